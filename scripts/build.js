@@ -1,0 +1,183 @@
+// Builds what the checkout needs: the WebAssembly kernels, the library and the command line. Does nothing when nothing
+// changed. Every build lands in a folder of its own, named after what it was made from, and `dist` is a link that is
+// swapped in one step: a run that imported the old build keeps all of it.
+import { createHash, randomUUID } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const builds = path.join(root, ".builds");
+const generated = path.join(root, "src/kernels/wasm/module.ts");
+const require = createRequire(import.meta.url);
+
+/** Brings `dist` up to date and says whether anything was done. */
+export async function build() {
+  const hash = fingerprint();
+  const target = path.join(builds, hash);
+  let built = false;
+  if (!fs.existsSync(target)) {
+    const temporary = path.join(builds, `unfinished-${process.pid}-${randomUUID()}`);
+    try {
+      await compile(temporary);
+      if (!fs.existsSync(target)) fs.renameSync(temporary, target);
+    } finally {
+      fs.rmSync(temporary, { recursive: true, force: true });
+    }
+    built = true;
+  }
+  point(target);
+  if (built) sweep(hash);
+  return built;
+}
+
+async function compile(directory) {
+  fs.mkdirSync(directory, { recursive: true });
+  await compileKernels();
+  run("typescript/lib/tsc.js", ["-p", path.join(root, "tsconfig.json"), "--outDir", directory]);
+  await bundleCommandLine(directory);
+}
+
+/** The AssemblyScript kernels as one TypeScript module that holds the WebAssembly bytes. */
+export async function compileKernels() {
+  const { main } = await import("assemblyscript/asc");
+  const source = "src/kernels/wasm/assembly/index.ts";
+  let bytes = new Uint8Array();
+  const { error, stderr } = await main(
+    [
+      source,
+      "--outFile",
+      "kernels.wasm",
+      "--runtime",
+      "stub",
+      "--noAssert",
+      "--importMemory",
+      "--optimizeLevel",
+      "3",
+    ].concat(["--enable", "simd", "--disable", "bulk-memory", "--use", "abort="]),
+    {
+      readFile: (name, base) => {
+        const file = path.resolve(root, base, name);
+        return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : null;
+      },
+      writeFile: (_, content) => {
+        bytes = content;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error) throw new Error(`${source}: ${error.message}\n${stderr.toString()}`);
+  const text = Buffer.from(bytes).toString("base64");
+  const content = `// Made by scripts/build.js from assembly/. Not for editing.\nexport default "${text}";\n`;
+  if (!fs.existsSync(generated) || fs.readFileSync(generated, "utf8") !== content) replaceFile(generated, content);
+}
+
+/** `cli/main.js` and the libraries it uses as one file; the library itself stays beside it. */
+async function bundleCommandLine(directory) {
+  const { rolldown } = await import("rolldown");
+  const inside = path.join(directory, "cli") + path.sep;
+  const bundle = await rolldown({
+    input: path.join(directory, "cli/main.js"),
+    platform: "node",
+    external: (id, importer) =>
+      id.startsWith("node:") ||
+      (id.startsWith(".") &&
+        importer?.startsWith(inside) &&
+        !path.resolve(path.dirname(importer), id).startsWith(inside)),
+  });
+  const { output } = await bundle.write({ file: path.join(directory, "cli.js"), codeSplitting: false, minify: false });
+  await bundle.close();
+  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licences(output[0].moduleIds));
+}
+
+/** The licence of every package in the bundle. */
+function licences(modules) {
+  const packages = new Set();
+  for (const id of modules) {
+    const match = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id.replaceAll(path.sep, "/"));
+    if (match) packages.add(match[1]);
+  }
+  return [...packages]
+    .sort()
+    .map((directory) => {
+      const { name, version, license } = JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8"));
+      const file = fs.readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file ? fs.readFileSync(path.join(directory, file), "utf8").trim() : license;
+      return `${name} ${version} (${license})\n\n${text}\n`;
+    })
+    .join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/** A hash over everything that the build reads. */
+function fingerprint() {
+  const hash = createHash("sha256");
+  const add = (file) => {
+    if (file === generated) return;
+    if (fs.statSync(file).isDirectory()) {
+      for (const name of fs.readdirSync(file).sort()) add(path.join(file, name));
+    } else {
+      hash
+        .update(`${path.relative(root, file)}\0`)
+        .update(fs.readFileSync(file))
+        .update("\0");
+    }
+  };
+  for (const name of ["src", "scripts/build.js", "package-lock.json", "package.json", "tsconfig.json"])
+    add(path.join(root, name));
+  return hash.digest("hex").slice(0, 16);
+}
+
+function point(target) {
+  const dist = path.join(root, "dist");
+  const status = fs.lstatSync(dist, { throwIfNoEntry: false });
+  if (status?.isSymbolicLink() && path.resolve(root, fs.readlinkSync(dist)) === target) return;
+  if (status?.isDirectory()) fs.rmSync(dist, { recursive: true });
+  const link = `${dist}-${process.pid}`;
+  const windows = process.platform === "win32";
+  fs.symlinkSync(windows ? target : path.relative(root, target), link, windows ? "junction" : "dir");
+  if (windows) fs.rmSync(dist, { force: true });
+  fs.renameSync(link, dist);
+}
+
+/** Removes builds but for the three newest: a run may be using an older one. */
+function sweep(hash) {
+  const age = (name) => -fs.statSync(path.join(builds, name)).mtimeMs;
+  const names = fs.readdirSync(builds).filter((name) => name !== hash && !name.startsWith("unfinished"));
+  for (const name of names.sort((a, b) => age(a) - age(b)).slice(2))
+    fs.rmSync(path.join(builds, name), { recursive: true, force: true });
+}
+
+function replaceFile(file, content) {
+  const temporary = `${file}.${process.pid}`;
+  fs.writeFileSync(temporary, content);
+  fs.renameSync(temporary, file);
+}
+
+function run(script, args) {
+  try {
+    execFileSync(process.execPath, [require.resolve(script), ...args], { cwd: root, encoding: "utf8", stdio: "pipe" });
+  } catch (error) {
+    throw new Error(`${script} failed:\n${error.stdout}${error.stderr}`);
+  }
+}
+
+/** `dist` as a folder of its own, for `npm pack`, which leaves links out. */
+async function materialise() {
+  await build();
+  const dist = path.join(root, "dist");
+  const target = fs.realpathSync(dist);
+  fs.rmSync(dist, { recursive: true });
+  fs.cpSync(target, dist, { recursive: true });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    if (process.argv[2] === "--for-pack") await materialise();
+    else if (await build()) console.error("Built.");
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,41 @@
+/** Numbers of one width. The fast kernels work in Float32; the reference also in Float64. */
+export type Vector = Float32Array | Float64Array;
+
+/**
+ * A view of a matrix in a flat array: element (i, j) is `data[i * rowStride + j * columnStride]`. Views share their
+ * numbers; they are made once, when a network is built, never in an update.
+ */
+export class Matrix {
+  readonly data: Vector;
+  readonly rows: number;
+  readonly columns: number;
+  readonly rowStride: number;
+  readonly columnStride: number;
+
+  constructor(data: Vector, rows: number, columns: number, rowStride = columns, columnStride = 1) {
+    this.data = data;
+    this.rows = rows;
+    this.columns = columns;
+    this.rowStride = rowStride;
+    this.columnStride = columnStride;
+  }
+
+  /** The same numbers with rows and columns exchanged. */
+  transposed(): Matrix {
+    return new Matrix(this.data, this.columns, this.rows, this.columnStride, this.rowStride);
+  }
+
+  /** Rows from `start` up to, not including, `end`: the same numbers. */
+  rowRange(start: number, end: number): Matrix {
+    const data = this.data.subarray(start * this.rowStride);
+    return new Matrix(data, end - start, this.columns, this.rowStride, this.columnStride);
+  }
+
+  at(row: number, column: number): number {
+    return this.data[row * this.rowStride + column * this.columnStride];
+  }
+
+  set(row: number, column: number, value: number): void {
+    this.data[row * this.rowStride + column * this.columnStride] = value;
+  }
+}
