@@ -11,6 +11,7 @@ export class Matrix {
   readonly columns: number;
   readonly rowStride: number;
   readonly columnStride: number;
+  #transposed: Matrix | null = null;
 
   constructor(data: Vector, rows: number, columns: number, rowStride = columns, columnStride = 1) {
     this.data = data;
@@ -20,9 +21,10 @@ export class Matrix {
     this.columnStride = columnStride;
   }
 
-  /** The same numbers with rows and columns exchanged. */
-  transposed(): Matrix {
-    return new Matrix(this.data, this.columns, this.rows, this.columnStride, this.rowStride);
+  /** The same numbers with rows and columns exchanged; always the same object. */
+  get transposed(): Matrix {
+    this.#transposed ??= new Matrix(this.data, this.columns, this.rows, this.columnStride, this.rowStride);
+    return this.#transposed;
   }
 
   /** Rows from `start` up to, not including, `end`: the same numbers. */
@@ -38,4 +40,13 @@ export class Matrix {
   set(row: number, column: number, value: number): void {
     this.data[row * this.rowStride + column * this.columnStride] = value;
   }
+}
+
+/** The values of a matrix without padding, row by row; a fresh array. */
+export function readMatrix(matrix: Matrix): Float64Array {
+  const out = new Float64Array(matrix.rows * matrix.columns);
+  for (let i = 0; i < matrix.rows; i++) {
+    for (let j = 0; j < matrix.columns; j++) out[i * matrix.columns + j] = matrix.at(i, j);
+  }
+  return out;
 }

@@ -1,0 +1,222 @@
+// Deep Deterministic Policy Gradient: Algorithm 1 of Lillicrap et al., «Continuous control with deep reinforcement
+// learning», arXiv 1509.02971. The seven numbered comments are the algorithm's steps, in the paper's words; `train.ts`
+// holds its two loops.
+//
+// s observation [O], a action [A] in [−1, 1], r reward, s′ next observation; μ actor, Q critic, μ′ and Q′ their targets;
+// N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
+import { expect } from "../base/expect.ts";
+import { Random } from "../base/random.ts";
+import { buildOverWasm } from "../kernels/create.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { allocateMatrix } from "../nn/parameters.ts";
+import { Actor, actorShape } from "./actor.ts";
+import { type PresetName, type Settings, settingsFrom } from "./config.ts";
+import { Critic, criticShape } from "./critic.ts";
+import { Diagnostics } from "./diagnostics.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { initialize } from "./initialization.ts";
+import { annealing, createNoise, type Noise } from "./noise.ts";
+import { Policy } from "./policy.ts";
+import { type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
+import { type Spaces, Units } from "./units.ts";
+
+/** A seed, a preset to start from, and the settings that differ from it. */
+export interface DdpgOptions extends Partial<Settings> {
+  /** All chance comes from it; the same seed gives the same bits everywhere. 1 unless given. */
+  seed?: number;
+  /** `standard` unless given. */
+  preset?: PresetName;
+}
+
+/** An agent: everything that Algorithm 1 initialises, and one method for each thing that happens in its loops. */
+export class Ddpg {
+  readonly seed: number;
+  readonly settings: Readonly<Settings>;
+  readonly units: Units;
+  readonly actor: Actor;
+  readonly critic: Critic;
+  readonly targetActor: Actor;
+  readonly targetCritic: Critic;
+  readonly replayBuffer: ReplayBuffer;
+  readonly minibatch: Minibatch;
+  /** The actor's policy in the environment's units, always as it is now. */
+  readonly policy: Policy;
+  /** What the last update measured; reused by the next. */
+  readonly diagnostics: Diagnostics;
+  /** y, the values to learn towards: [N]; reused by the next update. */
+  readonly y: Float64Array;
+  readonly #lossGradient: Float64Array;
+  /** The stream for the resets of the environment that the agent learns from. */
+  readonly environmentRandom: Random;
+  readonly #exploration: Random;
+  readonly #sampling: Random;
+  readonly #noises: Noise[] = [];
+  readonly #scaledObservation: Float32Array;
+  readonly #scaledNextObservation: Float32Array;
+  readonly #unitAction: Float32Array;
+  #updates = 0;
+
+  /** An agent for an environment of these sizes and bounds. Throws an InputError for settings that do not fit. */
+  static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
+    const { seed = 1, preset = "standard", ...changes } = options;
+    const settings = settingsFrom(preset, changes);
+    return buildOverWasm((kernels) => new Ddpg(kernels, environment, settings, seed));
+  }
+
+  /** For kernels of one's own; otherwise use `create`. */
+  constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number) {
+    const { batchSize, replayCapacity } = settings;
+    this.seed = seed;
+    this.settings = settings;
+    this.units = new Units(environment, settings);
+    const { observationSize, actionSize } = this.units;
+    const random = new Random(seed);
+    this.environmentRandom = random.fork("environment");
+    this.#exploration = random.fork("exploration");
+    this.#sampling = random.fork("sampling");
+
+    // Randomly initialise critic network Q(s, a|θQ) and actor μ(s|θμ) with weights θQ and θμ.
+    const muShape = actorShape(settings, observationSize, actionSize);
+    const qShape = criticShape(settings, observationSize, actionSize);
+    this.actor = new Actor(kernels, muShape, settings, true);
+    this.critic = new Critic(kernels, qShape, settings, true);
+    initialize(this.actor.parameters, muShape, settings, random.fork("actor"));
+    initialize(this.critic.parameters, qShape, settings, random.fork("critic"));
+
+    // Initialise target networks Q′ and μ′ with weights θQ′ ← θQ, θμ′ ← θμ.
+    this.targetActor = new Actor(kernels, muShape, settings, false);
+    this.targetCritic = new Critic(kernels, qShape, settings, false);
+    this.targetActor.parameters.copyFrom(this.actor.parameters);
+    this.targetCritic.parameters.copyFrom(this.critic.parameters);
+
+    // Initialise replay buffer R.
+    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize);
+
+    this.minibatch = {
+      observation: allocateMatrix(kernels, batchSize, observationSize),
+      action: allocateMatrix(kernels, batchSize, actionSize),
+      reward: new Float64Array(batchSize),
+      nextObservation: allocateMatrix(kernels, batchSize, observationSize),
+      terminated: new Float64Array(batchSize),
+    };
+    this.y = new Float64Array(batchSize);
+    this.#lossGradient = new Float64Array(batchSize);
+    this.policy = new Policy(kernels, muShape, this.actor.parameters, this.units);
+    this.diagnostics = new Diagnostics(actionSize);
+    this.#scaledObservation = new Float32Array(observationSize);
+    this.#scaledNextObservation = new Float32Array(observationSize);
+    this.#unitAction = new Float32Array(actionSize);
+  }
+
+  /** How many updates were made. */
+  get updates(): number {
+    return this.#updates;
+  }
+
+  /** μ(s), without noise, in the environment's units; a fresh array [A]. */
+  act(observation: ArrayLike<number>): Float32Array {
+    return this.policy.act(observation);
+  }
+
+  /**
+   * An action to learn from, in the environment's units; a fresh array [A]. Where several bodies share the agent, each
+   * gives its number, for each has noise of its own.
+   */
+  explore(observation: ArrayLike<number>, body = 0): Float32Array {
+    // 1. Select action aₜ = μ(sₜ|θμ) + 𝒩ₜ according to the current policy and exploration noise.
+    const a = this.policy.forward(observation, "Ddpg.explore observation");
+    const noise = this.#noise(body);
+    const stepsOfNoise = this.replayBuffer.stored - this.settings.warmupSteps;
+    if (stepsOfNoise < 0) {
+      for (let i = 0; i < a.length; i++) a[i] = this.#exploration.uniform(-1, 1);
+    } else {
+      const x = noise.sample();
+      const size = annealing(this.settings, stepsOfNoise);
+      for (let i = 0; i < a.length; i++) a[i] = Math.min(1, Math.max(-1, a[i] + size * x[i]));
+    }
+    return this.units.toEnvironment(a);
+  }
+
+  // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁: the environment's `step`, called in `train.ts`.
+
+  /** Stores what a step gave, in the environment's units; copies. `terminated` is never true for a mere time limit. */
+  observe(
+    observation: ArrayLike<number>,
+    action: ArrayLike<number>,
+    reward: number,
+    nextObservation: ArrayLike<number>,
+    terminated: boolean,
+  ): void {
+    // 3. Store transition (sₜ, aₜ, rₜ, sₜ₊₁) in R, and (in `learn`) sample a random minibatch of N transitions from R.
+    this.units.scaleObservation(this.#scaledObservation, observation, "Ddpg.observe observation");
+    this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
+    this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
+    expect(reward - reward === 0, "Ddpg.observe reward", "a finite number", reward);
+    const scaledReward = reward * this.settings.rewardScale;
+    this.replayBuffer.store(
+      this.#scaledObservation,
+      this.#unitAction,
+      scaledReward,
+      this.#scaledNextObservation,
+      terminated,
+    );
+  }
+
+  /** One update from a fresh minibatch; false, and nothing happens, during warm-up and before there is a minibatch. */
+  learn(): boolean {
+    const { warmupSteps, batchSize } = this.settings;
+    if (this.replayBuffer.stored < Math.max(warmupSteps, batchSize)) return false;
+    this.replayBuffer.sample(this.minibatch, this.#sampling);
+    this.update();
+    return true;
+  }
+
+  /** Steps 4 to 7 on the transitions that `minibatch` holds. */
+  update(): void {
+    const { discount, softUpdateRate } = this.settings;
+    const { observation, action, reward, nextObservation, terminated } = this.minibatch;
+    const { y } = this;
+    const N = y.length;
+
+    // 4. Set yᵢ = rᵢ + γ Q′(sᵢ₊₁, μ′(sᵢ₊₁|θμ′)|θQ′); nothing follows where the task ended.
+    const nextAction = this.targetActor.forward(nextObservation);
+    const nextValue = this.targetCritic.forward(nextObservation, nextAction);
+    for (let i = 0; i < N; i++) y[i] = reward[i] + discount * (1 - terminated[i]) * nextValue.at(i, 0);
+
+    // 5. Update critic by minimising the loss L = 1/N Σᵢ (yᵢ − Q(sᵢ, aᵢ|θQ))², so that ∂L/∂Qᵢ = 2/N (Qᵢ − yᵢ).
+    const value = this.critic.forward(observation, action);
+    for (let i = 0; i < N; i++) this.#lossGradient[i] = (2 / N) * (value.at(i, 0) - y[i]);
+    this.diagnostics.readCritic(value, y);
+    this.diagnostics.criticGradientNorm = this.critic.descend(this.#lossGradient);
+
+    // 6. Update the actor policy using the sampled policy gradient:
+    //    ∇θμ J ≈ 1/N Σᵢ ∇ₐQ(s, a|θQ)|s=sᵢ, a=μ(sᵢ) ∇θμ μ(s|θμ)|sᵢ.
+    const policyAction = this.actor.forward(observation);
+    const policyValue = this.critic.forward(observation, policyAction);
+    this.diagnostics.readActor(policyValue, policyAction);
+    this.diagnostics.actorGradientNorm = this.actor.ascend(this.critic.actionGradient());
+
+    // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
+    this.targetCritic.parameters.follow(this.critic.parameters, softUpdateRate);
+    this.targetActor.parameters.follow(this.actor.parameters, softUpdateRate);
+
+    this.#updates++;
+  }
+
+  /** An episode of a body ended: its noise starts anew (Algorithm 1, «Initialise a random process 𝒩»). */
+  endEpisode(body = 0): void {
+    this.#noise(body).restart();
+  }
+
+  /** 64-bit FNV-1a over the Float32 bytes of actor, critic, targetActor and targetCritic, as 16 hexadecimal digits. */
+  fingerprint(): string {
+    const networks = [this.actor, this.critic, this.targetActor, this.targetCritic];
+    return fingerprint(networks.map(({ parameters }) => parameters));
+  }
+
+  #noise(body: number): Noise {
+    const stream = () => this.#exploration.fork(`noise ${body}`);
+    this.#noises[body] ??= createNoise(this.settings, this.units.actionSize, stream());
+    return this.#noises[body];
+  }
+}

@@ -1,0 +1,53 @@
+import type { Matrix } from "../kernels/matrix.ts";
+import { NotFiniteError } from "../nn/adam.ts";
+
+/** What an update shows of itself. An update that goes wrong throws before it changes the network. */
+export class Diagnostics {
+  /** L = 1/B Σ (y − Q(s, a))², before the update and without L2. */
+  criticLoss = 0;
+  /** The mean of Q(s, a) over the minibatch. */
+  meanValue = 0;
+  /** −1/B Σ Q(s, μ(s)), with the critic already updated. */
+  actorLoss = 0;
+  /** Euclidean norm of the loss's gradient, L2 excluded. */
+  criticGradientNorm = 0;
+  /** Euclidean norm of the policy gradient. */
+  actorGradientNorm = 0;
+  /** Per action dimension, the share of the minibatch where |μ(s)| > 0.99: [A]. Near 1, the policy has stopped to learn. */
+  readonly saturation: Float64Array;
+
+  constructor(actionSize: number) {
+    this.saturation = new Float64Array(actionSize);
+  }
+
+  /** From Q(s, a) [B, 1] and y [B]. */
+  readCritic(value: Matrix, y: ArrayLike<number>): void {
+    let squares = 0;
+    let sum = 0;
+    for (let i = 0; i < value.rows; i++) {
+      const difference = value.at(i, 0) - y[i];
+      squares += difference * difference;
+      sum += value.at(i, 0);
+    }
+    this.criticLoss = squares / value.rows;
+    this.meanValue = sum / value.rows;
+    if (!isFinite(this.criticLoss)) throw new NotFiniteError("critic loss");
+  }
+
+  /** From Q(s, μ(s)) [B, 1] and μ(s) [B, A]. */
+  readActor(value: Matrix, action: Matrix): void {
+    let sum = 0;
+    for (let i = 0; i < value.rows; i++) sum += value.at(i, 0);
+    this.actorLoss = -sum / value.rows;
+    if (!isFinite(this.actorLoss)) throw new NotFiniteError("actor loss");
+    for (let j = 0; j < action.columns; j++) {
+      let saturated = 0;
+      for (let i = 0; i < action.rows; i++) if (Math.abs(action.at(i, j)) > 0.99) saturated++;
+      this.saturation[j] = saturated / action.rows;
+    }
+  }
+}
+
+function isFinite(x: number): boolean {
+  return x - x === 0;
+}

@@ -1,0 +1,126 @@
+import type { Random } from "../base/random.ts";
+import { perDimension, type Settings } from "./config.ts";
+
+// A action. All noise is in half-ranges of the action.
+
+/** What is added to the policy's action while exploring (𝒩 in the paper). */
+export interface Noise {
+  /** The next value [A]; reused by the next call. */
+  sample(): Float64Array;
+  /** A new episode begins. */
+  restart(): void;
+}
+
+/**
+ * Ornstein–Uhlenbeck noise (paper §7): x ← x − θ x Δt + σ √Δt · N(0, 1), from x = 0 at each episode's start. Its
+ * stationary variance is σ² Δt / (1 − (1 − θΔt)²), the correlation of neighbours 1 − θΔt.
+ */
+export class OrnsteinUhlenbeckNoise implements Noise {
+  readonly #theta: number;
+  readonly #sigma: Float64Array;
+  readonly #timeStep: number;
+  readonly #random: Random;
+  readonly #x: Float64Array;
+
+  constructor(theta: number, sigma: Float64Array, timeStep: number, random: Random) {
+    this.#theta = theta;
+    this.#sigma = sigma;
+    this.#timeStep = timeStep;
+    this.#random = random;
+    this.#x = new Float64Array(sigma.length);
+  }
+
+  sample(): Float64Array {
+    const x = this.#x;
+    const deviation = Math.sqrt(this.#timeStep);
+    for (let i = 0; i < x.length; i++) {
+      x[i] += -this.#theta * x[i] * this.#timeStep + this.#sigma[i] * deviation * this.#random.normal();
+    }
+    return x;
+  }
+
+  restart(): void {
+    this.#x.fill(0);
+  }
+}
+
+/** Independent normal noise with a standard deviation per dimension. */
+export class GaussianNoise implements Noise {
+  readonly #deviation: Float64Array;
+  readonly #random: Random;
+  readonly #x: Float64Array;
+
+  constructor(deviation: Float64Array, random: Random) {
+    this.#deviation = deviation;
+    this.#random = random;
+    this.#x = new Float64Array(deviation.length);
+  }
+
+  sample(): Float64Array {
+    for (let i = 0; i < this.#x.length; i++) this.#x[i] = this.#deviation[i] * this.#random.normal();
+    return this.#x;
+  }
+
+  restart(): void {}
+}
+
+/** The NumPy program's offset: scale / (1 + episode + step), both counted from 0. It has no chance in it. */
+export class DecayingOffset implements Noise {
+  readonly #scale: Float64Array;
+  readonly #x: Float64Array;
+  #episode = 0;
+  #step = 0;
+
+  constructor(scale: Float64Array) {
+    this.#scale = scale;
+    this.#x = new Float64Array(scale.length);
+  }
+
+  sample(): Float64Array {
+    for (let i = 0; i < this.#x.length; i++) this.#x[i] = this.#scale[i] / (1 + this.#episode + this.#step);
+    this.#step++;
+    return this.#x;
+  }
+
+  restart(): void {
+    this.#episode++;
+    this.#step = 0;
+  }
+}
+
+class NoNoise implements Noise {
+  readonly #x: Float64Array;
+
+  constructor(size: number) {
+    this.#x = new Float64Array(size);
+  }
+
+  sample(): Float64Array {
+    return this.#x;
+  }
+
+  restart(): void {}
+}
+
+/** The noise that the settings ask for, for A dimensions. */
+export function createNoise(settings: Settings, actionSize: number, random: Random): Noise {
+  const scale = perDimension(settings.noiseScale, actionSize, "noiseScale");
+  switch (settings.noise) {
+    case "ornstein-uhlenbeck":
+      return new OrnsteinUhlenbeckNoise(settings.noiseTheta, scale, settings.noiseTimeStep, random);
+    case "gaussian":
+      return new GaussianNoise(scale, random);
+    case "decaying-offset":
+      return new DecayingOffset(scale);
+    case "none":
+      return new NoNoise(actionSize);
+  }
+}
+
+/** Linear annealing: what part of the noise is left after `steps` steps. */
+export function annealing(settings: Settings, steps: number): number {
+  const { noiseAnnealSteps, noiseFinalFraction } = settings;
+  if (noiseAnnealSteps === 0) return 1;
+  const progress = Math.min(1, Math.max(0, steps / noiseAnnealSteps));
+  return 1 - (1 - noiseFinalFraction) * progress;
+}

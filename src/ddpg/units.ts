@@ -1,0 +1,62 @@
+import { expectNumbers } from "../base/expect.ts";
+import type { Vector } from "../kernels/matrix.ts";
+import { checkBounds } from "./check-environment.ts";
+import { perDimension, type Settings } from "./config.ts";
+import type { Environment } from "./environment.ts";
+
+/** What the algorithm must know of an environment before it starts. */
+export type Spaces = Pick<Environment, "observationSize" | "actionLow" | "actionHigh">;
+
+/**
+ * The way between an environment's units and the networks' numbers, taken once on the way in and once on the way out:
+ * observations (o − offset) · scale; actions, dimension by dimension, from [low, high] to [−1, 1] and back.
+ */
+export class Units {
+  readonly observationSize: number;
+  readonly actionLow: Float64Array;
+  readonly actionHigh: Float64Array;
+  readonly observationScale: Float64Array;
+  readonly observationOffset: Float64Array;
+
+  constructor(spaces: Spaces, settings: Pick<Settings, "observationScale" | "observationOffset">) {
+    checkBounds(spaces, "environment");
+    this.observationSize = spaces.observationSize;
+    this.actionLow = Float64Array.from(spaces.actionLow);
+    this.actionHigh = Float64Array.from(spaces.actionHigh);
+    this.observationScale = perDimension(settings.observationScale, this.observationSize, "observationScale");
+    this.observationOffset = perDimension(settings.observationOffset, this.observationSize, "observationOffset");
+  }
+
+  get actionSize(): number {
+    return this.actionLow.length;
+  }
+
+  /** Writes the scaled observation to `out`. Throws unless it is O finite numbers. */
+  scaleObservation(out: Vector, observation: ArrayLike<number>, where: string): void {
+    expectNumbers(observation, this.observationSize, where);
+    for (let i = 0; i < this.observationSize; i++) {
+      out[i] = (observation[i] - this.observationOffset[i]) * this.observationScale[i];
+    }
+  }
+
+  /** An action in the environment's units from one in [−1, 1], within the bounds; a fresh array. */
+  toEnvironment(action: ArrayLike<number>): Float32Array {
+    const out = new Float32Array(this.actionSize);
+    for (let i = 0; i < out.length; i++) {
+      const low = this.actionLow[i];
+      const high = this.actionHigh[i];
+      out[i] = Math.min(high, Math.max(low, low + ((action[i] + 1) / 2) * (high - low)));
+    }
+    return out;
+  }
+
+  /** Writes an action in [−1, 1] to `out` from one in the environment's units, clipped to the bounds. */
+  fromEnvironment(out: Float32Array, action: ArrayLike<number>, where: string): void {
+    expectNumbers(action, this.actionSize, where);
+    for (let i = 0; i < out.length; i++) {
+      const low = this.actionLow[i];
+      const unit = (2 * (action[i] - low)) / (this.actionHigh[i] - low) - 1;
+      out[i] = Math.min(1, Math.max(-1, unit));
+    }
+  }
+}

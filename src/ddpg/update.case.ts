@@ -1,0 +1,229 @@
+import { createReferenceKernels } from "../kernels/reference.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { type Matrix, readMatrix } from "../kernels/matrix.ts";
+import type { Parameters } from "../nn/parameters.ts";
+import { type Settings, settingsFrom } from "./config.ts";
+import { Ddpg } from "./ddpg.ts";
+
+// The recorded updates of fixtures/update, replayed. Nothing here knows which files there are.
+
+interface Norm {
+  scale: number[];
+  shift: number[];
+  runningMean: number[];
+  runningVariance: number[];
+}
+interface Layer {
+  weights: number[][];
+  biases: number[] | null;
+  norm?: Norm | null;
+}
+type RecordedNetwork = Layer[] | { inputNorm: Norm; layers: Layer[] };
+type Networks = Record<(typeof networkNames)[number], RecordedNetwork>;
+interface Batch {
+  observation: number[][];
+  action: number[][];
+  reward: number[];
+  nextObservation: number[][];
+  terminated: number[];
+}
+
+/** A file of fixtures/update; its README says what everything is. */
+export interface UpdateFixture {
+  name: string;
+  config: {
+    observationSize: number;
+    actionSize: number;
+    hiddenSizes: number[];
+    actionEntersLayer: number;
+    batchSize: number;
+    actorLearningRate: number;
+    criticLearningRate: number;
+    softUpdateRate: number;
+    discount: number;
+    criticWeightDecay: number;
+    adam: { beta1: number; beta2: number; epsilon: number };
+    batchNormalization?: { epsilon: number; keep: number };
+  };
+  initial: Networks;
+  batches: Batch[];
+  losses: { critic: number; actor: number }[];
+  after: Record<string, Networks>;
+  firstUpdate: {
+    y: number[];
+    value: number[];
+    criticGradients: RecordedNetwork;
+    actorGradients: RecordedNetwork;
+    policyAction: number[][];
+    actionGradient: number[][];
+  };
+}
+
+/** A recorded gradient below this is 0 but for rounding. */
+const zero = 1e-15;
+
+const networkNames = ["actor", "critic", "targetActor", "targetCritic"] as const;
+
+/**
+ * Replays so many `updates` of a recorded file and lists the tensors that differ: parameters by more than `elements`;
+ * losses, and what the first update computed, by more than `relative` of their tensor's largest element.
+ */
+export async function checkUpdateFixture(
+  fixture: UpdateFixture,
+  build: (make: (kernels: Kernels) => Ddpg) => Promise<Ddpg> | Ddpg,
+  tolerance: { elements: number; relative: number; updates: number },
+): Promise<string[]> {
+  const differences: string[] = [];
+  const compare = (where: string, got: ArrayLike<number>, expected: readonly number[], bound: number) => {
+    if (got.length !== expected.length) differences.push(`${where}: ${got.length} numbers, not ${expected.length}`);
+    for (let i = 0; i < expected.length; i++) {
+      if (!(Math.abs(got[i] - expected[i]) <= bound)) {
+        differences.push(`${where}[${i}]: ${got[i]}, not ${expected[i]} within ${bound}`);
+        return;
+      }
+    }
+  };
+  const largest = (values: readonly number[]) => Math.max(...values.map(Math.abs));
+  const compareRelative = (where: string, got: ArrayLike<number>, expected: readonly number[]) =>
+    compare(where, got, expected, tolerance.relative * largest(expected) + zero);
+  // Where batch normalisation makes a gradient 0, the recording has what rounding left of it, and Adam moved the
+  // parameter by that over ε; the mean that the next layer keeps follows.
+  const drift = (network: (typeof networkNames)[number], tensor: string, update: number): number => {
+    const { actorLearningRate, criticLearningRate, adam } = fixture.config;
+    const [gradients, rate] = network.endsWith("ritic")
+      ? [fixture.firstUpdate.criticGradients, criticLearningRate]
+      : [fixture.firstUpdate.actorGradients, actorLearningRate];
+    const source = tensor === "layer1.norm.runningMean" ? "input.norm.shift" : tensor;
+    const gradient = tensors(gradients, false).find(([name]) => name === source)?.[1];
+    if (!gradient || largest(gradient) > zero) return 0;
+    return (update * rate * (10 * largest(gradient) + 1e-16)) / adam.epsilon;
+  };
+
+  const agent = await build((kernels) => agentFor(fixture, kernels));
+  for (const name of networkNames) load(agent[name].parameters, fixture.initial[name]);
+
+  for (let update = 1; update <= tolerance.updates; update++) {
+    const batch = fixture.batches[(update - 1) % fixture.batches.length];
+    fill(agent.minibatch.observation, batch.observation);
+    fill(agent.minibatch.action, batch.action);
+    fill(agent.minibatch.nextObservation, batch.nextObservation);
+    agent.minibatch.reward.set(batch.reward);
+    agent.minibatch.terminated.set(batch.terminated);
+
+    const seen = spy(agent);
+    agent.update();
+    const losses = fixture.losses[update - 1];
+    compareRelative(`update ${update} critic loss`, [agent.diagnostics.criticLoss], [losses.critic]);
+    compareRelative(`update ${update} actor loss`, [agent.diagnostics.actorLoss], [losses.actor]);
+    if (update === 1) {
+      const { y, value, criticGradients, actorGradients, policyAction, actionGradient } = fixture.firstUpdate;
+      compareRelative("y", agent.y, y);
+      compareRelative("value", seen.value, value);
+      compareRelative("policyAction", seen.policyAction, policyAction.flat());
+      compareRelative("actionGradient", seen.actionGradient, actionGradient.flat());
+      for (const [name, recorded] of [
+        ["critic", criticGradients],
+        ["actor", actorGradients],
+      ] as const) {
+        for (const [tensor, expected] of tensors(recorded, false)) {
+          compareRelative(`${name} ${tensor} gradient`, readMatrix(agent[name].parameters.gradient(tensor)), expected);
+        }
+      }
+    }
+    for (const name of networkNames) {
+      const recorded = fixture.after[update]?.[name];
+      if (!recorded) continue;
+      for (const [tensor, expected] of tensors(recorded, true)) {
+        const bound = tolerance.elements + drift(name, tensor, update);
+        compare(`after ${update}: ${name} ${tensor}`, agent[name].parameters.read(tensor), expected, bound);
+      }
+    }
+  }
+  return differences;
+}
+
+/** In Float64 over the reference. */
+export function checkUpdateFloat64(fixture: UpdateFixture): Promise<string[]> {
+  const build = (make: (kernels: Kernels) => Ddpg): Ddpg => make(createReferenceKernels(Float64Array));
+  return checkUpdateFixture(fixture, build, { elements: 1e-12, relative: 1e-12, updates: fixture.losses.length });
+}
+
+function agentFor({ config }: UpdateFixture, kernels: Kernels): Ddpg {
+  const { batchNormalization, adam, hiddenSizes, observationSize, actionSize, ...same } = config;
+  const changes: Partial<Settings> = {
+    actorHiddenSizes: hiddenSizes,
+    criticHiddenSizes: hiddenSizes,
+    actionEntersLayer: same.actionEntersLayer,
+    batchSize: same.batchSize,
+    actorLearningRate: same.actorLearningRate,
+    criticLearningRate: same.criticLearningRate,
+    softUpdateRate: same.softUpdateRate,
+    discount: same.discount,
+    criticWeightDecay: same.criticWeightDecay,
+    adamBeta1: adam.beta1,
+    adamBeta2: adam.beta2,
+    adamEpsilon: adam.epsilon,
+    batchNormalization: batchNormalization !== undefined,
+  };
+  if (batchNormalization) {
+    changes.batchNormEpsilon = batchNormalization.epsilon;
+    changes.batchNormKeep = batchNormalization.keep;
+  }
+  const bounds = { actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
+  return new Ddpg(kernels, { observationSize, ...bounds }, settingsFrom("paper", changes), 1);
+}
+
+/** What passes between the networks in one update, which the next forward pass would overwrite. */
+function spy(agent: Ddpg): Record<"value" | "policyAction" | "actionGradient", ArrayLike<number>> {
+  const nothing: ArrayLike<number> = [];
+  const seen = { value: nothing, policyAction: nothing, actionGradient: nothing };
+  const { critic, actor } = agent;
+  const descend = critic.descend.bind(critic);
+  const ascend = actor.ascend.bind(actor);
+  critic.descend = (gradient) => {
+    seen.value = readMatrix(critic.output);
+    return descend(gradient);
+  };
+  actor.ascend = (gradient) => {
+    seen.policyAction = readMatrix(actor.output);
+    seen.actionGradient = readMatrix(gradient);
+    return ascend(gradient);
+  };
+  return seen;
+}
+
+/** The tensors of a recorded network by our names; statistics only where they were recorded. */
+function tensors(network: RecordedNetwork, withStatistics: boolean): [string, number[]][] {
+  const list: [string, number[]][] = [];
+  const addNorm = (name: string, norm: Norm) => {
+    list.push([`${name}.scale`, norm.scale], [`${name}.shift`, norm.shift]);
+    if (withStatistics) {
+      list.push([`${name}.runningMean`, norm.runningMean], [`${name}.runningVariance`, norm.runningVariance]);
+    }
+  };
+  const layers = Array.isArray(network) ? network : network.layers;
+  if (!Array.isArray(network)) addNorm("input.norm", network.inputNorm);
+  layers.forEach(({ weights, biases, norm }, index) => {
+    list.push([`layer${index + 1}.weights`, weights.flat()]);
+    if (biases) list.push([`layer${index + 1}.biases`, biases]);
+    if (norm) addNorm(`layer${index + 1}.norm`, norm);
+  });
+  return list;
+}
+
+function load(parameters: Parameters, network: RecordedNetwork): void {
+  const recorded = tensors(network, true);
+  const names = recorded.map(([name]) => name).sort();
+  if (names.join() !== [...parameters.names].sort().join()) {
+    throw new Error(`recorded tensors ${names.join(" ")} are not ${parameters.names.join(" ")}`);
+  }
+  for (const [name, values] of recorded) parameters.write(name, values);
+}
+
+function fill(matrix: Matrix, rows: readonly (readonly number[])[]): void {
+  rows.forEach((row, i) => {
+    row.forEach((value, j) => {
+      matrix.set(i, j, value);
+    });
+  });
+}

@@ -1,0 +1,123 @@
+// What each kernel means: plain loops in the order of the formulas, never optimised. In Float64 it checks gradients, in
+// Float32 it stands beside the fast implementation.
+import { tanh } from "../base/math.ts";
+import type { Kernels } from "./kernels.ts";
+import type { Matrix } from "./matrix.ts";
+
+/** The kernels over ordinary arrays of the given width, without padding. */
+export function createReferenceKernels(width: Float32ArrayConstructor | Float64ArrayConstructor): Kernels {
+  return {
+    rowMultiple: 1,
+
+    allocate(length) {
+      return new width(length);
+    },
+
+    multiply(c, a, b, accumulate) {
+      for (let i = 0; i < c.rows; i++) {
+        for (let j = 0; j < c.columns; j++) {
+          let sum = accumulate ? c.at(i, j) : 0;
+          for (let k = 0; k < a.columns; k++) sum += a.at(i, k) * b.at(k, j);
+          c.set(i, j, sum);
+        }
+      }
+    },
+
+    transpose(out, x) {
+      each(x, (i, j) => out.set(j, i, x.at(i, j)));
+    },
+
+    fillRows(out, row) {
+      each(out, (i, j) => out.set(i, j, row[j]));
+    },
+
+    sumRows(out, x) {
+      for (let j = 0; j < x.columns; j++) {
+        let sum = 0;
+        for (let i = 0; i < x.rows; i++) sum += x.at(i, j);
+        out[j] = sum;
+      }
+    },
+
+    relu(x) {
+      each(x, (i, j) => x.set(i, j, x.at(i, j) < 0 ? 0 : x.at(i, j)));
+    },
+
+    reluGradient(g, y) {
+      each(g, (i, j) => {
+        if (!(y.at(i, j) > 0)) g.set(i, j, 0);
+      });
+    },
+
+    tanh(x) {
+      each(x, (i, j) => x.set(i, j, tanh(x.at(i, j))));
+    },
+
+    tanhGradient(g, y) {
+      each(g, (i, j) => g.set(i, j, g.at(i, j) * (1 - y.at(i, j) * y.at(i, j))));
+    },
+
+    batchNorm(y, normalized, inverseDeviation, mean, variance, x, scale, shift, epsilon) {
+      for (let j = 0; j < x.columns; j++) {
+        let sum = 0;
+        for (let i = 0; i < x.rows; i++) sum += x.at(i, j);
+        const m = sum / x.rows;
+        let squares = 0;
+        for (let i = 0; i < x.rows; i++) squares += (x.at(i, j) - m) * (x.at(i, j) - m);
+        const v = squares / x.rows;
+        const inverse = 1 / Math.sqrt(v + epsilon);
+        mean[j] = m;
+        variance[j] = v;
+        inverseDeviation[j] = inverse;
+        for (let i = 0; i < x.rows; i++) {
+          normalized.set(i, j, (x.at(i, j) - m) * inverse);
+          y.set(i, j, scale[j] * normalized.at(i, j) + shift[j]);
+        }
+      }
+    },
+
+    batchNormRunning(y, x, mean, variance, scale, shift, epsilon) {
+      each(x, (i, j) => {
+        const normalized = (x.at(i, j) - mean[j]) * (1 / Math.sqrt(variance[j] + epsilon));
+        y.set(i, j, scale[j] * normalized + shift[j]);
+      });
+    },
+
+    batchNormGradient(g, scaleGradient, shiftGradient, normalized, inverseDeviation, scale) {
+      for (let j = 0; j < g.columns; j++) {
+        let scaleSum = 0;
+        let shiftSum = 0;
+        for (let i = 0; i < g.rows; i++) {
+          scaleSum += g.at(i, j) * normalized.at(i, j);
+          shiftSum += g.at(i, j);
+        }
+        scaleGradient[j] = scaleSum;
+        shiftGradient[j] = shiftSum;
+        for (let i = 0; i < g.rows; i++) {
+          const centred = g.at(i, j) - (shiftSum + normalized.at(i, j) * scaleSum) / g.rows;
+          g.set(i, j, scale[j] * inverseDeviation[j] * centred);
+        }
+      }
+    },
+
+    adam(parameters, gradients, m, v, stepSize, correction, beta1, beta2, epsilon, weightDecay) {
+      let squares = 0;
+      for (let p = 0; p < parameters.length; p++) {
+        squares += gradients[p] * gradients[p];
+        const g = gradients[p] + weightDecay * parameters[p];
+        m[p] = beta1 * m[p] + (1 - beta1) * g;
+        v[p] = beta2 * v[p] + (1 - beta2) * g * g;
+        parameters[p] -= (stepSize * m[p]) / (Math.sqrt(v[p]) / correction + epsilon);
+      }
+      return squares;
+    },
+
+    softUpdate(target, online, rate) {
+      for (let p = 0; p < target.length; p++) target[p] += rate * (online[p] - target[p]);
+    },
+  };
+}
+
+function each(x: Matrix, visit: (i: number, j: number) => void): void {
+  for (let i = 0; i < x.rows; i++) for (let j = 0; j < x.columns; j++) visit(i, j);
+}

@@ -1,0 +1,78 @@
+import type { Kernels } from "../kernels/kernels.ts";
+import type { Vector } from "../kernels/matrix.ts";
+import type { Parameters } from "./parameters.ts";
+
+export interface AdamOptions {
+  /** α. */
+  learningRate: number;
+  /** Decay of the first moment. */
+  beta1: number;
+  /** Decay of the second moment. */
+  beta2: number;
+  /** Added to √v̂, outside the root. */
+  epsilon: number;
+  /** L2: weightDecay · w is added to the gradient of every weight; not to those of biases, scales and shifts. */
+  weightDecay: number;
+}
+
+/** Adam (Kingma & Ba, arXiv 1412.6980, Algorithm 1) over a network's parameters. */
+export class Adam {
+  readonly #kernels: Kernels;
+  readonly #options: AdamOptions;
+  readonly #tensors: readonly {
+    name: string;
+    weightDecay: number;
+    values: Vector;
+    gradients: Vector;
+    m: Vector;
+    v: Vector;
+  }[];
+  // Running products, for βᵗ by `**` differs between engines.
+  #beta1Power = 1;
+  #beta2Power = 1;
+
+  constructor(kernels: Kernels, parameters: Parameters, options: AdamOptions) {
+    this.#kernels = kernels;
+    this.#options = options;
+    const m = kernels.allocate(parameters.values.length);
+    const v = kernels.allocate(parameters.values.length);
+    this.#tensors = parameters.tensors.map(({ name, kind, start, end }) => ({
+      name,
+      weightDecay: kind === "weights" ? options.weightDecay : 0,
+      values: parameters.values.subarray(start, end),
+      gradients: parameters.gradients.subarray(start, end),
+      m: m.subarray(start, end),
+      v: v.subarray(start, end),
+    }));
+  }
+
+  /**
+   * One step against the gradients. Returns their Euclidean norm, L2 excluded. Throws, naming the tensor, when a
+   * gradient is not finite.
+   */
+  step(where: string): number {
+    const { learningRate, beta1, beta2, epsilon } = this.#options;
+    this.#beta1Power *= beta1;
+    this.#beta2Power *= beta2;
+    const stepSize = learningRate / (1 - this.#beta1Power);
+    const correction = Math.sqrt(1 - this.#beta2Power);
+    let squares = 0;
+    for (const { name, weightDecay, values, gradients, m, v } of this.#tensors) {
+      const sum = this.#kernels.adam(values, gradients, m, v, stepSize, correction, beta1, beta2, epsilon, weightDecay);
+      if (sum - sum !== 0) throw new NotFiniteError(`${where} ${name} gradient`);
+      squares += sum;
+    }
+    return Math.sqrt(squares);
+  }
+}
+
+/** A loss, gradient or parameter became NaN or infinite: the run cannot go on. */
+export class NotFiniteError extends Error {
+  override name = "NotFiniteError";
+
+  constructor(tensor: string) {
+    super(
+      `${tensor}: expected finite numbers, got NaN or Infinity. Try lower learning rates, or scale observations and rewards.`,
+    );
+  }
+}
