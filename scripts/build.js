@@ -167,12 +167,13 @@ function run(script, args) {
 async function materialise() {
   await build();
   const dist = path.join(root, "dist");
-  const target = fs.realpathSync(dist);
+  const folder = `${dist}-${process.pid}`;
+  fs.cpSync(fs.realpathSync(dist), folder, { recursive: true });
   fs.rmSync(dist, { recursive: true });
-  fs.cpSync(target, dist, { recursive: true });
+  fs.renameSync(folder, dist);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
     if (process.argv[2] === "--for-pack") await materialise();
     else if (await build()) console.error("Built.");

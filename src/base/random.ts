@@ -43,7 +43,7 @@ export class Random {
     return result >>> 0;
   }
 
-  /** Uniform in [low, high), [0, 1) by default: 53 random bits. */
+  /** Uniform in [low, high), [0, 1) by default: 53 random bits. With bounds of one's own, rounding can reach `high`. */
   uniform(low = 0, high = 1): number {
     const unit = ((this.bits() >>> 5) * 67108864 + (this.bits() >>> 6)) / 9007199254740992;
     return low + (high - low) * unit;

@@ -162,7 +162,9 @@ const small: Settings = {
   ...standard,
   actorHiddenSizes: [64, 64],
   criticHiddenSizes: [64, 64],
-  softUpdateRate: 0.01,
+  criticLearningRate: 3e-3,
+  softUpdateRate: 0.02,
+  rewardScale: 0.1,
   batchSize: 64,
   warmupSteps: 1000,
   noiseScale: 0.2,
@@ -212,6 +214,10 @@ export function settingsFrom(preset: PresetName, changes: Partial<Settings> = {}
     if (value !== undefined) Object.assign(settings, { [name]: value });
   }
   checkSettings(settings);
+  // Lists of its own: nobody's changes reach a preset.
+  for (const [name, value] of Object.entries(settings)) {
+    if (Array.isArray(value)) Object.assign(settings, { [name]: value.slice() });
+  }
   return settings;
 }
 

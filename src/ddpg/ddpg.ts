@@ -8,6 +8,7 @@ import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import { Network } from "../nn/network.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 import { Actor, actorShape } from "./actor.ts";
 import { type PresetName, type Settings, settingsFrom } from "./config.ts";
@@ -45,6 +46,7 @@ export class Ddpg {
   readonly diagnostics: Diagnostics;
   /** y, the values to learn towards: [N]; reused by the next update. */
   readonly y: Float64Array;
+  readonly #value: Network;
   readonly #lossGradient: Float64Array;
   /** The stream for the resets of the environment that the agent learns from. */
   readonly environmentRandom: Random;
@@ -101,7 +103,8 @@ export class Ddpg {
     };
     this.y = new Float64Array(batchSize);
     this.#lossGradient = new Float64Array(batchSize);
-    this.policy = new Policy(kernels, muShape, this.actor.parameters, this.units);
+    this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
+    this.#value = new Network(kernels, qShape, this.critic.parameters, 1, false);
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
@@ -118,21 +121,28 @@ export class Ddpg {
     return this.policy.act(observation);
   }
 
+  /** Q(s, μ(s)), what the critic expects of an observation, in scaled rewards. */
+  value(observation: ArrayLike<number>): number {
+    const action = this.policy.forward(observation, "Ddpg.value observation");
+    return this.#value.forward(this.policy.observation, action, false).at(0, 0);
+  }
+
   /**
    * An action to learn from, in the environment's units; a fresh array [A]. Where several bodies share the agent, each
    * gives its number, for each has noise of its own.
    */
   explore(observation: ArrayLike<number>, body = 0): Float32Array {
     // 1. Select action aₜ = μ(sₜ|θμ) + 𝒩ₜ according to the current policy and exploration noise.
-    const a = this.policy.forward(observation, "Ddpg.explore observation");
+    const mu = this.policy.forward(observation, "Ddpg.explore observation").data;
     const noise = this.#noise(body);
+    const a = this.#unitAction;
     const stepsOfNoise = this.replayBuffer.stored - this.settings.warmupSteps;
     if (stepsOfNoise < 0) {
       for (let i = 0; i < a.length; i++) a[i] = this.#exploration.uniform(-1, 1);
     } else {
       const x = noise.sample();
       const size = annealing(this.settings, stepsOfNoise);
-      for (let i = 0; i < a.length; i++) a[i] = Math.min(1, Math.max(-1, a[i] + size * x[i]));
+      for (let i = 0; i < a.length; i++) a[i] = Math.min(1, Math.max(-1, mu[i] + size * x[i]));
     }
     return this.units.toEnvironment(a);
   }

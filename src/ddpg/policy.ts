@@ -1,38 +1,112 @@
+import { expect, InputError } from "../base/expect.ts";
+import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
+import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { Network, type NetworkShape } from "../nn/network.ts";
-import { allocateMatrix, type Parameters } from "../nn/parameters.ts";
-import type { Units } from "./units.ts";
+import { allocateMatrix, Parameters } from "../nn/parameters.ts";
+import { actorShape } from "./actor.ts";
+import { type Settings, settingsFrom } from "./config.ts";
+import { Units } from "./units.ts";
+
+/** The settings that say what a policy computes; they travel with it. */
+const policySettings = [
+  "actorHiddenSizes",
+  "actorActivations",
+  "batchNormalization",
+  "batchNormEpsilon",
+  "batchNormKeep",
+  "observationScale",
+  "observationOffset",
+] as const satisfies (keyof Settings)[];
+
+/** What a policy's file says of itself, beside its tensors. */
+const format = "ddpg-policy-1";
 
 /** A trained policy: from an observation to an action, both in the environment's units. */
 export class Policy {
   readonly units: Units;
-  readonly shape: NetworkShape;
+  readonly settings: Readonly<Settings>;
   readonly parameters: Parameters;
+  /** The scaled observation of the last `forward`: [1, O]. */
+  readonly observation: Matrix;
   readonly #network: Network;
-  readonly #observation: Matrix;
-  readonly #unitAction: Float64Array;
 
   /** Over an actor's parameters, which stay its own; `Policy.load` makes one from a file's bytes. */
-  constructor(kernels: Kernels, shape: NetworkShape, parameters: Parameters, units: Units) {
+  constructor(kernels: Kernels, settings: Readonly<Settings>, parameters: Parameters, units: Units) {
     this.units = units;
-    this.shape = shape;
+    this.settings = settings;
     this.parameters = parameters;
+    const shape = actorShape(settings, units.observationSize, units.actionSize);
     this.#network = new Network(kernels, shape, parameters, 1, false);
-    this.#observation = allocateMatrix(kernels, 1, units.observationSize);
-    this.#unitAction = new Float64Array(units.actionSize);
+    this.observation = allocateMatrix(kernels, 1, units.observationSize);
   }
 
   /** μ(s) in the environment's units; a fresh array [A]. Throws unless the observation is O finite numbers. */
   act(observation: ArrayLike<number>): Float32Array {
-    return this.units.toEnvironment(this.forward(observation, "Policy.act observation"));
+    return this.units.toEnvironment(this.forward(observation, "Policy.act observation").data);
   }
 
-  /** μ(s) in [−1, 1]: [A]; reused by the next call. An error begins with `where`. */
-  forward(observation: ArrayLike<number>, where: string): Float64Array {
-    this.units.scaleObservation(this.#observation.data, observation, where);
-    const action = this.#network.forward(this.#observation, null, false);
-    for (let i = 0; i < this.#unitAction.length; i++) this.#unitAction[i] = action.data[i];
-    return this.#unitAction;
+  /** μ(s) in [−1, 1]: [1, A]; reused by the next call. An error begins with `where`. */
+  forward(observation: ArrayLike<number>, where: string): Matrix {
+    this.units.scaleObservation(this.observation.data, observation, where);
+    return this.#network.forward(this.observation, null, false);
   }
+
+  /** The policy as a safetensors file, with its sizes, bounds and scaling; a fresh array. */
+  save(): Uint8Array {
+    const { observationSize, actionLow, actionHigh } = this.units;
+    const spaces = { observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) };
+    const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
+    const tensors = this.parameters.names.map((name) => {
+      const { rows, columns } = this.parameters.value(name);
+      const shape = name.endsWith(".weights") ? [rows, columns] : [columns];
+      return [`actor.${name}`, { shape, data: Float32Array.from(this.parameters.read(name)) }] as const;
+    });
+    const metadata = { format, spaces: JSON.stringify(spaces), settings: JSON.stringify(settings) };
+    return encodeSafetensors({ tensors: new Map(tensors), metadata: new Map(Object.entries(metadata)) });
+  }
+
+  /** The policy that a file holds. Throws an InputError, naming the field, for anything but a policy's bytes. */
+  static async load(bytes: Uint8Array): Promise<Policy> {
+    const where = "Policy.load";
+    const { tensors, metadata } = decodeSafetensors(bytes, where);
+    expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
+    const settings = settingsFrom("paper", parseObject(metadata, "settings"));
+    const spaces = parseObject(metadata, "spaces");
+    const { observationSize, actionLow, actionHigh } = spaces;
+    expect(
+      Number.isSafeInteger(observationSize) && Array.isArray(actionLow) && Array.isArray(actionHigh),
+      `${where} spaces`,
+      "observationSize, actionLow and actionHigh",
+      spaces,
+    );
+    const units = new Units({ observationSize: Number(observationSize), actionLow, actionHigh }, settings);
+    const shape: NetworkShape = actorShape(settings, units.observationSize, units.actionSize);
+    // Before anything is allotted, the file must have what a network of this shape needs.
+    const { tensors: learned, statistics } = Network.tensors(shape);
+    for (const { name, rows, columns } of [...learned, ...statistics]) {
+      const length = tensors.get(`actor.${name}`)?.data.length;
+      expect(length === rows * columns, `${where} actor.${name}`, `${rows * columns} numbers`, length);
+    }
+    const policy = await buildOverWasm(
+      (kernels) => new Policy(kernels, settings, new Parameters(kernels, Network.tensors(shape), false), units),
+    );
+    for (const name of policy.parameters.names) {
+      const values = tensors.get(`actor.${name}`)?.data ?? [];
+      policy.parameters.write(name, values);
+      for (const value of values) expect(value - value === 0, `${where} actor.${name}`, "finite numbers", value);
+    }
+    return policy;
+  }
+}
+
+function parseObject(metadata: Map<string, string>, name: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(metadata.get(name) ?? "");
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // Not JSON: said below.
+  }
+  throw new InputError(`Policy.load ${name}: expected a JSON object, got something else. Is this a policy's file?`);
 }

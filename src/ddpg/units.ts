@@ -1,4 +1,4 @@
-import { expectNumbers } from "../base/expect.ts";
+import { expect, expectNumbers } from "../base/expect.ts";
 import type { Vector } from "../kernels/matrix.ts";
 import { checkBounds } from "./check-environment.ts";
 import { perDimension, type Settings } from "./config.ts";
@@ -19,8 +19,11 @@ export class Units {
   readonly observationOffset: Float64Array;
 
   constructor(spaces: Spaces, settings: Pick<Settings, "observationScale" | "observationOffset">) {
+    const { observationSize } = spaces;
+    const whole = Number.isInteger(observationSize) && observationSize > 0;
+    expect(whole, "environment.observationSize", "a whole number above 0", observationSize);
     checkBounds(spaces, "environment");
-    this.observationSize = spaces.observationSize;
+    this.observationSize = observationSize;
     this.actionLow = Float64Array.from(spaces.actionLow);
     this.actionHigh = Float64Array.from(spaces.actionHigh);
     this.observationScale = perDimension(settings.observationScale, this.observationSize, "observationScale");

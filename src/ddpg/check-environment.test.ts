@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Random } from "../base/random.ts";
+import { checkBounds, checkEnvironment } from "./check-environment.ts";
+import type { Environment, Step } from "./environment.ts";
+
+/** A good environment, whose parts the tests replace: a point that is pushed about for 30 steps. */
+class Point implements Environment {
+  readonly observationSize: number = 2;
+  actionLow: number[] = [-1, 10];
+  actionHigh: number[] = [3, 20];
+  position = 0;
+  taken = 0;
+
+  reset(random: Random): ArrayLike<number> | Promise<ArrayLike<number>> {
+    this.position = random.normal();
+    this.taken = 0;
+    return this.observe();
+  }
+
+  step(action: Float32Array): Step | Promise<Step> {
+    this.position = 0.5 * this.position + action[0] + action[1] - 15;
+    this.taken++;
+    return { observation: this.observe(), reward: -Math.abs(this.position), terminated: this.taken === 30 };
+  }
+
+  observe(): number[] {
+    return [this.position, this.taken / 10];
+  }
+
+  save(): Float64Array {
+    return Float64Array.of(this.position, this.taken);
+  }
+
+  restore(state: Float64Array): void {
+    [this.position, this.taken] = state;
+  }
+}
+
+/** Steps of a good point, changed. */
+function changed(change: (step: Step, point: Point, action: Float32Array) => Partial<Record<keyof Step, unknown>>) {
+  return class extends Point {
+    override step(action: Float32Array): Step {
+      const step = super.step(action) as Step;
+      return { ...step, ...change(step, this, action) } as Step;
+    }
+  };
+}
+
+async function problemsOf(kind: new () => Environment): Promise<string[]> {
+  return (await checkEnvironment(() => new kind(), { steps: 100 })).problems;
+}
+
+test("a good environment has no problems and no warnings", async () => {
+  assert.deepEqual(await checkEnvironment(() => new Point()), { problems: [], warnings: [] });
+});
+
+test("a good environment behind promises has none either, and is closed", async () => {
+  let open = 0;
+  class Remote extends Point {
+    override async reset(random: Random) {
+      return super.reset(random);
+    }
+    override async step(action: Float32Array) {
+      return super.step(action);
+    }
+    close() {
+      open--;
+    }
+  }
+  const make = async () => {
+    open++;
+    return new Remote();
+  };
+  assert.deepEqual(await checkEnvironment(make), { problems: [], warnings: [] });
+  assert.equal(open, 0);
+});
+
+test("episodes of one step, and one observation array that is written again and again, are fine", async () => {
+  class Short extends Point {
+    readonly #observation = new Float32Array(2);
+    override observe() {
+      this.#observation.set([this.position, this.taken]);
+      return this.#observation as unknown as number[];
+    }
+    override step(action: Float32Array): Step {
+      assert.equal(this.taken, 0, "a step after the end");
+      return { ...(super.step(action) as Step), terminated: true };
+    }
+  }
+  assert.deepEqual(await problemsOf(Short), []);
+});
+
+test("chance from elsewhere: not deterministic", async () => {
+  let calls = 0;
+  const problems = await problemsOf(changed(() => ({ reward: calls++ })));
+  assert.deepEqual(problems, [
+    "step 1 reward: expected 0, the same as with this seed before, got 100. All chance must come from the random that reset is given.",
+  ]);
+});
+
+test("an observation of the wrong size, and a reset's", async () => {
+  assert.deepEqual(await problemsOf(changed(({ observation }) => ({ observation: [...Array.from(observation), 0] }))), [
+    "step 1 observation: expected 2 numbers, got 3.",
+  ]);
+  class Wrong extends Point {
+    override reset(random: Random) {
+      super.reset(random);
+      return [1];
+    }
+  }
+  assert.deepEqual(await problemsOf(Wrong), ["reset observation: expected 2 numbers, got 1."]);
+});
+
+test("NaN and infinity in observations and rewards", async () => {
+  const nan = changed((_, point) => ({ observation: [0, point.taken === 3 ? NaN : 0] }));
+  assert.deepEqual(await problemsOf(nan), ["step 3 observation[1]: expected a finite number, got NaN."]);
+  const infinite = changed((_, point) => ({ reward: point.taken === 7 ? -Infinity : 0 }));
+  assert.deepEqual(await problemsOf(infinite), ["step 7 reward: expected a finite number, got -Infinity."]);
+});
+
+test("terminated and truncated that are not boolean", async () => {
+  assert.deepEqual(await problemsOf(changed(() => ({ terminated: 0 }))), [
+    "step 1 terminated: expected true or false, got 0.",
+  ]);
+  assert.deepEqual(await problemsOf(changed(() => ({ truncated: null }))), [
+    "step 1 truncated: expected true, false or nothing, got null.",
+  ]);
+});
+
+test("the action as observation", async () => {
+  assert.deepEqual(await problemsOf(changed((_, __, action) => ({ observation: action }))), [
+    "step observation: expected an array of its own, got the action's. Copy the action's numbers.",
+  ]);
+});
+
+test("an action that the environment changes", async () => {
+  class Clipping extends Point {
+    override step(action: Float32Array) {
+      action[0] = Math.min(action[0], 0);
+      return super.step(action);
+    }
+  }
+  assert.deepEqual(await problemsOf(Clipping), [
+    "step: expected the action to be left as it was, got it changed. Copy it first.",
+  ]);
+});
+
+test("an observation array that two environments share", async () => {
+  const shared = new Float32Array(2);
+  class Sharing extends Point {
+    override observe() {
+      shared.set([this.position, this.taken]);
+      return shared as unknown as number[];
+    }
+  }
+  assert.deepEqual(await problemsOf(Sharing), [
+    "step observation: expected an array of each environment's own, got one that another environment writes to. Make it in the constructor.",
+  ]);
+});
+
+test("a state that two environments share", async () => {
+  let position = 0;
+  class Sharing extends Point {
+    constructor() {
+      super();
+      Object.defineProperty(this, "position", {
+        get: () => position,
+        set: (value) => {
+          position = value;
+        },
+      });
+    }
+  }
+  const problems = await problemsOf(Sharing);
+  assert.equal(problems.length, 1);
+  assert.match(
+    problems[0],
+    /^step 2 observation: expected \[.*\], the same while another environment is stepped, got \[.*\]\. Keep state in the instance\.$/,
+  );
+});
+
+test("make that returns the same environment twice, an environment itself, or something else", async () => {
+  const one = new Point();
+  assert.deepEqual((await checkEnvironment(() => one)).problems, [
+    "make: expected a fresh environment a call, got the same one twice. Construct it inside the function.",
+  ]);
+  assert.deepEqual((await checkEnvironment(one as never)).problems, [
+    "make: expected a function that makes a fresh environment, got an object with observationSize, actionLow, actionHigh, position, taken.",
+  ]);
+  assert.deepEqual((await checkEnvironment(() => ({ reset: 1 }) as never)).problems, [
+    "make: expected an environment with reset and step, got an object with reset.",
+  ]);
+});
+
+test("an observation size that is no size", async () => {
+  class Sizeless extends Point {
+    override readonly observationSize = 0;
+  }
+  assert.deepEqual(await problemsOf(Sizeless), [
+    "environment.observationSize: expected a whole number above 0, got 0.",
+  ]);
+});
+
+test("bounds: none, of different lengths, infinite, beyond Float32, empty, reversed", () => {
+  const refuse = (actionLow: number[], actionHigh: number[], message: string) =>
+    assert.throws(() => checkBounds({ actionLow, actionHigh }, "environment"), { name: "InputError", message });
+  refuse([], [], "environment.actionLow: expected one bound a dimension of the action, got [].");
+  refuse([0, 0], [1], "environment.actionHigh: expected 2 bounds as in actionLow, got [1].");
+  refuse(
+    [0, -Infinity],
+    [1, 1],
+    "environment.actionLow[1]: expected a finite number, got -Infinity. Name the range that the policy shall use.",
+  );
+  refuse(
+    [0],
+    [1e39],
+    "environment.actionHigh[0]: expected a finite number, got 1e+39. Name the range that the policy shall use.",
+  );
+  refuse([0, 1], [1, 1], "environment.actionHigh[1]: expected more than actionLow[1] = 1, got 1.");
+  refuse([2], [1], "environment.actionHigh[0]: expected more than actionLow[0] = 2, got 1.");
+  refuse([1], [1 + 1e-9], "environment.actionHigh[0]: expected more than actionLow[0] = 1, got 1.000000001.");
+  refuse(
+    undefined as never,
+    [1],
+    "environment.actionLow: expected one bound a dimension of the action, got undefined.",
+  );
+  checkBounds({ actionLow: [-1, 10], actionHigh: Float32Array.of(3, 20) }, "environment");
+});
+
+test("bad bounds are reported by checkEnvironment too", async () => {
+  class Reversed extends Point {
+    override actionLow = [3, 10];
+    override actionHigh = [-1, 20];
+  }
+  assert.deepEqual(await problemsOf(Reversed), [
+    "environment.actionHigh[0]: expected more than actionLow[0] = 3, got -1.",
+  ]);
+});
+
+test("restore that forgets something", async () => {
+  class Forgetful extends Point {
+    override restore(state: Float64Array) {
+      this.position = state[0];
+    }
+  }
+  const problems = await problemsOf(Forgetful);
+  assert.equal(problems.length, 1);
+  assert.match(
+    problems[0],
+    /^step 1 observation: expected \[.*\], the same after restore, got \[.*\]\. save must hold all that a step depends on\.$/,
+  );
+});
+
+test("restore that needs what this episode's reset drew", async () => {
+  class Goal extends Point {
+    goal = 0;
+    override reset(random: Random) {
+      this.goal = random.normal();
+      return super.reset(random);
+    }
+    override step(action: Float32Array): Step {
+      return { ...(super.step(action) as Step), reward: this.position - this.goal };
+    }
+  }
+  const problems = await problemsOf(Goal);
+  assert.equal(problems.length, 1);
+  assert.match(problems[0], /^step 1 reward: expected .*, the same after restore in another environment, got/);
+});
+
+test("save that returns its own array, another type, or has no restore", async () => {
+  class Alias extends Point {
+    readonly state = new Float64Array(2);
+    override step(action: Float32Array) {
+      const step = super.step(action);
+      this.save();
+      return step;
+    }
+    override save() {
+      this.state.set([this.position, this.taken]);
+      return this.state;
+    }
+  }
+  assert.deepEqual(await problemsOf(Alias), [
+    "save: expected a fresh array, got one that later steps write to. Return a copy.",
+  ]);
+  class Plain extends Point {
+    override save() {
+      return [this.position, this.taken] as never;
+    }
+  }
+  const [problem] = await problemsOf(Plain);
+  assert.match(problem, /^save: expected a Float64Array, got \[.*\]\.$/);
+  class Half extends Point {
+    override restore = undefined as never;
+  }
+  assert.deepEqual(await problemsOf(Half), [
+    "environment: expected save and restore, got save alone. Write restore, or neither.",
+  ]);
+});
+
+test("an error that the environment throws says where", async () => {
+  const breaking = changed((_, point) => {
+    if (point.taken === 4) throw new Error("the wheel came off");
+    return {};
+  });
+  assert.deepEqual(await problemsOf(breaking), ["step 4: expected no error, got Error: the wheel came off."]);
+  class Nothing extends Point {
+    override step() {
+      return undefined as never;
+    }
+  }
+  assert.deepEqual(await problemsOf(Nothing), ["step 1: expected { observation, reward, terminated }, got undefined."]);
+});
+
+test("bad scales are warnings that name the dimension and the option", async () => {
+  const wide = changed((_, point) => ({ observation: [200 * point.position, point.taken / 10], reward: -5000 }));
+  const { problems, warnings } = await checkEnvironment(() => new wide());
+  assert.deepEqual(problems, []);
+  assert.equal(warnings.length, 2);
+  assert.match(
+    warnings[0],
+    /^observation\[0\]: expected a standard deviation .*observationScale and observationOffset/,
+  );
+  assert.match(warnings[1], /^reward: .*got -5000\. Set rewardScale/);
+});

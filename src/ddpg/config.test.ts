@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseSetting, type PresetName, presets, type Settings, settingNames, settingsFrom } from "./config.ts";
+
+test("every preset is complete and good", () => {
+  for (const name of Object.keys(presets) as PresetName[]) {
+    assert.deepEqual(Object.keys(settingsFrom(name)).sort(), [...settingNames].sort());
+  }
+});
+
+test("settings from a text are those that a program would give, for every setting of every preset", () => {
+  for (const preset of Object.values(presets)) {
+    for (const name of settingNames) {
+      const value = preset[name];
+      assert.deepEqual(parseSetting(name, Array.isArray(value) ? value.join(",") : String(value), name), value);
+    }
+  }
+});
+
+test("bad settings are refused, with the name, the range and what came", () => {
+  const refused: [object, string | RegExp][] = [
+    [{ discuont: 0.9 }, 'settings: there is no setting "discuont". Did you mean "discount"?'],
+    [{ discount: 1.5 }, "discount: expected a number from 0 to 1, got 1.5."],
+    [{ discount: "0.9" }, 'discount: expected a number from 0 to 1, got "0.9".'],
+    [{ batchSize: 0 }, "batchSize: expected a whole number from 1 to 65536, got 0."],
+    [{ batchSize: 2.5 }, "batchSize: expected a whole number from 1 to 65536, got 2.5."],
+    [{ actorLearningRate: Number.NaN }, "actorLearningRate: expected a number from 0 to 1, got NaN."],
+    [{ actorHiddenSizes: [64, 0] }, /^actorHiddenSizes: expected whole numbers from 1 to 16384/],
+    [{ actorActivations: ["relu", "sigmoid"] }, /^actorActivations: expected relu, tanh or linear/],
+    [{ actorActivations: ["relu", "relu", "relu"] }, /one name, or one for each of 2 hidden layers/],
+    [{ actionEntersLayer: 4 }, "actionEntersLayer: expected at most 3, the critic's layers with the output's, got 4."],
+    [{ noise: "gausian" }, /^noise: expected one of .*, got "gausian"\. Did you mean "gaussian"\?$/],
+    [{ noiseScale: [0.1, -1] }, /^noiseScale: expected a number of at least 0, or one per dimension/],
+    [{ replayCapacity: 10 }, "replayCapacity: expected at least the batch size 64, got 10."],
+    [{ batchNormalization: "yes" }, 'batchNormalization: expected true or false, got "yes".'],
+  ];
+  for (const [changes, message] of refused) {
+    assert.throws(() => settingsFrom("small", changes as Partial<Settings>), { name: "InputError", message });
+  }
+  assert.throws(() => settingsFrom("papers" as PresetName), {
+    message: 'preset: expected one of small, standard, paper, numpy, got "papers". Did you mean "paper"?',
+  });
+});
+
+test("a preset cannot be changed through the settings that were made from it", () => {
+  const settings = settingsFrom("small");
+  settings.actorHiddenSizes.push(5);
+  assert.deepEqual(settingsFrom("small").actorHiddenSizes, [64, 64]);
+});

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../base/random.ts";
+import { createReferenceKernels } from "../kernels/reference.ts";
+import { readMatrix } from "../kernels/matrix.ts";
+import { type Settings, settingsFrom } from "./config.ts";
+import { Ddpg } from "./ddpg.ts";
+
+const spaces = { observationSize: 2, actionLow: [-1, 10], actionHigh: [3, 20] };
+
+test("targets start as copies of the networks, which differ between seeds", async () => {
+  const agent = await Ddpg.create(spaces, { seed: 1, preset: "paper" });
+  assert.deepEqual(agent.targetActor.parameters.values, agent.actor.parameters.values);
+  assert.deepEqual(agent.targetCritic.parameters.values, agent.critic.parameters.values);
+  const other = await Ddpg.create(spaces, { seed: 2, preset: "paper" });
+  assert.notDeepEqual(other.actor.parameters.values, agent.actor.parameters.values);
+  assert.notEqual(other.fingerprint(), agent.fingerprint());
+});
+
+test("the paper's initialisation: ±1/√fan-in, the action counted in, the last layers ±3e-3, both ends nearly reached", async () => {
+  const { actor, critic } = await Ddpg.create(spaces, { preset: "paper", batchNormalization: false });
+  const bounds: [Ddpg["actor"] | Ddpg["critic"], string, number][] = [
+    [actor, "layer1.weights", 1 / Math.sqrt(2)],
+    [actor, "layer1.biases", 1 / Math.sqrt(2)],
+    [actor, "layer2.weights", 1 / Math.sqrt(400)],
+    [actor, "layer3.weights", 3e-3],
+    [critic, "layer1.weights", 1 / Math.sqrt(2)],
+    [critic, "layer2.weights", 1 / Math.sqrt(402)],
+    [critic, "layer2.biases", 1 / Math.sqrt(402)],
+    [critic, "layer3.weights", 3e-3],
+  ];
+  for (const [network, name, bound] of bounds) {
+    const values = network.parameters.read(name);
+    const largest = Math.max(...values.map(Math.abs));
+    assert.ok(largest <= bound * 1.000001 && largest > 0.97 * bound, `${name}: ${largest}, not ${bound}`);
+    const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+    assert.ok(Math.abs(mean) < (4 * bound) / Math.sqrt(3 * values.length), `${name}: mean ${mean}`);
+  }
+});
+
+test("the numpy preset's initialisation: Glorot-uniform, the action's rows by their own fan-in, biases 0", async () => {
+  const { critic } = await Ddpg.create({ observationSize: 3, actionLow: [-2], actionHigh: [2] }, { preset: "numpy" });
+  const weights = critic.parameters.value("layer2.weights");
+  assert.deepEqual([weights.rows, weights.columns], [301, 600]);
+  const largest = (from: number, to: number) =>
+    readMatrix(weights.rowRange(from, to)).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  for (const [from, to, fanIn] of [
+    [0, 300, 300],
+    [300, 301, 1],
+  ]) {
+    const bound = Math.sqrt(6 / (fanIn + 600));
+    assert.ok(largest(from, to) <= bound * 1.000001 && largest(from, to) > 0.97 * bound);
+  }
+  assert.ok(critic.parameters.read("layer2.biases").every((x) => x === 0));
+});
+
+test("actions leave in the environment's units, and come back to the buffer in [−1, 1]", () => {
+  const agent = float64Agent({ warmupSteps: 0, noise: "none", batchSize: 1, batchNormalization: false });
+  // A policy whose outputs are known: μ(s) = tanh(0) = 0 for one dimension, about 1 for the other.
+  for (const name of ["layer3.weights", "layer3.biases"]) agent.actor.parameters.value(name).data.fill(0);
+  agent.actor.parameters.value("layer3.biases").set(0, 1, 20);
+  assert.deepEqual([...agent.act([0.1, 0.2])], [1, 20]);
+  assert.deepEqual([...agent.explore([0.1, 0.2])], [1, 20]);
+  agent.observe([0.1, 0.2], [3, 12.5], 1, [0.3, 0.4], false);
+  agent.replayBuffer.sample(agent.minibatch, new Random(1));
+  assert.deepEqual([...readMatrix(agent.minibatch.action)], [1, -0.5]);
+});
+
+test("explored actions stay within the bounds however loud the noise, and reach both", () => {
+  const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: 5, batchNormalization: false });
+  const seen = Array.from({ length: 200 }, () => agent.explore([0.1, 0.2]));
+  for (const [i, [low, high]] of [
+    [0, [-1, 3]],
+    [1, [10, 20]],
+  ] as const) {
+    assert.equal(Math.min(...seen.map((a) => a[i])), low);
+    assert.equal(Math.max(...seen.map((a) => a[i])), high);
+  }
+});
+
+test("noise is of the size that was asked for, in half-ranges of each dimension, within 5 %", () => {
+  const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: [0.1, 0.05], batchNormalization: false });
+  const mean = agent.act([0.1, 0.2]);
+  const n = 20_000;
+  let squares = [0, 0];
+  for (let k = 0; k < n; k++) {
+    const a = agent.explore([0.1, 0.2]);
+    squares = squares.map((sum, i) => sum + (a[i] - mean[i]) * (a[i] - mean[i]));
+  }
+  assert.ok(Math.abs(Math.sqrt(squares[0] / n) / (0.1 * 2) - 1) < 0.05);
+  assert.ok(Math.abs(Math.sqrt(squares[1] / n) / (0.05 * 5) - 1) < 0.05);
+});
+
+test("an episode's end restarts the noise of that body alone", () => {
+  const agent = float64Agent({ warmupSteps: 0, noise: "decaying-offset", noiseScale: 0.5, batchNormalization: false });
+  const mean = agent.act([0, 0])[0];
+  const offset = (body: number) => Math.round(1e4 * ((agent.explore([0, 0], body)[0] - mean) / 2)) / 1e4;
+  assert.deepEqual([offset(0), offset(0), offset(1)], [0.5, 0.25, 0.5]);
+  agent.endEpisode(0);
+  assert.deepEqual([offset(0), offset(1)], [0.25, 0.25]);
+});
+
+test("warm-up actions are uniform over the bounds, and nothing is learned before its end", () => {
+  const agent = float64Agent({ warmupSteps: 50, batchSize: 4, batchNormalization: false });
+  const before = agent.fingerprint();
+  const actions: Float32Array[] = [];
+  for (let step = 1; step <= 49; step++) {
+    const action = agent.explore([0.1, 0.2]);
+    actions.push(action);
+    agent.observe([0.1, 0.2], action, 0, [0.1, 0.2], false);
+    assert.equal(agent.learn(), false);
+  }
+  assert.equal(agent.fingerprint(), before);
+  assert.ok(Math.min(...actions.map((a) => a[1])) < 11 && Math.max(...actions.map((a) => a[1])) > 19);
+  agent.observe([0.1, 0.2], [0, 15], 0, [0.1, 0.2], false);
+  assert.equal(agent.learn(), true);
+  assert.equal(agent.updates, 1);
+  assert.notEqual(agent.fingerprint(), before);
+});
+
+test("observations and rewards are scaled for the networks", () => {
+  const agent = float64Agent({
+    observationScale: [10, 0.5],
+    observationOffset: [1, -2],
+    rewardScale: 0.1,
+    batchSize: 1,
+    batchNormalization: false,
+  });
+  agent.observe([1.5, 4], [0, 15], -30, [0.5, -2], true);
+  agent.replayBuffer.sample(agent.minibatch, new Random(1));
+  const { observation, nextObservation, reward, terminated } = agent.minibatch;
+  assert.deepEqual([...readMatrix(observation)], [5, 3]);
+  assert.deepEqual([...readMatrix(nextObservation)], [-5, 0]);
+  assert.deepEqual([reward[0], terminated[0]], [-3, 1]);
+});
+
+test("wrong input is refused with where, what was expected, and what came", async () => {
+  const agent = await Ddpg.create(spaces, { preset: "small" });
+  const good = [0, 0];
+  const refused: [() => unknown, string][] = [
+    [() => agent.act([0]), "Policy.act observation: expected 2 numbers, got 1."],
+    [() => agent.explore([0, Number.NaN]), "Ddpg.explore observation[1]: expected a finite number, got NaN."],
+    [() => agent.observe(good, [0], 0, good, false), "Ddpg.observe action: expected 2 numbers, got 1."],
+    [
+      () => agent.observe(good, good, Infinity, good, false),
+      "Ddpg.observe reward: expected a finite number, got Infinity.",
+    ],
+    [() => agent.observe(good, good, 0, [0, 1, 2], false), "Ddpg.observe nextObservation: expected 2 numbers, got 3."],
+  ];
+  for (const [call, message] of refused) assert.throws(call, { name: "InputError", message });
+  assert.equal(agent.replayBuffer.stored, 0);
+});
+
+test("bounds and sizes that cannot be trained with are refused", async () => {
+  const refused: [object, RegExp][] = [
+    [{ ...spaces, observationSize: 0 }, /observationSize: expected a whole number above 0, got 0/],
+    [{ ...spaces, actionHigh: [3, Infinity] }, /actionHigh\[1\]: expected a finite number, got Infinity/],
+    [{ ...spaces, actionHigh: [-1, 20] }, /actionHigh\[0\]: expected more than actionLow\[0\] = -1, got -1/],
+    [{ ...spaces, actionHigh: [3] }, /actionHigh: expected 2 bounds/],
+  ];
+  for (const [bad, message] of refused) {
+    await assert.rejects(Ddpg.create(bad as typeof spaces), { name: "InputError", message });
+  }
+});
+
+test("a loss that is not finite stops the update before it changes a network", async () => {
+  const agent = await Ddpg.create(spaces, { preset: "small", warmupSteps: 0, batchSize: 1 });
+  agent.observe([0, 0], [0, 15], 1e38, [0, 0], false);
+  agent.observe([0, 0], [0, 15], 1e38, [0, 0], false);
+  const before = agent.fingerprint();
+  agent.minibatch.reward.fill(Number.NaN);
+  agent.minibatch.observation.data.fill(0.1, 0, 2);
+  assert.throws(() => agent.update(), { name: "NotFiniteError", message: /^critic loss: expected finite numbers/ });
+  assert.equal(agent.fingerprint(), before);
+});
+
+test("L2 moves the critic's weights and leaves its biases", () => {
+  const changes = { criticWeightDecay: 0.5, discount: 0, batchNormalization: false } as const;
+  const agent = float64Agent({ ...changes, batchSize: 1 });
+  const { critic, minibatch } = agent;
+  // With y = Q(s, a) the loss has no gradient: what moves is moved by the decay alone.
+  minibatch.reward[0] = critic.forward(minibatch.observation, minibatch.action).at(0, 0);
+  const names = critic.parameters.tensors.map(({ name }) => name);
+  const before = new Map(names.map((name) => [name, critic.parameters.read(name)]));
+  agent.update();
+  for (const name of names) {
+    const moved = critic.parameters.read(name).some((x, i) => x !== before.get(name)?.[i]);
+    assert.equal(moved, name.endsWith("weights"), name);
+  }
+});
+
+test("the fingerprint is FNV-1a over all four networks: it changes with any of them, and not with padding", async () => {
+  const agent = await Ddpg.create(spaces, { preset: "small" });
+  const same = float64Agent({}, "small");
+  for (const network of ["actor", "critic", "targetActor", "targetCritic"] as const) {
+    for (const name of agent[network].parameters.names) {
+      same[network].parameters.write(name, agent[network].parameters.read(name));
+    }
+  }
+  assert.equal(same.fingerprint(), agent.fingerprint());
+  const bytes = [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].flatMap(({ parameters }) =>
+    parameters.names.flatMap((name) => [...new Uint8Array(Float32Array.from(parameters.read(name)).buffer)]),
+  );
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  assert.equal(agent.fingerprint(), hash.toString(16).padStart(16, "0"));
+  for (const network of ["actor", "critic", "targetActor", "targetCritic"] as const) {
+    const { parameters } = same[network];
+    const name = parameters.names[parameters.names.length - 1];
+    const value = parameters.value(name).at(0, 0);
+    parameters.value(name).set(0, 0, value + 1);
+    assert.notEqual(same.fingerprint(), agent.fingerprint(), network);
+    parameters.value(name).set(0, 0, value);
+  }
+});
+
+function float64Agent(changes: Partial<Settings>, preset: "paper" | "small" = "paper"): Ddpg {
+  return new Ddpg(createReferenceKernels(Float64Array), spaces, settingsFrom(preset, changes), 1);
+}

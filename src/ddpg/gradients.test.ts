@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../base/random.ts";
+import { createReferenceKernels } from "../kernels/reference.ts";
+import { readMatrix } from "../kernels/matrix.ts";
+import { numericalGradient, relativeError } from "../nn/check-gradients.ts";
+import { type Settings, settingsFrom } from "./config.ts";
+import { Ddpg } from "./ddpg.ts";
+
+// Learning rates of 0 leave the parameters where the gradients were taken.
+const still = { actorLearningRate: 0, criticLearningRate: 0, criticWeightDecay: 0, batchSize: 6, finalLayerBound: 0.5 };
+
+const cases: [string, Partial<Settings>][] = [
+  ["relu, action at layer 2", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5], batchNormalization: false }],
+  [
+    "relu, action with the observation",
+    { actorHiddenSizes: [5], criticHiddenSizes: [6, 4], actionEntersLayer: 1, batchNormalization: false },
+  ],
+  [
+    "tanh and linear, three layers, action at the output's layer",
+    {
+      actorHiddenSizes: [4, 5, 3],
+      actorActivations: ["tanh", "linear", "relu"],
+      criticHiddenSizes: [5, 4, 3],
+      criticActivations: ["relu", "tanh", "linear"],
+      actionEntersLayer: 4,
+      batchNormalization: false,
+    },
+  ],
+  ["no hidden layer", { actorHiddenSizes: [], criticHiddenSizes: [], actionEntersLayer: 1, batchNormalization: false }],
+  ["batch normalisation, the paper's", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5] }],
+  [
+    "batch normalisation, linear layers, action at layer 3",
+    {
+      actorHiddenSizes: [5, 4],
+      actorActivations: ["linear", "tanh"],
+      criticHiddenSizes: [5, 4, 4],
+      criticActivations: ["linear"],
+      actionEntersLayer: 3,
+    },
+  ],
+];
+
+for (const [name, changes] of cases) {
+  test(`every gradient within 1e-6 of central differences in Float64: ${name}`, () => {
+    const agent = agentWith(changes);
+    const { actor, critic, minibatch } = agent;
+    agent.update();
+
+    const { y } = agent;
+    const criticLoss = (): number => {
+      const value = critic.forward(minibatch.observation, minibatch.action);
+      return y.reduce((sum, yi, i) => sum + (yi - value.at(i, 0)) * (yi - value.at(i, 0)), 0) / y.length;
+    };
+    const analytic = new Map(
+      critic.parameters.tensors.map((t) => [t.name, readMatrix(critic.parameters.gradient(t.name))]),
+    );
+    for (const [tensor, gradient] of analytic) {
+      const numerical = numericalGradient(critic.parameters.value(tensor), criticLoss);
+      const error = relativeError(gradient, numerical);
+      assert.ok(error < 1e-6, `critic ${tensor}: ${error}`);
+    }
+
+    const actorLoss = (): number => {
+      const action = actor.forward(minibatch.observation);
+      const value = critic.forward(minibatch.observation, action);
+      return -readMatrix(value).reduce((sum, q) => sum + q, 0) / y.length;
+    };
+    for (const { name: tensor } of actor.parameters.tensors) {
+      const gradient = readMatrix(actor.parameters.gradient(tensor));
+      const numerical = numericalGradient(actor.parameters.value(tensor), actorLoss);
+      const error = relativeError(gradient, numerical);
+      assert.ok(error < 1e-6, `actor ${tensor}: ${error}`);
+    }
+
+    const value = (): number =>
+      readMatrix(critic.forward(minibatch.observation, minibatch.action)).reduce((sum, q) => sum + q, 0);
+    value();
+    const before = readMatrix(critic.parameters.gradient("layer1.weights"));
+    const actionGradient = readMatrix(critic.actionGradient());
+    assert.deepEqual(
+      readMatrix(critic.parameters.gradient("layer1.weights")),
+      before,
+      "∂Q/∂a moved the critic's gradients",
+    );
+    const error = relativeError(actionGradient, numericalGradient(minibatch.action, value));
+    assert.ok(error < 1e-6, `∂Q/∂a: ${error}`);
+  });
+}
+
+test("a gradient off by one part in ten thousand is seen", () => {
+  const exact = Float64Array.of(1, -2, 3);
+  assert.ok(
+    relativeError(
+      exact.map((x) => x * 1.0001),
+      exact,
+    ) > 1e-6,
+  );
+});
+
+/** An agent over random transitions, its networks away from any symmetry. */
+function agentWith(changes: Partial<Settings>): Ddpg {
+  const settings = settingsFrom("paper", { ...still, ...changes });
+  const spaces = { observationSize: 3, actionLow: [-1, -1], actionHigh: [1, 1] };
+  const agent = new Ddpg(createReferenceKernels(Float64Array), spaces, settings, 5);
+  const random = new Random("gradients");
+  const { observation, action, nextObservation, reward, terminated } = agent.minibatch;
+  for (const matrix of [observation, action, nextObservation]) {
+    for (let i = 0; i < matrix.data.length; i++) matrix.data[i] = random.uniform(-1, 1);
+  }
+  for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1, 1);
+  terminated[2] = 1;
+  // Scales and shifts as they start, 1 and 0, would hide a factor that is missing.
+  for (const { parameters } of [agent.actor, agent.critic]) {
+    for (const { name, kind } of parameters.tensors) {
+      if (kind !== "scale" && kind !== "shift") continue;
+      const matrix = parameters.value(name);
+      for (let j = 0; j < matrix.columns; j++) matrix.set(0, j, random.uniform(0.5, 1.5));
+    }
+  }
+  return agent;
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../base/random.ts";
+import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
+import type { Settings } from "./config.ts";
+import { Ddpg } from "./ddpg.ts";
+import { Policy } from "./policy.ts";
+
+const spaces = { observationSize: 3, actionLow: [-1, 10], actionHigh: [3, 20] };
+
+const variants: [string, Partial<Settings>][] = [
+  ["plain", {}],
+  ["scaled observations", { observationScale: [0.1, 1, 2], observationOffset: [5, 0, -1] }],
+  ["batch normalisation", { batchNormalization: true, warmupSteps: 0, batchSize: 8 }],
+  ["other layers", { actorHiddenSizes: [5, 3, 4], actorActivations: ["tanh", "relu", "linear"] }],
+];
+
+for (const [name, changes] of variants) {
+  test(`a policy loaded from its bytes acts with the same bits as the agent: ${name}`, async () => {
+    const agent = await Ddpg.create(spaces, { preset: "small", ...changes });
+    const random = new Random(1);
+    const observation = () => [random.normal(), random.normal(), random.normal()];
+    for (let i = 0; i < 50; i++) {
+      const s = observation();
+      agent.observe(s, agent.explore(s), random.normal(), observation(), false);
+      agent.learn();
+    }
+    const policy = await Policy.load(agent.policy.save());
+    for (let i = 0; i < 100; i++) {
+      const s = observation();
+      assert.deepEqual(policy.act(s), agent.act(s));
+    }
+    assert.deepEqual(policy.save(), agent.policy.save());
+  });
+}
+
+test("files that are no policy, or a damaged one, are refused with the field", async () => {
+  const agent = await Ddpg.create(spaces, { preset: "small" });
+  const good = agent.policy.save();
+  const changed = (change: (contents: ReturnType<typeof decodeSafetensors>) => void): Uint8Array => {
+    const contents = decodeSafetensors(good, "test");
+    change(contents);
+    return encodeSafetensors(contents);
+  };
+  const withHeader = (text: string): Uint8Array => {
+    const bytes = new Uint8Array(8 + text.length);
+    new DataView(bytes.buffer).setUint32(0, text.length, true);
+    bytes.set(new TextEncoder().encode(text), 8);
+    return bytes;
+  };
+  const refused: [Uint8Array, RegExp][] = [
+    [new Uint8Array(3), /^Policy\.load: expected a safetensors file/],
+    [good.slice(0, 100), /^Policy\.load header: expected at most/],
+    [good.slice(0, good.length - 4), /^Policy\.load actor\.layer3\.biases data_offsets: expected at most/],
+    [new Uint8Array([...good, 0, 0, 0, 0]), /^Policy\.load: expected \d+ bytes of numbers, got \d+/],
+    [withHeader("[1]"), /^Policy\.load header: expected an object/],
+    [withHeader("{no"), /^Policy\.load header: expected JSON/],
+    [
+      withHeader('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}'),
+      /^Policy\.load a dtype: expected F32, got "F64"/,
+    ],
+    [
+      withHeader('{"a":{"dtype":"F32","shape":[1e9,1e9],"data_offsets":[0,4]}}'),
+      /^Policy\.load a shape|a data_offsets/,
+    ],
+    [
+      changed(({ metadata }) => metadata.set("format", "ddpg-policy-9")),
+      /^Policy\.load format: expected ddpg-policy-1/,
+    ],
+    [changed(({ metadata }) => metadata.set("settings", "{")), /^Policy\.load settings: expected a JSON object/],
+    [changed(({ metadata }) => metadata.set("spaces", "{}")), /^Policy\.load spaces: expected observationSize/],
+    [
+      changed(({ tensors }) => tensors.delete("actor.layer2.biases")),
+      /^Policy\.load actor\.layer2\.biases: expected 64/,
+    ],
+    [
+      changed(({ tensors }) => {
+        const tensor = tensors.get("actor.layer1.weights");
+        if (tensor) tensor.data[0] = Number.NaN;
+      }),
+      /^Policy\.load actor\.layer1\.weights: expected finite numbers, got NaN/,
+    ],
+  ];
+  for (const [bytes, message] of refused) await assert.rejects(Policy.load(bytes), { name: "InputError", message });
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../base/random.ts";
+import { Matrix } from "../kernels/matrix.ts";
+import { type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
+
+test("what is sampled are whole transitions as they were stored", () => {
+  const buffer = filled(1000, 300);
+  const batch = minibatch(64);
+  buffer.sample(batch, new Random(1));
+  for (let i = 0; i < 64; i++) {
+    const n = batch.reward[i];
+    assert.deepEqual([batch.observation.at(i, 0), batch.observation.at(i, 1)], [n, -n]);
+    assert.equal(batch.action.at(i, 0), n + 0.5);
+    assert.deepEqual([batch.nextObservation.at(i, 0), batch.nextObservation.at(i, 1)], [n + 1, -n - 1]);
+    assert.equal(batch.terminated[i], n % 7 === 0 ? 1 : 0);
+  }
+});
+
+test("sampling is uniform over everything stored: χ² over 50 rows below the 0.1 % bound 85.4", () => {
+  const counts = drawn(filled(1000, 50), 20_000);
+  assert.equal(counts.size, 50);
+  let chiSquare = 0;
+  for (const count of counts.values()) chiSquare += (count - 400) ** 2 / 400;
+  assert.ok(chiSquare < 85.4, String(chiSquare));
+});
+
+test("a full buffer holds the last transitions, the oldest make room", () => {
+  const buffer = filled(40, 100);
+  assert.equal(buffer.size, 40);
+  assert.equal(buffer.stored, 100);
+  const rewards = [...drawn(buffer, 5000).keys()].sort((a, b) => a - b);
+  assert.deepEqual(
+    rewards,
+    Array.from({ length: 40 }, (_, i) => 60 + i),
+  );
+});
+
+test("rows in different blocks of memory are found, and the last block is no longer than the capacity", () => {
+  const buffer = filled(20_000, 25_000);
+  const rewards = [...drawn(buffer, 200_000).keys()];
+  assert.ok(Math.min(...rewards) >= 5000);
+  assert.ok(rewards.length > 19_000);
+  assert.equal(buffer.fullBytes, 20_000 * 7 * 4);
+});
+
+test("the same stream samples the same rows", () => {
+  const buffer = filled(100, 100);
+  const [a, b] = [minibatch(16), minibatch(16)];
+  buffer.sample(a, new Random(3));
+  buffer.sample(b, new Random(3));
+  assert.deepEqual(a.reward, b.reward);
+});
+
+/** Transition n has s = (n, −n), a = n + 0.5, r = n, s′ = (n + 1, −n − 1); every seventh ends the task. */
+function filled(capacity: number, transitions: number): ReplayBuffer {
+  const buffer = new ReplayBuffer(capacity, 2, 1);
+  for (let n = 0; n < transitions; n++) buffer.store([n, -n], [n + 0.5], n, [n + 1, -n - 1], n % 7 === 0);
+  return buffer;
+}
+
+/** How often each transition was drawn. */
+function drawn(buffer: ReplayBuffer, draws: number): Map<number, number> {
+  const random = new Random(2);
+  const batch = minibatch(100);
+  const counts = new Map<number, number>();
+  for (let i = 0; i < draws / 100; i++) {
+    buffer.sample(batch, random);
+    for (const n of batch.reward) counts.set(n, (counts.get(n) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function minibatch(size: number): Minibatch {
+  const matrix = (columns: number): Matrix => new Matrix(new Float32Array(size * 16), size, columns, 16);
+  return {
+    observation: matrix(2),
+    action: matrix(1),
+    reward: new Float64Array(size),
+    nextObservation: matrix(2),
+    terminated: new Float64Array(size),
+  };
+}

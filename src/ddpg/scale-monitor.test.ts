@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../base/random.ts";
+import { ScaleMonitor } from "./scale-monitor.ts";
+
+/** All that comes of `steps` observations, and with which step it came. */
+function watch(steps: number, observe: (random: Random) => number[], reward: number, total = steps + 50) {
+  const monitor = new ScaleMonitor(observe(new Random(0)).length, steps);
+  const random = new Random(1);
+  const found: string[] = [];
+  const at: number[] = [];
+  for (let step = 1; step <= total; step++) {
+    const warnings = monitor.add(observe(random), reward);
+    if (warnings.length > 0) at.push(step);
+    found.push(...warnings);
+  }
+  return { found, at };
+}
+
+test("good scales give no warning", () => {
+  assert.deepEqual(watch(1000, (random) => [random.normal(), 3 * random.normal()], -16).found, []);
+});
+
+test("dimensions too wide, too narrow and constant are named, once, with step 1,000", () => {
+  const { found, at } = watch(
+    1000,
+    (random) => [random.normal(), 1e3 + 25 * random.normal(), random.uniform(0, 0.01), 4],
+    0,
+  );
+  assert.deepEqual(at, [1000]);
+  assert.equal(found.length, 3);
+  assert.match(
+    found[0],
+    /^observation\[1\]: expected a standard deviation of 0\.01 to 10, got 2[456](\.\d)?\. Its mean is (999|1000): set observationScale and observationOffset to bring it near ±1\.$/,
+  );
+  assert.match(found[1], /^observation\[2\]: .* got 0\.00\d+\. .*observationScale/);
+  assert.equal(
+    found[2],
+    "observation[3]: expected a standard deviation of 0.01 to 10, got 0. It was 4 all the time: leave it out if it cannot change.",
+  );
+});
+
+test("1, 2, 3, 4, 100 have the mean 22 and the standard deviation 39.0, worked out by hand", () => {
+  const monitor = new ScaleMonitor(1, 5);
+  const warnings = [1, 2, 3, 4, 100].map((x) => monitor.add([x], 0));
+  // squares from the mean: 441 + 400 + 361 + 324 + 6084 = 7610, ÷ 5 = 1522 = 39.01²
+  assert.match(warnings[4][0], /got 39\. Its mean is 22:/);
+});
+
+test("rewards beyond ±100 are reported with their sign", () => {
+  assert.deepEqual(watch(10, (random) => [random.normal()], -101).found, [
+    "reward: expected at most 100 in absolute value, got -101. Set rewardScale to bring it near ±1.",
+  ]);
+  assert.deepEqual(watch(10, (random) => [random.normal()], 100).found, []);
+});
+
+test("fewer observations than asked for give no warning", () => {
+  assert.deepEqual(watch(1000, () => [5], 500, 999).found, []);
+});
+
+test("every call without warnings returns the same list", () => {
+  const monitor = new ScaleMonitor(1, 3);
+  assert.equal(monitor.add([1], 0), monitor.add([2], 0));
+});

@@ -1,0 +1,61 @@
+const NONE: readonly string[] = [];
+const LOWEST_DEVIATION = 0.01;
+const HIGHEST_DEVIATION = 10;
+const HIGHEST_REWARD = 100;
+
+/**
+ * Watches the observations and rewards that the networks are given and says once, after `steps` of them, which are on
+ * a scale that they learn badly from: a dimension's standard deviation outside 0.01 … 10, rewards beyond ±100.
+ */
+export class ScaleMonitor {
+  readonly #steps: number;
+  readonly #mean: Float64Array;
+  readonly #squares: Float64Array; // summed squared distances from the mean
+  #seen = 0;
+  #largestReward = 0;
+
+  constructor(observationSize: number, steps = 1000) {
+    this.#steps = steps;
+    this.#mean = new Float64Array(observationSize);
+    this.#squares = new Float64Array(observationSize);
+  }
+
+  /** Takes one step in; the warnings come with number `steps`, before and after it an empty list. */
+  add(observation: ArrayLike<number>, reward: number): readonly string[] {
+    if (this.#seen >= this.#steps) return NONE;
+    this.#seen++;
+    // Welford 1962: mean += (x − mean) / n, squares += (x − old mean)(x − new mean).
+    for (let i = 0; i < this.#mean.length; i++) {
+      const distance = observation[i] - this.#mean[i];
+      this.#mean[i] += distance / this.#seen;
+      this.#squares[i] += distance * (observation[i] - this.#mean[i]);
+    }
+    if (Math.abs(reward) > Math.abs(this.#largestReward)) this.#largestReward = reward;
+    return this.#seen === this.#steps ? this.#warnings() : NONE;
+  }
+
+  #warnings(): readonly string[] {
+    const warnings: string[] = [];
+    for (let i = 0; i < this.#mean.length; i++) {
+      const deviation = Math.sqrt(this.#squares[i] / this.#seen);
+      if (!(deviation < LOWEST_DEVIATION || deviation > HIGHEST_DEVIATION)) continue; // NaN is for others to report
+      const wayOut =
+        deviation === 0
+          ? `It was ${short(this.#mean[i])} all the time: leave it out if it cannot change.`
+          : `Its mean is ${short(this.#mean[i])}: set observationScale and observationOffset to bring it near ±1.`;
+      warnings.push(
+        `observation[${i}]: expected a standard deviation of ${LOWEST_DEVIATION} to ${HIGHEST_DEVIATION}, got ${short(deviation)}. ${wayOut}`,
+      );
+    }
+    if (Math.abs(this.#largestReward) > HIGHEST_REWARD)
+      warnings.push(
+        `reward: expected at most ${HIGHEST_REWARD} in absolute value, got ${short(this.#largestReward)}. Set rewardScale to bring it near ±1.`,
+      );
+    return warnings;
+  }
+}
+
+/** Three digits, for a person. */
+function short(x: number): number {
+  return Number(x.toPrecision(3));
+}

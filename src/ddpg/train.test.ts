@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Random } from "../base/random.ts";
+import { Pendulum } from "../envs/pendulum.ts";
+import { Ddpg } from "./ddpg.ts";
+import type { Environment, Step } from "./environment.ts";
+import { train } from "./train.ts";
+
+/**
+ * Episodes of three steps, terminated and truncated in turn. Every observation says where it is: (episode, step), and the
+ * reward is 10 · episode + step. It writes into one array for ever, as the contract allows.
+ */
+class Script implements Environment {
+  readonly observationSize = 2;
+  readonly actionLow = [-1];
+  readonly actionHigh = [3];
+  readonly actions: number[] = [];
+  #observation = new Float64Array(2);
+  #episode = 0;
+  #step = 0;
+
+  reset(_random: Random): Float64Array {
+    this.#episode++;
+    this.#step = 0;
+    this.#observation.set([this.#episode, 0]);
+    return this.#observation;
+  }
+
+  step(action: Float32Array): Step {
+    this.actions.push(action[0]);
+    this.#step++;
+    this.#observation.set([this.#episode, this.#step]);
+    const ended = this.#step === 3;
+    const terminated = ended && this.#episode % 2 === 1;
+    const reward = 10 * this.#episode + this.#step;
+    return { observation: this.#observation, reward, terminated, truncated: ended && !terminated };
+  }
+}
+
+interface Stored {
+  observation: number[];
+  action: number[];
+  reward: number;
+  nextObservation: number[];
+  terminated: boolean;
+}
+
+/** What `train` does over so many steps of an environment. */
+async function play(environment: Environment, steps: number) {
+  const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 2, batchSize: 1 });
+  const stored: Stored[] = [];
+  const calls: string[] = [];
+  const { observe, endEpisode, learn } = agent;
+  agent.observe = (observation, action, reward, nextObservation, terminated) => {
+    calls.push("observe");
+    const copied = { observation: [...Array.from(observation)], action: [...Array.from(action)] };
+    stored.push({ ...copied, reward, nextObservation: [...Array.from(nextObservation)], terminated });
+    observe.call(agent, observation, action, reward, nextObservation, terminated);
+  };
+  agent.endEpisode = () => {
+    calls.push("end");
+    endEpisode.call(agent);
+  };
+  agent.learn = () => {
+    calls.push("learn");
+    return learn.call(agent);
+  };
+  const episodes = [];
+  const learned = [];
+  for await (const { step, episode, learned: updated } of train(agent, environment)) {
+    if (episode) episodes.push({ step, ...episode });
+    learned.push(updated);
+    if (step === steps) break;
+  }
+  return { agent, stored, calls, episodes, learned };
+}
+
+test("every transition is stored as it happened: s, a, r, the true s′ also at an episode's end, terminated but never truncated", async () => {
+  const script = new Script();
+  const { stored } = await play(script, 8);
+  const expected = [1, 1, 1, 2, 2, 2, 3, 3].map((episode, i) => {
+    const step = (i % 3) + 1;
+    return {
+      observation: [episode, step - 1],
+      action: [script.actions[i]],
+      reward: 10 * episode + step,
+      nextObservation: [episode, step],
+      terminated: step === 3 && episode % 2 === 1,
+    };
+  });
+  assert.deepEqual(stored, expected);
+});
+
+test("one update follows every step once there is something to learn from, and each episode's end is told", async () => {
+  const { calls, learned, agent } = await play(new Script(), 7);
+  const step = ["observe", "learn"];
+  const episode = [...step, ...step, ...step, "end"];
+  assert.deepEqual(calls, [...episode, ...episode, ...step, "end"]);
+  assert.deepEqual(learned, [false, true, true, true, true, true, true]);
+  assert.equal(agent.updates, 6);
+});
+
+test("an episode's return is the undiscounted, unscaled sum of its rewards", async () => {
+  const { episodes } = await play(new Script(), 6);
+  assert.deepEqual(episodes, [
+    { step: 3, number: 1, return: 36, length: 3, terminated: true },
+    { step: 6, number: 2, return: 66, length: 3, terminated: false },
+  ]);
+});
+
+test("an environment may answer with promises", async () => {
+  const script = new Script();
+  const slow: Environment = {
+    observationSize: 2,
+    actionLow: [-1],
+    actionHigh: [3],
+    reset: async (random) => script.reset(random),
+    step: async (action) => script.step(action),
+  };
+  const { stored, agent } = await play(slow, 8);
+  const direct = await play(new Script(), 8);
+  assert.deepEqual(stored, direct.stored);
+  assert.equal(agent.fingerprint(), direct.agent.fingerprint());
+});
+
+test("what an environment does wrong is told with environment, episode, step and field", async () => {
+  const broken = (change: (step: Step) => unknown): Environment => {
+    const script = new Script();
+    let taken = 0;
+    const step = (action: Float32Array) => {
+      const given = script.step(action);
+      return (++taken === 5 ? change(given) : given) as Step;
+    };
+    return Object.assign(new Script(), { step, reset: (random: Random) => script.reset(random) });
+  };
+  const cases: [(step: Step) => unknown, string][] = [
+    [
+      (s) => ({ ...s, observation: [1, NaN] }),
+      "Script episode 2 step 2 observation[1]: expected a finite number, got NaN.",
+    ],
+    [(s) => ({ ...s, observation: [1] }), "Script episode 2 step 2 observation: expected 2 numbers, got 1."],
+    [(s) => ({ ...s, reward: Infinity }), "Script episode 2 step 2 reward: expected a finite number, got Infinity."],
+    [(s) => ({ ...s, terminated: 0 }), "Script episode 2 step 2 terminated: expected true or false, got 0."],
+    [() => undefined, "Script episode 2 step 2: expected a step { observation, reward, terminated }, got undefined."],
+    [() => Promise.reject(new Error("no answer")), "Script episode 2 step 2: no answer"],
+    [
+      () => {
+        throw new Error("out of fuel");
+      },
+      "Script episode 2 step 2: out of fuel",
+    ],
+  ];
+  for (const [change, message] of cases) {
+    await assert.rejects(play(broken(change), 8), { name: "EnvironmentError", message });
+  }
+});
+
+test("a timer fires during training", async () => {
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { preset: "small" });
+  let fired = 0;
+  const timer = setInterval(() => fired++, 10);
+  const start = performance.now();
+  for await (const _ of train(agent, environment)) if (performance.now() - start > 500) break;
+  clearInterval(timer);
+  assert.ok(fired >= 10, `${fired} times in half a second`);
+});
+
+test("a warning comes once, after 1,000 steps, and names dimension and option", async () => {
+  const environment = new Pendulum();
+  const huge: Environment = {
+    observationSize: 3,
+    actionLow: [-2],
+    actionHigh: [2],
+    reset: (random) => Array.from(environment.reset(random) as Float32Array, (x) => 1000 * x),
+    step: (action) => {
+      const step = environment.step(action) as Step;
+      return { ...step, observation: Array.from(step.observation, (x) => 1000 * x) };
+    },
+  };
+  const agent = await Ddpg.create(huge, { preset: "small", warmupSteps: 5000 });
+  const warnings: string[] = [];
+  for await (const { step, warnings: now } of train(agent, huge)) {
+    for (const warning of now) warnings.push(`${step} ${warning}`);
+    if (step === 2000) break;
+  }
+  assert.equal(warnings.length, 3);
+  assert.match(warnings[0], /^1000 observation\[0\]: .*observationScale/);
+});
+
+test("learns: 5,000 steps on the pendulum reach a mean return of −200 over 50 starts", async () => {
+  const { evaluate } = await import("../training/evaluate.ts");
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { preset: "small", seed: 7 });
+  for await (const { step } of train(agent, environment)) if (step === 5000) break;
+  const { meanReturn } = await evaluate((observation) => agent.act(observation), new Pendulum(), { episodes: 50 });
+  assert.ok(meanReturn >= -200, String(meanReturn));
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../base/random.ts";
+import { checkEnvironment } from "../ddpg/check-environment.ts";
+import type { Environment } from "../ddpg/environment.ts";
+
+/** What every task must do: registers one test each. Tasks end with `TimeLimit`, after `timeLimit` steps. */
+export function environmentCases(
+  name: string,
+  make: () => Environment | Promise<Environment>,
+  timeLimit: number,
+): void {
+  test(`${name}: checkEnvironment finds no problem in 1,500 steps`, async () => {
+    assert.deepEqual((await checkEnvironment(make, { steps: 1500 })).problems, []);
+  });
+
+  test(`${name}: the same seed gives the same episode, another seed another one`, async () => {
+    const [a, b, c] = [await episode(await make(), 1), await episode(await make(), 1), await episode(await make(), 2)];
+    assert.deepEqual(a, b);
+    assert.notDeepEqual(a[0], c[0]);
+  });
+
+  test(`${name}: one environment gives the same episode again`, async () => {
+    const environment = await make();
+    const first = await episode(environment, 1);
+    await episode(environment, 2);
+    assert.deepEqual(await episode(environment, 1), first);
+  });
+
+  test(`${name}: every observation has observationSize numbers, each one a Float32`, async () => {
+    const environment = await make();
+    for (const { observation } of await episode(environment, 3)) {
+      assert.equal(observation.length, environment.observationSize);
+      assert.deepEqual(observation, Array.from(Float32Array.from(observation)));
+    }
+  });
+
+  test(`${name}: saved in the middle of an episode and restored elsewhere, it goes on with the same bits`, async (t) => {
+    const environment = await make();
+    if (!environment.save) return t.skip("it has no save");
+    const actions = new Random("actions");
+    await environment.reset(new Random(4));
+    for (let i = 0; i < 7; i++) await environment.step(randomAction(environment, actions));
+    const state = environment.save();
+    const restored = await make();
+    restored.restore?.(state.slice());
+    for (let i = 0; i < 12; i++) {
+      const action = randomAction(environment, actions);
+      assert.deepEqual(await copyOf(restored.step(action.slice())), await copyOf(environment.step(action)));
+    }
+    assert.deepEqual(restored.save?.(), environment.save());
+  });
+
+  test(`${name}: an episode that reaches ${timeLimit} steps is truncated there, and none before`, async () => {
+    const steps = (await episode(await make(), 5)).slice(1);
+    for (const { truncated } of steps.slice(0, -1)) assert.equal(truncated, false);
+    const last = steps[steps.length - 1];
+    assert.ok(steps.length <= timeLimit);
+    assert.equal(last.truncated, steps.length === timeLimit && !last.terminated);
+  });
+
+  test(`${name}: restored to ${timeLimit - 2} steps, it is truncated with the second step, and reset starts afresh`, async (t) => {
+    const environment = await make();
+    if (!environment.save) return t.skip("it has no save");
+    await environment.reset(new Random(6));
+    const state = environment.save();
+    state[0] = timeLimit - 2;
+    environment.restore?.(state);
+    const actions = new Random("actions");
+    const ends = [];
+    for (let i = 0; i < 2; i++) ends.push(await copyOf(environment.step(randomAction(environment, actions))));
+    await environment.reset(new Random(6));
+    ends.push(await copyOf(environment.step(randomAction(environment, actions))));
+    assert.deepEqual(
+      ends.map(({ terminated, truncated }) => [terminated, truncated]),
+      [
+        [false, false],
+        [false, true],
+        [false, false],
+      ],
+    );
+  });
+}
+
+/** An episode with random actions: what the reset and every step gave. */
+async function episode(environment: Environment, seed: number) {
+  const random = new Random(seed);
+  const actions = random.fork("actions");
+  const observation = Array.from(await environment.reset(random.fork("start")));
+  const steps = [{ observation, reward: 0, terminated: false, truncated: false }];
+  do steps.push(await copyOf(environment.step(randomAction(environment, actions))));
+  while (!steps[steps.length - 1].terminated && !steps[steps.length - 1].truncated);
+  return steps;
+}
+
+async function copyOf(step: ReturnType<Environment["step"]>) {
+  const { observation, reward, terminated, truncated = false } = await step;
+  return { observation: Array.from(observation), reward, terminated, truncated };
+}
+
+function randomAction(environment: Environment, random: Random): Float32Array {
+  return Float32Array.from(environment.actionLow, (low, i) => random.uniform(low, environment.actionHigh[i]));
+}

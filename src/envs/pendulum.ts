@@ -1,0 +1,109 @@
+import { cos, pi, sin } from "../base/math.ts";
+import type { Random } from "../base/random.ts";
+import type { Environment, Step } from "../ddpg/environment.ts";
+import { TimeLimit } from "./time-limit.ts";
+
+/**
+ * Pendulum-v1 of Gymnasium 1.3.0: swing a rod up and hold it there with a motor too weak to lift it.
+ *
+ * **Action** — clipped to its bounds
+ *
+ * | index | meaning                            | min | max | unit |
+ * |-------|------------------------------------|-----|-----|------|
+ * | 0     | torque, positive counter-clockwise | −2  | 2   | N·m  |
+ *
+ * **Observation** — θ is the angle from upright
+ *
+ * | index | meaning       | min | max | unit  |
+ * |-------|---------------|-----|-----|-------|
+ * | 0     | cos θ         | −1  | 1   | 1     |
+ * | 1     | sin θ         | −1  | 1   | 1     |
+ * | 2     | angular speed | −8  | 8   | rad/s |
+ *
+ * **Reward** — −(θ² + 0.1 speed² + 0.001 torque²), of the state before the step, with θ in [−π, π).
+ *
+ * **Start** — θ uniform in ±π, speed uniform in ±1 rad/s.
+ *
+ * **End** — never terminated; truncated after 200 steps of 0.05 s.
+ *
+ * **Version** — v1: the new speed is clipped to ±8 rad/s, then moves the angle.
+ */
+export class Pendulum extends TimeLimit {
+  constructor() {
+    super(new Rod(true), 200);
+  }
+}
+
+/**
+ * Pendulum-v0, the task of early published results. Action, observation, reward and start are those of `Pendulum`.
+ *
+ * **End** — never terminated; truncated after 1,000 steps of 0.05 s.
+ *
+ * **Version** — v0: the new speed moves the angle, then is clipped to ±8 rad/s.
+ */
+export class PendulumV0 extends TimeLimit {
+  constructor() {
+    super(new Rod(false), 1000);
+  }
+}
+
+const TIME_STEP = 0.05; // s
+const MAX_SPEED = 8;
+const MAX_TORQUE = 2;
+
+/** The rod, 1 m and 1 kg, without a time limit. `save()`: angle, angular speed. */
+class Rod implements Environment {
+  readonly observationSize = 3;
+  readonly actionLow = [-MAX_TORQUE];
+  readonly actionHigh = [MAX_TORQUE];
+  readonly #clipsBeforeMoving: boolean;
+  readonly #observation = new Float32Array(3);
+  #angle = 0;
+  #speed = 0;
+
+  constructor(clipsBeforeMoving: boolean) {
+    this.#clipsBeforeMoving = clipsBeforeMoving;
+  }
+
+  reset(random: Random): Float32Array {
+    this.#angle = random.uniform(-pi, pi);
+    this.#speed = random.uniform(-1, 1);
+    return this.#observe();
+  }
+
+  step(action: Float32Array): Step {
+    const torque = clip(action[0], MAX_TORQUE);
+    const angle = wrap(this.#angle);
+    const reward = -(angle * angle + 0.1 * this.#speed * this.#speed + 0.001 * torque * torque);
+    // 3 g / (2 l) = 15 and 3 / (m l²) = 3, for a rod turning about its end. NumPy keeps the torque in Float32.
+    const speed = this.#speed + (15 * sin(this.#angle) + Math.fround(3 * torque)) * TIME_STEP;
+    this.#speed = clip(speed, MAX_SPEED);
+    this.#angle += (this.#clipsBeforeMoving ? this.#speed : speed) * TIME_STEP;
+    return { observation: this.#observe(), reward, terminated: false };
+  }
+
+  #observe(): Float32Array {
+    this.#observation[0] = cos(this.#angle);
+    this.#observation[1] = sin(this.#angle);
+    this.#observation[2] = this.#speed;
+    return this.#observation;
+  }
+
+  save(): Float64Array {
+    return Float64Array.of(this.#angle, this.#speed);
+  }
+
+  restore(state: Float64Array): void {
+    [this.#angle, this.#speed] = state;
+  }
+}
+
+function clip(x: number, bound: number): number {
+  return Math.max(-bound, Math.min(x, bound));
+}
+
+/** The angle in [−π, π). */
+function wrap(angle: number): number {
+  const turned = (angle + pi) % (2 * pi);
+  return (turned < 0 ? turned + 2 * pi : turned) - pi;
+}

@@ -1,0 +1,55 @@
+import { expect } from "../base/expect.ts";
+import type { Random } from "../base/random.ts";
+import type { Environment, Step } from "../ddpg/environment.ts";
+
+/**
+ * Cuts an environment's episodes after a number of steps: the one place where a truncation is made. A task that comes
+ * to its end with the very last step is terminated, not truncated. `save()`: the steps taken, then the environment's
+ * own state.
+ */
+export class TimeLimit implements Environment {
+  readonly observationSize: number;
+  readonly actionLow: ArrayLike<number>;
+  readonly actionHigh: ArrayLike<number>;
+  readonly save?: () => Float64Array;
+  readonly restore?: (state: Float64Array) => void;
+  readonly #environment: Environment;
+  readonly #limit: number;
+  #taken = 0;
+
+  constructor(environment: Environment, steps: number) {
+    expect(Number.isInteger(steps) && steps > 0, "TimeLimit steps", "a whole number above 0", steps);
+    this.observationSize = environment.observationSize;
+    this.actionLow = environment.actionLow;
+    this.actionHigh = environment.actionHigh;
+    this.#environment = environment;
+    this.#limit = steps;
+    const { save, restore } = environment;
+    if (save && restore) {
+      this.save = () => Float64Array.of(this.#taken, ...save.call(environment));
+      this.restore = (state) => {
+        this.#taken = state[0];
+        restore.call(environment, state.slice(1));
+      };
+    }
+  }
+
+  reset(random: Random): ArrayLike<number> | Promise<ArrayLike<number>> {
+    this.#taken = 0;
+    return this.#environment.reset(random);
+  }
+
+  step(action: Float32Array): Step | Promise<Step> {
+    const step = this.#environment.step(action);
+    return "then" in step ? step.then((value) => this.#cut(value)) : this.#cut(step);
+  }
+
+  #cut(step: Step): Step {
+    this.#taken++;
+    return this.#taken < this.#limit || step.terminated ? step : { ...step, truncated: true };
+  }
+
+  close(): void {
+    this.#environment.close?.();
+  }
+}

@@ -1,0 +1,512 @@
+// The cases that every implementation of the kernels passes. What is expected is worked out here, by hand or in plain
+// Float64 loops, never by another implementation. Outputs hold NaN before each call, their padding too.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Random } from "../base/random.ts";
+import type { Kernels } from "./kernels.ts";
+import { Matrix, type Vector } from "./matrix.ts";
+
+const SIZES = [1, 3, 4, 5, 15, 16, 17, 33, 64];
+const GUARDS = 256;
+
+/** Registers the cases. Errors are at most `tolerance` × the sum of the absolute values that were added up. */
+export function kernelCases(name: string, create: () => Kernels | Promise<Kernels>, tolerance: number): void {
+  describe(`${name} kernels`, () => {
+    const within = `within ${tolerance} of the sum of absolute terms`;
+
+    test("allocate gives as many zeros as asked for, shared with nobody", async () => {
+      const kernels = await create();
+      const vectors = [1, 15, 16, 17, 0, 100].map((length) => {
+        const vector = kernels.allocate(length);
+        assert.equal(vector.length, length);
+        assert.ok(vector.every((value) => value === 0));
+        return vector.fill(length);
+      });
+      for (const vector of vectors) assert.ok(vector.every((value) => value === vector.length));
+    });
+
+    test("two by two, by hand", async () => {
+      const kernels = await create();
+      const make = (rows: number[][]) => matrix(kernels, rows.length, rows[0].length, (i, j) => rows[i][j]);
+      const row = (...values: number[]) => vector(kernels, values.length, (j) => values[j]);
+      const a = make([
+        [1, 2],
+        [3, 4],
+      ]);
+      const b = make([
+        [5, 6],
+        [7, 8],
+      ]);
+      const c = output(kernels, 2, 2);
+      const is = (x: Matrix, ...rows: number[][]) => {
+        assert.deepEqual(rowsOf(x), rows);
+        assertPadded(x);
+      };
+      kernels.multiply(c, a, b, false);
+      is(c, [19, 22], [43, 50]);
+      kernels.multiply(c, a, b, true);
+      is(c, [38, 44], [86, 100]);
+      kernels.multiply(c, a.transposed, b, false);
+      is(c, [26, 30], [38, 44]);
+      kernels.transpose(c, a);
+      is(c, [1, 3], [2, 4]);
+      kernels.fillRows(c, row(7, 9));
+      is(c, [7, 9], [7, 9]);
+      const sums = row(NaN, NaN);
+      kernels.sumRows(sums, a);
+      assert.deepEqual([...sums], [4, 6]);
+
+      const x = make([[-1, 3]]);
+      kernels.relu(x);
+      is(x, [0, 3]);
+      const g = make([[5, 7]]);
+      kernels.reluGradient(g, x);
+      is(g, [0, 7]);
+      kernels.tanhGradient(g, make([[0.25, 0.5]]));
+      is(g, [0, 5.25]);
+
+      // Mean 2, variance 1, √(1 + 3) = 2.
+      const [y, normalized] = [output(kernels, 2, 1), output(kernels, 2, 1)];
+      const [inverse, mean, variance, scaleGradient, shiftGradient] = [1, 2, 3, 4, 5].map(() => row(NaN));
+      kernels.batchNorm(y, normalized, inverse, mean, variance, make([[1], [3]]), row(2), row(10), 3);
+      is(y, [9], [11]);
+      is(normalized, [-0.5], [0.5]);
+      assert.deepEqual([inverse[0], mean[0], variance[0]], [0.5, 2, 1]);
+      const d = make([[1], [0]]);
+      kernels.batchNormGradient(d, scaleGradient, shiftGradient, normalized, inverse, row(2));
+      is(d, [0.375], [-0.375]);
+      assert.deepEqual([scaleGradient[0], shiftGradient[0]], [-0.5, 1]);
+      kernels.batchNormRunning(y, make([[5], [1]]), row(1), row(1), row(3), row(4), 3);
+      is(y, [10], [4]);
+
+      const [p, m, v] = [row(1), row(0), row(0)];
+      assert.equal(kernels.adam(p, row(1.5), m, v, 3, 0.5, 0.5, 0.75, 1, 0.5), 2.25);
+      assert.deepEqual([m[0], v[0], p[0]], [1, 1, 0]);
+      kernels.softUpdate(m, row(9), 0.25);
+      assert.deepEqual([...m], [3]);
+    });
+
+    for (const accumulate of [false, true]) {
+      const sign = accumulate ? "+=" : "=";
+      test(`multiply: C ${sign} A · B, A by rows, by columns and strided, ${within}`, async () => {
+        for (const M of SIZES) {
+          const kernels = await create();
+          const random = new Random(M);
+          for (const N of SIZES) {
+            for (const K of SIZES) {
+              for (const a of views(kernels, random, M, K)) multiplyCase(kernels, random, a, N, accumulate);
+            }
+          }
+        }
+      });
+    }
+
+    function multiplyCase(kernels: Kernels, random: Random, a: Matrix, N: number, accumulate: boolean): void {
+      const [M, K] = [a.rows, a.columns];
+      const b = matrix(kernels, K, N, () => random.uniform(-1, 1));
+      const c = accumulate ? matrix(kernels, M, N, () => random.uniform(-1, 1)) : output(kernels, M, N);
+      const before = rowsOf(c);
+      kernels.multiply(c, a, b, accumulate);
+      for (let i = 0; i < M; i++) {
+        for (let j = 0; j < N; j++) {
+          let expected = accumulate ? before[i][j] : 0;
+          let size = Math.abs(expected);
+          for (let k = 0; k < K; k++) {
+            const term = a.at(i, k) * b.at(k, j);
+            expected += term;
+            size += Math.abs(term);
+          }
+          const where = () => `${M}×${K} (strides ${a.rowStride}, ${a.columnStride}) · ${K}×${N} at ${i}, ${j}`;
+          assertNear(c.at(i, j), expected, size, where);
+        }
+      }
+      assertPadded(c);
+    }
+
+    function assertNear(actual: number, expected: number, size: number, where: () => string): void {
+      if (Math.abs(actual - expected) <= tolerance * size) return;
+      assert.fail(`${where()}: expected ${expected} ± ${tolerance} × ${size}, got ${actual}`);
+    }
+
+    test("transpose, fillRows: exact, sizes around a vector's width", async () => {
+      for (const rows of SIZES) {
+        const kernels = await create();
+        for (const columns of SIZES) {
+          const x = matrix(kernels, rows, columns, (i, j) => 100 * i + j + 1);
+          const out = output(kernels, columns, rows);
+          kernels.transpose(out, x);
+          for (let i = 0; i < rows; i++) {
+            for (let j = 0; j < columns; j++) assert.equal(out.at(j, i), 100 * i + j + 1, `${rows}×${columns}`);
+          }
+          assertPadded(out);
+
+          const filled = output(kernels, rows, columns);
+          const row = vector(kernels, columns, (j) => j + 0.5);
+          kernels.fillRows(filled, row);
+          for (const values of rowsOf(filled)) assert.deepEqual(values, [...row]);
+          assertPadded(filled);
+        }
+      }
+    });
+
+    test(`sumRows, ${within}`, async () => {
+      for (const rows of SIZES) {
+        const kernels = await create();
+        const random = new Random(rows);
+        for (const columns of SIZES) {
+          const x = matrix(kernels, rows, columns, () => random.uniform(-1, 1));
+          const out = vector(kernels, columns);
+          kernels.sumRows(out, x);
+          for (let j = 0; j < columns; j++) {
+            const column = columnOf(x, j);
+            assertNear(out[j], sum(column), sum(column.map(Math.abs)), () => `${rows}×${columns} at ${j}`);
+          }
+          assertVectorPadded(kernels, out);
+        }
+      }
+    });
+
+    test("relu and its gradient: exact; at zero the gradient stops; NaN stays in relu", async () => {
+      const kernels = await create();
+      const random = new Random(1);
+      for (const columns of SIZES) {
+        const special = [0, NaN, -3, Infinity, -Infinity, 3];
+        const x = matrix(kernels, 5, columns, (i, j) => special[(5 * i + j) % 9] ?? random.uniform(-1, 1));
+        const g = matrix(kernels, 5, columns, () => random.uniform(1, 2));
+        const [before, gradients] = [rowsOf(x), rowsOf(g)];
+        kernels.relu(x);
+        kernels.reluGradient(g, x);
+        for (let i = 0; i < 5; i++) {
+          for (let j = 0; j < columns; j++) {
+            const value = before[i][j];
+            assert.equal(x.at(i, j), Math.max(0, value));
+            assert.equal(g.at(i, j), value > 0 ? gradients[i][j] : 0);
+          }
+        }
+        assertPadded(x);
+        assertPadded(g);
+      }
+    });
+
+    test(`tanh over all magnitudes, within ${tolerance} of itself; odd; its gradient alike`, async () => {
+      const kernels = await create();
+      const random = new Random(1);
+      const values = [0, 1e-45, 1e-40, 9, 9.01, 9.02, 10, 20, 88, 100, 710, 3e38, Infinity];
+      for (let i = 0; i <= 4000; i++) values.push(i / 400);
+      for (let scale = 1e-37; scale < 1e38; scale *= 1.7) values.push(scale * random.uniform(1, 1.7));
+      for (const columns of [1, 5, 16, 33]) {
+        const rows = Math.ceil(values.length / columns);
+        const make = (sign: number) => matrix(kernels, rows, columns, (i, j) => sign * (values[i * columns + j] ?? 1));
+        const [x, positive, negative] = [make(1), make(1), make(-1)];
+        kernels.tanh(positive);
+        kernels.tanh(negative);
+        const g = matrix(kernels, rows, columns, () => random.uniform(-1, 1));
+        const before = rowsOf(g);
+        kernels.tanhGradient(g, positive);
+        for (let i = 0; i < rows; i++) {
+          for (let j = 0; j < columns; j++) {
+            const [y, expected] = [positive.at(i, j), tanh(x.at(i, j))];
+            // One unit of the smallest numbers, far below which no relative error can hold.
+            assertNear(y, expected, expected + 1.5e-45 / tolerance, () => `tanh ${x.at(i, j)}`);
+            assert.ok(y <= 1);
+            assert.equal(negative.at(i, j), -y);
+            assertNear(g.at(i, j), before[i][j] * (1 - y * y), Math.abs(before[i][j]), () => `gradient at y = ${y}`);
+          }
+        }
+        for (const result of [positive, negative, g]) assertPadded(result);
+      }
+      const special = matrix(kernels, 1, 4, (_, j) => [NaN, Infinity, -Infinity, -0][j]);
+      kernels.tanh(special);
+      assert.deepEqual(rowsOf(special), [[NaN, 1, -1, -0]]);
+    });
+
+    test(`batchNorm, with the batch's statistics and with given ones, ${within}`, async () => {
+      for (const rows of [1, 2, 5, 16, 64]) {
+        const kernels = await create();
+        const random = new Random(rows);
+        for (const columns of SIZES) {
+          const x = matrix(kernels, rows, columns, (_, j) => 3 * random.uniform(-1, 1) + (j % 3));
+          const scale = vector(kernels, columns, () => random.uniform(-2, 2));
+          const shift = vector(kernels, columns, () => random.uniform(-2, 2));
+          const [y, normalized, running] = [1, 2, 3].map(() => output(kernels, rows, columns));
+          const [inverse, mean, variance] = [1, 2, 3].map(() => vector(kernels, columns));
+          const epsilon = 0.01;
+          kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, epsilon);
+          kernels.batchNormRunning(running, x, mean, variance, scale, shift, epsilon);
+          for (let j = 0; j < columns; j++) {
+            const column = columnOf(x, j);
+            const m = sum(column) / rows;
+            const v = sum(column.map((value) => (value - m) * (value - m))) / rows;
+            const root = Math.sqrt(v + epsilon);
+            const size = Math.max(...column.map(Math.abs));
+            const where = () => `${rows}×${columns} at column ${j}`;
+            assertNear(mean[j], m, size, () => `mean, ${where()}`);
+            assertNear(variance[j], v, size * size, () => `variance, ${where()}`);
+            // An error of the variance counts by its share: dr / r = dv / 2 (v + ε).
+            const magnified = 1 + (size * size) / (v + epsilon);
+            assertNear(inverse[j], 1 / root, magnified / root, () => `inverse deviation, ${where()}`);
+            for (let i = 0; i < rows; i++) {
+              const n = (x.at(i, j) - m) / root;
+              const bound = (size / root) * magnified;
+              assertNear(normalized.at(i, j), n, bound, () => `normalized, ${where()}`);
+              for (const result of [y, running]) {
+                const expected = scale[j] * n + shift[j];
+                assertNear(result.at(i, j), expected, Math.abs(scale[j]) * bound + Math.abs(shift[j]), where);
+              }
+            }
+          }
+          for (const result of [y, normalized, running]) assertPadded(result);
+          for (const result of [inverse, mean, variance]) assertVectorPadded(kernels, result);
+        }
+      }
+    });
+
+    test(`batchNormGradient, ${within}`, async () => {
+      for (const rows of [1, 2, 5, 16, 64]) {
+        const kernels = await create();
+        const random = new Random(rows);
+        for (const columns of SIZES) {
+          const g = matrix(kernels, rows, columns, () => random.uniform(-1, 1));
+          const normalized = matrix(kernels, rows, columns, () => random.uniform(-2, 2));
+          const inverse = vector(kernels, columns, () => random.uniform(0.1, 3));
+          const scale = vector(kernels, columns, () => random.uniform(-2, 2));
+          const [scaleGradient, shiftGradient] = [vector(kernels, columns), vector(kernels, columns)];
+          const before = rowsOf(g);
+          kernels.batchNormGradient(g, scaleGradient, shiftGradient, normalized, inverse, scale);
+          for (let j = 0; j < columns; j++) {
+            const shifts = before.map((row) => row[j]);
+            const scales = before.map((row, i) => row[j] * normalized.at(i, j));
+            const where = () => `${rows}×${columns} at column ${j}`;
+            const [shiftSize, scaleSize] = [sum(shifts.map(Math.abs)), sum(scales.map(Math.abs))];
+            assertNear(shiftGradient[j], sum(shifts), shiftSize, () => `∂L/∂β, ${where()}`);
+            assertNear(scaleGradient[j], sum(scales), scaleSize, () => `∂L/∂γ, ${where()}`);
+            for (let i = 0; i < rows; i++) {
+              const n = normalized.at(i, j);
+              const factor = scale[j] * inverse[j];
+              const expected = factor * (before[i][j] - (sum(shifts) + n * sum(scales)) / rows);
+              const size = Math.abs(before[i][j]) + (shiftSize + Math.abs(n) * scaleSize) / rows;
+              assertNear(g.at(i, j), expected, Math.abs(factor) * size, () => `∂L/∂x, ${where()}`);
+            }
+          }
+          assertPadded(g);
+          assertVectorPadded(kernels, scaleGradient);
+          assertVectorPadded(kernels, shiftGradient);
+        }
+      }
+    });
+
+    test("batchNormGradient is the derivative of batchNorm: central differences, relative 1e-7", async (context) => {
+      const kernels = await create();
+      if (!(kernels.allocate(1) instanceof Float64Array)) {
+        context.skip("only Float64 can show it");
+        return;
+      }
+      const random = new Random(1);
+      const [B, J] = [6, 3];
+      const x = matrix(kernels, B, J, () => random.uniform(-1, 1));
+      const scale = vector(kernels, J, () => random.uniform(0.5, 2));
+      const shift = vector(kernels, J, () => random.uniform(-1, 1));
+      const weight = matrix(kernels, B, J, () => random.uniform(-1, 1));
+      const [y, normalized] = [output(kernels, B, J), output(kernels, B, J)];
+      const [inverse, mean, variance] = [1, 2, 3].map(() => vector(kernels, J));
+      const loss = () => {
+        kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, 0.01);
+        return sum(rowsOf(y).flatMap((row, i) => row.map((value, j) => value * weight.at(i, j))));
+      };
+      loss();
+      const g = matrix(kernels, B, J, (i, j) => weight.at(i, j));
+      const [scaleGradient, shiftGradient] = [vector(kernels, J), vector(kernels, J)];
+      kernels.batchNormGradient(g, scaleGradient, shiftGradient, normalized, inverse, scale);
+      for (const [numbers, gradients] of [
+        [x.data, g.data],
+        [scale, scaleGradient],
+        [shift, shiftGradient],
+      ]) {
+        for (let p = 0; p < numbers.length; p++) {
+          const [value, h] = [numbers[p], 1e-5];
+          numbers[p] = value + h;
+          const up = loss();
+          numbers[p] = value - h;
+          const down = loss();
+          numbers[p] = value;
+          const difference = (up - down) / (2 * h);
+          assert.ok(Math.abs(gradients[p] - difference) <= 1e-7 * (1 + Math.abs(difference)), `${p}`);
+        }
+      }
+    });
+
+    for (const weightDecay of [0, 0.01]) {
+      test(`adam: five steps, weight decay ${weightDecay}, ${within}`, async () => {
+        const kernels = await create();
+        for (const P of [...SIZES, 1000]) {
+          const random = new Random(P);
+          const [alpha, beta1, beta2, epsilon] = [0.01, 0.9, 0.99, 1e-3];
+          const parameters = vector(kernels, P, () => random.uniform(-1, 1));
+          const [m, v] = [vector(kernels, P, () => 0), vector(kernels, P, () => 0)];
+          const expected = Array.from(parameters, (p) => ({ p, m: 0, v: 0, mSize: 0, pSize: Math.abs(p) }));
+          let [power1, power2] = [1, 1];
+          for (let t = 1; t <= 5; t++) {
+            const gradients = vector(kernels, P, () => random.uniform(-1, 1));
+            power1 *= beta1;
+            power2 *= beta2;
+            const [stepSize, correction] = [alpha / (1 - power1), Math.sqrt(1 - power2)];
+            const squares = kernels.adam(
+              ...[parameters, gradients, m, v],
+              ...([stepSize, correction, beta1, beta2, epsilon, weightDecay] as const),
+            );
+            const square = sum(Array.from(gradients, (g) => g * g));
+            assertNear(squares, square, square, () => `P = ${P}, squares`);
+            for (let i = 0; i < P; i++) {
+              const e = expected[i];
+              const g = gradients[i] + weightDecay * e.p;
+              e.m = beta1 * e.m + (1 - beta1) * g;
+              e.mSize = beta1 * e.mSize + (1 - beta1) * Math.abs(g);
+              e.v = beta2 * e.v + (1 - beta2) * g * g;
+              const factor = stepSize / (Math.sqrt(e.v) / correction + epsilon);
+              e.p -= factor * e.m;
+              e.pSize += factor * e.mSize;
+              const where = () => `P = ${P}, step ${t}, at ${i}`;
+              assertNear(m[i], e.m, e.mSize, () => `m, ${where()}`);
+              assertNear(v[i], e.v, e.v, () => `v, ${where()}`);
+              assertNear(parameters[i], e.p, e.pSize, () => `parameter, ${where()}`);
+            }
+          }
+          for (const result of [parameters, m, v]) assertVectorPadded(kernels, result);
+        }
+      });
+    }
+
+    test("adam's return is not finite when a gradient is not", async () => {
+      const kernels = await create();
+      for (const bad of [NaN, Infinity, -Infinity]) {
+        for (let at = 0; at < 18; at++) {
+          const gradients = vector(kernels, 18, (p) => (p === at ? bad : 1));
+          const [p, m, v] = [1, 2, 3].map(() => vector(kernels, 18, () => 0));
+          const squares = kernels.adam(p, gradients, m, v, 0.1, 1, 0.9, 0.999, 1e-8, 0);
+          assert.equal(Number.isFinite(squares), false, `${bad} at ${at}`);
+        }
+      }
+    });
+
+    test(`softUpdate, ${within}; rate 0 leaves, rate 1 copies`, async () => {
+      const kernels = await create();
+      const random = new Random(1);
+      for (const P of SIZES) {
+        // Multiples of 2⁻¹⁰: their differences are exact, so that a copy can be.
+        const draw = () => (random.integer(8192) - 4096) / 1024;
+        for (const rate of [0, 0.001, 0.3, 1]) {
+          const [target, online] = [vector(kernels, P, draw), vector(kernels, P, draw)];
+          const before = Array.from(target);
+          kernels.softUpdate(target, online, rate);
+          for (let p = 0; p < P; p++) {
+            const expected = rate * online[p] + (1 - rate) * before[p];
+            if (rate === 0 || rate === 1) assert.equal(target[p], expected);
+            const size = Math.abs(before[p]) + rate * (Math.abs(online[p]) + Math.abs(before[p]));
+            assertNear(target[p], expected, size, () => `rate ${rate}, ${P} numbers, at ${p}`);
+          }
+          assertVectorPadded(kernels, target);
+        }
+      }
+    });
+  });
+}
+
+function roundUp(length: number, multiple: number): number {
+  return Math.ceil(length / multiple) * multiple;
+}
+
+/** What stands behind a vector: different from place to place. */
+function guard(x: Vector, i: number): number {
+  return 1 + ((x.byteOffset / x.BYTES_PER_ELEMENT + i) % 1009);
+}
+
+/** `length` numbers with others behind them that no kernel may touch. */
+function guarded(kernels: Kernels, length: number): Vector {
+  const whole = kernels.allocate(length + GUARDS);
+  for (let i = length; i < whole.length; i++) whole[i] = guard(whole, i);
+  return whole.subarray(0, length);
+}
+
+/** A matrix with zeros in its padding. */
+function matrix(kernels: Kernels, rows: number, columns: number, value: (i: number, j: number) => number): Matrix {
+  const rowStride = roundUp(columns, kernels.rowMultiple);
+  const out = new Matrix(guarded(kernels, rows * rowStride), rows, columns, rowStride);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out.set(i, j, value(i, j));
+  return out;
+}
+
+/** A matrix to be written: NaN all over. */
+function output(kernels: Kernels, rows: number, columns: number): Matrix {
+  const out = matrix(kernels, rows, columns, () => NaN);
+  out.data.fill(NaN);
+  return out;
+}
+
+/** A vector with zeros in its padding, or to be written: NaN all over. */
+function vector(kernels: Kernels, length: number, value?: (j: number) => number): Vector {
+  const whole = guarded(kernels, roundUp(length, kernels.rowMultiple));
+  if (value) for (let j = 0; j < length; j++) whole[j] = value(j);
+  else whole.fill(NaN);
+  return whole.subarray(0, length);
+}
+
+/** A [rows, columns] as a product may be given it: by rows, by columns, and with both strides wide. */
+function views(kernels: Kernels, random: Random, rows: number, columns: number): Matrix[] {
+  const draw = () => random.uniform(-1, 1);
+  const wide = kernels.allocate(rows * (3 * columns + 2)).fill(NaN);
+  const strided = new Matrix(wide, rows, columns, 3 * columns + 2, 3);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) strided.set(i, j, draw());
+  return [matrix(kernels, rows, columns, draw), matrix(kernels, columns, rows, draw).transposed, strided];
+}
+
+function assertPadded(x: Matrix): void {
+  for (let i = 0; i < x.rows; i++) {
+    for (let j = x.columns; j < x.rowStride; j++) {
+      if (x.at(i, j) !== 0) assert.fail(`padding of row ${i} at ${j}: expected 0, got ${x.at(i, j)}`);
+    }
+  }
+  assertUntouched(after(x.data, 0, GUARDS));
+}
+
+function assertVectorPadded(kernels: Kernels, x: Vector): void {
+  const padding = roundUp(x.length, kernels.rowMultiple) - x.length;
+  assert.ok(after(x, 0, padding).every((value) => value === 0));
+  assertUntouched(after(x, padding, GUARDS));
+}
+
+function assertUntouched(guards: Vector): void {
+  assert.ok(
+    guards.every((value, i) => value === guard(guards, i)),
+    "numbers behind an output were overwritten",
+  );
+}
+
+/** `count` numbers of the memory, from `start` numbers after the end of x. */
+function after(x: Vector, start: number, count: number): Vector {
+  const View = x instanceof Float32Array ? Float32Array : Float64Array;
+  return new View(x.buffer as ArrayBuffer, x.byteOffset + (x.length + start) * x.BYTES_PER_ELEMENT, count);
+}
+
+function rowsOf(x: Matrix): number[][] {
+  return Array.from({ length: x.rows }, (_, i) => Array.from({ length: x.columns }, (_, j) => x.at(i, j)));
+}
+
+function columnOf(x: Matrix, j: number): number[] {
+  return Array.from({ length: x.rows }, (_, i) => x.at(i, j));
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** tanh x for x ≥ 0 by a series near zero and tanh 2t = 2 tanh t / (1 + tanh² t). */
+function tanh(x: number): number {
+  if (x > 20) return 1;
+  let t = x;
+  let doublings = 0;
+  for (; t > 1 / 128; t /= 2) doublings++;
+  const s = t * t;
+  t *= 1 - s * (1 / 3 - s * (2 / 15 - s * (17 / 315 - (s * 62) / 2835)));
+  for (; doublings > 0; doublings--) t = (2 * t) / (1 + t * t);
+  return t;
+}

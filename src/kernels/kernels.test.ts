@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { tanh } from "../base/math.ts";
+import { Random } from "../base/random.ts";
+import { kernelCases } from "./kernels.case.ts";
+import type { Kernels } from "./kernels.ts";
+import { Matrix, type Vector } from "./matrix.ts";
+import { createReferenceKernels } from "./reference.ts";
+import { createWasmKernels, vectorBytes } from "./wasm/wasm-kernels.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+kernelCases("Float64 reference", () => createReferenceKernels(Float64Array), 1e-14);
+kernelCases("Float32 reference", () => createReferenceKernels(Float32Array), 5e-7);
+kernelCases("WebAssembly", () => createWasmKernels(32 * MEBIBYTE), 5e-7);
+
+test("WebAssembly: a row alone, or a part of the columns, has the bits that it has in a batch", async () => {
+  const kernels = await createWasmKernels(MEBIBYTE);
+  const random = new Random(1);
+  const [M, N, K] = [11, 45, 29];
+  const [a, b] = [draw(kernels, random, M, K), draw(kernels, random, K, N)];
+  const columnsOf = (x: Matrix, from: number, columns: number) =>
+    new Matrix(x.data.subarray(from), x.rows, columns, x.rowStride);
+  const statistics = [1, 2, 3, 4].map(() => draw(kernels, random, 1, N, 0.5).data);
+  const [mean, variance, scale, shift] = statistics;
+  for (const accumulate of [false, true]) {
+    for (const left of [a, draw(kernels, random, K, M).transposed]) {
+      const whole = draw(kernels, new Random(2), M, N);
+      const apart = draw(kernels, new Random(2), M, N);
+      kernels.multiply(whole, left, b, accumulate);
+      for (let i = 0; i < M; i++) {
+        kernels.multiply(apart.rowRange(i, i + 1), left.rowRange(i, i + 1), b, accumulate);
+      }
+      assert.deepEqual(apart.data, whole.data);
+
+      const pieces = draw(kernels, new Random(2), M, N);
+      kernels.multiply(columnsOf(pieces, 0, 16), left, columnsOf(b, 0, 16), accumulate);
+      kernels.multiply(columnsOf(pieces, 16, N - 16), left, columnsOf(b, 16, N - 16), accumulate);
+      assert.deepEqual(pieces.data, whole.data);
+
+      kernels.tanh(whole);
+      kernels.batchNormRunning(whole, whole, mean, variance, scale, shift, 0.01);
+      for (let i = 0; i < M; i++) {
+        const row = apart.rowRange(i, i + 1);
+        kernels.tanh(row);
+        kernels.batchNormRunning(row, row, mean, variance, scale, shift, 0.01);
+      }
+      assert.deepEqual(apart.data, whole.data);
+    }
+  }
+});
+
+test("WebAssembly: tanh within 1.5 units in the last place of Float32, 4 promised, and never falling", async () => {
+  const kernels = await createWasmKernels(MEBIBYTE);
+  // Every 4001st of the floats from 2⁻²⁷ to 16, in order.
+  const [start, end, step] = [0x32000000, 0x41800000, 4001];
+  const length = Math.floor((end - start) / step);
+  const x = new Matrix(kernels.allocate(vectorBytes(length) / 4), 1, length, vectorBytes(length) / 4);
+  const bits = new Uint32Array(x.data.buffer, x.data.byteOffset, length);
+  for (let i = 0; i < length; i++) bits[i] = start + i * step;
+  const values = Array.from(x.data.subarray(0, length));
+  kernels.tanh(x);
+  const ulp = new Float32Array(1);
+  const ulpBits = new Uint32Array(ulp.buffer);
+  let worst = 0;
+  for (let i = 0; i < length; i++) {
+    const expected = tanh(values[i]);
+    ulp[0] = expected;
+    ulpBits[0] = (ulpBits[0] & 0x7f800000) - (23 << 23);
+    worst = Math.max(worst, Math.abs(x.data[i] - expected) / ulp[0]);
+    assert.ok(i === 0 || x.data[i] >= x.data[i - 1], `tanh falls at ${values[i]}`);
+  }
+  assert.ok(worst <= 1.5, `${worst} units`);
+});
+
+test("WebAssembly: the memory holds what was asked for, and says so when it is used up", async () => {
+  const kernels = await createWasmKernels(vectorBytes(65536 / 4) + vectorBytes(1) + vectorBytes(17));
+  const vectors = [65536 / 4, 1, 17].map((length) => kernels.allocate(length));
+  for (const vector of vectors) assert.equal(vector.byteOffset % 64, 0);
+  assert.equal(vectors[2].byteOffset - vectors[1].byteOffset, 64);
+  assert.throws(() => kernels.allocate(100_000), {
+    message:
+      "Kernels.allocate length: expected 0 to 16320 numbers, got 100000. " +
+      "The kernels' memory has one size, set when they are created: create them with more.",
+  });
+  assert.equal(kernels.allocate(16320).length, 16320);
+  assert.throws(() => kernels.allocate(1), /expected 0 to 0 numbers, got 1/);
+  for (const bytes of [-1000, NaN, Infinity, 4 * 1024 * MEBIBYTE]) {
+    await assert.rejects(createWasmKernels(bytes), /createWasmKernels bytes: expected/);
+  }
+});
+
+test("WebAssembly: vectors from elsewhere and shapes that do not fit are refused, and nothing is written", async () => {
+  const [kernels, others] = await Promise.all([createWasmKernels(MEBIBYTE), createWasmKernels(MEBIBYTE)]);
+  const own = (rows: number, columns: number) => draw(kernels, new Random(1), rows, columns);
+  const foreign = [draw(others, new Random(2), 4, 4), new Matrix(new Float32Array(64), 4, 4, 16)];
+  const copies = foreign.map(({ data }) => data.slice());
+  const x = own(4, 4);
+  const before = x.data.slice();
+  const fine = x.data.subarray(0, 4);
+  for (const { data, ...shape } of foreign) {
+    const f = new Matrix(data, shape.rows, shape.columns, shape.rowStride);
+    const v = data.subarray(0, 4);
+    const calls: (() => void)[] = [
+      () => kernels.multiply(f, x, x, false),
+      () => kernels.multiply(x, f, x, false),
+      () => kernels.multiply(x, x, f, false),
+      () => kernels.transpose(f, x),
+      () => kernels.transpose(x, f),
+      () => kernels.fillRows(f, fine),
+      () => kernels.fillRows(x, v),
+      () => kernels.sumRows(v, x),
+      () => kernels.sumRows(fine, f),
+      () => kernels.relu(f),
+      () => kernels.reluGradient(f, x),
+      () => kernels.reluGradient(x, f),
+      () => kernels.tanh(f),
+      () => kernels.tanhGradient(f, x),
+      () => kernels.tanhGradient(x, f),
+    ];
+    for (let at = 0; at < 8; at++) {
+      const [p0, p1] = [0, 1].map((p) => (at === p ? f : x));
+      const [p2, p3, p4] = [2, 3, 4].map((p) => (at === p ? v : fine));
+      const [p5, p6, p7] = [at === 5 ? f : x, at === 6 ? v : fine, at === 7 ? v : fine];
+      calls.push(() => kernels.batchNorm(p0, p1, p2, p3, p4, p5, p6, p7, 1));
+    }
+    for (let at = 0; at < 6; at++) {
+      const [p0, p1] = [0, 1].map((p) => (at === p ? f : x));
+      const [p2, p3, p4, p5] = [2, 3, 4, 5].map((p) => (at === p ? v : fine));
+      calls.push(() => kernels.batchNormRunning(p0, p1, p2, p3, p4, p5, 1));
+      const [q0, q3] = [at === 0 ? f : x, at === 3 ? f : x];
+      const [q1, q2, q4, q5] = [1, 2, 4, 5].map((p) => (at === p ? v : fine));
+      calls.push(() => kernels.batchNormGradient(q0, q1, q2, q3, q4, q5));
+    }
+    for (let at = 0; at < 4; at++) {
+      const [p0, p1, p2, p3] = [0, 1, 2, 3].map((p) => (at === p ? v : fine));
+      calls.push(() => kernels.adam(p0, p1, p2, p3, 1, 1, 0.5, 0.5, 1, 0));
+    }
+    calls.push(
+      () => kernels.softUpdate(v, fine, 0.5),
+      () => kernels.softUpdate(fine, v, 0.5),
+    );
+    for (const call of calls) assert.throws(call, /expected a vector from these kernels' own allocate/, `${call}`);
+  }
+  assert.deepEqual(
+    foreign.map(({ data }) => data),
+    copies,
+  );
+
+  const misfits: (() => void)[] = [
+    () => kernels.multiply(own(4, 4), own(4, 5), own(4, 4), false),
+    () => kernels.multiply(own(3, 4), own(4, 4), own(4, 4), false),
+    () => kernels.multiply(own(4, 5), own(4, 4), own(4, 4), false),
+    () => kernels.multiply(own(4, 4).transposed, own(4, 4), own(4, 4), false),
+    () => kernels.transpose(own(4, 5), own(4, 5)),
+    () => kernels.relu(new Matrix(kernels.allocate(64), 4, 4)),
+    () => kernels.relu(new Matrix(kernels.allocate(64), 5, 4, 16)),
+    () => kernels.sumRows(kernels.allocate(4).subarray(1), own(4, 3)),
+    () => kernels.sumRows(kernels.allocate(4), own(4, 5)),
+    () => kernels.softUpdate(kernels.allocate(40), kernels.allocate(33), 0.5),
+  ];
+  for (const call of misfits) assert.throws(call, /^Error: Kernels: expected/, `${call}`);
+  assert.deepEqual(x.data, before);
+});
+
+test("WebAssembly: the same bits on every engine", async () => {
+  const kernels = await createWasmKernels(MEBIBYTE);
+  const random = new Random("bits");
+  const make = (rows: number, columns: number, low = -1) => draw(kernels, random, rows, columns, low);
+  const row = (low = -1) => make(1, 37, low).data;
+  const hashes: Record<string, string> = {};
+  const record = (name: string, ...outputs: Vector[]) => {
+    hashes[name] = fnv1a(outputs);
+  };
+  const [b, c, x, y, g] = [make(23, 37), make(19, 37), make(19, 37), make(19, 37), make(19, 37)];
+  kernels.multiply(c, make(19, 23), b, false);
+  kernels.multiply(c, make(23, 19).transposed, b, true);
+  record("multiply", c.data);
+  const turned = make(37, 19);
+  kernels.transpose(turned, x);
+  record("transpose", turned.data);
+  kernels.fillRows(y, row());
+  record("fillRows", y.data);
+  const [s0, s1, s2] = [row(), row(), row()];
+  kernels.sumRows(s0, x);
+  record("sumRows", s0);
+  const rectified = make(19, 37);
+  kernels.relu(rectified);
+  kernels.reluGradient(g, rectified);
+  record("relu", rectified.data, g.data);
+  for (let p = 0; p < c.data.length; p++) c.data[p] *= 1.5;
+  kernels.tanh(c);
+  kernels.tanhGradient(g, c);
+  record("tanh", c.data, g.data);
+  const normalized = make(19, 37);
+  const scale = row();
+  kernels.batchNorm(y, normalized, s0, s1, s2, x, scale, row(), 0.01);
+  record("batchNorm", y.data, normalized.data, s0, s1, s2);
+  kernels.batchNormGradient(x, s1, s2, normalized, s0, scale);
+  record("batchNormGradient", x.data, s1, s2);
+  kernels.batchNormRunning(y, normalized, s1, row(0), scale, row(), 0.01);
+  record("batchNormRunning", y.data);
+  const [p, m, v] = [row(), row(), row(0)];
+  const squares = kernels.adam(p, row(), m, v, 0.01, 0.3, 0.9, 0.999, 1e-8, 0.01);
+  record("adam", p, m, v, new Float64Array([squares]));
+  kernels.softUpdate(p, row(), 0.001);
+  record("softUpdate", p);
+  assert.deepEqual(hashes, {
+    multiply: "17d7cb56",
+    transpose: "82becdef",
+    fillRows: "81b2d7ab",
+    sumRows: "fdd6b405",
+    relu: "2aa66766",
+    tanh: "a228d98e",
+    batchNorm: "fa867d7e",
+    batchNormGradient: "7b4efd02",
+    batchNormRunning: "71b9ade0",
+    adam: "c5df9241",
+    softUpdate: "9c582eca",
+  });
+});
+
+function draw(kernels: Kernels, random: Random, rows: number, columns: number, low = -1): Matrix {
+  const rowStride = vectorBytes(columns) / 4;
+  const out = new Matrix(kernels.allocate(rows * rowStride), rows, columns, rowStride);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out.set(i, j, random.uniform(low, 1));
+  return out;
+}
+
+/** 32-bit FNV-1a over the bytes. */
+function fnv1a(vectors: Vector[]): string {
+  let h = 0x811c9dc5;
+  for (const { buffer, byteOffset, byteLength } of vectors) {
+    for (const byte of new Uint8Array(buffer, byteOffset, byteLength)) h = Math.imul(h ^ byte, 0x01000193);
+  }
+  return (h >>> 0).toString(16).padStart(8, "0");
+}
