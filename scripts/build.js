@@ -4,14 +4,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import { createRequire } from "node:module";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const builds = path.join(root, ".builds");
 const generated = path.join(root, "src/kernels/wasm/module.ts");
-const require = createRequire(import.meta.url);
 
 /** Brings `dist` up to date and says whether anything was done. */
 export async function build() {
@@ -81,11 +79,17 @@ async function bundleCommandLine(directory) {
   const bundle = await rolldown({
     input: path.join(directory, "cli/main.js"),
     platform: "node",
-    external: (id, importer) =>
-      id.startsWith("node:") ||
-      (id.startsWith(".") &&
-        importer?.startsWith(inside) &&
-        !path.resolve(path.dirname(importer), id).startsWith(inside)),
+    plugins: [
+      {
+        name: "library-outside",
+        resolveId(id, importer) {
+          if (!id.startsWith(".") || !importer?.startsWith(inside)) return null;
+          const file = path.resolve(path.dirname(importer), id);
+          if (file.startsWith(inside)) return null;
+          return { id: `./${path.relative(directory, file).replaceAll(path.sep, "/")}`, external: true };
+        },
+      },
+    ],
   });
   const { output } = await bundle.write({ file: path.join(directory, "cli.js"), codeSplitting: false, minify: false });
   await bundle.close();
@@ -156,8 +160,9 @@ function replaceFile(file, content) {
 }
 
 function run(script, args) {
+  const file = path.join(root, "node_modules", script);
   try {
-    execFileSync(process.execPath, [require.resolve(script), ...args], { cwd: root, encoding: "utf8", stdio: "pipe" });
+    execFileSync(process.execPath, [file, ...args], { cwd: root, encoding: "utf8", stdio: "pipe" });
   } catch (error) {
     throw new Error(`${script} failed:\n${error.stdout}${error.stderr}`);
   }

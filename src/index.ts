@@ -12,3 +12,4 @@ export { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
 export { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
 export { TimeLimit } from "./envs/time-limit.ts";
 export { NotFiniteError } from "./nn/adam.ts";
+export { type Evaluation, type EvaluationOptions, evaluate } from "./training/evaluate.ts";

@@ -24,7 +24,7 @@ export function expectNumbers(values: ArrayLike<number>, length: number, where: 
   }
   for (let i = 0; i < length; i++) {
     const value = values[i];
-    if (typeof value !== "number" || value - value !== 0) expect(false, `${where}[${i}]`, "a finite number", value);
+    if (!Number.isFinite(value)) expect(false, `${where}[${i}]`, "a finite number", value);
   }
 }
 

@@ -17,7 +17,9 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Arra
   const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
   let end = 0;
   for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += 4 * data.length)] };
+    const start = end;
+    end += 4 * data.length;
+    header[name] = { dtype: "F32", shape, data_offsets: [start, end] };
   }
   // Spaces at the header's end bring the numbers to a multiple of 8 bytes, as the format advises.
   const text = new TextEncoder().encode(JSON.stringify(header));

@@ -259,7 +259,7 @@ function number(help: string, min: number, max: number): Setting<number> {
   return {
     help,
     check(value, where) {
-      const good = typeof value === "number" && value - value === 0 && value >= min && value <= max;
+      const good = typeof value === "number" && Number.isFinite(value) && value >= min && value <= max;
       expect(good, where, range, value);
     },
     parse: Number,
@@ -324,7 +324,7 @@ function activations(help: string): Setting<Activation[]> {
 function numbers(help: string, min = -Infinity): Setting<number | number[]> {
   const what =
     min === -Infinity ? "a finite number, or one per dimension" : `a number of at least ${min}, or one per dimension`;
-  const good = (value: unknown): boolean => typeof value === "number" && value - value === 0 && value >= min;
+  const good = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value >= min;
   return {
     help,
     check(value, where) {

@@ -161,7 +161,7 @@ export class Ddpg {
     this.units.scaleObservation(this.#scaledObservation, observation, "Ddpg.observe observation");
     this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
     this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
-    expect(reward - reward === 0, "Ddpg.observe reward", "a finite number", reward);
+    expect(Number.isFinite(reward), "Ddpg.observe reward", "a finite number", reward);
     const scaledReward = reward * this.settings.rewardScale;
     this.replayBuffer.store(
       this.#scaledObservation,

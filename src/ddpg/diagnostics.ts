@@ -31,7 +31,7 @@ export class Diagnostics {
     }
     this.criticLoss = squares / value.rows;
     this.meanValue = sum / value.rows;
-    if (!isFinite(this.criticLoss)) throw new NotFiniteError("critic loss");
+    if (!Number.isFinite(this.criticLoss)) throw new NotFiniteError("critic loss");
   }
 
   /** From Q(s, μ(s)) [B, 1] and μ(s) [B, A]. */
@@ -39,15 +39,11 @@ export class Diagnostics {
     let sum = 0;
     for (let i = 0; i < value.rows; i++) sum += value.at(i, 0);
     this.actorLoss = -sum / value.rows;
-    if (!isFinite(this.actorLoss)) throw new NotFiniteError("actor loss");
+    if (!Number.isFinite(this.actorLoss)) throw new NotFiniteError("actor loss");
     for (let j = 0; j < action.columns; j++) {
       let saturated = 0;
       for (let i = 0; i < action.rows; i++) if (Math.abs(action.at(i, j)) > 0.99) saturated++;
       this.saturation[j] = saturated / action.rows;
     }
   }
-}
-
-function isFinite(x: number): boolean {
-  return x - x === 0;
 }

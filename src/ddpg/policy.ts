@@ -95,7 +95,7 @@ export class Policy {
     for (const name of policy.parameters.names) {
       const values = tensors.get(`actor.${name}`)?.data ?? [];
       policy.parameters.write(name, values);
-      for (const value of values) expect(value - value === 0, `${where} actor.${name}`, "finite numbers", value);
+      for (const value of values) expect(Number.isFinite(value), `${where} actor.${name}`, "finite numbers", value);
     }
     return policy;
   }

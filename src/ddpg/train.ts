@@ -133,7 +133,7 @@ function expectStep(result: Step, where: () => string): Step {
     const given = typeof result === "object" && result !== null;
     expect(given, "", "a step { observation, reward, terminated }", result);
     const { reward, terminated, truncated } = result;
-    expect(typeof reward === "number" && reward - reward === 0, " reward", "a finite number", reward);
+    expect(Number.isFinite(reward), " reward", "a finite number", reward);
     expect(typeof terminated === "boolean", " terminated", "true or false", terminated);
     expect(truncated === undefined || typeof truncated === "boolean", " truncated", "true or false", truncated);
     return result;

@@ -40,7 +40,7 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
     },
 
     relu(x) {
-      each(x, (i, j) => x.set(i, j, x.at(i, j) < 0 ? 0 : x.at(i, j)));
+      each(x, (i, j) => x.set(i, j, Math.max(0, x.at(i, j))));
     },
 
     reluGradient(g, y) {

@@ -59,7 +59,7 @@ export class Adam {
     let squares = 0;
     for (const { name, weightDecay, values, gradients, m, v } of this.#tensors) {
       const sum = this.#kernels.adam(values, gradients, m, v, stepSize, correction, beta1, beta2, epsilon, weightDecay);
-      if (sum - sum !== 0) throw new NotFiniteError(`${where} ${name} gradient`);
+      if (!Number.isFinite(sum)) throw new NotFiniteError(`${where} ${name} gradient`);
       squares += sum;
     }
     return Math.sqrt(squares);

@@ -33,8 +33,8 @@ export class Dense {
     this.#kernels = kernels;
     this.output = allocateMatrix(kernels, batchSize, outputSize);
     const split = (matrix: Matrix): Matrix[] => {
-      let start = 0;
-      return inputSizes.map((size) => matrix.rowRange(start, (start += size)));
+      const first = matrix.rowRange(0, inputSizes[0]);
+      return inputSizes.length === 1 ? [first] : [first, matrix.rowRange(inputSizes[0], matrix.rows)];
     };
     this.#weights = split(parameters.value(`${name}.weights`));
     this.#weightGradients = learns ? split(parameters.gradient(`${name}.weights`)) : [];

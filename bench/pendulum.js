@@ -1,0 +1,139 @@
+// The learning results of the README, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper`.
+// Every seed is one child process, two at a time; results land in docs/results/ seed by seed, and seeds that are there
+// already are not run again, so that it can be cut off and started anew.
+import { execFileSync, fork } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "../scripts/build.js";
+
+const file = fileURLToPath(import.meta.url);
+const root = path.dirname(path.dirname(file));
+
+const experiments = {
+  // The preset was chosen with the seeds 1 to 50; these are others.
+  small: {
+    output: "pendulum-small.json",
+    environment: "Pendulum-v1",
+    steps: 5000,
+    seeds: Array.from({ length: 50 }, (_, i) => 101 + i),
+    variants: { small: { preset: "small" } },
+    // Steps after which the policy is evaluated, over so many fixed starts.
+    evaluateFrom: 1000,
+    evaluateEvery: 250,
+    episodes: 1000,
+  },
+  numpy: {
+    output: "pendulum-v0-numpy.json",
+    environment: "Pendulum-v0",
+    steps: 40_000,
+    seeds: [1, 2, 3, 4, 5],
+    variants: { numpy: { preset: "numpy" } },
+    evaluateFrom: 40_000,
+    evaluateEvery: 40_000,
+    episodes: 100,
+  },
+  paper: {
+    output: "pendulum-paper.json",
+    environment: "Pendulum-v1",
+    steps: 30_000,
+    seeds: [1, 2, 3, 4, 5],
+    variants: {
+      "with batch normalisation": { preset: "paper" },
+      "without batch normalisation": { preset: "paper", batchNormalization: false },
+    },
+    evaluateFrom: 0,
+    evaluateEvery: 1000,
+    episodes: 100,
+  },
+};
+
+if (process.send) process.once("message", ({ name, variant, seed }) => runSeed(name, variant, seed));
+else await runAll(process.argv[2]);
+
+async function runSeed(name, variant, seed) {
+  const { Ddpg, environments, evaluate, train } = await import("ddpg");
+  const { environment: id, steps, variants, evaluateFrom, evaluateEvery, episodes } = experiments[name];
+  const environment = await environments[id].create();
+  const agent = await Ddpg.create(environment, { seed, ...variants[variant] });
+  const evaluations = [];
+  const returns = [];
+  let seconds = 0;
+  let solved = null;
+  let last = null;
+  let start = performance.now();
+  for await (const { step, episode } of train(agent, environment)) {
+    if (episode) returns.push(Math.round(episode.return * 100) / 100);
+    if (step >= evaluateFrom && step % evaluateEvery === 0) {
+      seconds += (performance.now() - start) / 1000;
+      last = await evaluate((observation) => agent.act(observation), await environments[id].create(), { episodes });
+      evaluations.push([step, Math.round(last.meanReturn * 100) / 100]);
+      if (solved === null && last.meanReturn >= -160) solved = { step, seconds: round(seconds) };
+      start = performance.now();
+    }
+    if (step === steps) break;
+  }
+  process.send({
+    seed,
+    solvedStep: solved?.step ?? null,
+    solvedSeconds: solved?.seconds ?? null,
+    finalMeanReturn: round(last.meanReturn),
+    finalStandardError: round(last.standardError),
+    seconds: round(seconds),
+    fingerprint: agent.fingerprint(),
+    evaluations,
+    episodes: returns,
+  });
+  process.disconnect();
+}
+
+async function runAll(name) {
+  if (!Object.hasOwn(experiments, name ?? "")) {
+    console.error(`bench/pendulum.js: expected one of ${Object.keys(experiments).join(", ")}, got "${name ?? ""}".`);
+    process.exit(2);
+  }
+  await build();
+  const { output, environment, steps, seeds, variants, episodes } = experiments[name];
+  const target = path.join(root, "docs/results", output);
+  const results = fs.existsSync(target)
+    ? JSON.parse(fs.readFileSync(target, "utf8"))
+    : { ...origin(), environment, steps, evaluationEpisodes: episodes, variants: [] };
+  for (const variant of Object.keys(variants)) {
+    if (!results.variants.some((entry) => entry.name === variant)) results.variants.push({ name: variant, runs: [] });
+  }
+  const queue = results.variants.flatMap(({ name: variant, runs }) =>
+    seeds.filter((seed) => !runs.some((run) => run.seed === seed)).map((seed) => ({ name, variant, seed })),
+  );
+  const work = async () => {
+    for (let job = queue.shift(); job; job = queue.shift()) {
+      const result = await inChild(job);
+      const { runs } = results.variants.find((entry) => entry.name === job.variant);
+      runs.push(result);
+      runs.sort((a, b) => a.seed - b.seed);
+      fs.writeFileSync(`${target}.new`, `${JSON.stringify(results)}\n`.replaceAll('{"seed"', '\n{"seed"'));
+      fs.renameSync(`${target}.new`, target);
+      console.log(`${job.variant} seed ${job.seed}: ${result.finalMeanReturn} after ${result.seconds} s`);
+    }
+  };
+  await Promise.all([work(), work()]);
+}
+
+function inChild(job) {
+  return new Promise((resolve, reject) => {
+    const child = fork(file, { cwd: root });
+    child.send(job);
+    child.once("message", resolve);
+    child.once("exit", (code) => reject(new Error(`seed ${job.seed} ended with ${code}`)));
+  });
+}
+
+function origin() {
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
+  const machine = `${os.cpus()[0].model.trim()}, two runs at a time, Node ${process.versions.node}`;
+  return { commit, machine };
+}
+
+function round(x) {
+  return Math.round(x * 1000) / 1000;
+}

@@ -1,0 +1,116 @@
+// Draws the README's figures, docs/figures/*.svg, from the committed records in docs/results.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "./build.js";
+import { writeDiagrams } from "./diagrams.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+await build();
+const { compose, drawCurves, drawDistribution, paper } = await import("../dist/cli/figures.js");
+
+const theme = paper;
+const width = 780;
+
+/** Fifty seeds of `small` on the pendulum: every curve, and what it took to get there. */
+function pendulumSmall({ preset, environment, runs }) {
+  const target = { value: -160, name: "target −160", side: "below" };
+  const optimum = { value: -138, name: "optimum −138 (dynamic programming)" };
+  const curves = drawCurves([{ name: preset, runs: runs.map(({ evaluations }) => evaluations) }], {
+    theme,
+    width,
+    height: 380,
+    xLabel: "environment steps",
+    yLabel: "mean return of an evaluation",
+    references: [optimum, target],
+    showRuns: true,
+  });
+  const strip = (name, xLabel, references = []) =>
+    drawDistribution([{ name, values: runs.map((run) => run[name]).filter((value) => value !== null) }], {
+      theme,
+      width: width / 3,
+      height: 190,
+      xLabel,
+      references,
+    });
+  const strips = [
+    strip("solvedStep", "environment steps until solved"),
+    strip("solvedSeconds", "seconds of training until solved"),
+    strip("finalMeanReturn", "final mean return", [
+      { value: -160, name: "target" },
+      { value: -138, name: "optimum" },
+    ]),
+  ];
+  const solved = runs.filter(({ solvedStep }) => solvedStep !== null).length;
+  return compose([[curves], strips], {
+    theme,
+    padding: 12,
+    gap: 10,
+    title: `${environment}, preset ${preset}: mean return over steps, ${runs.length} seeds, and what they took until solved`,
+    captions: [
+      [`${environment}, preset ${preset}, ${runs.length} seeds`],
+      [
+        `Solved by ${solved} of ${runs.length} seeds:`,
+        "a mean return of −160 or more. One dot a seed; interquartile mean, 95 % interval",
+      ],
+    ],
+  });
+}
+
+/** Reward per episode, as in the document that the preset comes from. */
+function pendulumNumpy({ runs }) {
+  const groups = runs.map(({ seed, episodes }) => ({
+    name: `seed ${seed}`,
+    runs: [episodes.map((value, index) => [index + 1, value])],
+  }));
+  const curves = drawCurves(groups, {
+    theme,
+    width,
+    xLabel: "training episode, 1,000 steps each",
+    yLabel: "return of the episode, with exploration noise",
+  });
+  const title = "Pendulum-v0, preset numpy: reward per episode";
+  return compose([[curves]], { theme, padding: 12, title, captions: [[title]] });
+}
+
+/** The paper's settings as they are, with and without batch normalisation. */
+function pendulumPaper({ variants }) {
+  const groups = variants.map(({ name, runs }) => ({ name, runs: runs.map(({ evaluations }) => evaluations) }));
+  const curves = drawCurves(groups, {
+    theme,
+    width,
+    xLabel: "environment steps",
+    yLabel: "mean return of an evaluation",
+    showRuns: true,
+  });
+  const seeds = Math.max(...variants.map(({ runs }) => runs.length));
+  const title = `Pendulum-v1, preset paper: interquartile mean of ${seeds} seeds, 95 % interval`;
+  return compose([[curves]], { theme, padding: 12, title, captions: [[title]] });
+}
+
+const figures = {
+  "pendulum-small": pendulumSmall,
+  "pendulum-v0-numpy": pendulumNumpy,
+  "pendulum-paper": pendulumPaper,
+};
+
+/** Draws every figure whose record is in the folder; returns the files written. */
+export function drawFigures(records, target) {
+  fs.mkdirSync(target, { recursive: true });
+  return Object.entries(figures).flatMap(([name, draw]) => {
+    const record = path.join(records, `${name}.json`);
+    if (!fs.existsSync(record)) {
+      console.error(`${path.relative(root, record)} is not there: left out.`);
+      return [];
+    }
+    const file = path.join(target, `${name}.svg`);
+    fs.writeFileSync(file, `${draw(JSON.parse(fs.readFileSync(record, "utf8")))}\n`);
+    return [file];
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const target = path.join(root, "docs/figures");
+  for (const file of [...drawFigures(path.join(root, "docs/results"), target), ...writeDiagrams(target)])
+    console.log(path.relative(process.cwd(), file));
+}

@@ -1,0 +1,360 @@
+// The command line as a person meets it: the real program, in an empty folder.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { readConfig, readMetrics, readResult } from "../node.ts";
+
+const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+const program = path.join(root, "bin/ddpg.js");
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-cli-"));
+const inFolder = (...names: string[]): string => path.join(folder, ...names);
+
+interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function start(args: readonly string[]): { outcome: Promise<Outcome>; kill(signal: NodeJS.Signals): void } {
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+  const outcome = new Promise<Outcome>((resolve, reject) => {
+    child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  return { outcome, kill: (signal) => child.kill(signal) };
+}
+
+const ddpg = (...args: string[]): Promise<Outcome> => start(args).outcome;
+
+async function succeed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await ddpg(...args);
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr, "");
+  return stdout;
+}
+
+/** A module in the folder: a cart whose parts can be replaced. */
+function writeModule(name: string, parts: { start?: string; high?: string; step?: string; tail?: string } = {}): void {
+  const step =
+    "return { observation: [this.x, action[0]], reward: -Math.abs(this.x), terminated: false, truncated: ended };";
+  fs.writeFileSync(
+    inFolder(name),
+    `${parts.start ?? "export default class Cart {"}
+  observationSize = 2;
+  actionLow = [-1];
+  actionHigh = ${parts.high ?? "[3]"};
+  x = 0;
+  steps = 0;
+  reset(random) {
+    this.x = random.uniform(-1, 1);
+    this.steps = 0;
+    return [this.x, 0];
+  }
+  step(action) {
+    this.x += 0.1 * action[0];
+    const ended = ++this.steps === 50;
+    ${parts.step ?? step}
+  }
+}
+${parts.tail ?? ""}`,
+  );
+}
+
+/** Short enough for a test, long enough to learn for a while. */
+const brief = ["--steps", "1500", "--episodes", "20"];
+
+before(() => {
+  fs.writeFileSync(inFolder("package.json"), '{ "type": "module" }');
+  writeModule("cart.js");
+});
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
+  it("explains itself", async () => {
+    const help = await succeed("--help");
+    for (const command of ["train", "evaluate", "report", "environments"])
+      assert.match(help, new RegExp(` ${command} `));
+    assert.equal(await succeed(), help);
+    const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+    assert.equal(await succeed("--version"), `${version}\n`);
+  });
+
+  it("has a flag for every setting, with what the presets say", async () => {
+    const help = await succeed("train", "--help");
+    assert.match(help, /--batch-normalization <true\|false>/);
+    assert.match(
+      help,
+      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy 0\.001\]/,
+    );
+    assert.ok(help.split("\n").every((line) => line.length <= 100));
+  });
+
+  it("lists the environments", async () => {
+    assert.match(await succeed("environments"), /^Pendulum-v1 +3 +\[-2, 2\] +200 +small +5,000 /m);
+    const [first] = JSON.parse(await succeed("environments", "--json"));
+    assert.equal(first.id, "Pendulum-v1");
+    assert.deepEqual([first.observationSize, first.actionLow, first.actionHigh, first.timeLimit], [3, [-2], [2], 200]);
+  });
+
+  it("trains, in plain lines where there is no terminal, keeps the records, and evaluates them again", async () => {
+    const output = await succeed("train", "Pendulum-v1", ...brief, "--noise-scale", "0.3");
+    const run = path.join("runs", "Pendulum-v1-small-seed1");
+    assert.match(
+      output,
+      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nseed +1\nsteps +1,500\nreplay buffer +36 MB/,
+    );
+    assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+$/gm)?.length, 10);
+    assert.ok(!output.includes("\r") && !output.includes("\x1b"));
+    assert.ok(output.includes(`npx ddpg report ${run}\n`) && output.includes(`npx ddpg evaluate ${run}\n`));
+
+    const config = readConfig(inFolder(run));
+    assert.deepEqual(
+      [config.environment, config.seed, config.steps, config.settings.noiseScale],
+      ["Pendulum-v1", 1, 1500, 0.3],
+    );
+    assert.equal(config.versions.node, process.versions.node);
+    const metrics = readMetrics(inFolder(run));
+    const episodes = metrics.filter((record) => record.type === "episode");
+    assert.deepEqual(
+      episodes.map(({ step }) => step),
+      [200, 400, 600, 800, 1000, 1200, 1400],
+    );
+    const evaluations = metrics.filter((record) => record.type === "evaluation");
+    assert.deepEqual(
+      evaluations.map(({ step }) => step),
+      Array.from({ length: 11 }, (_, i) => 150 * i),
+    );
+    assert.ok(evaluations.every(({ valueBias, episodes }) => Number.isFinite(valueBias) && episodes === 10));
+    const diagnostics = metrics.filter((record) => record.type === "diagnostics");
+    assert.ok(
+      diagnostics.length >= 30 &&
+        diagnostics.every(({ criticLoss, saturation }) => criticLoss > 0 && saturation.length === 1),
+    );
+
+    const result = readResult(inFolder(run));
+    assert.match(output, new RegExp(`^fingerprint +${result.fingerprint}$`, "m"));
+    const again = JSON.parse(await succeed("evaluate", run, "--episodes", "20", "--json"));
+    const { meanReturn, standardError, episodes: count, fingerprint, environment, seed, steps } = again;
+    assert.deepEqual({ meanReturn, standardError, episodes: count }, result.evaluation);
+    assert.deepEqual([fingerprint, environment, seed, steps], [result.fingerprint, "Pendulum-v1", 1, 1500]);
+    assert.match(await succeed("evaluate", run, "--episodes", "3"), /over 3 fixed starts/);
+  });
+
+  it("gives the same policy for the same seed, another for another, each run a directory of its own", async () => {
+    const train = (seed: number, out: string): Promise<string> =>
+      succeed("train", "cart.js", "--preset", "small", "--seed", `${seed}`, ...brief, "--out", out);
+    await Promise.all([train(5, "a"), train(5, "b"), train(6, "c/d")]);
+    const [a, b, c] = ["a", "b", "c/d"].map((run) => readResult(inFolder(run)));
+    assert.deepEqual([a.fingerprint, a.evaluation], [b.fingerprint, b.evaluation]);
+    assert.notEqual(a.fingerprint, c.fingerprint);
+    assert.equal(readConfig(inFolder("c/d")).environmentModule, "../../cart.js");
+    assert.equal(
+      JSON.parse(await succeed("evaluate", "c/d", "--episodes", "20", "--json")).meanReturn,
+      c.evaluation?.meanReturn,
+    );
+  });
+
+  it("numbers the directories of equal runs", async () => {
+    const args = [
+      "train",
+      "Pendulum-v1",
+      "--preset",
+      "paper",
+      "--steps",
+      "2",
+      "--episodes",
+      "1",
+      "--evaluate-episodes",
+      "1",
+    ];
+    for (const ending of ["", "-2"]) {
+      const output = await succeed(...args, "--no-progress");
+      assert.ok(output.includes(`npx ddpg report ${path.join("runs", `Pendulum-v1-paper-seed1${ending}`)}\n`));
+      assert.doesNotMatch(output, /steps\/s .*left/);
+    }
+  });
+
+  const missing = "no such file or directory";
+  const wanted =
+    "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
+  const ids = "one of Pendulum-v1, Pendulum-v0, MountainCarContinuous-v0, or the path of a module";
+  const pendulum = ["train", "Pendulum-v1"];
+  const mistakes: [string[], string][] = [
+    [["trian"], 'command: expected one of train, evaluate, report, environments, got "trian". Did you mean "train"?'],
+    [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
+    [["train", "pendulum"], `environment: expected ${ids}, got "pendulum". Did you mean "Pendulum-v1"?`],
+    [["train", "none.js"], `environment none.js: expected a module, got ${missing}.`],
+    [[...pendulum, "--sede", "3"], 'train: expected one of its options, got "--sede". Did you mean "--seed"?'],
+    [[...pendulum, "--seed", "-1"], "--seed: expected a whole number of at least 0, got -1."],
+    [[...pendulum, "--seed", "1e3"], '--seed: expected a whole number of at least 0, got "1e3".'],
+    [[...pendulum, "--steps", "0"], "--steps: expected a whole number of at least 1, got 0."],
+    [
+      [...pendulum, "--preset", "papr"],
+      '--preset: expected one of small, standard, paper, numpy, got "papr". Did you mean "paper"?',
+    ],
+    [[...pendulum, "--discount", "1.5"], "--discount: expected a number from 0 to 1, got 1.5."],
+    [
+      [...pendulum, "--noise", "gausian"],
+      '--noise: expected one of ornstein-uhlenbeck, gaussian, decaying-offset, none, got "gausian". Did you mean "gaussian"?',
+    ],
+    [
+      [...pendulum, "--action-enters-layer", "9"],
+      "--action-enters-layer: expected at most 3, the critic's layers with the output's, got 9.",
+    ],
+    [
+      [...pendulum, "--observation-scale", "1,2"],
+      "--observation-scale: expected one value, or 3, one per dimension, got [1, 2].",
+    ],
+    [[...pendulum, "--noise-scale", "1,2"], "--noise-scale: expected one value, or 1, one per dimension, got [1, 2]."],
+    [
+      [...pendulum, "--out", "full"],
+      "run directory full: expected a new or empty directory, got one with kept. Choose another.",
+    ],
+    [
+      [...pendulum, "--out", "full/kept/run"],
+      "run directory full/kept/run: expected a directory that can be written, got a path through a file.",
+    ],
+    [["evaluate", "none"], `none: expected a run's directory, got ${missing}. Name the directory of a run.`],
+    [["evaluate", "full"], `full/config.json: expected a file of a run, got ${missing}. Name the directory of a run.`],
+    [
+      ["evaluate", "old"],
+      'old/config.json format: expected "ddpg-run-1", got "ddpg-run-0". Another version of ddpg wrote it.',
+    ],
+    [["train", "nan.js"], "nan.js: step 1 observation[0]: expected a finite number, got NaN."],
+    [["train", "length.js"], "length.js: step 1 observation: expected 2 numbers, got 1."],
+    [
+      ["train", "infinite.js"],
+      "infinite.js: environment.actionHigh[0]: expected a finite number, got Infinity. Name the range that the policy shall use.",
+    ],
+    [["train", "empty.js"], "empty.js: environment.actionHigh: expected 1 bound as in actionLow, got []."],
+    [
+      ["train", "instance.js"],
+      `environment instance.js default export: expected ${wanted}, got an object with observationSize, actionLow, actionHigh, x, steps. Export the class itself.`,
+    ],
+    [
+      ["train", "unexported.js"],
+      `environment unexported.js default export: expected ${wanted}, got none. Write "export default class …".`,
+    ],
+  ];
+
+  it("refuses what is wrong with one line, code 2, and leaves nothing behind", async () => {
+    fs.mkdirSync(inFolder("full"));
+    fs.writeFileSync(inFolder("full/kept"), "");
+    fs.mkdirSync(inFolder("old"));
+    fs.writeFileSync(inFolder("old/config.json"), '{ "format": "ddpg-run-0" }');
+    writeModule("nan.js", { step: "return { observation: [NaN, 0], reward: 0, terminated: ended };" });
+    writeModule("length.js", { step: "return { observation: [0], reward: 0, terminated: ended };" });
+    writeModule("infinite.js", { high: "[Infinity]" });
+    writeModule("empty.js", { high: "[]" });
+    writeModule("instance.js", { start: "class Cart {", tail: "export default new Cart();" });
+    writeModule("unexported.js", { start: "export class Cart {" });
+    const runs = (): string[] => (fs.existsSync(inFolder("runs")) ? fs.readdirSync(inFolder("runs")) : []);
+    const attempt = async ([args, message]: [string[], string]): Promise<void> => {
+      const { code, stdout, stderr } = await ddpg(...args);
+      assert.deepEqual([code, stderr], [2, `ddpg: ${message}\n`], args.join(" "));
+      assert.equal(stdout, "", args.join(" "));
+    };
+    // A few at a time: each is a process.
+    const queue = [...mistakes];
+    const work = async (): Promise<void> => {
+      for (let next = queue.pop(); next; next = queue.pop()) await attempt(next);
+    };
+    await Promise.all([work(), work(), work(), work()]);
+    assert.deepEqual(fs.readdirSync(inFolder("full")), ["kept"]);
+    assert.ok(
+      runs().every((name) => name.startsWith("Pendulum-v1-")),
+      runs().join(" "),
+    );
+    assert.ok(!runs().some((name) => name.includes("standard")), runs().join(" "));
+  });
+
+  it("shows where in the person's own file an error was thrown, and all of the stack if asked", async () => {
+    writeModule("throws.js", { step: "return this.missing.value;" });
+    const { code, stderr } = await ddpg("train", "throws.js");
+    assert.equal(code, 2);
+    const message =
+      "ddpg: throws.js: step 1: expected no error, got TypeError: Cannot read properties of undefined (reading 'value').";
+    assert.equal(stderr, `${message}\n    at Cart.step (throws.js:15:25)\n`);
+    const verbose = await ddpg("train", "throws.js", "--verbose");
+    assert.ok(verbose.stderr.startsWith(`${message}\n`) && verbose.stderr.split("\n").length > 5);
+    writeModule("broken.js", { tail: 'throw new Error("no\\nluck");' });
+    const { stderr: loading } = await ddpg("train", "broken.js");
+    assert.match(loading, /^ddpg: environment broken\.js: no luck\n {4}at broken\.js:18:7\n$/);
+  });
+
+  it("keeps the records of a run that fails on its way, and says so in its result", async () => {
+    // The check before training makes two environments; these fail when they have made their 7,000th step together.
+    writeModule("late.js", {
+      start: "let total = 0;\nexport default class Cart {",
+      step: 'if (++total > 7000) throw new Error("The cart broke.");\n return { observation: [this.x, 0], reward: 0, terminated: ended };',
+    });
+    const { code, stderr } = await ddpg("train", "late.js", "--preset", "small", "--out", "late", ...brief);
+    assert.equal(code, 2);
+    assert.match(
+      stderr.split("\n").at(-3) ?? "",
+      /^ddpg: late\.js (evaluation )?episode \d+ step \d+: The cart broke\.$/,
+    );
+    assert.match(stderr, /\n {4}at Cart\.step \(late\.js:16:\d+\)\n$/);
+    assert.match(readResult(inFolder("late")).failed ?? "", /The cart broke\.$/);
+  });
+
+  it("warns of what makes learning slow, once", async () => {
+    // It holds a timer as well, which must not keep the program from its end.
+    writeModule("wide.js", {
+      tail: "setInterval(() => {}, 1000);",
+      step: "return { observation: [1000 * this.x, 0.5], reward: 0, terminated: ended };",
+    });
+    const args = ["train", "wide.js", "--preset", "small", ...brief, "--out"];
+    const { code, stderr } = await ddpg(...args, "wide");
+    assert.equal(code, 0);
+    assert.equal(stderr.match(/observation\[0\]: expected a standard deviation/g)?.length, 1);
+    const scaled = await ddpg(...args, "scaled", "--observation-scale", "0.001,1");
+    assert.doesNotMatch(scaled.stderr, /observation\[0\]/);
+  });
+});
+
+// By themselves, for they look at the clock.
+describe("a signal", { timeout: 60_000 }, () => {
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    it(`ends on ${signal} within 100 ms with code ${code} and closed records`, {
+      skip: process.platform === "win32",
+    }, async () => {
+      const times: number[] = [];
+      // A busy machine may take its time; three attempts are enough to tell.
+      while (times.length < 3 && !(times[times.length - 1] < 100)) {
+        const run = `${signal}-${times.length}`;
+        const { outcome, kill } = start([
+          "train",
+          "Pendulum-v1",
+          "--steps",
+          "1000000",
+          "--warmup-steps",
+          "100",
+          "--out",
+          run,
+        ]);
+        const metrics = inFolder(run, "metrics.jsonl");
+        while (!fs.existsSync(metrics) || fs.statSync(metrics).size < 2000) await new Promise((r) => setTimeout(r, 20));
+        const sent = performance.now();
+        kill(signal);
+        const ended = await outcome;
+        times.push(performance.now() - sent);
+        assert.deepEqual([ended.code, ended.stderr], [code, ""]);
+        assert.equal(readResult(inFolder(run)).interrupted, true);
+        assert.equal(readMetrics(inFolder(run)).filter(({ type }) => type === "evaluation").length, 1);
+        assert.equal(JSON.parse(await succeed("evaluate", run, "--episodes", "2", "--json")).episodes, 2);
+      }
+      assert.ok(times[times.length - 1] < 100, `${times.map(Math.round).join(", ")} ms`);
+    });
+  }
+});

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import { environments, type Task } from "../envs/index.ts";
+import { whole } from "./progress.ts";
+
+export function addEnvironmentsCommand(program: Command): void {
+  program
+    .command("environments")
+    .summary("list the environments that come with the package")
+    .description("Lists the environments that come with the package; times are in steps.")
+    .option("--json", "as JSON")
+    .action(async ({ json }: { json?: boolean }) => {
+      const all = await Promise.all(Object.entries(environments).map(([id, task]) => describe(id, task)));
+      console.log(json ? JSON.stringify(all, null, 2) : table(all));
+    });
+}
+
+async function describe(id: string, task: Task) {
+  const environment = await task.create();
+  const { observationSize } = environment;
+  const [actionLow, actionHigh] = [Array.from(environment.actionLow), Array.from(environment.actionHigh)];
+  environment.close?.();
+  const { timeLimit, preset, steps, summary } = task;
+  return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
+}
+
+function table(all: Awaited<ReturnType<typeof describe>>[]): string {
+  const rows = [
+    ["", "observed", "action", "time limit", "preset", "steps", ""],
+    ...all.map((entry) => [
+      entry.id,
+      whole(entry.observationSize),
+      bounds(entry.actionLow, entry.actionHigh),
+      whole(entry.timeLimit),
+      entry.preset,
+      whole(entry.steps),
+      entry.summary,
+    ]),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const rightAligned = [1, 3, 5];
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (rightAligned.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** One interval a dimension; equal ones are counted. */
+export function bounds(low: ArrayLike<number>, high: ArrayLike<number>): string {
+  const parts: { text: string; count: number }[] = [];
+  for (let i = 0; i < low.length; i++) {
+    const text = `[${low[i]}, ${high[i]}]`;
+    const last = parts.at(-1);
+    if (last?.text === text) last.count++;
+    else parts.push({ text, count: 1 });
+  }
+  return parts.map(({ text, count }) => (count === 1 ? text : `${count} × ${text}`)).join(", ");
+}

@@ -1,0 +1,76 @@
+import * as path from "node:path";
+import type { Command } from "commander";
+import { InputError } from "../base/expect.ts";
+import { loadEnvironment, readConfig, readPolicy, readResult } from "../node.ts";
+import { evaluate } from "../training/evaluate.ts";
+import { wholeNumber } from "./options.ts";
+import { Pace, plusMinus, Progress, whole } from "./progress.ts";
+
+export function addEvaluateCommand(program: Command): void {
+  program
+    .command("evaluate")
+    .argument("<run>", "a run's directory")
+    .summary("evaluate a run's policy from fixed starts")
+    .description("Evaluates a run's policy, without noise, from fixed starts.")
+    .option("--episodes <n>", "how many starts; the same ones in every evaluation", wholeNumber("--episodes", 1), 1000)
+    .option("--json", "as one JSON object")
+    .action(async (run: string, { episodes, json = false }: { episodes: number; json?: boolean }) => {
+      const config = readConfig(run);
+      const { fingerprint, steps } = readResult(run);
+      const policy = await readPolicy(run);
+      const { environmentModule } = config;
+      const loaded = await loadEnvironment(
+        environmentModule ? path.relative("", path.resolve(run, environmentModule)) : config.environment,
+      );
+      const environment = await loaded.create();
+      const { observationSize, actionSize } = policy.units;
+      if (environment.observationSize !== observationSize || environment.actionLow.length !== actionSize) {
+        throw new InputError(
+          `${config.environment}: expected ${observationSize} observed and ${actionSize} action numbers as the policy was ` +
+            `trained with, got ${environment.observationSize} and ${environment.actionLow.length}. Train again.`,
+        );
+      }
+      const pace = new Pace();
+      pace.resume();
+      const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [
+        `${whole(progress.done)}/${whole(episodes)} episodes`,
+        `${whole(pace.rate(progress.done))} episodes/s`,
+      ]);
+      try {
+        const { meanReturn, standardError, meanLength } = await evaluate((o) => policy.act(o), environment, {
+          episodes,
+          name: config.environment,
+          onEpisode: (done) => progress.advance(done),
+        });
+        progress.stop();
+        if (json) {
+          const { environment, preset, seed } = config;
+          const result = {
+            environment,
+            preset,
+            seed,
+            steps,
+            episodes,
+            meanReturn,
+            standardError,
+            meanLength,
+            fingerprint,
+          };
+          console.log(JSON.stringify(result));
+        } else {
+          console.log(
+            [
+              `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+              `length       ${plusMinus(meanLength, null)} steps`,
+              `environment  ${config.environment}`,
+              `policy       ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+              `fingerprint  ${fingerprint}`,
+            ].join("\n"),
+          );
+        }
+      } finally {
+        progress.stop();
+        environment.close?.();
+      }
+    });
+}

@@ -1,0 +1,55 @@
+// The command line `ddpg`. Each command has a file of its own.
+import { Command } from "commander";
+import { versions } from "../node.ts";
+import { addEnvironmentsCommand } from "./environments.ts";
+import { rephrase, report } from "./errors.ts";
+import { addEvaluateCommand } from "./evaluate.ts";
+import { addReportCommand } from "./report.ts";
+import { addTrainCommand } from "./train.ts";
+
+const program = new Command("ddpg")
+  .description("Deep Deterministic Policy Gradient: trains continuous-control policies.")
+  .version(versions().ddpg, "-V, --version", "print the version")
+  .helpOption("-h, --help", "print this help")
+  .helpCommand(false)
+  .option("--verbose", "print the whole stack of an error")
+  .configureHelp({ showGlobalOptions: true })
+  .configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
+  .addHelpText(
+    "after",
+    `
+Examples:
+  ddpg train Pendulum-v1                       train, evaluate, keep the records
+  ddpg train ./my-environment.js --seed 2      an environment of your own
+  ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
+  ddpg report runs/*                           curves as one HTML file`,
+  );
+addTrainCommand(program);
+addEvaluateCommand(program);
+addReportCommand(program);
+addEnvironmentsCommand(program);
+
+const commands = program.commands.map((command) => command.name());
+for (const command of [program, ...program.commands]) {
+  command.exitOverride((error) => {
+    throw rephrase(error, command === program ? "command" : command.name(), commands);
+  });
+}
+
+// A reader that has seen enough (`ddpg environments | head -1`) ends neither a run nor its records.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
+try {
+  await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, "--help"]);
+} catch (error) {
+  process.exitCode = report(error, process.argv.includes("--verbose"));
+}
+// An environment may hold a timer or a connection and know no `close`: the work is done all the same.
+process.stdout.write("", () => process.exit());
+
+/** Longer lines are hard to read. */
+function helpWidth(): number {
+  return Math.min(process.stdout.columns ?? 100, 110);
+}

@@ -1,0 +1,179 @@
+import type { Ddpg } from "../ddpg/ddpg.ts";
+import type { Environment } from "../ddpg/environment.ts";
+import { train } from "../ddpg/train.ts";
+import { type RunConfig, RunDirectory, type RunResult } from "../node.ts";
+import { type Evaluation, evaluate } from "../training/evaluate.ts";
+import { DiagnosticsMeans, type EvaluationRecord } from "../training/metrics.ts";
+import { duration, Pace, plusMinus, Progress, short, whole } from "./progress.ts";
+
+export interface Training {
+  agent: Ddpg;
+  /** Trained on. */
+  environment: Environment;
+  /** Evaluated on: training must not notice. */
+  evaluationEnvironment: Environment;
+  /** What errors call it. */
+  name: string;
+  config: RunConfig;
+  directory: string;
+  /** Whether to show how far it is. */
+  progress: boolean;
+  warn(warning: string): void;
+}
+
+/** As a shell says which signal ended a program. */
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** How many lines of diagnostics a run has. */
+const diagnosticsLines = 100;
+
+/** Trains, records, evaluates and says what came out. A signal closes the records and ends the process. */
+export async function runTraining(training: Training): Promise<void> {
+  const { agent, environment, name, config, directory, warn } = training;
+  const { steps, evaluation: plan } = config;
+  const means = new DiagnosticsMeans(agent.units.actionSize);
+  const diagnosticsEvery = Math.max(1, Math.floor(steps / diagnosticsLines));
+  let records: RunDirectory | undefined;
+  let taken = 0;
+  let lastEpisode = "";
+  let lastEvaluation = "";
+  let final: Evaluation | undefined;
+
+  const pace = new Pace();
+  let progress = new Progress(process.stdout, steps, training.progress, () => {
+    const rate = pace.rate(taken);
+    return [
+      `${whole(taken)}/${whole(steps)} steps`,
+      `${whole(rate)} steps/s`,
+      rate > 0 && taken < steps ? `${duration((steps - taken) / rate)} left` : "",
+      lastEpisode,
+      lastEvaluation,
+    ].filter((part) => part !== "");
+  });
+
+  const evaluateNow = async (): Promise<EvaluationRecord> => {
+    pace.pause();
+    const { episodes } = plan;
+    const { meanReturn, standardError, meanLength, valueBias = 0 } = await evaluateAgent(training, episodes);
+    lastEvaluation = `evaluation ${short(meanReturn)}`;
+    const { seconds } = pace;
+    return { type: "evaluation", step: taken, episodes, meanReturn, standardError, meanLength, valueBias, seconds };
+  };
+
+  const close = (ending: Pick<RunResult, "interrupted" | "failed">): void => {
+    pace.pause();
+    progress.stop(taken > 0);
+    if (!records) return;
+    if (taken === 0) {
+      records.discard();
+      return;
+    }
+    if (means.updates > 0) records.append(means.take(taken));
+    records.writePolicy(agent.policy.save());
+    records.writeResult({
+      environment: config.environment,
+      preset: config.preset,
+      seed: config.seed,
+      steps: taken,
+      trainingSeconds: pace.seconds,
+      stepsPerSecond: Math.round(taken / pace.seconds),
+      evaluation: final
+        ? { meanReturn: final.meanReturn, standardError: final.standardError, episodes: final.episodes }
+        : null,
+      fingerprint: agent.fingerprint(),
+      ...ending,
+    });
+    records.close();
+    if (!final) console.log(`Ended after ${whole(taken)} of ${whole(steps)} steps. The records are in ${directory}.`);
+  };
+
+  const onSignal = (signal: keyof typeof exitCodes): never => {
+    close({ interrupted: true });
+    process.exit(exitCodes[signal]);
+  };
+  const signals = Object.keys(exitCodes) as (keyof typeof exitCodes)[];
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    // Before anything is written: an environment whose episodes never end is found out here.
+    const untrained = await evaluateNow();
+    records = RunDirectory.create(directory, config);
+    records.append(untrained);
+    pace.resume();
+    for await (const { step, learned, episode, warnings } of train(agent, environment, { name })) {
+      taken = step;
+      if (learned) means.add(agent.diagnostics);
+      if (warnings.length > 0) progress.interrupt(() => warnings.forEach(warn));
+      if (episode) {
+        const { number, length, terminated } = episode;
+        lastEpisode = `episode ${short(episode.return)}`;
+        records.append({
+          type: "episode",
+          step,
+          episode: number,
+          return: episode.return,
+          length,
+          terminated,
+          seconds: pace.seconds,
+        });
+      }
+      if (means.updates > 0 && step % diagnosticsEvery === 0) records.append(means.take(step));
+      if (step % plan.every === 0 || step === steps) {
+        records.append(await evaluateNow());
+        pace.resume();
+      }
+      progress.advance(step);
+      if (step === steps) break;
+    }
+    pace.pause();
+    progress.stop(true);
+
+    const finalPace = new Pace();
+    finalPace.resume();
+    progress = new Progress(process.stdout, plan.finalEpisodes, training.progress && process.stdout.isTTY, () => [
+      `evaluation  ${whole(progress.done)}/${whole(plan.finalEpisodes)} episodes`,
+      `${whole(finalPace.rate(progress.done))} episodes/s`,
+    ]);
+    const result = await evaluateAgent(training, plan.finalEpisodes, (done) => progress.advance(done));
+    progress.stop();
+    final = result;
+    close({});
+  } catch (error) {
+    close({ failed: error instanceof Error ? error.message : String(error) });
+    throw error;
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+  if (training.progress) console.log();
+  console.log(conclusion(final, pace.seconds, training));
+}
+
+function evaluateAgent(
+  { agent, evaluationEnvironment, name }: Training,
+  episodes: number,
+  onEpisode?: (done: number) => void,
+): Promise<Evaluation> {
+  const { discount, rewardScale } = agent.settings;
+  return evaluate((observation) => agent.act(observation), evaluationEnvironment, {
+    episodes,
+    value: (observation) => agent.value(observation),
+    discount,
+    rewardScale,
+    name,
+    ...(onEpisode && { onEpisode }),
+  });
+}
+
+function conclusion(
+  { meanReturn, standardError, episodes }: Evaluation,
+  seconds: number,
+  { agent, config: { steps }, directory }: Training,
+): string {
+  return [
+    `return         ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+    `training       ${whole(steps)} steps in ${duration(seconds)}, ${whole(steps / seconds)} steps/s`,
+    `fingerprint    ${agent.fingerprint()}`,
+    `records        ${directory}`,
+    `look at it     npx ddpg report ${directory}`,
+    `               npx ddpg evaluate ${directory}`,
+  ].join("\n");
+}

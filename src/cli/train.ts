@@ -1,0 +1,239 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { Command } from "commander";
+import { InputError } from "../base/expect.ts";
+import { checkEnvironment } from "../ddpg/check-environment.ts";
+import {
+  expectPreset,
+  perDimension,
+  type PresetName,
+  presetHelp,
+  presets,
+  settingNames,
+  settingsFrom,
+} from "../ddpg/config.ts";
+import { Ddpg } from "../ddpg/ddpg.ts";
+import type { Environment } from "../ddpg/environment.ts";
+import { EnvironmentError } from "../ddpg/train.ts";
+import {
+  checkRunDirectory,
+  commit,
+  type LoadedEnvironment,
+  loadEnvironment,
+  type RunConfig,
+  versions,
+} from "../node.ts";
+import { bounds } from "./environments.ts";
+import { asFlags, chosenSettings, settingFlag, settingOptions, showSetting, wholeNumber } from "./options.ts";
+import { whole } from "./progress.ts";
+import { runTraining } from "./run-training.ts";
+
+/** What an environment of one's own is trained for, unless told. */
+const ownSteps = 100_000;
+
+interface TrainFlags {
+  seed: number;
+  steps?: number;
+  preset?: PresetName;
+  out?: string;
+  episodes: number;
+  evaluateEvery?: number;
+  evaluateEpisodes: number;
+  progress: boolean;
+}
+
+export function addTrainCommand(program: Command): void {
+  const presetLines = Object.entries(presetHelp).map(([name, help]) => `  ${name.padEnd(10)}${help}`);
+  const command = program
+    .command("train")
+    .argument("<environment>", 'an id of "ddpg environments", or the path of your own module')
+    .summary("train a policy, evaluate it, keep the records")
+    .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
+    .option("--seed <n>", "all chance comes from it; the same seed, the same policy", wholeNumber("--seed", 0), 1)
+    .option(
+      "--steps <n>",
+      `environment steps [the environment's; ${whole(ownSteps)} for your own]`,
+      wholeNumber("--steps", 1),
+    )
+    .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
+    .option("--out <dir>", "directory for the records [runs/<environment>-<preset>-seed<n>]")
+    .option("--episodes <n>", "fixed starts of the evaluation at the end", wholeNumber("--episodes", 1), 1000)
+    .option(
+      "--evaluate-every <n>",
+      "steps between evaluations for the curve [a tenth]",
+      wholeNumber("--evaluate-every", 1),
+    )
+    .option("--evaluate-episodes <n>", "fixed starts of each", wholeNumber("--evaluate-episodes", 1), 10)
+    .option("--no-progress", "only what is known before and after")
+    .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+  for (const option of settingOptions()) command.addOption(option);
+  command
+    .addHelpText(
+      "after",
+      `
+Presets:
+${presetLines.join("\n")}
+
+Examples:
+  ddpg train Pendulum-v1
+  ddpg train Pendulum-v1 --preset paper --batch-normalization false --steps 30000
+  ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
+
+The default export of your own module is a class, or a function without parameters, that
+makes a fresh environment.`,
+    )
+    .action((environment: string, flags: TrainFlags) => start(environment, flags));
+}
+
+async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
+  const loaded = await loadEnvironment(nameOrPath);
+  const { seed, steps = loaded.task?.steps ?? ownSteps, preset = loaded.task?.preset ?? "standard" } = flags;
+  const changes = chosenSettings({ ...flags });
+  const settings = await asFlags(() => settingsFrom(preset, changes));
+  const directory = flags.out ?? freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
+  checkRunDirectory(directory);
+
+  const warned = new Set<string>();
+  const warn = (warning: string): void => {
+    // What a warning is about comes first in it: once is enough.
+    const subject = warning.split(":")[0];
+    if (!warned.has(subject)) console.error(`ddpg: warning: ${warning}`);
+    warned.add(subject);
+  };
+  if (loaded.module) {
+    const warnings = await checkOwn(nameOrPath, loaded);
+    // They are about unscaled numbers; where the flags scale them, training will say what is left to say.
+    const scaled = ["observationScale", "observationOffset", "rewardScale"].some((name) => name in changes);
+    if (!scaled) warnings.forEach(warn);
+  }
+  if (settings.warmupSteps > steps) {
+    const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
+    warn(`${settingFlag("warmupSteps")}: expected at most the run's ${whole(steps)} steps, got ${got}`);
+  }
+
+  const environment = await loaded.create();
+  const evaluationEnvironment = await loaded.create();
+  try {
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes }));
+    await asFlags(() => perDimension(settings.noiseScale, agent.units.actionSize, "noiseScale"));
+    const commitNow = commit();
+    const config: RunConfig = {
+      environment: loaded.name,
+      ...(loaded.module && { environmentModule: fromDirectory(directory, loaded.module) }),
+      preset,
+      seed,
+      steps,
+      settings,
+      evaluation: {
+        every: flags.evaluateEvery ?? Math.max(1, Math.round(steps / 10)),
+        episodes: flags.evaluateEpisodes,
+        finalEpisodes: flags.episodes,
+      },
+      versions: versions(),
+      ...(commitNow && { commit: commitNow }),
+    };
+    console.log(introduction(nameOrPath, loaded, agent, config, directory));
+    const { progress } = flags;
+    await runTraining({
+      agent,
+      environment,
+      evaluationEnvironment,
+      name: nameOrPath,
+      config,
+      directory,
+      progress,
+      warn,
+    });
+  } finally {
+    environment.close?.();
+    evaluationEnvironment.close?.();
+  }
+}
+
+/** Tries an environment of one's own; throws what is wrong with it, returns what makes learning slow. */
+async function checkOwn(name: string, { create }: LoadedEnvironment): Promise<string[]> {
+  let thrown: { error: unknown } | undefined;
+  const remember = (error: unknown): never => {
+    thrown ??= { error };
+    throw error;
+  };
+  const { problems, warnings } = await checkEnvironment(async () => watched(await create().catch(remember), remember));
+  if (thrown) {
+    const { error } = thrown;
+    if (error instanceof InputError || error instanceof EnvironmentError) throw error;
+    throw new EnvironmentError(`${name}: ${problems.at(-1)}`, { cause: error });
+  }
+  const last = problems.pop();
+  for (const problem of problems) console.error(`ddpg: ${name}: ${problem}`);
+  if (last) throw new InputError(`${name}: ${last}`);
+  return warnings;
+}
+
+/** The same environment; what its methods throw is seen on its way, for the check tells the message alone. */
+function watched(environment: Environment, seen: (error: unknown) => never): Environment {
+  return new Proxy(environment, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        try {
+          const result = value.apply(target, args);
+          return result instanceof Promise ? result.catch(seen) : result;
+        } catch (error) {
+          return seen(error);
+        }
+      };
+    },
+  });
+}
+
+function introduction(
+  nameOrPath: string,
+  { task }: LoadedEnvironment,
+  { units, replayBuffer }: Ddpg,
+  { preset, seed, steps, settings }: RunConfig,
+  directory: string,
+): string {
+  const { observationSize, actionLow, actionHigh } = units;
+  const changed = settingNames
+    .map((name) => ({ name, value: showSetting(settings[name]), usual: showSetting(presets[preset][name]) }))
+    .filter(({ value, usual }) => value !== usual)
+    .map(({ name, value, usual }) => `               ${settingFlag(name)} ${value}, not ${usual}`);
+  const megabytes = replayBuffer.fullBytes / 1e6;
+  return [
+    `environment    ${nameOrPath}${task ? `: ${task.summary}` : ""}`,
+    `               observes ${count(observationSize, "number")}, acts in ${bounds(actionLow, actionHigh)}`,
+    `preset         ${preset}: ${presetHelp[preset]}`,
+    ...changed,
+    `seed           ${seed}`,
+    `steps          ${whole(steps)}`,
+    `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
+    `records        ${directory}`,
+    "",
+  ].join("\n");
+}
+
+function presetName(name: string): PresetName {
+  try {
+    expectPreset(name);
+    return name;
+  } catch (error) {
+    throw new InputError(`--${(error as Error).message}`);
+  }
+}
+
+/** `runs/<name>`, or with a number behind it if that is taken. */
+function freeDirectory(name: string): string {
+  for (let number = 1; ; number++) {
+    const directory = path.join("runs", number === 1 ? name : `${name}-${number}`);
+    if (!fs.existsSync(directory)) return directory;
+  }
+}
+
+function fromDirectory(directory: string, file: string): string {
+  return path.relative(directory, file).replaceAll(path.sep, "/");
+}
+
+function count(n: number, noun: string): string {
+  return `${whole(n)} ${noun}${n === 1 ? "" : "s"}`;
+}

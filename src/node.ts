@@ -1,0 +1,380 @@
+// The entry `ddpg/node`: what needs Node's files — a run's directory, and environments from modules of one's own.
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as path from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, InputError, suggest } from "./base/expect.ts";
+import { checkSettings, type PresetName, type Settings } from "./ddpg/config.ts";
+import type { Environment } from "./ddpg/environment.ts";
+import { Policy } from "./ddpg/policy.ts";
+import { EnvironmentError } from "./ddpg/train.ts";
+import { environments, type Task } from "./envs/index.ts";
+import { formatRecord, type MetricsRecord, parseRecords } from "./training/metrics.ts";
+
+export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
+
+/** What the readers below understand; it moves when the files' meaning does. */
+const format = "ddpg-run-1";
+
+const files = {
+  config: "config.json",
+  metrics: "metrics.jsonl",
+  policy: "policy.safetensors",
+  result: "result.json",
+} as const;
+
+/** `config.json`: all that decides a run, and what it ran on. */
+export interface RunConfig {
+  /** An id of `environments`, or the name of a module's file. */
+  environment: string;
+  /** The module of an environment of one's own, as a path from the run's directory. */
+  environmentModule?: string;
+  preset: PresetName;
+  seed: number;
+  /** Environment steps that were asked for. */
+  steps: number;
+  settings: Settings;
+  /** `episodes` episodes every `every` steps for the curve, `finalEpisodes` at the end. */
+  evaluation: { every: number; episodes: number; finalEpisodes: number };
+  versions: { ddpg: string; node: string; platform: string };
+  /** Of the checkout that the program or its user's code is in, where it is one; ends in «-dirty» after changes. */
+  commit?: string;
+}
+
+/** `result.json`: what came out. */
+export interface RunResult {
+  environment: string;
+  preset: PresetName;
+  seed: number;
+  /** Environment steps that were taken. */
+  steps: number;
+  /** Without evaluations. */
+  trainingSeconds: number;
+  stepsPerSecond: number;
+  /** Of the policy at the end; null where the run was stopped before it. `standardError` is null for one episode. */
+  evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
+  /** Of the four networks: `Ddpg.fingerprint`. */
+  fingerprint: string;
+  /** The run was stopped from outside. */
+  interrupted?: true;
+  /** The error that ended the run. */
+  failed?: string;
+}
+
+/** The package's version, Node's, and the platform. */
+export function versions(): RunConfig["versions"] {
+  // By its own name, for the built files lie at different depths in a checkout and in the installed package.
+  const { version } = createRequire(import.meta.url)("ddpg/package.json");
+  return { ddpg: version, node: process.versions.node, platform: `${process.platform} ${process.arch}` };
+}
+
+/** The commit of this package's checkout, else of the working directory's; undefined where there is none. */
+export function commit(): string | undefined {
+  const own = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+  const cwd = fs.existsSync(path.join(own, ".git")) ? own : process.cwd();
+  try {
+    return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], {
+      cwd,
+      encoding: "utf8",
+      env: { ...process.env, GIT_OPTIONAL_LOCKS: "0" },
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 2000,
+    }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws an InputError unless a run's records can be written to this directory: a new one, or an empty one. */
+export function checkRunDirectory(directory: string): void {
+  const where = `run directory ${directory}`;
+  const names = attempt(where, "a directory that can be written", () => {
+    let existing = path.resolve(directory);
+    while (!fs.existsSync(existing) && path.dirname(existing) !== existing) existing = path.dirname(existing);
+    // The error of a file in the way comes from here: not a directory.
+    fs.accessSync(existing + path.sep, fs.constants.W_OK | fs.constants.X_OK);
+    return existing === path.resolve(directory) ? fs.readdirSync(directory) : [];
+  });
+  if (names.length > 0) {
+    const some = names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
+    throw new InputError(`${where}: expected a new or empty directory, got one with ${some}. Choose another.`);
+  }
+}
+
+/** The records of a run that is being made. Everything is written at once or within a quarter of a second. */
+export class RunDirectory {
+  readonly path: string;
+  /** The topmost directory that was made for it, if any. */
+  readonly #made: string | undefined;
+  readonly #metrics: number;
+  #pending = "";
+  #written = 0;
+
+  /** Makes the directory with its `config.json`. Throws an InputError when it holds something or cannot be written. */
+  static create(directory: string, config: RunConfig): RunDirectory {
+    checkRunDirectory(directory);
+    return attempt(
+      `run directory ${directory}`,
+      "a directory that can be written",
+      () => new RunDirectory(directory, config),
+    );
+  }
+
+  /** For `create`, which checks first. */
+  private constructor(directory: string, config: RunConfig) {
+    this.path = directory;
+    this.#made = makeDirectory(path.resolve(directory));
+    // Fails where another run has come first since the check.
+    this.#metrics = fs.openSync(path.join(directory, files.metrics), "ax");
+    writeJson(path.join(directory, files.config), config);
+  }
+
+  /** Adds a line to `metrics.jsonl`. */
+  append(record: MetricsRecord): void {
+    this.#pending += formatRecord(record);
+    if (performance.now() - this.#written > 250) this.flush();
+  }
+
+  /** Writes what `append` still holds. */
+  flush(): void {
+    const file = path.join(this.path, files.metrics);
+    attempt(file, "a file that can be written", () => fs.writeSync(this.#metrics, this.#pending));
+    this.#pending = "";
+    this.#written = performance.now();
+  }
+
+  /** Writes `policy.safetensors`, from `Policy.save()`. */
+  writePolicy(bytes: Uint8Array): void {
+    replaceFile(path.join(this.path, files.policy), bytes);
+  }
+
+  /** Writes `result.json`. */
+  writeResult(result: RunResult): void {
+    writeJson(path.join(this.path, files.result), result);
+  }
+
+  /** The last call. */
+  close(): void {
+    this.flush();
+    fs.closeSync(this.#metrics);
+  }
+
+  /** Instead of `close`: removes all that was made. */
+  discard(): void {
+    fs.closeSync(this.#metrics);
+    for (const name of Object.values(files)) fs.rmSync(path.join(this.path, name), { force: true });
+    for (let directory = path.resolve(this.path); this.#made; directory = path.dirname(directory)) {
+      if (fs.readdirSync(directory).length > 0) break;
+      fs.rmdirSync(directory);
+      if (directory === path.resolve(this.#made)) break;
+    }
+  }
+}
+
+/** A run's `config.json`, checked. */
+export function readConfig(run: string): RunConfig {
+  const { value, where } = readJson(run, files.config);
+  expect(typeof value.environment === "string", `${where} environment`, "a name", value.environment);
+  expect(
+    typeof value.settings === "object" && value.settings !== null,
+    `${where} settings`,
+    "an object",
+    value.settings,
+  );
+  try {
+    checkSettings(value.settings as Settings);
+  } catch (error) {
+    throw new InputError(`${where} settings ${(error as Error).message}`);
+  }
+  return value as unknown as RunConfig;
+}
+
+/** A run's `result.json`. Throws an InputError when the run did not come to its end. */
+export function readResult(run: string): RunResult {
+  const { value, where } = readJson(run, files.result, "The run did not end; train again.");
+  expect(typeof value.fingerprint === "string", `${where} fingerprint`, "16 hexadecimal digits", value.fingerprint);
+  return value as unknown as RunResult;
+}
+
+/** A run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
+export function readMetrics(run: string): MetricsRecord[] {
+  const file = path.join(run, files.metrics);
+  return parseRecords(read(run, files.metrics).toString("utf8"), file);
+}
+
+/** A run's policy. */
+export async function readPolicy(run: string): Promise<Policy> {
+  const bytes = read(run, files.policy, "The run did not end; train again.");
+  try {
+    return await Policy.load(bytes);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`${path.join(run, files.policy)}: ${error.message}`);
+  }
+}
+
+/** An environment by id or from a module. */
+export interface LoadedEnvironment {
+  /** The id, or the name of the module's file without its ending. */
+  name: string;
+  /** Makes a fresh environment. What a module throws becomes an EnvironmentError with the cause. */
+  create(): Promise<Environment>;
+  /** What is known of an environment that comes with the package. */
+  task?: Task;
+  /** The module's file. */
+  module?: string;
+}
+
+const promise =
+  "a class or a function without parameters that makes a fresh environment " +
+  "(training, evaluation and every worker make their own)";
+
+/** An environment from an id of `environments`, or from the path of a module whose default export makes one. */
+export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnvironment> {
+  const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
+  if (task) return { name: nameOrPath, task, create: async () => task.create() };
+  const ids = Object.keys(environments);
+  if (!/[\\/]|\.[cm]?[jt]s$/.test(nameOrPath)) {
+    const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
+    const wayOut = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
+    expect(false, "environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, wayOut);
+  }
+  const module = path.resolve(nameOrPath);
+  const status = attempt(`environment ${nameOrPath}`, "a module", () => fs.statSync(module));
+  if (!status.isFile()) {
+    throw new InputError(`environment ${nameOrPath}: expected a module's file, got a directory. Name the file in it.`);
+  }
+  const make = await defaultExport(nameOrPath, module);
+  return { name: path.basename(module).replace(/\.[cm]?[jt]s$/, ""), module, create: () => called(nameOrPath, make) };
+}
+
+async function defaultExport(name: string, module: string): Promise<() => Environment | Promise<Environment>> {
+  let exported: Record<string, unknown>;
+  try {
+    exported = await import(pathToFileURL(module).href);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?ts$/.test(module)) {
+      const got = `TypeScript, and Node ${process.versions.node} runs none`;
+      throw new InputError(
+        `environment ${name}: expected a module that Node can run, got ${got}. Compile it to .js, or use Node 22.18 or later.`,
+      );
+    }
+    throw new EnvironmentError(`environment ${name}: ${text(error)}`, { cause: error });
+  }
+  const make = exported.default;
+  const where = `environment ${name} default export`;
+  if (make === undefined)
+    throw new InputError(`${where}: expected ${promise}, got none. Write "export default class …".`);
+  expect(typeof make === "function", where, promise, make, "Export the class itself.");
+  expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without.");
+  return () => (isClass(make) ? Reflect.construct(make, []) : make());
+}
+
+async function called(name: string, make: () => Environment | Promise<Environment>): Promise<Environment> {
+  let environment: Environment;
+  try {
+    environment = await make();
+  } catch (error) {
+    throw new EnvironmentError(`environment ${name}: ${text(error)}`, { cause: error });
+  }
+  const where = `environment ${name} default export`;
+  const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
+  expect(whole, where, `${promise}, with reset and step`, environment);
+  return environment;
+}
+
+/** Also what a compiler made of a class: a function whose prototype has the methods. */
+function isClass(make: object & { prototype?: object }): boolean {
+  return (
+    /^class\b/.test(Function.prototype.toString.call(make)) ||
+    (make.prototype !== undefined && "step" in make.prototype)
+  );
+}
+
+function readJson(run: string, name: string, wayOut?: string): { value: Record<string, unknown>; where: string } {
+  const where = path.join(run, name);
+  const content = read(run, name, wayOut).toString("utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (error) {
+    throw new InputError(`${where}: expected JSON, got something else (${text(error)}). Is it a run's directory?`);
+  }
+  const record = typeof value === "object" && value !== null ? ({ ...value } as Record<string, unknown>) : {};
+  expect(
+    record.format === format,
+    `${where} format`,
+    `"${format}"`,
+    record.format,
+    "Another version of ddpg wrote it.",
+  );
+  return { value: record, where };
+}
+
+function read(run: string, name: string, wayOut = "Name the directory of a run."): Buffer {
+  // Both are said by what is missing: the run, or one of its files.
+  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Name the directory of a run.");
+  if (!status.isDirectory()) throw new InputError(`${run}: expected a run's directory, got a file.`);
+  const file = path.join(run, name);
+  return attempt(file, "a file of a run", () => fs.readFileSync(file), wayOut);
+}
+
+/** Does something with files; what the system refuses becomes an InputError. */
+function attempt<T>(where: string, expected: string, action: () => T, wayOut = ""): T {
+  try {
+    return action();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new InputError(`${where}: expected ${expected}, got ${reasons[code] ?? code}. ${wayOut}`.trim());
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  ENOTDIR: "a path through a file",
+  EISDIR: "a directory",
+  EEXIST: "another run's",
+  EACCES: "no permission",
+  EPERM: "no permission",
+  EROFS: "a file system that cannot be written",
+  ENOSPC: "a full disk",
+};
+
+function writeJson(file: string, value: object): void {
+  const text = JSON.stringify({ format, ...value }, null, 2);
+  // A list of numbers or names takes one line.
+  const compact = text.replace(
+    /\[\n([^[\]{}]*)\n\s*\]/g,
+    (_, items: string) => `[${items.trim().replace(/\n\s*/g, " ")}]`,
+  );
+  replaceFile(file, `${compact}\n`);
+}
+
+/**
+ * Makes a directory and those above it that are missing; returns the topmost it made. By hand, for Node's own recursive
+ * way never comes back from a file system that says «no such directory» to everything, such as /proc.
+ */
+function makeDirectory(directory: string): string | undefined {
+  if (fs.existsSync(directory)) return undefined;
+  const above = makeDirectory(path.dirname(directory));
+  fs.mkdirSync(directory);
+  return above ?? directory;
+}
+
+/** In one step: nobody ever reads half a file. */
+function replaceFile(file: string, content: string | Uint8Array): void {
+  const temporary = `${file}.unfinished`;
+  try {
+    fs.writeFileSync(temporary, content);
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

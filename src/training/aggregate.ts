@@ -1,0 +1,115 @@
+/**
+ * What several seeds say together: the interquartile mean with a bootstrap interval, as Agarwal et al. recommend
+ * (arXiv 2108.13264) where runs are few and some of them fail.
+ */
+
+import { expect } from "../base/expect.ts";
+import type { Random } from "../base/random.ts";
+
+/** A value at a step. */
+export type Point = readonly [step: number, value: number];
+
+/** What a group of runs shows at one step. */
+export interface Summary {
+  readonly step: number;
+  /** The interquartile mean over the runs. */
+  readonly value: number;
+  /** The ends of its 95 % interval. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The arithmetic mean. */
+export function mean(values: ArrayLike<number>): number {
+  expectSome(values, "mean");
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum / values.length;
+}
+
+/**
+ * The mean of the middle half. A value that lies across a quartile's edge counts with the part that is inside, so
+ * that exactly n / 2 values count whatever n is.
+ */
+export function interquartileMean(values: ArrayLike<number>): number {
+  expectSome(values, "interquartileMean");
+  return middleHalf(Float64Array.from(values).sort());
+}
+
+/** The same of numbers in ascending order. Value i covers [i, i + 1] of [0, n]; the middle half is [n/4, 3n/4]. */
+function middleHalf(sorted: Float64Array): number {
+  const low = sorted.length / 4;
+  const high = 3 * low;
+  let sum = 0;
+  for (let i = Math.floor(low); i < Math.ceil(high); i++) {
+    sum += sorted[i] * (Math.min(i + 1, high) - Math.max(i, low));
+  }
+  return sum / (high - low);
+}
+
+/** The value below which a part `p` in [0, 1] lies, linear between neighbours (type 7 of Hyndman & Fan 1996). */
+export function quantile(values: ArrayLike<number>, p: number): number {
+  expectSome(values, "quantile");
+  return quantileOfSorted(Float64Array.from(values).sort(), p);
+}
+
+function quantileOfSorted(sorted: Float64Array, p: number): number {
+  const position = p * (sorted.length - 1);
+  const i = Math.floor(position);
+  const next = Math.min(i + 1, sorted.length - 1);
+  return sorted[i] + (position - i) * (sorted[next] - sorted[i]);
+}
+
+/** The middle value, or the mean of the two middle ones. */
+export function median(values: ArrayLike<number>): number {
+  return quantile(values, 0.5);
+}
+
+/**
+ * The percentile-bootstrap interval of the interquartile mean: the middle `level` of what resamples with replacement
+ * give. The draws come from a fork of `random`, which is not moved: with the same stream, values of the same runs at
+ * other steps are resampled alike, so that an interval along a curve is that of whole runs.
+ */
+export function bootstrapInterval(
+  values: ArrayLike<number>,
+  random: Random,
+  { resamples = 2000, level = 0.95 } = {},
+): [low: number, high: number] {
+  expectSome(values, "bootstrapInterval");
+  const stream = random.fork("bootstrap");
+  const sample = new Float64Array(values.length);
+  const means = new Float64Array(resamples);
+  for (let k = 0; k < resamples; k++) {
+    for (let i = 0; i < sample.length; i++) sample[i] = values[stream.integer(values.length)];
+    means[k] = middleHalf(sample.sort());
+  }
+  means.sort();
+  return [quantileOfSorted(means, (1 - level) / 2), quantileOfSorted(means, (1 + level) / 2)];
+}
+
+/**
+ * Curves on the steps that all of them have, ascending: `values[i][j]` is curve j at `steps[i]`. Where a curve has a
+ * step twice, the later point counts; points that are not finite are left out.
+ */
+export function alignCurves(curves: readonly (readonly Point[])[]): { steps: number[]; values: number[][] } {
+  const maps = curves.map((curve) => new Map(curve.filter(([, value]) => value - value === 0)));
+  const steps = [...(maps[0]?.keys() ?? [])].filter((step) => maps.every((map) => map.has(step))).sort((a, b) => a - b);
+  return { steps, values: steps.map((step) => maps.map((map) => map.get(step) as number)) };
+}
+
+/** The interquartile mean of several runs' curves with its interval, at the steps that all of them have. */
+export function summarizeCurves(
+  curves: readonly (readonly Point[])[],
+  random: Random,
+  options?: { resamples?: number; level?: number },
+): Summary[] {
+  const { steps, values } = alignCurves(curves);
+  return steps.map((step, i) => {
+    const [low, high] = bootstrapInterval(values[i], random, options);
+    return { step, value: interquartileMean(values[i]), low, high };
+  });
+}
+
+function expectSome(values: ArrayLike<number>, where: string): void {
+  expect(values.length > 0, where, "at least one number", values);
+}

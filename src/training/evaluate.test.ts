@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Random } from "../base/random.ts";
+import { Ddpg } from "../ddpg/ddpg.ts";
+import type { Environment, Step } from "../ddpg/environment.ts";
+import { EnvironmentError, train } from "../ddpg/train.ts";
+import { Pendulum } from "../envs/pendulum.ts";
+import { evaluate } from "./evaluate.ts";
+
+/** Three steps with rewards 1, 2, 3, which end as it is told; observes its start and the steps taken. */
+class Script implements Environment {
+  readonly observationSize = 2;
+  readonly actionLow = [-1];
+  readonly actionHigh = [1];
+  readonly starts: number[] = [];
+  readonly #last: Pick<Step, "terminated" | "truncated">;
+  #start = 0;
+  #taken = 0;
+
+  constructor(last: Pick<Step, "terminated" | "truncated">) {
+    this.#last = last;
+  }
+
+  async reset(random: Random): Promise<number[]> {
+    this.#start = random.uniform();
+    this.#taken = 0;
+    this.starts.push(this.#start);
+    return [this.#start, 0];
+  }
+
+  async step(_action: Float32Array): Promise<Step> {
+    this.#taken++;
+    const observation = [this.#start, this.#taken];
+    return { observation, reward: this.#taken, ...(this.#taken === 3 ? this.#last : { terminated: false }) };
+  }
+}
+
+const still = (): Float32Array => new Float32Array(1);
+
+describe("evaluate", () => {
+  it("gives mean, standard error and length of noise-free episodes", async () => {
+    let calls = 0;
+    const environment: Environment = {
+      ...{ observationSize: 1, actionLow: [0], actionHigh: [10] },
+      reset: () => [0],
+      step: ([action]) => ({ observation: [0], reward: action, terminated: true }),
+    };
+    const act = () => Float32Array.of([1, 2, 6][calls++]);
+    const evaluation = await evaluate(act, environment, { episodes: 3 });
+    assert.deepEqual([...evaluation.returns], [1, 2, 6]);
+    assert.equal(evaluation.meanReturn, 3);
+    // Deviations −2, −1, 3: variance 14 / 2, its mean's √(7 / 3).
+    assert.equal(evaluation.standardError, Math.sqrt(7 / 3));
+    assert.equal(evaluation.meanLength, 1);
+    assert.equal(evaluation.valueBias, undefined);
+  });
+
+  it("starts from the same states in every evaluation, each episode from another", async () => {
+    const [first, second] = [new Script({ terminated: true }), new Script({ terminated: true })];
+    await evaluate(still, first, { episodes: 5 });
+    await evaluate(still, second, { episodes: 3 });
+    assert.equal(new Set(first.starts).size, 5);
+    assert.deepEqual(second.starts, first.starts.slice(0, 3));
+  });
+
+  it("measures the value's bias: with nothing beyond a terminated end, with the value beyond a truncated one", async () => {
+    // Q = 100 at the start, 40 after three steps; rewards 1, 2, 3 times 0.5, γ 0.5: 0.5 + 0.5 + 0.375 = 1.375.
+    const value = (observation: ArrayLike<number>): number => (observation[1] === 0 ? 100 : 40);
+    const options = { episodes: 2, value, discount: 0.5, rewardScale: 0.5 };
+    const terminated = await evaluate(still, new Script({ terminated: true, truncated: true }), options);
+    assert.equal(terminated.valueBias, 100 - 1.375);
+    const truncated = await evaluate(still, new Script({ terminated: false, truncated: true }), options);
+    assert.equal(truncated.valueBias, 100 - 1.375 - 40 / 8);
+    assert.equal(truncated.meanReturn, 6);
+  });
+
+  it("leaves training as it is", async () => {
+    const fingerprint = async (evaluateEvery: number): Promise<string> => {
+      const [environment, other] = [new Pendulum(), new Pendulum()];
+      const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 100, batchNormalization: true });
+      for await (const { step } of train(agent, environment)) {
+        if (step % evaluateEvery === 0) {
+          const value = (observation: ArrayLike<number>): number => agent.value(observation);
+          await evaluate((observation) => agent.act(observation), other, { episodes: 2, value });
+        }
+        if (step === 500) return agent.fingerprint();
+      }
+      return "";
+    };
+    assert.equal(await fingerprint(70), await fingerprint(1000));
+  });
+
+  it("lets timers run", async () => {
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    await evaluate(still, new Pendulum(), { episodes: 1500 });
+    clearInterval(timer);
+    assert.ok(ticks >= 3, `${ticks} ticks`);
+  });
+
+  const broken: [string, Partial<Environment>, string][] = [
+    [
+      "a wrong length",
+      { reset: () => [1] },
+      "Task evaluation episode 1 step 0 observation: expected 2 numbers, got 1.",
+    ],
+    [
+      "NaN",
+      { step: () => ({ observation: [0, Number.NaN], reward: 0, terminated: false }) },
+      "Task evaluation episode 1 step 1 observation[1]: expected a finite number, got NaN.",
+    ],
+    [
+      "no reward",
+      { step: () => ({ observation: [0, 0], terminated: false }) as unknown as Step },
+      "Task evaluation episode 1 step 1 reward: expected a finite number, got undefined.",
+    ],
+    [
+      "an error",
+      { step: () => Promise.reject(new Error("no connection")) },
+      "Task evaluation episode 1 step 1: no connection",
+    ],
+    [
+      "episodes without an end",
+      { step: () => ({ observation: [0, 0], reward: 0, terminated: false }) },
+      "Task evaluation episode 1 step 100001: expected the episode to end within 100000 steps, got no end. Wrap it in a TimeLimit.",
+    ],
+  ];
+  for (const [what, methods, message] of broken) {
+    it(`says where the environment gave ${what}`, async () => {
+      const environment: Environment = {
+        ...{ observationSize: 2, actionLow: [-1], actionHigh: [1] },
+        reset: () => [0, 0],
+        step: () => ({ observation: [0, 0], reward: 0, terminated: true }),
+        ...methods,
+      };
+      const attempt = evaluate(still, environment, { episodes: 1, name: "Task" });
+      await assert.rejects(attempt, (error) => error instanceof EnvironmentError && error.message === message);
+    });
+  }
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Diagnostics } from "../ddpg/diagnostics.ts";
+import { DiagnosticsMeans, formatRecord, type MetricsRecord, parseRecords } from "./metrics.ts";
+
+const records: MetricsRecord[] = [
+  {
+    type: "evaluation",
+    ...{
+      step: 0,
+      episodes: 1,
+      meanReturn: -3.25,
+      standardError: Number.NaN,
+      meanLength: 200,
+      valueBias: 0.5,
+      seconds: 0,
+    },
+  },
+  { type: "episode", step: 200, episode: 1, return: -1e-7, length: 200, terminated: false, seconds: 0.25 },
+  {
+    type: "diagnostics",
+    ...{ step: 200, criticLoss: 1, meanValue: 2, actorLoss: 3, criticGradientNorm: 4, actorGradientNorm: 5 },
+    saturation: [0, 0.5],
+  },
+];
+
+describe("metrics", () => {
+  it("come back from their lines as they were", () => {
+    assert.deepEqual(parseRecords(records.map(formatRecord).join(""), "metrics.jsonl"), records);
+  });
+
+  it("leave out a last line that was cut off", () => {
+    const text = records.map(formatRecord).join("");
+    assert.deepEqual(parseRecords(text.slice(0, -20), "metrics.jsonl"), records.slice(0, 2));
+  });
+
+  const broken: [string, string][] = [
+    ["nonsense", 'metrics.jsonl line 2: expected one JSON object, got "nonsense". Remove the line.'],
+    ['{"type":"epsode"}', 'metrics.jsonl line 2 type: expected one of episode, evaluation, diagnostics, got "epsode".'],
+    ["null", "metrics.jsonl line 2 type: expected one of episode, evaluation, diagnostics, got undefined."],
+    ['{"type":"episode","step":"1"}', 'metrics.jsonl line 2 step: expected a number, got "1".'],
+  ];
+  for (const [line, message] of broken) {
+    it(`say what is wrong with the line ${line}`, () => {
+      assert.throws(() => parseRecords(`${formatRecord(records[0])}${line}\n`, "metrics.jsonl"), {
+        name: "InputError",
+        message,
+      });
+    });
+  }
+
+  it("average diagnostics over the updates since the last record", () => {
+    const diagnostics = new Diagnostics(2);
+    const means = new DiagnosticsMeans(2);
+    for (const [loss, share] of [
+      [1, 0],
+      [5, 0.5],
+    ]) {
+      Object.assign(diagnostics, { criticLoss: loss, meanValue: 2 * loss, actorLoss: 3 * loss });
+      Object.assign(diagnostics, { criticGradientNorm: 4 * loss, actorGradientNorm: 5 * loss });
+      diagnostics.saturation.set([share, 1]);
+      means.add(diagnostics);
+    }
+    assert.deepEqual(means.take(7), {
+      type: "diagnostics",
+      ...{ step: 7, criticLoss: 3, meanValue: 6, actorLoss: 9, criticGradientNorm: 12, actorGradientNorm: 15 },
+      saturation: [0.25, 1],
+    });
+    means.add(diagnostics);
+    assert.equal(means.take(8).criticLoss, 5);
+    assert.equal(means.updates, 0);
+  });
+});

@@ -1,0 +1,60 @@
+// The house's floors, as docs/architecture.md draws them: a file imports its own floor and those below.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const src = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "src");
+const floors = ["base", "kernels", "nn", "ddpg", "envs", "training", "node.ts", "cli"];
+const pure = floors.indexOf("training");
+
+/** The complaints about one file's imports; `file` is relative to src. */
+function complaints(file, text) {
+  const floor = floors.indexOf(file.split("/")[0]);
+  if (file === "index.ts") return [];
+  if (floor < 0) return [`${file} stands on no floor`];
+  const found = [];
+  for (const [, name] of text.matchAll(/(?:from|import|import\()\s*"([^"]+)"/g)) {
+    if (!name.startsWith(".")) {
+      if (floor <= pure) found.push(`${file} imports ${name}: up to training/, the library imports nothing`);
+      continue;
+    }
+    const target = path.posix.join(path.posix.dirname(file), name);
+    const other = floors.indexOf(target.split("/")[0]);
+    if (other < 0 || other > floor) found.push(`${file} imports ${target}, a floor above`);
+    if (floors[floor] === "envs" && floors[other] === "ddpg" && target !== "ddpg/environment.ts") {
+      found.push(`${file} imports ${target}: a task knows environment.ts alone of ddpg/`);
+    }
+  }
+  return found;
+}
+
+test("every source file imports its own floor and those below, and packages only above training/", () => {
+  const files = fs
+    .readdirSync(src, { recursive: true })
+    .map((name) => name.replaceAll(path.sep, "/"))
+    .filter((name) => name.endsWith(".ts") && !/\.(test|case)\.ts$/.test(name) && !name.includes("/assembly/"));
+  assert.ok(files.length > 30);
+  const all = files.flatMap((file) => complaints(file, fs.readFileSync(path.join(src, file), "utf8")));
+  assert.deepEqual(all, []);
+});
+
+test("the check sees a floor above, a package, a Node module and a task that knows too much", () => {
+  const bad = [
+    ["nn/dense.ts", 'import { Ddpg } from "../ddpg/ddpg.ts";'],
+    ["ddpg/ddpg.ts", 'import * as fs from "node:fs";'],
+    ["training/evaluate.ts", 'const plot = await import("some-package");'],
+    ["envs/pendulum.ts", 'import { Ddpg } from "../ddpg/ddpg.ts";'],
+    ["base/math.ts", 'export * from "../kernels/kernels.ts";'],
+    ["utils/all.ts", ""],
+  ];
+  for (const [file, text] of bad) assert.equal(complaints(file, text).length, 1, file);
+  assert.deepEqual(complaints("ddpg/ddpg.ts", 'import { Adam } from "../nn/adam.ts";'), []);
+});
+
+test("the seven steps stand in ddpg.ts, once each and in order, and no other numbered comment", () => {
+  const text = fs.readFileSync(path.join(src, "ddpg/ddpg.ts"), "utf8");
+  const numbers = [...text.matchAll(/\/\/ (\d+)\. /g)].map(([, number]) => Number(number));
+  assert.deepEqual(numbers, [1, 2, 3, 4, 5, 6, 7]);
+});

@@ -1,0 +1,419 @@
+// The faults that `npm run test:faults` plants: each `text` stands exactly once in its file, and `fault` takes its place.
+export const faults = [
+  {
+    name: "soft update inverted",
+    edits: [
+      {
+        file: "src/nn/parameters.ts",
+        text: "online.values, rate)",
+        fault: "online.values, 1 - rate)",
+      },
+    ],
+  },
+  {
+    name: "soft update inverted in the kernels",
+    edits: [
+      {
+        file: "src/kernels/reference.ts",
+        text: "target[p] += rate *",
+        fault: "target[p] += (1 - rate) *",
+      },
+    ],
+  },
+  {
+    name: "soft update skipped",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.targetCritic.parameters.follow(this.critic.parameters, softUpdateRate);",
+        fault: "void softUpdateRate;",
+      },
+    ],
+  },
+  {
+    name: "soft update of the actor skipped",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.targetActor.parameters.follow(this.actor.parameters, softUpdateRate);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "only the first B rows sampled",
+    edits: [
+      {
+        file: "src/ddpg/replay-buffer.ts",
+        text: "const index = random.integer(size);",
+        fault: "const index = row % (size + random.integer(1));",
+      },
+    ],
+  },
+  {
+    name: "the oldest transition is never replaced",
+    edits: [
+      {
+        file: "src/ddpg/replay-buffer.ts",
+        text: "const index = this.#stored % this.capacity;",
+        fault: "const index = Math.min(this.#stored, this.capacity - 1);",
+      },
+    ],
+  },
+  {
+    name: "targets not copied at the start: critic",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.targetCritic.parameters.copyFrom(this.critic.parameters);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "targets not copied at the start: actor",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.targetActor.parameters.copyFrom(this.actor.parameters);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "online critic in y",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.targetCritic.forward(nextObservation, nextAction)",
+        fault: "this.critic.forward(nextObservation, nextAction)",
+      },
+    ],
+  },
+  {
+    name: "online actor in y",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.targetActor.forward(nextObservation)",
+        fault: "this.actor.forward(nextObservation)",
+      },
+    ],
+  },
+  {
+    name: "terminals bootstrapped",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "discount * (1 - terminated[i]) * nextValue",
+        fault: "discount * (1 - 0 * terminated[i]) * nextValue",
+      },
+    ],
+  },
+  {
+    name: "the actor's step also moves the critic",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "= this.actor.ascend(this.critic.actionGradient());",
+        fault: "= this.actor.ascend(this.critic.actionGradient()); this.critic.descend(this.#lossGradient);",
+      },
+    ],
+  },
+  {
+    name: "the policy gradient's sign",
+    edits: [
+      {
+        file: "src/ddpg/actor.ts",
+        text: "-actionGradient.at(i, j) / g.rows",
+        fault: "actionGradient.at(i, j) / g.rows",
+      },
+    ],
+  },
+  {
+    name: "missing mean over B: actor",
+    edits: [
+      {
+        file: "src/ddpg/actor.ts",
+        text: "-actionGradient.at(i, j) / g.rows",
+        fault: "-actionGradient.at(i, j)",
+      },
+    ],
+  },
+  {
+    name: "missing mean over B: critic",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "(2 / N) * (value",
+        fault: "2 * (value",
+      },
+    ],
+  },
+  {
+    name: "an actor that never moves",
+    edits: [
+      {
+        file: "src/ddpg/actor.ts",
+        text: 'return this.#adam.step("actor");',
+        fault: "return 0;",
+      },
+    ],
+  },
+  {
+    name: "observation not advanced",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "observation.set(current.observation);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "next observation taken after the reset",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "read(current.observation, result.observation, where);",
+        fault:
+          "read(current.observation, result.terminated || result.truncated ? await environment.reset(agent.environmentRandom) : result.observation, where);",
+      },
+    ],
+  },
+  {
+    name: "truncated stored as terminated",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "current.observation, result.terminated);",
+        fault: "current.observation, result.terminated || result.truncated === true);",
+      },
+    ],
+  },
+  {
+    name: "noisy action not clipped",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "a[i] = Math.min(1, Math.max(-1, mu[i] + size * x[i]));",
+        fault: "a[i] = mu[i] + size * x[i];",
+      },
+      {
+        file: "src/ddpg/units.ts",
+        text: "Math.min(high, Math.max(low, low + ((action[i] + 1) / 2) * (high - low)))",
+        fault: "low + ((action[i] + 1) / 2) * (high - low)",
+      },
+    ],
+  },
+  {
+    name: "action map applied twice",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "return this.units.toEnvironment(a);",
+        fault: "return this.units.toEnvironment(this.units.toEnvironment(a));",
+      },
+    ],
+  },
+  {
+    name: "action map never applied on the way out",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "return this.units.toEnvironment(a);",
+        fault: "return Float32Array.from(a);",
+      },
+    ],
+  },
+  {
+    name: "action map never applied on the way in",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: 'this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");',
+        fault: "this.#unitAction.set(action);",
+      },
+    ],
+  },
+  {
+    name: "noise not restarted",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.#noise(body).restart();",
+        fault: "void this.#noise(body);",
+      },
+    ],
+  },
+  {
+    name: "noise not restarted at an episode's end",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "if (ended) agent.endEpisode();",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "Ornstein–Uhlenbeck noise keeps its place",
+    edits: [
+      {
+        file: "src/ddpg/noise.ts",
+        text: "this.#x.fill(0);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "Ornstein–Uhlenbeck noise without √Δt",
+    edits: [
+      {
+        file: "src/ddpg/noise.ts",
+        text: "const deviation = Math.sqrt(this.#timeStep);",
+        fault: "const deviation = this.#timeStep;",
+      },
+    ],
+  },
+  {
+    name: "L2 on biases",
+    edits: [
+      {
+        file: "src/nn/adam.ts",
+        text: 'kind === "weights" ? options.weightDecay : 0',
+        fault: 'kind !== "scale" ? options.weightDecay : 0',
+      },
+    ],
+  },
+  {
+    name: "L2 missing",
+    edits: [
+      {
+        file: "src/nn/adam.ts",
+        text: 'kind === "weights" ? options.weightDecay : 0',
+        fault: 'kind === "scale" ? options.weightDecay : 0',
+      },
+    ],
+  },
+  {
+    name: "Adam without bias correction",
+    edits: [
+      {
+        file: "src/nn/adam.ts",
+        text: "learningRate / (1 - this.#beta1Power)",
+        fault: "learningRate",
+      },
+    ],
+  },
+  {
+    name: "running averages moved twice an update",
+    edits: [
+      {
+        file: "src/ddpg/critic.ts",
+        text: "return this.#network.sideGradient();",
+        fault: "this.#network.updateStatistics(); return this.#network.sideGradient();",
+      },
+    ],
+  },
+  {
+    name: "targets use the batch's statistics",
+    edits: [
+      {
+        file: "src/ddpg/actor.ts",
+        text: "new Network(kernels, shape, this.parameters, settings.batchSize, learns)",
+        fault: "new Network(kernels, shape, this.parameters, settings.batchSize, true)",
+      },
+      {
+        file: "src/ddpg/actor.ts",
+        text: "this.#network.forward(observation, null, this.#adam !== null)",
+        fault: "this.#network.forward(observation, null, true)",
+      },
+      {
+        file: "src/nn/parameters.ts",
+        text: "kernels.allocate(withGradients ? this.values.length : 0)",
+        fault: "kernels.allocate(withGradients || true ? this.values.length : 0)",
+      },
+    ],
+  },
+  {
+    name: "statistics followed softly by the targets never",
+    edits: [
+      {
+        file: "src/nn/parameters.ts",
+        text: "this.#kernels.softUpdate(this.values, online.values, rate);\n    this.#statistics.set(online.#statistics);",
+        fault: "this.#kernels.softUpdate(this.values, online.values, rate);",
+      },
+    ],
+  },
+  {
+    name: "tanh's derivative",
+    edits: [
+      {
+        file: "src/kernels/reference.ts",
+        text: "(1 - y.at(i, j) * y.at(i, j))",
+        fault: "(1 - y.at(i, j))",
+      },
+    ],
+  },
+  {
+    name: "ReLU's derivative",
+    edits: [
+      {
+        file: "src/kernels/reference.ts",
+        text: "if (!(y.at(i, j) > 0)) g.set(i, j, 0);",
+        fault: "if (!(y.at(i, j) > -1)) g.set(i, j, 0);",
+      },
+    ],
+  },
+  {
+    name: "a bias gradient missing",
+    edits: [
+      {
+        file: "src/nn/dense.ts",
+        text: "if (this.#biasGradient) this.#kernels.sumRows(this.#biasGradient.data, g);",
+        fault: "void this.#biasGradient;",
+      },
+    ],
+  },
+  {
+    name: "batch normalisation's gradient without the mean's part",
+    edits: [
+      {
+        file: "src/kernels/reference.ts",
+        text: "(shiftSum + normalized",
+        fault: "(0 * shiftSum + normalized",
+      },
+    ],
+  },
+  {
+    name: "tanh's derivative in WebAssembly",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "f32x4.sub(ONE, f32x4.mul(t, t))));\n    }\n  }\n}\n\n/** `columns`",
+        fault: "f32x4.sub(ONE, t)));\n    }\n  }\n}\n\n/** `columns`",
+      },
+    ],
+  },
+  {
+    name: "ReLU's derivative in WebAssembly",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "v128.and(v128.load(g + p), f32x4.gt(v128.load(y + p), ZERO))",
+        fault: "v128.and(v128.load(g + p), f32x4.ge(v128.load(y + p), ZERO))",
+      },
+    ],
+  },
+  {
+    name: "rewards not scaled",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "reward * this.settings.rewardScale;",
+        fault: "reward;",
+      },
+    ],
+  },
+];

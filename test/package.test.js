@@ -1,0 +1,358 @@
+// The package as its users get it: packed, installed in an empty folder, type-checked, run, bundled for a page.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { openBrowser, serve } from "./browser.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const typescript = path.dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+const execute = promisify(execFile);
+
+const steps = 2000;
+const tenLines = `import { Ddpg, Pendulum, train } from "ddpg";
+
+const environment = new Pendulum();
+const agent = await Ddpg.create(environment, { seed: 1, preset: "small" });
+for await (const { step, episode } of train(agent, environment)) {
+  if (episode) console.log(step, episode.return);
+  if (step === ${steps}) break;
+}
+const [torque] = agent.act([1, 0, 0]);
+console.log(torque, agent.fingerprint());
+`;
+
+/** What most users write, and a mistake that the types must find. */
+const ownEnvironment = `import { type Environment, type Random, type Step, Ddpg, train } from "ddpg";
+
+class Cart implements Environment {
+  readonly observationSize = 2;
+  readonly actionLow = [-1];
+  readonly actionHigh = [3];
+  #position = 0;
+  reset(random: Random): number[] {
+    this.#position = random.uniform(-1, 1);
+    return [this.#position, 0];
+  }
+  async step(action: Float32Array): Promise<Step> {
+    this.#position += 0.1 * action[0];
+    return { observation: [this.#position, action[0]], reward: -Math.abs(this.#position), terminated: false };
+  }
+}
+
+export async function firstReturn(): Promise<number> {
+  const cart = new Cart();
+  const agent: Ddpg = await Ddpg.create(cart, { seed: 1 });
+  for await (const { episode } of train(agent, cart)) if (episode) return episode.return;
+  // @ts-expect-error
+  await Ddpg.create(cart, { sed: 1 });
+  return 0;
+}
+`;
+
+/** The same on a page, in a worker and in Node, with a look at what else happens meanwhile. */
+const program = `import { Ddpg, Pendulum, train } from "ddpg";
+
+export async function fingerprintAfter(steps) {
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { seed: 1, preset: "small" });
+  for await (const { step } of train(agent, environment)) if (step === steps) break;
+  return agent.fingerprint();
+}
+
+export const now = { step: 0, stop: false };
+
+export async function trainUntilStopped() {
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { seed: 1, preset: "small" });
+  for await (const { step } of train(agent, environment)) {
+    now.step = step;
+    if (now.stop) break;
+  }
+}
+
+/** How often a timer fires during a second of training. */
+export async function ticksInASecond() {
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 10);
+  now.stop = false;
+  setTimeout(() => { now.stop = true; }, 1000);
+  await trainUntilStopped();
+  clearInterval(timer);
+  return ticks;
+}
+`;
+
+const page = {
+  "index.html": `<!doctype html>
+<title>ddpg</title>
+<button>Answer</button>
+<script type="module" src="./main.js"></script>
+`,
+  "main.js": `import * as program from "./program.js";
+
+const clicks = [];
+document.querySelector("button").addEventListener("click", (event) => {
+  clicks.push({ step: program.now.step, delayMs: performance.now() - event.timeStamp });
+});
+
+function inWorker(steps) {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage(steps);
+  }).finally(() => worker.terminate());
+}
+
+window.test = { ...program, clicks, inWorker };
+`,
+  "worker.js": `import { fingerprintAfter } from "./program.js";
+
+self.onmessage = async ({ data }) => self.postMessage(await fingerprintAfter(data));
+`,
+  "program.js": program,
+};
+
+describe("the packed package", { timeout: 120_000 }, () => {
+  const temporary = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "ddpg-package-"));
+  const user = path.join(temporary, "user");
+  const installed = path.join(user, "node_modules/ddpg");
+  let tarball = "";
+  let fingerprint = "";
+
+  before(async () => {
+    tarball = await pack(temporary);
+    fs.mkdirSync(user);
+    writeFiles(user, { "package.json": '{ "private": true, "type": "module" }' });
+    // An empty cache and no network: whatever the package needed beside itself would be missed.
+    const flags = ["--offline", "--cache", path.join(temporary, "cache"), "--no-audit", "--no-fund"];
+    await npm(["install", ...flags, tarball], user);
+  });
+  after(() => fs.rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
+
+  it("has no dependencies", () => {
+    const manifest = JSON.parse(fs.readFileSync(path.join(installed, "package.json"), "utf8"));
+    assert.deepEqual(manifest.dependencies ?? {}, {});
+    assert.deepEqual(manifest.optionalDependencies ?? {}, {});
+    for (const name of Object.keys(manifest.peerDependencies ?? {}))
+      assert.equal(manifest.peerDependenciesMeta?.[name]?.optional, true, `${name} is an optional peer`);
+    const packages = fs.readdirSync(path.join(user, "node_modules")).filter((name) => !name.startsWith("."));
+    assert.deepEqual(packages, ["ddpg"]);
+  });
+
+  it("holds what its users need and nothing else, in less than a megabyte", () => {
+    const files = list(installed);
+    for (const name of ["LICENSE", "README.md", "bin/ddpg.js", "dist/index.js", "dist/index.d.ts", "dist/node.js"])
+      assert.ok(files.includes(name), `${name} is in the package`);
+    const odd = /\.(test|case)\.|(^|\/)(test|fixtures|src|scripts|bench|\.[^/]*)(\/|$)|check-gradients|\.tsx?$/;
+    assert.deepEqual(
+      files.filter((name) => odd.test(name) && !name.endsWith(".d.ts")),
+      [],
+    );
+    assert.deepEqual(
+      files.filter((name) => /\.(test|case)\.d\.ts$|check-gradients/.test(name)),
+      [],
+    );
+    const unpacked = files.reduce((sum, name) => sum + fs.statSync(path.join(installed, name)).size, 0);
+    const packed = fs.statSync(tarball).size;
+    assert.ok(packed < 1e6, `${packed} bytes packed`);
+    assert.ok(unpacked < 4e6, `${unpacked} bytes unpacked`);
+  });
+
+  it("carries the licence of every library that it bundles, and no path of the machine that built it", () => {
+    const licences = fs.readFileSync(path.join(installed, "dist/THIRD-PARTY-LICENSES.txt"), "utf8");
+    const bundle = fs.readFileSync(path.join(installed, "dist/cli.js"), "utf8");
+    const libraries = bundle.matchAll(/^\/\/.*\bnode_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm);
+    const names = new Set(Array.from(libraries, (match) => match[1]));
+    assert.ok(names.has("commander"), `the bundle says which libraries it holds, got ${[...names].join(", ")}`);
+    const entries = new Map(licences.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
+    for (const name of names)
+      assert.match(entries.get(name) ?? "", /permission|redistribution|licensed under/i, `licence of ${name}`);
+    for (const name of list(installed)) {
+      const text = fs.readFileSync(path.join(installed, name), "utf8");
+      assert.ok(!text.includes(root) && !text.includes(temporary), `${name} names a folder of this machine`);
+    }
+  });
+
+  it("runs the ten lines in Node", async () => {
+    writeFiles(user, { "ten-lines.js": tenLines });
+    const { stdout } = await execute(process.execPath, ["ten-lines.js"], { cwd: user });
+    const lines = stdout.trim().split("\n");
+    assert.ok(lines.length > 1, "at least one episode ended");
+    fingerprint = /^-?[\d.]+ ([0-9a-f]{16})$/.exec(lines.at(-1))?.[1] ?? "";
+    assert.ok(fingerprint, `a torque and a fingerprint, got ${lines.at(-1)}`);
+  });
+
+  it("has an entry for Node", async () => {
+    const script = 'console.log(Object.keys(await import("ddpg/node")).length)';
+    const { stdout } = await execute(process.execPath, ["--input-type=module", "--eval", script], { cwd: user });
+    assert.ok(Number(stdout) > 0, stdout);
+  });
+
+  for (const [module, moduleResolution] of [
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ])
+    it(`type-checks under ${moduleResolution} resolution without the DOM's types or Node's`, async () => {
+      const name = `tsconfig.${moduleResolution}.json`;
+      const compilerOptions = { module, moduleResolution, target: "ES2022", lib: ["ES2022"], types: [] };
+      Object.assign(compilerOptions, {
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+        exactOptionalPropertyTypes: true,
+      });
+      const console = "declare const console: { log(...data: unknown[]): void };\n";
+      writeFiles(user, {
+        "ten-lines.ts": tenLines + console,
+        "own-environment.ts": ownEnvironment,
+        [name]: JSON.stringify({ compilerOptions, files: ["ten-lines.ts", "own-environment.ts"] }),
+      });
+      await execute(process.execPath, [path.join(typescript, "bin/tsc"), "-p", name], { cwd: user }).catch((error) =>
+        assert.fail(error.stdout),
+      );
+    });
+
+  it("lets a timer fire during a second of training in Node", { timeout: 20_000 }, async () => {
+    writeFiles(user, { "program.js": program });
+    const script = 'console.log(await (await import("./program.js")).ticksInASecond())';
+    const node = ["--input-type=module", "--eval", script];
+    const { stdout } = await execute(process.execPath, node, { cwd: user, timeout: 10_000 });
+    assert.ok(Number(stdout) >= 10, `a timer of 10 ms fired ${stdout.trim()} times`);
+  });
+
+  it("brings the command", async () => {
+    const said = await npx(["ddpg", "--version"], user);
+    assert.equal(said.trim(), version);
+    const help = await npx(["ddpg", "--help"], user);
+    for (const word of ["train", "evaluate", "report", "environments"]) assert.match(help, new RegExp(`\\b${word}\\b`));
+  });
+
+  it("trains by the command to the bits of the ten lines, and draws the run", async () => {
+    await npx(["ddpg", "train", "Pendulum-v1", "--seed", "1", "--steps", `${steps}`, "--out", "run"], user);
+    const result = JSON.parse(fs.readFileSync(path.join(user, "run/result.json"), "utf8"));
+    assert.equal(result.fingerprint, fingerprint);
+    const before = list(user);
+    await npx(["ddpg", "report", "run"], user);
+    const html = list(user).filter((name) => name.endsWith(".html") && !before.includes(name));
+    assert.equal(html.length, 1);
+    assert.match(fs.readFileSync(path.join(user, html[0]), "utf8"), /<svg/);
+  });
+
+  describe("on a page built with Vite under a sub-path", () => {
+    let browser;
+    let server;
+    let tab;
+    const problems = [];
+
+    before(async () => {
+      const base = "/some/sub/path/";
+      const site = path.join(temporary, "site");
+      writeFiles(user, page);
+      problems.push(...(await bundle(user, base, path.join(site, base))));
+      [browser, server] = await Promise.all([openBrowser(), serve(site)]);
+      tab = await browser.newPage();
+      tab.on("pageerror", (error) => problems.push(error.message));
+      tab.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+      await tab.goto(`${server.url}${base}`);
+      await tab.waitForFunction(() => window.test);
+    });
+    after(() => Promise.all([browser?.close(), server?.close()]));
+
+    it("trains to the same bits on the main thread", async () => {
+      assert.equal(await tab.evaluate((steps) => window.test.fingerprintAfter(steps), steps), fingerprint);
+    });
+
+    it("trains to the same bits in a module worker", async () => {
+      assert.equal(await tab.evaluate((steps) => window.test.inWorker(steps), steps), fingerprint);
+    });
+
+    it("answers a click within 100 ms while it trains, at the median of nine", { timeout: 20_000 }, async () => {
+      const button = await tab.locator("button").boundingBox();
+      const training = tab.evaluate(() => window.test.trainUntilStopped());
+      await tab.waitForFunction(() => window.test.now.step > 0);
+      for (let i = 0; i < 9; i++) await tab.mouse.click(button.x + button.width / 2, button.y + button.height / 2);
+      const clicks = await tab.evaluate(() => {
+        window.test.now.stop = true;
+        return window.test.clicks;
+      });
+      await training;
+      assert.equal(clicks.length, 9);
+      assert.ok(clicks[8].step > clicks[0].step, "training went on between the clicks");
+      const delays = clicks.map(({ delayMs }) => delayMs).sort((a, b) => a - b);
+      assert.ok(delays[4] < 100, `delays in ms: ${delays.join(", ")}`);
+    });
+
+    it("lets a timer fire during a second of training", { timeout: 20_000 }, async () => {
+      const ticks = await tab.evaluate(() => window.test.ticksInASecond());
+      assert.ok(ticks >= 10, `a timer of 10 ms fired ${ticks} times`);
+    });
+
+    it("met no warning and no error", () => assert.deepEqual(problems, []));
+  });
+});
+
+/**
+ * `npm pack` with its scripts, as a maintainer runs it, in a copy of the checkout: it turns `dist` into a folder for a
+ * while, and other tests import from there.
+ */
+async function pack(temporary) {
+  const copy = path.join(temporary, "checkout");
+  const names = ["package.json", "package-lock.json", "tsconfig.json", "README.md", "LICENSE", "bin", "scripts", "src"];
+  names.push(path.join(".builds", path.basename(fs.realpathSync(path.join(root, "dist")))));
+  for (const name of names)
+    if (fs.existsSync(path.join(root, name)))
+      fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+  const linkType = process.platform === "win32" ? "junction" : "dir";
+  fs.symlinkSync(fs.realpathSync(path.join(root, "node_modules")), path.join(copy, "node_modules"), linkType);
+  await npm(["pack", "--pack-destination", temporary], copy);
+  assert.ok(fs.lstatSync(path.join(copy, "dist")).isSymbolicLink(), "after packing, dist is a link again");
+  return path.join(temporary, `ddpg-${version}.tgz`);
+}
+
+/** Vite's build without any configuration but where things are; the warnings. */
+async function bundle(source, base, outDir) {
+  const { build, createLogger } = await import("vite");
+  const warnings = [];
+  const customLogger = createLogger("silent");
+  customLogger.warn = customLogger.warnOnce = customLogger.error = (message) => warnings.push(message);
+  await build({
+    root: source,
+    base,
+    configFile: false,
+    logLevel: "silent",
+    customLogger,
+    build: { outDir, emptyOutDir: false },
+  });
+  return warnings;
+}
+
+/** An npm without what the npm that runs the tests says to its scripts. */
+async function npm(args, cwd, command = "npm") {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  const { stdout } = await execute(command, args, { cwd, env, shell: process.platform === "win32" });
+  return stdout;
+}
+
+function npx(args, cwd) {
+  return npm(["--no-install", ...args], cwd, "npx");
+}
+
+function writeFiles(directory, files) {
+  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(directory, name), text);
+}
+
+/** Every file below a folder, with slashes. */
+function list(directory) {
+  return fs
+    .readdirSync(directory, { recursive: true })
+    .filter((name) => fs.statSync(path.join(directory, name)).isFile())
+    .map((name) => name.replaceAll(path.sep, "/"));
+}
