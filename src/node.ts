@@ -8,7 +8,7 @@ import { expect, InputError, suggest } from "./base/expect.ts";
 import { checkSettings, type PresetName, type Settings } from "./ddpg/config.ts";
 import type { Environment } from "./ddpg/environment.ts";
 import { Policy } from "./ddpg/policy.ts";
-import { EnvironmentError } from "./ddpg/train.ts";
+import { EnvironmentError } from "./ddpg/environment-calls.ts";
 import { environments, type Task } from "./envs/index.ts";
 import { formatRecord, type MetricsRecord, parseRecords } from "./training/metrics.ts";
 

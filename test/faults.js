@@ -175,9 +175,9 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "read(current.observation, result.observation, where);",
+        text: "const result = given instanceof Promise ? await given : given;",
         fault:
-          "read(current.observation, result.terminated || result.truncated ? await environment.reset(agent.environmentRandom) : result.observation, where);",
+          "const result = given instanceof Promise ? await given : given; if (result.terminated || result.truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
       },
     ],
   },

@@ -2,7 +2,7 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { InputError, suggest } from "../base/expect.ts";
-import { EnvironmentError } from "../ddpg/train.ts";
+import { EnvironmentError } from "../ddpg/environment-calls.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 
 /** Where this program's own built files are. */

@@ -3,18 +3,10 @@ import * as path from "node:path";
 import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
-import {
-  expectPreset,
-  perDimension,
-  type PresetName,
-  presetHelp,
-  presets,
-  settingNames,
-  settingsFrom,
-} from "../ddpg/config.ts";
+import { expectPreset, type PresetName, presetHelp, presets, settingNames, settingsFrom } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
-import { EnvironmentError } from "../ddpg/train.ts";
+import { EnvironmentError } from "../ddpg/environment-calls.ts";
 import {
   checkRunDirectory,
   commit,
@@ -115,7 +107,6 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
   const evaluationEnvironment = await loaded.create();
   try {
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes }));
-    await asFlags(() => perDimension(settings.noiseScale, agent.units.actionSize, "noiseScale"));
     const commitNow = commit();
     const config: RunConfig = {
       environment: loaded.name,

@@ -262,7 +262,7 @@ function number(help: string, min: number, max: number): Setting<number> {
       const good = typeof value === "number" && Number.isFinite(value) && value >= min && value <= max;
       expect(good, where, range, value);
     },
-    parse: Number,
+    parse: numberOrText,
   };
 }
 
@@ -274,7 +274,7 @@ function integer(help: string, min: number, max = Number.MAX_SAFE_INTEGER): Sett
     check(value, where) {
       expect(Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max, where, range, value);
     },
-    parse: Number,
+    parse: numberOrText,
   };
 }
 
@@ -312,7 +312,7 @@ function list<T>(
 
 function sizes(help: string): Setting<number[]> {
   const good = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= 16384;
-  return list(`${help}, such as 400,300`, Number, good, "whole numbers from 1 to 16384, such as 400,300");
+  return list(`${help}, such as 400,300`, numberOrText, good, "whole numbers from 1 to 16384, such as 400,300");
 }
 
 function activations(help: string): Setting<Activation[]> {
@@ -330,6 +330,12 @@ function numbers(help: string, min = -Infinity): Setting<number | number[]> {
     check(value, where) {
       expect(good(value) || (Array.isArray(value) && value.length > 0 && value.every(good)), where, what, value);
     },
-    parse: (text) => (text.includes(",") ? text.split(",").map(Number) : Number(text)),
+    parse: (text) => (text.includes(",") ? text.split(",").map(numberOrText) : numberOrText(text)),
   };
+}
+
+/** A number from a text; the text itself where it is none, so that an error can show it. */
+function numberOrText(text: string): number | string {
+  const number = Number(text);
+  return text.trim() === "" || Number.isNaN(number) ? text : number;
 }

@@ -109,6 +109,7 @@ export class Ddpg {
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
     this.#unitAction = new Float32Array(actionSize);
+    this.#noise(0);
   }
 
   /** How many updates were made. */

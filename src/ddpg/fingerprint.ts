@@ -5,28 +5,28 @@ import type { Parameters } from "../nn/parameters.ts";
  * padding: 16 hexadecimal digits.
  */
 export function fingerprint(networks: readonly Parameters[]): string {
-  // The hash in four 16-bit limbs, lowest first; its prime is 2⁴⁰ + 0x1b3.
-  let [a, b, c, d] = [0x2325, 0x8422, 0x9ce4, 0xcbf2];
+  let hash: Hash = [0xcbf29ce4, 0x84222325];
   for (const parameters of networks) {
     for (const name of parameters.names) {
-      const bytes = new Uint8Array(littleEndian(Float32Array.from(parameters.read(name))));
-      for (let i = 0; i < bytes.length; i++) {
-        a ^= bytes[i];
-        const p = a * 0x1b3;
-        const q = b * 0x1b3 + (p >>> 16);
-        const r = c * 0x1b3 + (a << 8) + (q >>> 16);
-        d = (d * 0x1b3 + (b << 8) + (r >>> 16)) & 0xffff;
-        a = p & 0xffff;
-        b = q & 0xffff;
-        c = r & 0xffff;
-      }
+      const values = new Float32Array(parameters.read(name));
+      hash = addWords(hash, new Int32Array(values.buffer));
     }
   }
-  return [d, c, b, a].map((limb) => limb.toString(16).padStart(4, "0")).join("");
+  return hash.map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-function littleEndian(values: Float32Array): ArrayBuffer {
-  const view = new DataView(new ArrayBuffer(values.length * 4));
-  for (let i = 0; i < values.length; i++) view.setFloat32(i * 4, values[i], true);
-  return view.buffer;
+type Hash = [high: number, low: number];
+
+/** The hash with more bytes, each word's lowest first. In 32-bit steps: a run that is told to stop waits for it. */
+function addWords([high, low]: Hash, words: Int32Array): Hash {
+  for (let i = 0; i < words.length; i++) {
+    for (let shift = 0; shift < 32; shift += 8) {
+      low ^= (words[i] >>> shift) & 0xff;
+      // Times the prime 2⁴⁰ + 0x1b3, modulo 2⁶⁴.
+      const carry = (Math.imul(low >>> 16, 0x1b3) + (Math.imul(low & 0xffff, 0x1b3) >>> 16)) >>> 16;
+      high = (Math.imul(high, 0x1b3) + (low << 8) + carry) | 0;
+      low = Math.imul(low, 0x1b3);
+    }
+  }
+  return [high, low];
 }

@@ -141,7 +141,10 @@ test("what an environment does wrong is told with environment, episode, step and
     [(s) => ({ ...s, observation: [1] }), "Script episode 2 step 2 observation: expected 2 numbers, got 1."],
     [(s) => ({ ...s, reward: Infinity }), "Script episode 2 step 2 reward: expected a finite number, got Infinity."],
     [(s) => ({ ...s, terminated: 0 }), "Script episode 2 step 2 terminated: expected true or false, got 0."],
-    [() => undefined, "Script episode 2 step 2: expected a step { observation, reward, terminated }, got undefined."],
+    [
+      () => undefined,
+      "Script episode 2 step 2 result: expected a step { observation, reward, terminated }, got undefined.",
+    ],
     [() => Promise.reject(new Error("no answer")), "Script episode 2 step 2: no answer"],
     [
       () => {

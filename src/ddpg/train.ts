@@ -1,6 +1,6 @@
-import { expect, expectNumbers } from "../base/expect.ts";
 import type { Ddpg } from "./ddpg.ts";
-import type { Environment, Step } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+import { EnvironmentCalls, message } from "./environment-calls.ts";
 import { letMacrotasksRun } from "./macrotask.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
@@ -38,11 +38,6 @@ export interface Episode {
   terminated: boolean;
 }
 
-/** An environment threw, or gave something that is no step. Names environment, episode, step and field. */
-export class EnvironmentError extends Error {
-  override name = "EnvironmentError";
-}
-
 /**
  * Algorithm 1's two loops, one update a time step, without an end: the caller leaves with `break`. Yields every time
  * step. Timers, messages and drawing go on beside it. The environment stays open.
@@ -67,25 +62,23 @@ export async function* train(
     warnings: [],
   };
   let length = 0;
-  const where = (): string => `${name} episode ${episode} step ${length}`;
   let episode = 1;
+  const where = (): string => `${name} episode ${episode} step ${length}`;
+  const calls = new EnvironmentCalls(environment, where);
   try {
     for (; ; episode++) {
       length = 0;
       let episodeReturn = 0;
       // Receive initial observation state s₁.
-      const first = await called(() => environment.reset(agent.environmentRandom), where);
-      read(observation, first, where);
+      await calls.reset(observation, agent.environmentRandom);
 
       for (let ended = false; !ended; ) {
         length++;
         const action = agent.explore(observation);
         // The agent's own array goes to nobody: an environment may write into what it is given.
         current.action = action.slice();
-        let given = called(() => environment.step(action), where);
-        if (given instanceof Promise) given = await given;
-        const result = expectStep(given, where);
-        read(current.observation, result.observation, where);
+        const given = calls.step(current.observation, action);
+        const result = given instanceof Promise ? await given : given;
 
         agent.observe(observation, current.action, result.reward, current.observation, result.terminated);
         current.step++;
@@ -113,49 +106,4 @@ export async function* train(
   } finally {
     if (length > 0) agent.endEpisode();
   }
-}
-
-/** Calls into an environment; what it throws or rejects with is told with where it happened. */
-function called<T>(call: () => T | Promise<T>, where: () => string): T | Promise<T> {
-  const fail = (error: unknown): never => {
-    throw new EnvironmentError(`${where()}: ${message(error)}`, { cause: error });
-  };
-  try {
-    const result = call();
-    return isPromise(result) ? Promise.resolve(result).catch(fail) : result;
-  } catch (error) {
-    return fail(error);
-  }
-}
-
-function expectStep(result: Step, where: () => string): Step {
-  try {
-    const given = typeof result === "object" && result !== null;
-    expect(given, "", "a step { observation, reward, terminated }", result);
-    const { reward, terminated, truncated } = result;
-    expect(Number.isFinite(reward), " reward", "a finite number", reward);
-    expect(typeof terminated === "boolean", " terminated", "true or false", terminated);
-    expect(truncated === undefined || typeof truncated === "boolean", " truncated", "true or false", truncated);
-    return result;
-  } catch (error) {
-    throw new EnvironmentError(`${where()}${message(error)}`);
-  }
-}
-
-/** Copies an observation, checked. */
-function read(out: Float64Array, observation: ArrayLike<number>, where: () => string): void {
-  try {
-    expectNumbers(observation, out.length, "");
-    out.set(observation);
-  } catch (error) {
-    throw new EnvironmentError(`${where()} observation${message(error)}`);
-  }
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import type { Random } from "../base/random.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment, Step } from "../ddpg/environment.ts";
-import { EnvironmentError, train } from "../ddpg/train.ts";
+import { EnvironmentError } from "../ddpg/environment-calls.ts";
+import { train } from "../ddpg/train.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { evaluate } from "./evaluate.ts";
 

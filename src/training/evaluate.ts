@@ -1,8 +1,8 @@
-import { expect, expectNumbers } from "../base/expect.ts";
+import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
-import type { Environment, Step } from "../ddpg/environment.ts";
+import type { Environment } from "../ddpg/environment.ts";
+import { EnvironmentCalls, EnvironmentError } from "../ddpg/environment-calls.ts";
 import { letMacrotasksRun } from "../ddpg/macrotask.ts";
-import { EnvironmentError } from "../ddpg/train.ts";
 
 export interface EvaluationOptions {
   /** How many episodes; number i starts from the same state in every evaluation. */
@@ -58,12 +58,12 @@ export async function evaluate(
   let episode = 0;
   let length = 0;
   const where = (): string => `${name} evaluation episode ${episode + 1} step ${length}`;
+  const calls = new EnvironmentCalls(environment, where);
 
   for (; episode < episodes; episode++) {
     length = 0;
     const start = starts.fork(`start ${episode}`);
-    const first = await called(() => environment.reset(start), where);
-    checked(() => read(observation, first), where);
+    await calls.reset(observation, start);
     let surplus = value ? value(observation) : 0;
     let weight = 1; // γᵗ
     for (let ended = false; !ended; ) {
@@ -73,11 +73,7 @@ export async function evaluate(
           `${where()}: expected the episode to end within ${longestEpisode} steps, got no end. Wrap it in a TimeLimit.`,
         );
       }
-      const action = act(observation);
-      const step = await called(() => environment.step(action), where);
-      checked(() => expectStep(step), where);
-      const { reward, terminated, truncated = false } = step;
-      checked(() => read(observation, step.observation), where);
+      const { reward, terminated, truncated = false } = await calls.step(observation, act(observation));
       returns[episode] += reward;
       surplus -= weight * rewardScale * reward;
       weight *= discount;
@@ -100,38 +96,4 @@ export async function evaluate(
     returns,
     ...(value && { valueBias: bias / episodes }),
   };
-}
-
-/** Calls into the environment; what it throws or rejects with is told with where it happened. */
-async function called<T>(call: () => T | Promise<T>, where: () => string): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw new EnvironmentError(`${where()}: ${message(error)}`, { cause: error });
-  }
-}
-
-function checked(check: () => void, where: () => string): void {
-  try {
-    check();
-  } catch (error) {
-    throw new EnvironmentError(`${where()} ${message(error)}`);
-  }
-}
-
-function expectStep(step: Step): void {
-  expect(typeof step === "object" && step !== null, "result", "a step { observation, reward, terminated }", step);
-  const { reward, terminated, truncated } = step;
-  expect(Number.isFinite(reward), "reward", "a finite number", reward);
-  expect(typeof terminated === "boolean", "terminated", "true or false", terminated);
-  expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
-}
-
-function read(out: Float64Array, observation: ArrayLike<number>): void {
-  expectNumbers(observation, out.length, "observation");
-  out.set(observation);
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

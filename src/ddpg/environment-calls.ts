@@ -1,0 +1,78 @@
+import { expect, expectNumbers } from "../base/expect.ts";
+import type { Random } from "../base/random.ts";
+import type { Environment, Step } from "./environment.ts";
+
+/** An environment threw, or gave something that is no step. Names environment, episode, step and field. */
+export class EnvironmentError extends Error {
+  override name = "EnvironmentError";
+}
+
+/** The calls into an environment, which may answer with promises. Every answer is checked; an error begins with `where`. */
+export class EnvironmentCalls {
+  readonly #environment: Environment;
+  readonly #where: () => string;
+
+  constructor(environment: Environment, where: () => string) {
+    this.#environment = environment;
+    this.#where = where;
+  }
+
+  /** Begins an episode; writes its first observation to `out` [O]. */
+  async reset(out: Float64Array, random: Random): Promise<void> {
+    const observation = await this.#call(() => this.#environment.reset(random));
+    this.#check(() => read(out, observation));
+  }
+
+  /** Executes an action; writes the next observation to `out` [O]. No promise where the environment makes none. */
+  step(out: Float64Array, action: Float32Array): Step | Promise<Step> {
+    const result = this.#call(() => this.#environment.step(action));
+    return isPromise(result) ? result.then((step) => this.#checkStep(out, step)) : this.#checkStep(out, result);
+  }
+
+  #checkStep(out: Float64Array, step: Step): Step {
+    this.#check(() => {
+      const given = typeof step === "object" && step !== null;
+      expect(given, "result", "a step { observation, reward, terminated }", step);
+      const { reward, terminated, truncated } = step;
+      expect(Number.isFinite(reward), "reward", "a finite number", reward);
+      expect(typeof terminated === "boolean", "terminated", "true or false", terminated);
+      expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
+      read(out, step.observation);
+    });
+    return step;
+  }
+
+  #call<T>(call: () => T | Promise<T>): T | Promise<T> {
+    const fail = (error: unknown): never => {
+      throw new EnvironmentError(`${this.#where()}: ${message(error)}`, { cause: error });
+    };
+    try {
+      const result = call();
+      return isPromise(result) ? result.catch(fail) : result;
+    } catch (error) {
+      return fail(error);
+    }
+  }
+
+  #check(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      throw new EnvironmentError(`${this.#where()} ${message(error)}`);
+    }
+  }
+}
+
+/** What an error says. */
+export function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function read(out: Float64Array, observation: ArrayLike<number>): void {
+  expectNumbers(observation, out.length, "observation");
+  out.set(observation);
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
