@@ -1,0 +1,22 @@
+// Trains a policy that swings a pendulum up, judges it, and saves it to a file. About two seconds.
+// node examples/train.js [pendulum.safetensors]
+// @ts-check
+import { writeFileSync } from "node:fs";
+import { Ddpg, evaluate, Pendulum, train } from "ddpg";
+
+const file = process.argv[2] ?? "pendulum.safetensors";
+const environment = new Pendulum();
+const agent = await Ddpg.create(environment, { preset: "small", seed: 1 });
+
+for await (const { step, episode } of train(agent, environment)) {
+  if (episode) console.log(`step ${step}: return ${episode.return.toFixed(0)}`);
+  if (step === 5000) break;
+}
+
+// Without noise, from a hundred fixed starts, in an environment of its own. The best that can be had is about −138.
+const act = agent.policy.act.bind(agent.policy);
+const { meanReturn, standardError } = await evaluate(act, new Pendulum(), { episodes: 100 });
+console.log(`mean return ${meanReturn.toFixed(0)} ± ${standardError.toFixed(0)}`);
+
+writeFileSync(file, agent.policy.save());
+console.log(`saved ${file}; now: node examples/use-policy.js ${file}`);

@@ -1,0 +1,46 @@
+// Replays every recorded file of a folder, `<folder>/update/*.json` and `<folder>/gymnasium/*.json`: what other systems
+// computed, number by number. `npm run test:fixtures -- <folder>`; the forms are told in fixtures/README.md.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "./build.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const folder = path.resolve(process.argv[2] ?? path.join(root, "fixtures"));
+await build();
+const { checkUpdateFloat64, checkUpdateWasm } = await import("../dist/ddpg/update.case.js");
+const { checkGymnasiumFile } = await import("../dist/envs/gymnasium.case.js");
+
+const kinds = {
+  update: async (fixture) => [
+    ...(await checkUpdateFloat64(fixture)).map((difference) => `Float64: ${difference}`),
+    ...(await checkUpdateWasm(fixture)).map((difference) => `WebAssembly: ${difference}`),
+  ],
+  gymnasium: checkGymnasiumFile,
+};
+
+let passed = 0;
+let failed = 0;
+for (const [kind, check] of Object.entries(kinds)) {
+  const directory = path.join(folder, kind);
+  const files = fs.existsSync(directory) ? fs.readdirSync(directory).filter((name) => name.endsWith(".json")) : [];
+  for (const file of files.sort()) {
+    let differences;
+    try {
+      differences = await check(JSON.parse(fs.readFileSync(path.join(directory, file), "utf8")));
+    } catch (error) {
+      differences = [error.message];
+    }
+    if (differences.length === 0) {
+      passed++;
+      console.log(`passed  ${kind}/${file}`);
+    } else {
+      failed++;
+      const more = differences.length > 1 ? ` (and ${differences.length - 1} more)` : "";
+      console.log(`FAILED  ${kind}/${file}: ${differences[0]}${more}`);
+    }
+  }
+}
+if (passed + failed === 0) console.error(`${folder}: expected update/*.json or gymnasium/*.json, found none.`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
