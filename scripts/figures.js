@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "./build.js";
 import { writeDiagrams } from "./diagrams.js";
+import { upToDate } from "./readme.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
@@ -13,7 +14,8 @@ const theme = paper;
 const width = 780;
 
 /** Fifty seeds of `small` on the pendulum: every curve, and what it took to get there. */
-function pendulumSmall({ preset, environment, runs }) {
+function pendulumSmall({ environment, variants }) {
+  const [{ name: preset, runs }] = variants;
   const target = { value: -160, name: "target −160", side: "below" };
   const optimum = { value: -138, name: "optimum −138 (dynamic programming)" };
   const curves = drawCurves([{ name: preset, runs: runs.map(({ evaluations }) => evaluations) }], {
@@ -58,7 +60,8 @@ function pendulumSmall({ preset, environment, runs }) {
 }
 
 /** Reward per episode, as in the document that the preset comes from. */
-function pendulumNumpy({ runs }) {
+function pendulumNumpy({ variants }) {
+  const [{ runs }] = variants;
   const groups = runs.map(({ seed, episodes }) => ({
     name: `seed ${seed}`,
     runs: [episodes.map((value, index) => [index + 1, value])],
@@ -88,6 +91,7 @@ function pendulumPaper({ variants }) {
   return compose([[curves]], { theme, padding: 12, title, captions: [[title]] });
 }
 
+/** Every figure's record in docs/results has one or more variants: { name, runs }. */
 const figures = {
   "pendulum-small": pendulumSmall,
   "pendulum-v0-numpy": pendulumNumpy,
@@ -113,4 +117,6 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const target = path.join(root, "docs/figures");
   for (const file of [...drawFigures(path.join(root, "docs/results"), target), ...writeDiagrams(target)])
     console.log(path.relative(process.cwd(), file));
+  const readme = path.join(root, "README.md");
+  fs.writeFileSync(readme, upToDate(fs.readFileSync(readme, "utf8"), root));
 }

@@ -15,7 +15,7 @@ function complaints(file, text) {
   if (file === "index.ts") return [];
   if (floor < 0) return [`${file} stands on no floor`];
   const found = [];
-  for (const [, name] of text.matchAll(/(?:from|import|import\()\s*"([^"]+)"/g)) {
+  for (const [, name] of text.matchAll(/(?:\bfrom |^import |\bimport\()"([^"\n]+)"/gm)) {
     if (!name.startsWith(".")) {
       if (floor <= pure) found.push(`${file} imports ${name}: up to training/, the library imports nothing`);
       continue;
@@ -57,4 +57,25 @@ test("the seven steps stand in ddpg.ts, once each and in order, and no other num
   const text = fs.readFileSync(path.join(src, "ddpg/ddpg.ts"), "utf8");
   const numbers = [...text.matchAll(/\/\/ (\d+)\. /g)].map(([, number]) => Number(number));
   assert.deepEqual(numbers, [1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("docs/architecture.md links to every source file, and to none that is not there", () => {
+  const root = path.dirname(src);
+  const text = fs.readFileSync(path.join(root, "docs/architecture.md"), "utf8");
+  const linked = [...text.matchAll(/\]\(\.\.\/([^)#]+)\)/g)].map(([, name]) => name);
+  const source = fs
+    .readdirSync(src, { recursive: true })
+    .map((name) => `src/${name.replaceAll(path.sep, "/")}`)
+    .filter((name) => name.endsWith(".ts") && !/\.(test|case)\.ts$/.test(name) && !name.endsWith("/module.ts"));
+  assert.ok(source.length > 30);
+  assert.deepEqual(
+    source.filter((name) => !linked.includes(name)),
+    [],
+    "source files that docs/architecture.md does not name",
+  );
+  assert.deepEqual(
+    linked.filter((name) => !fs.existsSync(path.join(root, name))),
+    [],
+    "files that docs/architecture.md names and that do not exist",
+  );
 });

@@ -80,7 +80,8 @@ makes a fresh environment.`,
 async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
   const loaded = await loadEnvironment(nameOrPath);
   const { seed, steps = loaded.task?.steps ?? ownSteps, preset = loaded.task?.preset ?? "standard" } = flags;
-  const changes = chosenSettings({ ...flags });
+  // A task's own settings belong to its own preset; one that the user names is taken as it is.
+  const changes = { ...(flags.preset ? {} : loaded.task?.settings), ...chosenSettings({ ...flags }) };
   const settings = await asFlags(() => settingsFrom(preset, changes));
   const directory = flags.out ?? freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
   checkRunDirectory(directory);

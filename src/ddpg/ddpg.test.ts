@@ -148,6 +148,10 @@ test("wrong input is refused with where, what was expected, and what came", asyn
       () => agent.observe(good, good, Infinity, good, false),
       "Ddpg.observe reward: expected a finite number, got Infinity.",
     ],
+    [
+      () => agent.observe(good, good, 0, [1e39, 0], false),
+      "Ddpg.observe nextObservation[0]: expected a number that Float32 holds, scaled, got 1e+39.",
+    ],
     [() => agent.observe(good, good, 0, [0, 1, 2], false), "Ddpg.observe nextObservation: expected 2 numbers, got 3."],
   ];
   for (const [call, message] of refused) assert.throws(call, { name: "InputError", message });
@@ -175,6 +179,9 @@ test("a loss that is not finite stops the update before it changes a network", a
   agent.minibatch.observation.data.fill(0.1, 0, 2);
   assert.throws(() => agent.update(), { name: "NotFiniteError", message: /^critic loss: expected finite numbers/ });
   assert.equal(agent.fingerprint(), before);
+  agent.minibatch.reward.fill(0);
+  agent.targetCritic.parameters.value("layer2.biases").set(0, 3, Number.NaN);
+  assert.throws(() => agent.update(), { message: /^targetCritic layer2\.biases: expected finite numbers/ });
 });
 
 test("L2 moves the critic's weights and leaves its biases", () => {

@@ -8,6 +8,7 @@ import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import { NotFiniteError } from "../nn/adam.ts";
 import { Network } from "../nn/network.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 import { Actor, actorShape } from "./actor.ts";
@@ -109,7 +110,7 @@ export class Ddpg {
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
     this.#unitAction = new Float32Array(actionSize);
-    this.#noise(0);
+    this.#noise(0); // so that a noiseScale of a wrong length is refused at once
   }
 
   /** How many updates were made. */
@@ -162,8 +163,8 @@ export class Ddpg {
     this.units.scaleObservation(this.#scaledObservation, observation, "Ddpg.observe observation");
     this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
     this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
-    expect(Number.isFinite(reward), "Ddpg.observe reward", "a finite number", reward);
     const scaledReward = reward * this.settings.rewardScale;
+    expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", "a finite number", reward);
     this.replayBuffer.store(
       this.#scaledObservation,
       this.#unitAction,
@@ -198,6 +199,7 @@ export class Ddpg {
     const value = this.critic.forward(observation, action);
     for (let i = 0; i < N; i++) this.#lossGradient[i] = (2 / N) * (value.at(i, 0) - y[i]);
     this.diagnostics.readCritic(value, y);
+    if (!Number.isFinite(this.diagnostics.criticLoss)) throw new NotFiniteError(this.#notFinite("critic loss"));
     this.diagnostics.criticGradientNorm = this.critic.descend(this.#lossGradient);
 
     // 6. Update the actor policy using the sampled policy gradient:
@@ -205,6 +207,7 @@ export class Ddpg {
     const policyAction = this.actor.forward(observation);
     const policyValue = this.critic.forward(observation, policyAction);
     this.diagnostics.readActor(policyValue, policyAction);
+    if (!Number.isFinite(this.diagnostics.actorLoss)) throw new NotFiniteError(this.#notFinite("actor loss"));
     this.diagnostics.actorGradientNorm = this.actor.ascend(this.critic.actionGradient());
 
     // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
@@ -217,6 +220,16 @@ export class Ddpg {
   /** An episode of a body ended: its noise starts anew (Algorithm 1, «Initialise a random process 𝒩»). */
   endEpisode(body = 0): void {
     this.#noise(body).restart();
+  }
+
+  /** The tensor that is not finite, where a parameter is; else what was seen. */
+  #notFinite(seen: string): string {
+    for (const name of ["actor", "critic", "targetActor", "targetCritic"] as const) {
+      const { parameters } = this[name];
+      const tensor = parameters.names.find((tensorName) => !parameters.read(tensorName).every(Number.isFinite));
+      if (tensor) return `${name} ${tensor}`;
+    }
+    return seen;
   }
 
   /** 64-bit FNV-1a over the Float32 bytes of actor, critic, targetActor and targetCritic, as 16 hexadecimal digits. */

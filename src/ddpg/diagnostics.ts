@@ -1,7 +1,6 @@
 import type { Matrix } from "../kernels/matrix.ts";
-import { NotFiniteError } from "../nn/adam.ts";
 
-/** What an update shows of itself. An update that goes wrong throws before it changes the network. */
+/** What an update shows of itself. */
 export class Diagnostics {
   /** L = 1/B Σ (y − Q(s, a))², before the update and without L2. */
   criticLoss = 0;
@@ -31,7 +30,6 @@ export class Diagnostics {
     }
     this.criticLoss = squares / value.rows;
     this.meanValue = sum / value.rows;
-    if (!Number.isFinite(this.criticLoss)) throw new NotFiniteError("critic loss");
   }
 
   /** From Q(s, μ(s)) [B, 1] and μ(s) [B, A]. */
@@ -39,7 +37,6 @@ export class Diagnostics {
     let sum = 0;
     for (let i = 0; i < value.rows; i++) sum += value.at(i, 0);
     this.actorLoss = -sum / value.rows;
-    if (!Number.isFinite(this.actorLoss)) throw new NotFiniteError("actor loss");
     for (let j = 0; j < action.columns; j++) {
       let saturated = 0;
       for (let i = 0; i < action.rows; i++) if (Math.abs(action.at(i, j)) > 0.99) saturated++;

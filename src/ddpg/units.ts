@@ -39,6 +39,9 @@ export class Units {
     expectNumbers(observation, this.observationSize, where);
     for (let i = 0; i < this.observationSize; i++) {
       out[i] = (observation[i] - this.observationOffset[i]) * this.observationScale[i];
+      // The networks are in Float32, where a number above 3.4e38 is infinite.
+      if (!Number.isFinite(out[i]))
+        expect(false, `${where}[${i}]`, "a number that Float32 holds, scaled", observation[i]);
     }
   }
 

@@ -10,6 +10,8 @@ export interface Task {
   timeLimit: number;
   /** The preset of settings that the task is trained with. */
   preset: "small" | "standard";
+  /** What differs from the preset for this task: exploration, where the usual one cannot find a reward. */
+  settings?: { noise: "ornstein-uhlenbeck"; noiseScale: number };
   /** How many environment steps a training run takes. */
   steps: number;
   /** One line for a list. */
@@ -35,8 +37,10 @@ export const environments: Readonly<Record<string, Task>> = {
   "MountainCarContinuous-v0": {
     create: () => new MountainCarContinuous(),
     timeLimit: 999,
-    preset: "standard",
-    steps: 50_000,
+    preset: "small",
+    // Independent noise jitters in the valley; correlated noise swings the car up before it has learned to.
+    settings: { noise: "ornstein-uhlenbeck", noiseScale: 0.5 },
+    steps: 30_000,
     summary: "rock a weak car out of a valley; the only gain is at the goal",
   },
 };

@@ -1,0 +1,86 @@
+// The parts of the README that follow from other files: where the seven steps stand, and what the records say. Written by
+// `npm run figures`; a test holds the README to them.
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+/** The README with those parts as they should be. */
+export function upToDate(readme, root) {
+  return withResults(withStepLinks(readme, root), root);
+}
+
+/** Links to the lines of each numbered step: from its comment to the end of what follows it. */
+function withStepLinks(readme, root) {
+  const lines = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");
+  const trainLines = fs.readFileSync(path.join(root, "src/ddpg/train.ts"), "utf8").split("\n");
+  const link = (file, from, to) => `[${file}:${from}](src/ddpg/${file}#L${from}-L${to})`;
+  return readme.replace(/^(\| (\d)\. .* \| )[^|]*\|$/gm, (_, head, number) => {
+    const start = lines.findIndex((line) => line.includes(`// ${number}. `));
+    const indent = /^ */.exec(lines[start])[0];
+    let end = start;
+    while (lines[end + 1].startsWith(indent) && !/^ *\/\/ \d\. /.test(lines[end + 1])) end++;
+    if (number !== "2") return `${head}${link("ddpg.ts", start + 1, lastOfBlock(lines, start, end) + 1)} |`;
+    // The environment's step is the caller's: `train`.
+    const call = trainLines.findIndex((line) => line.includes("calls.step("));
+    return `${head}${link("train.ts", call + 1, call + 2)} |`;
+  });
+}
+
+/** The block after a comment ends before the next empty line, or with the lines given. */
+function lastOfBlock(lines, start, end) {
+  for (let i = start; i < end; i++) if (lines[i + 1].trim() === "") return i;
+  return end;
+}
+
+function withResults(readme, root) {
+  return readme.replace(/(<!-- results (\w+) -->\n)[\s\S]*?(<!-- end -->)/g, (whole, head, name, end) => {
+    const [file, write] = sentences[name];
+    const record = path.join(root, "docs/results", file);
+    return fs.existsSync(record) ? `${head}${write(JSON.parse(fs.readFileSync(record, "utf8")))}\n${end}` : whole;
+  });
+}
+
+const sentences = {
+  small: ["pendulum-small.json", small],
+  numpy: ["pendulum-v0-numpy.json", numpy],
+  paper: ["pendulum-paper.json", paper],
+};
+
+function small({ steps, evaluationEpisodes, machine, variants: [{ runs }] }) {
+  const solved = runs.filter(({ solvedStep }) => solvedStep !== null);
+  const of = (name) => sorted(solved.map((run) => run[name]));
+  const [solvedSteps, seconds] = [of("solvedStep"), of("solvedSeconds")];
+  const finals = sorted(runs.map(({ finalMeanReturn }) => finalMeanReturn));
+  return `${solved.length} of ${runs.length} seeds reach a mean return of −160 over ${whole(evaluationEpisodes)} starts within ${whole(steps)}
+steps; the optimum, by dynamic programming, is about −138. It takes ${whole(median(solvedSteps))} steps in the median (${whole(solvedSteps[0])} to ${whole(solvedSteps.at(-1))}),
+or ${median(seconds).toFixed(2)} s of training (${seconds[0].toFixed(2)} to ${seconds.at(-1).toFixed(2)}). After ${whole(steps)} steps the seeds stand at ${number(median(finals))} in the median
+(${number(finals[0])} to ${number(finals.at(-1))}). Machine: ${machine}.`;
+}
+
+function numpy({ variants: [{ runs }] }) {
+  const lateMeans = sorted(runs.map(({ episodes }) => mean(episodes.slice(-10))));
+  const first = runs.map(({ episodes }) => 1 + episodes.findIndex((value) => value >= -500));
+  const climbed = sorted(first.filter((episode) => episode > 0));
+  const reached =
+    climbed.length === 0
+      ? "none"
+      : `${climbed.length} of ${runs.length}, between episode ${climbed[0]} and ${climbed.at(-1)}`;
+  return `Seeds that reach −500 in an episode: ${reached}. Mean of the last ten episodes, seed by seed: ${lateMeans.map(number).join(", ")}.`;
+}
+
+function paper({ steps, evaluationEpisodes, variants }) {
+  const ends = variants.map(({ name, runs }) => {
+    const finals = sorted(runs.map(({ finalMeanReturn }) => finalMeanReturn));
+    return `${name} ${number(median(finals))} in the median of ${runs.length} seeds (${number(finals[0])} to ${number(finals.at(-1))})`;
+  });
+  return `Mean return over ${evaluationEpisodes} starts after ${whole(steps)} steps: ${ends.join("; ")}.`;
+}
+
+const sorted = (values) => [...values].sort((a, b) => a - b);
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const whole = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 0 });
+const number = (value) => `${value < 0 ? "−" : ""}${whole(Math.abs(value))}`;
+
+function median(values) {
+  const half = (values.length - 1) / 2;
+  return (values[Math.floor(half)] + values[Math.ceil(half)]) / 2;
+}

@@ -1,0 +1,110 @@
+// What docs/paper.md says of the settings is what the presets hold, and the files it names exist.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { presets } from "ddpg";
+
+const docs = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "docs");
+const text = fs.readFileSync(path.join(docs, "paper.md"), "utf8");
+
+/** What a preset's tables leave out is as in this one. */
+const bases = { numpy: "paper", standard: "paper", small: "standard" };
+
+/** Every `setting = value` in a table, with the preset that the section's heading names. */
+function statements(markdown) {
+  const found = [];
+  let preset = "";
+  for (const line of markdown.split("\n")) {
+    if (line.startsWith("## ")) preset = /`(\w+)`/.exec(line)?.[1] ?? "";
+    if (!line.startsWith("|")) continue;
+    for (const [, setting, value] of line.matchAll(/`(\w+) = ([^`]+)`/g)) found.push({ preset, setting, value });
+  }
+  return found;
+}
+
+/** What is wrong with one statement, or "". */
+function complaint({ preset, setting, value }) {
+  if (!Object.hasOwn(presets, preset)) return `${setting} = ${value}: the section's heading names no preset`;
+  if (!Object.hasOwn(presets[preset], setting)) return `${preset}: there is no setting ${setting}`;
+  const held = presets[preset][setting];
+  const like = (text, example) => (typeof example === "number" ? Number(text) : text);
+  const said = Array.isArray(held)
+    ? value.split(", ").map((part) => like(part, held[0]))
+    : typeof held === "boolean"
+      ? value === "true"
+      : like(value, held);
+  if (typeof held === "boolean" && value !== "true" && value !== "false") return `${preset} ${setting} = ${value}`;
+  const same = JSON.stringify(said) === JSON.stringify(held);
+  return same ? "" : `${preset} ${setting}: paper.md says ${value}, the preset holds ${JSON.stringify(held)}`;
+}
+
+test("every setting in docs/paper.md has the value that its preset holds", () => {
+  assert.deepEqual(statements(text).map(complaint).filter(Boolean), []);
+});
+
+test("docs/paper.md names every setting of `paper`, and of the others all that differs from what they are based on", () => {
+  const named = (preset) =>
+    statements(text)
+      .filter((statement) => statement.preset === preset)
+      .map(({ setting }) => setting);
+  assert.deepEqual(
+    Object.keys(presets.paper).filter((setting) => !named("paper").includes(setting)),
+    [],
+  );
+  for (const [preset, base] of Object.entries(bases)) {
+    const differs = (setting) => JSON.stringify(presets[preset][setting]) !== JSON.stringify(presets[base][setting]);
+    const missing = Object.keys(presets[preset]).filter((setting) => differs(setting));
+    assert.deepEqual(
+      missing.filter((setting) => !named(preset).includes(setting)),
+      [],
+      preset,
+    );
+  }
+  assert.deepEqual(Object.keys(presets).sort(), ["paper", ...Object.keys(bases)].sort());
+});
+
+test("a wrong number, a wrong name, a setting that is none and a section without a preset are seen", () => {
+  const right = "## `paper`\n| `discount = 0.99` `actorHiddenSizes = 400, 300` `batchNormalization = true` |";
+  assert.deepEqual(statements(right).map(complaint), ["", "", ""]);
+  for (const [from, to] of [
+    ["0.99", "0.98"],
+    ["400, 300", "300, 400"],
+    ["true", "false"],
+    ["true", "yes"],
+    ["discount", "discuont"],
+    ["`paper`", "the paper"],
+  ]) {
+    assert.ok(statements(right.replace(from, to)).map(complaint).some(Boolean), `${from} → ${to}`);
+  }
+});
+
+for (const name of ["paper.md", "gradients.md", "architecture.md", ...decisions()]) {
+  test(`every file and every heading that docs/${name} links to exists`, () => {
+    const file = path.join(docs, name);
+    const missing = [];
+    for (const [, link] of fs.readFileSync(file, "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link)) continue;
+      const [target, anchor] = link.split("#");
+      const full = target ? path.join(path.dirname(file), target) : file;
+      const good = fs.existsSync(full) && (!anchor || anchors(full).includes(anchor));
+      if (!good) missing.push(link);
+    }
+    assert.deepEqual(missing, []);
+  });
+}
+
+function decisions() {
+  return fs.readdirSync(path.join(docs, "decisions")).map((name) => `decisions/${name}`);
+}
+
+/** The headings of a document as GitHub links to them. */
+function anchors(file) {
+  return [...fs.readFileSync(file, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\- ]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}

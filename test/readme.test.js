@@ -1,0 +1,67 @@
+// What the README says is so: its programs compile and run, its links lead somewhere, its numbers are the records'.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { upToDate } from "../scripts/readme.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
+const execute = promisify(execFile);
+
+test("the links to the seven steps and the numbers of the results are up to date (else: npm run figures)", () => {
+  assert.equal(upToDate(readme, root), readme);
+  assert.ok(!/STEP\d/.test(readme));
+  assert.ok(!/<!-- results \w+ -->\n<!-- end -->/.test(readme));
+});
+
+test("a step's link leads to its comment", () => {
+  const lines = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");
+  const links = [...readme.matchAll(/^\| (\d)\. .*\(src\/ddpg\/ddpg\.ts#L(\d+)-L(\d+)\) \|$/gm)];
+  assert.deepEqual(links.map(([, step]) => step).join(""), "134567");
+  for (const [, step, from, to] of links) {
+    assert.match(lines[from - 1], new RegExp(`^ *// ${step}\\. `));
+    assert.ok(Number(to) > Number(from) && Number(to) < Number(from) + 20);
+  }
+});
+
+test("every relative link of every document leads to a file", () => {
+  const documents = [
+    "README.md",
+    "CHANGELOG.md",
+    ...fs.readdirSync(path.join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`),
+  ];
+  let checked = 0;
+  for (const document of documents.filter((name) => name.endsWith(".md"))) {
+    const text = fs.readFileSync(path.join(root, document), "utf8");
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+      const file = path.join(root, path.dirname(document), target);
+      assert.ok(fs.existsSync(file), `${document} links to ${target}`);
+      checked++;
+    }
+  }
+  assert.ok(checked > 20);
+});
+
+test("its programs compile as they stand, and run", async () => {
+  const programs = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+  assert.equal(programs.length, 2);
+  // Inside the checkout, where "ddpg" means this package.
+  const directory = fs.mkdtempSync(path.join(root, ".builds", "unfinished-readme-"));
+  try {
+    programs.forEach((code, i) => {
+      fs.writeFileSync(path.join(directory, `program${i}.ts`), `${code}\nexport {};\n`);
+    });
+    const options = { strict: true, module: "nodenext", target: "es2022", types: ["node"], noUnusedLocals: false };
+    fs.writeFileSync(path.join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions: options }));
+    await execute(process.execPath, [path.join(root, "node_modules/typescript/lib/tsc.js"), "-p", directory], {
+      cwd: root,
+    });
+    for (const i of programs.keys()) await execute(process.execPath, [path.join(directory, `program${i}.js`)]);
+  } finally {
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
+});
