@@ -174,7 +174,7 @@ export class RunDirectory {
 
 /** A run's `config.json`, checked. */
 export function readConfig(run: string): RunConfig {
-  const { value, where } = readJson(run, files.config);
+  const { value, where } = readJson<RunConfig>(run, files.config);
   expect(typeof value.environment === "string", `${where} environment`, "a name", value.environment);
   expect(
     typeof value.settings === "object" && value.settings !== null,
@@ -183,18 +183,18 @@ export function readConfig(run: string): RunConfig {
     value.settings,
   );
   try {
-    checkSettings(value.settings as Settings);
+    checkSettings(value.settings);
   } catch (error) {
     throw new InputError(`${where} settings ${(error as Error).message}`);
   }
-  return value as unknown as RunConfig;
+  return value as RunConfig;
 }
 
 /** A run's `result.json`. Throws an InputError when the run did not come to its end. */
 export function readResult(run: string): RunResult {
-  const { value, where } = readJson(run, files.result, "The run did not end; train again.");
+  const { value, where } = readJson<RunResult>(run, files.result, "The run did not end; train again.");
   expect(typeof value.fingerprint === "string", `${where} fingerprint`, "16 hexadecimal digits", value.fingerprint);
-  return value as unknown as RunResult;
+  return value as RunResult;
 }
 
 /** A run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
@@ -292,24 +292,18 @@ function isClass(make: object & { prototype?: object }): boolean {
   );
 }
 
-function readJson(run: string, name: string, wayOut?: string): { value: Record<string, unknown>; where: string } {
+/** A record of this format; the fields that matter are the caller's to check. */
+function readJson<T>(run: string, name: string, wayOut?: string): { value: Partial<T>; where: string } {
   const where = path.join(run, name);
   const content = read(run, name, wayOut).toString("utf8");
-  let value: unknown;
+  let value: Partial<T> & { format?: unknown };
   try {
-    value = JSON.parse(content);
+    value = JSON.parse(content) ?? {};
   } catch (error) {
     throw new InputError(`${where}: expected JSON, got something else (${text(error)}). Is it a run's directory?`);
   }
-  const record = typeof value === "object" && value !== null ? ({ ...value } as Record<string, unknown>) : {};
-  expect(
-    record.format === format,
-    `${where} format`,
-    `"${format}"`,
-    record.format,
-    "Another version of ddpg wrote it.",
-  );
-  return { value: record, where };
+  expect(value.format === format, `${where} format`, `"${format}"`, value.format, "Another version of ddpg wrote it.");
+  return { value, where };
 }
 
 function read(run: string, name: string, wayOut = "Name the directory of a run."): Buffer {

@@ -108,9 +108,9 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     const run = path.join("runs", "Pendulum-v1-small-seed1");
     assert.match(
       output,
-      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nseed +1\nsteps +1,500\nreplay buffer +36 MB/,
+      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [^]*\nseed +1\nsteps +1,500\nreplay buffer +36 MB/,
     );
-    assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+$/gm)?.length, 10);
+    assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+  [\d,]+\/1,500$/gm)?.length, 10);
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
     assert.ok(output.includes(`npx ddpg report ${run}\n`) && output.includes(`npx ddpg evaluate ${run}\n`));
 

@@ -5,7 +5,8 @@ const plainMs = 30_000;
 /** Over how long a rate is measured, in ms. */
 const rateMs = 3000;
 
-const barCells = 20;
+/** Cells of the bar, as the terminal has room. */
+const [fewestCells, mostCells] = [8, 24];
 
 /**
  * How far something is: on a terminal one line, drawn in place; elsewhere a plain line at every tenth, and one at least
@@ -71,13 +72,16 @@ export class Progress {
 
   #draw(): void {
     if (!this.#timer || !this.#output.isTTY) return;
-    const filled = Math.round((barCells * this.done) / this.#total);
-    let line = `${"█".repeat(filled)}${"░".repeat(barCells - filled)} ${this.#percent()}`;
+    let room = (this.#output.columns || 80) - 1 - fewestCells;
+    let line = ` ${this.#percent()}`;
     for (const part of this.#describe()) {
-      if (line.length + 2 + part.length >= (this.#output.columns || 80)) break;
+      if (line.length + 2 + part.length > room) break;
       line += `  ${part}`;
     }
-    this.#output.write(`\r${line}\x1b[K`);
+    room -= line.length;
+    const cells = Math.min(mostCells, fewestCells + room);
+    const filled = Math.round((cells * this.done) / this.#total);
+    this.#output.write(`\r${"█".repeat(filled)}${"░".repeat(cells - filled)}${line}\x1b[K`);
   }
 
   #percent(): string {

@@ -43,11 +43,11 @@ export async function runTraining(training: Training): Promise<void> {
   let progress = new Progress(process.stdout, steps, training.progress, () => {
     const rate = pace.rate(taken);
     return [
-      `${whole(taken)}/${whole(steps)} steps`,
       `${whole(rate)} steps/s`,
       rate > 0 && taken < steps ? `${duration((steps - taken) / rate)} left` : "",
       lastEpisode,
       lastEvaluation,
+      `${whole(taken)}/${whole(steps)}`,
     ].filter((part) => part !== "");
   });
 

@@ -187,6 +187,7 @@ function introduction(
   directory: string,
 ): string {
   const { observationSize, actionLow, actionHigh } = units;
+  const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
   const changed = settingNames
     .map((name) => ({ name, value: showSetting(settings[name]), usual: showSetting(presets[preset][name]) }))
     .filter(({ value, usual }) => value !== usual)
@@ -197,12 +198,24 @@ function introduction(
     `               observes ${count(observationSize, "number")}, acts in ${bounds(actionLow, actionHigh)}`,
     `preset         ${preset}: ${presetHelp[preset]}`,
     ...changed,
+    ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `seed           ${seed}`,
     `steps          ${whole(steps)}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `records        ${directory}`,
     "",
   ].join("\n");
+}
+
+/** The parts as lines of at most so many letters. */
+function wrap(parts: readonly string[], width: number): string[] {
+  const lines = [""];
+  for (const part of parts) {
+    const line = lines[lines.length - 1];
+    if (line !== "" && line.length + 3 + part.length > width) lines.push(part);
+    else lines[lines.length - 1] = line === "" ? part : `${line} · ${part}`;
+  }
+  return lines;
 }
 
 function presetName(name: string): PresetName {

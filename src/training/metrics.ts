@@ -70,13 +70,13 @@ export function parseRecords(text: string, where: string): MetricsRecord[] {
 }
 
 function parseRecord(line: string, where: string): MetricsRecord {
-  let record: Record<string, unknown>;
+  let record: Partial<MetricsRecord> & Record<string, unknown>;
   try {
     record = JSON.parse(line);
   } catch {
     throw new InputError(`${where}: expected one JSON object, got "${line.slice(0, 40)}". Remove the line.`);
   }
-  const names = fields[record?.type as MetricsRecord["type"]];
+  const names = record?.type && fields[record.type];
   expect(names !== undefined, `${where} type`, `one of ${Object.keys(fields).join(", ")}`, record?.type);
   for (const name of names) {
     if (record[name] === null) record[name] = Number.NaN;
@@ -86,7 +86,7 @@ function parseRecord(line: string, where: string): MetricsRecord {
     expect(typeof record.terminated === "boolean", `${where} terminated`, "true or false", record.terminated);
   if (record.type === "diagnostics")
     expect(Array.isArray(record.saturation), `${where} saturation`, "a list of numbers", record.saturation);
-  return record as unknown as MetricsRecord;
+  return record as MetricsRecord;
 }
 
 /** Averages what updates measure. */
