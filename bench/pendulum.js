@@ -67,7 +67,7 @@ async function runSeed(name, variant, seed) {
     if (episode) returns.push(Math.round(episode.return * 100) / 100);
     if (step >= evaluateFrom && step % evaluateEvery === 0) {
       seconds += (performance.now() - start) / 1000;
-      last = await evaluate((observation) => agent.act(observation), await environments[id].create(), { episodes });
+      last = await evaluate(agent, await environments[id].create(), { episodes });
       evaluations.push([step, Math.round(last.meanReturn * 100) / 100]);
       if (solved === null && last.meanReturn >= -160) solved = { step, seconds: round(seconds) };
       start = performance.now();

@@ -20,6 +20,6 @@ for await (const { step, episode } of train(agent, environment)) {
 console.log(`mean return after: ${await meanReturn()}, of at most 150`);
 
 async function meanReturn() {
-  const evaluation = await evaluate((observation) => agent.act(observation), createBoat(), { episodes: 100 });
+  const evaluation = await evaluate(agent, createBoat(), { episodes: 100 });
   return evaluation.meanReturn.toFixed(0);
 }

@@ -14,7 +14,7 @@ for await (const { step, episode } of train(agent, environment)) {
 }
 
 // Without noise, a hundred episodes of another pendulum. The best that can be had is about −138.
-const evaluation = await evaluate((observation) => agent.act(observation), new Pendulum(), { episodes: 100 });
+const evaluation = await evaluate(agent, new Pendulum(), { episodes: 100 });
 console.log(`mean return ${evaluation.meanReturn.toFixed(0)} ± ${evaluation.standardError.toFixed(0)}`);
 
 writeFileSync(file, agent.policy.save());

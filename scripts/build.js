@@ -180,7 +180,8 @@ async function materialise() {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    if (process.argv[2] === "--for-pack") await materialise();
+    const packing = ["pack", "publish"].includes(process.env.npm_command ?? "");
+    if (process.argv[2] === "--prepare" && packing) await materialise();
     else if (await build()) console.error("Built.");
   } catch (error) {
     console.error(error.message);

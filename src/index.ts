@@ -1,7 +1,7 @@
 // The public names of `ddpg`: everything here runs in Node, in a page and in a worker.
 export { InputError } from "./base/expect.ts";
 export { Random } from "./base/random.ts";
-export { checkEnvironment, type EnvironmentReport } from "./ddpg/check-environment.ts";
+export { checkEnvironment, type CheckOptions, type EnvironmentReport } from "./ddpg/check-environment.ts";
 export { type PresetName, presets, type Settings } from "./ddpg/config.ts";
 export { Ddpg, type DdpgOptions } from "./ddpg/ddpg.ts";
 export type { Environment, Step } from "./ddpg/environment.ts";

@@ -37,7 +37,7 @@ export function addEvaluateCommand(program: Command): void {
         `${whole(pace.rate(progress.done))} episodes/s`,
       ]);
       try {
-        const { meanReturn, standardError, meanLength } = await evaluate((o) => policy.act(o), environment, {
+        const { meanReturn, standardError, meanLength } = await evaluate(policy, environment, {
           episodes,
           name: config.environment,
           onEpisode: (done) => progress.advance(done),

@@ -153,7 +153,7 @@ function evaluateAgent(
   onEpisode?: (done: number) => void,
 ): Promise<Evaluation> {
   const { discount, rewardScale } = agent.settings;
-  return evaluate((observation) => agent.act(observation), evaluationEnvironment, {
+  return evaluate(agent, evaluationEnvironment, {
     episodes,
     value: (observation) => agent.value(observation),
     discount,

@@ -323,4 +323,6 @@ test("bad scales are warnings that name the dimension and the option", async () 
     /^observation\[0\]: expected a standard deviation .*observationScale and observationOffset/,
   );
   assert.match(warnings[1], /^reward: .*got -5000\. Set rewardScale/);
+  const scaled = { observationScale: [0.01, 1], rewardScale: 0.001 };
+  assert.deepEqual((await checkEnvironment(() => new wide(), scaled)).warnings, []);
 });

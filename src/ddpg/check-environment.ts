@@ -1,7 +1,17 @@
 import { expect, expectNumbers, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
+import { perDimension, type Settings } from "./config.ts";
 import type { Environment, Step } from "./environment.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
+
+/** What to check with. The scaling settings are those to train with: warnings are about what the networks will see. */
+export interface CheckOptions
+  extends Partial<Pick<Settings, "observationScale" | "observationOffset" | "rewardScale">> {
+  /** 1 unless given. */
+  seed?: number;
+  /** 1,000 unless given. */
+  steps?: number;
+}
 
 /** What `checkEnvironment` found, one line each: problems break the contract, warnings make learning slow. */
 export interface EnvironmentReport {
@@ -37,9 +47,9 @@ export function checkBounds(environment: Pick<Environment, "actionLow" | "action
  */
 export async function checkEnvironment(
   make: () => Environment | Promise<Environment>,
-  { seed = 1, steps = 1000 }: { seed?: number; steps?: number } = {},
+  options: CheckOptions = {},
 ): Promise<EnvironmentReport> {
-  const check = new Check(seed, steps);
+  const check = new Check(options);
   const made: Environment[] = [];
   try {
     expect(typeof make === "function", "make", "a function that makes a fresh environment", make);
@@ -68,13 +78,15 @@ class Check {
   readonly warnings: string[] = [];
   /** What is being tried, for an error that the environment throws. */
   where = "make";
+  readonly #options: CheckOptions;
   readonly #seed: number;
   readonly #steps: number;
   readonly #reported = new Set<string>();
 
-  constructor(seed: number, steps: number) {
-    this.#seed = seed;
-    this.#steps = steps;
+  constructor(options: CheckOptions) {
+    this.#options = options;
+    this.#seed = options.seed ?? 1;
+    this.#steps = options.steps ?? 1000;
   }
 
   async run(first: Environment, second: Environment): Promise<void> {
@@ -94,8 +106,14 @@ class Check {
 
     const episodes = await this.#walk(first, this.#stream("actions"), this.#steps);
     const monitor = new ScaleMonitor(observationSize, this.#steps);
-    for (const { action, observation, reward } of episodes)
-      if (action && observation.length === observationSize) this.warnings.push(...monitor.add(observation, reward));
+    const { observationScale = 1, observationOffset = 0, rewardScale = 1 } = this.#options;
+    const scale = perDimension(observationScale, observationSize, "observationScale");
+    const offset = perDimension(observationOffset, observationSize, "observationOffset");
+    for (const { action, observation, reward } of episodes) {
+      if (!action || observation.length !== observationSize) continue;
+      const scaled = observation.map((x, i) => (x - offset[i]) * scale[i]);
+      this.warnings.push(...monitor.add(scaled, reward * rewardScale));
+    }
 
     const again = await this.#walk(second, this.#stream("actions"), this.#steps);
     const alike = this.#same(

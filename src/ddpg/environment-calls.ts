@@ -63,6 +63,11 @@ export class EnvironmentCalls {
   }
 }
 
+/** What errors call an environment: its name, or its class's. */
+export function nameOf(environment: Environment): string {
+  return environment.name ?? environment.constructor.name;
+}
+
 /** What an error says. */
 export function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

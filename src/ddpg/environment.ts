@@ -5,6 +5,8 @@ import type { Random } from "../base/random.ts";
  * the environment's own units.
  */
 export interface Environment {
+  /** What errors call it; its class's name unless given. */
+  readonly name?: string | undefined;
   /** O, the length of every observation. */
   readonly observationSize: number;
   /** The lowest action, one finite bound a dimension: [A]. */

@@ -196,6 +196,6 @@ test("learns: 5,000 steps on the pendulum reach a mean return of −200 over 50 
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small", seed: 7 });
   for await (const { step } of train(agent, environment)) if (step === 5000) break;
-  const { meanReturn } = await evaluate((observation) => agent.act(observation), new Pendulum(), { episodes: 50 });
+  const { meanReturn } = await evaluate(agent, new Pendulum(), { episodes: 50 });
   assert.ok(meanReturn >= -200, String(meanReturn));
 });

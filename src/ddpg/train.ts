@@ -1,11 +1,11 @@
 import type { Ddpg } from "./ddpg.ts";
 import type { Environment } from "./environment.ts";
-import { EnvironmentCalls, message } from "./environment-calls.ts";
+import { EnvironmentCalls, message, nameOf } from "./environment-calls.ts";
 import { letMacrotasksRun } from "./macrotask.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
 export interface TrainOptions {
-  /** What errors call the environment; its class's name unless given. */
+  /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
 }
 
@@ -48,7 +48,7 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainingStep, never, void> {
   const { observationSize } = environment;
-  const name = options.name ?? environment.constructor.name;
+  const name = options.name ?? nameOf(environment);
   const monitor = new ScaleMonitor(observationSize);
   const scaled = new Float64Array(observationSize);
   const observation = new Float64Array(observationSize);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
 import type { Environment, Step } from "../ddpg/environment.ts";
+import { Pendulum } from "./pendulum.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 /** Counts its steps and terminates with number `end`. */
@@ -134,4 +135,10 @@ test("a limit that is no number of steps is refused", () => {
     message: "TimeLimit steps: expected a whole number above 0, got 0.",
   });
   assert.throws(() => new TimeLimit(new Counter(), 2.5), /got 2\.5/);
+});
+
+test("its name, for errors, is the task's", () => {
+  assert.equal(new TimeLimit(new Counter(), 3).name, "Counter");
+  assert.equal(new TimeLimit(Object.assign(new Counter(), { name: "cart" }), 3).name, "cart");
+  assert.equal(new Pendulum().name, "Pendulum");
 });

@@ -8,6 +8,8 @@ import type { Environment, Step } from "../ddpg/environment.ts";
  * own state.
  */
 export class TimeLimit implements Environment {
+  /** The task's, for nobody looks for a fault in a time limit. */
+  readonly name: string;
   readonly observationSize: number;
   readonly actionLow: ArrayLike<number>;
   readonly actionHigh: ArrayLike<number>;
@@ -19,6 +21,8 @@ export class TimeLimit implements Environment {
 
   constructor(environment: Environment, steps: number) {
     expect(Number.isInteger(steps) && steps > 0, "TimeLimit steps", "a whole number above 0", steps);
+    const own = new.target === TimeLimit ? environment.constructor.name : new.target.name;
+    this.name = environment.name ?? own;
     this.observationSize = environment.observationSize;
     this.actionLow = environment.actionLow;
     this.actionHigh = environment.actionHigh;

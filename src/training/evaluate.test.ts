@@ -36,7 +36,7 @@ class Script implements Environment {
   }
 }
 
-const still = (): Float32Array => new Float32Array(1);
+const still = { act: (): Float32Array => new Float32Array(1) };
 
 describe("evaluate", () => {
   it("gives mean, standard error and length of noise-free episodes", async () => {
@@ -47,7 +47,7 @@ describe("evaluate", () => {
       step: ([action]) => ({ observation: [0], reward: action, terminated: true }),
     };
     const act = () => Float32Array.of([1, 2, 6][calls++]);
-    const evaluation = await evaluate(act, environment, { episodes: 3 });
+    const evaluation = await evaluate({ act }, environment, { episodes: 3 });
     assert.deepEqual([...evaluation.returns], [1, 2, 6]);
     assert.equal(evaluation.meanReturn, 3);
     // Deviations −2, −1, 3: variance 14 / 2, its mean's √(7 / 3).
@@ -82,7 +82,7 @@ describe("evaluate", () => {
       for await (const { step } of train(agent, environment)) {
         if (step % evaluateEvery === 0) {
           const value = (observation: ArrayLike<number>): number => agent.value(observation);
-          await evaluate((observation) => agent.act(observation), other, { episodes: 2, value });
+          await evaluate(agent, other, { episodes: 2, value });
         }
         if (step === 500) return agent.fingerprint();
       }

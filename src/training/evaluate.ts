@@ -1,7 +1,7 @@
 import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import type { Environment } from "../ddpg/environment.ts";
-import { EnvironmentCalls, EnvironmentError } from "../ddpg/environment-calls.ts";
+import { EnvironmentCalls, EnvironmentError, nameOf } from "../ddpg/environment-calls.ts";
 import { letMacrotasksRun } from "../ddpg/macrotask.ts";
 
 export interface EvaluationOptions {
@@ -13,7 +13,7 @@ export interface EvaluationOptions {
   discount?: number;
   /** What the critic's rewards were multiplied by, for `valueBias`. 1 unless given. */
   rewardScale?: number;
-  /** What errors call the environment; its class's name unless given. */
+  /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
   /** Called after each episode. */
   onEpisode?: (done: number) => void;
@@ -40,15 +40,16 @@ export interface Evaluation {
 const longestEpisode = 100_000;
 
 /**
- * Noise-free episodes from fixed starts, the same ones for every seed. Changes nothing in training, if the environment
- * is not the one that is trained on. Throws an EnvironmentError when the environment does not keep its promises.
+ * Noise-free episodes of an agent or a policy from fixed starts, the same ones for every seed. Changes nothing in
+ * training, if the environment is not the one that is trained on. Throws an EnvironmentError when the environment does
+ * not keep its promises.
  */
 export async function evaluate(
-  act: (observation: Float64Array) => Float32Array,
+  policy: { act(observation: Float64Array): Float32Array },
   environment: Environment,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { episodes, value, discount = 1, rewardScale = 1, name = environment.constructor.name, onEpisode } = options;
+  const { episodes, value, discount = 1, rewardScale = 1, name = nameOf(environment), onEpisode } = options;
   expect(Number.isSafeInteger(episodes) && episodes > 0, "evaluate episodes", "a whole number above 0", episodes);
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
@@ -73,7 +74,7 @@ export async function evaluate(
           `${where()}: expected the episode to end within ${longestEpisode} steps, got no end. Wrap it in a TimeLimit.`,
         );
       }
-      const { reward, terminated, truncated = false } = await calls.step(observation, act(observation));
+      const { reward, terminated, truncated = false } = await calls.step(observation, policy.act(observation));
       returns[episode] += reward;
       surplus -= weight * rewardScale * reward;
       weight *= discount;
