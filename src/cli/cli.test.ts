@@ -41,7 +41,10 @@ async function succeed(...args: string[]): Promise<string> {
 }
 
 /** A module in the folder: a cart whose parts can be replaced. */
-function writeModule(name: string, parts: { start?: string; high?: string; step?: string; tail?: string } = {}): void {
+function writeModule(
+  name: string,
+  parts: { start?: string; high?: string; reset?: string; step?: string; tail?: string } = {},
+): void {
   const step =
     "return { observation: [this.x, action[0]], reward: -Math.abs(this.x), terminated: false, truncated: ended };";
   fs.writeFileSync(
@@ -54,7 +57,7 @@ function writeModule(name: string, parts: { start?: string; high?: string; step?
   steps = 0;
   reset(random) {
     this.x = random.uniform(-1, 1);
-    this.steps = 0;
+    this.steps = 0;${parts.reset ?? ""}
     return [this.x, 0];
   }
   step(action) {
@@ -108,9 +111,9 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     const run = path.join("runs", "Pendulum-v1-small-seed1");
     assert.match(
       output,
-      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [^]*\nseed +1\nsteps +1,500\nreplay buffer +36 MB/,
+      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\nreplay buffer +36 MB/,
     );
-    assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+  [\d,]+\/1,500$/gm)?.length, 10);
+    assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+ {2}[\d,]+\/1,500$/gm)?.length, 10);
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
     assert.ok(output.includes(`npx ddpg report ${run}\n`) && output.includes(`npx ddpg evaluate ${run}\n`));
 
@@ -150,7 +153,20 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   it("gives the same policy for the same seed, another for another, each run a directory of its own", async () => {
     const train = (seed: number, out: string): Promise<string> =>
       succeed("train", "cart.js", "--preset", "small", "--seed", `${seed}`, ...brief, "--out", out);
-    await Promise.all([train(5, "a"), train(5, "b"), train(6, "c/d")]);
+    const both = succeed("train", "cart.js", "--preset", "small", "--seeds", "5,6", ...brief, "--out", "both");
+    await Promise.all([train(5, "a"), train(5, "b"), train(6, "c/d"), both]);
+    for (const [run, same] of [
+      ["a", "both/seed5"],
+      ["c/d", "both/seed6"],
+    ]) {
+      const { trainingSeconds, stepsPerSecond, ...result } = readResult(inFolder(run));
+      assert.ok(trainingSeconds > 0 && stepsPerSecond > 0);
+      assert.deepEqual(
+        { ...readResult(inFolder(same)), trainingSeconds, stepsPerSecond },
+        { ...result, trainingSeconds, stepsPerSecond },
+      );
+      assert.deepEqual(readConfig(inFolder(same)).settings, readConfig(inFolder(run)).settings);
+    }
     const [a, b, c] = ["a", "b", "c/d"].map((run) => readResult(inFolder(run)));
     assert.deepEqual([a.fingerprint, a.evaluation], [b.fingerprint, b.evaluation]);
     assert.notEqual(a.fingerprint, c.fingerprint);
@@ -194,6 +210,15 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     [[...pendulum, "--sede", "3"], 'train: expected one of its options, got "--sede". Did you mean "--seed"?'],
     [[...pendulum, "--seed", "-1"], "--seed: expected a whole number of at least 0, got -1."],
     [[...pendulum, "--seed", "1e3"], '--seed: expected a whole number of at least 0, got "1e3".'],
+    [[...pendulum, "--seeds", "1..x"], '--seeds: expected seeds such as 1..8 or 1,3,7, got "1..x".'],
+    [[...pendulum, "--seeds", "1,2", "--seed", "3"], "train: expected --seed or --seeds, got both."],
+    [[...pendulum, "--jobs", "2"], "--jobs: expected together with --seeds, got it alone."],
+    [[...pendulum, "--seeds", "1,2", "--jobs", "0"], "--jobs: expected a whole number of at least 1, got 0."],
+    [
+      [...pendulum, "--seeds", "3..5", "--out", "seeds"],
+      "run directory seeds/seed4: expected a new or empty directory, got one with kept. Choose another.",
+    ],
+    [["train", "nan.js", "--seeds", "1..8"], "nan.js: step 1 observation[0]: expected a finite number, got NaN."],
     [[...pendulum, "--steps", "0"], "--steps: expected a whole number of at least 1, got 0."],
     [
       [...pendulum, "--preset", "papr"],
@@ -247,6 +272,8 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   it("refuses what is wrong with one line, code 2, and leaves nothing behind", async () => {
     fs.mkdirSync(inFolder("full"));
     fs.writeFileSync(inFolder("full/kept"), "");
+    fs.mkdirSync(inFolder("seeds/seed4"), { recursive: true });
+    fs.writeFileSync(inFolder("seeds/seed4/kept"), "");
     fs.mkdirSync(inFolder("old"));
     fs.writeFileSync(inFolder("old/config.json"), '{ "format": "ddpg-run-0" }');
     writeModule("nan.js", { step: "return { observation: [NaN, 0], reward: 0, terminated: ended };" });
@@ -268,6 +295,7 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     };
     await Promise.all([work(), work(), work(), work()]);
     assert.deepEqual(fs.readdirSync(inFolder("full")), ["kept"]);
+    assert.deepEqual(fs.readdirSync(inFolder("seeds")), ["seed4"]);
     assert.ok(
       runs().every((name) => name.startsWith("Pendulum-v1-")),
       runs().join(" "),
@@ -320,6 +348,75 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   });
 });
 
+describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
+  it("are told in plain lines where there is no terminal, with one summary", async () => {
+    const output = await succeed("train", "cart.js", "--preset", "small", "--seeds", "1..5", ...brief, "--out", "five");
+    assert.match(output, /^seeds +1, 2, …, 5$/m);
+    assert.match(output, /^records +five\/seed1, five\/seed2, …, five\/seed5$/m);
+    for (let seed = 1; seed <= 5; seed++) {
+      assert.ok(output.includes(`\nseed ${seed}  begins, records in five/seed${seed}\n`), output);
+      assert.match(
+        output,
+        new RegExp(`^seed ${seed} {2}-[\\d.]+ ± [\\d.]+ {2}[\\d,]+ steps/s {2}five/seed${seed}$`, "m"),
+      );
+      const { fingerprint } = readResult(inFolder("five", `seed${seed}`));
+      assert.match(output, new RegExp(`^ +${seed} {2}-[\\d.]+ ± .* ${fingerprint} {2}five/seed${seed}$`, "m"));
+    }
+    assert.equal(output.match(/^seed \d/gm)?.length, 10);
+    assert.match(
+      output,
+      /^return +-\d[\d.]+, interquartile mean over 5 seeds; 95 % bootstrap interval -[\d.]+ to -[\d.]+$/m,
+    );
+    assert.ok(output.endsWith(` npx ddpg report ${[1, 2, 3, 4, 5].map((seed) => `five/seed${seed}`).join(" ")}\n`));
+    assert.ok(!output.includes("\r") && !output.includes("\x1b"));
+  });
+
+  it("leave each other alone where some fail, and end with code 1", async () => {
+    // Seed 1 never starts that far right; each of the others has an episode that does, somewhere on its way.
+    writeModule("edge.js", {
+      reset: `
+    if (this.x > 0.992) process.kill(process.pid, "SIGKILL");
+    if (this.x > 0.988) throw new Error("Too far right.");
+    if (this.x > 0.97 && this.x < 0.98) process.exit(0);`,
+    });
+    const args = ["train", "edge.js", "--preset", "small", "--seeds", "1..4", ...brief, "--out", "edge"];
+    const { code, stdout, stderr } = await ddpg(...args);
+    assert.equal(code, 1);
+    assert.deepEqual(stderr.split("\n").sort(), [
+      "",
+      "    at Cart.reset (edge.js:11:31)",
+      "ddpg: seed 2: edge.js episode 3 step 0: Too far right.",
+      "ddpg: seed 3: was killed (SIGKILL), by hand or by the system for want of memory",
+      "ddpg: seed 4: ended without a result",
+    ]);
+    assert.match(stdout, /^ +1 {2}-[\d.]+ ± .* edge\/seed1$/m);
+    assert.match(stdout, /^ +2 {2}failed after 100 steps .* edge\/seed2$/m);
+    assert.match(stdout, /^ +3 {2}failed without a result .* edge\/seed3$/m);
+    assert.match(stdout, /^failed +3 of 4 seeds: 2, 3, 4\nlook at it +npx ddpg report edge\/seed1$/m);
+    assert.match(readResult(inFolder("edge/seed2")).failed ?? "", /Too far right\.$/);
+  });
+
+  it("warn once for all of them, and say which it was", async () => {
+    writeModule("scaled.js", {
+      step: "return { observation: [1000 * this.x, action[0]], reward: 0, terminated: false, truncated: ended };",
+    });
+    // The flag lets training warn, in place of the check before it.
+    const { code, stderr } = await ddpg(
+      "train",
+      "scaled.js",
+      "--preset",
+      "small",
+      "--seeds",
+      "3,4",
+      ...brief,
+      "--reward-scale",
+      "0.5",
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^ddpg: warning: seed [34]: observation\[0\]: .*\n$/);
+  });
+});
+
 // By themselves, for they look at the clock.
 describe("a signal", { timeout: 60_000 }, () => {
   for (const [signal, code] of [
@@ -357,4 +454,54 @@ describe("a signal", { timeout: 60_000 }, () => {
       assert.ok(times[times.length - 1] < 100, `${times.map(Math.round).join(", ")} ms`);
     });
   }
+
+  const endless = ["train", "Pendulum-v1", "--steps", "1000000", "--warmup-steps", "100", "--jobs", "2"];
+  const begun = async (run: string): Promise<void> => {
+    for (const seed of ["seed1", "seed2"]) {
+      const metrics = inFolder(run, seed, "metrics.jsonl");
+      while (!fs.existsSync(metrics) || fs.statSync(metrics).size < 2000) await new Promise((r) => setTimeout(r, 20));
+    }
+  };
+
+  it("ends several seeds within a second, with closed records and what there is of a summary", {
+    skip: process.platform === "win32",
+  }, async () => {
+    const times: number[] = [];
+    while (times.length < 3 && !(times[times.length - 1] < 1000)) {
+      const run = `stopped-${times.length}`;
+      const { outcome, kill } = start([...endless, "--seeds", "1..3", "--out", run]);
+      await begun(run);
+      const sent = performance.now();
+      kill("SIGINT");
+      const { code, stdout, stderr } = await outcome;
+      times.push(performance.now() - sent);
+      assert.deepEqual([code, stderr], [130, ""]);
+      for (const seed of [1, 2]) {
+        const { interrupted, steps, fingerprint } = readResult(inFolder(run, `seed${seed}`));
+        assert.equal(interrupted, true);
+        const stopped = `stopped after ${steps.toLocaleString("en-US")} steps`;
+        assert.match(
+          stdout,
+          new RegExp(`^ +${seed} {2}${stopped} +\\S+ {2}${fingerprint} {2}${run}/seed${seed}$`, "m"),
+        );
+      }
+      assert.match(stdout, /^stopped +2 of 3 seeds: 1, 2\nnot begun +1 of 3 seeds: 3$/m);
+      assert.deepEqual(fs.readdirSync(inFolder(run)).sort(), ["seed1", "seed2"]);
+    }
+    assert.ok(times[times.length - 1] < 1000, `${times.map(Math.round).join(", ")} ms`);
+  });
+
+  it("that kills the parent of several seeds ends them too, with closed records", {
+    skip: process.platform === "win32",
+  }, async () => {
+    const { outcome, kill } = start([...endless, "--seeds", "1..3", "--out", "orphans"]);
+    await begun("orphans");
+    kill("SIGKILL");
+    assert.equal((await outcome).code, null);
+    for (const seed of ["seed1", "seed2"]) {
+      const result = inFolder("orphans", seed, "result.json");
+      while (!fs.existsSync(result)) await new Promise((r) => setTimeout(r, 20));
+      assert.equal(readResult(inFolder("orphans", seed)).interrupted, true);
+    }
+  });
 });

@@ -8,14 +8,21 @@ const rateMs = 3000;
 /** Cells of the bar, as the terminal has room. */
 const [fewestCells, mostCells] = [8, 24];
 
+/** How far something is, and the parts of a line about it, the most important first. */
+export interface ProgressState {
+  readonly done: number;
+  readonly total: number;
+  readonly parts: readonly string[];
+}
+
 /**
  * How far something is: on a terminal one line, drawn in place; elsewhere a plain line at every tenth, and one at least
- * every half minute.
+ * every half minute. A function as output gets what a terminal's line would show.
  */
 export class Progress {
   /** How much is done, of `total`. */
   done = 0;
-  readonly #output: NodeJS.WriteStream;
+  readonly #output: NodeJS.WriteStream | ((state: ProgressState) => void);
   readonly #total: number;
   readonly #describe: () => readonly string[];
   /** Runs while there is something to show. */
@@ -24,7 +31,12 @@ export class Progress {
   #lastLine = performance.now();
 
   /** `describe` gives the parts of the line, the most important first; what does not fit is left out. */
-  constructor(output: NodeJS.WriteStream, total: number, shown: boolean, describe: () => readonly string[]) {
+  constructor(
+    output: NodeJS.WriteStream | ((state: ProgressState) => void),
+    total: number,
+    shown: boolean,
+    describe: () => readonly string[],
+  ) {
     this.#output = output;
     this.#total = total;
     this.#describe = describe;
@@ -37,7 +49,7 @@ export class Progress {
     const tenths = Math.floor((10 * done) / this.#total);
     if (tenths === this.#tenths) return;
     this.#tenths = tenths;
-    if (this.#timer && !this.#output.isTTY) this.#line();
+    if (this.#timer && !this.#live) this.#line();
   }
 
   /** Writes something above the line. */
@@ -52,41 +64,124 @@ export class Progress {
     clearInterval(this.#timer);
     if (keep) this.#draw();
     else this.#clear();
-    if (keep && this.#timer && this.#output.isTTY) this.#output.write("\n");
+    if (keep && this.#timer) this.#terminal?.write("\n");
     this.#timer = undefined;
   }
 
   #tick(): void {
-    if (this.#output.isTTY) this.#draw();
+    if (this.#live) this.#draw();
     else if (performance.now() - this.#lastLine > plainMs) this.#line();
   }
 
   #line(): void {
     this.#lastLine = performance.now();
-    this.#output.write(`${this.#percent()}  ${this.#describe().join("  ")}\n`);
+    const { done, total, parts } = this.#state;
+    if (typeof this.#output !== "function") this.#output.write(`${percent(done, total)}  ${parts.join("  ")}\n`);
   }
 
   #clear(): void {
-    if (this.#timer && this.#output.isTTY) this.#output.write("\r\x1b[K");
+    if (this.#timer) this.#terminal?.write("\r\x1b[K");
   }
 
   #draw(): void {
-    if (!this.#timer || !this.#output.isTTY) return;
-    let room = (this.#output.columns || 80) - 1 - fewestCells;
-    let line = ` ${this.#percent()}`;
-    for (const part of this.#describe()) {
-      if (line.length + 2 + part.length > room) break;
-      line += `  ${part}`;
-    }
-    room -= line.length;
-    const cells = Math.min(mostCells, fewestCells + room);
-    const filled = Math.round((cells * this.done) / this.#total);
-    this.#output.write(`\r${"█".repeat(filled)}${"░".repeat(cells - filled)}${line}\x1b[K`);
+    if (!this.#timer) return;
+    if (typeof this.#output === "function") this.#output(this.#state);
+    else this.#terminal?.write(`\r${progressLine(this.#state, columns(this.#output))}\x1b[K`);
   }
 
-  #percent(): string {
-    return `${String(Math.floor((100 * this.done) / this.#total)).padStart(3)} %`;
+  get #state(): ProgressState {
+    return { done: this.done, total: this.#total, parts: this.#describe() };
   }
+
+  /** The output, where it is one that can be drawn on. */
+  get #terminal(): NodeJS.WriteStream | undefined {
+    return typeof this.#output !== "function" && this.#output.isTTY ? this.#output : undefined;
+  }
+
+  /** Whether the line changes in place. */
+  get #live(): boolean {
+    return typeof this.#output === "function" || this.#output.isTTY;
+  }
+}
+
+/** Several of them on a terminal, one below the other; what is settled goes above. Elsewhere it shows nothing. */
+export class ProgressLines {
+  readonly #output: NodeJS.WriteStream;
+  readonly #states = new Map<string, ProgressState>();
+  /** Runs while there is something to show. */
+  #timer: NodeJS.Timeout | undefined;
+  /** Lines between the cursor and where drawing began. */
+  #drawn = 0;
+  /** A last line, below the others; none where empty. */
+  footer = "";
+
+  constructor(output: NodeJS.WriteStream, shown: boolean) {
+    this.#output = output;
+    if (shown && output.isTTY) this.#timer = setInterval(() => this.#draw(), drawMs).unref();
+  }
+
+  /** Changes a line, or adds it below the others. */
+  set(label: string, state: ProgressState): void {
+    this.#states.set(label, state);
+  }
+
+  delete(label: string): void {
+    this.#states.delete(label);
+  }
+
+  /** Writes something above the lines; it ends with a line's end. */
+  interrupt(write: () => void): void {
+    if (this.#drawn > 0) this.#output.write(`\x1b[${this.#drawn}A\r\x1b[J`);
+    this.#drawn = 0;
+    write();
+    this.#draw();
+  }
+
+  /** The last call: the lines go. */
+  stop(): void {
+    this.#states.clear();
+    this.footer = "";
+    this.#draw();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #draw(): void {
+    if (!this.#timer) return;
+    const width = columns(this.#output);
+    const lines = [...this.#states].map(
+      ([label, state]) => `${label}  ${progressLine(state, width - label.length - 2, fewestCells)}`,
+    );
+    // What has scrolled out of sight could not be drawn again.
+    const room = Math.max(1, (this.#output.rows || 24) - 2);
+    if (lines.length > room) lines.length = room;
+    if (this.footer) lines.push(this.footer.slice(0, width - 1));
+    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : "";
+    if (up || lines.length > 0) this.#output.write(`${up}\r${lines.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
+    this.#drawn = lines.length;
+  }
+}
+
+/** A bar, how much of it is full, and the parts that have room in so many columns, of which the last stays empty. */
+function progressLine({ done, total, parts }: ProgressState, width: number, most = mostCells): string {
+  let room = width - 1 - fewestCells;
+  let line = ` ${percent(done, total)}`;
+  for (const part of parts) {
+    if (line.length + 2 + part.length > room) break;
+    line += `  ${part}`;
+  }
+  room -= line.length;
+  const cells = Math.max(0, Math.min(most, fewestCells + room));
+  const filled = Math.round((cells * done) / total);
+  return `${"█".repeat(filled)}${"░".repeat(cells - filled)}${line}`;
+}
+
+function percent(done: number, total: number): string {
+  return `${String(Math.floor((100 * done) / total)).padStart(3)} %`;
+}
+
+function columns(output: NodeJS.WriteStream): number {
+  return output.columns || 80;
 }
 
 /** A clock that rests until `resume`, and how fast something goes while it runs. */

@@ -4,7 +4,7 @@ import { train } from "../ddpg/train.ts";
 import { type RunConfig, RunDirectory, type RunResult } from "../node.ts";
 import { type Evaluation, evaluate } from "../training/evaluate.ts";
 import { DiagnosticsMeans, type EvaluationRecord } from "../training/metrics.ts";
-import { duration, Pace, plusMinus, Progress, short, whole } from "./progress.ts";
+import { duration, Pace, plusMinus, Progress, type ProgressState, short, whole } from "./progress.ts";
 
 export interface Training {
   agent: Ddpg;
@@ -18,11 +18,13 @@ export interface Training {
   directory: string;
   /** Whether to show how far it is. */
   progress: boolean;
+  /** Gets that instead of the standard output, to which nothing is written then. */
+  onProgress?: (state: ProgressState) => void;
   warn(warning: string): void;
 }
 
 /** As a shell says which signal ended a program. */
-const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+export const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** How many lines of diagnostics a run has. */
 const diagnosticsLines = 100;
@@ -31,6 +33,7 @@ const diagnosticsLines = 100;
 export async function runTraining(training: Training): Promise<void> {
   const { agent, environment, name, config, directory, warn } = training;
   const { steps, evaluation: plan } = config;
+  const silent = training.onProgress !== undefined;
   const means = new DiagnosticsMeans(agent.units.actionSize);
   const diagnosticsEvery = Math.max(1, Math.floor(steps / diagnosticsLines));
   let records: RunDirectory | undefined;
@@ -40,7 +43,7 @@ export async function runTraining(training: Training): Promise<void> {
   let final: Evaluation | undefined;
 
   const pace = new Pace();
-  let progress = new Progress(process.stdout, steps, training.progress, () => {
+  let progress = new Progress(training.onProgress ?? process.stdout, steps, training.progress, () => {
     const rate = pace.rate(taken);
     return [
       `${whole(rate)} steps/s`,
@@ -84,7 +87,8 @@ export async function runTraining(training: Training): Promise<void> {
       ...ending,
     });
     records.close();
-    if (!final) console.log(`Ended after ${whole(taken)} of ${whole(steps)} steps. The records are in ${directory}.`);
+    if (!final && !silent)
+      console.log(`Ended after ${whole(taken)} of ${whole(steps)} steps. The records are in ${directory}.`);
   };
 
   const onSignal = (signal: keyof typeof exitCodes): never => {
@@ -129,7 +133,8 @@ export async function runTraining(training: Training): Promise<void> {
 
     const finalPace = new Pace();
     finalPace.resume();
-    progress = new Progress(process.stdout, plan.finalEpisodes, training.progress && process.stdout.isTTY, () => [
+    const drawn = training.progress && (silent || process.stdout.isTTY);
+    progress = new Progress(training.onProgress ?? process.stdout, plan.finalEpisodes, drawn, () => [
       `evaluation  ${whole(progress.done)}/${whole(plan.finalEpisodes)} episodes`,
       `${whole(finalPace.rate(progress.done))} episodes/s`,
     ]);
@@ -143,6 +148,7 @@ export async function runTraining(training: Training): Promise<void> {
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
   }
+  if (silent) return;
   if (training.progress) console.log();
   console.log(conclusion(final, pace.seconds, training));
 }

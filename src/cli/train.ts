@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { InputError } from "../base/expect.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
 import { expectPreset, type PresetName, presetHelp, presets, settingNames, settingsFrom } from "../ddpg/config.ts";
@@ -15,16 +16,20 @@ import {
   type RunConfig,
   versions,
 } from "../node.ts";
+import { parent } from "./children.ts";
 import { bounds } from "./environments.ts";
 import { asFlags, chosenSettings, settingFlag, settingOptions, showSetting, wholeNumber } from "./options.ts";
 import { whole } from "./progress.ts";
 import { runTraining } from "./run-training.ts";
+import { parseSeeds, trainSeeds } from "./seeds.ts";
 
 /** What an environment of one's own is trained for, unless told. */
 const ownSteps = 100_000;
 
 interface TrainFlags {
-  seed: number;
+  seed?: number;
+  seeds?: number[];
+  jobs?: number;
   steps?: number;
   preset?: PresetName;
   out?: string;
@@ -32,6 +37,7 @@ interface TrainFlags {
   evaluateEvery?: number;
   evaluateEpisodes: number;
   progress: boolean;
+  asChild?: true;
 }
 
 export function addTrainCommand(program: Command): void {
@@ -41,14 +47,16 @@ export function addTrainCommand(program: Command): void {
     .argument("<environment>", 'an id of "ddpg environments", or the path of your own module')
     .summary("train a policy, evaluate it, keep the records")
     .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
-    .option("--seed <n>", "all chance comes from it; the same seed, the same policy", wholeNumber("--seed", 0), 1)
+    .option("--seed <n>", "all chance comes from it; the same seed, the same policy [1]", wholeNumber("--seed", 0))
+    .option("--seeds <list>", "several at once, such as 1..8 or 1,3,7, each in a process of its own", parseSeeds)
+    .option("--jobs <n>", "how many of them at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option(
       "--steps <n>",
       `environment steps [the environment's; ${whole(ownSteps)} for your own]`,
       wholeNumber("--steps", 1),
     )
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
-    .option("--out <dir>", "directory for the records [runs/<environment>-<preset>-seed<n>]")
+    .option("--out <dir>", "directory for the records [runs/<environment>-<preset>-seed<n>]; of several seed<n> in it")
     .option("--episodes <n>", "fixed starts of the evaluation at the end", wholeNumber("--episodes", 1), 1000)
     .option(
       "--evaluate-every <n>",
@@ -57,6 +65,8 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--evaluate-episodes <n>", "fixed starts of each", wholeNumber("--evaluate-episodes", 1), 10)
     .option("--no-progress", "only what is known before and after")
+    // For a child of --seeds: it reports to its parent and says nothing itself.
+    .addOption(new Option("--as-child").hideHelp())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command
@@ -68,6 +78,7 @@ ${presetLines.join("\n")}
 
 Examples:
   ddpg train Pendulum-v1
+  ddpg train Pendulum-v1 --seeds 1..8
   ddpg train Pendulum-v1 --preset paper --batch-normalization false --steps 30000
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
@@ -78,20 +89,31 @@ makes a fresh environment.`,
 }
 
 async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
+  const { progress } = flags;
+  const listener = flags.asChild && parent();
+  const seeds = flags.seeds ?? [flags.seed ?? 1];
+  if (flags.seeds && flags.seed !== undefined) throw new InputError("train: expected --seed or --seeds, got both.");
+  if (flags.jobs && !flags.seeds) throw new InputError("--jobs: expected together with --seeds, got it alone.");
+
   const loaded = await loadEnvironment(nameOrPath);
-  const { seed, steps = loaded.task?.steps ?? ownSteps, preset = loaded.task?.preset ?? "standard" } = flags;
+  const { steps = loaded.task?.steps ?? ownSteps, preset = loaded.task?.preset ?? "standard" } = flags;
   // A task's own settings belong to its own preset; one that the user names is taken as it is.
   const changes = { ...(flags.preset ? {} : loaded.task?.settings), ...chosenSettings({ ...flags }) };
   const settings = await asFlags(() => settingsFrom(preset, changes));
-  const directory = flags.out ?? freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
-  checkRunDirectory(directory);
+  const directories = seeds.map((seed) => {
+    if (flags.out === undefined) return freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
+    return flags.seeds ? path.join(flags.out, `seed${seed}`) : flags.out;
+  });
+  directories.forEach(checkRunDirectory);
 
   const warned = new Set<string>();
   const warn = (warning: string): void => {
-    // What a warning is about comes first in it: once is enough.
-    const subject = warning.split(":")[0];
-    if (!warned.has(subject)) console.error(`ddpg: warning: ${warning}`);
+    // What a warning is about comes first in it, behind the seed of a child: once is enough.
+    const subject = warning.replace(/^seed \d+: /, "").split(":")[0];
+    if (warned.has(subject)) return;
     warned.add(subject);
+    if (listener) listener.warn(warning);
+    else console.error(`ddpg: warning: ${warning}`);
   };
   if (loaded.module) {
     const warnings = await checkOwn(nameOrPath, loaded);
@@ -107,6 +129,8 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
   const environment = await loaded.create();
   const evaluationEnvironment = await loaded.create();
   try {
+    const [seed] = seeds;
+    const [directory] = directories;
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes }));
     const commitNow = commit();
     const config: RunConfig = {
@@ -124,21 +148,27 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
-    console.log(introduction(nameOrPath, loaded, agent, config, directory));
-    const { progress } = flags;
-    await runTraining({
-      agent,
-      environment,
-      evaluationEnvironment,
-      name: nameOrPath,
-      config,
-      directory,
-      progress,
-      warn,
-    });
+    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories));
+    if (!flags.seeds) {
+      await runTraining({
+        agent,
+        environment,
+        evaluationEnvironment,
+        name: nameOrPath,
+        config,
+        directory,
+        progress,
+        ...(listener && { onProgress: listener.onProgress }),
+        warn,
+      });
+    }
   } finally {
     environment.close?.();
     evaluationEnvironment.close?.();
+  }
+  if (flags.seeds) {
+    const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
+    await trainSeeds({ seeds, directories, jobs, progress, warn });
   }
 }
 
@@ -183,8 +213,9 @@ function introduction(
   nameOrPath: string,
   { task }: LoadedEnvironment,
   { units, replayBuffer }: Ddpg,
-  { preset, seed, steps, settings }: RunConfig,
-  directory: string,
+  { preset, steps, settings }: RunConfig,
+  seeds: readonly number[],
+  directories: readonly string[],
 ): string {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
@@ -199,12 +230,17 @@ function introduction(
     `preset         ${preset}: ${presetHelp[preset]}`,
     ...changed,
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
-    `seed           ${seed}`,
+    `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
-    `records        ${directory}`,
+    `records        ${several(directories)}`,
     "",
   ].join("\n");
+}
+
+/** The first, the second and the last of them. */
+function several(list: readonly (string | number)[]): string {
+  return (list.length > 3 ? [...list.slice(0, 2), "…", list[list.length - 1]] : list).join(", ");
 }
 
 /** The parts as lines of at most so many letters. */

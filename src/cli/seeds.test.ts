@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseSeeds, seedArguments } from "./seeds.ts";
+
+describe("parseSeeds", () => {
+  it("reads ranges, lists and both together, in the order given", () => {
+    assert.deepEqual(parseSeeds("1..8"), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert.deepEqual(parseSeeds("7"), [7]);
+    assert.deepEqual(parseSeeds("1,3,7"), [1, 3, 7]);
+    assert.deepEqual(parseSeeds("10..12, 0,5..5"), [10, 11, 12, 0, 5]);
+    assert.equal(parseSeeds("1..1000").length, 1000);
+  });
+
+  const refused = {
+    "": "",
+    "1,": "",
+    "1-3": "",
+    "1..": "",
+    "-1": "",
+    "1.5": "",
+    "1..2..3": "",
+    "9007199254740993": "",
+    "3..1": " Write the smaller one first.",
+    "1..3,2": " 2 is there twice.",
+    "1..1001": " At most 1,000 at once.",
+    "1..9007199254740991": " At most 1,000 at once.",
+  };
+  for (const [text, wayOut] of Object.entries(refused)) {
+    it(`refuses "${text}"`, () => {
+      const message = `--seeds: expected seeds such as 1..8 or 1,3,7, got "${text}".${wayOut}`;
+      assert.throws(() => parseSeeds(text), { name: "InputError", message });
+    });
+  }
+});
+
+describe("seedArguments", () => {
+  it("keeps what is not about several seeds", () => {
+    const args = ["--verbose", "train", "a.js", "--seeds", "1..3", "--discount", "0.9", "--jobs=2", "--out", "here"];
+    const kept = ["--verbose", "train", "a.js", "--discount", "0.9"];
+    const own = ["--seed", "2", "--out", "here/seed2", "--as-child"];
+    assert.deepEqual(seedArguments(args, 2, "here/seed2", true), [...kept, ...own]);
+    assert.deepEqual(seedArguments(args, 2, "here/seed2", false), [...kept, "--no-progress", ...own]);
+  });
+
+  it("keeps what stands behind -- there", () => {
+    assert.deepEqual(seedArguments(["train", "--seeds=1,2", "--", "--out"], 1, "x", true), [
+      ...["train", "--seed", "1", "--out", "x", "--as-child"],
+      ...["--", "--out"],
+    ]);
+  });
+});
