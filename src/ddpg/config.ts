@@ -163,7 +163,7 @@ const small: Settings = {
   actorHiddenSizes: [64, 64],
   criticHiddenSizes: [64, 64],
   criticLearningRate: 3e-3,
-  softUpdateRate: 0.02,
+  softUpdateRate: 0.03,
   rewardScale: 0.1,
   batchSize: 64,
   warmupSteps: 1000,
