@@ -175,9 +175,9 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "const result = given instanceof Promise ? await given : given;",
+        text: "const result = isPromise(given) ? await given : given;",
         fault:
-          "const result = given instanceof Promise ? await given : given; if (result.terminated || result.truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
+          "const result = isPromise(given) ? await given : given; if (result.terminated || result.truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
       },
     ],
   },

@@ -32,6 +32,7 @@ test("bad settings are refused, with the name, the range and what came", () => {
     [{ noise: "gausian" }, /^noise: expected one of .*, got "gausian"\. Did you mean "gaussian"\?$/],
     [{ noiseScale: [0.1, -1] }, /^noiseScale: expected a number of at least 0, or one per dimension/],
     [{ replayCapacity: 10 }, "replayCapacity: expected at least the batch size 64, got 10."],
+    [{ batchNormalization: true, batchSize: 1 }, /^batchSize: expected at least 2 with batch normalisation/],
     [{ batchNormalization: "yes" }, 'batchNormalization: expected true or false, got "yes".'],
   ];
   for (const [changes, message] of refused) {
@@ -40,6 +41,11 @@ test("bad settings are refused, with the name, the range and what came", () => {
   assert.throws(() => settingsFrom("papers" as PresetName), {
     message: 'preset: expected one of small, standard, paper, numpy, got "papers". Did you mean "paper"?',
   });
+});
+
+test("a preset cannot be changed", () => {
+  assert.throws(() => Object.assign(presets.small, { discount: 0.5 }), TypeError);
+  assert.ok(Object.isFrozen(presets.paper.actorHiddenSizes));
 });
 
 test("a preset cannot be changed through the settings that were made from it", () => {

@@ -31,7 +31,7 @@ const table = {
   /** How hidden layers start: uniform ±1/√fan-in (paper §7), or uniform ±√(6 / (fan-in + fan-out)) with zero biases (Glorot & Bengio 2010). */
   initialization: choice("how hidden layers start", ["fan-in", "glorot"]),
   /** Bound of the last layers' uniform start, small so that first outputs are near 0. Paper §7: 3e-3. */
-  finalLayerBound: number("bound of the last layers' uniform start", 0, Infinity),
+  finalLayerBound: number("bound of the last layers' uniform start", 0, 10),
   /** Adam's step size for μ. Paper §7: 1e-4. */
   actorLearningRate: number("Adam's step size for the actor", 0, 1),
   /** Adam's step size for Q. Paper §7: 1e-3. */
@@ -186,6 +186,10 @@ const numpy: Settings = {
 
 /** Complete sets of settings, by name. A preset never changes the environment. */
 export const presets = { small, standard, paper, numpy } as const;
+for (const preset of Object.values(presets)) {
+  for (const value of Object.values(preset)) Object.freeze(value);
+  Object.freeze(preset);
+}
 
 export type PresetName = keyof typeof presets;
 
@@ -244,6 +248,12 @@ export function checkSettings(settings: Settings): void {
     "replayCapacity",
     `at least the batch size ${settings.batchSize}`,
     settings.replayCapacity,
+  );
+  expect(
+    !settings.batchNormalization || settings.batchSize > 1,
+    "batchSize",
+    "at least 2 with batch normalisation: one row has no variance",
+    settings.batchSize,
   );
 }
 

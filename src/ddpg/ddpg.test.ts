@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
-import { readMatrix } from "../kernels/matrix.ts";
+import { Matrix, readMatrix } from "../kernels/matrix.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
+import { Diagnostics } from "./diagnostics.ts";
 
 const spaces = { observationSize: 2, actionLow: [-1, 10], actionHigh: [3, 20] };
 
@@ -182,6 +183,72 @@ test("a loss that is not finite stops the update before it changes a network", a
   agent.minibatch.reward.fill(0);
   agent.targetCritic.parameters.value("layer2.biases").set(0, 3, Number.NaN);
   assert.throws(() => agent.update(), { message: /^targetCritic layer2\.biases: expected finite numbers/ });
+});
+
+test("a policy that is not finite stops the update, and names the actor's tensor", () => {
+  const agent = float64Agent({ batchSize: 2, batchNormalization: false });
+  agent.actor.parameters.value("layer2.biases").set(0, 1, Number.NaN);
+  assert.throws(() => agent.update(), { message: /^actor layer2\.biases: expected finite numbers/ });
+  assert.throws(() => agent.act([0, 0]), { message: /^the policy's action\[0\]: expected finite numbers/ });
+});
+
+test("annealing begins after the warm-up, and takes the noise down to what is to be left", () => {
+  const settings = { warmupSteps: 50, noiseAnnealSteps: 100, noiseFinalFraction: 0, batchNormalization: false };
+  const agent = float64Agent({ ...settings, noise: "decaying-offset", noiseScale: 0.5 });
+  const store = (steps: number) => {
+    for (let i = 0; i < steps; i++) agent.observe([0, 0], [0, 15], 0, [0, 0], false);
+  };
+  const mean = agent.act([0, 0])[0];
+  store(50);
+  assert.ok(Math.abs((agent.explore([0, 0])[0] - mean) / 2 - 0.5) < 1e-6);
+  store(50);
+  assert.ok(Math.abs((agent.explore([0, 0])[0] - mean) / 2 - 0.25 / 2) < 1e-6);
+  store(50);
+  assert.equal(agent.explore([0, 0])[0], mean);
+});
+
+test("bodies that share an agent have noise of their own, the same for the same seed", () => {
+  const settings = { warmupSteps: 0, noise: "gaussian", batchNormalization: false } as const;
+  const [agent, again] = [float64Agent(settings), float64Agent(settings)];
+  const first = agent.explore([0, 0], 0);
+  assert.notDeepEqual(agent.explore([0, 0], 1), first);
+  again.explore([0, 0], 1);
+  assert.deepEqual(again.explore([0, 0], 0), first);
+});
+
+test("value is the online critic's, at the policy's action", () => {
+  const agent = float64Agent({ batchSize: 4, warmupSteps: 0, criticLearningRate: 0.01, batchNormalization: false });
+  for (let i = 0; i < 30; i++) {
+    agent.observe([i / 30, 1], agent.explore([i / 30, 1]), i, [0, 1], false);
+    agent.learn();
+  }
+  const { observation, action } = agent.minibatch;
+  agent.policy.forward([0.3, 0.7], "test").data.forEach((a, i) => {
+    action.set(0, i, a);
+  });
+  [0.3, 0.7].forEach((x, i) => {
+    observation.set(0, i, x);
+  });
+  assert.equal(agent.value([0.3, 0.7]), agent.critic.forward(observation, action).at(0, 0));
+});
+
+test("actions never leave the bounds, not even by Float32's rounding", () => {
+  const bounds = { actionLow: [0.1, -0.7, 1e-60], actionHigh: [0.7, -0.1, 1] };
+  const settings = settingsFrom("small", { warmupSteps: 0, noiseScale: 9 });
+  const agent = new Ddpg(createReferenceKernels(Float64Array), { observationSize: 1, ...bounds }, settings, 1);
+  for (let k = 0; k < 100; k++) {
+    agent.explore([0]).forEach((a, i) => {
+      assert.ok(a >= bounds.actionLow[i] && a <= bounds.actionHigh[i], `${a} of dimension ${i}`);
+    });
+  }
+});
+
+test("saturation counts |μ| > 0.99 over the rows, dimension by dimension", () => {
+  const diagnostics = new Diagnostics(2);
+  const action = new Matrix(Float64Array.of(1, 0, 0.995, 0.5, -1, 0, 0.98, -0.999), 4, 2);
+  diagnostics.readActor(new Matrix(Float64Array.of(1, 2, 3, 6), 4, 1), action);
+  assert.deepEqual([...diagnostics.saturation], [0.75, 0.25]);
+  assert.equal(diagnostics.actorLoss, -3);
 });
 
 test("L2 moves the critic's weights and leaves its biases", () => {

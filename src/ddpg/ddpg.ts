@@ -62,6 +62,7 @@ export class Ddpg {
   /** An agent for an environment of these sizes and bounds. Throws an InputError for settings that do not fit. */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
     const { seed = 1, preset = "standard", ...changes } = options;
+    expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
     const settings = settingsFrom(preset, changes);
     return buildOverWasm((kernels) => new Ddpg(kernels, environment, settings, seed));
   }
@@ -70,7 +71,7 @@ export class Ddpg {
   constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number) {
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
-    this.settings = settings;
+    this.settings = Object.freeze(settings);
     this.units = new Units(environment, settings);
     const { observationSize, actionSize } = this.units;
     const random = new Random(seed);
@@ -165,6 +166,7 @@ export class Ddpg {
     this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
     const scaledReward = reward * this.settings.rewardScale;
     expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", "a finite number", reward);
+    expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
     this.replayBuffer.store(
       this.#scaledObservation,
       this.#unitAction,

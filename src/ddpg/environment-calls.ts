@@ -48,7 +48,7 @@ export class EnvironmentCalls {
     };
     try {
       const result = call();
-      return isPromise(result) ? result.catch(fail) : result;
+      return isPromise(result) ? Promise.resolve(result).catch(fail) : result;
     } catch (error) {
       return fail(error);
     }
@@ -69,15 +69,20 @@ export function nameOf(environment: Environment): string {
 }
 
 /** What an error says. */
-export function message(error: unknown): string {
+function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 function read(out: Float64Array, observation: ArrayLike<number>): void {
   expectNumbers(observation, out.length, "observation");
+  for (let i = 0; i < out.length; i++) {
+    // The networks are in Float32, where a larger number is infinite.
+    if (Math.abs(observation[i]) > 3e38) expect(false, `observation[${i}]`, "at most 3e38 in size", observation[i]);
+  }
   out.set(observation);
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+/** Also a promise of another window, or of a library's own. */
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

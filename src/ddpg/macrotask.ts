@@ -3,6 +3,9 @@
 interface Port {
   postMessage(message: unknown): void;
   onmessage: (() => void) | null;
+  /** In Node: whether an open port keeps the program from ending. */
+  ref?(): void;
+  unref?(): void;
 }
 declare const performance: { now(): number };
 declare const setImmediate: ((callback: () => void) => void) | undefined;
@@ -13,14 +16,18 @@ const longestMs = 8;
 
 let last = performance.now();
 let channel: InstanceType<typeof MessageChannel> | undefined;
+/** The turn that is being waited for: one serves everybody. */
+let turn: Promise<void> | undefined;
 
 /** Lets waiting macrotasks run if none could for 8 ms. */
 export function letMacrotasksRun(): Promise<void> | undefined {
   const now = performance.now();
   if (now - last < longestMs) return undefined;
-  return macrotask().then(() => {
+  turn ??= macrotask().then(() => {
     last = performance.now();
+    turn = undefined;
   });
+  return turn;
 }
 
 function macrotask(): Promise<void> {
@@ -31,7 +38,12 @@ function macrotask(): Promise<void> {
     }
     // A timer would wait 4 ms in a page; a message to oneself does not.
     channel ??= new MessageChannel();
-    channel.port1.onmessage = () => resolve();
-    channel.port2.postMessage(null);
+    const { port1, port2 } = channel;
+    port1.onmessage = () => {
+      port1.unref?.();
+      resolve();
+    };
+    port1.ref?.();
+    port2.postMessage(null);
   });
 }

@@ -76,6 +76,13 @@ test("annealing falls linearly to what is to be left, and stays there", () => {
   assert.equal(annealing(settingsFrom("small"), 1e6), 1);
 });
 
+test("the settings' θ, σ and Δt are the process's", () => {
+  const settings = settingsFrom("paper", { noiseTheta: 0.5, noiseTimeStep: 0.1, noiseScale: 0.3 });
+  const made = createNoise(settings, 1, new Random(4));
+  const expected = new OrnsteinUhlenbeckNoise(0.5, Float64Array.of(0.3), 0.1, new Random(4));
+  for (let i = 0; i < 5; i++) assert.equal(made.sample()[0], expected.sample()[0]);
+});
+
 test("noise has one scale per dimension, or one for all; another number of scales is refused", () => {
   const random = new Random(1);
   const one = createNoise(settingsFrom("numpy", { noiseScale: [0.1, 0.4] }), 2, random);

@@ -169,6 +169,30 @@ test("a timer fires during training", async () => {
   assert.ok(fired >= 10, `${fired} times in half a second`);
 });
 
+test("an environment that the agent was not made for is refused", async () => {
+  const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
+  await assert.rejects(train(agent, new Script()).next(), { message: /^Script observationSize: expected 3, got 2/ });
+  const wider = Object.assign(new Pendulum(), { actionHigh: [3] });
+  await assert.rejects(train(agent, wider).next(), { message: /^Pendulum action bounds: expected \[-2\] to \[2\]/ });
+});
+
+test("two agents learn side by side, where only a message port turns the event loop", async () => {
+  const original = globalThis.setImmediate;
+  Object.assign(globalThis, { setImmediate: undefined });
+  try {
+    const learn = async (): Promise<number> => {
+      const environment = new Pendulum();
+      const agent = await Ddpg.create(environment, { preset: "small" });
+      for await (const { step } of train(agent, environment)) if (step === 1300) return agent.updates;
+      return 0;
+    };
+    const limit = new Promise<string>((resolve) => setTimeout(resolve, 20_000, "one waits for ever").unref());
+    assert.deepEqual(await Promise.race([Promise.all([learn(), learn()]), limit]), [301, 301]);
+  } finally {
+    Object.assign(globalThis, { setImmediate: original });
+  }
+});
+
 test("a warning comes once, after 1,000 steps, and names dimension and option", async () => {
   const environment = new Pendulum();
   const huge: Environment = {
@@ -189,6 +213,11 @@ test("a warning comes once, after 1,000 steps, and names dimension and option", 
   }
   assert.equal(warnings.length, 3);
   assert.match(warnings[0], /^1000 observation\[0\]: .*observationScale/);
+  const scaled = await Ddpg.create(huge, { preset: "small", warmupSteps: 5000, observationScale: 0.001 });
+  for await (const { step, warnings: now } of train(scaled, huge)) {
+    assert.deepEqual(now, []);
+    if (step === 1500) break;
+  }
 });
 
 test("learns: 5,000 steps on the pendulum reach a mean return of −200 over 50 starts", async () => {

@@ -1,6 +1,7 @@
+import { NotFiniteError } from "../nn/adam.ts";
 import type { Ddpg } from "./ddpg.ts";
 import type { Environment } from "./environment.ts";
-import { EnvironmentCalls, message, nameOf } from "./environment-calls.ts";
+import { EnvironmentCalls, isPromise, nameOf } from "./environment-calls.ts";
 import { letMacrotasksRun } from "./macrotask.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
@@ -49,6 +50,7 @@ export async function* train(
 ): AsyncGenerator<TrainingStep, never, void> {
   const { observationSize } = environment;
   const name = options.name ?? nameOf(environment);
+  agent.units.expectSame(environment, name);
   const monitor = new ScaleMonitor(observationSize);
   const scaled = new Float64Array(observationSize);
   const observation = new Float64Array(observationSize);
@@ -78,14 +80,16 @@ export async function* train(
         // The agent's own array goes to nobody: an environment may write into what it is given.
         current.action = action.slice();
         const given = calls.step(current.observation, action);
-        const result = given instanceof Promise ? await given : given;
+        const result = isPromise(given) ? await given : given;
 
         agent.observe(observation, current.action, result.reward, current.observation, result.terminated);
         current.step++;
         try {
           current.learned = agent.learn();
         } catch (error) {
-          throw new Error(`${where()}, update ${agent.updates + 1}: ${message(error)}`, { cause: error });
+          if (error instanceof NotFiniteError)
+            error.message = `${where()}, update ${agent.updates + 1}: ${error.message}`;
+          throw error;
         }
 
         episodeReturn += result.reward;

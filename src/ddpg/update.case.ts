@@ -118,6 +118,13 @@ async function checkUpdateFixture(
     compareRelative(`update ${update} actor loss`, [agent.diagnostics.actorLoss], [losses.actor]);
     if (update === 1) {
       const { y, value, criticGradients, actorGradients, policyAction, actionGradient } = fixture.firstUpdate;
+      const mean = value.reduce((sum, q) => sum + q, 0) / value.length;
+      const norm = (network: RecordedNetwork) =>
+        Math.sqrt(tensors(network, false).reduce((sum, [, g]) => sum + g.reduce((s, x) => s + x * x, 0), 0));
+      const { meanValue, criticGradientNorm, actorGradientNorm } = agent.diagnostics;
+      compareRelative("mean value", [meanValue], [mean]);
+      compareRelative("critic gradient norm", [criticGradientNorm], [norm(criticGradients)]);
+      compareRelative("actor gradient norm", [actorGradientNorm], [norm(actorGradients)]);
       compareRelative("y", agent.y, y);
       compareRelative("value", seen.value, value);
       compareRelative("policyAction", seen.policyAction, policyAction.flat());

@@ -45,12 +45,14 @@ export class TimeLimit implements Environment {
 
   step(action: Float32Array): Step | Promise<Step> {
     const step = this.#environment.step(action);
-    return "then" in step ? step.then((value) => this.#cut(value)) : this.#cut(step);
+    const waits = typeof step === "object" && step !== null && "then" in step;
+    return waits ? step.then((value) => this.#cut(value)) : this.#cut(step);
   }
 
   #cut(step: Step): Step {
     this.#taken++;
-    return this.#taken < this.#limit || step.terminated ? step : { ...step, truncated: true };
+    // What is no step at all goes on as it is: whoever called says so.
+    return this.#taken < this.#limit || step?.terminated ? step : { ...step, truncated: true };
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { expect } from "../base/expect.ts";
 import type { Kernels } from "./kernels.ts";
 import { createReferenceKernels } from "./reference.ts";
 import { createWasmKernels, rowMultiple, vectorBytes } from "./wasm/wasm-kernels.ts";
@@ -14,6 +15,13 @@ export async function buildOverWasm<T>(build: (kernels: Kernels) => T): Promise<
     rowMultiple,
     allocate(length) {
       bytes += vectorBytes(length);
+      expect(
+        bytes < 0xffff0000,
+        "networks",
+        "less than 4 GiB of memory",
+        "more",
+        "Use smaller layers or a smaller batch.",
+      );
       return reference.allocate(length);
     },
   });

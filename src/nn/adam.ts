@@ -59,7 +59,8 @@ export class Adam {
     let squares = 0;
     for (const { name, weightDecay, values, gradients, m, v } of this.#tensors) {
       const sum = this.#kernels.adam(values, gradients, m, v, stepSize, correction, beta1, beta2, epsilon, weightDecay);
-      if (!Number.isFinite(sum)) throw new NotFiniteError(`${where} ${name} gradient`);
+      // A gradient whose square overflows Float32 would leave v infinite, and its parameter still, for ever.
+      if (!(sum < 3e38)) throw new NotFiniteError(`${where} ${name} gradient`);
       squares += sum;
     }
     return Math.sqrt(squares);

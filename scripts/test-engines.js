@@ -1,0 +1,98 @@
+// Same bits and passing tests on every engine: in each supported Node version the recorded fingerprints and the unit
+// tests, in Chromium the fingerprints. The versions come from npm, into engines/node_modules, the first time.
+// Arguments take their place: `npm run test:engines -- <path of a Node executable> …`.
+import { execFile, execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { computeInBrowser, computeInNode, recorded } from "../test/recorded.js";
+import { build } from "./build.js";
+
+const execute = promisify(execFile);
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const folder = path.join(root, "engines");
+
+await build();
+const dist = fs.realpathSync(path.join(root, "dist"));
+const tests = fs
+  .readdirSync(dist, { recursive: true })
+  .filter((name) => /^(base|kernels|nn|ddpg|envs|training)[\\/].*\.test\.js$/.test(name))
+  .map((name) => path.join(dist, name))
+  .sort();
+
+let passed = 0;
+let failed = 0;
+for (const executable of process.argv.length > 2 ? process.argv.slice(2) : executables()) {
+  await report(executable, () => checkNode(executable));
+}
+await report("Chromium", checkChromium);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+/** One line for an engine: `check` gives its name, what it did and what is wrong with it. */
+async function report(fallbackName, check) {
+  const { name, done, complaints } = await check().catch((error) => ({
+    name: fallbackName,
+    complaints: [error.message.trim()],
+  }));
+  if (complaints.length === 0) {
+    passed++;
+    console.log(`passed  ${name}: ${done}`);
+  } else {
+    failed++;
+    console.log(`FAILED  ${name}: ${complaints.join("; ")}`);
+  }
+}
+
+async function checkNode(executable) {
+  const { stdout: version } = await execute(executable, ["--version"]);
+  const { stdout } = await execute(executable, ["--test", "--test-reporter=tap", ...tests], {
+    cwd: root,
+    maxBuffer: 1e9,
+  }).catch((error) => error); // a failed test is in what it says
+  const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
+  const complaints = differences(await computeInNode(executable, dist), recorded);
+  if (count("fail") !== 0 || count("cancelled") !== 0 || !(count("pass") > 0)) {
+    const names = [...stdout.matchAll(/^ *not ok \d+ - (.+)$/gm)].map(([, name]) => name);
+    complaints.push(`${count("fail")} tests failed: ${names.join(", ")}`);
+  }
+  return { name: `Node ${version.trim().slice(1)}`, done: `the recorded bits, ${count("pass")} tests`, complaints };
+}
+
+async function checkChromium() {
+  const { version, bits } = await computeInBrowser(dist);
+  return { name: `Chromium ${version}`, done: "the recorded bits", complaints: differences(bits, recorded) };
+}
+
+/** What differs, name by name. */
+function differences(actual, expected, prefix = "") {
+  return [...new Set([...Object.keys(expected), ...Object.keys(actual)])].flatMap((name) => {
+    if (typeof expected[name] === "object") return differences(actual[name] ?? {}, expected[name], `${prefix}${name}.`);
+    if (actual[name] === expected[name]) return [];
+    return [`${prefix}${name}: expected ${expected[name] ?? "nothing"}, got ${actual[name] ?? "nothing"}`];
+  });
+}
+
+/** The executables in engines/node_modules for this machine, oldest first, installed where they are not yet. */
+function executables() {
+  const platform = `${process.platform}-${process.arch}`;
+  const { packages } = JSON.parse(fs.readFileSync(path.join(folder, "package-lock.json"), "utf8"));
+  const wanted = Object.entries(packages).filter(([place]) => place.endsWith(`-${platform}`));
+  if (wanted.length === 0) {
+    console.error(
+      `test:engines: expected Linux on x64 or arm64, got ${platform}. Give the paths of Node executables instead.`,
+    );
+    process.exit(1);
+  }
+  const executable = (place) => path.join(folder, place, "bin/node");
+  const isInstalled = ([place, { version }]) =>
+    fs.existsSync(executable(place)) &&
+    execFileSync(executable(place), ["--version"], { encoding: "utf8" }).trim() === `v${version}`;
+  if (!wanted.every(isInstalled)) {
+    console.log("Installing the Node versions into engines/node_modules …");
+    const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    execFileSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  }
+  return wanted.map(([place]) => executable(place));
+}

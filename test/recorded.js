@@ -1,0 +1,112 @@
+// What one seed gives on every engine, and the program that tells it, for Node and for a page.
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { openBrowser, serve } from "./browser.js";
+
+const execute = promisify(execFile);
+
+/**
+ * What `compute` must give everywhere. A fingerprint moves only when a number of the algorithm, the preset, the
+ * environment or the order of its arithmetic does: whoever changes one says in the changelog why.
+ */
+export const recorded = {
+  pendulum: "f9b71d9440ecd9a3",
+  mountainCar: "42238020003cc0f2",
+  paper: "fff928e0ff6fb94e",
+  math: { cos: "ff14be0e", exp: "ea0af924", log: "2dc12a89", sin: "b7253472", tanh: "a14cb015" },
+};
+
+/** What a Node gives over a build: the executable's path, the build's folder. */
+export async function computeInNode(executable, dist) {
+  const module = (name) => pathToFileURL(path.join(dist, name)).href;
+  const modules = { index: module("index.js"), math: module("base/math.js") };
+  const program = `console.log(JSON.stringify(await (${compute})(${JSON.stringify(modules)})))`;
+  const { stdout } = await execute(executable, ["--input-type=module", "--eval", program]);
+  return JSON.parse(stdout);
+}
+
+/** What a browser gives over a build as it is, without a bundler; with the browser's version. */
+export async function computeInBrowser(dist) {
+  const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-bits-"));
+  let browser;
+  let server;
+  try {
+    fs.writeFileSync(path.join(temporary, "index.html"), "<!doctype html>\n<title>ddpg</title>\n");
+    fs.cpSync(dist, path.join(temporary, "dist"), { recursive: true });
+    [browser, server] = await Promise.all([openBrowser(), serve(temporary)]);
+    const tab = await browser.newPage();
+    await tab.goto(`${server.url}/`);
+    const modules = { index: `${server.url}/dist/index.js`, math: `${server.url}/dist/base/math.js` };
+    return { version: browser.version(), bits: await tab.evaluate(compute, modules) };
+  } finally {
+    await Promise.all([browser?.close(), server?.close()]);
+    fs.rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/**
+ * The fingerprints of three agents and the hashes of base/math. It runs elsewhere, from its text: it may use nothing of
+ * this file. `index` and `math` are the URLs of the built modules.
+ */
+async function compute({ index, math }) {
+  const { Ddpg, environments, train } = await import(index);
+
+  /** A task's agent after so many steps, with seed 1. */
+  async function fingerprintAfter(steps, name, options) {
+    const environment = await environments[name].create();
+    const agent = await Ddpg.create(environment, { seed: 1, ...options });
+    for await (const { step } of train(agent, environment)) if (step === steps) break;
+    return agent.fingerprint();
+  }
+
+  /** A hash of each function's results over 100,000 arguments: half any double at all, half between −20 and 20. */
+  function hashFunctions(module) {
+    const hashes = {};
+    const double = new Float64Array(1);
+    const words = new Uint32Array(double.buffer);
+    for (const [name, f] of Object.entries(module)) {
+      if (typeof f !== "function") continue;
+      let seed = 1;
+      const bits = () => {
+        seed ^= seed << 13;
+        seed ^= seed >>> 17;
+        seed ^= seed << 5;
+        return seed >>> 0;
+      };
+      const argument = (i) => {
+        if (i % 2) return (bits() / 4294967296 - 0.5) * 40;
+        words[0] = bits();
+        words[1] = bits();
+        return double[0];
+      };
+      let hash = 0x811c9dc5;
+      for (let i = 0; i < 100_000; i++) {
+        const result = f(...Array.from({ length: f.length }, () => argument(i)));
+        if (typeof result !== "number") throw new Error(`${name}: expected a number, got ${typeof result}`);
+        double[0] = result;
+        if (Number.isNaN(result)) words.fill(1); // which of the many NaN it is, an engine may choose
+        hash = Math.imul(hash ^ words[0], 0x01000193);
+        hash = Math.imul(hash ^ words[1], 0x01000193);
+        hash ^= hash >>> 15;
+      }
+      hashes[name] = (hash >>> 0).toString(16).padStart(8, "0");
+    }
+    return hashes;
+  }
+
+  return {
+    pendulum: await fingerprintAfter(2000, "Pendulum-v1", { preset: "small" }),
+    mountainCar: await fingerprintAfter(700, "MountainCarContinuous-v0", {
+      preset: "small",
+      warmupSteps: 200,
+      ...environments["MountainCarContinuous-v0"].settings,
+    }),
+    // 301 updates of layers of 400 and 300, with batch normalisation and L2.
+    paper: await fingerprintAfter(364, "Pendulum-v1", { preset: "paper" }),
+    math: hashFunctions(await import(math)),
+  };
+}
