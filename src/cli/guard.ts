@@ -1,6 +1,7 @@
 // Environments of one's own may go wrong where no call into them is waiting: in a timer, in a promise that nobody
 // awaits, in one that never settles. What is guarded here ends then too, with an error that says so.
 import { setTimeout as delay } from "node:timers/promises";
+import { InputError } from "../base/expect.ts";
 import type { Environment } from "../ddpg/environment.ts";
 import { EnvironmentError, message } from "../ddpg/environment-calls.ts";
 
@@ -13,8 +14,11 @@ export async function guarded<T>(where: () => string, work: () => T | Promise<T>
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  const onError = (error: unknown): void =>
-    fail(new EnvironmentError(`${where()}, outside of its methods: ${message(error)}`, { cause: error }));
+  const onError = (error: unknown): void => {
+    // What was wrong with the program's own surroundings says so itself.
+    if (error instanceof InputError) fail(error);
+    else fail(new EnvironmentError(`${where()}, outside of its methods: ${message(error)}`, { cause: error }));
+  };
   const onDry = (): void => {
     const got = "a promise that nothing will settle";
     fail(
