@@ -1,11 +1,11 @@
 // The entry `ddpg/node`: what needs Node's files — a run's directory, and environments from modules of one's own.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, InputError, suggest } from "./base/expect.ts";
-import { checkSettings, type PresetName, type Settings } from "./ddpg/config.ts";
+import { checkSettings, type PresetName, presets, type Settings } from "./ddpg/config.ts";
 import type { Environment } from "./ddpg/environment.ts";
 import { Policy } from "./ddpg/policy.ts";
 import { EnvironmentError } from "./ddpg/environment-calls.ts";
@@ -118,6 +118,7 @@ export class RunDirectory {
       `run directory ${directory}`,
       "a directory that can be written",
       () => new RunDirectory(directory, config),
+      "Choose another.",
     );
   }
 
@@ -125,9 +126,19 @@ export class RunDirectory {
   private constructor(directory: string, config: RunConfig) {
     this.path = directory;
     this.#made = makeDirectory(path.resolve(directory));
-    // Fails where another run has come first since the check.
-    this.#metrics = fs.openSync(path.join(directory, files.metrics), "ax");
-    writeJson(path.join(directory, files.config), config);
+    try {
+      // Fails where another run has come first since the check.
+      this.#metrics = fs.openSync(path.join(directory, files.metrics), "ax");
+    } catch (error) {
+      this.#removeMade();
+      throw error;
+    }
+    try {
+      writeJson(path.join(directory, files.config), config);
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
   }
 
   /** Adds a line to `metrics.jsonl`. */
@@ -136,65 +147,132 @@ export class RunDirectory {
     if (performance.now() - this.#written > 250) this.flush();
   }
 
-  /** Writes what `append` still holds. */
+  /** Writes what `append` still holds. Throws an InputError also where the file was moved or removed. */
   flush(): void {
-    const file = path.join(this.path, files.metrics);
-    attempt(file, "a file that can be written", () => fs.writeSync(this.#metrics, this.#pending));
+    // Once: what was lost on a full disk must not follow what comes later.
+    const lines = this.#pending;
     this.#pending = "";
     this.#written = performance.now();
+    this.#write(files.metrics, (file) => {
+      fs.statSync(file);
+      fs.appendFileSync(this.#metrics, lines);
+    });
   }
 
   /** Writes `policy.safetensors`, from `Policy.save()`. */
   writePolicy(bytes: Uint8Array): void {
-    replaceFile(path.join(this.path, files.policy), bytes);
+    this.#write(files.policy, (file) => replaceFile(file, bytes));
   }
 
   /** Writes `result.json`. */
   writeResult(result: RunResult): void {
-    writeJson(path.join(this.path, files.result), result);
+    this.#write(files.result, (file) => writeJson(file, result));
   }
 
   /** The last call. */
   close(): void {
-    this.flush();
-    fs.closeSync(this.#metrics);
+    try {
+      this.flush();
+    } finally {
+      fs.closeSync(this.#metrics);
+    }
   }
 
   /** Instead of `close`: removes all that was made. */
   discard(): void {
     fs.closeSync(this.#metrics);
     for (const name of Object.values(files)) fs.rmSync(path.join(this.path, name), { force: true });
+    this.#removeMade();
+  }
+
+  /** The directories that were made, as far as they are empty. */
+  #removeMade(): void {
     for (let directory = path.resolve(this.path); this.#made; directory = path.dirname(directory)) {
-      if (fs.readdirSync(directory).length > 0) break;
-      fs.rmdirSync(directory);
-      if (directory === path.resolve(this.#made)) break;
+      try {
+        fs.rmdirSync(directory);
+      } catch {
+        return;
+      }
+      if (directory === this.#made) return;
     }
+  }
+
+  #write(name: string, action: (file: string) => void): void {
+    const file = path.join(this.path, name);
+    attempt(
+      file,
+      "a file that can be written",
+      () => action(file),
+      "Nothing more can be kept of this run; train again.",
+    );
   }
 }
 
 /** A run's `config.json`, checked. */
 export function readConfig(run: string): RunConfig {
   const { value, where } = readJson<RunConfig>(run, files.config);
-  expect(typeof value.environment === "string", `${where} environment`, "a name", value.environment);
-  expect(
-    typeof value.settings === "object" && value.settings !== null,
-    `${where} settings`,
-    "an object",
-    value.settings,
-  );
+  expectFields(value, where, {
+    environment: "a name",
+    environmentModule: "a path, or nothing",
+    preset: `one of ${Object.keys(presets).join(", ")}`,
+    seed: "a whole number",
+    steps: "a whole number",
+    settings: "an object",
+  });
   try {
     checkSettings(value.settings);
   } catch (error) {
     throw new InputError(`${where} settings ${(error as Error).message}`);
   }
-  return value as RunConfig;
+  return value;
 }
 
-/** A run's `result.json`. Throws an InputError when the run did not come to its end. */
+/** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */
 export function readResult(run: string): RunResult {
   const { value, where } = readJson<RunResult>(run, files.result, "The run did not end; train again.");
-  expect(typeof value.fingerprint === "string", `${where} fingerprint`, "16 hexadecimal digits", value.fingerprint);
-  return value as RunResult;
+  expectFields(value, where, {
+    steps: "a whole number",
+    trainingSeconds: "a number",
+    stepsPerSecond: "a number, or null",
+    fingerprint: "16 hexadecimal digits",
+    evaluation: "an object, or null",
+    failed: "what went wrong, or nothing",
+  });
+  if (value.evaluation) {
+    const within = `${where} evaluation`;
+    expectFields(value.evaluation, within, {
+      meanReturn: "a number, or null",
+      standardError: "a number, or null",
+      episodes: "a whole number",
+    });
+  }
+  return value;
+}
+
+const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
+  "a name": (value) => typeof value === "string",
+  "a path, or nothing": (value) => value === undefined || typeof value === "string",
+  [`one of ${Object.keys(presets).join(", ")}`]: (value) => typeof value === "string" && Object.hasOwn(presets, value),
+  "what went wrong, or nothing": (value) => value === undefined || typeof value === "string",
+  "16 hexadecimal digits": (value) => typeof value === "string" && /^[0-9a-f]{16}$/.test(value),
+  "a whole number": (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  "a number": (value) => typeof value === "number",
+  // Of what is not finite, JSON makes null.
+  "a number, or null": (value) => value === null || typeof value === "number",
+  "an object": (value) => typeof value === "object" && value !== null,
+  "an object, or null": (value) => typeof value === "object",
+};
+
+/** Throws an InputError unless every field is what it is said to be, in the words of `checks`. */
+function expectFields<T extends object>(
+  value: Partial<T>,
+  where: string,
+  wanted: Partial<Record<keyof T & string, string>>,
+): asserts value is T {
+  for (const [name, kind] of Object.entries<string | undefined>(wanted)) {
+    const field = value[name as keyof T];
+    if (kind !== undefined) expect(checks[kind](field), `${where} ${name}`, kind, field);
+  }
 }
 
 /** A run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
@@ -260,6 +338,7 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
         `environment ${name}: expected a module that Node can run, got ${got}. Compile it to .js, or use Node 22.18 or later.`,
       );
     }
+    if (error instanceof SyntaxError) addPlace(error, module);
     throw new EnvironmentError(`environment ${name}: ${text(error)}`, { cause: error });
   }
   const make = exported.default;
@@ -269,6 +348,14 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
   expect(typeof make === "function", where, promise, make, "Export the class itself.");
   expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without.");
   return () => (isClass(make) ? Reflect.construct(make, []) : make());
+}
+
+/** Puts file and line before the stack of a syntax error: an import keeps them to itself, checking the file tells them. */
+function addPlace(error: SyntaxError, module: string): void {
+  const { stderr } = spawnSync(process.execPath, ["--check", module], { encoding: "utf8", timeout: 5000 });
+  const [first = ""] = stderr?.split("\n") ?? [];
+  // Nothing of the kind where the mistake is in another file, which this one imports.
+  if (first.startsWith(`${module}:`)) error.stack = `${first.trim()}\n${error.stack}`;
 }
 
 async function called(name: string, make: () => Environment | Promise<Environment>): Promise<Environment> {
@@ -319,10 +406,16 @@ function attempt<T>(where: string, expected: string, action: () => T, wayOut = "
   try {
     return action();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new InputError(`${where}: expected ${expected}, got ${reasons[code] ?? code}. ${wayOut}`.trim());
+    const reason = refusal(error);
+    if (reason === undefined) throw error;
+    throw new InputError(`${where}: expected ${expected}, got ${reason}. ${wayOut}`.trim());
   }
+}
+
+/** Why the system would not do something with a file, in words; undefined for an error of another kind. */
+export function refusal(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  return code && (reasons[code] ?? code);
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -334,6 +427,10 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: "no permission",
   EROFS: "a file system that cannot be written",
   ENOSPC: "a full disk",
+  EDQUOT: "a full quota",
+  EFBIG: "a file larger than is allowed",
+  ENAMETOOLONG: "too long a name",
+  ENOTEMPTY: "a directory",
 };
 
 function writeJson(file: string, value: object): void {

@@ -150,6 +150,8 @@ export function parent(): { onProgress(state: ProgressState): void; warn(warning
   };
   if (process.connected) process.on("disconnect", end);
   else end();
+  // The listener alone would hold the process, also where nothing is left to do.
+  process.channel?.unref();
   const send = (message: Message): void => {
     // With a callback, for an error has nobody to tell: the parent is gone.
     if (process.connected) process.send?.(message, undefined, undefined, () => {});

@@ -202,6 +202,8 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
   const ids = "one of Pendulum-v1, Pendulum-v0, MountainCarContinuous-v0, or the path of a module";
   const pendulum = ["train", "Pendulum-v1"];
+  const unanswered =
+    "expected an answer of the environment, got a promise that nothing will settle. Resolve it, or reject it.";
   const mistakes: [string[], string][] = [
     [["trian"], 'command: expected one of train, evaluate, report, environments, got "trian". Did you mean "train"?'],
     [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
@@ -254,6 +256,20 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     ],
     [["train", "nan.js"], "nan.js: step 1 observation[0]: expected a finite number, got NaN."],
     [["train", "length.js"], "length.js: step 1 observation: expected 2 numbers, got 1."],
+    [["train", "hang.js"], `hang.js step: ${unanswered}`],
+    [["train", "hang.js", "--seeds", "1,2"], `hang.js step: ${unanswered}`],
+    [["train", "unmade.js"], `unmade.js make: ${unanswered}`],
+    [["train", "unclosed.js"], "unclosed.js: close: expected no error, got undefined."],
+    [
+      ["train", "same.js"],
+      "same.js: make: expected a fresh environment a call, got the same one twice. Construct it inside the function.",
+    ],
+    [
+      ["train", "cart.js", "--observation-scale", "1,2,3"],
+      "--observation-scale: expected one value, or 2, one per dimension, got [1, 2, 3].",
+    ],
+    [["evaluate", "unseeded"], "unseeded/config.json seed: expected a whole number, got undefined."],
+    [["evaluate", "numbered"], "numbered/config.json environmentModule: expected a path, or nothing, got 5."],
     [
       ["train", "infinite.js"],
       "infinite.js: environment.actionHigh[0]: expected a finite number, got Infinity. Name the range that the policy shall use.",
@@ -282,6 +298,15 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     writeModule("empty.js", { high: "[]" });
     writeModule("instance.js", { start: "class Cart {", tail: "export default new Cart();" });
     writeModule("unexported.js", { start: "export class Cart {" });
+    writeModule("hang.js", { step: "return new Promise(() => {});" });
+    fs.writeFileSync(inFolder("unmade.js"), "export default () => new Promise(() => {});");
+    writeModule("unclosed.js", { start: "export default class Cart {\n  async close() { throw undefined; }" });
+    writeModule("same.js", { start: "class Cart {", tail: "const one = new Cart();\nexport default () => one;" });
+    for (const [run, changes] of Object.entries({ unseeded: {}, numbered: { seed: 1, environmentModule: 5 } })) {
+      fs.mkdirSync(inFolder(run));
+      const config = { format: "ddpg-run-1", environment: "Pendulum-v1", preset: "small", steps: 1, ...changes };
+      fs.writeFileSync(inFolder(run, "config.json"), JSON.stringify(config));
+    }
     const runs = (): string[] => (fs.existsSync(inFolder("runs")) ? fs.readdirSync(inFolder("runs")) : []);
     const attempt = async ([args, message]: [string[], string]): Promise<void> => {
       const { code, stdout, stderr } = await ddpg(...args);
@@ -315,6 +340,9 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     writeModule("broken.js", { tail: 'throw new Error("no\\nluck");' });
     const { stderr: loading } = await ddpg("train", "broken.js");
     assert.match(loading, /^ddpg: environment broken\.js: no luck\n {4}at broken\.js:18:7\n$/);
+    writeModule("syntax.js", { tail: "const x = ;" });
+    const { stderr: parsing } = await ddpg("train", "syntax.js");
+    assert.match(parsing, /^ddpg: environment syntax\.js: Unexpected token .*\n {4}at syntax\.js:18\n$/);
   });
 
   it("keeps the records of a run that fails on its way, and says so in its result", async () => {
@@ -331,6 +359,86 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     );
     assert.match(stderr, /\n {4}at Cart\.step \(late\.js:16:\d+\)\n$/);
     assert.match(readResult(inFolder("late")).failed ?? "", /The cart broke\.$/);
+  });
+
+  // The check before training makes some 2,050 steps, the first evaluation 500 more.
+  const elsewhere: [name: string, step: string, message: RegExp][] = [
+    [
+      "unanswered",
+      "return new Promise(() => {});",
+      / (episode \d+ step \d+|evaluation after step \d+): expected an answer of the environment, got /,
+    ],
+    [
+      "timer",
+      'setTimeout(() => { throw new Error("Late."); });',
+      / (episode|evaluation after) .*, outside of its methods: Late\.\n {4}at .*\(timer\.js:\d+:\d+\)\n$/,
+    ],
+    ["unhandled", 'Promise.reject("No error.");', /, outside of its methods: No error\.\n$/],
+  ];
+  for (const [name, step, message] of elsewhere) {
+    it(`ends with closed records where nobody waits for what goes wrong: ${name}`, async () => {
+      writeModule(`${name}.js`, {
+        start: "let total = 0;\nexport default class Cart {",
+        step: `if (++total === 3000) ${step}
+    return { observation: [this.x, action[0]], reward: 0, terminated: false, truncated: ended };`,
+      });
+      const { code, stderr } = await ddpg("train", `${name}.js`, "--preset", "small", "--out", name, ...brief);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.match(stderr, /^ddpg: warning.*\nddpg: (?!warning).*\n( {4}at .*\n)?$|^ddpg: .*\n( {4}at .*\n)?$/);
+      const { failed, steps } = readResult(inFolder(name));
+      assert.ok(failed && stderr.includes(failed) && steps > 0 && steps < 1500, failed);
+    });
+  }
+
+  it("keeps the records when an environment cannot be closed after it, and says so", async () => {
+    writeModule("stuck.js", {
+      start: 'let closed = 0;\nexport default class Cart {\n  close() { if (++closed > 2) throw new Error("Stuck."); }',
+    });
+    const { code, stderr } = await ddpg("train", "stuck.js", "--preset", "small", "--out", "stuck", ...brief);
+    assert.equal(code, 2);
+    assert.match(stderr, /^ddpg: stuck\.js close: Stuck\.\n {4}at Cart\.close \(stuck\.js:\d+:\d+\)\n$/);
+    assert.equal(readResult(inFolder("stuck")).failed, undefined);
+  });
+
+  it("stops when the run's directory is gone", { skip: process.platform === "win32" }, async () => {
+    const { outcome } = start(["train", "Pendulum-v1", "--steps", "1000000", "--out", "gone"]);
+    const metrics = inFolder("gone", "metrics.jsonl");
+    while (!fs.existsSync(metrics) || fs.statSync(metrics).size < 500) await new Promise((r) => setTimeout(r, 20));
+    fs.rmSync(inFolder("gone"), { recursive: true });
+    const { code, stderr } = await outcome;
+    const message = `${path.join("gone", "metrics.jsonl")}: expected a file that can be written, got ${missing}.`;
+    assert.equal(stderr, `ddpg: ${message} Nothing more can be kept of this run; train again.\n`);
+    assert.equal(code, 2);
+    assert.ok(!fs.existsSync(inFolder("gone")));
+  });
+
+  it("says that it checks an environment, if that takes long", async () => {
+    writeModule("slow.js", {
+      start: "let total = 0;\nexport default class Cart {",
+      step: `for (const from = performance.now(); total < 1200 && performance.now() - from < 1; );
+    total++;
+    return { observation: [this.x, action[0]], reward: 0, terminated: false, truncated: ended };`,
+    });
+    const { stderr } = await ddpg("train", "slow.js", "--preset", "small", "--out", "slow", ...brief);
+    assert.match(stderr, /^Checking slow\.js, for some 2,000 steps …\n/);
+  });
+
+  it("quotes a directory with spaces, and says that a run of nothing but warm-up learns nothing", async () => {
+    const args = ["--steps", "100", "--warmup-steps", "100", "--episodes", "1", "--evaluate-episodes", "1"];
+    const { code, stdout, stderr } = await ddpg("train", "Pendulum-v1", ...args, "--out", "a run");
+    assert.equal(code, 0);
+    assert.match(stdout, /npx ddpg report (['"])a run\1\n +npx ddpg evaluate (['"])a run\2\n$/);
+    assert.match(stderr, /^ddpg: warning: --warmup-steps: expected less than the run's 100 steps, got 100\. Nothing /);
+    const result = inFolder("a run", "result.json");
+    const whole = JSON.parse(fs.readFileSync(result, "utf8"));
+    for (const [changes, message] of [
+      [{ evaluation: {} }, "evaluation meanReturn: expected a number, or null, got undefined."],
+      [{ steps: undefined }, "steps: expected a whole number, got undefined."],
+    ] as const) {
+      fs.writeFileSync(result, JSON.stringify({ ...whole, ...changes }));
+      assert.throws(() => readResult(inFolder("a run")), { name: "InputError", message: `${result} ${message}` });
+    }
   });
 
   it("warns of what makes learning slow, once", async () => {
@@ -398,20 +506,12 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
 
   it("warn once for all of them, and say which it was", async () => {
     writeModule("scaled.js", {
-      step: "return { observation: [1000 * this.x, action[0]], reward: 0, terminated: false, truncated: ended };",
+      // After the check, so that training is what warns.
+      start: "let total = 0;\nexport default class Cart {",
+      step: `const scale = ++total > 2200 ? 1000 : 1;
+    return { observation: [scale * this.x, action[0]], reward: 0, terminated: false, truncated: ended };`,
     });
-    // The flag lets training warn, in place of the check before it.
-    const { code, stderr } = await ddpg(
-      "train",
-      "scaled.js",
-      "--preset",
-      "small",
-      "--seeds",
-      "3,4",
-      ...brief,
-      "--reward-scale",
-      "0.5",
-    );
+    const { code, stderr } = await ddpg("train", "scaled.js", "--preset", "small", "--seeds", "3,4", ...brief);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^ddpg: warning: seed [34]: observation\[0\]: .*\n$/);
   });

@@ -50,7 +50,7 @@ function causes(error: unknown): unknown[] {
 function firstFrame(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof InputError) return undefined;
   for (const line of error.stack?.split("\n") ?? []) {
-    // A syntax error has its place in the first line, without «at».
+    // A syntax error has its place in the first line, without «at», if it has one: loadEnvironment adds what import leaves out.
     const match = /^(?:\s+at (?:(.*) \()?)?(file:\/\/\/?.*?|\/.*?|[A-Za-z]:\\.*?)((?::\d+)+)\)?$/.exec(line);
     if (!match) continue;
     const file = match[2].startsWith("file:") ? fileURLToPath(match[2]) : match[2];

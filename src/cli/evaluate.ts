@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { loadEnvironment, readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
+import { closing, guarded } from "./guard.ts";
 import { wholeNumber } from "./options.ts";
 import { Pace, plusMinus, Progress, whole } from "./progress.ts";
 
@@ -19,10 +20,13 @@ export function addEvaluateCommand(program: Command): void {
       const { fingerprint, steps } = readResult(run);
       const policy = await readPolicy(run);
       const { environmentModule } = config;
-      const loaded = await loadEnvironment(
-        environmentModule ? path.relative("", path.resolve(run, environmentModule)) : config.environment,
+      const nameOrPath = environmentModule
+        ? path.relative("", path.resolve(run, environmentModule))
+        : config.environment;
+      const environment = await guarded(
+        () => `environment ${nameOrPath}`,
+        async () => (await loadEnvironment(nameOrPath)).create(),
       );
-      const environment = await loaded.create();
       const { observationSize, actionSize } = policy.units;
       if (environment.observationSize !== observationSize || environment.actionLow.length !== actionSize) {
         throw new InputError(
@@ -37,11 +41,17 @@ export function addEvaluateCommand(program: Command): void {
         `${whole(pace.rate(progress.done))} episodes/s`,
       ]);
       try {
-        const { meanReturn, standardError, meanLength } = await evaluate(policy, environment, {
-          episodes,
-          name: config.environment,
-          onEpisode: (done) => progress.advance(done),
-        });
+        const { meanReturn, standardError, meanLength } = await closing(config.environment, [environment], () =>
+          guarded(
+            () => `${config.environment} evaluation episode ${progress.done + 1}`,
+            () =>
+              evaluate(policy, environment, {
+                episodes,
+                name: config.environment,
+                onEpisode: (done) => progress.advance(done),
+              }),
+          ),
+        );
         progress.stop();
         if (json) {
           const { environment, preset, seed } = config;
@@ -70,7 +80,6 @@ export function addEvaluateCommand(program: Command): void {
         }
       } finally {
         progress.stop();
-        environment.close?.();
       }
     });
 }

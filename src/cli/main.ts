@@ -1,6 +1,7 @@
 // The command line `ddpg`. Each command has a file of its own.
 import { Command } from "commander";
-import { versions } from "../node.ts";
+import { InputError } from "../base/expect.ts";
+import { refusal, versions } from "../node.ts";
 import { addEnvironmentsCommand } from "./environments.ts";
 import { rephrase, report } from "./errors.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
@@ -38,7 +39,8 @@ for (const command of [program, ...program.commands]) {
 
 // A reader that has seen enough (`ddpg environments | head -1`) ends neither a run nor its records.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code === "EPIPE") return;
+  throw new InputError(`standard output: expected one that can be written, got ${refusal(error)}.`);
 });
 
 try {

@@ -66,3 +66,9 @@ function defaults(name: keyof Settings): string {
   const list = [...others].map(([value, names]) => `; ${names.join(", ")} ${value}`);
   return `${list.length > 0 ? "\n" : " "}[${usual}${list.join("")}]`;
 }
+
+/** A path as it is typed in a shell. */
+export function inShell(file: string): string {
+  if (/^[\p{L}\p{N}_@%+=:,./\\-]+$/u.test(file)) return file;
+  return process.platform === "win32" ? `"${file}"` : `'${file.replaceAll("'", "'\\''")}'`;
+}

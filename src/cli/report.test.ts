@@ -276,6 +276,20 @@ test("bad input: one line that names the file and the line, and nothing written"
   await refused(damaged, /damaged.config\.json: expected JSON/);
   assert.ok(!fs.existsSync(output));
   const there = path.join(folder, "no-such-folder", "a.html");
+  const [page, folderThere] = [path.join(folder, "beside-nothing.html"), path.join(folder, "directory.svg")];
+  fs.mkdirSync(folderThere);
+  for (const svg of [path.join(folder, "no-such-folder", "a.svg"), folderThere]) {
+    await assert.rejects(report([fakeRun(`good-${path.basename(svg)}`)], { output: page, svg }), (error: Error) => {
+      const reason = svg === folderThere ? "a directory" : "no such file or directory";
+      return (
+        error.name === "InputError" && error.message.startsWith(`${svg}: `) && error.message.includes(`got ${reason}. `)
+      );
+    });
+  }
+  assert.deepEqual(
+    fs.readdirSync(folder).filter((name) => name.includes("beside-nothing")),
+    [],
+  );
   await refused(fakeRun("good-too"), /no-such-folder.a\.html: expected a file that can be written/, { output: there });
   await refused(fakeOne, /--svg: expected another file than the page's/, { output, svg: output } as never);
 });

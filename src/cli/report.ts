@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { expect, InputError } from "../base/expect.ts";
-import { readConfig, readMetrics, readResult } from "../node.ts";
+import { readConfig, readMetrics, readResult, refusal } from "../node.ts";
 import type { Run } from "./report-page.ts";
 
 /** Where the report goes. */
@@ -38,9 +38,7 @@ export async function report(directories: readonly string[], options: ReportOpti
   // Loaded only here: the other commands need not wait for the plotting library.
   const { page, figure } = await import("./report-page.ts");
   const contents = files.map((file) => (file === output ? page(runs) : figure(runs)));
-  files.forEach((file, i) => {
-    write(file, contents[i]);
-  });
+  write(files, contents);
   return files;
 }
 
@@ -59,18 +57,31 @@ function readRun(directory: string): Run {
   return { directory, config, evaluations, episodes, diagnostics, ...(ended && { result: readResult(directory) }) };
 }
 
-/** Replaces the file in one step: a browser that looks at it sees the old page or the new one. */
-function write(file: string, content: string): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`);
+/** All of them or none. Each is replaced in one step: a browser that looks at it sees the old page or the new one. */
+function write(files: readonly string[], contents: readonly string[]): void {
+  const temporaries = files.map((file) => path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`));
+  let current = files[0];
   try {
-    fs.writeFileSync(temporary, content);
-    fs.renameSync(temporary, file);
+    files.forEach((file, i) => {
+      current = file;
+      // Renaming would fail, when the others have their names.
+      if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw directoryError();
+      fs.writeFileSync(temporaries[i], contents[i]);
+    });
+    files.forEach((file, i) => {
+      current = file;
+      fs.renameSync(temporaries[i], file);
+    });
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "no such folder" : code;
+    for (const temporary of temporaries) fs.rmSync(temporary, { force: true });
+    const reason = refusal(error);
+    if (reason === undefined) throw error;
     throw new InputError(
-      `${file}: expected a file that can be written, got ${reason}. Choose another with --output or --svg.`,
+      `${current}: expected a file that can be written, got ${reason}. Choose another with --output or --svg.`,
     );
   }
+}
+
+function directoryError(): Error {
+  return Object.assign(new Error("a directory"), { code: "EISDIR" });
 }

@@ -1,9 +1,13 @@
 import type { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
+import { message } from "../ddpg/environment-calls.ts";
 import { train } from "../ddpg/train.ts";
 import { type RunConfig, RunDirectory, type RunResult } from "../node.ts";
 import { type Evaluation, evaluate } from "../training/evaluate.ts";
 import { DiagnosticsMeans, type EvaluationRecord } from "../training/metrics.ts";
+import { report } from "./errors.ts";
+import { guarded } from "./guard.ts";
+import { inShell } from "./options.ts";
 import { duration, Pace, plusMinus, Progress, type ProgressState, short, whole } from "./progress.ts";
 
 export interface Training {
@@ -37,7 +41,11 @@ export async function runTraining(training: Training): Promise<void> {
   const means = new DiagnosticsMeans(agent.units.actionSize);
   const diagnosticsEvery = Math.max(1, Math.floor(steps / diagnosticsLines));
   let records: RunDirectory | undefined;
+  let closed = false;
   let taken = 0;
+  /** The last episode that ended, and when. */
+  let ended = { number: 0, step: 0 };
+  let evaluating = false;
   let lastEpisode = "";
   let lastEvaluation = "";
   let final: Evaluation | undefined;
@@ -57,13 +65,18 @@ export async function runTraining(training: Training): Promise<void> {
   const evaluateNow = async (): Promise<EvaluationRecord> => {
     pace.pause();
     const { episodes } = plan;
+    evaluating = true;
     const { meanReturn, standardError, meanLength, valueBias = 0 } = await evaluateAgent(training, episodes);
+    evaluating = false;
     lastEvaluation = `evaluation ${short(meanReturn)}`;
     const { seconds } = pace;
     return { type: "evaluation", step: taken, episodes, meanReturn, standardError, meanLength, valueBias, seconds };
   };
 
+  /** Writes what is left to write, all that can be; the first error is thrown. Once. */
   const close = (ending: Pick<RunResult, "interrupted" | "failed">): void => {
+    if (closed) return;
+    closed = true;
     pace.pause();
     progress.stop(taken > 0);
     if (!records) return;
@@ -71,44 +84,72 @@ export async function runTraining(training: Training): Promise<void> {
       records.discard();
       return;
     }
-    if (means.updates > 0) records.append(means.take(taken));
-    records.writePolicy(agent.policy.save());
-    records.writeResult({
-      environment: config.environment,
-      preset: config.preset,
-      seed: config.seed,
-      steps: taken,
-      trainingSeconds: pace.seconds,
-      stepsPerSecond: Math.round(taken / pace.seconds),
-      evaluation: final
-        ? { meanReturn: final.meanReturn, standardError: final.standardError, episodes: final.episodes }
-        : null,
-      fingerprint: agent.fingerprint(),
-      ...ending,
+    const run = records;
+    const errors: unknown[] = [];
+    const attempt = (action: () => void): void => {
+      try {
+        action();
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    attempt(() => {
+      if (means.updates > 0) run.append(means.take(taken));
+      run.flush();
     });
-    records.close();
+    attempt(() => run.writePolicy(agent.policy.save()));
+    attempt(() =>
+      run.writeResult({
+        environment: config.environment,
+        preset: config.preset,
+        seed: config.seed,
+        steps: taken,
+        trainingSeconds: pace.seconds,
+        stepsPerSecond: Math.round(taken / pace.seconds),
+        evaluation: final
+          ? { meanReturn: final.meanReturn, standardError: final.standardError, episodes: final.episodes }
+          : null,
+        fingerprint: agent.fingerprint(),
+        ...(errors.length > 0 && { failed: message(errors[0]) }),
+        ...ending,
+      }),
+    );
+    attempt(() => run.close());
+    if (errors.length > 0) throw errors[0];
     if (!final && !silent)
       console.log(`Ended after ${whole(taken)} of ${whole(steps)} steps. The records are in ${directory}.`);
   };
 
   const onSignal = (signal: keyof typeof exitCodes): never => {
-    close({ interrupted: true });
-    process.exit(exitCodes[signal]);
+    let code: number = exitCodes[signal];
+    try {
+      close({ interrupted: true });
+    } catch (error) {
+      code = report(error, false);
+    }
+    // Told, but not waited for.
+    for (const each of [environment, training.evaluationEnvironment]) {
+      new Promise((resolve) => resolve(each.close?.())).catch(() => {});
+    }
+    process.exit(code);
   };
   const signals = Object.keys(exitCodes) as (keyof typeof exitCodes)[];
   for (const signal of signals) process.on(signal, onSignal);
-  try {
+  const work = async (): Promise<Evaluation> => {
     // Before anything is written: an environment whose episodes never end is found out here.
     const untrained = await evaluateNow();
     records = RunDirectory.create(directory, config);
     records.append(untrained);
     pace.resume();
     for await (const { step, learned, episode, warnings } of train(agent, environment, { name })) {
+      // After an error from elsewhere.
+      if (closed) break;
       taken = step;
       if (learned) means.add(agent.diagnostics);
       if (warnings.length > 0) progress.interrupt(() => warnings.forEach(warn));
       if (episode) {
         const { number, length, terminated } = episode;
+        ended = { number, step };
         lastEpisode = `episode ${short(episode.return)}`;
         records.append({
           type: "episode",
@@ -138,12 +179,24 @@ export async function runTraining(training: Training): Promise<void> {
       `evaluation  ${whole(progress.done)}/${whole(plan.finalEpisodes)} episodes`,
       `${whole(finalPace.rate(progress.done))} episodes/s`,
     ]);
+    evaluating = true;
     const result = await evaluateAgent(training, plan.finalEpisodes, (done) => progress.advance(done));
     progress.stop();
-    final = result;
+    return result;
+  };
+  const where = (): string =>
+    evaluating
+      ? `${name} evaluation after step ${taken}`
+      : `${name} episode ${ended.number + 1} step ${taken - ended.step + 1}`;
+  try {
+    final = await guarded(where, work);
     close({});
   } catch (error) {
-    close({ failed: error instanceof Error ? error.message : String(error) });
+    try {
+      close({ failed: message(error) });
+    } catch {
+      // The first error is the one to tell.
+    }
     throw error;
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
@@ -179,7 +232,7 @@ function conclusion(
     `training       ${whole(steps)} steps in ${duration(seconds)}, ${whole(steps / seconds)} steps/s`,
     `fingerprint    ${agent.fingerprint()}`,
     `records        ${directory}`,
-    `look at it     npx ddpg report ${directory}`,
-    `               npx ddpg evaluate ${directory}`,
+    `look at it     npx ddpg report ${inShell(directory)}`,
+    `               npx ddpg evaluate ${inShell(directory)}`,
   ].join("\n");
 }

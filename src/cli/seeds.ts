@@ -5,6 +5,7 @@ import { Random } from "../base/random.ts";
 import { readResult, type RunResult } from "../node.ts";
 import { bootstrapInterval, interquartileMean } from "../training/aggregate.ts";
 import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
+import { inShell } from "./options.ts";
 import { duration, plusMinus, short, whole } from "./progress.ts";
 import { exitCodes } from "./run-training.ts";
 
@@ -140,7 +141,7 @@ function summary(runs: readonly SeedRun[], jobs: number, seconds: number): strin
     ...without("stopped", "stopped"),
     ...without("not begun", undefined),
     ...(readable.length > 0
-      ? [`look at ${readable.length > 1 ? "them" : "it  "}   npx ddpg report ${readable.join(" ")}`]
+      ? [`look at ${readable.length > 1 ? "them" : "it  "}   npx ddpg report ${readable.map(inShell).join(" ")}`]
       : []),
   ].join("\n");
 }

@@ -4,7 +4,15 @@ import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { InputError } from "../base/expect.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
-import { expectPreset, type PresetName, presetHelp, presets, settingNames, settingsFrom } from "../ddpg/config.ts";
+import {
+  expectPreset,
+  type PresetName,
+  presetHelp,
+  presets,
+  type Settings,
+  settingNames,
+  settingsFrom,
+} from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
 import { EnvironmentError } from "../ddpg/environment-calls.ts";
@@ -18,6 +26,7 @@ import {
 } from "../node.ts";
 import { parent } from "./children.ts";
 import { bounds } from "./environments.ts";
+import { closing, guarded } from "./guard.ts";
 import { asFlags, chosenSettings, settingFlag, settingOptions, showSetting, wholeNumber } from "./options.ts";
 import { whole } from "./progress.ts";
 import { runTraining } from "./run-training.ts";
@@ -25,6 +34,9 @@ import { parseSeeds, trainSeeds } from "./seeds.ts";
 
 /** What an environment of one's own is trained for, unless told. */
 const ownSteps = 100_000;
+
+/** How long the check of such an environment may take without a word, in ms. */
+const noticeMs = 1000;
 
 interface TrainFlags {
   seed?: number;
@@ -95,7 +107,8 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
   if (flags.seeds && flags.seed !== undefined) throw new InputError("train: expected --seed or --seeds, got both.");
   if (flags.jobs && !flags.seeds) throw new InputError("--jobs: expected together with --seeds, got it alone.");
 
-  const loaded = await loadEnvironment(nameOrPath);
+  const loading = (): string => `environment ${nameOrPath}`;
+  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const { steps = loaded.task?.steps ?? ownSteps, preset = loaded.task?.preset ?? "standard" } = flags;
   // A task's own settings belong to its own preset; one that the user names is taken as it is.
   const changes = { ...(flags.preset ? {} : loaded.task?.settings), ...chosenSettings({ ...flags }) };
@@ -116,19 +129,17 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
     else console.error(`ddpg: warning: ${warning}`);
   };
   if (loaded.module) {
-    const warnings = await checkOwn(nameOrPath, loaded);
-    // They are about unscaled numbers; where the flags scale them, training will say what is left to say.
-    const scaled = ["observationScale", "observationOffset", "rewardScale"].some((name) => name in changes);
-    if (!scaled) warnings.forEach(warn);
+    const warnings = await asFlags(() => checkOwn(nameOrPath, loaded, settings, listener === undefined));
+    warnings.forEach(warn);
   }
-  if (settings.warmupSteps > steps) {
+  if (settings.warmupSteps >= steps) {
     const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
-    warn(`${settingFlag("warmupSteps")}: expected at most the run's ${whole(steps)} steps, got ${got}`);
+    warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
   }
 
-  const environment = await loaded.create();
-  const evaluationEnvironment = await loaded.create();
-  try {
+  const environment = await guarded(loading, loaded.create);
+  const evaluationEnvironment = await guarded(loading, loaded.create);
+  await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const [seed] = seeds;
     const [directory] = directories;
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes }));
@@ -162,10 +173,7 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
         warn,
       });
     }
-  } finally {
-    environment.close?.();
-    evaluationEnvironment.close?.();
-  }
+  });
   if (flags.seeds) {
     const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
     await trainSeeds({ seeds, directories, jobs, progress, warn });
@@ -173,13 +181,39 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
 }
 
 /** Tries an environment of one's own; throws what is wrong with it, returns what makes learning slow. */
-async function checkOwn(name: string, { create }: LoadedEnvironment): Promise<string[]> {
+async function checkOwn(
+  name: string,
+  { create }: LoadedEnvironment,
+  { observationScale, observationOffset, rewardScale }: Settings,
+  tell: boolean,
+): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
-  const remember = (error: unknown): never => {
-    thrown ??= { error };
-    throw error;
+  let called = "make";
+  const watcher: Watcher = {
+    called: (method) => {
+      called = method;
+    },
+    thrown: (error) => {
+      thrown ??= { error };
+      throw error;
+    },
   };
-  const { problems, warnings } = await checkEnvironment(async () => watched(await create().catch(remember), remember));
+  const proxies = new WeakMap<Environment, Environment>();
+  const make = async (): Promise<Environment> => {
+    const environment = await create().catch(watcher.thrown);
+    const proxy = proxies.get(environment) ?? watched(environment, watcher);
+    proxies.set(environment, proxy);
+    return proxy;
+  };
+  const notice = setTimeout(() => console.error(`Checking ${name}, for some 2,000 steps …`), noticeMs);
+  // Only a word: it must not keep a process whose environment will never answer.
+  notice.unref();
+  if (!tell) clearTimeout(notice);
+  const scaling = { observationScale, observationOffset, rewardScale };
+  const { problems, warnings } = await guarded(
+    () => `${name} ${called}`,
+    () => checkEnvironment(make, scaling),
+  ).finally(() => clearTimeout(notice));
   if (thrown) {
     const { error } = thrown;
     if (error instanceof InputError || error instanceof EnvironmentError) throw error;
@@ -187,22 +221,30 @@ async function checkOwn(name: string, { create }: LoadedEnvironment): Promise<st
   }
   const last = problems.pop();
   for (const problem of problems) console.error(`ddpg: ${name}: ${problem}`);
+  // What is wrong with a flag is no fault of the environment.
+  if (last && Object.keys(scaling).some((setting) => last.startsWith(`${setting}:`))) throw new InputError(last);
   if (last) throw new InputError(`${name}: ${last}`);
   return warnings;
 }
 
+interface Watcher {
+  called(method: string): void;
+  thrown(error: unknown): never;
+}
+
 /** The same environment; what its methods throw is seen on its way, for the check tells the message alone. */
-function watched(environment: Environment, seen: (error: unknown) => never): Environment {
+function watched(environment: Environment, { called, thrown }: Watcher): Environment {
   return new Proxy(environment, {
     get(target, key) {
       const value = Reflect.get(target, key, target);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {
+        called(String(key));
         try {
           const result = value.apply(target, args);
-          return result instanceof Promise ? result.catch(seen) : result;
+          return result instanceof Promise ? result.catch(thrown) : result;
         } catch (error) {
-          return seen(error);
+          return thrown(error);
         }
       };
     },

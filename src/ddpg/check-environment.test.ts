@@ -76,6 +76,16 @@ test("a good environment behind promises has none either, and is closed", async 
   assert.equal(open, 0);
 });
 
+test("an environment that cannot be closed is told, once", async () => {
+  class Stuck extends Point {
+    async close() {
+      throw new Error("Stuck.");
+    }
+  }
+  const { problems } = await checkEnvironment(() => new Stuck());
+  assert.deepEqual(problems, ["close: expected no error, got Error: Stuck.."]);
+});
+
 test("episodes of one step, and one observation array that is written again and again, are fine", async () => {
   class Short extends Point {
     readonly #observation = new Float32Array(2);

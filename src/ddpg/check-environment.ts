@@ -2,6 +2,7 @@ import { expect, expectNumbers, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { perDimension, type Settings } from "./config.ts";
 import type { Environment, Step } from "./environment.ts";
+import { letMacrotasksRun } from "./macrotask.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
 /** What to check with. The scaling settings are those to train with: warnings are about what the networks will see. */
@@ -51,15 +52,24 @@ export async function checkEnvironment(
 ): Promise<EnvironmentReport> {
   const check = new Check(options);
   const made: Environment[] = [];
+  let thrown = false;
   try {
     expect(typeof make === "function", "make", "a function that makes a fresh environment", make);
     for (let i = 0; i < 2; i++) made.push(await make());
     await check.run(made[0], made[1]);
   } catch (error) {
+    thrown = true;
     if (error instanceof InputError) check.problems.push(error.message);
     else check.problems.push(`${check.where}: expected no error, got ${String(error)}.`);
-  } finally {
-    for (const environment of new Set(made)) environment?.close?.();
+  }
+  for (const environment of new Set(made)) {
+    try {
+      await environment?.close?.();
+    } catch (error) {
+      // What went wrong before may be why.
+      if (!thrown) check.problems.push(`close: expected no error, got ${String(error)}.`);
+      thrown = true;
+    }
   }
   return { problems: check.problems, warnings: check.warnings };
 }
@@ -199,6 +209,7 @@ class Check {
       moments.push({ action, observation: Array.from(observation ?? []), reward, terminated, truncated });
       await between?.(observation);
       ended = terminated || truncated;
+      await letMacrotasksRun();
       if (ended && !fresh) break;
     }
     return moments;

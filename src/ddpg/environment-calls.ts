@@ -69,7 +69,7 @@ export function nameOf(environment: Environment): string {
 }
 
 /** What an error says. */
-function message(error: unknown): string {
+export function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -38,6 +38,10 @@ describe("metrics", () => {
     ["nonsense", 'metrics.jsonl line 2: expected one JSON object, got "nonsense". Remove the line.'],
     ['{"type":"epsode"}', 'metrics.jsonl line 2 type: expected one of episode, evaluation, diagnostics, got "epsode".'],
     ["null", "metrics.jsonl line 2 type: expected one of episode, evaluation, diagnostics, got undefined."],
+    [
+      '{"type":"constructor"}',
+      'metrics.jsonl line 2 type: expected one of episode, evaluation, diagnostics, got "constructor".',
+    ],
     ['{"type":"episode","step":"1"}', 'metrics.jsonl line 2 step: expected a number, got "1".'],
   ];
   for (const [line, message] of broken) {

@@ -76,16 +76,18 @@ function parseRecord(line: string, where: string): MetricsRecord {
   } catch {
     throw new InputError(`${where}: expected one JSON object, got "${line.slice(0, 40)}". Remove the line.`);
   }
-  const names = record?.type && fields[record.type];
-  expect(names !== undefined, `${where} type`, `one of ${Object.keys(fields).join(", ")}`, record?.type);
+  const names = typeof record?.type === "string" && Object.hasOwn(fields, record.type) && fields[record.type];
+  expect(names !== false, `${where} type`, `one of ${Object.keys(fields).join(", ")}`, record?.type);
   for (const name of names) {
     if (record[name] === null) record[name] = Number.NaN;
     expect(typeof record[name] === "number", `${where} ${name}`, "a number", record[name]);
   }
   if (record.type === "episode")
     expect(typeof record.terminated === "boolean", `${where} terminated`, "true or false", record.terminated);
-  if (record.type === "diagnostics")
-    expect(Array.isArray(record.saturation), `${where} saturation`, "a list of numbers", record.saturation);
+  if (record.type === "diagnostics") {
+    const numbers = Array.isArray(record.saturation) && record.saturation.every((share) => typeof share === "number");
+    expect(numbers, `${where} saturation`, "a list of numbers", record.saturation);
+  }
   return record as MetricsRecord;
 }
 
