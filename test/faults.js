@@ -201,8 +201,8 @@ export const faults = [
       },
       {
         file: "src/ddpg/units.ts",
-        text: "Math.min(high, Math.max(low, low + ((action[i] + 1) / 2) * (high - low)))",
-        fault: "low + ((action[i] + 1) / 2) * (high - low)",
+        text: "Math.min(this.#highest[i], Math.max(this.#lowest[i], low + ((action[i] + 1) / 2) * (high - low)))",
+        fault: "low + ((action[i] + 1) / 2) * (high - low) + 0 * (this.#lowest[i] + this.#highest[i])",
       },
     ],
   },
@@ -415,5 +415,81 @@ export const faults = [
         fault: "reward;",
       },
     ],
+  },
+  {
+    name: "annealing never applied",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "const size = annealing(this.settings, stepsOfNoise);",
+        fault: "const size = annealing(this.settings, 0 * stepsOfNoise);",
+      },
+    ],
+  },
+  {
+    name: "annealing counts the warm-up",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "const size = annealing(this.settings, stepsOfNoise);",
+        fault: "const size = annealing(this.settings, this.replayBuffer.stored);",
+      },
+    ],
+  },
+  {
+    name: "Ornstein–Uhlenbeck's θ and Δt exchanged",
+    edits: [
+      {
+        file: "src/ddpg/noise.ts",
+        text: "new OrnsteinUhlenbeckNoise(settings.noiseTheta, scale, settings.noiseTimeStep, random)",
+        fault: "new OrnsteinUhlenbeckNoise(settings.noiseTimeStep, scale, settings.noiseTheta, random)",
+      },
+    ],
+  },
+  {
+    name: "gradients not checked for being finite",
+    edits: [{ file: "src/nn/adam.ts", text: "if (!(sum < 3e38))", fault: "if (sum < 0)" }],
+  },
+  {
+    name: "actor's loss not checked for being finite",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "if (!Number.isFinite(this.diagnostics.actorLoss))",
+        fault: "if (this.diagnostics.actorLoss === Infinity)",
+      },
+    ],
+  },
+  {
+    name: "all bodies share one stream of noise",
+    edits: [{ file: "src/ddpg/ddpg.ts", text: "fork(`noise ${body}`)", fault: "fork(`noise ${0 * body}`)" }],
+  },
+  {
+    name: "value by the target critic",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "new Network(kernels, qShape, this.critic.parameters, 1, false)",
+        fault: "new Network(kernels, qShape, this.targetCritic.parameters, 1, false)",
+      },
+    ],
+  },
+  {
+    name: "gradient norm without the root",
+    edits: [{ file: "src/nn/adam.ts", text: "return Math.sqrt(squares);", fault: "return squares;" }],
+  },
+  {
+    name: "mean value negated",
+    edits: [
+      {
+        file: "src/ddpg/diagnostics.ts",
+        text: "this.meanValue = sum / value.rows;",
+        fault: "this.meanValue = -sum / value.rows;",
+      },
+    ],
+  },
+  {
+    name: "scales watched before scaling",
+    edits: [{ file: "src/ddpg/train.ts", text: "monitor.add(scaled,", fault: "monitor.add(current.observation," }],
   },
 ];
