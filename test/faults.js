@@ -462,7 +462,7 @@ export const faults = [
   },
   {
     name: "all bodies share one stream of noise",
-    edits: [{ file: "src/ddpg/ddpg.ts", text: "fork(`noise ${body}`)", fault: "fork(`noise ${0 * body}`)" }],
+    edits: [{ file: "src/ddpg/ddpg.ts", text: "const stream = () =>", fault: "body *= 0;\n    const stream = () =>" }],
   },
   {
     name: "value by the target critic",
