@@ -145,12 +145,19 @@ function point(target) {
   fs.renameSync(link, dist);
 }
 
-/** Removes builds but for the three newest: a run may be using an older one. */
+/** Removes builds of more than a day ago, but for the three newest, and what a build that was cut off has left. */
 function sweep(hash) {
-  const age = (name) => -fs.statSync(path.join(builds, name)).mtimeMs;
-  const names = fs.readdirSync(builds).filter((name) => name !== hash && !name.startsWith("unfinished"));
-  for (const name of names.sort((a, b) => age(a) - age(b)).slice(2))
-    fs.rmSync(path.join(builds, name), { recursive: true, force: true });
+  const ages = new Map();
+  for (const name of fs.readdirSync(builds)) {
+    if (name !== hash) ages.set(name, Date.now() - fs.statSync(path.join(builds, name)).mtimeMs);
+  }
+  const day = 24 * 60 * 60 * 1000;
+  const names = [...ages.keys()].sort((a, b) => ages.get(a) - ages.get(b));
+  const unfinished = names.filter((name) => name.startsWith("unfinished"));
+  const older = names.filter((name) => !name.startsWith("unfinished")).slice(2);
+  for (const name of [...unfinished, ...older]) {
+    if (ages.get(name) > day) fs.rmSync(path.join(builds, name), { recursive: true, force: true });
+  }
 }
 
 function replaceFile(file, content) {

@@ -63,7 +63,7 @@ const table = {
   /** Exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. */
   noise: choice("exploration noise", ["ornstein-uhlenbeck", "gaussian", "decaying-offset", "none"]),
   /** Size of the noise in half-ranges: OU's σ, the Gaussian's standard deviation, the offset at the start. One value, or one per dimension. Paper §7: 0.2. */
-  noiseScale: numbers("size of the noise, in half-ranges of the action", 0),
+  noiseScale: numbers("size of the noise, in half-ranges of the action; one value or one per dimension", 0),
   /** OU's θ, the pull back to 0 in 1/step. Paper §7: 0.15. */
   noiseTheta: number("pull of Ornstein–Uhlenbeck noise towards 0, per step", 0, 2),
   /** OU's Δt in steps. The paper is silent: 1. */
