@@ -50,6 +50,7 @@ async function checkNode(executable) {
   const { stdout } = await execute(executable, ["--test", "--test-reporter=tap", ...tests], {
     cwd: root,
     maxBuffer: 1e9,
+    timeout: 300_000,
   }).catch((error) => error); // a failed test is in what it says
   const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
   const complaints = differences(await computeInNode(executable, dist), recorded);

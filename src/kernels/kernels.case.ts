@@ -295,45 +295,44 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       }
     });
 
-    test("batchNormGradient is the derivative of batchNorm: central differences, relative 1e-7", async (context) => {
-      const kernels = await create();
-      if (!(kernels.allocate(1) instanceof Float64Array)) {
-        context.skip("only Float64 can show it");
-        return;
-      }
-      const random = new Random(1);
-      const [B, J] = [6, 3];
-      const x = matrix(kernels, B, J, () => random.uniform(-1, 1));
-      const scale = vector(kernels, J, () => random.uniform(0.5, 2));
-      const shift = vector(kernels, J, () => random.uniform(-1, 1));
-      const weight = matrix(kernels, B, J, () => random.uniform(-1, 1));
-      const [y, normalized] = [output(kernels, B, J), output(kernels, B, J)];
-      const [inverse, mean, variance] = [1, 2, 3].map(() => vector(kernels, J));
-      const loss = () => {
-        kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, 0.01);
-        return sum(rowsOf(y).flatMap((row, i) => row.map((value, j) => value * weight.at(i, j))));
-      };
-      loss();
-      const g = matrix(kernels, B, J, (i, j) => weight.at(i, j));
-      const [scaleGradient, shiftGradient] = [vector(kernels, J), vector(kernels, J)];
-      kernels.batchNormGradient(g, scaleGradient, shiftGradient, normalized, inverse, scale);
-      for (const [numbers, gradients] of [
-        [x.data, g.data],
-        [scale, scaleGradient],
-        [shift, shiftGradient],
-      ]) {
-        for (let p = 0; p < numbers.length; p++) {
-          const [value, h] = [numbers[p], 1e-5];
-          numbers[p] = value + h;
-          const up = loss();
-          numbers[p] = value - h;
-          const down = loss();
-          numbers[p] = value;
-          const difference = (up - down) / (2 * h);
-          assert.ok(Math.abs(gradients[p] - difference) <= 1e-7 * (1 + Math.abs(difference)), `${p}`);
+    // In Float32 a central difference shows nothing.
+    if (tolerance < 1e-9) {
+      test("batchNormGradient is the derivative of batchNorm: central differences, relative 1e-7", async () => {
+        const kernels = await create();
+        const random = new Random(1);
+        const [B, J] = [6, 3];
+        const x = matrix(kernels, B, J, () => random.uniform(-1, 1));
+        const scale = vector(kernels, J, () => random.uniform(0.5, 2));
+        const shift = vector(kernels, J, () => random.uniform(-1, 1));
+        const weight = matrix(kernels, B, J, () => random.uniform(-1, 1));
+        const [y, normalized] = [output(kernels, B, J), output(kernels, B, J)];
+        const [inverse, mean, variance] = [1, 2, 3].map(() => vector(kernels, J));
+        const loss = () => {
+          kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, 0.01);
+          return sum(rowsOf(y).flatMap((row, i) => row.map((value, j) => value * weight.at(i, j))));
+        };
+        loss();
+        const g = matrix(kernels, B, J, (i, j) => weight.at(i, j));
+        const [scaleGradient, shiftGradient] = [vector(kernels, J), vector(kernels, J)];
+        kernels.batchNormGradient(g, scaleGradient, shiftGradient, normalized, inverse, scale);
+        for (const [numbers, gradients] of [
+          [x.data, g.data],
+          [scale, scaleGradient],
+          [shift, shiftGradient],
+        ]) {
+          for (let p = 0; p < numbers.length; p++) {
+            const [value, h] = [numbers[p], 1e-5];
+            numbers[p] = value + h;
+            const up = loss();
+            numbers[p] = value - h;
+            const down = loss();
+            numbers[p] = value;
+            const difference = (up - down) / (2 * h);
+            assert.ok(Math.abs(gradients[p] - difference) <= 1e-7 * (1 + Math.abs(difference)), `${p}`);
+          }
         }
-      }
-    });
+      });
+    }
 
     for (const weightDecay of [0, 0.01]) {
       test(`adam: five steps, weight decay ${weightDecay}, ${within}`, async () => {
