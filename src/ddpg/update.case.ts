@@ -150,7 +150,7 @@ async function checkUpdateFixture(
   return differences;
 }
 
-/** All recorded updates in Float64 over the reference: everything within 1e-12. */
+/** All recorded updates in Float64 over the reference: everything within 1e-12, an idle shift's drift set aside. */
 export function checkUpdateFloat64(fixture: UpdateFixture): Promise<string[]> {
   const build = (make: (kernels: Kernels) => Ddpg): Ddpg => make(createReferenceKernels(Float64Array));
   return checkUpdateFixture(fixture, build, { elements: 1e-12, relative: 1e-12, updates: fixture.losses.length });
