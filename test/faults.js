@@ -5,8 +5,8 @@ export const faults = [
     edits: [
       {
         file: "src/nn/parameters.ts",
-        text: "online.values, rate)",
-        fault: "online.values, 1 - rate)",
+        text: "online.values, options)",
+        fault: "online.values, { rate: 1 - options.rate })",
       },
     ],
   },
@@ -25,8 +25,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetCritic.parameters.follow(this.critic.parameters, softUpdateRate);",
-        fault: "void softUpdateRate;",
+        text: "this.targetCritic.parameters.follow(this.critic.parameters, this.#softUpdate);",
+        fault: "",
       },
     ],
   },
@@ -35,7 +35,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetActor.parameters.follow(this.actor.parameters, softUpdateRate);",
+        text: "this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);",
         fault: "",
       },
     ],
@@ -115,8 +115,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "= this.actor.ascend(this.critic.actionGradient());",
-        fault: "= this.actor.ascend(this.critic.actionGradient()); this.critic.descend(this.#lossGradient);",
+        text: "this.actor.ascend(this.critic.actionGradient());",
+        fault: "this.actor.ascend(this.critic.actionGradient()); this.critic.descend(this.#lossGradient);",
       },
     ],
   },
@@ -155,8 +155,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/actor.ts",
-        text: 'return this.#adam.step("actor");',
-        fault: "return 0;",
+        text: 'this.#adam.step("actor");',
+        fault: "",
       },
     ],
   },
@@ -341,8 +341,8 @@ export const faults = [
     edits: [
       {
         file: "src/nn/parameters.ts",
-        text: "this.#kernels.softUpdate(this.values, online.values, rate);\n    this.#statistics.set(online.#statistics);",
-        fault: "this.#kernels.softUpdate(this.values, online.values, rate);",
+        text: "this.#kernels.softUpdate(this.values, online.values, options);\n    this.#statistics.set(online.#statistics);",
+        fault: "this.#kernels.softUpdate(this.values, online.values, options);",
       },
     ],
   },
@@ -448,7 +448,7 @@ export const faults = [
   },
   {
     name: "gradients not checked for being finite",
-    edits: [{ file: "src/nn/adam.ts", text: "if (!(sum < 3e38))", fault: "if (sum < 0)" }],
+    edits: [{ file: "src/nn/adam.ts", text: "if (!(step.squares < 3e38))", fault: "if (step.squares < 0)" }],
   },
   {
     name: "actor's loss not checked for being finite",
@@ -476,7 +476,13 @@ export const faults = [
   },
   {
     name: "gradient norm without the root",
-    edits: [{ file: "src/nn/adam.ts", text: "return Math.sqrt(squares);", fault: "return squares;" }],
+    edits: [
+      {
+        file: "src/nn/adam.ts",
+        text: "this.gradientNorm = Math.sqrt(squares);",
+        fault: "this.gradientNorm = squares;",
+      },
+    ],
   },
   {
     name: "mean value negated",

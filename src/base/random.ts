@@ -32,6 +32,11 @@ export class Random {
 
   /** 32 random bits as an integer in [0, 2³²). */
   bits(): number {
+    return this.#next() >>> 0;
+  }
+
+  // 32 random bits, signed: an integer that is no object, in which `sample` of a replay buffer draws its rows.
+  #next(): number {
     const result = Math.imul(rotate(Math.imul(this.#b, 5), 7), 9);
     const t = this.#b << 9;
     this.#c ^= this.#a;
@@ -40,18 +45,17 @@ export class Random {
     this.#a ^= this.#d;
     this.#c ^= t;
     this.#d = rotate(this.#d, 11);
-    return result >>> 0;
+    return result;
   }
 
   /** Uniform in [low, high), [0, 1) by default: 53 random bits. With bounds of one's own, rounding can reach `high`. */
   uniform(low = 0, high = 1): number {
-    const unit = ((this.bits() >>> 5) * 67108864 + (this.bits() >>> 6)) / 9007199254740992;
-    return low + (high - low) * unit;
+    return low + (high - low) * fraction(this.#next() >>> 5, this.#next() >>> 6);
   }
 
   /** A whole number, uniform in [0, end). */
   integer(end: number): number {
-    return Math.floor(this.uniform() * end);
+    return Math.floor(fraction(this.#next() >>> 5, this.#next() >>> 6) * end);
   }
 
   /** Normal with mean 0 and standard deviation 1, by Marsaglia's polar method. */
@@ -74,6 +78,11 @@ export class Random {
   restore(state: ArrayLike<number>): void {
     [this.#a, this.#b, this.#c, this.#d] = [state[0] | 0, state[1] | 0, state[2] | 0, state[3] | 0];
   }
+}
+
+/** In [0, 1), from 27 high bits and 26 low ones. */
+function fraction(high: number, low: number): number {
+  return (high * 67108864 + low) / 9007199254740992;
 }
 
 function rotate(x: number, k: number): number {

@@ -36,6 +36,11 @@ export class Actor {
       : null;
   }
 
+  /** Euclidean norm of the last step's gradient, L2 excluded; 0 for a target. */
+  get gradientNorm(): number {
+    return this.#adam === null ? 0 : this.#adam.gradientNorm;
+  }
+
   /** What the last `forward` gave; reused by the next. */
   get output(): Matrix {
     return this.#network.output;
@@ -48,18 +53,17 @@ export class Actor {
 
   /**
    * One step along the sampled policy gradient, 1/B Σ ∇ₐQ(s, a)|ₐ₌μ₍ₛ₎ ∇μ(s), from ∂Q/∂a [B, A] at the last `forward`.
-   * Returns the gradient's norm.
    */
-  ascend(actionGradient: Matrix): number {
+  ascend(actionGradient: Matrix): void {
     const g = this.#network.outputGradient;
     if (!g || !this.#adam) throw new Error("Actor.ascend: this actor does not learn");
     // Adam descends, so what it gets is the gradient of −1/B Σ Q.
     for (let i = 0; i < g.rows; i++) {
-      for (let j = 0; j < g.columns; j++) g.set(i, j, -actionGradient.at(i, j) / g.rows);
+      for (let j = 0; j < g.columns; j++) g.data[i * g.rowStride + j] = -actionGradient.at(i, j) / g.rows;
     }
     this.#network.backward();
     this.#network.updateStatistics();
-    return this.#adam.step("actor");
+    this.#adam.step("actor");
   }
 }
 

@@ -38,6 +38,11 @@ export class Critic {
       : null;
   }
 
+  /** Euclidean norm of the last step's gradient, L2 excluded; 0 for a target. */
+  get gradientNorm(): number {
+    return this.#adam === null ? 0 : this.#adam.gradientNorm;
+  }
+
   /** What the last `forward` gave; reused by the next. */
   get output(): Matrix {
     return this.#network.output;
@@ -48,21 +53,21 @@ export class Critic {
     return this.#network.forward(observation, action, this.#adam !== null);
   }
 
-  /** One step down the loss, from ∂L/∂Q [B] at the last `forward`. Returns the gradient's norm, L2 excluded. */
-  descend(lossGradient: ArrayLike<number>): number {
+  /** One step down the loss, from ∂L/∂Q [B] at the last `forward`. */
+  descend(lossGradient: ArrayLike<number>): void {
     const g = this.#network.outputGradient;
     if (!g || !this.#adam) throw new Error("Critic.descend: this critic does not learn");
-    for (let i = 0; i < g.rows; i++) g.set(i, 0, lossGradient[i]);
+    for (let i = 0; i < g.rows; i++) g.data[i * g.rowStride] = lossGradient[i];
     this.#network.backward();
     this.#network.updateStatistics();
-    return this.#adam.step("critic");
+    this.#adam.step("critic");
   }
 
   /** ∂Q/∂a [B, A] at the last `forward`, per row; reused by the next call. The critic's own gradients stay. */
   actionGradient(): Matrix {
     const g = this.#network.outputGradient;
     if (!g) throw new Error("Critic.actionGradient: this critic does not learn");
-    for (let i = 0; i < g.rows; i++) g.set(i, 0, 1);
+    for (let i = 0; i < g.rows; i++) g.data[i * g.rowStride] = 1;
     return this.#network.sideGradient();
   }
 }

@@ -49,6 +49,7 @@ export class Ddpg {
   readonly y: Float64Array;
   readonly #value: Network;
   readonly #lossGradient: Float64Array;
+  readonly #softUpdate: { readonly rate: number };
   /** The stream for the resets of the environment that the agent learns from. */
   readonly environmentRandom: Random;
   readonly #exploration: Random;
@@ -105,6 +106,7 @@ export class Ddpg {
     };
     this.y = new Float64Array(batchSize);
     this.#lossGradient = new Float64Array(batchSize);
+    this.#softUpdate = { rate: settings.softUpdateRate };
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.#value = new Network(kernels, qShape, this.critic.parameters, 1, false);
     this.diagnostics = new Diagnostics(actionSize);
@@ -187,7 +189,7 @@ export class Ddpg {
 
   /** Steps 4 to 7 on the transitions that `minibatch` holds. */
   update(): void {
-    const { discount, softUpdateRate } = this.settings;
+    const { discount } = this.settings;
     const { observation, action, reward, nextObservation, terminated } = this.minibatch;
     const { y } = this;
     const N = y.length;
@@ -202,7 +204,8 @@ export class Ddpg {
     for (let i = 0; i < N; i++) this.#lossGradient[i] = (2 / N) * (value.at(i, 0) - y[i]);
     this.diagnostics.readCritic(value, y);
     if (!Number.isFinite(this.diagnostics.criticLoss)) throw new NotFiniteError(this.#notFinite("critic loss"));
-    this.diagnostics.criticGradientNorm = this.critic.descend(this.#lossGradient);
+    this.critic.descend(this.#lossGradient);
+    this.diagnostics.criticGradientNorm = this.critic.gradientNorm;
 
     // 6. Update the actor policy using the sampled policy gradient:
     //    ∇θμ J ≈ 1/N Σᵢ ∇ₐQ(s, a|θQ)|s=sᵢ, a=μ(sᵢ) ∇θμ μ(s|θμ)|sᵢ.
@@ -210,11 +213,12 @@ export class Ddpg {
     const policyValue = this.critic.forward(observation, policyAction);
     this.diagnostics.readActor(policyValue, policyAction);
     if (!Number.isFinite(this.diagnostics.actorLoss)) throw new NotFiniteError(this.#notFinite("actor loss"));
-    this.diagnostics.actorGradientNorm = this.actor.ascend(this.critic.actionGradient());
+    this.actor.ascend(this.critic.actionGradient());
+    this.diagnostics.actorGradientNorm = this.actor.gradientNorm;
 
     // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
-    this.targetCritic.parameters.follow(this.critic.parameters, softUpdateRate);
-    this.targetActor.parameters.follow(this.actor.parameters, softUpdateRate);
+    this.targetCritic.parameters.follow(this.critic.parameters, this.#softUpdate);
+    this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);
 
     this.#updates++;
   }

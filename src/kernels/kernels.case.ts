@@ -68,7 +68,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       // Mean 2, variance 1, √(1 + 3) = 2.
       const [y, normalized] = [output(kernels, 2, 1), output(kernels, 2, 1)];
       const [inverse, mean, variance, scaleGradient, shiftGradient] = [1, 2, 3, 4, 5].map(() => row(NaN));
-      kernels.batchNorm(y, normalized, inverse, mean, variance, make([[1], [3]]), row(2), row(10), 3);
+      kernels.batchNorm(y, normalized, inverse, mean, variance, make([[1], [3]]), row(2), row(10), { epsilon: 3 });
       is(y, [9], [11]);
       is(normalized, [-0.5], [0.5]);
       assert.deepEqual([inverse[0], mean[0], variance[0]], [0.5, 2, 1]);
@@ -76,13 +76,16 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       kernels.batchNormGradient(d, scaleGradient, shiftGradient, normalized, inverse, row(2));
       is(d, [0.375], [-0.375]);
       assert.deepEqual([scaleGradient[0], shiftGradient[0]], [-0.5, 1]);
-      kernels.batchNormRunning(y, make([[5], [1]]), row(1), row(1), row(3), row(4), 3);
+      kernels.batchNormRunning(y, make([[5], [1]]), row(1), row(1), row(3), row(4), { epsilon: 3 });
       is(y, [10], [4]);
 
       const [p, m, v] = [row(1), row(0), row(0)];
-      assert.equal(kernels.adam(p, row(1.5), m, v, 3, 0.5, 0.5, 0.75, 1, 0.5), 2.25);
+      const betas = { beta1: 0.5, beta2: 0.75, epsilon: 1, weightDecay: 0.5 };
+      const step = { stepSize: 3, correction: 0.5, ...betas, squares: NaN };
+      kernels.adam(p, row(1.5), m, v, step);
+      assert.equal(step.squares, 2.25);
       assert.deepEqual([m[0], v[0], p[0]], [1, 1, 0]);
-      kernels.softUpdate(m, row(9), 0.25);
+      kernels.softUpdate(m, row(9), { rate: 0.25 });
       assert.deepEqual([...m], [3]);
     });
 
@@ -231,8 +234,8 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
           const [y, normalized, running] = [1, 2, 3].map(() => output(kernels, rows, columns));
           const [inverse, mean, variance] = [1, 2, 3].map(() => vector(kernels, columns));
           const epsilon = 0.01;
-          kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, epsilon);
-          kernels.batchNormRunning(running, x, mean, variance, scale, shift, epsilon);
+          kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, { epsilon });
+          kernels.batchNormRunning(running, x, mean, variance, scale, shift, { epsilon });
           for (let j = 0; j < columns; j++) {
             const column = columnOf(x, j);
             const m = sum(column) / rows;
@@ -308,7 +311,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
         const [y, normalized] = [output(kernels, B, J), output(kernels, B, J)];
         const [inverse, mean, variance] = [1, 2, 3].map(() => vector(kernels, J));
         const loss = () => {
-          kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, 0.01);
+          kernels.batchNorm(y, normalized, inverse, mean, variance, x, scale, shift, { epsilon: 0.01 });
           return sum(rowsOf(y).flatMap((row, i) => row.map((value, j) => value * weight.at(i, j))));
         };
         loss();
@@ -349,12 +352,10 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
             power1 *= beta1;
             power2 *= beta2;
             const [stepSize, correction] = [alpha / (1 - power1), Math.sqrt(1 - power2)];
-            const squares = kernels.adam(
-              ...[parameters, gradients, m, v],
-              ...([stepSize, correction, beta1, beta2, epsilon, weightDecay] as const),
-            );
+            const step = { stepSize, correction, beta1, beta2, epsilon, weightDecay, squares: NaN };
+            kernels.adam(parameters, gradients, m, v, step);
             const square = sum(Array.from(gradients, (g) => g * g));
-            assertNear(squares, square, square, () => `P = ${P}, squares`);
+            assertNear(step.squares, square, square, () => `P = ${P}, squares`);
             for (let i = 0; i < P; i++) {
               const e = expected[i];
               const g = gradients[i] + weightDecay * e.p;
@@ -375,14 +376,16 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       });
     }
 
-    test("adam's return is not finite when a gradient is not", async () => {
+    test("adam's sum of squares is not finite when a gradient is not", async () => {
       const kernels = await create();
       for (const bad of [NaN, Infinity, -Infinity]) {
         for (let at = 0; at < 18; at++) {
           const gradients = vector(kernels, 18, (p) => (p === at ? bad : 1));
           const [p, m, v] = [1, 2, 3].map(() => vector(kernels, 18, () => 0));
-          const squares = kernels.adam(p, gradients, m, v, 0.1, 1, 0.9, 0.999, 1e-8, 0);
-          assert.equal(Number.isFinite(squares), false, `${bad} at ${at}`);
+          const betas = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
+          const step = { stepSize: 0.1, correction: 1, ...betas, squares: 0 };
+          kernels.adam(p, gradients, m, v, step);
+          assert.equal(Number.isFinite(step.squares), false, `${bad} at ${at}`);
         }
       }
     });
@@ -396,7 +399,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
         for (const rate of [0, 0.001, 0.3, 1]) {
           const [target, online] = [vector(kernels, P, draw), vector(kernels, P, draw)];
           const before = Array.from(target);
-          kernels.softUpdate(target, online, rate);
+          kernels.softUpdate(target, online, { rate });
           for (let p = 0; p < P; p++) {
             const expected = rate * online[p] + (1 - rate) * before[p];
             if (rate === 0 || rate === 1) assert.equal(target[p], expected);

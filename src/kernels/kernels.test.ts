@@ -39,11 +39,11 @@ test("WebAssembly: a row alone, or a part of the columns, has the bits that it h
       assert.deepEqual(pieces.data, whole.data);
 
       kernels.tanh(whole);
-      kernels.batchNormRunning(whole, whole, mean, variance, scale, shift, 0.01);
+      kernels.batchNormRunning(whole, whole, mean, variance, scale, shift, { epsilon: 0.01 });
       for (let i = 0; i < M; i++) {
         const row = apart.rowRange(i, i + 1);
         kernels.tanh(row);
-        kernels.batchNormRunning(row, row, mean, variance, scale, shift, 0.01);
+        kernels.batchNormRunning(row, row, mean, variance, scale, shift, { epsilon: 0.01 });
       }
       assert.deepEqual(apart.data, whole.data);
     }
@@ -122,23 +122,24 @@ test("WebAssembly: vectors from elsewhere and shapes that do not fit are refused
       const [p0, p1] = [0, 1].map((p) => (at === p ? f : x));
       const [p2, p3, p4] = [2, 3, 4].map((p) => (at === p ? v : fine));
       const [p5, p6, p7] = [at === 5 ? f : x, at === 6 ? v : fine, at === 7 ? v : fine];
-      calls.push(() => kernels.batchNorm(p0, p1, p2, p3, p4, p5, p6, p7, 1));
+      calls.push(() => kernels.batchNorm(p0, p1, p2, p3, p4, p5, p6, p7, { epsilon: 1 }));
     }
     for (let at = 0; at < 6; at++) {
       const [p0, p1] = [0, 1].map((p) => (at === p ? f : x));
       const [p2, p3, p4, p5] = [2, 3, 4, 5].map((p) => (at === p ? v : fine));
-      calls.push(() => kernels.batchNormRunning(p0, p1, p2, p3, p4, p5, 1));
+      calls.push(() => kernels.batchNormRunning(p0, p1, p2, p3, p4, p5, { epsilon: 1 }));
       const [q0, q3] = [at === 0 ? f : x, at === 3 ? f : x];
       const [q1, q2, q4, q5] = [1, 2, 4, 5].map((p) => (at === p ? v : fine));
       calls.push(() => kernels.batchNormGradient(q0, q1, q2, q3, q4, q5));
     }
+    const step = { stepSize: 1, correction: 1, beta1: 0.5, beta2: 0.5, epsilon: 1, weightDecay: 0, squares: 0 };
     for (let at = 0; at < 4; at++) {
       const [p0, p1, p2, p3] = [0, 1, 2, 3].map((p) => (at === p ? v : fine));
-      calls.push(() => kernels.adam(p0, p1, p2, p3, 1, 1, 0.5, 0.5, 1, 0));
+      calls.push(() => kernels.adam(p0, p1, p2, p3, step));
     }
     calls.push(
-      () => kernels.softUpdate(v, fine, 0.5),
-      () => kernels.softUpdate(fine, v, 0.5),
+      () => kernels.softUpdate(v, fine, { rate: 0.5 }),
+      () => kernels.softUpdate(fine, v, { rate: 0.5 }),
     );
     for (const call of calls) assert.throws(call, /expected a vector from these kernels' own allocate/, `${call}`);
   }
@@ -157,7 +158,7 @@ test("WebAssembly: vectors from elsewhere and shapes that do not fit are refused
     () => kernels.relu(new Matrix(kernels.allocate(64), 5, 4, 16)),
     () => kernels.sumRows(kernels.allocate(4).subarray(1), own(4, 3)),
     () => kernels.sumRows(kernels.allocate(4), own(4, 5)),
-    () => kernels.softUpdate(kernels.allocate(40), kernels.allocate(33), 0.5),
+    () => kernels.softUpdate(kernels.allocate(40), kernels.allocate(33), { rate: 0.5 }),
   ];
   for (const call of misfits) assert.throws(call, /^Error: Kernels: expected/, `${call}`);
   assert.deepEqual(x.data, before);
@@ -194,16 +195,18 @@ test("WebAssembly: the same bits on every engine", async () => {
   record("tanh", c.data, g.data);
   const normalized = make(19, 37);
   const scale = row();
-  kernels.batchNorm(y, normalized, s0, s1, s2, x, scale, row(), 0.01);
+  kernels.batchNorm(y, normalized, s0, s1, s2, x, scale, row(), { epsilon: 0.01 });
   record("batchNorm", y.data, normalized.data, s0, s1, s2);
   kernels.batchNormGradient(x, s1, s2, normalized, s0, scale);
   record("batchNormGradient", x.data, s1, s2);
-  kernels.batchNormRunning(y, normalized, s1, row(0), scale, row(), 0.01);
+  kernels.batchNormRunning(y, normalized, s1, row(0), scale, row(), { epsilon: 0.01 });
   record("batchNormRunning", y.data);
   const [p, m, v] = [row(), row(), row(0)];
-  const squares = kernels.adam(p, row(), m, v, 0.01, 0.3, 0.9, 0.999, 1e-8, 0.01);
-  record("adam", p, m, v, new Float64Array([squares]));
-  kernels.softUpdate(p, row(), 0.001);
+  const betas = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+  const step = { stepSize: 0.01, correction: 0.3, ...betas, squares: NaN };
+  kernels.adam(p, row(), m, v, step);
+  record("adam", p, m, v, new Float64Array([step.squares]));
+  kernels.softUpdate(p, row(), { rate: 0.001 });
   record("softUpdate", p);
   assert.deepEqual(hashes, {
     multiply: "17d7cb56",

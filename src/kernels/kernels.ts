@@ -10,6 +10,9 @@ import type { Matrix, Vector } from "./matrix.ts";
  * stride, or after a vector's end, is padding: zero when allocated, and every kernel writes zeros there, so that the
  * fast kernels need no code for edges and the flat vectors of parameters may be walked as a whole.
  *
+ * Fractions come and go as properties of an object: where an engine does not inline a call, each fraction among its
+ * arguments or as its result is allocated anew.
+ *
  * B is a batch's rows, I and J a layer's inputs and outputs, P a number of parameters.
  */
 export interface Kernels {
@@ -57,7 +60,7 @@ export interface Kernels {
     x: Matrix,
     scale: Vector,
     shift: Vector,
-    epsilon: number,
+    options: { readonly epsilon: number },
   ): void;
 
   /** y = γ (x − mean) / √(variance + ε) + β with given statistics [J]. */
@@ -68,7 +71,7 @@ export interface Kernels {
     variance: Vector,
     scale: Vector,
     shift: Vector,
-    epsilon: number,
+    options: { readonly epsilon: number },
   ): void;
 
   /**
@@ -88,22 +91,24 @@ export interface Kernels {
   /**
    * Adam (Kingma & Ba, arXiv 1412.6980), in place over P parameters with g = gradient + weightDecay · parameter:
    * m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
-   * parameter ← parameter − stepSize · m / (√v / correction + ε). The caller gives stepSize = α / (1 − β₁ᵗ) and
-   * correction = √(1 − β₂ᵗ). Returns Σ gradient², without the decay; not finite when a gradient is not.
+   * parameter ← parameter − stepSize · m / (√v / correction + ε).
    */
-  adam(
-    parameters: Vector,
-    gradients: Vector,
-    m: Vector,
-    v: Vector,
-    stepSize: number,
-    correction: number,
-    beta1: number,
-    beta2: number,
-    epsilon: number,
-    weightDecay: number,
-  ): number;
+  adam(parameters: Vector, gradients: Vector, m: Vector, v: Vector, step: AdamStep): void;
 
   /** target ← rate · online + (1 − rate) · target, over P numbers; computed as target + rate · (online − target). */
-  softUpdate(target: Vector, online: Vector, rate: number): void;
+  softUpdate(target: Vector, online: Vector, options: { readonly rate: number }): void;
+}
+
+/** The fractions of a step of `adam`. */
+export interface AdamStep {
+  /** α / (1 − β₁ᵗ). */
+  stepSize: number;
+  /** √(1 − β₂ᵗ). */
+  correction: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** Written by the kernel: Σ gradient², without the decay; not finite when a gradient is not. */
+  squares: number;
 }

@@ -57,7 +57,7 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
       each(g, (i, j) => g.set(i, j, g.at(i, j) * (1 - y.at(i, j) * y.at(i, j))));
     },
 
-    batchNorm(y, normalized, inverseDeviation, mean, variance, x, scale, shift, epsilon) {
+    batchNorm(y, normalized, inverseDeviation, mean, variance, x, scale, shift, { epsilon }) {
       for (let j = 0; j < x.columns; j++) {
         let sum = 0;
         for (let i = 0; i < x.rows; i++) sum += x.at(i, j);
@@ -76,7 +76,7 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
       }
     },
 
-    batchNormRunning(y, x, mean, variance, scale, shift, epsilon) {
+    batchNormRunning(y, x, mean, variance, scale, shift, { epsilon }) {
       each(x, (i, j) => {
         const normalized = (x.at(i, j) - mean[j]) * (1 / Math.sqrt(variance[j] + epsilon));
         y.set(i, j, scale[j] * normalized + shift[j]);
@@ -100,7 +100,8 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
       }
     },
 
-    adam(parameters, gradients, m, v, stepSize, correction, beta1, beta2, epsilon, weightDecay) {
+    adam(parameters, gradients, m, v, step) {
+      const { stepSize, correction, beta1, beta2, epsilon, weightDecay } = step;
       let squares = 0;
       for (let p = 0; p < parameters.length; p++) {
         squares += gradients[p] * gradients[p];
@@ -109,10 +110,10 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
         v[p] = beta2 * v[p] + (1 - beta2) * g * g;
         parameters[p] -= (stepSize * m[p]) / (Math.sqrt(v[p]) / correction + epsilon);
       }
-      return squares;
+      step.squares = squares;
     },
 
-    softUpdate(target, online, rate) {
+    softUpdate(target, online, { rate }) {
       for (let p = 0; p < target.length; p++) target[p] += rate * (online[p] - target[p]);
     },
   };

@@ -1,4 +1,4 @@
-import type { Kernels } from "../kernels/kernels.ts";
+import type { AdamStep, Kernels } from "../kernels/kernels.ts";
 import type { Vector } from "../kernels/matrix.ts";
 import type { Parameters } from "./parameters.ts";
 
@@ -18,7 +18,10 @@ export interface AdamOptions {
 /** Adam (Kingma & Ba, arXiv 1412.6980, Algorithm 1) over a network's parameters. */
 export class Adam {
   readonly #kernels: Kernels;
-  readonly #options: AdamOptions;
+  /** Euclidean norm of the last step's gradients, L2 excluded. */
+  gradientNorm = 0;
+  readonly #learningRate: number;
+  readonly #step: AdamStep;
   readonly #tensors: readonly {
     name: string;
     weightDecay: number;
@@ -33,7 +36,9 @@ export class Adam {
 
   constructor(kernels: Kernels, parameters: Parameters, options: AdamOptions) {
     this.#kernels = kernels;
-    this.#options = options;
+    const { learningRate, beta1, beta2, epsilon } = options;
+    this.#learningRate = learningRate;
+    this.#step = { stepSize: 0, correction: 1, beta1, beta2, epsilon, weightDecay: 0, squares: 0 };
     const m = kernels.allocate(parameters.values.length);
     const v = kernels.allocate(parameters.values.length);
     this.#tensors = parameters.tensors.map(({ name, kind, start, end }) => ({
@@ -46,24 +51,22 @@ export class Adam {
     }));
   }
 
-  /**
-   * One step against the gradients. Returns their Euclidean norm, L2 excluded. Throws, naming the tensor, when a
-   * gradient is not finite.
-   */
-  step(where: string): number {
-    const { learningRate, beta1, beta2, epsilon } = this.#options;
-    this.#beta1Power *= beta1;
-    this.#beta2Power *= beta2;
-    const stepSize = learningRate / (1 - this.#beta1Power);
-    const correction = Math.sqrt(1 - this.#beta2Power);
+  /** One step against the gradients. Throws, naming the tensor, when a gradient is not finite. */
+  step(where: string): void {
+    const step = this.#step;
+    this.#beta1Power *= step.beta1;
+    this.#beta2Power *= step.beta2;
+    step.stepSize = this.#learningRate / (1 - this.#beta1Power);
+    step.correction = Math.sqrt(1 - this.#beta2Power);
     let squares = 0;
     for (const { name, weightDecay, values, gradients, m, v } of this.#tensors) {
-      const sum = this.#kernels.adam(values, gradients, m, v, stepSize, correction, beta1, beta2, epsilon, weightDecay);
+      step.weightDecay = weightDecay;
+      this.#kernels.adam(values, gradients, m, v, step);
       // A gradient whose square overflows Float32 would leave v infinite, and its parameter still, for ever.
-      if (!(sum < 3e38)) throw new NotFiniteError(`${where} ${name} gradient`);
-      squares += sum;
+      if (!(step.squares < 3e38)) throw new NotFiniteError(`${where} ${name} gradient`);
+      squares += step.squares;
     }
-    return Math.sqrt(squares);
+    this.gradientNorm = Math.sqrt(squares);
   }
 }
 

@@ -19,6 +19,7 @@ export class BatchNorm {
   readonly output: Matrix;
   readonly #kernels: Kernels;
   readonly #options: BatchNormOptions;
+  readonly #average: { readonly rate: number };
   readonly #shiftIsIdle: boolean;
   readonly #scale: Vector;
   readonly #shift: Vector;
@@ -49,6 +50,7 @@ export class BatchNorm {
   ) {
     this.#kernels = kernels;
     this.#options = options;
+    this.#average = { rate: 1 - options.keep };
     this.#shiftIsIdle = shiftIsIdle;
     this.output = allocateMatrix(kernels, batchSize, size);
     this.#scale = parameters.value(`${name}.scale`).data;
@@ -95,7 +97,7 @@ export class BatchNorm {
         x,
         this.#scale,
         this.#shift,
-        this.#options.epsilon,
+        this.#options,
       );
     } else {
       this.#kernels.batchNormRunning(
@@ -105,7 +107,7 @@ export class BatchNorm {
         this.#runningVariance,
         this.#scale,
         this.#shift,
-        this.#options.epsilon,
+        this.#options,
       );
     }
     return this.output;
@@ -129,8 +131,7 @@ export class BatchNorm {
   /** Moves the running averages towards the last batch's statistics. */
   updateStatistics(): void {
     if (!this.#learning) throw new Error("BatchNorm.updateStatistics: this network does not learn");
-    const rate = 1 - this.#options.keep;
-    this.#kernels.softUpdate(this.#runningMean, this.#learning.mean, rate);
-    this.#kernels.softUpdate(this.#runningVariance, this.#learning.variance, rate);
+    this.#kernels.softUpdate(this.#runningMean, this.#learning.mean, this.#average);
+    this.#kernels.softUpdate(this.#runningVariance, this.#learning.variance, this.#average);
   }
 }

@@ -55,8 +55,8 @@ export class Parameters {
   }
 
   /** values ← rate · online + (1 − rate) · values. Statistics are copied: they are averages already. */
-  follow(online: Parameters, rate: number): void {
-    this.#kernels.softUpdate(this.values, online.values, rate);
+  follow(online: Parameters, options: { readonly rate: number }): void {
+    this.#kernels.softUpdate(this.values, online.values, options);
     this.#statistics.set(online.#statistics);
   }
 

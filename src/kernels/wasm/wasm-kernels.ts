@@ -39,7 +39,11 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
   const { multiply, transpose, fillRows, sumRows, relu, reluGradient, tanh, tanhGradient, adam, softUpdate } = exports;
   const { batchNorm, batchNormRunning, batchNormGradient } = exports;
   const capacity = buffer.byteLength;
-  let used = LINE; // nothing is ever at address 0
+  // A fraction that is an argument or a result of a call into WebAssembly is an object on the heap, unless the engine
+  // happens to inline the call: these go through the memory's first line.
+  const numbers = new Float64Array(buffer, 0, LINE / 8);
+  const NUMBERS = 0;
+  let used = LINE;
 
   // A kernel writes wherever it is told to, over other vectors if need be: each of these costs ten nanoseconds.
 
@@ -135,8 +139,9 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
       tanhGradient(to, 4 * g.rowStride, matrix(y, rows, columns), 4 * y.rowStride, rows, vectorBytes(columns));
     },
 
-    batchNorm(y, normalized, inverseDeviation, mean, variance, x, scale, shift, epsilon) {
+    batchNorm(y, normalized, inverseDeviation, mean, variance, x, scale, shift, { epsilon }) {
       const { rows, columns } = x;
+      numbers[0] = epsilon;
       batchNorm(
         matrix(y, rows, columns),
         4 * y.rowStride,
@@ -149,15 +154,16 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
         4 * x.rowStride,
         vector(scale, columns),
         vector(shift, columns),
-        epsilon,
+        NUMBERS,
         rows,
         columns,
         vectorBytes(columns),
       );
     },
 
-    batchNormRunning(y, x, mean, variance, scale, shift, epsilon) {
+    batchNormRunning(y, x, mean, variance, scale, shift, { epsilon }) {
       const { rows, columns } = x;
+      numbers[0] = epsilon;
       batchNormRunning(
         matrix(y, rows, columns),
         4 * y.rowStride,
@@ -167,7 +173,7 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
         vector(variance, columns),
         vector(scale, columns),
         vector(shift, columns),
-        epsilon,
+        NUMBERS,
         rows,
         vectorBytes(columns),
       );
@@ -189,28 +195,25 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
       );
     },
 
-    adam(parameters, gradients, m, v, stepSize, correction, beta1, beta2, epsilon, weightDecay) {
+    adam(parameters, gradients, m, v, step) {
       const { length } = parameters;
-      return adam(
-        vector(parameters, length),
-        vector(gradients, length),
-        vector(m, length),
-        vector(v, length),
-        vectorBytes(length),
-        stepSize,
-        1 / correction,
-        beta1,
-        1 - beta1,
-        beta2,
-        1 - beta2,
-        epsilon,
-        weightDecay,
-      );
+      numbers[0] = step.stepSize;
+      numbers[1] = 1 / step.correction;
+      numbers[2] = step.beta1;
+      numbers[3] = 1 - step.beta1;
+      numbers[4] = step.beta2;
+      numbers[5] = 1 - step.beta2;
+      numbers[6] = step.epsilon;
+      numbers[7] = step.weightDecay;
+      const [p, g] = [vector(parameters, length), vector(gradients, length)];
+      adam(p, g, vector(m, length), vector(v, length), vectorBytes(length), NUMBERS);
+      step.squares = numbers[0];
     },
 
-    softUpdate(target, online, rate) {
+    softUpdate(target, online, { rate }) {
       const { length } = target;
-      softUpdate(vector(target, length), vector(online, length), vectorBytes(length), rate);
+      numbers[0] = rate;
+      softUpdate(vector(target, length), vector(online, length), vectorBytes(length), NUMBERS);
     },
   };
 }

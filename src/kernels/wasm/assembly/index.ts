@@ -276,11 +276,12 @@ export function batchNorm(
   xStride: usize,
   scale: usize,
   shift: usize,
-  epsilon: f32,
+  numbers: usize,
   rows: i32,
   columns: i32,
   width: usize,
 ): void {
+  const epsilon = <f32>f64.load(numbers);
   const count = f32x4.splat(<f32>rows);
   sumRows(mean, x, xStride, rows, width);
   for (let p: usize = 0; p < width; p += VECTOR) v128.store(mean + p, f32x4.div(v128.load(mean + p), count));
@@ -319,10 +320,11 @@ export function batchNormRunning(
   variance: usize,
   scale: usize,
   shift: usize,
-  epsilon: f32,
+  numbers: usize,
   rows: i32,
   width: usize,
 ): void {
+  const epsilon = <f32>f64.load(numbers);
   // The root is taken anew in every row: twice as fast as walking down the columns.
   for (let i = 0; i < rows; i++, x += xStride, y += yStride) {
     for (let p: usize = 0; p < width; p += VECTOR) {
@@ -372,21 +374,15 @@ export function batchNormGradient(
  * One step over `size` bytes. The squares are summed in Float64, in four sums (every fourth number), added as
  * (0 + 2) + (1 + 3).
  */
-export function adam(
-  parameters: usize,
-  gradients: usize,
-  m: usize,
-  v: usize,
-  size: usize,
-  stepSize: f32,
-  inverseCorrection: f32,
-  beta1: f32,
-  oneMinusBeta1: f32,
-  beta2: f32,
-  oneMinusBeta2: f32,
-  epsilon: f32,
-  weightDecay: f32,
-): f64 {
+export function adam(parameters: usize, gradients: usize, m: usize, v: usize, size: usize, numbers: usize): void {
+  const stepSize = <f32>f64.load(numbers);
+  const inverseCorrection = <f32>f64.load(numbers, 8);
+  const beta1 = <f32>f64.load(numbers, 16);
+  const oneMinusBeta1 = <f32>f64.load(numbers, 24);
+  const beta2 = <f32>f64.load(numbers, 32);
+  const oneMinusBeta2 = <f32>f64.load(numbers, 40);
+  const epsilon = <f32>f64.load(numbers, 48);
+  const weightDecay = <f32>f64.load(numbers, 56);
   let squaresLow = f64x2.splat(0);
   let squaresHigh = f64x2.splat(0);
   for (let p: usize = 0; p < size; p += VECTOR) {
@@ -410,10 +406,11 @@ export function adam(
     v128.store(parameters + p, f32x4.sub(parameter, step));
   }
   const squares = f64x2.add(squaresLow, squaresHigh);
-  return f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1);
+  f64.store(numbers, f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1));
 }
 
-export function softUpdate(target: usize, online: usize, size: usize, rate: f32): void {
+export function softUpdate(target: usize, online: usize, size: usize, numbers: usize): void {
+  const rate = <f32>f64.load(numbers);
   for (let p: usize = 0; p < size; p += VECTOR) {
     const t = v128.load(target + p);
     const d = f32x4.sub(v128.load(online + p), t);

@@ -1,0 +1,134 @@
+// An update allocates nothing, and a run takes no more memory the longer it lasts: measured in processes of their own.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+const dist = fs.realpathSync(path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "dist"));
+const index = pathToFileURL(path.join(dist, "index.js")).href;
+
+/** Bytes: no object is smaller than twelve, so that one in four updates would be seen. */
+const mostPerUpdate = 3;
+const mostPerStep = 3;
+/** Bytes over 40,000 steps: what the system gives to a process moves by a few MiB. */
+const mostResident = 16 * 2 ** 20;
+
+// These two run from their text: they may use nothing of this file.
+
+/**
+ * Bytes of the heap that one `learn` takes, over many of them. Its young generation must be so large that nothing is
+ * collected meanwhile: what was allocated is then still there to be counted, and a round with a collection does not
+ * count. While compiled code arrives late, numbers are objects for a time: the least of some rounds is what all take.
+ */
+async function allocatedByUpdate({ index, preset, planted, updates, rounds }) {
+  const { PerformanceObserver } = await import("node:perf_hooks");
+  const { getHeapStatistics } = await import("node:v8");
+  const { Ddpg, Pendulum } = await import(index);
+
+  const sizes = { actorHiddenSizes: [16, 16], criticHiddenSizes: [16, 16], batchSize: 8 };
+  const agent = await Ddpg.create(new Pendulum(), { preset, ...sizes, warmupSteps: 8, replayCapacity: 100 });
+  for (let i = 0; i < 100; i++) {
+    const observation = (x) => [Math.cos(x), Math.sin(x), (x % 16) - 8];
+    agent.observe(observation(i), [(i % 5) - 2], -i % 16, observation(i + 1), i % 10 === 0);
+  }
+  const kept = { last: null };
+  const learn = (times) => {
+    for (let i = 0; i < times; i++) {
+      if (!agent.learn()) throw new Error("no update was made");
+      if (planted === "array") kept.last = [i];
+      if (planted === "number" && i % 2) kept.last = i + 0.5;
+      if (planted === "much") kept.last = new Array(5000);
+    }
+  };
+
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length;
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+  for (let i = 0; i < 20; i++) {
+    learn(1000);
+    await turn(); // compiled code arrives
+  }
+  let least = null;
+  for (let round = 0; round < rounds && !(least !== null && least < 1); round++) {
+    globalThis.gc();
+    await turn();
+    collections = 0;
+    const before = getHeapStatistics().used_heap_size;
+    learn(updates);
+    const bytes = (getHeapStatistics().used_heap_size - before) / updates;
+    await turn(); // the observer is told
+    if (collections === 0) least = Math.min(least ?? bytes, bytes);
+  }
+  if (least === null) throw new Error("garbage was collected in every round");
+  return least;
+}
+
+/** A run's memory in bytes, collected, after 40,000 and 80,000 steps; its replay buffer is full long before. */
+async function memoryOfRun({ index, planted }) {
+  const { Ddpg, Pendulum, train } = await import(index);
+  const sizes = { actorHiddenSizes: [16, 16], criticHiddenSizes: [16, 16], batchSize: 8 };
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { preset: "small", ...sizes, warmupSteps: 8, replayCapacity: 1000 });
+  const kept = [];
+  const memory = [];
+  for await (const { step } of train(agent, environment)) {
+    if (planted) kept.push([step]);
+    if (step % 40_000 > 0) continue;
+    globalThis.gc();
+    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+    memory.push({ resident: rss, used: heapUsed + arrayBuffers });
+    if (step === 80_000) return memory;
+  }
+}
+
+/** What one of these programs returns in a Node of its own. */
+async function run(program, flags, options) {
+  const text = `console.log(JSON.stringify(await (${program})(${JSON.stringify({ index, ...options })})))`;
+  const args = ["--expose-gc", ...flags, "--input-type=module", "--eval", text];
+  return JSON.parse((await execute(process.execPath, args)).stdout);
+}
+
+const young = ["--min-semi-space-size=256", "--max-semi-space-size=256"]; // MiB
+
+describe("memory", { timeout: 60_000 }, () => {
+  for (const preset of ["small", "paper"]) {
+    it(`${preset}: 100,000 updates allocate nothing`, async () => {
+      const bytes = await run(allocatedByUpdate, young, { preset, updates: 100_000, rounds: 5 });
+      assert.ok(bytes < mostPerUpdate, `${bytes} bytes an update`);
+    });
+  }
+
+  for (const [planted, what] of [
+    ["array", "an array of one number every update"],
+    ["number", "a fraction every second update"],
+  ]) {
+    it(`it sees ${what}`, async () => {
+      const bytes = await run(allocatedByUpdate, young, { preset: "small", planted, updates: 20_000, rounds: 1 });
+      assert.ok(bytes > mostPerUpdate, `${bytes} bytes an update`);
+    });
+  }
+
+  it("it sees so much that garbage is collected", async () => {
+    const measurement = run(allocatedByUpdate, young, { preset: "small", planted: "much", updates: 20_000, rounds: 1 });
+    await assert.rejects(measurement, /garbage was collected in every round/);
+  });
+
+  it("a run takes as much memory after 80,000 steps as after 40,000", async () => {
+    const [half, whole] = await run(memoryOfRun, [], {});
+    const [used, resident] = [whole.used - half.used, whole.resident - half.resident];
+    assert.ok(used < mostPerStep * 40_000, `${used} bytes more in use`);
+    assert.ok(resident < mostResident, `${resident} bytes more of the system's memory`);
+  });
+
+  it("it sees an array of one number that every step keeps", async () => {
+    const [half, whole] = await run(memoryOfRun, [], { planted: true });
+    assert.ok(whole.used - half.used > mostPerStep * 40_000, `${whole.used - half.used} bytes more in use`);
+  });
+});
