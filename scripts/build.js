@@ -6,10 +6,12 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { tileSource } from "./tile.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const builds = path.join(root, ".builds");
-const generated = path.join(root, "src/kernels/wasm/module.ts");
+const assembly = "src/kernels/wasm/assembly";
+const generated = path.join(root, "src/kernels/wasm/generated");
 
 /** Brings `dist` up to date and says whether anything was done. */
 export async function build() {
@@ -38,27 +40,31 @@ async function compile(directory) {
   await bundleCommandLine(directory);
 }
 
-/** The AssemblyScript kernels as one TypeScript module that holds the WebAssembly bytes. */
+/** The AssemblyScript kernels as TypeScript modules that hold the WebAssembly bytes. */
 export async function compileKernels() {
+  fs.mkdirSync(generated, { recursive: true });
+  for (const bits of [128, 256]) {
+    const file = path.join(generated, `module-${bits}.ts`);
+    const text = Buffer.from(await assemble(bits)).toString("base64");
+    const content = `// Made by scripts/build.js from ../assembly/. Not for editing.\nexport default "${text}";\n`;
+    if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== content) replaceFile(file, content);
+  }
+}
+
+async function assemble(bits) {
   const { main } = await import("assemblyscript/asc");
-  const source = "src/kernels/wasm/assembly/index.ts";
+  const source = `${assembly}/index.ts`;
+  const sources = new Map([[path.join(root, assembly, "tile.ts"), tileSource(bits)]]);
   let bytes = new Uint8Array();
   const { error, stderr } = await main(
     [
-      source,
-      "--outFile",
-      "kernels.wasm",
-      "--runtime",
-      "stub",
-      "--noAssert",
-      "--importMemory",
-      "--optimizeLevel",
-      "3",
-    ].concat(["--enable", "simd", "--disable", "bulk-memory", "--use", "abort="]),
+      ...[source, "--outFile", "kernels.wasm", "--runtime", "stub", "--noAssert", "--importMemory"],
+      ...["--optimizeLevel", "3", "--enable", "simd", "--disable", "bulk-memory", "--use", "abort="],
+    ],
     {
       readFile: (name, base) => {
         const file = path.resolve(root, base, name);
-        return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : null;
+        return sources.get(file) ?? (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : null);
       },
       writeFile: (_, content) => {
         bytes = content;
@@ -67,9 +73,7 @@ export async function compileKernels() {
     },
   );
   if (error) throw new Error(`${source}: ${error.message}\n${stderr.toString()}`);
-  const text = Buffer.from(bytes).toString("base64");
-  const content = `// Made by scripts/build.js from assembly/. Not for editing.\nexport default "${text}";\n`;
-  if (!fs.existsSync(generated) || fs.readFileSync(generated, "utf8") !== content) replaceFile(generated, content);
+  return bytes;
 }
 
 /** `cli/main.js` and the libraries it uses as one file; the library itself stays beside it. */
@@ -128,7 +132,14 @@ function fingerprint() {
         .update("\0");
     }
   };
-  for (const name of ["src", "scripts/build.js", "package-lock.json", "package.json", "tsconfig.json"])
+  for (const name of [
+    "src",
+    "scripts/build.js",
+    "scripts/tile.js",
+    "package-lock.json",
+    "package.json",
+    "tsconfig.json",
+  ])
     add(path.join(root, name));
   return hash.digest("hex").slice(0, 16);
 }

@@ -1,13 +1,13 @@
 import { expect } from "../base/expect.ts";
 import type { Kernels } from "./kernels.ts";
 import { createReferenceKernels } from "./reference.ts";
-import { createWasmKernels, rowMultiple, vectorBytes } from "./wasm/wasm-kernels.ts";
+import { createWasmKernels, type KernelModule, rowMultiple, vectorBytes } from "./wasm/wasm-kernels.ts";
 
 /**
  * Builds something over the fast kernels, whose memory is sized once: a first build over ordinary arrays, thrown away,
- * tells how much it takes. `build` must allot the same each time.
+ * tells how much it takes. `build` must allot the same each time. `module` is for kernels other than those in use.
  */
-export async function buildOverWasm<T>(build: (kernels: Kernels) => T): Promise<T> {
+export async function buildOverWasm<T>(build: (kernels: Kernels) => T, module?: KernelModule): Promise<T> {
   let bytes = 0;
   const reference = createReferenceKernels(Float32Array);
   build({
@@ -25,5 +25,5 @@ export async function buildOverWasm<T>(build: (kernels: Kernels) => T): Promise<
       return reference.allocate(length);
     },
   });
-  return build(await createWasmKernels(bytes));
+  return build(await createWasmKernels(bytes, module));
 }

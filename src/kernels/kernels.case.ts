@@ -9,6 +9,9 @@ import { Matrix, type Vector } from "./matrix.ts";
 const SIZES = [1, 3, 4, 5, 15, 16, 17, 33, 64];
 const GUARDS = 256;
 
+/** What a product's sums begin with. */
+type Start = "zeros" | "C" | "a row";
+
 /** Registers the cases. Errors are at most `tolerance` × the sum of the absolute values that were added up. */
 export function kernelCases(name: string, create: () => Kernels | Promise<Kernels>, tolerance: number): void {
   describe(`${name} kernels`, () => {
@@ -42,16 +45,16 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
         assert.deepEqual(rowsOf(x), rows);
         assertPadded(x);
       };
-      kernels.multiply(c, a, b, false);
+      kernels.multiply(c, a, b, null);
       is(c, [19, 22], [43, 50]);
-      kernels.multiply(c, a, b, true);
+      kernels.multiply(c, a, b, c);
       is(c, [38, 44], [86, 100]);
-      kernels.multiply(c, a.transposed, b, false);
+      kernels.multiply(c, a, b, make([[0.5, -1]]));
+      is(c, [19.5, 21], [43.5, 49]);
+      kernels.multiply(c, a.transposed, b, null);
       is(c, [26, 30], [38, 44]);
       kernels.transpose(c, a);
       is(c, [1, 3], [2, 4]);
-      kernels.fillRows(c, row(7, 9));
-      is(c, [7, 9], [7, 9]);
       const sums = row(NaN, NaN);
       kernels.sumRows(sums, a);
       assert.deepEqual([...sums], [4, 6]);
@@ -89,30 +92,31 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       assert.deepEqual([...m], [3]);
     });
 
-    for (const accumulate of [false, true]) {
-      const sign = accumulate ? "+=" : "=";
-      test(`multiply: C ${sign} A · B, A by rows, by columns and strided, ${within}`, async () => {
+    for (const start of ["zeros", "C", "a row"] as const) {
+      test(`multiply: A · B + ${start}, A by rows, by columns and strided, ${within}`, async () => {
         for (const M of SIZES) {
           const kernels = await create();
           const random = new Random(M);
           for (const N of SIZES) {
             for (const K of SIZES) {
-              for (const a of views(kernels, random, M, K)) multiplyCase(kernels, random, a, N, accumulate);
+              for (const a of views(kernels, random, M, K)) multiplyCase(kernels, random, a, N, start);
             }
           }
         }
       });
     }
 
-    function multiplyCase(kernels: Kernels, random: Random, a: Matrix, N: number, accumulate: boolean): void {
+    function multiplyCase(kernels: Kernels, random: Random, a: Matrix, N: number, start: Start): void {
       const [M, K] = [a.rows, a.columns];
       const b = matrix(kernels, K, N, () => random.uniform(-1, 1));
-      const c = accumulate ? matrix(kernels, M, N, () => random.uniform(-1, 1)) : output(kernels, M, N);
-      const before = rowsOf(c);
-      kernels.multiply(c, a, b, accumulate);
+      const draw = (rows: number) => matrix(kernels, rows, N, () => random.uniform(-1, 1));
+      const c = start === "C" ? draw(M) : output(kernels, M, N);
+      const from = start === "zeros" ? null : start === "C" ? c : draw(1);
+      const before = from === null ? [] : rowsOf(from);
+      kernels.multiply(c, a, b, from);
       for (let i = 0; i < M; i++) {
         for (let j = 0; j < N; j++) {
-          let expected = accumulate ? before[i][j] : 0;
+          let expected = before.length === 0 ? 0 : before[before.length === 1 ? 0 : i][j];
           let size = Math.abs(expected);
           for (let k = 0; k < K; k++) {
             const term = a.at(i, k) * b.at(k, j);
@@ -131,7 +135,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       assert.fail(`${where()}: expected ${expected} ± ${tolerance} × ${size}, got ${actual}`);
     }
 
-    test("transpose, fillRows: exact, sizes around a vector's width", async () => {
+    test("transpose: exact, sizes around a vector's width", async () => {
       for (const rows of SIZES) {
         const kernels = await create();
         for (const columns of SIZES) {
@@ -142,12 +146,6 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
             for (let j = 0; j < columns; j++) assert.equal(out.at(j, i), 100 * i + j + 1, `${rows}×${columns}`);
           }
           assertPadded(out);
-
-          const filled = output(kernels, rows, columns);
-          const row = vector(kernels, columns, (j) => j + 0.5);
-          kernels.fillRows(filled, row);
-          for (const values of rowsOf(filled)) assert.deepEqual(values, [...row]);
-          assertPadded(filled);
         }
       }
     });

@@ -22,14 +22,14 @@ export interface Kernels {
   /** `length` zeros, reachable by these kernels. Fails when the memory that was set up is used up. */
   allocate(length: number): Vector;
 
-  /** C [M, N] = A [M, K] · B [K, N], or C += A · B. A alone may have any strides (a transposed view, for one). */
-  multiply(c: Matrix, a: Matrix, b: Matrix, accumulate: boolean): void;
+  /**
+   * C [M, N] = A [M, K] · B [K, N] + start: a row [1, N] that is added to every row, C itself, or null for zeros. A alone
+   * may have any strides (a transposed view, for one). A sum begins with `start` and goes on in the order of K.
+   */
+  multiply(c: Matrix, a: Matrix, b: Matrix, start: Matrix | null): void;
 
   /** out [J, I] = xᵀ of x [I, J]. Any sizes. */
   transpose(out: Matrix, x: Matrix): void;
-
-  /** Every row of out [B, J] = row [J]. */
-  fillRows(out: Matrix, row: Vector): void;
 
   /** out [J] = the sum over the rows of x [B, J]; the gradient of a bias. */
   sumRows(out: Vector, x: Matrix): void;

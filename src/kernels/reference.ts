@@ -13,10 +13,10 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
       return new width(length);
     },
 
-    multiply(c, a, b, accumulate) {
+    multiply(c, a, b, start) {
       for (let i = 0; i < c.rows; i++) {
         for (let j = 0; j < c.columns; j++) {
-          let sum = accumulate ? c.at(i, j) : 0;
+          let sum = start === null ? 0 : start.at(start.rows === 1 ? 0 : i, j);
           for (let k = 0; k < a.columns; k++) sum += a.at(i, k) * b.at(k, j);
           c.set(i, j, sum);
         }
@@ -25,10 +25,6 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
 
     transpose(out, x) {
       each(x, (i, j) => out.set(j, i, x.at(i, j)));
-    },
-
-    fillRows(out, row) {
-      each(out, (i, j) => out.set(i, j, row[j]));
     },
 
     sumRows(out, x) {

@@ -51,9 +51,8 @@ export class Dense {
 
   forward(inputs: readonly Matrix[]): Matrix {
     this.#inputs = inputs;
-    if (this.#bias) this.#kernels.fillRows(this.output, this.#bias.data);
     for (let k = 0; k < inputs.length; k++) {
-      this.#kernels.multiply(this.output, inputs[k], this.#weights[k], k > 0 || this.#bias !== null);
+      this.#kernels.multiply(this.output, inputs[k], this.#weights[k], k > 0 ? this.output : this.#bias);
     }
     return this.output;
   }
@@ -61,7 +60,7 @@ export class Dense {
   /** Writes ∂L/∂W and ∂L/∂b. */
   parameterGradients(g: Matrix): void {
     for (let k = 0; k < this.#inputs.length; k++) {
-      this.#kernels.multiply(this.#weightGradients[k], this.#inputs[k].transposed, g, false);
+      this.#kernels.multiply(this.#weightGradients[k], this.#inputs[k].transposed, g, null);
     }
     if (this.#biasGradient) this.#kernels.sumRows(this.#biasGradient.data, g);
   }
@@ -69,6 +68,6 @@ export class Dense {
   /** Writes the gradient of input k: out = g Wₖᵀ. Leaves the parameters' gradients alone. */
   inputGradient(out: Matrix, k: number, g: Matrix): void {
     this.#kernels.transpose(this.#transposedWeights[k], this.#weights[k]);
-    this.#kernels.multiply(out, g, this.#transposedWeights[k], false);
+    this.#kernels.multiply(out, g, this.#transposedWeights[k], null);
   }
 }

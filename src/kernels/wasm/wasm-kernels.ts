@@ -1,7 +1,7 @@
 import { expect } from "../../base/expect.ts";
 import type { Kernels } from "../kernels.ts";
 import type { Matrix, Vector } from "../matrix.ts";
-import encoded from "./module.ts";
+import module128 from "./generated/module-128.ts";
 
 // WebAssembly and atob are everywhere, but in no library of types that the pure floors may use.
 type Kernel = (...values: number[]) => number;
@@ -18,32 +18,56 @@ export const rowMultiple = 16;
 const LINE = 4 * rowMultiple;
 const PAGE = 65536;
 
-let compiled: Promise<object> | undefined;
+/** The kernels as a compiled WebAssembly module. */
+export type KernelModule = object;
+
+/** Compiles what the build has written into `generated/`. */
+export function compileKernels(encoded: string): Promise<KernelModule> {
+  return WebAssembly.compile(Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0)));
+}
+
+let narrow: Promise<KernelModule> | undefined;
+let inUse: KernelModule | undefined;
+
+/** Those for vectors of 128 bits, which every engine runs; compiled once. */
+export function narrowKernels(): Promise<KernelModule> {
+  narrow ??= compileKernels(module128);
+  return narrow;
+}
+
+/** Those that are taken when none are named: the narrow ones, or what was given to `useKernels`. */
+export async function kernelsInUse(): Promise<KernelModule> {
+  return inUse ?? narrowKernels();
+}
+
+/** Has everything that is created from now on take these. */
+export function useKernels(module: KernelModule): void {
+  inUse = module;
+}
 
 /**
- * The fast kernels: WebAssembly, 128-bit SIMD, Float32, over one memory of `bytes` (rounded up to 64 KiB) that never
- * grows. Every vector that they are given must come from their own `allocate`.
+ * The fast kernels: WebAssembly SIMD, Float32, over one memory of `bytes` (rounded up to 64 KiB) that never grows. Every
+ * vector that they are given must come from their own `allocate`.
  */
-export async function createWasmKernels(bytes: number): Promise<Kernels> {
-  const pages = Math.ceil((bytes + LINE) / PAGE);
+export async function createWasmKernels(bytes: number, module?: KernelModule): Promise<Kernels> {
+  const pages = Math.ceil((bytes + 2 * LINE) / PAGE);
   expect(pages > 0 && pages < 65536, "createWasmKernels bytes", "a number from 0 to 4 GiB − 128 KiB", bytes);
-  compiled ??= WebAssembly.compile(Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0)));
-  const module = await compiled;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const { exports } = await WebAssembly.instantiate(module ?? (await kernelsInUse()), { env: { memory } });
   return wrap(exports, memory.buffer);
 }
 
 function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
   // A call through a constant is faster than one through a property.
-  const { multiply, transpose, fillRows, sumRows, relu, reluGradient, tanh, tanhGradient, adam, softUpdate } = exports;
+  const { multiply, transpose, sumRows, relu, reluGradient, tanh, tanhGradient, adam, softUpdate } = exports;
   const { batchNorm, batchNormRunning, batchNormGradient } = exports;
   const capacity = buffer.byteLength;
   // A fraction that is an argument or a result of a call into WebAssembly is an object on the heap, unless the engine
   // happens to inline the call: these go through the memory's first line.
   const numbers = new Float64Array(buffer, 0, LINE / 8);
   const NUMBERS = 0;
-  let used = LINE;
+  const ZEROS = LINE;
+  let used = 2 * LINE;
 
   // A kernel writes wherever it is told to, over other vectors if need be: each of these costs ten nanoseconds.
 
@@ -83,12 +107,16 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
       return view;
     },
 
-    multiply(c, a, b, accumulate) {
+    multiply(c, a, b, start) {
       const { rows, columns, rowStride, columnStride, data } = a;
       if (data.buffer !== buffer) refuseVector(data, 0);
+      const startRows = start === null || start.rows === 1 ? 1 : rows;
       multiply(
         matrix(c, rows, b.columns),
         4 * c.rowStride,
+        start === null ? ZEROS : matrix(start, startRows, b.columns),
+        start === null || startRows === 1 ? 0 : 4 * start.rowStride,
+        start === null ? 0 : 1,
         data.byteOffset,
         4 * rowStride,
         4 * columnStride,
@@ -96,8 +124,7 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
         4 * b.rowStride,
         rows,
         columns,
-        vectorBytes(c.columns),
-        accumulate ? 1 : 0,
+        c.columns,
       );
     },
 
@@ -105,11 +132,6 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
       const { rows, columns } = x;
       const to = matrix(out, columns, rows);
       transpose(to, 4 * out.rowStride, matrix(x, rows, columns), 4 * x.rowStride, rows, columns, vectorBytes(rows));
-    },
-
-    fillRows(out, row) {
-      const { rows, columns } = out;
-      fillRows(matrix(out, rows, columns), 4 * out.rowStride, vector(row, columns), rows, vectorBytes(columns));
     },
 
     sumRows(out, x) {

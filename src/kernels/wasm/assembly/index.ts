@@ -1,6 +1,7 @@
 // The kernels of ../../kernels.ts in AssemblyScript, 128-bit SIMD. Pointers, strides, widths and sizes of vectors are in
 // bytes; `rows` and `inner` count. A width is a row's columns rounded up to 16 floats, so every loop walks whole
 // vectors and whole padding, and nothing here knows an edge. Only the last rows of a product are short of a tile.
+// `tile.ts`, the innermost loops, is made at build time: ../../../../scripts/tile.js.
 //
 // No products and sums are fused or reordered: WebAssembly then fixes every bit, and an element's bits depend on its
 // own row and column alone, not on which tile it fell into. A product's loops are kept plain for V8, which can then
@@ -8,14 +9,23 @@
 //
 // Memory is imported and never grown; the module has no data and no heap of its own.
 
+import { multiplyColumn, multiplyRow, multiplyTile, ROW, TILE } from "./tile";
+
 const VECTOR: usize = 16;
+const PAIR: usize = 2 * VECTOR;
 const ZERO = f32x4.splat(0);
 const ONE = f32x4.splat(1);
 
-/** C = A · B, tiles of 4 rows × 8 columns. `width`: bytes of a row of C and of B. */
+/**
+ * C = start + A · B. Where all rows start alike, `startStride` is 0; where all columns do, `startsApart` is false and
+ * `start` is one line.
+ */
 export function multiply(
   c: usize,
   cStride: usize,
+  start: usize,
+  startStride: usize,
+  startsApart: bool,
   a: usize,
   aRowStride: usize,
   aColumnStride: usize,
@@ -23,127 +33,39 @@ export function multiply(
   bStride: usize,
   rows: i32,
   inner: i32,
-  width: usize,
-  accumulate: bool,
+  columns: i32,
 ): void {
-  const whole = rows & ~3;
+  const width = ((<usize>columns + 15) & ~15) << 2;
   const bSize = <usize>inner * bStride;
-  for (let j: usize = 0; j < width; j += 2 * VECTOR) {
+  // The output of a critic, and of many an actor: the rest of its line is padding.
+  for (; columns <= 4 && rows >= 8; rows -= 8) {
+    multiplyColumn(c, cStride, start, startStride, a, aRowStride, aColumnStride, b, bStride, b + bSize);
+    for (const end = c + 8 * cStride; c !== end; c += cStride) clear(c + VECTOR, width - VECTOR);
+    start += 8 * startStride;
+    a += 8 * aRowStride;
+  }
+  for (let j: usize = 0; j < width; j += TILE, b += TILE) {
     let cTile = c + j;
+    let startTile = startsApart ? start + j : start;
     let aTile = a;
-    for (let i = 0; i < whole; i += 4) {
-      multiplyTile(cTile, cStride, aTile, aRowStride, aColumnStride, b + j, bStride, bSize, accumulate);
+    for (let left = rows; left >= 4; left -= 4) {
+      multiplyTile(cTile, cStride, startTile, startStride, aTile, aRowStride, aColumnStride, b, bStride, b + bSize);
       cTile += 4 * cStride;
+      startTile += 4 * startStride;
       aTile += 4 * aRowStride;
     }
   }
-  for (let i = whole; i < rows; i++) {
-    const cRow = c + <usize>i * cStride;
-    const aRow = a + <usize>i * aRowStride;
-    for (let j: usize = 0; j < width; j += 4 * VECTOR) {
-      multiplyRow(cRow + j, aRow, aColumnStride, b + j, bStride, bSize, accumulate);
+  b -= width;
+  const whole = <usize>(rows & ~3);
+  c += whole * cStride;
+  start += whole * startStride;
+  a += whole * aRowStride;
+  for (let left = rows & 3; left > 0; left--, c += cStride, start += startStride, a += aRowStride) {
+    for (let j: usize = 0; j < width; j += ROW) {
+      const startRow = startsApart ? start + j : start;
+      multiplyRow(c + j, 0, startRow, 0, a, 0, aColumnStride, b + j, bStride, b + j + bSize);
     }
   }
-}
-
-// Eight sums, two vectors of B and one of A at a time: V8 has fifteen registers, and a spilled sum halves the speed.
-function multiplyTile(
-  c0: usize,
-  cStride: usize,
-  a0: usize,
-  aRowStride: usize,
-  aColumnStride: usize,
-  b: usize,
-  bStride: usize,
-  bSize: usize,
-  accumulate: bool,
-): void {
-  const c1 = c0 + cStride;
-  const c2 = c1 + cStride;
-  const c3 = c2 + cStride;
-  let a1 = a0 + aRowStride;
-  let a2 = a1 + aRowStride;
-  let a3 = a2 + aRowStride;
-  let s00 = ZERO;
-  let s01 = ZERO;
-  let s10 = ZERO;
-  let s11 = ZERO;
-  let s20 = ZERO;
-  let s21 = ZERO;
-  let s30 = ZERO;
-  let s31 = ZERO;
-  if (accumulate) {
-    s00 = v128.load(c0);
-    s01 = v128.load(c0, VECTOR);
-    s10 = v128.load(c1);
-    s11 = v128.load(c1, VECTOR);
-    s20 = v128.load(c2);
-    s21 = v128.load(c2, VECTOR);
-    s30 = v128.load(c3);
-    s31 = v128.load(c3, VECTOR);
-  }
-  for (const end = b + bSize; b !== end; b += bStride) {
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, VECTOR);
-    const x0 = v128.load32_splat(a0);
-    s00 = f32x4.add(s00, f32x4.mul(x0, b0));
-    s01 = f32x4.add(s01, f32x4.mul(x0, b1));
-    const x1 = v128.load32_splat(a1);
-    s10 = f32x4.add(s10, f32x4.mul(x1, b0));
-    s11 = f32x4.add(s11, f32x4.mul(x1, b1));
-    const x2 = v128.load32_splat(a2);
-    s20 = f32x4.add(s20, f32x4.mul(x2, b0));
-    s21 = f32x4.add(s21, f32x4.mul(x2, b1));
-    const x3 = v128.load32_splat(a3);
-    s30 = f32x4.add(s30, f32x4.mul(x3, b0));
-    s31 = f32x4.add(s31, f32x4.mul(x3, b1));
-    a0 += aColumnStride;
-    a1 += aColumnStride;
-    a2 += aColumnStride;
-    a3 += aColumnStride;
-  }
-  v128.store(c0, s00);
-  v128.store(c0, s01, VECTOR);
-  v128.store(c1, s10);
-  v128.store(c1, s11, VECTOR);
-  v128.store(c2, s20);
-  v128.store(c2, s21, VECTOR);
-  v128.store(c3, s30);
-  v128.store(c3, s31, VECTOR);
-}
-
-// One row × 16 columns.
-function multiplyRow(
-  c: usize,
-  a: usize,
-  aColumnStride: usize,
-  b: usize,
-  bStride: usize,
-  bSize: usize,
-  accumulate: bool,
-): void {
-  let s0 = ZERO;
-  let s1 = ZERO;
-  let s2 = ZERO;
-  let s3 = ZERO;
-  if (accumulate) {
-    s0 = v128.load(c);
-    s1 = v128.load(c, VECTOR);
-    s2 = v128.load(c, 2 * VECTOR);
-    s3 = v128.load(c, 3 * VECTOR);
-  }
-  for (const end = b + bSize; b !== end; b += bStride) {
-    const x = v128.load32_splat(a);
-    s0 = f32x4.add(s0, f32x4.mul(x, v128.load(b)));
-    s1 = f32x4.add(s1, f32x4.mul(x, v128.load(b, VECTOR)));
-    s2 = f32x4.add(s2, f32x4.mul(x, v128.load(b, 2 * VECTOR)));
-    s3 = f32x4.add(s3, f32x4.mul(x, v128.load(b, 3 * VECTOR)));
-    a += aColumnStride;
-  }
-  v128.store(c, s0);
-  v128.store(c, s1, VECTOR);
-  v128.store(c, s2, 2 * VECTOR);
-  v128.store(c, s3, 3 * VECTOR);
 }
 
 /** out = xᵀ of x [rows, columns], in blocks of 4 × 4. `width`: bytes of a row of out, its padding included. */
@@ -182,17 +104,14 @@ export function transpose(
   }
 }
 
-export function fillRows(out: usize, outStride: usize, row: usize, rows: i32, width: usize): void {
-  for (let i = 0; i < rows; i++, out += outStride) {
-    for (let p: usize = 0; p < width; p += VECTOR) v128.store(out + p, v128.load(row + p));
-  }
-}
-
 export function sumRows(out: usize, x: usize, xStride: usize, rows: i32, width: usize): void {
   clear(out, width);
   for (let i = 0; i < rows; i++, x += xStride) {
-    for (let p: usize = 0; p < width; p += VECTOR) {
-      v128.store(out + p, f32x4.add(v128.load(out + p), v128.load(x + p)));
+    for (let p: usize = 0; p < width; p += PAIR) {
+      const s0 = f32x4.add(v128.load(out + p), v128.load(x + p));
+      const s1 = f32x4.add(v128.load(out + p, VECTOR), v128.load(x + p, VECTOR));
+      v128.store(out + p, s0);
+      v128.store(out + p, s1, VECTOR);
     }
   }
 }
@@ -200,14 +119,22 @@ export function sumRows(out: usize, x: usize, xStride: usize, rows: i32, width: 
 export function relu(x: usize, stride: usize, rows: i32, width: usize): void {
   for (let i = 0; i < rows; i++, x += stride) {
     // pmax keeps its first operand unless it is smaller: NaN stays.
-    for (let p: usize = 0; p < width; p += VECTOR) v128.store(x + p, f32x4.pmax(v128.load(x + p), ZERO));
+    for (let p: usize = 0; p < width; p += PAIR) {
+      const y0 = f32x4.pmax(v128.load(x + p), ZERO);
+      const y1 = f32x4.pmax(v128.load(x + p, VECTOR), ZERO);
+      v128.store(x + p, y0);
+      v128.store(x + p, y1, VECTOR);
+    }
   }
 }
 
 export function reluGradient(g: usize, gStride: usize, y: usize, yStride: usize, rows: i32, width: usize): void {
   for (let i = 0; i < rows; i++, g += gStride, y += yStride) {
-    for (let p: usize = 0; p < width; p += VECTOR) {
-      v128.store(g + p, v128.and(v128.load(g + p), f32x4.gt(v128.load(y + p), ZERO)));
+    for (let p: usize = 0; p < width; p += PAIR) {
+      const d0 = v128.and(v128.load(g + p), f32x4.gt(v128.load(y + p), ZERO));
+      const d1 = v128.and(v128.load(g + p, VECTOR), f32x4.gt(v128.load(y + p, VECTOR), ZERO));
+      v128.store(g + p, d0);
+      v128.store(g + p, d1, VECTOR);
     }
   }
 }
@@ -410,11 +337,14 @@ export function adam(parameters: usize, gradients: usize, m: usize, v: usize, si
 }
 
 export function softUpdate(target: usize, online: usize, size: usize, numbers: usize): void {
-  const rate = <f32>f64.load(numbers);
-  for (let p: usize = 0; p < size; p += VECTOR) {
-    const t = v128.load(target + p);
-    const d = f32x4.sub(v128.load(online + p), t);
-    v128.store(target + p, f32x4.add(t, f32x4.mul(f32x4.splat(rate), d)));
+  const rate = f32x4.splat(<f32>f64.load(numbers));
+  for (let p: usize = 0; p < size; p += PAIR) {
+    const t0 = v128.load(target + p);
+    const t1 = v128.load(target + p, VECTOR);
+    const d0 = f32x4.sub(v128.load(online + p), t0);
+    const d1 = f32x4.sub(v128.load(online + p, VECTOR), t1);
+    v128.store(target + p, f32x4.add(t0, f32x4.mul(rate, d0)));
+    v128.store(target + p, f32x4.add(t1, f32x4.mul(rate, d1)), VECTOR);
   }
 }
 

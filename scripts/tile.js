@@ -1,0 +1,65 @@
+// The innermost loops of a product, written out at build time: `assembly/index.ts` imports them from "./tile". A tile
+// keeps its sums in registers, and AssemblyScript has no arrays of registers.
+
+/**
+ * AssemblyScript text of the tiles for vectors of 128 bits, or of 256: V8 then runs two neighbouring vectors as one, so
+ * that a tile may hold twice as many. Eight sums, two vectors of B and one of A at a time: V8 has fifteen registers, and
+ * a spilled sum halves the speed.
+ */
+export function tileSource(bits) {
+  const pair = bits / 128;
+  return [
+    "// Made by scripts/tile.js. Not for editing.",
+    `/** Bytes of C that a tile's row is wide. */\nexport const TILE: usize = ${16 * 2 * pair};`,
+    "/** Bytes of C that `multiplyRow` does at a time. */\nexport const ROW: usize = 64;",
+    tile("multiplyTile", 4, 2 * pair),
+    tile("multiplyRow", 1, 4),
+    tile("multiplyColumn", 8, 1),
+    "",
+  ].join("\n\n");
+}
+
+/**
+ * A function for C = start + A · B over `rows` rows of `vectors` vectors. `bEnd` is where the last row of B has been
+ * taken. Every sum begins with `start` and grows by one product at a time, without a branch: else V8 would not double
+ * the width.
+ */
+function tile(name, rows, vectors) {
+  const sums = range(rows).flatMap((i) => range(vectors).map((j) => [i, j]));
+  return `export function ${name}(
+  c0: usize,
+  cStride: usize,
+  start0: usize,
+  startStride: usize,
+  a0: usize,
+  aRowStride: usize,
+  aColumnStride: usize,
+  b: usize,
+  bStride: usize,
+  bEnd: usize,
+): void {
+${lines(range(rows).slice(1), (i) => `  const c${i} = c${i - 1} + cStride;`)}
+${lines(range(rows).slice(1), (i) => `  const start${i} = start${i - 1} + startStride;`)}
+${lines(range(rows).slice(1), (i) => `  let a${i} = a${i - 1} + aRowStride;`)}
+${lines(sums, ([i, j]) => `  let s${i}${j} = v128.load(start${i}, ${16 * j});`)}
+  for (; b !== bEnd; b += bStride) {
+${lines(range(vectors), (j) => `    const b${j} = v128.load(b, ${16 * j});`)}
+${lines(range(rows), (i) =>
+  [
+    `    const x${i} = v128.load32_splat(a${i});`,
+    ...range(vectors).map((j) => `    s${i}${j} = f32x4.add(s${i}${j}, f32x4.mul(x${i}, b${j}));`),
+  ].join("\n"),
+)}
+${lines(range(rows), (i) => `    a${i} += aColumnStride;`)}
+  }
+${lines(sums, ([i, j]) => `  v128.store(c${i}, s${i}${j}, ${16 * j});`)}
+}`;
+}
+
+function range(length) {
+  return Array.from({ length }, (_, i) => i);
+}
+
+function lines(items, line) {
+  return items.map(line).join("\n");
+}
