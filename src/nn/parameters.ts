@@ -93,7 +93,7 @@ export class Parameters {
 
 /** Zeros [rows, columns] with padded rows. */
 export function allocateMatrix(kernels: Kernels, rows: number, columns: number): Matrix {
-  const rowStride = roundUp(columns, kernels.rowMultiple);
+  const rowStride = rowStrideOf(columns, kernels.rowMultiple);
   return new Matrix(kernels.allocate(rows * rowStride), rows, columns, rowStride);
 }
 
@@ -104,7 +104,7 @@ function view(data: Vector, { start, end, rows, columns, rowStride }: Tensor): M
 function layOut(shapes: readonly TensorShape[], rowMultiple: number): Tensor[] {
   let end = 0;
   return shapes.map((shape) => {
-    const rowStride = roundUp(shape.columns, rowMultiple);
+    const rowStride = rowStrideOf(shape.columns, rowMultiple);
     const start = end;
     end += shape.rows * rowStride;
     return { ...shape, rowStride, start, end };
@@ -115,6 +115,11 @@ function length(tensors: readonly Tensor[]): number {
   return tensors.length === 0 ? 0 : tensors[tensors.length - 1].end;
 }
 
-function roundUp(length: number, multiple: number): number {
-  return Math.ceil(length / multiple) * multiple;
+/**
+ * Padded; where that would be a multiple of eight lines of the cache, by one line more: a column of such rows would
+ * share a few places of the cache.
+ */
+function rowStrideOf(columns: number, rowMultiple: number): number {
+  const lines = Math.ceil(columns / rowMultiple);
+  return rowMultiple * (rowMultiple > 1 && lines % 8 === 0 ? lines + 1 : lines);
 }

@@ -13,6 +13,7 @@ import { multiplyColumn, multiplyRow, multiplyTile, ROW, TILE } from "./tile";
 
 const VECTOR: usize = 16;
 const PAIR: usize = 2 * VECTOR;
+const BLOCK: usize = 4096;
 const ZERO = f32x4.splat(0);
 const ONE = f32x4.splat(1);
 
@@ -297,43 +298,60 @@ export function batchNormGradient(
   }
 }
 
-/**
- * One step over `size` bytes. The squares are summed in Float64, in four sums (every fourth number), added as
- * (0 + 2) + (1 + 3).
- */
+/** One step over `size` bytes, a block at a time that stays near while its squares are summed. */
 export function adam(parameters: usize, gradients: usize, m: usize, v: usize, size: usize, numbers: usize): void {
-  const stepSize = <f32>f64.load(numbers);
-  const inverseCorrection = <f32>f64.load(numbers, 8);
-  const beta1 = <f32>f64.load(numbers, 16);
-  const oneMinusBeta1 = <f32>f64.load(numbers, 24);
-  const beta2 = <f32>f64.load(numbers, 32);
-  const oneMinusBeta2 = <f32>f64.load(numbers, 40);
-  const epsilon = <f32>f64.load(numbers, 48);
-  const weightDecay = <f32>f64.load(numbers, 56);
-  let squaresLow = f64x2.splat(0);
-  let squaresHigh = f64x2.splat(0);
-  for (let p: usize = 0; p < size; p += VECTOR) {
-    const gradient = v128.load(gradients + p);
-    const low = f64x2.promote_low_f32x4(gradient);
-    const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(gradient, gradient, 2, 3, 2, 3));
-    squaresLow = f64x2.add(squaresLow, f64x2.mul(low, low));
-    squaresHigh = f64x2.add(squaresHigh, f64x2.mul(high, high));
-
-    const parameter = v128.load(parameters + p);
-    const g = f32x4.add(gradient, f32x4.mul(f32x4.splat(weightDecay), parameter));
-    const mNext = f32x4.add(f32x4.mul(f32x4.splat(beta1), v128.load(m + p)), f32x4.mul(f32x4.splat(oneMinusBeta1), g));
-    const vNext = f32x4.add(
-      f32x4.mul(f32x4.splat(beta2), v128.load(v + p)),
-      f32x4.mul(f32x4.splat(oneMinusBeta2), f32x4.mul(g, g)),
-    );
-    v128.store(m + p, mNext);
-    v128.store(v + p, vNext);
-    const root = f32x4.mul(f32x4.sqrt(vNext), f32x4.splat(inverseCorrection));
-    const step = f32x4.div(f32x4.mul(f32x4.splat(stepSize), mNext), f32x4.add(root, f32x4.splat(epsilon)));
-    v128.store(parameters + p, f32x4.sub(parameter, step));
+  const stepSize = f32x4.splat(<f32>f64.load(numbers));
+  const inverseCorrection = f32x4.splat(<f32>f64.load(numbers, 8));
+  const beta1 = f32x4.splat(<f32>f64.load(numbers, 16));
+  const oneMinusBeta1 = f32x4.splat(<f32>f64.load(numbers, 24));
+  const beta2 = f32x4.splat(<f32>f64.load(numbers, 32));
+  const oneMinusBeta2 = f32x4.splat(<f32>f64.load(numbers, 40));
+  const epsilon = f32x4.splat(<f32>f64.load(numbers, 48));
+  const weightDecay = f32x4.splat(<f32>f64.load(numbers, 56));
+  let squares: f64 = 0;
+  for (let block: usize = 0; block < size; block += BLOCK) {
+    const end = min(block + BLOCK, size);
+    squares += sumSquares(gradients + block, end - block);
+    for (let p = block; p < end; p += PAIR) {
+      const p0 = v128.load(parameters + p);
+      const p1 = v128.load(parameters + p, VECTOR);
+      const g0 = f32x4.add(v128.load(gradients + p), f32x4.mul(weightDecay, p0));
+      const g1 = f32x4.add(v128.load(gradients + p, VECTOR), f32x4.mul(weightDecay, p1));
+      const m0 = f32x4.add(f32x4.mul(beta1, v128.load(m + p)), f32x4.mul(oneMinusBeta1, g0));
+      const m1 = f32x4.add(f32x4.mul(beta1, v128.load(m + p, VECTOR)), f32x4.mul(oneMinusBeta1, g1));
+      const v0 = f32x4.add(f32x4.mul(beta2, v128.load(v + p)), f32x4.mul(oneMinusBeta2, f32x4.mul(g0, g0)));
+      const v1 = f32x4.add(f32x4.mul(beta2, v128.load(v + p, VECTOR)), f32x4.mul(oneMinusBeta2, f32x4.mul(g1, g1)));
+      v128.store(m + p, m0);
+      v128.store(m + p, m1, VECTOR);
+      v128.store(v + p, v0);
+      v128.store(v + p, v1, VECTOR);
+      const d0 = f32x4.add(f32x4.mul(f32x4.sqrt(v0), inverseCorrection), epsilon);
+      const d1 = f32x4.add(f32x4.mul(f32x4.sqrt(v1), inverseCorrection), epsilon);
+      v128.store(parameters + p, f32x4.sub(p0, f32x4.div(f32x4.mul(stepSize, m0), d0)));
+      v128.store(parameters + p, f32x4.sub(p1, f32x4.div(f32x4.mul(stepSize, m1), d1)), VECTOR);
+    }
   }
-  const squares = f64x2.add(squaresLow, squaresHigh);
-  f64.store(numbers, f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1));
+  f64.store(numbers, squares);
+}
+
+/** In Float64: eight sums (every eighth number), added in pairs. */
+function sumSquares(x: usize, size: usize): f64 {
+  let s0 = f64x2.splat(0);
+  let s1 = f64x2.splat(0);
+  let s2 = f64x2.splat(0);
+  let s3 = f64x2.splat(0);
+  for (const end = x + size; x !== end; x += PAIR) {
+    const x0 = f64x2.promote_low_f32x4(v128.load64_zero(x));
+    const x1 = f64x2.promote_low_f32x4(v128.load64_zero(x, 8));
+    const x2 = f64x2.promote_low_f32x4(v128.load64_zero(x, 16));
+    const x3 = f64x2.promote_low_f32x4(v128.load64_zero(x, 24));
+    s0 = f64x2.add(s0, f64x2.mul(x0, x0));
+    s1 = f64x2.add(s1, f64x2.mul(x1, x1));
+    s2 = f64x2.add(s2, f64x2.mul(x2, x2));
+    s3 = f64x2.add(s3, f64x2.mul(x3, x3));
+  }
+  const s = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
+  return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
 }
 
 export function softUpdate(target: usize, online: usize, size: usize, numbers: usize): void {
