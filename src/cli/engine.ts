@@ -1,22 +1,24 @@
-import { Option } from "commander";
+import { expect } from "../base/expect.ts";
 import { useWideVectors } from "../node.ts";
+
+const widths = ["128", "256", "auto"] as const;
 
 /** What a command computes with. */
 export interface EngineFlags {
-  simd: "128" | "256" | "auto";
+  simd: (typeof widths)[number];
 }
 
-export function engineOptions(): Option[] {
-  return [
-    new Option("--simd <bits>", "vectors that the networks compute with; the results are the same")
-      .choices(["128", "256", "auto"])
-      .default("auto"),
-  ];
+export const simdHelp = "bits of the networks' vectors: 128, 256 (Node 24 or newer) or auto; the same results [auto]";
+
+export function simdWidth(text: string): EngineFlags["simd"] {
+  const width = widths.find((name) => name === text);
+  expect(width !== undefined, "--simd", "128, 256 or auto", text);
+  return width;
 }
 
-/** Sets the process up; says what it computes with. */
+/** Sets the process up; returns what it computes with. */
 export async function useEngine({ simd }: EngineFlags, verbose: boolean): Promise<string> {
-  const reason = simd === "128" ? null : await useWideVectors();
-  if (reason && (simd === "256" || verbose)) console.error(`ddpg: --simd ${simd}: ${reason}. It stays with 128.`);
-  return `vectors of ${simd === "128" || reason ? 128 : 256} bits`;
+  const reason = simd === "128" ? "--simd 128" : await useWideVectors();
+  if (reason && (simd === "256" || verbose)) console.error(`ddpg: vectors of 128 bits: ${reason}.`);
+  return `vectors of ${reason ? 128 : 256} bits`;
 }

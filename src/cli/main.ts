@@ -13,7 +13,7 @@ const program = new Command("ddpg")
   .version(versions().ddpg, "-V, --version", "print the version")
   .helpOption("-h, --help", "print this help")
   .helpCommand(false)
-  .option("--verbose", "print the whole stack of an error")
+  .option("--verbose", "print what a choice rested on, and the whole stack of an error")
   .configureHelp({ showGlobalOptions: true })
   .configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
   .addHelpText(

@@ -25,6 +25,7 @@ import {
   versions,
 } from "../node.ts";
 import { parent } from "./children.ts";
+import { type EngineFlags, simdHelp, simdWidth, useEngine } from "./engine.ts";
 import { bounds } from "./environments.ts";
 import { closing, guarded } from "./guard.ts";
 import { asFlags, chosenSettings, settingFlag, settingOptions, showSetting, wholeNumber } from "./options.ts";
@@ -38,7 +39,7 @@ const ownSteps = 100_000;
 /** How long the check of such an environment may take without a word, in ms. */
 const noticeMs = 1000;
 
-interface TrainFlags {
+interface TrainFlags extends Partial<EngineFlags> {
   seed?: number;
   seeds?: number[];
   jobs?: number;
@@ -77,6 +78,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--evaluate-episodes <n>", "fixed starts of each", wholeNumber("--evaluate-episodes", 1), 10)
     .option("--no-progress", "only what is known before and after")
+    .option("--simd <bits>", simdHelp, simdWidth)
     // For a child of --seeds: it reports to its parent and says nothing itself.
     .addOption(new Option("--as-child").hideHelp())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
@@ -97,10 +99,10 @@ Examples:
 The default export of your own module is a class, or a function without parameters, that
 makes a fresh environment.`,
     )
-    .action((environment: string, flags: TrainFlags) => start(environment, flags));
+    .action((environment: string, flags: TrainFlags) => start(environment, flags, program.opts().verbose === true));
 }
 
-async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
+async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): Promise<void> {
   const { progress } = flags;
   const listener = flags.asChild && parent();
   const seeds = flags.seeds ?? [flags.seed ?? 1];
@@ -137,6 +139,7 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
     warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
   }
 
+  const engine = await useEngine({ simd: flags.simd ?? "auto" }, verbose);
   const environment = await guarded(loading, loaded.create);
   const evaluationEnvironment = await guarded(loading, loaded.create);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
@@ -159,7 +162,7 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
-    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories));
+    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, engine));
     if (!flags.seeds) {
       await runTraining({
         agent,
@@ -258,6 +261,7 @@ function introduction(
   { preset, steps, settings }: RunConfig,
   seeds: readonly number[],
   directories: readonly string[],
+  engine: string,
 ): string {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
@@ -274,6 +278,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
+    `computes with  ${engine}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `records        ${several(directories)}`,
     "",

@@ -88,6 +88,10 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       kernels.adam(p, row(1.5), m, v, step);
       assert.equal(step.squares, 2.25);
       assert.deepEqual([m[0], v[0], p[0]], [1, 1, 0]);
+      const tiny = row(1.1e-38, -1.1e-38, 1.2e-38, -1.2e-38, 0, NaN, -Infinity);
+      const kept = Array.from(tiny, (value, i) => (i < 2 ? 0 : value));
+      kernels.flush(tiny);
+      assert.deepEqual([...tiny].map(Math.abs), kept.map(Math.abs));
       kernels.softUpdate(m, row(9), { rate: 0.25 });
       assert.deepEqual([...m], [3]);
     });

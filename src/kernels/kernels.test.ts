@@ -146,6 +146,7 @@ test("WebAssembly: vectors from elsewhere and shapes that do not fit are refused
       calls.push(() => kernels.adam(p0, p1, p2, p3, step));
     }
     calls.push(
+      () => kernels.flush(v),
       () => kernels.softUpdate(v, fine, { rate: 0.5 }),
       () => kernels.softUpdate(fine, v, { rate: 0.5 }),
     );

@@ -95,6 +95,9 @@ export interface Kernels {
    */
   adam(parameters: Vector, gradients: Vector, m: Vector, v: Vector, step: AdamStep): void;
 
+  /** x ← 0 where |x| < 2⁻¹²⁶, Float32's smallest normal number, in place: processors are slow with those below it. */
+  flush(x: Vector): void;
+
   /** target ← rate · online + (1 − rate) · target, over P numbers; computed as target + rate · (online − target). */
   softUpdate(target: Vector, online: Vector, options: { readonly rate: number }): void;
 }

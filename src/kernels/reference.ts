@@ -109,6 +109,10 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
       step.squares = squares;
     },
 
+    flush(x) {
+      for (let p = 0; p < x.length; p++) if (Math.abs(x[p]) < 1.1754943508222875e-38) x[p] = 0;
+    },
+
     softUpdate(target, online, { rate }) {
       for (let p = 0; p < target.length; p++) target[p] += rate * (online[p] - target[p]);
     },

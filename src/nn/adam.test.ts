@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Kernels } from "../kernels/kernels.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
 import { Adam } from "./adam.ts";
 import { Parameters } from "./parameters.ts";
@@ -28,8 +29,7 @@ test("a gradient that is not finite, or whose square Float32 cannot hold, is ref
   }
 });
 
-function network() {
-  const kernels = createReferenceKernels(Float64Array);
+function network(kernels: Kernels = createReferenceKernels(Float64Array)) {
   const tensors = [
     { name: "layer1.weights", kind: "weights", rows: 2, columns: 2 } as const,
     { name: "layer1.biases", kind: "biases", rows: 1, columns: 2 } as const,
@@ -37,3 +37,27 @@ function network() {
   const parameters = new Parameters(kernels, { tensors, statistics: [] }, true);
   return { parameters, adam: new Adam(kernels, parameters, options) };
 }
+
+test("moments too small for the processor are gone after 256 steps, others are kept", () => {
+  const vectors: Float32Array[] = [];
+  const kernels = createReferenceKernels(Float32Array);
+  const allocate = (length: number): Float32Array => {
+    const vector = new Float32Array(length);
+    vectors.push(vector);
+    return vector;
+  };
+  const { parameters, adam } = network({ ...kernels, allocate });
+  const gradients = parameters.gradient("layer1.weights");
+  const subnormal = () => vectors.some((vector) => vector.some((x) => x !== 0 && Math.abs(x) < 2 ** -126));
+  gradients.set(0, 0, 1e-30);
+  adam.step("critic");
+  gradients.set(0, 0, 0);
+  gradients.set(1, 1, 0.5);
+  for (let step = 2; step < 256; step++) adam.step("critic");
+  assert.ok(subnormal());
+  adam.step("critic");
+  assert.ok(!subnormal());
+  const before = parameters.value("layer1.weights").at(1, 1);
+  adam.step("critic");
+  assert.ok(Math.abs(parameters.value("layer1.weights").at(1, 1) - before + 0.1) < 1e-3);
+});

@@ -15,6 +15,9 @@ export interface AdamOptions {
   weightDecay: number;
 }
 
+/** Steps after which moments too small for the processor become 0. */
+const flushEvery = 256;
+
 /** Adam (Kingma & Ba, arXiv 1412.6980, Algorithm 1) over a network's parameters. */
 export class Adam {
   readonly #kernels: Kernels;
@@ -33,6 +36,8 @@ export class Adam {
   // Running products, for βᵗ by `**` differs between engines.
   #beta1Power = 1;
   #beta2Power = 1;
+  readonly #moments: readonly Vector[];
+  #steps = 0;
 
   constructor(kernels: Kernels, parameters: Parameters, options: AdamOptions) {
     this.#kernels = kernels;
@@ -41,6 +46,7 @@ export class Adam {
     this.#step = { stepSize: 0, correction: 1, beta1, beta2, epsilon, weightDecay: 0, squares: 0 };
     const m = kernels.allocate(parameters.values.length);
     const v = kernels.allocate(parameters.values.length);
+    this.#moments = [m, v];
     this.#tensors = parameters.tensors.map(({ name, kind, start, end }) => ({
       name,
       weightDecay: kind === "weights" ? options.weightDecay : 0,
@@ -67,6 +73,8 @@ export class Adam {
       squares += step.squares;
     }
     this.gradientNorm = Math.sqrt(squares);
+    // Where gradients stay 0, as a dead unit's do, moments shrink without end.
+    if (++this.#steps % flushEvery === 0) for (const moment of this.#moments) this.#kernels.flush(moment);
   }
 }
 

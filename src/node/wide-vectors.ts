@@ -35,19 +35,19 @@ const flags = [
  * of the others, and to be faster. Returns null, or why it stays with 128 bits.
  */
 export async function useWideVectors(expected = recorded): Promise<string | null> {
-  if (process.arch !== "x64") return `vectors of 256 bits need x64, this is ${process.arch}`;
+  if (process.arch !== "x64") return `256 need x64, this is ${process.arch}`;
   if (Number.parseInt(process.versions.node) < firstNode) {
-    return `vectors of 256 bits need Node ${firstNode} or newer, this is ${process.versions.node}`;
+    return `256 need Node ${firstNode} or newer, this is ${process.versions.node}`;
   }
   for (const [flag] of flags) setFlagsFromString(flag);
   try {
     const [narrow, wide] = await Promise.all([narrowKernels(), compileKernels(module256)]);
     const fingerprint = await trainedFingerprint(wide);
     if (fingerprint !== expected) {
-      return `vectors of 256 bits gave other results than those of 128: ${fingerprint}, not ${expected}`;
+      return `256 gave other results, ${fingerprint} and not ${expected}`;
     }
     const gain = (await secondsOfProduct(narrow)) / (await secondsOfProduct(wide));
-    if (gain < 1.1) return `vectors of 256 bits are not faster here: ${gain.toFixed(2)} times the speed`;
+    if (gain < 1.1) return `256 have ${gain.toFixed(2)} times the speed here`;
     useKernels(wide);
     return null;
   } finally {

@@ -59,7 +59,7 @@ export async function createWasmKernels(bytes: number, module?: KernelModule): P
 
 function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
   // A call through a constant is faster than one through a property.
-  const { multiply, transpose, sumRows, relu, reluGradient, tanh, tanhGradient, adam, softUpdate } = exports;
+  const { multiply, transpose, sumRows, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } = exports;
   const { batchNorm, batchNormRunning, batchNormGradient } = exports;
   const capacity = buffer.byteLength;
   // A fraction that is an argument or a result of a call into WebAssembly is an object on the heap, unless the engine
@@ -141,24 +141,24 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
 
     relu(x) {
       const { rows, columns } = x;
-      relu(matrix(x, rows, columns), 4 * x.rowStride, rows, vectorBytes(columns));
+      relu(matrix(x, rows, columns), 4 * x.rowStride, rows, paddedBytes(columns, 8));
     },
 
     reluGradient(g, y) {
       const { rows, columns } = g;
       const to = matrix(g, rows, columns);
-      reluGradient(to, 4 * g.rowStride, matrix(y, rows, columns), 4 * y.rowStride, rows, vectorBytes(columns));
+      reluGradient(to, 4 * g.rowStride, matrix(y, rows, columns), 4 * y.rowStride, rows, paddedBytes(columns, 8));
     },
 
     tanh(x) {
       const { rows, columns } = x;
-      tanh(matrix(x, rows, columns), 4 * x.rowStride, rows, vectorBytes(columns));
+      tanh(matrix(x, rows, columns), 4 * x.rowStride, rows, paddedBytes(columns, 4));
     },
 
     tanhGradient(g, y) {
       const { rows, columns } = g;
       const to = matrix(g, rows, columns);
-      tanhGradient(to, 4 * g.rowStride, matrix(y, rows, columns), 4 * y.rowStride, rows, vectorBytes(columns));
+      tanhGradient(to, 4 * g.rowStride, matrix(y, rows, columns), 4 * y.rowStride, rows, paddedBytes(columns, 4));
     },
 
     batchNorm(y, normalized, inverseDeviation, mean, variance, x, scale, shift, { epsilon }) {
@@ -232,6 +232,10 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
       step.squares = numbers[0];
     },
 
+    flush(x) {
+      flush(vector(x, x.length), vectorBytes(x.length));
+    },
+
     softUpdate(target, online, { rate }) {
       const { length } = target;
       numbers[0] = rate;
@@ -242,7 +246,15 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
 
 /** The bytes of memory that `allocate` takes for `length` numbers, padding included. */
 export function vectorBytes(length: number): number {
-  return 4 * ((length + rowMultiple - 1) & -rowMultiple);
+  return paddedBytes(length, rowMultiple);
+}
+
+/**
+ * The bytes of `length` numbers rounded up to a multiple. A kernel that works in place walks as few vectors as it can,
+ * and leaves the padding behind them as it is.
+ */
+function paddedBytes(length: number, multiple: number): number {
+  return 4 * ((length + multiple - 1) & -multiple);
 }
 
 function refuseMatrix(x: Matrix, rows: number, columns: number): never {

@@ -16,6 +16,7 @@ const PAIR: usize = 2 * VECTOR;
 const BLOCK: usize = 4096;
 const ZERO = f32x4.splat(0);
 const ONE = f32x4.splat(1);
+const SMALLEST_NORMAL = f32x4.splat(1.1754943508222875e-38);
 
 /**
  * C = start + A · B. Where all rows start alike, `startStride` is 0; where all columns do, `startsApart` is false and
@@ -352,6 +353,14 @@ function sumSquares(x: usize, size: usize): f64 {
   }
   const s = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
   return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+}
+
+/** NaN stays: it is not less. */
+export function flush(x: usize, size: usize): void {
+  for (const end = x + size; x !== end; x += VECTOR) {
+    const v = v128.load(x);
+    v128.store(x, v128.andnot(v, f32x4.lt(f32x4.abs(v), SMALLEST_NORMAL)));
+  }
 }
 
 export function softUpdate(target: usize, online: usize, size: usize, numbers: usize): void {
