@@ -1,0 +1,132 @@
+// Who takes part: ddpg itself on each Node that is asked for, and the peers in bench/peers that this machine has.
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const peers = path.join(path.dirname(fileURLToPath(import.meta.url)), "peers");
+
+/**
+ * The contenders as { name, command, args, env, runs }: `runs(task)` says whether it takes part in a task. The first
+ * is the one that the others are compared with. `tell` gets a line for each peer that is not here, and for what else is
+ * not as it should be.
+ */
+export function contenders({ nodes, simd, withPeers, python, threads, tell }) {
+  const list = nodes.flatMap((node) =>
+    simd.map((bits) => ({
+      name: `ddpg, Node ${versionOf(node)}, ${bits} bit`,
+      command: node,
+      args: [path.join(peers, "ours.js"), ...(bits === 128 ? [] : ["--simd", String(bits)])],
+    })),
+  );
+  if (withPeers) {
+    list.push(...installed(pythonPeers, python, tell), ...tensorFlowJs(nodes[0], tell));
+    if (!lastCores(threads))
+      tell("Nobody is bound to cores, for there is no taskset: JAX will use more than it is given.");
+  }
+  return list.map((contender) => ({ runs: () => true, ...onCores(contender, threads) }));
+}
+
+function versionOf(node) {
+  try {
+    return execFileSync(node, ["--version"], { encoding: "utf8" }).trim().slice(1);
+  } catch {
+    return "that does not run"; // it will fail as a contender, and be told of
+  }
+}
+
+const isStandard = (task) => task.preset === "standard";
+const isNumpy = (task) => task.preset === "numpy";
+
+/** A module is the name by which Python imports it; pip takes the same. */
+const pythonPeers = [
+  { name: "PyTorch eager", modules: ["torch", "numpy"], program: "pytorch.py", runs: isStandard },
+  { name: "JAX jit", modules: ["jax", "optax"], program: "jax_ddpg.py", runs: isStandard },
+  { name: "NumPy float64", modules: ["numpy"], program: "numpy_ddpg.py", args: ["--float64"], runs: isNumpy },
+  { name: "NumPy float32", modules: ["numpy"], program: "numpy_ddpg.py", args: ["--float32"], runs: isNumpy },
+];
+
+/** Those of these peers whose modules a Python has, ready to start; `tell` gets a line for each other one. */
+export function installed(list, python, tell) {
+  const missing = missingModules(python, [...new Set(list.flatMap(({ modules }) => modules))]);
+  if (missing === null) {
+    tell(`The peers in Python are left out: "${python}" does not run. Name another with --python or PYTHON.`);
+    return [];
+  }
+  return list.flatMap(({ modules, program, args = [], ...peer }) => {
+    const lacks = modules.filter((module) => missing.includes(module)).join(" ");
+    if (!lacks) return [{ ...peer, command: python, args: [path.join(peers, program), ...args] }];
+    tell(`${peer.name} is left out: ${python} has no ${lacks}. Install: ${python} -m pip install ${lacks}`);
+    return [];
+  });
+}
+
+/** The modules that a Python does not find; null when it does not run. */
+function missingModules(python, modules) {
+  const program = "import sys, importlib.util as u; print(*[m for m in sys.argv[1:] if u.find_spec(m) is None])";
+  try {
+    const stdio = ["ignore", "pipe", "ignore"];
+    const found = execFileSync(python, ["-c", program, ...modules], { encoding: "utf8", stdio });
+    return found.trim().split(/\s+/);
+  } catch {
+    return null;
+  }
+}
+
+function tensorFlowJs(node, tell) {
+  const name = "TensorFlow.js wasm";
+  const folder = path.join(peers, "tfjs");
+  if (!fs.existsSync(path.join(folder, "node_modules/@tensorflow/tfjs-backend-wasm"))) {
+    console.log("Installing TensorFlow.js into bench/peers/tfjs/node_modules …");
+    try {
+      const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+      execFileSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    } catch {
+      tell(`${name} is left out: "npm ci" in bench/peers/tfjs failed.`);
+      return [];
+    }
+  }
+  // Its threads want a page: in Node it has one, whatever is asked for.
+  return [{ name, command: node, args: [path.join(peers, "tfjs.js")], runs: isStandard }];
+}
+
+/**
+ * The same contender on so many cores: by the settings of its libraries, and by the system where it can (`taskset`).
+ * Settings alone do not hold JAX, which computes on a second thread beside the one that calls.
+ */
+export function onCores(contender, threads) {
+  const count = String(threads);
+  const env = {
+    OMP_NUM_THREADS: count,
+    OPENBLAS_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+    ...(threads === 1 && { XLA_FLAGS: "--xla_cpu_multi_thread_eigen=false" }),
+    // JAX would look for accelerators.
+    JAX_PLATFORMS: "cpu",
+  };
+  const cores = lastCores(threads);
+  if (!cores) return { ...contender, env };
+  const { command, args } = contender;
+  return { ...contender, env, command: "taskset", args: ["--cpu-list", cores, command, ...args] };
+}
+
+let allowedCores;
+
+/** The last so many cores that this process may use, as `taskset` takes them; null where the system does not bind. */
+export function lastCores(threads) {
+  if (allowedCores === undefined) {
+    try {
+      const text = execFileSync("taskset", ["--cpu-list", "--pid", String(process.pid)], { encoding: "utf8" });
+      allowedCores = /: ([\d,-]+)\s*$/
+        .exec(text)[1]
+        .split(",")
+        .flatMap((range) => {
+          const [first, last = first] = range.split("-").map(Number);
+          return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+        });
+    } catch {
+      allowedCores = null;
+    }
+  }
+  return allowedCores?.slice(-threads).join(",") ?? null;
+}

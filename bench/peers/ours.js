@@ -1,0 +1,98 @@
+// ddpg itself, as bench/runner.js runs it. `--simd 256` asks for the wide kernels.
+import { Ddpg, Pendulum, train } from "ddpg";
+import { batchOf, fill, main, networkNames, uniform } from "./common.js";
+
+if (process.argv.includes("--simd") && process.argv[process.argv.indexOf("--simd") + 1] === "256") {
+  const { useWideVectors } = await import("ddpg/node");
+  if (!useWideVectors) {
+    console.error("ddpg/node has no useWideVectors: this version has kernels of 128 bits alone.");
+    process.exit(1);
+  }
+  await useWideVectors();
+}
+
+await main({ version: `Node ${process.versions.node}`, start, replay });
+
+function start({ measure, threads, config }) {
+  return measure === "update" ? startUpdates(config, threads) : startLoop(config, threads);
+}
+
+async function startUpdates(config, threads) {
+  const { observationSize } = config;
+  const agent = await createAgent(config, threads);
+  for (let i = 0; i < fill; i++) {
+    agent.observe(
+      uniform(observationSize),
+      uniform(config.actionSize),
+      -Math.random(),
+      uniform(observationSize),
+      false,
+    );
+  }
+  return (n) => {
+    for (let i = 0; i < n; i++) if (!agent.learn()) throw new Error("no update was made");
+  };
+}
+
+/** `train` as its users have it, with everything that it does beside the algorithm. */
+async function startLoop(config, threads) {
+  const environment = new Pendulum();
+  const agent = await createAgent(config, threads, environment);
+  const steps = train(agent, environment);
+  const run = async (n) => {
+    for (let i = 0; i < n; i++) await steps.next();
+  };
+  await run(config.warmupSteps);
+  return run;
+}
+
+async function* replay(fixture) {
+  const { hiddenSizes, adam, ...config } = fixture.config;
+  const agent = await createAgent({
+    ...config,
+    actorHiddenSizes: hiddenSizes,
+    criticHiddenSizes: hiddenSizes,
+    adamBeta1: adam.beta1,
+    adamBeta2: adam.beta2,
+    adamEpsilon: adam.epsilon,
+  });
+  for (const name of networkNames) {
+    fixture.initial[name].forEach(({ weights, biases }, i) => {
+      agent[name].parameters.write(`layer${i + 1}.weights`, weights.flat());
+      agent[name].parameters.write(`layer${i + 1}.biases`, biases);
+    });
+  }
+  const { observation, action, reward, nextObservation, terminated } = agent.minibatch;
+  for (let update = 0; ; update++) {
+    const batch = batchOf(fixture, update);
+    write(observation, batch.observation);
+    write(action, batch.action);
+    write(nextObservation, batch.nextObservation);
+    reward.set(batch.reward);
+    terminated.set(batch.terminated);
+    agent.update();
+    yield Object.fromEntries(networkNames.map((name) => [name, layers(agent[name].parameters)]));
+  }
+}
+
+function createAgent({ observationSize, actionSize, ...settings }, threads = 1, environment) {
+  const bounds = { actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
+  const options = threads > 1 ? { ...settings, threads } : settings;
+  return Ddpg.create(environment ?? { observationSize, ...bounds }, options);
+}
+
+function write(matrix, rows) {
+  rows.forEach((row, i) => {
+    row.forEach((value, j) => {
+      matrix.set(i, j, value);
+    });
+  });
+}
+
+function layers(parameters) {
+  const count = parameters.names.length / 2;
+  return Array.from({ length: count }, (_, i) => ({
+    weights: parameters.read(`layer${i + 1}.weights`),
+    biases: parameters.read(`layer${i + 1}.biases`),
+  }));
+}

@@ -1,0 +1,20 @@
+// ddpg until it solves the pendulum, as bench/solve.js runs it. The argument is a job as JSON. Prints how long it took.
+import { Ddpg, evaluate, Pendulum, train } from "ddpg";
+
+const { spawned, seed, config, evaluateFrom, evaluateEvery, steps, solved } = JSON.parse(process.argv[2]);
+const { observationSize, actionSize, ...settings } = config;
+const now = () => Date.now() / 1000;
+const environment = new Pendulum();
+const agent = await Ddpg.create(environment, { seed, ...settings });
+let evaluating = 0;
+for await (const { step } of train(agent, environment)) {
+  if (step < evaluateFrom || step % evaluateEvery > 0) continue;
+  const begin = now();
+  const { meanReturn } = await evaluate(agent, new Pendulum(), { episodes: 1000 });
+  if (meanReturn >= solved || step === steps) {
+    const seconds = begin - spawned - evaluating;
+    console.log(JSON.stringify({ solved: meanReturn >= solved, steps: step, seconds, meanReturn }));
+    break;
+  }
+  evaluating += now() - begin;
+}

@@ -1,0 +1,169 @@
+// Measures contenders side by side. Each is a long-lived child process that is set up for one task, prints
+// `ready <versions>`, and then answers every line `n` on its standard input with the seconds that n updates or steps
+// took. They take turns, one measurement at a time, so that a machine that grows slower does so for all of them.
+import { execFileSync, spawn } from "node:child_process";
+import * as os from "node:os";
+import * as readline from "node:readline";
+
+/**
+ * `rounds` measurements of about `seconds` each, by every contender that runs the task. Returns { results, failures }:
+ * results as { name, version, median, rounds, ratio }, rates per second; `ratio` is the median over the rounds of the first
+ * contender's rate to this one's, null when the first one failed.
+ */
+export async function measure(contenders, task, { rounds, seconds, patience = 180 }) {
+  const failures = [];
+  const taking = contenders.filter(({ runs }) => runs(task));
+  let running = [];
+  try {
+    // One after another: setting up takes more than one core.
+    for (const contender of taking) {
+      const child = new Child(contender, [JSON.stringify(task)], patience);
+      running.push({ name: contender.name, child, rates: [] });
+      await attempt(running.at(-1), async (entry) => {
+        entry.version = await child.ready();
+        entry.count = await calibrate(child, seconds);
+      });
+    }
+    for (let round = 0; round < rounds; round++) {
+      // Whoever comes first in a round is another one each time: none always follows the same neighbour.
+      for (let i = 0; i < running.length; i++) {
+        await attempt(running[(round + i) % running.length], async (entry) => {
+          if (!entry.failed) entry.rates.push(entry.count / (await entry.child.run(entry.count)));
+        });
+      }
+      running = running.filter(({ failed }) => !failed);
+    }
+  } finally {
+    for (const { child } of running) child.stop();
+  }
+  const reference = running.find(({ name }) => name === taking[0].name)?.rates;
+  const results = running.map(({ name, version, rates }) => ({
+    name,
+    version,
+    median: median(rates),
+    rounds: rates,
+    ratio: reference ? median(rates.map((rate, round) => reference[round] / rate)) : null,
+  }));
+  return { results, failures };
+
+  async function attempt(entry, action) {
+    try {
+      await action(entry);
+    } catch (error) {
+      entry.failed = true;
+      entry.child.stop();
+      failures.push({ name: entry.name, message: error.message });
+    }
+  }
+}
+
+/** How often a contender repeats what it does in about `seconds`, found by as long a warm-up as that and more. */
+async function calibrate(child, seconds) {
+  await child.run(10); // what is compiled on the way would be counted
+  let count = 1;
+  let took = await child.run(count);
+  for (; took < seconds / 4; took = await child.run(count)) count *= 2;
+  count = Math.max(1, Math.round((count * seconds) / took));
+  took = await child.run(count);
+  return Math.max(1, Math.round((count * seconds) / took));
+}
+
+/** The whole standard output of a contender with these arguments, and `input` as its standard input. */
+export async function output(contender, args, { input = "", patience = 180 } = {}) {
+  const child = new Child(contender, args, patience);
+  try {
+    child.end(input);
+    const lines = [];
+    for (let line = await child.line(true); line !== null; line = await child.line(true)) lines.push(line);
+    return lines.join("\n");
+  } finally {
+    child.stop();
+  }
+}
+
+/** A contender's process. Its errors tell the last lines of what it wrote to its standard error. */
+class Child {
+  #process;
+  #lines;
+  #patience;
+  #errors = "";
+  #ended;
+
+  constructor({ command, args, env }, more, patience) {
+    this.#patience = patience;
+    this.#process = spawn(command, [...args, ...more], { env: { ...process.env, ...env } });
+    this.#process.stderr.setEncoding("utf8").on("data", (text) => {
+      this.#errors = (this.#errors + text).slice(-2000);
+    });
+    this.#process.stdin.on("error", () => {}); // it died: told by its end
+    this.#ended = new Promise((resolve) => {
+      this.#process.once("error", (error) => resolve({ reason: error.message }));
+      this.#process.once("close", (code, signal) => resolve({ code, reason: `ended with ${code ?? signal}` }));
+    });
+    this.#lines = readline.createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** The next line; where `mayEnd`, null after the last one of a process that ended well. */
+  async line(mayEnd = false) {
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, this.#patience * 1000, "late");
+    });
+    const next = await Promise.race([this.#lines.next(), late]);
+    clearTimeout(timer);
+    if (next === "late") throw this.#error(`no answer within ${this.#patience} s`);
+    if (!next.done) return next.value;
+    const { code, reason } = await this.#ended;
+    if (mayEnd && code === 0) return null;
+    throw this.#error(reason);
+  }
+
+  /** Its versions, once it is set up. */
+  async ready() {
+    const line = await this.line();
+    if (!line.startsWith("ready ")) throw this.#error(`expected "ready", got "${line}"`);
+    return line.slice("ready ".length);
+  }
+
+  /** The seconds that n updates or steps took. */
+  async run(n) {
+    this.#process.stdin.write(`${n}\n`);
+    const line = await this.line();
+    if (!(Number(line) > 0)) throw this.#error(`expected seconds, got "${line}"`);
+    return Number(line);
+  }
+
+  /** Its last input. */
+  end(input) {
+    this.#process.stdin.end(input);
+  }
+
+  stop() {
+    this.#process.kill("SIGKILL");
+  }
+
+  #error(reason) {
+    // Without Node's frames: it puts them after the message, Python before it.
+    const lines = this.#errors.split("\n").filter((line) => line.trim() && !/^ +at |^Node\.js v/.test(line));
+    return new Error([reason, ...lines.slice(-4)].join("\n"));
+  }
+}
+
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
+}
+
+/** What a record says of where it comes from. */
+export function origin(root) {
+  let commit = null;
+  try {
+    commit = execFileSync("git", ["describe", "--always", "--dirty"], { cwd: root, encoding: "utf8" }).trim();
+  } catch {
+    // Not a checkout.
+  }
+  const cpus = os.cpus();
+  const machine = { cpu: cpus[0].model.trim(), cores: cpus.length, system: `${os.type()} ${os.arch()}` };
+  return { date: new Date().toISOString().slice(0, 10), commit, machine, node: process.versions.node };
+}

@@ -1,0 +1,125 @@
+// How long it takes to solve Pendulum-v1 from a cold start: `npm run bench:solve`. The clock starts when the process is
+// spawned and stands still while the policy is evaluated; solved is a mean return of −160 or more over the 1,000 fixed
+// starts of `evaluate`. Against the same loop with the same settings (preset `small`) in PyTorch, seed by seed in turn,
+// and, with --sb3, against Stable-Baselines3 with the settings that its authors tuned for this task: other settings,
+// so that only the time of its 20,000 steps, and whether they solve it, says something.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "../scripts/build.js";
+import { installed, lastCores, onCores } from "./contenders.js";
+import { median, origin, output } from "./runner.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+const help = `npm run bench:solve -- [options]
+  --seeds <n>      so many runs of each (5)
+  --sb3            also one run of Stable-Baselines3, minutes
+  --python <path>  which Python has the peers (PYTHON, or python3)
+  --threads <n>    1 or 2 for everybody (1)
+  --write          record in docs/results/solve.json
+`;
+
+/** The policy is evaluated after so many steps, until it has solved the task or the steps are over. */
+const schedule = { evaluateFrom: 1000, evaluateEvery: 250, steps: 5000, solved: -160 };
+
+const options = readOptions();
+await build();
+const { Pendulum, Random, presets } = await import("ddpg");
+const starts = JSON.stringify(fixedStarts(1000));
+const { python, threads } = options;
+const ddpg = { name: "ddpg", command: process.execPath, args: [path.join(root, "bench/peers/solve.js")] };
+const pytorch = { name: "PyTorch eager", program: "pytorch_solve.py", modules: ["torch", "numpy"] };
+const sb3 = {
+  name: "Stable-Baselines3, other settings",
+  program: "sb3.py",
+  modules: ["stable_baselines3", "gymnasium"],
+  once: true,
+};
+const peers = installed(options.sb3 ? [pytorch, sb3] : [pytorch], python, console.log);
+const record = { ...origin(root), threads, boundToCores: lastCores(threads), schedule, runs: [] };
+for (let seed = 1; seed <= options.seeds; seed++) {
+  for (const contender of [ddpg, ...peers]) {
+    if (seed === 1 || !contender.once) await run(contender, seed);
+  }
+}
+printMedians();
+if (options.write) {
+  const target = path.join(root, "docs/results/solve.json");
+  fs.writeFileSync(target, `${JSON.stringify(record)}\n`.replaceAll('{"name"', '\n{"name"'));
+  console.log(`Recorded in ${path.relative(process.cwd(), target)}.`);
+}
+
+/** Angle and speed of the episodes that `evaluate` starts with. */
+function fixedStarts(count) {
+  const random = new Random("evaluation");
+  const pendulum = new Pendulum();
+  return Array.from({ length: count }, (_, i) => {
+    const [cos, sin, speed] = pendulum.reset(random.fork(`start ${i}`));
+    return [Math.atan2(sin, cos), speed];
+  });
+}
+
+/** One run in a fresh process; the clock starts here. */
+async function run(contender, seed) {
+  const config = { ...presets.small, observationSize: 3, actionSize: 1 };
+  const job = JSON.stringify({ ...schedule, seed, config, spawned: Date.now() / 1000 });
+  const bound = onCores(contender, threads);
+  try {
+    const result = JSON.parse(await output(bound, [job], { input: starts, patience: 3600 }));
+    record.runs.push({ name: contender.name, seed, ...result });
+    const { solved, steps, seconds, meanReturn } = result;
+    const said = `${solved ? "solved" : "not solved"} after ${steps} steps, ${seconds.toFixed(2)} s`;
+    console.log(`${contender.name}, seed ${seed}: ${said} (mean return ${meanReturn.toFixed(0)})`);
+  } catch (error) {
+    process.exitCode = 1;
+    console.error(`${contender.name}, seed ${seed}: FAILED: ${error.message}`);
+  }
+}
+
+function printMedians() {
+  const names = [...new Set(record.runs.map(({ name }) => name))];
+  const runsOf = (wanted) => record.runs.filter(({ name }) => name === wanted);
+  record.medians = names.map((name) => {
+    const runs = runsOf(name);
+    // A seed that never solved took longer than any that did.
+    const seconds = median(runs.map((one) => (one.solved ? one.seconds : Number.POSITIVE_INFINITY)));
+    const solved = runs.filter((one) => one.solved).length;
+    return { name, runs: runs.length, solved, seconds: Number.isFinite(seconds) ? seconds : null };
+  });
+  console.log("\nMedians of the seconds to solve it:");
+  for (const { name, runs, solved, seconds } of record.medians) {
+    const times = seconds && record.medians[0].seconds ? `, ${(seconds / record.medians[0].seconds).toFixed(1)}×` : "";
+    console.log(`  ${name.padEnd(36)}${seconds?.toFixed(2) ?? "–"} s${times}, ${solved} of ${runs} seeds`);
+  }
+}
+
+function readOptions() {
+  const text = { type: "string" };
+  const flag = { type: "boolean", default: false };
+  try {
+    const { values } = parseArgs({
+      options: {
+        ...{ sb3: flag, write: flag, help: flag, python: text },
+        seeds: { ...text, default: "5" },
+        threads: { ...text, default: "1" },
+      },
+    });
+    if (values.help) {
+      console.log(help);
+      process.exit(0);
+    }
+    const [seeds, threads] = [Number(values.seeds), Number(values.threads)];
+    if (!(seeds >= 1 && threads >= 1)) throw new Error("--seeds and --threads: numbers of at least 1");
+    return {
+      ...values,
+      python: values.python ?? process.env.PYTHON ?? "python3",
+      seeds,
+      threads,
+    };
+  } catch (error) {
+    console.error(`bench/solve.js: ${error.message}\n\n${help}`);
+    process.exit(2);
+  }
+}

@@ -1,0 +1,158 @@
+// How fast ddpg learns, and others that do the same: `npm run bench -- --peers`. Prints tables and, with --write or
+// --output, records every round as JSON. What takes part is in contenders.js, how it is measured in runner.js.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "../scripts/build.js";
+import { contenders, lastCores } from "./contenders.js";
+import { measure, origin, output } from "./runner.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+const help = `npm run bench -- [options]
+  --peers            also PyTorch, JAX, NumPy and TensorFlow.js, as far as they are installed
+  --python <path>    which Python has them (PYTHON, or python3)
+  --node <path>      run ddpg with this Node; may be given several times (the running one)
+  --simd <bits>      128 or 256, the width of ddpg's vectors; may be given several times (128)
+  --threads <n>      1 or 2 for everybody (1)
+  --sizes <a,b>      only these sizes
+  --rounds <n>       measurements of each contender (7)
+  --seconds <s>      about how long one measurement takes (0.5)
+  --write            record in docs/results/speed.json
+  --output <file>    record in this file
+  --check            instead: whether all contenders make the recorded updates of fixtures/update
+`;
+
+/** Hidden layers of both networks, and the minibatch. */
+const sizes = {
+  "64-64/B64": { hidden: [64, 64], batchSize: 64, observationSize: 3, actionSize: 1 },
+  "400-300/B64": { hidden: [400, 300], batchSize: 64, observationSize: 17, actionSize: 6 },
+  "256-256/B256": { hidden: [256, 256], batchSize: 256, observationSize: 17, actionSize: 6 },
+  "400-300/B256": { hidden: [400, 300], batchSize: 256, observationSize: 17, actionSize: 6 },
+  "numpy preset": { observationSize: 3, actionSize: 1 },
+};
+
+/** What is measured at each size. The whole loop acts with noise, steps Pendulum-v1, stores and makes an update. */
+const sections = {
+  update: { title: "A minibatch from the replay buffer and one update", unit: "updates/s" },
+  loop: { title: "The whole loop on Pendulum-v1, an update a step", unit: "steps/s" },
+};
+
+const options = readOptions();
+await build();
+const list = contenders({ ...options, withPeers: options.peers || options.check, tell: console.log });
+process.exitCode = (await (options.check ? checkAll() : measureAll())) ? 0 : 1;
+
+async function measureAll() {
+  const { presets } = await import("ddpg");
+  const { threads, rounds, seconds } = options;
+  const record = { ...origin(root), threads, boundToCores: lastCores(threads), rounds, seconds, sections: [] };
+  // What the machine could do at most (`measureRoofline` of ./roofline.js) would stand here, before what it does.
+  for (const [measured, { title, unit }] of Object.entries(sections)) {
+    console.log(`\n${title}: ${unit}, and how many times as fast the first one is`);
+    const section = { measure: measured, unit, sizes: [] };
+    record.sections.push(section);
+    for (const size of options.sizes) {
+      const task = taskFor(presets, measured, size);
+      const { results, failures } = await measure(list, task, { rounds, seconds });
+      printResults(size, results, failures);
+      section.sizes.push({ name: size, results, failures });
+    }
+  }
+  if (options.output) {
+    fs.writeFileSync(options.output, `${JSON.stringify(record, rounded, 1)}\n`);
+    console.log(`\nRecorded in ${path.relative(process.cwd(), options.output)}.`);
+  }
+  return record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
+}
+
+/** What a child is told. Its config has the names of our settings; the warm-up fills everybody's buffer equally. */
+function taskFor(presets, measured, size) {
+  const { hidden, batchSize, ...spaces } = sizes[size];
+  const preset = hidden ? "standard" : "numpy";
+  const changes = hidden ? { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize } : {};
+  const config = { ...presets[preset], ...changes, warmupSteps: 10_000, ...spaces };
+  if (measured === "loop") Object.assign(config, { observationSize: 3, actionSize: 1 });
+  return { measure: measured, preset, threads: options.threads, config };
+}
+
+function printResults(size, results, failures) {
+  console.log(`  ${size}`);
+  for (const { name, version, median, ratio } of results) {
+    const rate = median.toPrecision(3).includes("e") ? Math.round(median) : Number(median.toPrecision(3));
+    const times = ratio === null ? "" : `${ratio.toFixed(2)}×`;
+    console.log(`    ${name.padEnd(30)}${rate.toLocaleString("en").padStart(9)}${times.padStart(9)}   ${version}`);
+  }
+  for (const { name, message } of failures) {
+    console.log(`    ${name.padEnd(30)}   FAILED: ${message.replaceAll("\n", `\n${" ".repeat(8)}`)}`);
+  }
+}
+
+/** Every contender makes ten recorded updates; true when none differs by more than Float32's rounding. */
+async function checkAll() {
+  const fixture = path.join(root, "fixtures/update/action-at-input.json");
+  let good = true;
+  for (const contender of list) {
+    const differences = await output(contender, ["--check", fixture]).then(JSON.parse, (error) => error);
+    const values = [differences[1], differences[10]];
+    const same = values.every((value) => typeof value === "number" && value <= 1e-5);
+    good &&= same;
+    const said = differences instanceof Error ? differences.message : values.map((x) => x?.toExponential(1)).join(", ");
+    console.log(`${same ? "same   " : "DIFFERS"}  ${contender.name.padEnd(30)}  ${said}`);
+  }
+  console.log("The largest difference of a parameter after one update and after ten; at most 1e-5 is the same.");
+  return good;
+}
+
+function rounded(_, value) {
+  return typeof value === "number" ? Number(value.toPrecision(5)) : value;
+}
+
+function readOptions() {
+  const text = { type: "string" };
+  const many = { type: "string", multiple: true };
+  const flag = { type: "boolean", default: false };
+  try {
+    const { values } = parseArgs({
+      options: {
+        ...{ peers: flag, check: flag, write: flag, help: flag, output: text, python: text, sizes: text },
+        node: { ...many, default: [process.execPath] },
+        simd: { ...many, default: ["128"] },
+        threads: { ...text, default: "1" },
+        rounds: { ...text, default: "7" },
+        seconds: { ...text, default: "0.5" },
+      },
+    });
+    if (values.help) {
+      console.log(help);
+      process.exit(0);
+    }
+    const chosen = values.sizes?.split(",") ?? Object.keys(sizes);
+    for (const size of chosen) expect(Object.hasOwn(sizes, size), `--sizes: one of ${Object.keys(sizes)}`, size);
+    for (const bits of values.simd) expect(["128", "256"].includes(bits), "--simd: 128 or 256", bits);
+    const number = (name, min) => {
+      expect(Number(values[name]) >= min, `--${name}: a number of at least ${min}`, values[name]);
+      return Number(values[name]);
+    };
+    const written = values.write ? path.join(root, "docs/results/speed.json") : null;
+    return {
+      ...values,
+      nodes: values.node,
+      simd: values.simd.map(Number),
+      python: values.python ?? process.env.PYTHON ?? "python3",
+      sizes: chosen,
+      threads: number("threads", 1),
+      rounds: number("rounds", 1),
+      seconds: number("seconds", 0.001),
+      output: values.output ? path.resolve(values.output) : written,
+    };
+  } catch (error) {
+    console.error(`bench/speed.js: ${error.message}\n\n${help}`);
+    process.exit(2);
+  }
+}
+
+function expect(good, expected, got) {
+  if (!good) throw new Error(`${expected}, got "${got}"`);
+}

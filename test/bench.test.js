@@ -1,0 +1,147 @@
+// The benchmark's runner: what it records, and what it does with contenders that fail. It needs no Python.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { measure, median } from "../bench/runner.js";
+
+const execute = promisify(execFile);
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const speed = path.join(root, "bench/speed.js");
+
+/** A contender that does `answer(n)` for every line, and says that n took n × `each` seconds. */
+function fake(name, { each = 0.001, answer = "console.log(n * each)", ready = "console.log('ready fake 1')" } = {}) {
+  const program = `
+    const each = ${each};
+    ${ready};
+    require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+      const n = Number(line);
+      ${answer};
+    });`;
+  return { name, command: process.execPath, args: ["-e", program, "--"], env: {}, runs: () => true };
+}
+
+const options = { rounds: 3, seconds: 0.02, patience: 20 };
+
+describe("the benchmark", { timeout: 60_000 }, () => {
+  it("measures contenders side by side: rates, medians and how many times as fast the first one is", async () => {
+    const { results, failures } = await measure([fake("ours"), fake("slow", { each: 0.004 })], {}, options);
+    assert.deepEqual(failures, []);
+    assert.deepEqual(
+      results.map(({ name, version, rounds }) => [name, version, rounds.length]),
+      [
+        ["ours", "fake 1", 3],
+        ["slow", "fake 1", 3],
+      ],
+    );
+    const near = (actual, expected) => assert.ok(Math.abs(actual / expected - 1) < 1e-9, `${actual}, not ${expected}`);
+    near(results[0].median, 1000);
+    near(results[1].median, 250);
+    near(results[0].ratio, 1);
+    near(results[1].ratio, 4);
+  });
+
+  it("tells of contenders that crash, that say nonsense and that do not start, and goes on with the others", async () => {
+    const crash = "if (n > 10) { console.error('out of luck'); process.exit(3); } console.log(n * each)";
+    const { results, failures } = await measure(
+      [
+        fake("ours"),
+        fake("crashes", { answer: crash }),
+        fake("nonsense", { answer: "console.log('hm')" }),
+        fake("no set-up", { ready: "throw new Error('no such module')" }),
+        { ...fake("no program"), command: path.join(root, "no-such-program") },
+        fake("last"),
+      ],
+      {},
+      options,
+    );
+    assert.deepEqual(
+      results.map(({ name, ratio }) => [name, ratio]),
+      [
+        ["ours", 1],
+        ["last", 1],
+      ],
+    );
+    const messages = Object.fromEntries(failures.map(({ name, message }) => [name, message]));
+    assert.match(messages.crashes, /ended with 3\nout of luck/);
+    assert.match(messages.nonsense, /expected seconds, got "hm"/);
+    assert.match(messages["no set-up"], /no such module/);
+    assert.match(messages["no program"], /no-such-program/);
+    assert.equal(failures.length, 4);
+  });
+
+  it("tells of a contender that does not answer in time", async () => {
+    const contenders = [fake("silent", { answer: "" }), fake("other")];
+    const { results, failures } = await measure(contenders, {}, { ...options, patience: 0.5 });
+    assert.deepEqual(failures, [{ name: "silent", message: "no answer within 0.5 s" }]);
+    // With the first one gone there is nothing to compare with.
+    assert.deepEqual(
+      results.map(({ name, ratio }) => [name, ratio]),
+      [["other", null]],
+    );
+  });
+
+  it("records ddpg's updates and steps as JSON", async () => {
+    const output = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "bench-")), "speed.json");
+    const args = [speed, "--seconds", "0.02", "--rounds", "2", "--sizes", "64-64/B64", "--output", output];
+    const { stdout } = await execute(process.execPath, args, { cwd: root });
+    assert.match(stdout, /ddpg, Node/);
+    const record = JSON.parse(fs.readFileSync(output, "utf8"));
+    fs.rmSync(path.dirname(output), { recursive: true });
+    assert.match(record.date, /^\d{4}-\d\d-\d\d$/);
+    assert.equal(typeof record.machine.cpu, "string");
+    assert.deepEqual([record.rounds, record.seconds, record.threads], [2, 0.02, 1]);
+    assert.deepEqual(
+      record.sections.map(({ measure, sizes }) => [measure, sizes.map(({ name }) => name)]),
+      [
+        ["update", ["64-64/B64"]],
+        ["loop", ["64-64/B64"]],
+      ],
+    );
+    for (const { sizes } of record.sections) {
+      const { results, failures } = sizes[0];
+      assert.deepEqual(failures, []);
+      assert.equal(results.length, 1);
+      assert.equal(results[0].rounds.length, 2);
+      assert.ok(results[0].median > 0);
+      assert.equal(results[0].ratio, 1);
+    }
+  });
+
+  it("sees whether an update is the recorded one", async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"));
+    const good = path.join(root, "fixtures/update/action-at-input.json");
+    const fixture = JSON.parse(fs.readFileSync(good, "utf8"));
+    fixture.config.softUpdateRate *= 1.1;
+    const bad = path.join(folder, "bad.json");
+    fs.writeFileSync(bad, JSON.stringify(fixture));
+    const check = async (file) => {
+      const args = [path.join(root, "bench/peers/ours.js"), "--check", file];
+      return Object.values(JSON.parse((await execute(process.execPath, args)).stdout));
+    };
+    const small = await check(good);
+    assert.equal(small.length, 2);
+    assert.ok(
+      small.every((difference) => difference <= 1e-5),
+      String(small),
+    );
+    const [, large] = await check(bad);
+    fs.rmSync(folder, { recursive: true });
+    assert.ok(large > 1e-5, String(large));
+  });
+
+  it("refuses options that it does not know", async () => {
+    for (const args of [["--size"], ["--sizes", "1-1"], ["--rounds", "x"], ["--simd", "512"]]) {
+      await assert.rejects(execute(process.execPath, [speed, ...args]), { code: 2 });
+    }
+  });
+
+  it("takes the middle", () => {
+    assert.equal(median([3, 1, 2]), 2);
+    assert.equal(median([4, 1, 2, 3]), 2.5);
+  });
+});
