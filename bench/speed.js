@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
 import { contenders, lastCores } from "./contenders.js";
+import { measureRoofline } from "./roofline.js";
 import { measure, origin, output } from "./runner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -48,7 +49,7 @@ async function measureAll() {
   const { presets } = await import("ddpg");
   const { threads, rounds, seconds } = options;
   const record = { ...origin(root), threads, boundToCores: lastCores(threads), rounds, seconds, sections: [] };
-  // What the machine could do at most (`measureRoofline` of ./roofline.js) would stand here, before what it does.
+  if (threads === 1) record.roofline = await rooflines();
   for (const [measured, { title, unit }] of Object.entries(sections)) {
     console.log(`\n${title}: ${unit}, and how many times as fast the first one is`);
     const section = { measure: measured, unit, sizes: [] };
@@ -65,6 +66,24 @@ async function measureAll() {
     console.log(`\nRecorded in ${path.relative(process.cwd(), options.output)}.`);
   }
   return record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
+}
+
+/** What the machine could do at most, and how near to that each of our own contenders comes. */
+async function rooflines() {
+  console.log("\nThe machine's own rate of multiply-adds, without memory, and what of it the kernels reach: GFLOP/s");
+  const ours = list.filter(({ name }) => name.startsWith("ddpg"));
+  const chosen = Object.fromEntries(options.sizes.map((name) => [name, sizes[name]]));
+  const results = await measureRoofline(ours, chosen, Math.max(options.rounds, 5));
+  for (const { name, peak, products, updates, acting } of results) {
+    console.log(`  ${name}: ${peak.toFixed(1)}`);
+    const lines = [...products, ...updates.map((update) => ({ ...update, name: `update ${update.name}` }))];
+    for (const { name, value, share } of lines) {
+      console.log(`    ${name.padEnd(30)}${value.toFixed(1).padStart(9)}${`${Math.round(100 * share)} %`.padStart(9)}`);
+    }
+    for (const { name, value } of acting)
+      console.log(`    ${`act ${name}`.padEnd(30)}${value.toFixed(2).padStart(9)} µs`);
+  }
+  return results;
 }
 
 /** What a child is told. Its config has the names of our settings; the warm-up fills everybody's buffer equally. */

@@ -10,7 +10,7 @@ import { tileSource } from "./tile.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const builds = path.join(root, ".builds");
-const assembly = "src/kernels/wasm/assembly";
+const assembly = path.join(root, "src/kernels/wasm/assembly");
 const generated = path.join(root, "src/kernels/wasm/generated");
 
 /** Brings `dist` up to date and says whether anything was done. */
@@ -45,16 +45,17 @@ export async function compileKernels() {
   fs.mkdirSync(generated, { recursive: true });
   for (const bits of [128, 256]) {
     const file = path.join(generated, `module-${bits}.ts`);
-    const text = Buffer.from(await assemble(bits)).toString("base64");
+    const tile = new Map([[path.join(assembly, "tile.ts"), tileSource(bits)]]);
+    const text = Buffer.from(await assemble(path.join(assembly, "index.ts"), tile)).toString("base64");
     const content = `// Made by scripts/build.js from ../assembly/. Not for editing.\nexport default "${text}";\n`;
     if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== content) replaceFile(file, content);
   }
 }
 
-async function assemble(bits) {
+/** The WebAssembly bytes of an AssemblyScript file; texts in `sources`, by path, stand for files that are not there. */
+export async function assemble(file, sources) {
   const { main } = await import("assemblyscript/asc");
-  const source = `${assembly}/index.ts`;
-  const sources = new Map([[path.join(root, assembly, "tile.ts"), tileSource(bits)]]);
+  const source = path.relative(root, file);
   let bytes = new Uint8Array();
   const { error, stderr } = await main(
     [
@@ -63,8 +64,8 @@ async function assemble(bits) {
     ],
     {
       readFile: (name, base) => {
-        const file = path.resolve(root, base, name);
-        return sources.get(file) ?? (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : null);
+        const wanted = path.resolve(root, base, name);
+        return sources.get(wanted) ?? (fs.existsSync(wanted) ? fs.readFileSync(wanted, "utf8") : null);
       },
       writeFile: (_, content) => {
         bytes = content;

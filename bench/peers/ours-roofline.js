@@ -1,0 +1,138 @@
+// The measurements of bench/roofline.js, in the process of one contender: prints them as JSON.
+import { setFlagsFromString } from "node:v8";
+import { Ddpg, Random } from "ddpg";
+import { useWideVectors } from "ddpg/node";
+import { createWasmKernels } from "../../dist/kernels/wasm/wasm-kernels.js";
+import { allocateMatrix } from "../../dist/nn/parameters.js";
+import { median } from "../runner.js";
+
+const bits = process.argv.includes("256") ? 256 : 128;
+const { loops, sizes, rounds } = JSON.parse(process.argv.at(-1));
+if (bits === 256) {
+  const reason = await useWideVectors();
+  if (reason) throw new Error(reason);
+}
+
+/** M × K × N: C [M, N] = A [M, K] · B [K, N]; with ᵀ, A lies transposed, as for a weight gradient. */
+const products = [
+  [256, 256, 256, ""],
+  [256, 256, 256, "ᵀ"],
+  [64, 400, 300, ""],
+  [64, 64, 64, ""],
+];
+
+const tasks = [...(await peakTasks()), ...(await productTasks()), ...(await agentTasks())];
+for (const task of tasks) {
+  task.run(); // compiled, and its data near
+  task.times = Math.max(1, Math.round(0.02 / seconds(task, 1)));
+  seconds(task, task.times);
+  task.rounds = [];
+}
+for (let round = 0; round < rounds; round++) {
+  for (const task of tasks) {
+    task.prepare?.();
+    task.rounds.push(seconds(task, task.times) / task.times);
+  }
+}
+
+const of = (kind) => tasks.filter((task) => task.kind === kind);
+const rate = ({ name, flops, rounds }) => ({ name, value: flops / median(rounds) / 1e9 });
+const result = {
+  version: `Node ${process.versions.node}`,
+  bits,
+  peak: Math.max(...of("peak").map((task) => rate(task).value)),
+  products: of("product").map(rate),
+  updates: of("update").map(rate),
+  acting: of("acting").map(({ name, rounds }) => ({ name, value: median(rounds) * 1e6 })),
+};
+console.log(JSON.stringify(result));
+
+/** One module for each number of chains: which is best depends on the processor. */
+async function peakTasks() {
+  const flags = ["liftoff", "wasm-inlining"];
+  if (bits === 256) for (const flag of flags) setFlagsFromString(`--no-${flag}`);
+  if (bits === 256) setFlagsFromString("--experimental-wasm-revectorize");
+  const found = [];
+  for (const { sums, [bits]: encoded } of loops) {
+    const module = await WebAssembly.compile(Buffer.from(encoded, "base64"));
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    new Float32Array(memory.buffer).fill(0.5);
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    exports.loop(0, 1);
+    const times = 100_000;
+    found.push({
+      kind: "peak",
+      name: `${sums}`,
+      flops: times * sums * (bits / 32) * 2,
+      run: () => exports.loop(0, times),
+    });
+  }
+  if (bits === 256) for (const flag of flags) setFlagsFromString(`--${flag}`);
+  if (bits === 256) setFlagsFromString("--no-experimental-wasm-revectorize");
+  return found;
+}
+
+async function productTasks() {
+  const found = [];
+  for (const [M, K, N, transposed] of products) {
+    const kernels = await createWasmKernels(4 * 1.3 * (M * K + K * N + M * N));
+    const random = new Random(1);
+    const [a, b, c] = [transposed ? [K, M] : [M, K], [K, N], [M, N]].map(([rows, columns]) => {
+      return randomize(allocateMatrix(kernels, rows, columns), random);
+    });
+    const left = transposed ? a.transposed : a;
+    found.push({
+      kind: "product",
+      name: `${M} × ${K}${transposed} × ${N}`,
+      flops: 2 * M * K * N,
+      run: () => kernels.multiply(c, left, b, null),
+    });
+  }
+  return found;
+}
+
+async function agentTasks() {
+  const found = [];
+  for (const [name, { hidden, batchSize, observationSize, actionSize }] of Object.entries(sizes)) {
+    if (!hidden) continue;
+    const spaces = { observationSize, actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
+    const agent = await Ddpg.create(spaces, { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize });
+    const random = new Random(1);
+    const { observation, action, nextObservation, reward } = agent.minibatch;
+    // Another minibatch in every round: gradients would vanish on one that is known by heart.
+    const prepare = () => {
+      for (const x of [observation, action, nextObservation]) randomize(x, random);
+      for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1, 0);
+    };
+    prepare();
+    const flops = 2 * batchSize * updateProducts(hidden, observationSize, actionSize);
+    found.push({ kind: "update", name, flops, prepare, run: () => agent.update() });
+    const one = Array.from({ length: observationSize }, () => random.uniform(-1, 1));
+    found.push({ kind: "acting", name, run: () => agent.act(one) });
+  }
+  return found;
+}
+
+function randomize(matrix, random) {
+  for (let i = 0; i < matrix.rows; i++) {
+    for (let j = 0; j < matrix.columns; j++) matrix.set(i, j, random.uniform(-1, 1));
+  }
+  return matrix;
+}
+
+/** The products that an update needs for each row of its minibatch, when the action enters at the first layer. */
+function updateProducts([h1, h2], O, A) {
+  const actor = O * h1 + h1 * h2 + h2 * A;
+  const critic = (O + A) * h1 + h1 * h2 + h2;
+  const forward = 2 * actor + 3 * critic;
+  const criticBackward = critic + h1 * h2 + h2;
+  const actionGradient = A * h1 + h1 * h2 + h2;
+  const actorBackward = actor + h1 * h2 + h2 * A;
+  return forward + criticBackward + actionGradient + actorBackward;
+}
+
+function seconds({ run }, times) {
+  const start = performance.now();
+  for (let i = 0; i < times; i++) run();
+  return (performance.now() - start) / 1000;
+}
