@@ -40,7 +40,8 @@ const isNumpy = (task) => task.preset === "numpy";
 
 /** A module is the name by which Python imports it; pip takes the same. */
 const pythonPeers = [
-  { name: "PyTorch eager", modules: ["torch", "numpy"], program: "pytorch.py", runs: isStandard },
+  { name: "PyTorch, torch.optim", modules: ["torch", "numpy"], program: "pytorch_optim.py", runs: isStandard },
+  { name: "PyTorch, below torch.optim", modules: ["torch", "numpy"], program: "pytorch.py", runs: isStandard },
   { name: "JAX jit", modules: ["jax", "optax"], program: "jax_ddpg.py", runs: isStandard },
   { name: "NumPy float64", modules: ["numpy"], program: "numpy_ddpg.py", args: ["--float64"], runs: isNumpy },
   { name: "NumPy float32", modules: ["numpy"], program: "numpy_ddpg.py", args: ["--float32"], runs: isNumpy },

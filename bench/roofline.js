@@ -12,32 +12,32 @@ const program = path.join(here, "peers/ours-roofline.js");
 const mostOfRoofline = 1.05;
 
 /**
- * For each of our own contenders: { name, version, peak, products, updates, acting }. `peak` in GFLOP/s, the others as
- * { name, value, share }: GFLOP/s and their share of the peak; acting in µs. Medians over `rounds`. Throws when a share
- * is above 1.05.
+ * For each of our own contenders: { name, version, peak, products, updates, acting, besides }. `peak` in GFLOP/s, the
+ * best that any of them with vectors of this width has; products and updates as { name, value, share }, GFLOP/s and their
+ * share of the peak; acting in µs; besides, the part of a step on the pendulum that is not its update. Medians over
+ * `rounds`. `doubts` names what is faster than it can be.
  */
 export async function measureRoofline(contenders, sizes, rounds) {
   const loops = [];
-  for (const sums of [8, 10, 12]) {
+  for (const sums of [10, 11, 12, 13]) {
     loops.push({ sums, 128: await compileLoop(sums, 1), 256: await compileLoop(sums, 2) });
   }
   const results = [];
   for (const contender of contenders) {
-    const { name } = contender;
     const args = contender.args.map((arg) => (path.basename(arg) === "ours.js" ? program : arg));
     const task = JSON.stringify({ loops, sizes, rounds });
-    const result = { name, ...JSON.parse(await output({ ...contender, args }, [task])) };
+    results.push({ name: contender.name, ...JSON.parse(await output({ ...contender, args }, [task])) });
+  }
+  const doubts = [];
+  for (const result of results) {
+    // The loop is the machine's limit, but not every engine compiles it so well.
+    result.peak = Math.max(...results.filter(({ bits }) => bits === result.bits).map(({ peak }) => peak));
     for (const entry of [...result.products, ...result.updates]) {
       entry.share = entry.value / result.peak;
-      if (entry.share > mostOfRoofline) {
-        throw new Error(
-          `${name}: ${entry.name} has ${entry.share.toFixed(2)} times the roofline: one of them is wrong`,
-        );
-      }
+      if (entry.share > mostOfRoofline) doubts.push(`${result.name}: ${entry.name}`);
     }
-    results.push(result);
   }
-  return results;
+  return { results, doubts };
 }
 
 /**

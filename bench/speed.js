@@ -65,7 +65,8 @@ async function measureAll() {
     fs.writeFileSync(options.output, `${JSON.stringify(record, rounded, 1)}\n`);
     console.log(`\nRecorded in ${path.relative(process.cwd(), options.output)}.`);
   }
-  return record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
+  const sound = !record.roofline?.doubts.length;
+  return sound && record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
 }
 
 /** What the machine could do at most, and how near to that each of our own contenders comes. */
@@ -73,8 +74,8 @@ async function rooflines() {
   console.log("\nThe machine's own rate of multiply-adds, without memory, and what of it the kernels reach: GFLOP/s");
   const ours = list.filter(({ name }) => name.startsWith("ddpg"));
   const chosen = Object.fromEntries(options.sizes.map((name) => [name, sizes[name]]));
-  const results = await measureRoofline(ours, chosen, Math.max(options.rounds, 5));
-  for (const { name, peak, products, updates, acting } of results) {
+  const { results, doubts } = await measureRoofline(ours, chosen, options.rounds);
+  for (const { name, peak, products, updates, acting, besides } of results) {
     console.log(`  ${name}: ${peak.toFixed(1)}`);
     const lines = [...products, ...updates.map((update) => ({ ...update, name: `update ${update.name}` }))];
     for (const { name, value, share } of lines) {
@@ -82,8 +83,12 @@ async function rooflines() {
     }
     for (const { name, value } of acting)
       console.log(`    ${`act ${name}`.padEnd(30)}${value.toFixed(2).padStart(9)} µs`);
+    for (const { name, value } of besides) {
+      console.log(`    ${`step besides update ${name}`.padEnd(35)}${(100 * value).toFixed(1).padStart(4)} %`);
+    }
   }
-  return results;
+  for (const doubt of doubts) console.log(`  MEASURED WRONGLY, for nothing can be so fast: ${doubt}`);
+  return { results, doubts };
 }
 
 /** What a child is told. Its config has the names of our settings; the warm-up fills everybody's buffer equally. */

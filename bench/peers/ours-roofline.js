@@ -1,6 +1,6 @@
 // The measurements of bench/roofline.js, in the process of one contender: prints them as JSON.
 import { setFlagsFromString } from "node:v8";
-import { Ddpg, Random } from "ddpg";
+import { Ddpg, Pendulum, Random, train } from "ddpg";
 import { useWideVectors } from "ddpg/node";
 import { createWasmKernels } from "../../dist/kernels/wasm/wasm-kernels.js";
 import { allocateMatrix } from "../../dist/nn/parameters.js";
@@ -21,21 +21,22 @@ const products = [
   [64, 64, 64, ""],
 ];
 
-const tasks = [...(await peakTasks()), ...(await productTasks()), ...(await agentTasks())];
+const tasks = [...(await peakTasks()), ...(await productTasks()), ...(await agentTasks()), ...(await loopTasks())];
 for (const task of tasks) {
-  task.run(); // compiled, and its data near
-  task.times = Math.max(1, Math.round(0.02 / seconds(task, 1)));
-  seconds(task, task.times);
+  await seconds(task, 100); // compiled, and its data near
+  task.times = Math.max(1, Math.round(2 / (await seconds(task, 100))));
+  await seconds(task, task.times);
   task.rounds = [];
 }
 for (let round = 0; round < rounds; round++) {
   for (const task of tasks) {
     task.prepare?.();
-    task.rounds.push(seconds(task, task.times) / task.times);
+    task.rounds.push((await seconds(task, task.times)) / task.times);
   }
 }
 
 const of = (kind) => tasks.filter((task) => task.kind === kind);
+const steps = of("step");
 const rate = ({ name, flops, rounds }) => ({ name, value: flops / median(rounds) / 1e9 });
 const result = {
   version: `Node ${process.versions.node}`,
@@ -44,6 +45,10 @@ const result = {
   products: of("product").map(rate),
   updates: of("update").map(rate),
   acting: of("acting").map(({ name, rounds }) => ({ name, value: median(rounds) * 1e6 })),
+  besides: of("loop update").map(({ name, rounds }, i) => ({
+    name,
+    value: 1 - median(rounds.map((update, round) => update / steps[i].rounds[round])),
+  })),
 };
 console.log(JSON.stringify(result));
 
@@ -59,7 +64,7 @@ async function peakTasks() {
     new Float32Array(memory.buffer).fill(0.5);
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
     exports.loop(0, 1);
-    const times = 100_000;
+    const times = 1000;
     found.push({
       kind: "peak",
       name: `${sums}`,
@@ -113,6 +118,28 @@ async function agentTasks() {
   return found;
 }
 
+/** On the pendulum, a whole step and the update in it: what sampling, storing, acting and the task itself cost. */
+async function loopTasks() {
+  const found = [];
+  for (const [name, { hidden, batchSize }] of Object.entries(sizes)) {
+    if (!hidden) continue;
+    const environment = new Pendulum();
+    const settings = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize, warmupSteps: 1000 };
+    const agent = await Ddpg.create(environment, settings);
+    const steps = train(agent, environment);
+    for (let i = 0; i < 1500; i++) await steps.next();
+    const random = new Random(1);
+    found.push({ kind: "step", name, run: () => steps.next() });
+    found.push({
+      kind: "loop update",
+      name,
+      prepare: () => agent.replayBuffer.sample(agent.minibatch, random),
+      run: () => agent.update(),
+    });
+  }
+  return found;
+}
+
 function randomize(matrix, random) {
   for (let i = 0; i < matrix.rows; i++) {
     for (let j = 0; j < matrix.columns; j++) matrix.set(i, j, random.uniform(-1, 1));
@@ -131,8 +158,9 @@ function updateProducts([h1, h2], O, A) {
   return forward + criticBackward + actionGradient + actorBackward;
 }
 
-function seconds({ run }, times) {
+async function seconds({ kind, run }, times) {
   const start = performance.now();
-  for (let i = 0; i < times; i++) run();
+  if (kind === "step") for (let i = 0; i < times; i++) await run();
+  else for (let i = 0; i < times; i++) run();
   return (performance.now() - start) / 1000;
 }
