@@ -16,7 +16,7 @@ export async function buildOverWasm<T>(build: (kernels: Kernels) => T): Promise<
     allocate(length) {
       bytes += vectorBytes(length);
       expect(
-        bytes < 0xffff0000,
+        bytes < 0xffd00000,
         "networks",
         "less than 4 GiB of memory",
         "more",

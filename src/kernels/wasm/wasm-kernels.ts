@@ -17,6 +17,8 @@ export const rowMultiple = 16;
 
 const LINE = 4 * rowMultiple;
 const PAGE = 65536;
+/** Bytes of the numbers whose squares `adam` adds up by themselves, as a Float64. */
+const CHUNK = 4 * 4096;
 
 let compiled: Promise<object> | undefined;
 
@@ -25,16 +27,17 @@ let compiled: Promise<object> | undefined;
  * grows. Every vector that they are given must come from their own `allocate`.
  */
 export async function createWasmKernels(bytes: number): Promise<Kernels> {
-  const pages = Math.ceil((bytes + LINE) / PAGE);
-  expect(pages > 0 && pages < 65536, "createWasmKernels bytes", "a number from 0 to 4 GiB − 128 KiB", bytes);
+  const sums = vectorBytes(2 * Math.ceil((bytes + PAGE) / CHUNK));
+  const pages = Math.ceil((bytes + LINE + sums) / PAGE);
+  expect(pages > 0 && pages < 65536, "createWasmKernels bytes", "a number from 0 to 4 GiB − 3 MiB", bytes);
   compiled ??= WebAssembly.compile(Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0)));
   const module = await compiled;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  return wrap(exports, memory.buffer);
+  return wrap(exports, memory.buffer, sums);
 }
 
-function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
+function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer, sumsBytes: number): Kernels {
   // A call through a constant is faster than one through a property.
   const { multiply, transpose, fillRows, sumRows, relu, reluGradient, tanh, tanhGradient, adam, softUpdate } = exports;
   const { batchNorm, batchNormRunning, batchNormGradient } = exports;
@@ -43,7 +46,8 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
   // happens to inline the call: these go through the memory's first line.
   const numbers = new Float64Array(buffer, 0, LINE / 8);
   const NUMBERS = 0;
-  let used = LINE;
+  const sums = new Float64Array(buffer, LINE, sumsBytes / 8);
+  let used = LINE + sumsBytes;
 
   // A kernel writes wherever it is told to, over other vectors if need be: each of these costs ten nanoseconds.
 
@@ -206,8 +210,11 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
       numbers[6] = step.epsilon;
       numbers[7] = step.weightDecay;
       const [p, g] = [vector(parameters, length), vector(gradients, length)];
-      adam(p, g, vector(m, length), vector(v, length), vectorBytes(length), NUMBERS);
-      step.squares = numbers[0];
+      const size = vectorBytes(length);
+      adam(p, g, vector(m, length), vector(v, length), size, NUMBERS, LINE);
+      let squares = 0;
+      for (let chunk = 0; chunk * CHUNK < size; chunk++) squares += sums[chunk];
+      step.squares = squares;
     },
 
     softUpdate(target, online, { rate }) {

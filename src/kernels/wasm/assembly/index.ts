@@ -9,6 +9,7 @@
 // Memory is imported and never grown; the module has no data and no heap of its own.
 
 const VECTOR: usize = 16;
+const CHUNK: usize = 4 * 4096;
 const ZERO = f32x4.splat(0);
 const ONE = f32x4.splat(1);
 
@@ -371,10 +372,26 @@ export function batchNormGradient(
 }
 
 /**
- * One step over `size` bytes. The squares are summed in Float64, in four sums (every fourth number), added as
- * (0 + 2) + (1 + 3).
+ * One step over `size` bytes. The squares are summed in Float64 by chunks of 4,096 numbers, so that whoever takes some of
+ * the chunks finds the same sums: in each, four sums (every fourth number), added as (0 + 2) + (1 + 3), written to `sums`.
  */
-export function adam(parameters: usize, gradients: usize, m: usize, v: usize, size: usize, numbers: usize): void {
+export function adam(
+  parameters: usize,
+  gradients: usize,
+  m: usize,
+  v: usize,
+  size: usize,
+  numbers: usize,
+  sums: usize,
+): void {
+  for (let p: usize = 0; p < size; p += CHUNK) {
+    const chunk = min(CHUNK, size - p);
+    f64.store(sums, adamChunk(parameters + p, gradients + p, m + p, v + p, chunk, numbers));
+    sums += 8;
+  }
+}
+
+function adamChunk(parameters: usize, gradients: usize, m: usize, v: usize, size: usize, numbers: usize): f64 {
   const stepSize = <f32>f64.load(numbers);
   const inverseCorrection = <f32>f64.load(numbers, 8);
   const beta1 = <f32>f64.load(numbers, 16);
@@ -406,7 +423,7 @@ export function adam(parameters: usize, gradients: usize, m: usize, v: usize, si
     v128.store(parameters + p, f32x4.sub(parameter, step));
   }
   const squares = f64x2.add(squaresLow, squaresHigh);
-  f64.store(numbers, f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1));
+  return f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1);
 }
 
 export function softUpdate(target: usize, online: usize, size: usize, numbers: usize): void {
