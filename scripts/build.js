@@ -54,7 +54,7 @@ export async function compileKernels() {
       "--importMemory",
       "--optimizeLevel",
       "3",
-    ].concat(["--enable", "simd", "--disable", "bulk-memory", "--use", "abort="]),
+    ].concat(["--enable", "simd", "--disable", "bulk-memory", "--use", "abort=", "--maximumMemory", "65535"]),
     {
       readFile: (name, base) => {
         const file = path.resolve(root, base, name);

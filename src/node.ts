@@ -12,6 +12,7 @@ import { EnvironmentError } from "./ddpg/environment-calls.ts";
 import { environments, type Task } from "./envs/index.ts";
 import { formatRecord, type MetricsRecord, parseRecords } from "./training/metrics.ts";
 
+export { nodeThreads } from "./node-threads.ts";
 export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
 
 /** What the readers below understand; it moves when the files' meaning does. */

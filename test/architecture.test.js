@@ -6,7 +6,18 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const src = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "src");
-const floors = ["base", "kernels", "nn", "ddpg", "envs", "training", "node.ts", "cli"];
+const floors = [
+  "base",
+  "kernels",
+  "nn",
+  "ddpg",
+  "envs",
+  "training",
+  "node-helper.ts",
+  "node-threads.ts",
+  "node.ts",
+  "cli",
+];
 const pure = floors.indexOf("training");
 
 /** The complaints about one file's imports; `file` is relative to src. */

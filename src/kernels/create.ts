@@ -1,16 +1,23 @@
 import { expect } from "../base/expect.ts";
 import type { Kernels } from "./kernels.ts";
 import { createReferenceKernels } from "./reference.ts";
-import { createWasmKernels, rowMultiple, vectorBytes } from "./wasm/wasm-kernels.ts";
+import type { Threads } from "./wasm/threads.ts";
+import { createWasmKernels, multiplyWork, rowMultiple, vectorBytes } from "./wasm/wasm-kernels.ts";
 
 /**
  * Builds something over the fast kernels, whose memory is sized once: a first build over ordinary arrays, thrown away,
- * tells how much it takes. `build` must allot the same each time.
+ * tells how much it takes. `build` must allot the same each time. Where there are threads, `use` makes the calls of the
+ * thing's daily work, with the one that is thrown away, to tell whether any is large enough to be split.
  */
-export async function buildOverWasm<T>(build: (kernels: Kernels) => T): Promise<T> {
+export async function buildOverWasm<T>(
+  build: (kernels: Kernels) => T,
+  threads?: Threads,
+  use: (built: T) => void = () => {},
+): Promise<T> {
   let bytes = 0;
+  let largest = 0;
   const reference = createReferenceKernels(Float32Array);
-  build({
+  const first = build({
     ...reference,
     rowMultiple,
     allocate(length) {
@@ -24,6 +31,10 @@ export async function buildOverWasm<T>(build: (kernels: Kernels) => T): Promise<
       );
       return reference.allocate(length);
     },
+    multiply(c, a) {
+      largest = Math.max(largest, multiplyWork(a.rows, a.columns, c.columns));
+    },
   });
-  return build(await createWasmKernels(bytes));
+  if (threads) use(first);
+  return build(await createWasmKernels(bytes, threads && { threads, largest }));
 }

@@ -2,13 +2,14 @@ import { expect } from "../../base/expect.ts";
 import type { Kernels } from "../kernels.ts";
 import type { Matrix, Vector } from "../matrix.ts";
 import encoded from "./module.ts";
+import type { Kernel } from "./pieces.ts";
+import type { Threads } from "./threads.ts";
 
 // WebAssembly and atob are everywhere, but in no library of types that the pure floors may use.
-type Kernel = (...values: number[]) => number;
 declare const WebAssembly: {
   compile(bytes: Uint8Array): Promise<object>;
   instantiate(module: object, imports: object): Promise<{ readonly exports: Record<string, Kernel> }>;
-  Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => { readonly buffer: ArrayBufferLike };
 };
 declare const atob: (text: string) => string;
 
@@ -21,23 +22,61 @@ const PAGE = 65536;
 const CHUNK = 4 * 4096;
 
 let compiled: Promise<object> | undefined;
+let compiledForThreads: Promise<object> | undefined;
+
+/** Threads that may take pieces of the calls, and how much work is in the largest call, as `multiplyWork` counts it. */
+export interface Sharing {
+  readonly threads: Threads;
+  readonly largest: number;
+}
 
 /**
  * The fast kernels: WebAssembly, 128-bit SIMD, Float32, over one memory of `bytes` (rounded up to 64 KiB) that never
  * grows. Every vector that they are given must come from their own `allocate`.
  */
-export async function createWasmKernels(bytes: number): Promise<Kernels> {
+export async function createWasmKernels(bytes: number, sharing?: Sharing): Promise<Kernels> {
   const sums = vectorBytes(2 * Math.ceil((bytes + PAGE) / CHUNK));
   const pages = Math.ceil((bytes + LINE + sums) / PAGE);
   expect(pages > 0 && pages < 65536, "createWasmKernels bytes", "a number from 0 to 4 GiB − 3 MiB", bytes);
-  compiled ??= WebAssembly.compile(Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0)));
+  if (sharing) {
+    compiledForThreads ??= WebAssembly.compile(withSharedMemory(moduleBytes()));
+    const module = await compiledForThreads;
+    const { threads, largest } = sharing;
+    if (await threads.areWorth(largest, module)) {
+      const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+      const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+      const shared = await threads.share(exports, module, memory);
+      if (shared) return wrap(shared, memory.buffer, sums, threads.count);
+    }
+  }
+  compiled ??= WebAssembly.compile(moduleBytes());
   const module = await compiled;
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: false });
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  return wrap(exports, memory.buffer, sums);
+  return wrap(exports, memory.buffer, sums, 1);
 }
 
-function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer, sumsBytes: number): Kernels {
+function moduleBytes(): Uint8Array {
+  return Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+}
+
+/** The same module for a memory that threads share: what it imports must say so, in a bit of the memory's limits. */
+function withSharedMemory(bytes: Uint8Array): Uint8Array {
+  // The import of "env" "memory", a memory (2) that has a maximum (1).
+  const entry = `\x03env\x06memory\x02\x01`;
+  const text = String.fromCharCode(...bytes);
+  const at = text.indexOf(entry);
+  if (at < 0 || text.includes(entry, at + 1)) throw new Error("The kernels' module imports no memory, or two.");
+  bytes[at + entry.length - 1] |= 2;
+  return bytes;
+}
+
+function wrap(
+  exports: Readonly<Record<string, Kernel>>,
+  buffer: ArrayBufferLike,
+  sumsBytes: number,
+  threads: number,
+): Kernels {
   // A call through a constant is faster than one through a property.
   const { multiply, transpose, fillRows, sumRows, relu, reluGradient, tanh, tanhGradient, adam, softUpdate } = exports;
   const { batchNorm, batchNormRunning, batchNormGradient } = exports;
@@ -77,6 +116,7 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer, sumsBytes: n
 
   return {
     rowMultiple,
+    threads,
 
     allocate(length) {
       const left = (capacity - used) / 4;
@@ -228,6 +268,11 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer, sumsBytes: n
 /** The bytes of memory that `allocate` takes for `length` numbers, padding included. */
 export function vectorBytes(length: number): number {
   return 4 * ((length + rowMultiple - 1) & -rowMultiple);
+}
+
+/** The work in a product of [M, K] and [K, N], in steps over 16 bytes. */
+export function multiplyWork(M: number, K: number, N: number): number {
+  return (M * K * vectorBytes(N)) / 16;
 }
 
 function refuseMatrix(x: Matrix, rows: number, columns: number): never {
