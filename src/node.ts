@@ -53,6 +53,8 @@ export interface RunResult {
   /** Without evaluations. */
   trainingSeconds: number;
   stepsPerSecond: number;
+  /** How many threads an update could use; they make no difference to what came out. */
+  threads: number;
   /** Of the policy at the end; null where the run was stopped before it. `standardError` is null for one episode. */
   evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
   /** Of the four networks: `Ddpg.fingerprint`. */

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { InputError } from "../base/expect.ts";
+import { expect, InputError } from "../base/expect.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
 import {
   expectPreset,
@@ -16,11 +16,13 @@ import {
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
 import { EnvironmentError } from "../ddpg/environment-calls.ts";
+import type { Threads } from "../kernels/wasm/threads.ts";
 import {
   checkRunDirectory,
   commit,
   type LoadedEnvironment,
   loadEnvironment,
+  nodeThreads,
   type RunConfig,
   versions,
 } from "../node.ts";
@@ -35,6 +37,9 @@ import { parseSeeds, trainSeeds } from "./seeds.ts";
 /** What an environment of one's own is trained for, unless told. */
 const ownSteps = 100_000;
 
+/** More than so many are never worth it for a batch of the usual size. */
+const mostThreads = 4;
+
 /** How long the check of such an environment may take without a word, in ms. */
 const noticeMs = 1000;
 
@@ -42,6 +47,7 @@ interface TrainFlags {
   seed?: number;
   seeds?: number[];
   jobs?: number;
+  threads: number | "auto";
   steps?: number;
   preset?: PresetName;
   out?: string;
@@ -62,6 +68,12 @@ export function addTrainCommand(program: Command): void {
     .option("--seed <n>", "all chance comes from it; the same seed, the same policy [1]", wholeNumber("--seed", 0))
     .option("--seeds <list>", "several at once, such as 1..8 or 1,3,7, each in a process of its own", parseSeeds)
     .option("--jobs <n>", "how many of them at the same time [the machine's cores]", wholeNumber("--jobs", 1))
+    .option(
+      "--threads <n|auto>",
+      `of one run, where layers and batch are large enough; auto: as many as cores, up to ${mostThreads}`,
+      threadCount,
+      "auto",
+    )
     .option(
       "--steps <n>",
       `environment steps [the environment's; ${whole(ownSteps)} for your own]`,
@@ -142,7 +154,9 @@ async function start(nameOrPath: string, flags: TrainFlags): Promise<void> {
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const [seed] = seeds;
     const [directory] = directories;
-    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes }));
+    // Several seeds are trained by others, each in a process of its own.
+    const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, ...threads }));
     const commitNow = commit();
     const config: RunConfig = {
       environment: loaded.name,
@@ -254,7 +268,7 @@ function watched(environment: Environment, { called, thrown }: Watcher): Environ
 function introduction(
   nameOrPath: string,
   { task }: LoadedEnvironment,
-  { units, replayBuffer }: Ddpg,
+  { units, replayBuffer, threads }: Ddpg,
   { preset, steps, settings }: RunConfig,
   seeds: readonly number[],
   directories: readonly string[],
@@ -274,6 +288,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
+    ...(threads > 1 ? [`threads        ${threads}, with the same result as one`] : []),
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `records        ${several(directories)}`,
     "",
@@ -294,6 +309,17 @@ function wrap(parts: readonly string[], width: number): string[] {
     else lines[lines.length - 1] = line === "" ? part : `${line} · ${part}`;
   }
   return lines;
+}
+
+function threadsFor({ threads }: TrainFlags): Threads {
+  return nodeThreads(threads === "auto" ? Math.min(mostThreads, os.availableParallelism()) : threads);
+}
+
+function threadCount(text: string): number | "auto" {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : text;
+  const good = value === "auto" || (typeof value === "number" && value >= 1 && value <= 64);
+  expect(good, "--threads", "a whole number from 1 to 64, or auto", value);
+  return value === "auto" ? value : Number(value);
 }
 
 function presetName(name: string): PresetName {
