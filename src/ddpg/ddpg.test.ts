@@ -23,6 +23,13 @@ test("targets start as copies of the networks, which differ between seeds", asyn
   assert.notEqual(other.fingerprint(), agent.fingerprint());
 });
 
+test("a number of threads alone is refused: they have to come from somewhere", async () => {
+  await assert.rejects(Ddpg.create(spaces, { threads: 2 as unknown as Threads }), {
+    name: "InputError",
+    message: "threads: expected those of nodeThreads, from ddpg/node, or of webThreads, got 2.",
+  });
+});
+
 for (const preset of ["paper", "standard"] as const) {
   test(`${preset}: two and three threads give the parameters, losses and gradient norms of one, bit for bit`, async () => {
     const options = {

@@ -8,7 +8,7 @@ import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { Threads } from "../kernels/wasm/threads.ts";
+import { Threads } from "../kernels/wasm/threads.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import { Network } from "../nn/network.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
@@ -69,6 +69,8 @@ export class Ddpg {
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
     const { seed = 1, preset = "standard", threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
+    const known = threads === undefined || threads instanceof Threads;
+    expect(known, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
     const settings = settingsFrom(preset, changes);
     const build = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
     return buildOverWasm(build, threads, (agent) => agent.update());
