@@ -516,7 +516,9 @@ export const faults = [
   },
   {
     name: "threads: sums of squares where those of the first piece are",
-    edits: [{ file: "src/kernels/wasm/pieces.ts", text: "[6, ONE, SUM / CHUNK]", fault: "[6, ONE, 0]" }],
+    edits: [
+      { file: "src/kernels/wasm/pieces.ts", text: "[6, ONE, SUM / CHUNK]", fault: "[6, ONE, (0 * SUM) / CHUNK]" },
+    ],
   },
   {
     name: "threads: the caller does not wait for helpers",

@@ -68,7 +68,7 @@ export async function fingerprintAfter(steps) {
 
 /** How many threads an agent has that is large enough for two on any machine, where two may be had. */
 export async function threadsOfLarge() {
-  const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 256 };
+  const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
   return (await Ddpg.create(new Pendulum(), { ...sizes, threads: webThreads(2) })).threads;
 }
 

@@ -15,14 +15,13 @@ const modules = Object.fromEntries(
 
 // These run from their text: they may use nothing of this file.
 
-/** An agent that is large enough for two threads on any machine, after two updates. */
+/** An agent that is large enough for two threads on any machine, after an update. */
 async function largeAgent({ index, node, count }) {
   const { Ddpg, Pendulum } = await import(index);
   const { nodeThreads } = await import(node);
-  const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 256 };
-  const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 256, threads: nodeThreads(count) });
-  for (let i = 0; i < 256; i++) agent.observe([i / 256, 0, 0], [0], i, [0, i / 256, 0], false);
-  agent.learn();
+  const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
+  const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 1024, threads: nodeThreads(count) });
+  for (let i = 0; i < 1024; i++) agent.observe([i / 1024, 0, 0], [0], i, [0, i / 1024, 0], false);
   agent.learn();
   return { threads: agent.threads, fingerprint: agent.fingerprint() };
 }
