@@ -1,6 +1,6 @@
 // Same bits and passing tests on every engine: in each supported Node version the recorded fingerprints, with one thread
-// and with two, and the unit tests; in Chromium the fingerprints. The versions come from npm, into engines/node_modules, the first time.
-// Arguments take their place: `npm run test:engines -- <path of a Node executable> …`.
+// and with two, and the unit tests; in Chromium the fingerprints. The versions come from npm, into engines/node_modules,
+// the first time. Arguments take their place: `npm run test:engines -- <path of a Node executable> …`.
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";

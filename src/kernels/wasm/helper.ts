@@ -4,11 +4,10 @@
 // TICKET holds which pieces nobody has taken yet: front << 16 | back, those from front up to back. The caller takes the
 // first, a helper the last, so that each tends to stay with the rows that it had in the call before. Whoever has taken a
 // piece by an exchange of the ticket may read the call's words: they change only when every piece of it is done. So it
-// does not matter for how long somebody slept between reading the ticket and exchanging it.
+// does not matter how long somebody slept between reading the ticket and exchanging it, nor which call it was about.
 import { cuts, type Kernel, mostArguments, runPiece } from "./pieces.ts";
 
 declare const performance: { now(): number };
-// As it is in every engine, but in no library of types that the pure floors may use.
 declare const WebAssembly: {
   Instance: new (module: object, imports: object) => { readonly exports: Record<string, Kernel> };
 };
@@ -22,7 +21,7 @@ export const MEMORY = 64;
 export const CUT = 65;
 export const PIECES = 66;
 export const ARGUMENTS = 67;
-/** How many messages were sent to each helper: it reads them when this is not what it has read. */
+/** How many messages every helper was sent: it stops for them when it has read fewer. */
 export const SENT = 96;
 /** From here on 1 for a helper that sleeps. */
 export const ASLEEP = 128;

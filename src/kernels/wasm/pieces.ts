@@ -88,16 +88,17 @@ export function unitsOf({ along, unit }: Cut, call: Int32Array): number {
   return Math.ceil(call[along] / unit);
 }
 
-/** Runs one of so many pieces of a call; `arguments` is room for its arguments. */
+/** Runs one of so many pieces of a call; `p` is room for its arguments. */
 export function runPiece(
   kernel: Kernel,
-  { along, unit, moves }: Cut,
+  cut: Cut,
   call: Int32Array,
   piece: number,
   pieces: number,
   p: Int32Array,
 ): void {
-  const units = Math.ceil(call[along] / unit);
+  const { along, unit, moves } = cut;
+  const units = unitsOf(cut, call);
   const start = unit * Math.floor((units * piece) / pieces);
   const end = Math.min(call[along], unit * Math.floor((units * (piece + 1)) / pieces));
   for (let i = 0; i < mostArguments; i++) p[i] = call[i];

@@ -43,6 +43,9 @@ const leastWork = 250_000;
 /** Calls are split that take so many times as long as having a helper do nothing. */
 const worthTrips = 4;
 
+/** Helpers are used by an agent that has a call so many times as large: where few calls are split, they sleep between. */
+const worthCalls = 4;
+
 /** A piece takes at most about so long, in ms: for so long the caller may wait in the end. */
 const pieceMs = 0.02;
 
@@ -109,7 +112,7 @@ export class Threads {
     if (this.count === 1 || work < this.#leastWork) return false;
     this.#started ??= this.#start(module);
     await this.#started;
-    return this.#helpers.size > 0 && work >= 4 * this.#threshold;
+    return this.#helpers.size > 0 && work >= worthCalls * this.#threshold;
   }
 
   /** The exports of an instance as functions that split what is worth it; undefined where helpers do not answer. */
