@@ -61,6 +61,8 @@ export async function assemble(file, sources) {
     [
       ...[source, "--outFile", "kernels.wasm", "--runtime", "stub", "--noAssert", "--importMemory"],
       ...["--optimizeLevel", "3", "--enable", "simd", "--disable", "bulk-memory", "--use", "abort="],
+      // With a maximum, for a memory that threads share has to have one.
+      ...["--maximumMemory", "65535"],
     ],
     {
       readFile: (name, base) => {

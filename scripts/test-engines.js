@@ -1,6 +1,6 @@
-// Same bits and passing tests on every engine: in each supported Node version the recorded fingerprints and the unit
-// tests, in Chromium the fingerprints. The versions come from npm, into engines/node_modules, the first time.
-// Arguments take their place: `npm run test:engines -- <path of a Node executable> …`.
+// Same bits and passing tests on every engine: in each supported Node version the recorded fingerprints, with one thread
+// and with two, with vectors of 128 bits and of 256, and the unit tests; in Chromium the fingerprints. The versions come
+// from npm, into engines/node_modules, the first time. Arguments take their place: `npm run test:engines -- <path of a Node executable> …`.
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -53,17 +53,30 @@ async function checkNode(executable) {
     timeout: 300_000,
   }).catch((error) => error); // a failed test is in what it says
   const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
-  const complaints = differences(await computeInNode(executable, dist), recorded);
+  const wide = process.arch === "x64" && Number.parseInt(version.slice(1), 10) >= 24;
+  const complaints = [];
+  for (const simd of wide ? [128, 256] : [128]) {
+    for (const threads of [1, 2]) {
+      const bits = await computeInNode(executable, dist, { threads, simd });
+      complaints.push(...differences(bits, recorded, `${simd} bits, threads ${threads}: `));
+    }
+  }
   if (count("fail") !== 0 || count("cancelled") !== 0 || !(count("pass") > 0)) {
     const names = [...stdout.matchAll(/^ *not ok \d+ - (.+)$/gm)].map(([, name]) => name);
     complaints.push(`${count("fail")} tests failed: ${names.join(", ")}`);
   }
-  return { name: `Node ${version.trim().slice(1)}`, done: `the recorded bits, ${count("pass")} tests`, complaints };
+  return {
+    name: `Node ${version.trim().slice(1)}`,
+    done: `the recorded bits with one thread and two${wide ? ", 128 and 256 bits" : ""}; ${count("pass")} tests`,
+    complaints,
+  };
 }
 
 async function checkChromium() {
   const { version, bits } = await computeInBrowser(dist);
-  return { name: `Chromium ${version}`, done: "the recorded bits", complaints: differences(bits, recorded) };
+  const two = await computeInBrowser(dist, 2);
+  const complaints = [...differences(bits, recorded), ...differences(two.bits, recorded, "two threads: ")];
+  return { name: `Chromium ${version}`, done: "the recorded bits with one thread and two", complaints };
 }
 
 /** What differs, name by name. */

@@ -13,6 +13,7 @@ import { environments, type Task } from "./envs/index.ts";
 import { formatRecord, type MetricsRecord, parseRecords } from "./training/metrics.ts";
 
 export { useWideVectors } from "./node/wide-vectors.ts";
+export { nodeThreads } from "./node/threads.ts";
 export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
 
 /** What the readers below understand; it moves when the files' meaning does. */
@@ -53,6 +54,8 @@ export interface RunResult {
   /** Without evaluations. */
   trainingSeconds: number;
   stepsPerSecond: number;
+  /** How many threads an update could use; they make no difference to what came out. */
+  threads: number;
   /** Of the policy at the end; null where the run was stopped before it. `standardError` is null for one episode. */
   evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
   /** Of the four networks: `Ddpg.fingerprint`. */

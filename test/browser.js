@@ -139,8 +139,11 @@ const types = {
   ".wasm": "application/wasm",
 };
 
-/** Serves the files below a folder, and nothing else, to this machine alone: `url` without a slash at the end. */
-export async function serve(directory) {
+/**
+ * Serves the files below a folder, and nothing else, to this machine alone: `url` without a slash at the end. Pages that
+ * are isolated may share memory between threads.
+ */
+export async function serve(directory, { isolated = false } = {}) {
   const base = fs.realpathSync(directory);
   const server = http.createServer((request, response) => {
     const file = find(base, request.url);
@@ -153,6 +156,7 @@ export async function serve(directory) {
       "Content-Type": type,
       "Content-Length": fs.statSync(file).size,
       "Cache-Control": "no-store",
+      ...(isolated && { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" }),
     });
     if (request.method === "HEAD") response.end();
     else

@@ -498,4 +498,56 @@ export const faults = [
     name: "scales watched before scaling",
     edits: [{ file: "src/ddpg/train.ts", text: "monitor.add(scaled,", fault: "monitor.add(current.observation," }],
   },
+  {
+    name: "threads: a piece keeps the place of the first",
+    edits: [
+      { file: "src/kernels/wasm/pieces.ts", text: "call[move[0]] + start *", fault: "call[move[0]] + 0 * start *" },
+    ],
+  },
+  {
+    name: "threads: the last piece is a whole one",
+    edits: [
+      {
+        file: "src/kernels/wasm/pieces.ts",
+        text: "Math.min(call[along], unit * Math.floor((units * (piece + 1)) / pieces))",
+        fault: "unit * Math.floor((units * (piece + 1)) / pieces)",
+      },
+    ],
+  },
+  {
+    name: "threads: sums of squares where those of the first piece are",
+    edits: [
+      { file: "src/kernels/wasm/pieces.ts", text: "[6, ONE, SUM / CHUNK]", fault: "[6, ONE, (0 * SUM) / CHUNK]" },
+    ],
+  },
+  {
+    name: "threads: the caller does not wait for helpers",
+    edits: [
+      {
+        file: "src/kernels/wasm/threads.ts",
+        text: "this.#waitFor(pieces - own);",
+        fault: "if (pieces < own) this.#waitFor(pieces - own);",
+      },
+    ],
+  },
+  {
+    name: "threads: a helper takes the first piece, which the caller has",
+    edits: [
+      {
+        file: "src/kernels/wasm/threads.ts",
+        text: "this.#publish(memory, cut, pieces, 1);",
+        fault: "this.#publish(memory, cut, pieces, 0);",
+      },
+    ],
+  },
+  {
+    name: "threads: the sum of squares of a whole vector at once",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "const CHUNK: usize = 4 * 4096;",
+        fault: "const CHUNK: usize = 4 * 1048576;",
+      },
+    ],
+  },
 ];

@@ -16,4 +16,12 @@ describe("same seed, same bits", { timeout: 60_000 }, () => {
   it("gives the recorded fingerprints and base/math in the browser", async () => {
     assert.deepEqual((await computeInBrowser(dist)).bits, recorded);
   });
+
+  it("gives them with two threads in Node", async () => {
+    assert.deepEqual(await computeInNode(process.execPath, dist, { threads: 2 }), recorded);
+  });
+
+  it("gives them with two threads in a browser's worker", async () => {
+    assert.deepEqual((await computeInBrowser(dist, 2)).bits, recorded);
+  });
 });

@@ -24,13 +24,18 @@ const mostResident = 16 * 2 ** 20;
  * collected meanwhile: what was allocated is then still there to be counted, and a round with a collection does not
  * count. While compiled code arrives late, numbers are objects for a time: the least of some rounds is what all take.
  */
-async function allocatedByUpdate({ index, preset, planted, updates, rounds }) {
+async function allocatedByUpdate({ index, preset, planted, updates, rounds, helpers }) {
   const { PerformanceObserver } = await import("node:perf_hooks");
   const { getHeapStatistics } = await import("node:v8");
   const { Ddpg, Pendulum } = await import(index);
 
   const sizes = { actorHiddenSizes: [16, 16], criticHiddenSizes: [16, 16], batchSize: 8 };
-  const agent = await Ddpg.create(new Pendulum(), { preset, ...sizes, warmupSteps: 8, replayCapacity: 100 });
+  let shared = {};
+  if (helpers) {
+    const [{ Threads }, { startHelper }] = await Promise.all(helpers.map((url) => import(url)));
+    shared = { threads: new Threads(2, startHelper, { threshold: 1 }) };
+  }
+  const agent = await Ddpg.create(new Pendulum(), { preset, ...sizes, warmupSteps: 8, replayCapacity: 100, ...shared });
   for (let i = 0; i < 100; i++) {
     const observation = (x) => [Math.cos(x), Math.sin(x), (x % 16) - 8];
     agent.observe(observation(i), [(i % 5) - 2], -i % 16, observation(i + 1), i % 10 === 0);
@@ -104,6 +109,14 @@ describe("memory", { timeout: 60_000 }, () => {
       assert.ok(bytes < mostPerUpdate, `${bytes} bytes an update`);
     });
   }
+
+  it("with two threads, 20,000 updates allocate nothing on the one that calls", async () => {
+    const helpers = ["kernels/wasm/threads.js", "node/threads.js"].map(
+      (name) => pathToFileURL(path.join(dist, name)).href,
+    );
+    const bytes = await run(allocatedByUpdate, young, { preset: "small", helpers, updates: 20_000, rounds: 5 });
+    assert.ok(bytes < mostPerUpdate, `${bytes} bytes an update`);
+  });
 
   for (const [planted, what] of [
     ["array", "an array of one number every update"],

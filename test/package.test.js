@@ -57,13 +57,19 @@ export async function firstReturn(): Promise<number> {
 `;
 
 /** The same on a page, in a worker and in Node, with a look at what else happens meanwhile. */
-const program = `import { Ddpg, Pendulum, train } from "ddpg";
+const program = `import { Ddpg, Pendulum, train, webThreads } from "ddpg";
 
 export async function fingerprintAfter(steps) {
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { seed: 1, preset: "small" });
   for await (const { step } of train(agent, environment)) if (step === steps) break;
   return agent.fingerprint();
+}
+
+/** How many threads an agent has that is large enough for two on any machine, where two may be had. */
+export async function threadsOfLarge() {
+  const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
+  return (await Ddpg.create(new Pendulum(), { ...sizes, threads: webThreads(2) })).threads;
 }
 
 export const now = { step: 0, stop: false };
@@ -102,20 +108,20 @@ document.querySelector("button").addEventListener("click", (event) => {
   clicks.push({ step: program.now.step, delayMs: performance.now() - event.timeStamp });
 });
 
-function inWorker(steps) {
+function inWorker(name, steps) {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = (event) => reject(new Error(event.message));
-    worker.postMessage(steps);
+    worker.postMessage({ name, steps });
   }).finally(() => worker.terminate());
 }
 
 window.test = { ...program, clicks, inWorker };
 `,
-  "worker.js": `import { fingerprintAfter } from "./program.js";
+  "worker.js": `import * as program from "./program.js";
 
-self.onmessage = async ({ data }) => self.postMessage(await fingerprintAfter(data));
+self.onmessage = async ({ data: { name, steps } }) => self.postMessage(await program[name](steps));
 `,
   "program.js": program,
 };
@@ -251,13 +257,13 @@ describe("the packed package", { timeout: 120_000 }, () => {
     let server;
     let tab;
     const problems = [];
+    const base = "/some/sub/path/";
+    const site = path.join(temporary, "site");
 
     before(async () => {
-      const base = "/some/sub/path/";
-      const site = path.join(temporary, "site");
       writeFiles(user, page);
       problems.push(...(await bundle(user, base, path.join(site, base))));
-      [browser, server] = await Promise.all([openBrowser(), serve(site)]);
+      [browser, server] = await Promise.all([openBrowser(), serve(site, { isolated: true })]);
       tab = await browser.newPage();
       tab.on("pageerror", (error) => problems.push(error.message));
       tab.on("console", (message) => message.type() === "error" && problems.push(message.text()));
@@ -271,7 +277,22 @@ describe("the packed package", { timeout: 120_000 }, () => {
     });
 
     it("trains to the same bits in a module worker", async () => {
-      assert.equal(await tab.evaluate((steps) => window.test.inWorker(steps), steps), fingerprint);
+      assert.equal(await tab.evaluate((steps) => window.test.inWorker("fingerprintAfter", steps), steps), fingerprint);
+    });
+
+    it("has two threads in a worker, one on the main thread, and one where the page is not isolated", async () => {
+      assert.equal(await tab.evaluate(() => window.test.threadsOfLarge()), 1);
+      assert.equal(await tab.evaluate(() => window.test.inWorker("threadsOfLarge")), 2);
+      const open = await serve(site);
+      const other = await browser.newPage();
+      try {
+        await other.goto(`${open.url}${base}`);
+        await other.waitForFunction(() => window.test);
+        assert.equal(await other.evaluate(() => window.test.threadsOfLarge()), 1);
+        assert.equal(await other.evaluate(() => window.test.inWorker("threadsOfLarge")), 1);
+      } finally {
+        await Promise.all([other.close(), open.close()]);
+      }
     });
 
     it("answers a click within 100 ms while it trains, at the median of nine", { timeout: 20_000 }, async () => {

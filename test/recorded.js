@@ -20,45 +20,81 @@ export const recorded = {
   math: { cos: "ff14be0e", exp: "ea0af924", log: "2dc12a89", sin: "b7253472", tanh: "a14cb015" },
 };
 
-/** What a Node gives over a build: the executable's path, the build's folder. */
-export async function computeInNode(executable, dist) {
+/** What a Node gives over a build, in one way or another: the executable's path, the build's folder. */
+export async function computeInNode(executable, dist, { threads = 1, simd = 128 } = {}) {
   const module = (name) => pathToFileURL(path.join(dist, name)).href;
-  const modules = { index: module("index.js"), math: module("base/math.js") };
+  const modules = {
+    index: module("index.js"),
+    math: module("base/math.js"),
+    ...(threads === 2 && { threads: module("kernels/wasm/threads.js"), helper: module("node/threads.js") }),
+    ...(simd === 256 && { wide: module("node.js") }),
+  };
   const program = `console.log(JSON.stringify(await (${compute})(${JSON.stringify(modules)})))`;
   const { stdout } = await execute(executable, ["--input-type=module", "--eval", program]);
   return JSON.parse(stdout);
 }
 
-/** What a browser gives over a build as it is, without a bundler; with the browser's version. */
-export async function computeInBrowser(dist) {
+/**
+ * What a browser gives over a build as it is, without a bundler; with the browser's version. One thread: on a page's main
+ * thread. Two: in a worker of a page that may share memory.
+ */
+export async function computeInBrowser(dist, threads = 1) {
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-bits-"));
   let browser;
   let server;
   try {
     fs.writeFileSync(path.join(temporary, "index.html"), "<!doctype html>\n<title>ddpg</title>\n");
+    fs.writeFileSync(
+      path.join(temporary, "worker.js"),
+      `self.onmessage = ({ data }) => (${compute})(data).then(
+        (bits) => postMessage({ bits }),
+        (error) => postMessage({ error: String(error) }));`,
+    );
     fs.cpSync(dist, path.join(temporary, "dist"), { recursive: true });
-    [browser, server] = await Promise.all([openBrowser(), serve(temporary)]);
+    [browser, server] = await Promise.all([openBrowser(), serve(temporary, { isolated: threads === 2 })]);
     const tab = await browser.newPage();
     await tab.goto(`${server.url}/`);
-    const modules = { index: `${server.url}/dist/index.js`, math: `${server.url}/dist/base/math.js` };
-    return { version: browser.version(), bits: await tab.evaluate(compute, modules) };
+    const module = (name) => `${server.url}/dist/${name}`;
+    const modules = { index: module("index.js"), math: module("base/math.js") };
+    if (threads === 1) return { version: browser.version(), bits: await tab.evaluate(compute, modules) };
+    const shared = { threads: module("kernels/wasm/threads.js"), helper: module("kernels/wasm/web-threads.js") };
+    return { version: browser.version(), bits: await tab.evaluate(inWorker, { ...modules, ...shared }) };
   } finally {
     await Promise.all([browser?.close(), server?.close()]);
     fs.rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
+/** On a page: what its worker gives. */
+function inWorker(modules) {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker("worker.js", { type: "module" });
+    worker.onmessage = ({ data: { bits, error } }) => (bits ? resolve(bits) : reject(new Error(error)));
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(modules);
+  });
+}
+
 /**
  * The fingerprints of three agents and the hashes of base/math. It runs elsewhere, from its text: it may use nothing of
- * this file. `index` and `math` are the URLs of the built modules.
+ * this file. `index` and `math` are the URLs of the built modules; with `threads` and `helper`, two threads take part in
+ * every call; with `wide`, the vectors have 256 bits.
  */
-async function compute({ index, math }) {
+async function compute({ index, math, threads, helper, wide }) {
   const { Ddpg, environments, train } = await import(index);
+  const reason = wide && (await (await import(wide)).useWideVectors());
+  if (reason) throw new Error(reason);
+  let shared = {};
+  if (threads) {
+    const [{ Threads }, { startHelper }] = await Promise.all([import(threads), import(helper)]);
+    shared = { threads: new Threads(2, startHelper, { threshold: 1 }) };
+  }
 
   /** A task's agent after so many steps, with seed 1. */
   async function fingerprintAfter(steps, name, options) {
     const environment = await environments[name].create();
-    const agent = await Ddpg.create(environment, { seed: 1, ...options });
+    const agent = await Ddpg.create(environment, { seed: 1, ...options, ...shared });
+    if (agent.threads !== (threads ? 2 : 1)) throw new Error(`threads: ${agent.threads}`);
     for await (const { step } of train(agent, environment)) if (step === steps) break;
     return agent.fingerprint();
   }

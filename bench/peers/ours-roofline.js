@@ -60,7 +60,7 @@ async function peakTasks() {
   const found = [];
   for (const { sums, [bits]: encoded } of loops) {
     const module = await WebAssembly.compile(Buffer.from(encoded, "base64"));
-    const memory = new WebAssembly.Memory({ initial: 1 });
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     new Float32Array(memory.buffer).fill(0.5);
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
     exports.loop(0, 1);

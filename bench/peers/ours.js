@@ -1,14 +1,12 @@
 // ddpg itself, as bench/runner.js runs it. `--simd 256` asks for the wide kernels.
 import { Ddpg, Pendulum, train } from "ddpg";
+import { nodeThreads, useWideVectors } from "ddpg/node";
 import { batchOf, fill, main, networkNames, uniform } from "./common.js";
 
-if (process.argv.includes("--simd") && process.argv[process.argv.indexOf("--simd") + 1] === "256") {
-  const { useWideVectors } = await import("ddpg/node");
-  if (!useWideVectors) {
-    console.error("ddpg/node has no useWideVectors: this version has kernels of 128 bits alone.");
-    process.exit(1);
-  }
-  await useWideVectors();
+const at = process.argv.indexOf("--simd");
+if (at > 0 && process.argv[at + 1] === "256") {
+  const reason = await useWideVectors();
+  if (reason) throw new Error(reason);
 }
 
 await main({ version: `Node ${process.versions.node}`, start, replay });
@@ -77,7 +75,7 @@ async function* replay(fixture) {
 
 function createAgent({ observationSize, actionSize, ...settings }, threads = 1, environment) {
   const bounds = { actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
-  const options = threads > 1 ? { ...settings, threads } : settings;
+  const options = { ...settings, threads: nodeThreads(threads) };
   return Ddpg.create(environment ?? { observationSize, ...bounds }, options);
 }
 

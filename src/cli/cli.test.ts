@@ -153,6 +153,30 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     assert.match(await succeed("evaluate", run, "--episodes", "3"), /over 3 fixed starts/);
   });
 
+  it("gives the same policy with any number of threads, and says how many there were", async () => {
+    const large = ["--preset", "paper", "--batch-size", "256", "--warmup-steps", "300", "--steps", "310"];
+    const train = (threads: string): Promise<string> =>
+      succeed(
+        "train",
+        "cart.js",
+        ...large,
+        "--episodes",
+        "1",
+        "--evaluate-every",
+        "310",
+        "--threads",
+        threads,
+        "--out",
+        `t${threads}`,
+      );
+    const [one, two] = [await train("1"), await train("2")];
+    assert.match(one, /^computes with {2}vectors of \d+ bits$/m);
+    const results = ["t1", "t2"].map((run) => readResult(inFolder(run)));
+    assert.equal(results[0].threads, 1);
+    assert.equal(results[1].threads > 1, /^computes with .* bits, 2 threads$/m.test(two));
+    assert.equal(results[1].fingerprint, results[0].fingerprint);
+  });
+
   it("gives the same policy for the same seed, another for another, each run a directory of its own", async () => {
     const train = (seed: number, out: string): Promise<string> =>
       succeed("train", "cart.js", "--preset", "small", "--seed", `${seed}`, ...brief, "--out", out);
@@ -219,6 +243,8 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     [[...pendulum, "--seeds", "1,2", "--seed", "3"], "train: expected --seed or --seeds, got both."],
     [[...pendulum, "--jobs", "2"], "--jobs: expected together with --seeds, got it alone."],
     [[...pendulum, "--seeds", "1,2", "--jobs", "0"], "--jobs: expected a whole number of at least 1, got 0."],
+    [[...pendulum, "--threads", "0"], "--threads: expected a whole number from 1 to 64, or auto, got 0."],
+    [[...pendulum, "--threads", "all"], '--threads: expected a whole number from 1 to 64, or auto, got "all".'],
     [
       [...pendulum, "--seeds", "3..5", "--out", "seeds"],
       "run directory seeds/seed4: expected a new or empty directory, got one with kept. Choose another.",

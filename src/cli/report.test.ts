@@ -64,6 +64,7 @@ function fakeRun(name: string, fake: Fake = {}): string {
       steps,
       trainingSeconds: 1.25,
       stepsPerSecond: 2400,
+      threads: 1,
       evaluation: { meanReturn: final, standardError: 2.34, episodes: 1000 },
       fingerprint: `00000000deadbee${seed}`,
     });

@@ -106,6 +106,7 @@ export async function runTraining(training: Training): Promise<void> {
         steps: taken,
         trainingSeconds: pace.seconds,
         stepsPerSecond: Math.round(taken / pace.seconds),
+        threads: agent.threads,
         evaluation: final
           ? { meanReturn: final.meanReturn, standardError: final.standardError, episodes: final.episodes }
           : null,

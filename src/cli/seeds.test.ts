@@ -38,13 +38,21 @@ describe("seedArguments", () => {
     const args = ["--verbose", "train", "a.js", "--seeds", "1..3", "--discount", "0.9", "--jobs=2", "--out", "here"];
     const kept = ["--verbose", "train", "a.js", "--discount", "0.9"];
     const own = ["--seed", "2", "--out", "here/seed2", "--as-child"];
-    assert.deepEqual(seedArguments(args, 2, "here/seed2", true), [...kept, ...own]);
-    assert.deepEqual(seedArguments(args, 2, "here/seed2", false), [...kept, "--no-progress", ...own]);
+    const one = ["--threads", "1"];
+    assert.deepEqual(seedArguments(args, 2, "here/seed2", true), [...kept, ...one, ...own]);
+    assert.deepEqual(seedArguments(args, 2, "here/seed2", false), [...kept, "--no-progress", ...one, ...own]);
+  });
+
+  it("leaves the number of threads that was asked for", () => {
+    for (const threads of [["--threads", "2"], ["--threads=2"], ["--threads", "auto"]]) {
+      const own = ["--seed", "1", "--out", "x", "--as-child"];
+      assert.deepEqual(seedArguments(["train", ...threads], 1, "x", true), ["train", ...threads, ...own]);
+    }
   });
 
   it("keeps what stands behind -- there", () => {
     assert.deepEqual(seedArguments(["train", "--seeds=1,2", "--", "--out"], 1, "x", true), [
-      ...["train", "--seed", "1", "--out", "x", "--as-child"],
+      ...["train", "--threads", "1", "--seed", "1", "--out", "x", "--as-child"],
       ...["--", "--out"],
     ]);
   });

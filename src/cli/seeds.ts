@@ -34,7 +34,7 @@ export function parseSeeds(text: string): number[] {
   return [...seeds];
 }
 
-/** A child's command line: its parent's, but for what concerns several seeds. */
+/** A child's command line: its parent's, but for what concerns several seeds. Each has one thread unless told. */
 export function seedArguments(args: readonly string[], seed: number, directory: string, drawn: boolean): string[] {
   const kept: string[] = [];
   let i = 0;
@@ -44,6 +44,7 @@ export function seedArguments(args: readonly string[], seed: number, directory: 
     else if (value === undefined) i++;
   }
   if (!drawn) kept.push("--no-progress");
+  if (!kept.some((arg) => /^--threads(=|$)/.test(arg))) kept.push("--threads", "1");
   return [...kept, "--seed", `${seed}`, "--out", directory, "--as-child", ...args.slice(i)];
 }
 

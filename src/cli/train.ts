@@ -25,7 +25,7 @@ import {
   versions,
 } from "../node.ts";
 import { parent } from "./children.ts";
-import { type EngineFlags, simdHelp, simdWidth, useEngine } from "./engine.ts";
+import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
 import { bounds } from "./environments.ts";
 import { closing, guarded } from "./guard.ts";
 import { asFlags, chosenSettings, settingFlag, settingOptions, showSetting, wholeNumber } from "./options.ts";
@@ -39,7 +39,7 @@ const ownSteps = 100_000;
 /** How long the check of such an environment may take without a word, in ms. */
 const noticeMs = 1000;
 
-interface TrainFlags extends Partial<EngineFlags> {
+interface TrainFlags extends EngineFlags {
   seed?: number;
   seeds?: number[];
   jobs?: number;
@@ -79,6 +79,7 @@ export function addTrainCommand(program: Command): void {
     .option("--evaluate-episodes <n>", "fixed starts of each", wholeNumber("--evaluate-episodes", 1), 10)
     .option("--no-progress", "only what is known before and after")
     .option("--simd <bits>", simdHelp, simdWidth)
+    .option("--threads <n>", threadsHelp, threadCount)
     // For a child of --seeds: it reports to its parent and says nothing itself.
     .addOption(new Option("--as-child").hideHelp())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
@@ -139,13 +140,15 @@ async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): P
     warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
   }
 
-  const engine = await useEngine({ simd: flags.simd ?? "auto" }, verbose);
+  const bits = await useSimd(flags, verbose);
   const environment = await guarded(loading, loaded.create);
   const evaluationEnvironment = await guarded(loading, loaded.create);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const [seed] = seeds;
     const [directory] = directories;
-    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes }));
+    // Several seeds are trained by others, each in a process of its own.
+    const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, ...threads }));
     const commitNow = commit();
     const config: RunConfig = {
       environment: loaded.name,
@@ -162,7 +165,7 @@ async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): P
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
-    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, engine));
+    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, bits));
     if (!flags.seeds) {
       await runTraining({
         agent,
@@ -257,11 +260,11 @@ function watched(environment: Environment, { called, thrown }: Watcher): Environ
 function introduction(
   nameOrPath: string,
   { task }: LoadedEnvironment,
-  { units, replayBuffer }: Ddpg,
+  { units, replayBuffer, threads }: Ddpg,
   { preset, steps, settings }: RunConfig,
   seeds: readonly number[],
   directories: readonly string[],
-  engine: string,
+  bits: number,
 ): string {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
@@ -278,7 +281,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
-    `computes with  ${engine}`,
+    `computes with  vectors of ${bits} bits${threads > 1 ? `, ${threads} threads` : ""}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `records        ${several(directories)}`,
     "",

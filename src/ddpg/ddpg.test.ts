@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { Random } from "../base/random.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
 import { Matrix, readMatrix } from "../kernels/matrix.ts";
+import { Threads } from "../kernels/wasm/threads.ts";
+import { startHelper } from "../node/threads.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -20,6 +22,43 @@ test("targets start as copies of the networks, which differ between seeds", asyn
   assert.ok(!same(other.actor, agent.actor));
   assert.notEqual(other.fingerprint(), agent.fingerprint());
 });
+
+test("a number of threads alone is refused: they have to come from somewhere", async () => {
+  await assert.rejects(Ddpg.create(spaces, { threads: 2 as unknown as Threads }), {
+    name: "InputError",
+    message: "threads: expected those of nodeThreads, from ddpg/node, or of webThreads, got 2.",
+  });
+});
+
+for (const preset of ["paper", "standard"] as const) {
+  test(`${preset}: two and three threads give the parameters, losses and gradient norms of one, bit for bit`, async () => {
+    const options = {
+      preset,
+      batchSize: 50,
+      warmupSteps: 60,
+      actorHiddenSizes: [400, 300],
+      criticHiddenSizes: [400, 300],
+    };
+    const learned = async (count: number) => {
+      const threads = new Threads(count, startHelper, { threshold: 5000 });
+      const agent = await Ddpg.create(spaces, { ...options, threads });
+      assert.equal(agent.threads, count);
+      const random = new Random(2);
+      const state = () => [random.uniform(-1, 1), random.uniform(-1, 1)];
+      for (let i = 0; i < 60; i++) agent.observe(state(), [1, 15], random.uniform(-1, 1), state(), i % 7 === 0);
+      const seen: number[][] = [];
+      for (let i = 0; i < 10; i++) {
+        assert.ok(agent.learn());
+        const { saturation, ...numbers } = agent.diagnostics;
+        seen.push([...Object.values(numbers), ...saturation, agent.value([0.1, 0.2]), ...agent.act([0.3, 0.4])]);
+      }
+      return { fingerprint: agent.fingerprint(), seen };
+    };
+    const one = await learned(1);
+    assert.deepEqual(await learned(2), one);
+    assert.deepEqual(await learned(3), one);
+  });
+}
 
 test("the paper's initialisation: ±1/√fan-in, the action counted in, the last layers ±3e-3, both ends nearly reached", async () => {
   const { actor, critic } = await Ddpg.create(spaces, { preset: "paper", batchNormalization: false });

@@ -8,6 +8,7 @@ import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import { Threads } from "../kernels/wasm/threads.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import { Network } from "../nn/network.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
@@ -28,12 +29,16 @@ export interface DdpgOptions extends Partial<Settings> {
   seed?: number;
   /** `standard` unless given. */
   preset?: PresetName;
+  /** From `nodeThreads` of `ddpg/node`, or from `webThreads`: large networks learn on several cores, with the same bits. */
+  threads?: Threads;
 }
 
 /** An agent: everything that Algorithm 1 initialises, and one method for each thing that happens in its loops. */
 export class Ddpg {
   readonly seed: number;
   readonly settings: Readonly<Settings>;
+  /** How many threads an update may use: 1 without others, and where they would not make it faster. */
+  readonly threads: number;
   readonly units: Units;
   readonly actor: Actor;
   readonly critic: Critic;
@@ -62,10 +67,13 @@ export class Ddpg {
 
   /** An agent for an environment of these sizes and bounds. Throws an InputError for settings that do not fit. */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
-    const { seed = 1, preset = "standard", ...changes } = options;
+    const { seed = 1, preset = "standard", threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
+    const known = threads === undefined || threads instanceof Threads;
+    expect(known, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
     const settings = settingsFrom(preset, changes);
-    return buildOverWasm((kernels) => new Ddpg(kernels, environment, settings, seed));
+    const build = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
+    return buildOverWasm(build, { threads, use: (agent) => agent.update() });
   }
 
   /** For kernels of one's own; otherwise use `create`. */
@@ -73,6 +81,7 @@ export class Ddpg {
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
     this.settings = Object.freeze(settings);
+    this.threads = kernels.threads;
     this.units = new Units(environment, settings);
     const { observationSize, actionSize } = this.units;
     const random = new Random(seed);

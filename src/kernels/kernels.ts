@@ -19,6 +19,9 @@ export interface Kernels {
   /** Every row stride is a multiple of this. */
   readonly rowMultiple: number;
 
+  /** How many threads a call may be split over, 1 for most; it makes no difference to any bit. */
+  readonly threads: number;
+
   /** `length` zeros, reachable by these kernels. Fails when the memory that was set up is used up. */
   allocate(length: number): Vector;
 

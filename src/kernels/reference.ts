@@ -8,6 +8,7 @@ import type { Matrix } from "./matrix.ts";
 export function createReferenceKernels(width: Float32ArrayConstructor | Float64ArrayConstructor): Kernels {
   return {
     rowMultiple: 1,
+    threads: 1,
 
     allocate(length) {
       return new width(length);

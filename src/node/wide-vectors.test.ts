@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { kernelsInUse, narrowKernels } from "../kernels/wasm/wasm-kernels.ts";
+import { kernelsInUse, narrowKernels } from "../kernels/wasm/modules.ts";
 import { trainedFingerprint, useWideVectors } from "./wide-vectors.ts";
 
 const execute = promisify(execFile);
@@ -10,14 +10,16 @@ const [major] = process.versions.node.split(".").map(Number);
 const possible = major >= 24 && process.arch === "x64";
 
 test("what wider kernels must give is what those of 128 bits give", async () => {
-  assert.equal(await trainedFingerprint(await narrowKernels()), "8bc83a67e9b32594");
+  for (const shared of [false, true]) {
+    assert.equal(await trainedFingerprint(narrowKernels, shared), "8bc83a67e9b32594");
+  }
 });
 
 test("kernels that give other results are not used, nor any where they are not to be had", async () => {
   const reason = await useWideVectors("0123456789abcdef");
   const expected = possible ? /^256 gave other results, 8bc83a67e9b32594 and not 0123/ : /^256 need/;
   assert.match(reason ?? "", expected);
-  assert.equal(await kernelsInUse(), await narrowKernels());
+  assert.equal(kernelsInUse(), narrowKernels);
 });
 
 test("V8 doubles the width of the product", async () => {
@@ -43,5 +45,5 @@ test("V8 doubles the width of the product", async () => {
     .map((text) => text.split("PackNode Store(").length - 1);
   assert.ok(pairs.includes(8), `pairs in each function: ${pairs}`);
   assert.equal(await useWideVectors(), null);
-  assert.notEqual(await kernelsInUse(), await narrowKernels());
+  assert.notEqual(kernelsInUse(), narrowKernels);
 });

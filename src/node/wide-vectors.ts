@@ -6,13 +6,8 @@ import { settingsFrom } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import module256 from "../kernels/wasm/generated/module-256.ts";
-import {
-  compileKernels,
-  createWasmKernels,
-  type KernelModule,
-  narrowKernels,
-  useKernels,
-} from "../kernels/wasm/wasm-kernels.ts";
+import { KernelModules, narrowKernels, useKernels } from "../kernels/wasm/modules.ts";
+import { createWasmKernels } from "../kernels/wasm/wasm-kernels.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 
 /** What `trainedFingerprint` gives with vectors of 128 bits, on every engine. */
@@ -36,17 +31,17 @@ const flags = [
  */
 export async function useWideVectors(expected = recorded): Promise<string | null> {
   if (process.arch !== "x64") return `256 need x64, this is ${process.arch}`;
-  if (Number.parseInt(process.versions.node) < firstNode) {
+  if (Number.parseInt(process.versions.node, 10) < firstNode) {
     return `256 need Node ${firstNode} or newer, this is ${process.versions.node}`;
   }
   for (const [flag] of flags) setFlagsFromString(flag);
   try {
-    const [narrow, wide] = await Promise.all([narrowKernels(), compileKernels(module256)]);
-    const fingerprint = await trainedFingerprint(wide);
-    if (fingerprint !== expected) {
-      return `256 gave other results, ${fingerprint} and not ${expected}`;
+    const wide = new KernelModules(module256);
+    for (const shared of [false, true]) {
+      const fingerprint = await trainedFingerprint(wide, shared);
+      if (fingerprint !== expected) return `256 gave other results, ${fingerprint} and not ${expected}`;
     }
-    const gain = (await secondsOfProduct(narrow)) / (await secondsOfProduct(wide));
+    const gain = (await secondsOfProduct(narrowKernels)) / (await secondsOfProduct(wide));
     if (gain < 1.1) return `256 have ${gain.toFixed(2)} times the speed here`;
     useKernels(wide);
     return null;
@@ -55,12 +50,15 @@ export async function useWideVectors(expected = recorded): Promise<string | null
   }
 }
 
-/** The fingerprint after some updates that call every kernel, with whole tiles and what is left over beside them. */
-export async function trainedFingerprint(module: KernelModule): Promise<string> {
+/**
+ * The fingerprint after some updates that call every kernel, with whole tiles and what is left over beside them, in a
+ * memory of one thread or in one that threads could share: each has a module of its own.
+ */
+export async function trainedFingerprint(modules: KernelModules, shared: boolean): Promise<string> {
   const hidden = [40, 24];
   const settings = settingsFrom("paper", { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize: 30 });
   const spaces = { observationSize: 5, actionLow: [-1, -1, -1], actionHigh: [1, 1, 1] };
-  const agent = await buildOverWasm((kernels) => new Ddpg(kernels, spaces, settings, 1), module);
+  const agent = await buildOverWasm((kernels) => new Ddpg(kernels, spaces, settings, 1), { modules, shared });
   const random = new Random("vectors");
   const { observation, action, nextObservation, reward } = agent.minibatch;
   for (let update = 0; update < 20; update++) {
@@ -74,8 +72,8 @@ export async function trainedFingerprint(module: KernelModule): Promise<string> 
 }
 
 /** The least time of a product of 64 × 64 numbers each. */
-async function secondsOfProduct(module: KernelModule): Promise<number> {
-  const kernels = await createWasmKernels(4 * 3 * 64 * 64, module);
+async function secondsOfProduct(modules: KernelModules): Promise<number> {
+  const kernels = await createWasmKernels(4 * 3 * 64 * 64, { modules });
   const [a, b, c] = [1, 2, 3].map(() => allocateMatrix(kernels, 64, 64));
   let least = Infinity;
   for (let round = 0; round < 20; round++) {

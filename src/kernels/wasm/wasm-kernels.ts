@@ -1,63 +1,69 @@
 import { expect } from "../../base/expect.ts";
 import type { Kernels } from "../kernels.ts";
 import type { Matrix, Vector } from "../matrix.ts";
-import module128 from "./generated/module-128.ts";
+import { type KernelModules, kernelsInUse } from "./modules.ts";
+import type { Kernel } from "./pieces.ts";
+import type { Threads } from "./threads.ts";
 
-// WebAssembly and atob are everywhere, but in no library of types that the pure floors may use.
-type Kernel = (...values: number[]) => number;
+// WebAssembly is everywhere, but in no library of types that the pure floors may use.
 declare const WebAssembly: {
-  compile(bytes: Uint8Array): Promise<object>;
   instantiate(module: object, imports: object): Promise<{ readonly exports: Record<string, Kernel> }>;
-  Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => { readonly buffer: ArrayBufferLike };
 };
-declare const atob: (text: string) => string;
 
 /** Row strides and vectors are padded to a multiple of this many floats: a line of the cache, a kernel's widest step. */
 export const rowMultiple = 16;
 
 const LINE = 4 * rowMultiple;
 const PAGE = 65536;
+/** Bytes of the numbers whose squares `adam` adds up by themselves, as a Float64. */
+const CHUNK = 4 * 4096;
 
-/** The kernels as a compiled WebAssembly module. */
-export type KernelModule = object;
-
-/** Compiles what the build has written into `generated/`. */
-export function compileKernels(encoded: string): Promise<KernelModule> {
-  return WebAssembly.compile(Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0)));
-}
-
-let narrow: Promise<KernelModule> | undefined;
-let inUse: KernelModule | undefined;
-
-/** Those for vectors of 128 bits, which every engine runs; compiled once. */
-export function narrowKernels(): Promise<KernelModule> {
-  narrow ??= compileKernels(module128);
-  return narrow;
-}
-
-/** Those that are taken when none are named: the narrow ones, or what was given to `useKernels`. */
-export async function kernelsInUse(): Promise<KernelModule> {
-  return inUse ?? narrowKernels();
-}
-
-/** Has everything that is created from now on take these. */
-export function useKernels(module: KernelModule): void {
-  inUse = module;
+/** What kernels are made of and who computes them, where that is not as usual. */
+export interface WasmOptions {
+  /** Threads that may take pieces of the calls. */
+  readonly threads?: Threads | undefined;
+  /** How much work is in the largest call, as `multiplyWork` counts it. */
+  readonly largest?: number;
+  readonly modules?: KernelModules | undefined;
+  /** A memory that threads could share, though nobody does. */
+  readonly shared?: boolean;
 }
 
 /**
  * The fast kernels: WebAssembly SIMD, Float32, over one memory of `bytes` (rounded up to 64 KiB) that never grows. Every
  * vector that they are given must come from their own `allocate`.
  */
-export async function createWasmKernels(bytes: number, module?: KernelModule): Promise<Kernels> {
-  const pages = Math.ceil((bytes + 2 * LINE) / PAGE);
-  expect(pages > 0 && pages < 65536, "createWasmKernels bytes", "a number from 0 to 4 GiB − 128 KiB", bytes);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const { exports } = await WebAssembly.instantiate(module ?? (await kernelsInUse()), { env: { memory } });
-  return wrap(exports, memory.buffer);
+export async function createWasmKernels(
+  bytes: number,
+  { threads, largest = 0, modules = kernelsInUse(), shared = false }: WasmOptions = {},
+): Promise<Kernels> {
+  const sums = vectorBytes(2 * Math.ceil((bytes + PAGE) / CHUNK));
+  const pages = Math.ceil((bytes + 2 * LINE + sums) / PAGE);
+  expect(pages > 0 && pages < 65536, "createWasmKernels bytes", "a number from 0 to 4 GiB − 3 MiB", bytes);
+  const instantiate = async (module: object, shared: boolean) => {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    return { memory, exports };
+  };
+  if (threads) {
+    const module = await modules.shared();
+    if (await threads.areWorth(largest, module)) {
+      const { memory, exports } = await instantiate(module, true);
+      const split = await threads.share(exports, module, memory);
+      if (split) return wrap(split, memory.buffer, sums, threads.count);
+    }
+  }
+  const { memory, exports } = await instantiate(await (shared ? modules.shared() : modules.own()), shared);
+  return wrap(exports, memory.buffer, sums, 1);
 }
 
-function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
+function wrap(
+  exports: Readonly<Record<string, Kernel>>,
+  buffer: ArrayBufferLike,
+  sumsBytes: number,
+  threads: number,
+): Kernels {
   // A call through a constant is faster than one through a property.
   const { multiply, transpose, sumRows, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } = exports;
   const { batchNorm, batchNormRunning, batchNormGradient } = exports;
@@ -67,7 +73,9 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
   const numbers = new Float64Array(buffer, 0, LINE / 8);
   const NUMBERS = 0;
   const ZEROS = LINE;
-  let used = 2 * LINE;
+  const SUMS = 2 * LINE;
+  const sums = new Float64Array(buffer, SUMS, sumsBytes / 8);
+  let used = SUMS + sumsBytes;
 
   // A kernel writes wherever it is told to, over other vectors if need be: each of these costs ten nanoseconds.
 
@@ -97,6 +105,7 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
 
   return {
     rowMultiple,
+    threads,
 
     allocate(length) {
       const left = (capacity - used) / 4;
@@ -228,8 +237,11 @@ function wrap(exports: Record<string, Kernel>, buffer: ArrayBuffer): Kernels {
       numbers[6] = step.epsilon;
       numbers[7] = step.weightDecay;
       const [p, g] = [vector(parameters, length), vector(gradients, length)];
-      adam(p, g, vector(m, length), vector(v, length), vectorBytes(length), NUMBERS);
-      step.squares = numbers[0];
+      const size = vectorBytes(length);
+      adam(p, g, vector(m, length), vector(v, length), size, NUMBERS, SUMS);
+      let squares = 0;
+      for (let chunk = 0; chunk * CHUNK < size; chunk++) squares += sums[chunk];
+      step.squares = squares;
     },
 
     flush(x) {
@@ -255,6 +267,11 @@ export function vectorBytes(length: number): number {
  */
 function paddedBytes(length: number, multiple: number): number {
   return 4 * ((length + multiple - 1) & -multiple);
+}
+
+/** The work in a product of [M, K] and [K, N], in steps over 16 bytes. */
+export function multiplyWork(M: number, K: number, N: number): number {
+  return (M * K * N) / 4;
 }
 
 function refuseMatrix(x: Matrix, rows: number, columns: number): never {

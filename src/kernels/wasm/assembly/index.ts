@@ -13,7 +13,7 @@ import { multiplyColumn, multiplyRow, multiplyTile, ROW, TILE } from "./tile";
 
 const VECTOR: usize = 16;
 const PAIR: usize = 2 * VECTOR;
-const BLOCK: usize = 4096;
+const CHUNK: usize = 4 * 4096;
 const ZERO = f32x4.splat(0);
 const ONE = f32x4.splat(1);
 const SMALLEST_NORMAL = f32x4.splat(1.1754943508222875e-38);
@@ -299,8 +299,28 @@ export function batchNormGradient(
   }
 }
 
-/** One step over `size` bytes, a block at a time that stays near while its squares are summed. */
-export function adam(parameters: usize, gradients: usize, m: usize, v: usize, size: usize, numbers: usize): void {
+/**
+ * One step over `size` bytes. The squares are summed by chunks of 4,096 numbers, each into a place of its own in `sums`:
+ * whoever takes some of the chunks finds the same sums.
+ */
+export function adam(
+  parameters: usize,
+  gradients: usize,
+  m: usize,
+  v: usize,
+  size: usize,
+  numbers: usize,
+  sums: usize,
+): void {
+  for (let p: usize = 0; p < size; p += CHUNK) {
+    const chunk = min(CHUNK, size - p);
+    f64.store(sums, sumSquares(gradients + p, chunk));
+    sums += 8;
+    adamChunk(parameters + p, gradients + p, m + p, v + p, chunk, numbers);
+  }
+}
+
+function adamChunk(parameters: usize, gradients: usize, m: usize, v: usize, size: usize, numbers: usize): void {
   const stepSize = f32x4.splat(<f32>f64.load(numbers));
   const inverseCorrection = f32x4.splat(<f32>f64.load(numbers, 8));
   const beta1 = f32x4.splat(<f32>f64.load(numbers, 16));
@@ -309,30 +329,24 @@ export function adam(parameters: usize, gradients: usize, m: usize, v: usize, si
   const oneMinusBeta2 = f32x4.splat(<f32>f64.load(numbers, 40));
   const epsilon = f32x4.splat(<f32>f64.load(numbers, 48));
   const weightDecay = f32x4.splat(<f32>f64.load(numbers, 56));
-  let squares: f64 = 0;
-  for (let block: usize = 0; block < size; block += BLOCK) {
-    const end = min(block + BLOCK, size);
-    squares += sumSquares(gradients + block, end - block);
-    for (let p = block; p < end; p += PAIR) {
-      const p0 = v128.load(parameters + p);
-      const p1 = v128.load(parameters + p, VECTOR);
-      const g0 = f32x4.add(v128.load(gradients + p), f32x4.mul(weightDecay, p0));
-      const g1 = f32x4.add(v128.load(gradients + p, VECTOR), f32x4.mul(weightDecay, p1));
-      const m0 = f32x4.add(f32x4.mul(beta1, v128.load(m + p)), f32x4.mul(oneMinusBeta1, g0));
-      const m1 = f32x4.add(f32x4.mul(beta1, v128.load(m + p, VECTOR)), f32x4.mul(oneMinusBeta1, g1));
-      const v0 = f32x4.add(f32x4.mul(beta2, v128.load(v + p)), f32x4.mul(oneMinusBeta2, f32x4.mul(g0, g0)));
-      const v1 = f32x4.add(f32x4.mul(beta2, v128.load(v + p, VECTOR)), f32x4.mul(oneMinusBeta2, f32x4.mul(g1, g1)));
-      v128.store(m + p, m0);
-      v128.store(m + p, m1, VECTOR);
-      v128.store(v + p, v0);
-      v128.store(v + p, v1, VECTOR);
-      const d0 = f32x4.add(f32x4.mul(f32x4.sqrt(v0), inverseCorrection), epsilon);
-      const d1 = f32x4.add(f32x4.mul(f32x4.sqrt(v1), inverseCorrection), epsilon);
-      v128.store(parameters + p, f32x4.sub(p0, f32x4.div(f32x4.mul(stepSize, m0), d0)));
-      v128.store(parameters + p, f32x4.sub(p1, f32x4.div(f32x4.mul(stepSize, m1), d1)), VECTOR);
-    }
+  for (let p: usize = 0; p < size; p += PAIR) {
+    const p0 = v128.load(parameters + p);
+    const p1 = v128.load(parameters + p, VECTOR);
+    const g0 = f32x4.add(v128.load(gradients + p), f32x4.mul(weightDecay, p0));
+    const g1 = f32x4.add(v128.load(gradients + p, VECTOR), f32x4.mul(weightDecay, p1));
+    const m0 = f32x4.add(f32x4.mul(beta1, v128.load(m + p)), f32x4.mul(oneMinusBeta1, g0));
+    const m1 = f32x4.add(f32x4.mul(beta1, v128.load(m + p, VECTOR)), f32x4.mul(oneMinusBeta1, g1));
+    const v0 = f32x4.add(f32x4.mul(beta2, v128.load(v + p)), f32x4.mul(oneMinusBeta2, f32x4.mul(g0, g0)));
+    const v1 = f32x4.add(f32x4.mul(beta2, v128.load(v + p, VECTOR)), f32x4.mul(oneMinusBeta2, f32x4.mul(g1, g1)));
+    v128.store(m + p, m0);
+    v128.store(m + p, m1, VECTOR);
+    v128.store(v + p, v0);
+    v128.store(v + p, v1, VECTOR);
+    const d0 = f32x4.add(f32x4.mul(f32x4.sqrt(v0), inverseCorrection), epsilon);
+    const d1 = f32x4.add(f32x4.mul(f32x4.sqrt(v1), inverseCorrection), epsilon);
+    v128.store(parameters + p, f32x4.sub(p0, f32x4.div(f32x4.mul(stepSize, m0), d0)));
+    v128.store(parameters + p, f32x4.sub(p1, f32x4.div(f32x4.mul(stepSize, m1), d1)), VECTOR);
   }
-  f64.store(numbers, squares);
 }
 
 /** In Float64: eight sums (every eighth number), added in pairs. */

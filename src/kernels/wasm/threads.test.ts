@@ -1,0 +1,296 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as v8 from "node:v8";
+import * as vm from "node:vm";
+import { Worker } from "node:worker_threads";
+import { Random } from "../../base/random.ts";
+import { startHelper } from "../../node/threads.ts";
+import { kernelCases } from "../kernels.case.ts";
+import type { Kernels } from "../kernels.ts";
+import { Matrix, type Vector } from "../matrix.ts";
+import { ASLEEP, DONE, type HelperMessage, TICKET } from "./helper.ts";
+import { cuts } from "./pieces.ts";
+import { type StartHelper, Threads } from "./threads.ts";
+import { createWasmKernels, vectorBytes } from "./wasm-kernels.ts";
+
+const MEBIBYTE = 1024 * 1024;
+/** Every call is split, as finely as it can be. */
+const always = { threshold: 1 };
+const two = new Threads(2, startHelper, always);
+const three = new Threads(3, startHelper, always);
+
+const create = (threads: Threads, mebibytes = 32) =>
+  createWasmKernels(mebibytes * MEBIBYTE, { threads, largest: Infinity });
+
+kernelCases("WebAssembly, two threads:", () => create(two), 5e-7);
+kernelCases("WebAssembly, three threads:", () => create(three), 5e-7);
+
+describe("Threads", { timeout: 60_000 }, () => {
+  for (const threads of [two, three]) {
+    it(`${threads.count} give the bits of one, in every kernel and its padding`, async () => {
+      for (const [rows, columns, inner] of [
+        [1, 1, 1],
+        [3, 17, 5],
+        [16, 16, 16],
+        [5, 400, 256],
+        [65, 129, 33],
+        [130, 47, 70],
+        [256, 300, 21],
+      ]) {
+        const [one, several] = await Promise.all([createWasmKernels(32 * MEBIBYTE), create(threads)]);
+        assert.equal(several.threads, threads.count);
+        const expected = everyKernel(one, rows, columns, inner);
+        const actual = everyKernel(several, rows, columns, inner);
+        for (const [name, values] of Object.entries(expected)) {
+          assert.deepEqual(actual[name], values, `${name} of ${rows} × ${columns}, ${inner}`);
+        }
+      }
+    });
+  }
+
+  it("helpers take a part of every kernel's calls", async () => {
+    const { threads, control } = watched();
+    const helped = new Set<string>();
+    // A call may be over before a helper is awake, or others have its core.
+    for (const end = performance.now() + 20_000; performance.now() < end && helped.size < kernelNames.length; ) {
+      everyKernel(await create(threads, 4), 130, 150, 70, (name) => {
+        if (Atomics.load(control(), DONE) > 0) helped.add(name);
+      });
+    }
+    assert.deepEqual([...helped].sort(), kernelNames);
+  });
+
+  it("100,000 small calls with pauses of all lengths between them", async () => {
+    const { threads, control } = watched();
+    const kernels = await create(threads);
+    const random = new Random(1);
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    const x = draw(kernels, random, 8, 16);
+    let [slept, helped] = [0, 0];
+    x.data.fill(1);
+    const half = x.data.map(() => 0.5);
+    const y = draw(kernels, random, 8, 16);
+    y.data.set(half);
+    for (let call = 0; call < 100_000; call++) {
+      if (random.integer(20) === 0) {
+        // Up to 60 µs: helpers spin for 20.
+        for (const end = performance.now() + random.uniform(0, 0.06); performance.now() < end; );
+      }
+      if (random.integer(1000) === 0) Atomics.wait(clock, 0, 0, random.uniform(0, 1));
+      slept += Atomics.load(control(), ASLEEP);
+      kernels.tanhGradient(x, y);
+      helped += Atomics.load(control(), DONE);
+      if (call % 10 === 9) {
+        const expected = 0.75 ** 10;
+        assert.ok(
+          x.data.every((value) => value === Math.fround(expected)),
+          `call ${call}`,
+        );
+        x.data.fill(1);
+      }
+    }
+    assert.ok(slept > 10, `asleep before ${slept} calls`);
+    assert.ok(helped > 100, `${helped} pieces by the helper`);
+  });
+
+  it("measure what is worth it, and leave small agents alone", async () => {
+    let started = 0;
+    const threads = new Threads(2, (...args) => {
+      started++;
+      return startHelper(...args);
+    });
+    const sizes = [1, 100_000].map((largest) => createWasmKernels(MEBIBYTE, { threads, largest }));
+    for (const kernels of await Promise.all(sizes)) assert.equal(kernels.threads, 1);
+    assert.equal(started, 0);
+    const kernels = await createWasmKernels(MEBIBYTE, { threads, largest: Infinity });
+    assert.equal(kernels.threads, 2);
+    assert.equal(started, 1);
+  });
+
+  it("one helper serves any number of kernels, and forgets those that are gone", async () => {
+    const { threads, messages, started } = watched();
+    for (let i = 0; i < 50; i++) {
+      const kernels = await create(threads, 1);
+      const x = draw(kernels, new Random(i), 16, 16);
+      kernels.relu(x);
+      assert.ok(x.data.every((value) => value >= 0));
+    }
+    assert.equal(started(), 1);
+    v8.setFlagsFromString("--expose-gc");
+    const collect: () => void = vm.runInNewContext("gc");
+    const forgotten = () => messages.filter(({ memory }) => !memory).length;
+    for (let i = 0; i < 100 && forgotten() < 45; i++) {
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.ok(forgotten() >= 45, `${forgotten()} of 50 forgotten`);
+    assert.equal((await create(threads, 1)).threads, 2);
+  });
+
+  it("a helper that is ended while it has nothing to do is not missed", async () => {
+    const { threads, workers } = watched();
+    const kernels = await create(threads);
+    const expected = everyKernel(kernels, 33, 40, 20);
+    await workers[0].terminate();
+    const actual = everyKernel(kernels, 33, 40, 20);
+    assert.deepEqual(actual, expected);
+    assert.equal((await create(threads)).threads, 1);
+  });
+
+  it("a helper that is ended while it calculates: an error, or nothing is lost", async () => {
+    for (let i = 0; i < 4; i++) {
+      const { threads, workers } = watched({ ...always, lostMs: 50 });
+      const kernels = await create(threads);
+      const start = performance.now();
+      const terminated = new Promise((resolve) => setTimeout(() => resolve(workers[0].terminate()), 1));
+      try {
+        for (let round = 0; round < 20; round++) {
+          everyKernel(kernels, 100, 100, 100);
+          await new Promise(setImmediate);
+        }
+      } catch (error) {
+        assert.match(String(error), /Error: Kernels: a helper thread ended, or stood still for 50 ms, in the middle/);
+      }
+      await terminated;
+      assert.ok(performance.now() - start < 5000);
+    }
+  });
+
+  it("a helper that takes a piece and never does it: an error after a while, then one thread", async () => {
+    let control: Int32Array = new Int32Array(0);
+    const start: StartHelper = (onAnswer) => ({
+      postMessage(message) {
+        control = message.control;
+        setTimeout(() => onAnswer(message.id), 1);
+      },
+      terminate() {},
+    });
+    const kernels = await createWasmKernels(MEBIBYTE, {
+      threads: new Threads(2, start, { ...always, lostMs: 20 }),
+      largest: Infinity,
+    });
+    const x = draw(kernels, new Random(1), 100, 16);
+    kernels.relu(x);
+    // A thief that has exchanged the ticket, and is gone.
+    const steal = `const { control, ticket } = require("node:worker_threads").workerData;
+      const { load, compareExchange } = Atomics;
+      for (let t = 0; ; t = load(control, ticket)) {
+        if (t >>> 16 < (t & 0xffff) && compareExchange(control, ticket, t, t - 1) === t) break;
+      }`;
+    const thief = new Worker(steal, { eval: true, workerData: { control, ticket: TICKET } });
+    const message = /stood still for 20 ms, in the middle of a call/;
+    assert.throws(() => {
+      for (const end = performance.now() + 10_000; performance.now() < end; ) kernels.tanh(x);
+    }, message);
+    await thief.terminate();
+    kernels.relu(x);
+  });
+
+  it("without helpers that start or answer, there is one thread", async () => {
+    const mute = { postMessage() {}, terminate() {} };
+    const ways: [string, StartHelper | undefined][] = [
+      ["no way", undefined],
+      ["refused", () => assert.fail("refused")],
+      ["mute", () => mute],
+      [
+        "ended",
+        (_, onEnd) => {
+          setTimeout(onEnd, 10);
+          return mute;
+        },
+      ],
+    ];
+    for (const [name, start] of ways) {
+      const kernels = await createWasmKernels(MEBIBYTE, { threads: new Threads(2, start, always), largest: Infinity });
+      assert.equal(kernels.threads, 1, name);
+      assert.equal(everyKernel(kernels, 3, 4, 5).relu.length, 48);
+    }
+  });
+});
+
+const kernelNames = [...new Set(cuts.map(({ kernel }) => kernel))].sort();
+
+/** Threads whose messages, workers and words can be looked at. */
+function watched(options: ConstructorParameters<typeof Threads>[2] = always) {
+  const messages: HelperMessage[] = [];
+  const workers: Worker[] = [];
+  const start: StartHelper = (...args) => {
+    const worker = startHelper(...args) as Worker;
+    workers.push(worker);
+    return {
+      postMessage(message) {
+        messages.push(message);
+        worker.postMessage(message);
+      },
+      terminate: () => worker.terminate(),
+    };
+  };
+  const threads = new Threads(2, start, options);
+  return { threads, messages, workers, started: () => workers.length, control: () => messages[0].control };
+}
+
+/** What every kernel writes, padding included, for the same numbers each time. */
+function everyKernel(
+  kernels: Kernels,
+  rows: number,
+  columns: number,
+  inner: number,
+  called: (name: string) => void = () => {},
+): Record<string, Vector> {
+  const random = new Random(1);
+  const make = (r: number, c: number, low = -1) => draw(kernels, random, r, c, low);
+  const vector = (low = -1) => make(1, columns, low).data;
+  const results: Record<string, Vector> = {};
+  const call = (name: string, action: () => void, ...outputs: Vector[]) => {
+    action();
+    called(name.replace(/ .*/, ""));
+    results[name] = Float64Array.from(outputs.flatMap((output) => [...output]));
+  };
+  const [a, b, c, x, y, g] = [
+    make(rows, inner),
+    make(inner, columns),
+    make(rows, columns),
+    make(rows, columns),
+    make(rows, columns),
+    make(rows, columns),
+  ];
+  call("multiply", () => kernels.multiply(c, a, b, null), c.data);
+  call("multiply transposed", () => kernels.multiply(c, make(inner, rows).transposed, b, c), c.data);
+  call("multiply and a row", () => kernels.multiply(y, a, b, make(1, columns)), y.data);
+  const turned = make(columns, rows);
+  call("transpose", () => kernels.transpose(turned, x), turned.data);
+  const [s0, s1, s2] = [vector(), vector(), vector()];
+  call("sumRows", () => kernels.sumRows(s0, x), s0);
+  call("reluGradient", () => kernels.reluGradient(g, x), g.data);
+  call("tanhGradient", () => kernels.tanhGradient(g, x), g.data);
+  const normalized = make(rows, columns);
+  const scale = vector();
+  const [epsilon, shift] = [{ epsilon: 0.01 }, vector()];
+  const statistics = [s0, s1, s2] as const;
+  call(
+    "batchNorm",
+    () => kernels.batchNorm(y, normalized, ...statistics, x, scale, shift, epsilon),
+    ...[y.data, normalized.data, ...statistics],
+  );
+  call("batchNormGradient", () => kernels.batchNormGradient(g, s1, s2, normalized, s0, scale), ...[g.data, s1, s2]);
+  const variance = vector(0);
+  call("batchNormRunning", () => kernels.batchNormRunning(y, x, s1, variance, scale, shift, epsilon), y.data);
+  call("relu", () => kernels.relu(x), x.data);
+  call("tanh", () => kernels.tanh(c), c.data);
+  const [p, gradient, m] = [1, 2, 3].map(() => make(1, 70 * columns + 5).data);
+  const v = make(1, 70 * columns + 5, 0).data;
+  const betas = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+  const step = { stepSize: 0.01, correction: 0.3, ...betas, squares: Number.NaN };
+  call("adam", () => kernels.adam(p, gradient, m, v, step), p, m, v);
+  results["adam squares"] = new Float64Array([step.squares]);
+  call("flush", () => kernels.flush(m), m);
+  call("softUpdate", () => kernels.softUpdate(p, gradient, { rate: 0.001 }), p);
+  return results;
+}
+
+function draw(kernels: Kernels, random: Random, rows: number, columns: number, low = -1): Matrix {
+  const rowStride = vectorBytes(columns) / 4;
+  const out = new Matrix(kernels.allocate(rows * rowStride), rows, columns, rowStride);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out.set(i, j, random.uniform(low, 1));
+  return out;
+}

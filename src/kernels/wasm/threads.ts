@@ -1,0 +1,321 @@
+// The side of the thread that calls the kernels: it publishes a call in the words of helper.ts, takes pieces of it itself
+// until none is left, and spins until those that helpers have taken are done. A helper that is late, asleep or gone costs
+// nothing then; and Atomics.wait, which a page's main thread may not call, is called by helpers alone.
+import { expect } from "../../base/expect.ts";
+import {
+  ARGUMENTS,
+  asleepWord,
+  CUT,
+  controlWords,
+  DONE,
+  type HelperMessage,
+  MEMORY,
+  PIECES,
+  SENT,
+  TICKET,
+  takeFirst,
+} from "./helper.ts";
+import { callOf, cuts, type Kernel, mostArguments, runPiece, unitsOf, workOf } from "./pieces.ts";
+
+declare const performance: { now(): number };
+declare const setTimeout: (callback: () => void, ms: number) => unknown;
+declare const clearTimeout: (timer: unknown) => void;
+declare const WebAssembly: {
+  Instance: new (module: object, imports: object) => { readonly exports: Record<string, Kernel> };
+  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => object;
+};
+
+/** A thread that runs `help`, seen from the one that has started it. */
+export interface Helper {
+  postMessage(message: HelperMessage): void;
+  terminate(): unknown;
+}
+
+/** Starts a helper; its answers and its end, for whatever reason, are told. */
+export type StartHelper = (onAnswer: (id: number) => void, onEnd: () => void) => Helper;
+
+/**
+ * Work is counted in steps of `multiply` over 16 bytes. Helpers are started for an agent that has a call of so much, some
+ * 40 µs: for less they are no gain on any machine.
+ */
+const leastWork = 250_000;
+
+/** Calls are split that take so many times as long as having a helper do nothing. */
+const worthTrips = 4;
+
+/** Helpers are used by an agent that has a call so many times as large: where few calls are split, they sleep between. */
+const worthCalls = 4;
+
+/** A piece takes at most about so long, in ms: for so long the caller may wait in the end. */
+const pieceMs = 0.02;
+
+/** How long helpers may take to answer, in ms. After that they are done without. */
+const answerMs = 1000;
+
+/** So many looks at the helpers' count take some 100 µs: a helper has taken a piece and is not running. */
+const longWait = 100_000;
+
+/** How many calls are made alone after a long wait, since others need the cores; twice as many after the next. */
+const [leastAlone, mostAlone] = [32, 8192];
+
+/** How long the measurement takes, in ms, on a machine that is not busy. */
+const measureMs = 20;
+
+/**
+ * Threads for the arithmetic of agents, from `nodeThreads` of `ddpg/node` or from `webThreads`; an option of
+ * `Ddpg.create`. Any number of agents use them. Helpers begin with the first agent that is large enough to gain by them,
+ * sleep while there is nothing to do, and end with the program.
+ */
+export class Threads {
+  /** How many there are, with the one that calls. */
+  readonly count: number;
+  readonly #startHelper: StartHelper | undefined;
+  readonly #helpers = new Set<Helper>();
+  readonly #control: Int32Array;
+  readonly #call = callOf();
+  readonly #room = new Int32Array(mostArguments);
+  readonly #questions = new Map<number, { missing: number; settle(answered: boolean): void }>();
+  readonly #forgotten = new FinalizationRegistry<number>((id) => this.#send({ id }));
+  #memories = 0;
+  #started: Promise<void> | undefined;
+  /** Calls of at least so much work are split. */
+  #threshold: number;
+  readonly #leastWork: number;
+  readonly #lostMs: number;
+  /** The most work of a piece, where a call can be cut so fine. */
+  #longestPiece = 0;
+  /** How many calls are still made alone. */
+  #alone = 0;
+  #nextAlone = leastAlone;
+
+  /**
+   * For `nodeThreads` and `webThreads`; without a way to start helpers there is one thread. Tests give the threshold,
+   * which is measured otherwise, and how long a piece may take, in ms, before it counts as lost.
+   */
+  constructor(
+    count: number,
+    startHelper: StartHelper | undefined,
+    { threshold, lostMs = 10_000 }: { threshold?: number; lostMs?: number } = {},
+  ) {
+    expect(Number.isSafeInteger(count) && count >= 1 && count <= 64, "threads", "a whole number from 1 to 64", count);
+    this.count = startHelper ? count : 1;
+    this.#startHelper = startHelper;
+    this.#threshold = threshold ?? Infinity;
+    this.#leastWork = threshold ?? leastWork;
+    this.#lostMs = lostMs;
+    const bytes = 4 * controlWords(this.count - 1);
+    this.#control = new Int32Array(this.count > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
+  }
+
+  /** Whether helpers are there and shorten a call of so much work; the first time, they are started and measured. */
+  async areWorth(work: number, module: object): Promise<boolean> {
+    if (this.count === 1 || work < this.#leastWork) return false;
+    this.#started ??= this.#start(module);
+    await this.#started;
+    return this.#helpers.size > 0 && work >= worthCalls * this.#threshold;
+  }
+
+  /** The exports of an instance as functions that split what is worth it; undefined where helpers do not answer. */
+  async share(
+    exports: Readonly<Record<string, Kernel>>,
+    module: object,
+    memory: object,
+  ): Promise<Record<string, Kernel> | undefined> {
+    const id = await this.#introduce(module, memory);
+    if (id === undefined) return undefined;
+    const names = [...new Set(cuts.map(({ kernel }) => kernel))];
+    const shared = Object.fromEntries(names.map((name) => [name, this.#split(exports[name], name, id)]));
+    // Whoever calls kernels over this memory holds this one.
+    this.#forgotten.register(shared.multiply, id);
+    return shared;
+  }
+
+  async #start(module: object): Promise<void> {
+    for (let helper = 1; helper < this.count; helper++) this.#startOne();
+    const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
+    const id = await this.#introduce(module, memory);
+    if (id === undefined) {
+      for (const helper of this.#helpers) helper.terminate();
+      this.#helpers.clear();
+    } else if (this.#threshold === Infinity) {
+      const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+      this.#measure(exports.multiply, id);
+    }
+  }
+
+  #startOne(): void {
+    const onAnswer = (id: number): void => {
+      const question = this.#questions.get(id);
+      if (question && --question.missing === 0) question.settle(true);
+    };
+    const onEnd = (): void => {
+      if (helper) this.#helpers.delete(helper);
+      for (const { settle } of this.#questions.values()) settle(false);
+    };
+    let helper: Helper | undefined;
+    try {
+      helper = this.#startHelper?.(onAnswer, onEnd);
+      if (helper) this.#helpers.add(helper);
+    } catch {
+      // Where no thread may be started, one has to do.
+    }
+  }
+
+  /** Gives a memory to every helper: its number among them, or undefined where one of them does not answer. */
+  async #introduce(module: object, memory: object): Promise<number | undefined> {
+    if (this.#helpers.size === 0) return undefined;
+    const id = this.#memories++;
+    const answered = await new Promise<boolean>((resolve) => {
+      const settle = (answered: boolean): void => {
+        clearTimeout(timer);
+        this.#questions.delete(id);
+        resolve(answered);
+      };
+      const timer = setTimeout(() => settle(false), answerMs);
+      this.#questions.set(id, { missing: this.#helpers.size, settle });
+      this.#send({ id, module, memory });
+    });
+    return answered ? id : undefined;
+  }
+
+  #send(message: Pick<HelperMessage, "id" | "module" | "memory">): void {
+    let index = 0;
+    for (const helper of this.#helpers) helper.postMessage({ ...message, control: this.#control, helper: index++ });
+    Atomics.add(this.#control, SENT, 1);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (let helper = 0; helper < this.count - 1; helper++) {
+      const asleep = asleepWord(helper);
+      if (Atomics.load(this.#control, asleep) === 0) continue;
+      Atomics.store(this.#control, asleep, 0);
+      Atomics.notify(this.#control, asleep);
+    }
+  }
+
+  /** A kernel that splits its calls. Its arguments stand one by one: a list of them would be allocated for every call. */
+  #split(kernel: Kernel, name: string, memory: number): Kernel {
+    const [first, second = first] = cuts.flatMap((cut, index) => (cut.kernel === name ? [index] : []));
+    const call = this.#call;
+    return (a, b, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0, l = 0, m = 0, n = 0, o = 0) => {
+      call[0] = a;
+      call[1] = b;
+      call[2] = c;
+      call[3] = d;
+      call[4] = e;
+      call[5] = f;
+      call[6] = g;
+      call[7] = h;
+      call[8] = i;
+      call[9] = j;
+      call[10] = k;
+      call[11] = l;
+      call[12] = m;
+      call[13] = n;
+      call[14] = o;
+      const work = workOf(cuts[first], call);
+      if (work < this.#threshold || !this.#mayShare()) return kernel(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+      const cut = unitsOf(cuts[first], call) < unitsOf(cuts[second], call) ? second : first;
+      const pieces = Math.min(unitsOf(cuts[cut], call), this.#pieces(work));
+      if (pieces < 2) return kernel(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+      this.#share(kernel, memory, cut, pieces);
+      return 0;
+    };
+  }
+
+  #mayShare(): boolean {
+    if (this.#alone === 0) return true;
+    this.#alone--;
+    return false;
+  }
+
+  #pieces(work: number): number {
+    return Math.min(4096, Math.max(4 * this.count, Math.ceil(work / this.#longestPiece)));
+  }
+
+  #share(kernel: Kernel, memory: number, cut: number, pieces: number): void {
+    this.#publish(memory, cut, pieces, 1);
+    let own = 0;
+    for (let piece = 0; piece >= 0; piece = takeFirst(this.#control)) {
+      runPiece(kernel, cuts[cut], this.#call, piece, pieces, this.#room);
+      own++;
+    }
+    this.#waitFor(pieces - own);
+  }
+
+  /** Lets helpers take the pieces from `front` on. */
+  #publish(memory: number, cut: number, pieces: number, front: number): void {
+    const control = this.#control;
+    control[MEMORY] = memory;
+    control[CUT] = cut;
+    control[PIECES] = pieces;
+    for (let i = 0; i <= mostArguments; i++) control[ARGUMENTS + i] = this.#call[i];
+    Atomics.store(control, DONE, 0);
+    Atomics.store(control, TICKET, (front << 16) | pieces);
+    this.#wake();
+  }
+
+  #waitFor(pieces: number): void {
+    let looks = 0;
+    let since = 0;
+    while (Atomics.load(this.#control, DONE) !== pieces) {
+      if (++looks % 1_000_000 > 0) continue;
+      if (since === 0) since = performance.now();
+      else if (performance.now() - since > this.#lostMs) this.#lose();
+    }
+    if (looks > longWait) {
+      this.#alone = this.#nextAlone;
+      this.#nextAlone = Math.min(2 * this.#nextAlone, mostAlone);
+    } else if (this.#nextAlone > leastAlone) {
+      this.#nextAlone--;
+    }
+  }
+
+  /** What a helper that is gone has half done cannot be done again: many kernels work in place. */
+  #lose(): never {
+    this.#threshold = Infinity;
+    for (const helper of this.#helpers) helper.terminate();
+    this.#helpers.clear();
+    throw new Error(`Kernels: a helper thread ended, or stood still for ${this.#lostMs} ms, in the middle of a call.`);
+  }
+
+  /** Sets the threshold and the size of pieces from the best of many tries: others use the cores as well. */
+  #measure(multiply: Kernel, memory: number): void {
+    const callAlone = (): void => runPiece(multiply, cuts[0], this.#call, 0, 1, this.#room);
+    const callHelper = (): void => {
+      this.#publish(memory, 0, 1, 0);
+      this.#waitFor(1);
+    };
+    let [callMs, tripMs] = [Infinity, Infinity];
+    const start = performance.now();
+    const spentMs = (): number => performance.now() - start;
+    // At first the engine still compiles. Where others have the cores, a few tries take long.
+    for (let tries = 0; spentMs() < measureMs || (tries < 20 && spentMs() < 10 * measureMs); tries++) {
+      this.#product(16);
+      callMs = Math.min(callMs, averageMs(callAlone));
+      this.#product(1);
+      tripMs = Math.min(tripMs, averageMs(callHelper));
+    }
+    const workPerMs = this.#product(16) / callMs;
+    this.#threshold = worthTrips * tripMs * workPerMs;
+    this.#longestPiece = pieceMs * workPerMs;
+    this.#alone = 0;
+    this.#nextAlone = leastAlone;
+  }
+
+  /** Prepares a product of so many rows, in a memory of no use; its work. */
+  #product(rows: number): number {
+    const [c, a, b, stride] = [0, 65536, 131072, 256];
+    this.#call.set([c, stride, b, 0, 0, a, stride, 4, b, stride, rows, 64, 64]);
+    return workOf(cuts[0], this.#call);
+  }
+}
+
+/** How long an action takes, in ms; often, for a browser's clock counts in steps of 5 µs. */
+function averageMs(action: () => void): number {
+  const times = 20;
+  const start = performance.now();
+  for (let i = 0; i < times; i++) action();
+  return (performance.now() - start) / times;
+}

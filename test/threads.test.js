@@ -1,0 +1,78 @@
+// Threads as a program in Node uses them, in processes of their own.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+const dist = fs.realpathSync(path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "dist"));
+const modules = Object.fromEntries(
+  ["index.js", "node.js"].map((name) => [path.parse(name).name, pathToFileURL(path.join(dist, name)).href]),
+);
+
+// These run from their text: they may use nothing of this file.
+
+/** An agent that is large enough for two threads on any machine, after an update. */
+async function largeAgent({ index, node, count }) {
+  const { Ddpg, Pendulum } = await import(index);
+  const { nodeThreads } = await import(node);
+  const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
+  const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 1024, threads: nodeThreads(count) });
+  for (let i = 0; i < 1024; i++) agent.observe([i / 1024, 0, 0], [0], i, [0, i / 1024, 0], false);
+  agent.learn();
+  return { threads: agent.threads, fingerprint: agent.fingerprint() };
+}
+
+/** How many threads of the system the process has after each of so many agents, every one with a fresh `nodeThreads`. */
+async function threadsOfManyAgents({ index, node }) {
+  const { Ddpg, Pendulum } = await import(index);
+  const { nodeThreads } = await import(node);
+  const { readdirSync } = await import("node:fs");
+  const sizes = { actorHiddenSizes: [256, 256], criticHiddenSizes: [256, 256], batchSize: 256 };
+  const counts = [];
+  for (let i = 0; i < 20; i++) {
+    await Ddpg.create(new Pendulum(), { ...sizes, threads: nodeThreads(2) });
+    counts.push(readdirSync("/proc/self/task").length);
+  }
+  return counts;
+}
+
+async function run(program, options) {
+  const text = `console.log(JSON.stringify(await (${program})(${JSON.stringify({ ...modules, ...options })})))`;
+  const args = ["--input-type=module", "--eval", text];
+  return JSON.parse((await execute(process.execPath, args, { timeout: 30_000 })).stdout);
+}
+
+describe("threads in Node", { timeout: 60_000 }, () => {
+  it("a program with two threads ends by itself, with the bits of one", async () => {
+    const one = await run(largeAgent, { count: 1 });
+    assert.equal(one.threads, 1);
+    assert.deepEqual(await run(largeAgent, { count: 2 }), { ...one, threads: 2 });
+  });
+
+  it("agents share the helpers", { skip: !fs.existsSync("/proc/self/task") }, async () => {
+    const counts = await run(threadsOfManyAgents, {});
+    assert.ok(counts[19] <= counts[0] + 1, counts.join(", "));
+  });
+
+  it("a number that is none is refused", async () => {
+    const { nodeThreads } = await import(modules.node);
+    const { webThreads } = await import(modules.index);
+    for (const threads of [nodeThreads, webThreads]) {
+      for (const [count, got] of [
+        [0, "0"],
+        [1.5, "1.5"],
+        [65, "65"],
+        ["2", '"2"'],
+      ]) {
+        const message = `threads: expected a whole number from 1 to 64, got ${got}.`;
+        assert.throws(() => threads(count), { name: "InputError", message });
+      }
+    }
+    assert.equal(webThreads(2).count, 1);
+    assert.equal(nodeThreads(3), nodeThreads(3));
+  });
+});
