@@ -12,13 +12,16 @@ const peers = path.join(path.dirname(fileURLToPath(import.meta.url)), "peers");
  * not as it should be.
  */
 export function contenders({ nodes, simd, withPeers, python, threads, tell }) {
-  const list = nodes.flatMap((node) =>
-    simd.map((bits) => ({
-      name: `ddpg, Node ${versionOf(node)}, ${bits} bit`,
+  const list = nodes.flatMap((node) => {
+    const version = versionOf(node);
+    // Where there is a choice, no Node is asked for what it does not have.
+    const widths = simd.filter((bits) => simd.length === 1 || bits === 128 || Number.parseInt(version, 10) >= 24);
+    return widths.map((bits) => ({
+      name: `ddpg, Node ${version}, ${bits} bit`,
       command: node,
       args: [path.join(peers, "ours.js"), ...(bits === 128 ? [] : ["--simd", String(bits)])],
-    })),
-  );
+    }));
+  });
   if (withPeers) {
     list.push(...installed(pythonPeers, python, tell), ...tensorFlowJs(nodes[0], tell));
     if (!lastCores(threads))
