@@ -12,22 +12,27 @@ const peers = path.join(path.dirname(fileURLToPath(import.meta.url)), "peers");
  * not as it should be.
  */
 export function contenders({ nodes, simd, withPeers, python, threads, tell }) {
-  const list = nodes.flatMap((node) => {
-    const version = versionOf(node);
-    // Where there is a choice, no Node is asked for what it does not have.
-    const widths = simd.filter((bits) => simd.length === 1 || bits === 128 || Number.parseInt(version, 10) >= 24);
-    return widths.map((bits) => ({
-      name: `ddpg, Node ${version}, ${bits} bit`,
-      command: node,
-      args: [path.join(peers, "ours.js"), ...(bits === 128 ? [] : ["--simd", String(bits)])],
-    }));
-  });
+  const list = ours(nodes, simd, "ours.js");
   if (withPeers) {
     list.push(...installed(pythonPeers, python, tell), ...tensorFlowJs(nodes[0], tell));
     if (!lastCores(threads))
       tell("Nobody is bound to cores, for there is no taskset: JAX will use more than it is given.");
   }
   return list.map((contender) => ({ runs: () => true, ...onCores(contender, threads) }));
+}
+
+/** ddpg by each Node with vectors of each width, running a program of bench/peers. */
+export function ours(nodes, simd, program) {
+  return nodes.flatMap((node) => {
+    const version = versionOf(node);
+    // Where there is a choice, no Node is asked for what it does not have.
+    const widths = simd.filter((bits) => simd.length === 1 || bits === 128 || Number.parseInt(version, 10) >= 24);
+    return widths.map((bits) => ({
+      name: `ddpg, Node ${version}, ${bits} bit`,
+      command: node,
+      args: [path.join(peers, program), ...(bits === 128 ? [] : ["--simd", String(bits)])],
+    }));
+  });
 }
 
 function versionOf(node) {
@@ -43,8 +48,8 @@ const isNumpy = (task) => task.preset === "numpy";
 
 /** A module is the name by which Python imports it; pip takes the same. */
 const pythonPeers = [
-  { name: "PyTorch, torch.optim", modules: ["torch", "numpy"], program: "pytorch_optim.py", runs: isStandard },
-  { name: "PyTorch, below torch.optim", modules: ["torch", "numpy"], program: "pytorch.py", runs: isStandard },
+  { name: "PyTorch", modules: ["torch", "numpy"], program: "pytorch_optim.py", runs: isStandard },
+  { name: "PyTorch, tuned", modules: ["torch", "numpy"], program: "pytorch.py", runs: isStandard },
   { name: "JAX jit", modules: ["jax", "optax"], program: "jax_ddpg.py", runs: isStandard },
   { name: "NumPy float64", modules: ["numpy"], program: "numpy_ddpg.py", args: ["--float64"], runs: isNumpy },
   { name: "NumPy float32", modules: ["numpy"], program: "numpy_ddpg.py", args: ["--float32"], runs: isNumpy },
@@ -79,6 +84,7 @@ function missingModules(python, modules) {
 
 function tensorFlowJs(node, tell) {
   const name = "TensorFlow.js wasm";
+  const program = path.join(peers, "tfjs.js");
   const folder = path.join(peers, "tfjs");
   if (!fs.existsSync(path.join(folder, "node_modules/@tensorflow/tfjs-backend-wasm"))) {
     console.log("Installing TensorFlow.js into bench/peers/tfjs/node_modules …");
@@ -91,7 +97,10 @@ function tensorFlowJs(node, tell) {
     }
   }
   // Its threads want a page: in Node it has one, whatever is asked for.
-  return [{ name, command: node, args: [path.join(peers, "tfjs.js")], runs: isStandard }];
+  return [
+    { name, command: node, args: [program], runs: isStandard },
+    { name: "TensorFlow.js, tuned", command: node, args: [program, "--by-hand"], runs: isStandard },
+  ];
 }
 
 /**

@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
-import { installed, lastCores, onCores } from "./contenders.js";
+import { installed, lastCores, onCores, ours } from "./contenders.js";
 import { median, origin, output } from "./runner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -16,6 +16,8 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const help = `npm run bench:solve -- [options]
   --seeds <n>      so many runs of each (5)
   --sb3            also one run of Stable-Baselines3, minutes
+  --node <path>    run ddpg with this Node; may be given several times (the running one)
+  --simd <bits>    128 or 256, the width of ddpg's vectors; may be given several times (128)
   --python <path>  which Python has the peers (PYTHON, or python3)
   --threads <n>    1 or 2 for everybody (1)
   --write          record in docs/results/solve.json
@@ -29,18 +31,21 @@ await build();
 const { Pendulum, Random, presets } = await import("ddpg");
 const starts = JSON.stringify(fixedStarts(1000));
 const { python, threads } = options;
-const ddpg = { name: "ddpg", command: process.execPath, args: [path.join(root, "bench/peers/solve.js")] };
-const pytorch = { name: "PyTorch eager", program: "pytorch_solve.py", modules: ["torch", "numpy"] };
+const pytorch = { name: "PyTorch", program: "pytorch_solve.py", modules: ["torch", "numpy"] };
 const sb3 = {
   name: "Stable-Baselines3, other settings",
   program: "sb3.py",
   modules: ["stable_baselines3", "gymnasium"],
   once: true,
 };
-const peers = installed(options.sb3 ? [pytorch, sb3] : [pytorch], python, console.log);
+const contenders = [
+  ...ours(options.node, options.simd, "solve.js"),
+  ...installed([pytorch, { ...pytorch, name: "PyTorch, tuned", args: ["--tuned"] }], python, console.log),
+  ...installed(options.sb3 ? [sb3] : [], python, console.log),
+];
 const record = { ...origin(root), threads, boundToCores: lastCores(threads), schedule, runs: [] };
 for (let seed = 1; seed <= options.seeds; seed++) {
-  for (const contender of [ddpg, ...peers]) {
+  for (const contender of contenders) {
     if (seed === 1 || !contender.once) await run(contender, seed);
   }
 }
@@ -102,6 +107,8 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         ...{ sb3: flag, write: flag, help: flag, python: text },
+        node: { ...text, multiple: true, default: [process.execPath] },
+        simd: { ...text, multiple: true, default: ["128"] },
         seeds: { ...text, default: "5" },
         threads: { ...text, default: "1" },
       },
@@ -114,6 +121,7 @@ function readOptions() {
     if (!(seeds >= 1 && threads >= 1)) throw new Error("--seeds and --threads: numbers of at least 1");
     return {
       ...values,
+      simd: values.simd.map(Number),
       python: values.python ?? process.env.PYTHON ?? "python3",
       seeds,
       threads,

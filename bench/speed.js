@@ -20,7 +20,7 @@ const help = `npm run bench -- [options]
   --sizes <a,b>      only these sizes
   --rounds <n>       measurements of each contender (7)
   --seconds <s>      about how long one measurement takes (0.5)
-  --write            record in docs/results/speed.json
+  --write            record in docs/results/speed.json, or speed-<n>-threads.json
   --output <file>    record in this file
   --check            instead: whether all contenders make the recorded updates of fixtures/update
 `;
@@ -50,6 +50,7 @@ async function measureAll() {
   const { threads, rounds, seconds } = options;
   const record = { ...origin(root), threads, boundToCores: lastCores(threads), rounds, seconds, sections: [] };
   if (threads === 1) record.roofline = await rooflines();
+  else record.threading = await threadings();
   for (const [measured, { title, unit }] of Object.entries(sections)) {
     console.log(`\n${title}: ${unit}, and how many times as fast the first one is`);
     const section = { measure: measured, unit, sizes: [] };
@@ -73,8 +74,7 @@ async function measureAll() {
 async function rooflines() {
   console.log("\nThe machine's own rate of multiply-adds, without memory, and what of it the kernels reach: GFLOP/s");
   const ours = list.filter(({ name }) => name.startsWith("ddpg"));
-  const chosen = Object.fromEntries(options.sizes.map((name) => [name, sizes[name]]));
-  const { results, doubts } = await measureRoofline(ours, chosen, options.rounds);
+  const { results, doubts } = await measureRoofline(ours, chosenSizes(), options.rounds);
   for (const { name, peak, products, updates, acting, besides } of results) {
     console.log(`  ${name}: ${peak.toFixed(1)}`);
     const lines = [...products, ...updates.map((update) => ({ ...update, name: `update ${update.name}` }))];
@@ -89,6 +89,30 @@ async function rooflines() {
   }
   for (const doubt of doubts) console.log(`  MEASURED WRONGLY, for nothing can be so fast: ${doubt}`);
   return { results, doubts };
+}
+
+/** What several threads bring to each of our own contenders. */
+async function threadings() {
+  console.log(`\nUpdates/s with one thread, with ${options.threads}, and their ratio`);
+  const results = [];
+  for (const { name, ...contender } of list.filter(({ name }) => name.startsWith("ddpg"))) {
+    const program = path.join(root, "bench/peers/ours-threads.js");
+    const args = contender.args.map((arg) => (path.basename(arg) === "ours.js" ? program : arg));
+    const task = { threads: options.threads, sizes: chosenSizes(), rounds: options.rounds };
+    const measured = JSON.parse(await output({ ...contender, args }, [JSON.stringify(task)]));
+    results.push({ name, sizes: measured });
+    console.log(`  ${name}`);
+    for (const { name, one, several, threads, ratio } of measured) {
+      const rates = [one, several].map((value) => Math.round(value).toLocaleString("en").padStart(9)).join("");
+      const used = threads === 1 ? "   one thread is used" : "";
+      console.log(`    ${name.padEnd(20)}${rates}${`${ratio.toFixed(2)}×`.padStart(9)}${used}`);
+    }
+  }
+  return results;
+}
+
+function chosenSizes() {
+  return Object.fromEntries(options.sizes.map((name) => [name, sizes[name]]));
 }
 
 /** What a child is told. Its config has the names of our settings; the warm-up fills everybody's buffer equally. */
@@ -159,7 +183,7 @@ function readOptions() {
       expect(Number(values[name]) >= min, `--${name}: a number of at least ${min}`, values[name]);
       return Number(values[name]);
     };
-    const written = values.write ? path.join(root, "docs/results/speed.json") : null;
+    const written = values.write ? path.join(root, "docs/results", recordName(Number(values.threads))) : null;
     return {
       ...values,
       nodes: values.node,
@@ -175,6 +199,10 @@ function readOptions() {
     console.error(`bench/speed.js: ${error.message}\n\n${help}`);
     process.exit(2);
   }
+}
+
+function recordName(threads) {
+  return threads === 1 ? "speed.json" : `speed-${threads}-threads.json`;
 }
 
 function expect(good, expected, got) {

@@ -1,6 +1,7 @@
-"""The loop of the preset `small` in PyTorch until it solves the pendulum, as bench/solve.js runs it.
+"""The loop of the preset `small` in PyTorch until it solves the pendulum, as bench/solve.js runs it; with --tuned, by the
+update of pytorch.py, else by that of pytorch_optim.py.
 
-The argument is a job as JSON, the standard input the starts to evaluate from. Prints how long it took, evaluation and
+The last argument is a job as JSON, the standard input the starts to evaluate from. Prints how long it took, evaluation and
 what only evaluation needs left out.
 """
 
@@ -12,9 +13,11 @@ import time
 import torch
 
 import common
-from pytorch import Agent
+import pytorch
+import pytorch_optim
 
-job = json.loads(sys.argv[1])
+Agent = pytorch.Agent if "--tuned" in sys.argv else pytorch_optim.Agent
+job = json.loads(sys.argv[-1])
 config = job["config"]
 random.seed(job["seed"])
 torch.manual_seed(job["seed"])

@@ -1,7 +1,9 @@
-// ddpg until it solves the pendulum, as bench/solve.js runs it. The argument is a job as JSON. Prints how long it took.
+// ddpg until it solves the pendulum, as bench/solve.js runs it. The last argument is a job as JSON. Prints how long it
+// took.
 import { Ddpg, evaluate, Pendulum, train } from "ddpg";
 
-const { spawned, seed, config, evaluateFrom, evaluateEvery, steps, solved } = JSON.parse(process.argv[2]);
+const { spawned, seed, config, evaluateFrom, evaluateEvery, steps, solved } = JSON.parse(process.argv.at(-1));
+if (process.argv.includes("256")) await (await import("ddpg/node")).useWideVectors();
 const { observationSize, actionSize, ...settings } = config;
 const now = () => Date.now() / 1000;
 const environment = new Pendulum();

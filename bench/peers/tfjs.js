@@ -1,7 +1,7 @@
 // DDPG in TensorFlow.js on its WebAssembly backend, with SIMD: variables, `tf.tidy`, `variableGrads` over one network's
-// variables, `tf.train.adam`, an assignment for each target parameter. The products' gradients are given by hand, with
-// transposes of their own: the backend's fast product (XNNPACK) takes none, and the gradients that come with TensorFlow.js
-// then run a third as fast. Its packages lie in tfjs/, with a lock file.
+// variables, `tf.train.adam`, an assignment for each target parameter. With `--by-hand` the products' gradients are given
+// by hand, with transposes of their own: the backend's fast product (XNNPACK) takes none, and the gradients that come with
+// TensorFlow.js make it do without. Its packages lie in tfjs/, with a lock file.
 import { createRequire } from "node:module";
 import * as path from "node:path";
 import { Pendulum, Random } from "ddpg";
@@ -10,6 +10,8 @@ import { batchOf, fill, main, networkNames, uniform } from "./common.js";
 const require = createRequire(new URL("tfjs/package.json", import.meta.url));
 const tf = require("@tensorflow/tfjs");
 const wasm = require("@tensorflow/tfjs-backend-wasm");
+
+const byHand = process.argv.includes("--by-hand");
 
 wasm.setWasmPaths(`${path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}${path.sep}`);
 if (!(await tf.setBackend("wasm"))) throw new Error("the WebAssembly backend does not start");
@@ -148,7 +150,8 @@ function infer(network, x) {
 /** With gradients, also by the parameters where the network `learns`. */
 function forward(network, x, learns) {
   return network.reduce((features, { weights, biases }, i) => {
-    const z = (learns ? learningProduct : product)(features, weights).add(biases);
+    const multiply = byHand ? (learns ? learningProduct : product) : tf.matMul;
+    const z = multiply(features, weights).add(biases);
     return i < network.length - 1 ? z.relu() : z;
   }, x);
 }
