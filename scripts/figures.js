@@ -1,4 +1,5 @@
-// Draws the README's figures, docs/figures/*.svg, from the committed records in docs/results.
+// Draws the README's figures, docs/figures/*.svg, and writes its numbers and those of docs/performance.md, from the
+// committed records in docs/results.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -117,6 +118,8 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const target = path.join(root, "docs/figures");
   for (const file of [...drawFigures(path.join(root, "docs/results"), target), ...writeDiagrams(target)])
     console.log(path.relative(process.cwd(), file));
-  const readme = path.join(root, "README.md");
-  fs.writeFileSync(readme, upToDate(fs.readFileSync(readme, "utf8"), root));
+  for (const name of ["README.md", "docs/performance.md"]) {
+    const file = path.join(root, name);
+    fs.writeFileSync(file, upToDate(fs.readFileSync(file, "utf8"), root));
+  }
 }

@@ -1,9 +1,10 @@
-// The parts of the README that follow from other files: where the seven steps stand, and what the records say. Written by
+// The parts of the README and of docs/performance.md that follow from other files: where the seven steps stand, and what the records say. Written by
 // `npm run figures`; a test holds the README to them.
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { performanceBlocks } from "./performance.js";
 
-/** The README with those parts as they should be. */
+/** The README, or docs/performance.md, with those parts as they should be. */
 export function upToDate(readme, root) {
   return withResults(withStepLinks(readme, root), root);
 }
@@ -32,7 +33,7 @@ function lastOfBlock(lines, start, end) {
 }
 
 function withResults(readme, root) {
-  return readme.replace(/(<!-- results (\w+) -->\n)[\s\S]*?(<!-- end -->)/g, (whole, head, name, end) => {
+  return readme.replace(/(<!-- results ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g, (whole, head, name, end) => {
     const [file, write] = sentences[name];
     const record = path.join(root, "docs/results", file);
     return fs.existsSync(record) ? `${head}${write(JSON.parse(fs.readFileSync(record, "utf8")))}\n${end}` : whole;
@@ -43,6 +44,7 @@ const sentences = {
   small: ["pendulum-small.json", small],
   numpy: ["pendulum-v0-numpy.json", numpy],
   paper: ["pendulum-paper.json", paper],
+  ...performanceBlocks,
 };
 
 function small({ steps, evaluationEpisodes, machine, variants: [{ runs }] }) {
