@@ -12,6 +12,8 @@ export { environments, type Task } from "./envs/index.ts";
 export { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
 export { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
 export { TimeLimit } from "./envs/time-limit.ts";
+export { type PolicyModule, toModule } from "./export/module.ts";
+export { toOnnx } from "./export/onnx.ts";
 export type { Threads } from "./kernels/wasm/threads.ts";
 export { webThreads } from "./kernels/wasm/web-threads.ts";
 export { NotFiniteError } from "./nn/adam.ts";

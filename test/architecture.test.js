@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const src = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "src");
-const floors = ["base", "kernels", "nn", "ddpg", "envs", "training", "node", "node.ts", "cli"];
+const floors = ["base", "kernels", "nn", "ddpg", "envs", "export", "training", "node", "node.ts", "cli"];
 const pure = floors.indexOf("training");
 
 /** The complaints about one file's imports; `file` is relative to src. */

@@ -18,9 +18,9 @@ export class Units {
   readonly actionHigh: Float64Array;
   readonly observationScale: Float64Array;
   readonly observationOffset: Float64Array;
-  // The bounds as Float32, rounded inwards: an action never leaves the bounds, not even by a bit.
-  readonly #lowest: Float32Array;
-  readonly #highest: Float32Array;
+  /** The bounds as Float32, rounded inwards: an action never leaves the bounds, not even by a bit. */
+  readonly lowest: Float32Array;
+  readonly highest: Float32Array;
 
   constructor(spaces: Spaces, settings: Pick<Settings, "observationScale" | "observationOffset">) {
     const { observationSize } = spaces;
@@ -30,8 +30,8 @@ export class Units {
     this.observationSize = observationSize;
     this.actionLow = Float64Array.from(spaces.actionLow);
     this.actionHigh = Float64Array.from(spaces.actionHigh);
-    this.#lowest = Float32Array.from(this.actionLow, (low) => inwards(low, 1));
-    this.#highest = Float32Array.from(this.actionHigh, (high) => inwards(high, -1));
+    this.lowest = Float32Array.from(this.actionLow, (low) => inwards(low, 1));
+    this.highest = Float32Array.from(this.actionHigh, (high) => inwards(high, -1));
     this.observationScale = perDimension(settings.observationScale, this.observationSize, "observationScale");
     this.observationOffset = perDimension(settings.observationOffset, this.observationSize, "observationOffset");
   }
@@ -74,7 +74,7 @@ export class Units {
       if (Number.isNaN(action[i])) throw new NotFiniteError(`the policy's action[${i}]`);
       const low = this.actionLow[i];
       const high = this.actionHigh[i];
-      out[i] = Math.min(this.#highest[i], Math.max(this.#lowest[i], low + ((action[i] + 1) / 2) * (high - low)));
+      out[i] = Math.min(this.highest[i], Math.max(this.lowest[i], low + ((action[i] + 1) / 2) * (high - low)));
     }
     return out;
   }

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as os from "node:os";
+import * as path from "node:path";
+import { test } from "node:test";
+import { Ddpg } from "../ddpg/ddpg.ts";
+import { Policy } from "../ddpg/policy.ts";
+import { toModule } from "./module.ts";
+import { policyCase } from "./policies.case.ts";
+
+interface Module {
+  act(observation: ArrayLike<number>): Float32Array;
+  observationSize: number;
+  actionLow: number[];
+  actionHigh: number[];
+}
+
+function load(source: string): Promise<Module> {
+  return import(`data:text/javascript,${encodeURIComponent(source)}`);
+}
+
+test("modules and policies' files give the agent's actions, bit for bit", async () => {
+  for (let index = 0; index < 40; index++) {
+    const { name, agent, observe } = await policyCase(index);
+    const { source } = toModule(agent.policy);
+    const module = await load(source);
+    const policy = await Policy.load(agent.policy.save());
+    const { observationSize, actionLow, actionHigh } = agent.units;
+    assert.equal(module.observationSize, observationSize);
+    assert.deepEqual([module.actionLow, module.actionHigh], [[...actionLow], [...actionHigh]]);
+    for (let i = 0; i < 250; i++) {
+      // Numbers that Float32 does not hold, too, and now and then far ones.
+      const observation = Array.from(observe(), (number) => (i % 5 === 0 ? number * 1e3 : number + 1e-9));
+      const expected = agent.act(observation);
+      assert.deepEqual(module.act(observation), expected, `${name}, observation ${observation}`);
+      assert.deepEqual(policy.act(observation), expected, name);
+    }
+  }
+});
+
+test("tanh has the kernels' bits everywhere", async () => {
+  const agent = await Ddpg.create(
+    { observationSize: 1, actionLow: [-1], actionHigh: [1] },
+    { actorHiddenSizes: [], replayCapacity: 128 },
+  );
+  agent.actor.parameters.write("layer1.weights", [1]);
+  agent.actor.parameters.write("layer1.biases", [0]);
+  const { act } = await load(toModule(agent.policy).source);
+  // Where its pieces meet, halves between two n, and a walk over all sizes with both signs.
+  const points = [0, -0, 0.625, Math.fround(0.6250001), Math.fround(9.011), 9.0110012, 9.5, 1e30, 1e-40];
+  for (let n = 1; n < 27; n++) for (const off of [-1e-7, 0, 1e-7]) points.push((n + 0.5) / 2.8853900817779268 + off);
+  for (let x = 1e-8; x < 20; x *= 1.0003) points.push(x);
+  for (const point of points)
+    for (const x of [point, -point]) assert.ok(act([x])[0] === agent.act([x])[0], `tanh ${x}`);
+});
+
+test("what is not an observation is refused, as is a number that Float32 does not hold", async () => {
+  const { agent } = await policyCase(0);
+  const { act, observationSize } = await load(toModule(agent.policy).source);
+  const good = new Array(observationSize).fill(0);
+  assert.throws(() => act([...good, 0]), {
+    name: "RangeError",
+    message: `act observation: expected ${observationSize} numbers, got ${observationSize + 1}`,
+  });
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, 1e300, "1" as never]) {
+    const message = `act observation[0]: expected a finite number, got ${bad}`;
+    assert.throws(() => act([bad, ...good.slice(1)]), { name: "RangeError", message });
+  }
+});
+
+test("an action is the caller's to keep", async () => {
+  const { agent, observe } = await policyCase(3);
+  const { act } = await load(toModule(agent.policy).source);
+  const first = act(observe());
+  const copy = first.slice();
+  act(observe());
+  assert.deepEqual(first, copy);
+});
+
+test("beside its numbers a module is under 10 kB, of the largest policies too, and imports nothing", async () => {
+  const observationSize = 376;
+  const agent = await Ddpg.create(
+    { observationSize, actionLow: new Array(17).fill(-0.4), actionHigh: new Array(17).fill(1 / 3) },
+    { preset: "paper", replayCapacity: 128, observationScale: new Array(observationSize).fill(1 / 3) },
+  );
+  const { source } = toModule(agent.policy);
+  const rest = source.replace(/decode\("[^"]*"\)/g, "");
+  assert.ok(source.length > 1e6 && rest.length < 10_000, `${rest.length} bytes`);
+  assert.ok(!/\b(import|require|eval)\b/.test(rest));
+});
+
+test("its types are those of a strict program", async () => {
+  const { source, declarations } = toModule((await policyCase(1)).agent.policy);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-module-"));
+  try {
+    fs.writeFileSync(path.join(folder, "policy.js"), source);
+    fs.writeFileSync(path.join(folder, "policy.d.ts"), declarations);
+    fs.writeFileSync(
+      path.join(folder, "main.ts"),
+      `import { act, actionHigh, observationSize } from "./policy.js";
+const action: Float32Array = act(new Array<number>(observationSize).fill(0));
+export const share: number = action[0] / actionHigh[0];
+// @ts-expect-error
+act("no observation", 1);
+`,
+    );
+    const compiler = path.join(
+      path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")),
+      "lib/tsc.js",
+    );
+    const options = ["--ignoreConfig", "--strict", "--noEmit", "--module", "nodenext", "--target", "es2022"];
+    execFileSync(process.execPath, [compiler, ...options, path.join(folder, "main.ts")], { encoding: "utf8" });
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+});

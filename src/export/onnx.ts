@@ -1,0 +1,137 @@
+import { expect } from "../base/expect.ts";
+import { Message } from "../base/protobuf.ts";
+import type { Policy } from "../ddpg/policy.ts";
+import { type Layer, layersOf } from "./layers.ts";
+
+// The numbers of onnx.proto's fields and of its types (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+const FLOAT = 1;
+const IR_VERSION = 8;
+const OPSET = 13;
+
+/**
+ * A policy as an ONNX model: from `observation` [N, O] to `action` [N, A], both Float32 in the environment's units, for
+ * any N. The scaling of observations, batch normalisation and the bounds are inside. Throws an InputError where the
+ * scaling does not fit into Float32.
+ */
+export function toOnnx(policy: Policy): Uint8Array {
+  const { observationSize, actionSize } = policy.units;
+  const graph = new Graph();
+  const { layers, scale, offset } = folded(policy);
+
+  // An offset in two parts: the first difference is exact near it, where its rounding would matter.
+  const first = offset.map(Math.fround);
+  const rest = offset.map((value, i) => value - first[i]);
+  let x = graph.node("Sub", ["observation", graph.vector("observation.offset", first)]);
+  if (rest.some((value) => value !== 0)) x = graph.node("Sub", [x, graph.vector("observation.offset.rest", rest)]);
+  x = graph.node("Mul", [x, graph.vector("observation.scale", scale)]);
+
+  layers.forEach(({ inputSize, outputSize, weights, biases, activation }, index) => {
+    const name = `layer${index + 1}`;
+    const inputs = [x, graph.tensor(`${name}.weights`, [inputSize, outputSize], weights)];
+    x = graph.node("Gemm", [...inputs, graph.vector(`${name}.biases`, biases)]);
+    if (activation === "relu") x = graph.node("Relu", [x]);
+    else if (activation === "tanh") x = graph.node("Tanh", [x]);
+  });
+
+  const { actionLow, actionHigh, lowest, highest } = policy.units;
+  const middle = actionLow.map((low, i) => low / 2 + actionHigh[i] / 2);
+  const halfRange = actionLow.map((low, i) => actionHigh[i] / 2 - low / 2);
+  x = graph.node("Mul", [x, graph.vector("action.halfRange", halfRange)]);
+  x = graph.node("Add", [x, graph.vector("action.middle", middle)]);
+  // Rounding may have gone beyond the bounds by a bit.
+  x = graph.node("Max", [x, graph.vector("action.lowest", lowest)]);
+  graph.node("Min", [x, graph.vector("action.highest", highest)], "action");
+
+  const message = graph
+    .message("policy")
+    .message(11, valueInfo("observation", observationSize))
+    .message(12, valueInfo("action", actionSize));
+  return new Message()
+    .integer(1, IR_VERSION)
+    .text(2, "ddpg")
+    .message(7, message)
+    .message(8, new Message().text(1, "").integer(2, OPSET))
+    .encode();
+}
+
+/** A graph's nodes and constants; each node has one output, whose name is returned. */
+class Graph {
+  readonly #nodes: Message[] = [];
+  readonly #tensors: Message[] = [];
+
+  node(operator: string, inputs: readonly string[], output = `${operator.toLowerCase()}${this.#nodes.length}`): string {
+    const node = new Message();
+    for (const input of inputs) node.text(1, input);
+    this.#nodes.push(node.text(2, output).text(3, output).text(4, operator));
+    return output;
+  }
+
+  tensor(name: string, shape: readonly number[], values: ArrayLike<number>): string {
+    const bytes = new Uint8Array(4 * values.length);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < values.length; i++) {
+      expect(Number.isFinite(Math.fround(values[i])), `ONNX ${name}[${i}]`, "a number that Float32 holds", values[i]);
+      view.setFloat32(4 * i, values[i], true);
+    }
+    const tensor = new Message();
+    for (const size of shape) tensor.integer(1, size);
+    this.#tensors.push(tensor.integer(2, FLOAT).text(8, name).bytes(9, bytes));
+    return name;
+  }
+
+  vector(name: string, values: ArrayLike<number>): string {
+    return this.tensor(name, [values.length], values);
+  }
+
+  /** A GraphProto without its inputs and outputs. */
+  message(name: string): Message {
+    const graph = new Message();
+    for (const node of this.#nodes) graph.message(1, node);
+    graph.text(2, name);
+    for (const tensor of this.#tensors) graph.message(5, tensor);
+    return graph;
+  }
+}
+
+/** Float32 numbers [N, size], N being whatever the caller brings. */
+function valueInfo(name: string, size: number): Message {
+  const shape = new Message().message(1, new Message().text(2, "N")).message(1, new Message().integer(1, size));
+  const tensor = new Message().integer(1, FLOAT).message(2, shape);
+  return new Message().text(1, name).message(2, new Message().message(1, tensor));
+}
+
+type FoldedLayer = Omit<Layer, "biases" | "norm" | "weights"> & { weights: Float64Array; biases: Float64Array };
+
+/** The layers with their normalisation folded into weights and biases, that of the observation into its scaling. */
+function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; offset: Float64Array } {
+  const { inputNorm, layers } = layersOf(policy);
+  const scale = policy.units.observationScale.slice();
+  const offset = policy.units.observationOffset.slice();
+  // What is added to the scaled observation; the first layer's biases take it.
+  const shift = new Float64Array(scale.length);
+  if (inputNorm) {
+    for (let i = 0; i < scale.length; i++) {
+      const factor = inputNorm.scale[i] * inputNorm.inverseDeviation[i];
+      shift[i] = inputNorm.shift[i];
+      if (scale[i] === 0) shift[i] -= inputNorm.mean[i] * factor;
+      else offset[i] += inputNorm.mean[i] / scale[i];
+      scale[i] *= factor;
+    }
+  }
+  return { layers: layers.map((layer, index) => foldedLayer(layer, index === 0 ? shift : null)), scale, offset };
+}
+
+function foldedLayer(layer: Layer, shift: Float64Array | null): FoldedLayer {
+  const { inputSize, outputSize, norm } = layer;
+  const weights = Float64Array.from(layer.weights);
+  const biases = Float64Array.from(layer.biases ?? new Float64Array(outputSize));
+  if (shift) {
+    for (let k = 0; k < weights.length; k++) biases[k % outputSize] += shift[Math.floor(k / outputSize)] * weights[k];
+  }
+  if (norm) {
+    const factors = Float64Array.from(norm.scale, (scale, j) => scale * norm.inverseDeviation[j]);
+    for (let k = 0; k < weights.length; k++) weights[k] *= factors[k % outputSize];
+    for (let j = 0; j < outputSize; j++) biases[j] = (biases[j] - norm.mean[j]) * factors[j] + norm.shift[j];
+  }
+  return { inputSize, outputSize, weights, biases, activation: layer.activation };
+}
