@@ -10,6 +10,7 @@ import type { Environment } from "./ddpg/environment.ts";
 import { Policy } from "./ddpg/policy.ts";
 import { EnvironmentError } from "./ddpg/environment-calls.ts";
 import { environments, type Task } from "./envs/index.ts";
+import { EventFile } from "./node/event-file.ts";
 import { formatRecord, type MetricsRecord, parseRecords } from "./training/metrics.ts";
 
 export { useWideVectors } from "./node/wide-vectors.ts";
@@ -23,6 +24,7 @@ const files = {
   config: "config.json",
   metrics: "metrics.jsonl",
   policy: "policy.safetensors",
+  best: "best.safetensors",
   result: "result.json",
 } as const;
 
@@ -112,6 +114,7 @@ export class RunDirectory {
   /** The topmost directory that was made for it, if any. */
   readonly #made: string | undefined;
   readonly #metrics: number;
+  readonly #events: EventFile;
   #pending = "";
   #written = 0;
 
@@ -137,6 +140,7 @@ export class RunDirectory {
       this.#removeMade();
       throw error;
     }
+    this.#events = new EventFile(directory, config.settings);
     try {
       writeJson(path.join(directory, files.config), config);
     } catch (error) {
@@ -145,9 +149,10 @@ export class RunDirectory {
     }
   }
 
-  /** Adds a line to `metrics.jsonl`. */
+  /** Adds a line to `metrics.jsonl`, and an event for TensorBoard. */
   append(record: MetricsRecord): void {
     this.#pending += formatRecord(record);
+    this.#events.add(record);
     if (performance.now() - this.#written > 250) this.flush();
   }
 
@@ -161,6 +166,7 @@ export class RunDirectory {
       fs.statSync(file);
       fs.appendFileSync(this.#metrics, lines);
     });
+    this.#write(path.basename(this.#events.path), () => this.#events.flush());
   }
 
   /** Writes `policy.safetensors`, from `Policy.save()`. */
@@ -179,12 +185,15 @@ export class RunDirectory {
       this.flush();
     } finally {
       fs.closeSync(this.#metrics);
+      this.#events.close();
     }
   }
 
   /** Instead of `close`: removes all that was made. */
   discard(): void {
     fs.closeSync(this.#metrics);
+    this.#events.close();
+    fs.rmSync(this.#events.path, { force: true });
     for (const name of Object.values(files)) fs.rmSync(path.join(this.path, name), { force: true });
     this.#removeMade();
   }
@@ -285,14 +294,27 @@ export function readMetrics(run: string): MetricsRecord[] {
   return parseRecords(read(run, files.metrics).toString("utf8"), file);
 }
 
-/** A run's policy. */
-export async function readPolicy(run: string): Promise<Policy> {
-  const bytes = read(run, files.policy, "The run did not end; train again.");
+/** A run's policy: the last one, or the one that evaluated best. */
+export async function readPolicy(run: string, which: "last" | "best" = "last"): Promise<Policy> {
+  const [name, wayOut] =
+    which === "best"
+      ? [files.best, "The run kept no best policy; leave out --best."]
+      : [files.policy, "The run did not end; train again."];
+  return loadPolicy(read(run, name, wayOut), path.join(run, name));
+}
+
+/** The policy of a file that `Policy.save` made. */
+export async function readPolicyFile(file: string): Promise<Policy> {
+  const bytes = attempt(file, "a run's directory or a policy's file", () => fs.readFileSync(file));
+  return loadPolicy(bytes, file);
+}
+
+async function loadPolicy(bytes: Uint8Array, file: string): Promise<Policy> {
   try {
     return await Policy.load(bytes);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new InputError(`${path.join(run, files.policy)}: ${error.message}`);
+    throw new InputError(`${file}: ${error.message}`);
   }
 }
 

@@ -6,7 +6,8 @@ import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { readConfig, readMetrics, readResult } from "../node.ts";
+import { pathToFileURL } from "node:url";
+import { readConfig, readMetrics, readPolicy, readResult } from "../node.ts";
 
 const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
 const program = path.join(root, "bin/ddpg.js");
@@ -85,7 +86,7 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   it("explains itself", async () => {
     const help = await succeed("--help");
-    for (const command of ["train", "evaluate", "report", "environments"])
+    for (const command of ["train", "evaluate", "export", "report", "environments"])
       assert.match(help, new RegExp(` ${command} `));
     assert.equal(await succeed(), help);
     const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
@@ -100,6 +101,67 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
       /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy 0\.001\]/,
     );
     assert.ok(help.split("\n").every((line) => line.length <= 100));
+  });
+
+  it("exports a policy, from its run or its file, by its name or another", async () => {
+    await succeed("train", "cart.js", "--preset", "small", ...brief, "--out", "shipped");
+    assert.match(
+      await succeed("export", "shipped"),
+      /^Wrote shipped\.safetensors, [\d.]+ kB\nIt observes 2 numbers and acts in \[-1, 3\]\.\n$/,
+    );
+    assert.deepEqual(
+      fs.readFileSync(inFolder("shipped.safetensors")),
+      fs.readFileSync(inFolder("shipped", "policy.safetensors")),
+    );
+    assert.match(await succeed("export", "shipped.safetensors", "--format", "onnx"), /^Wrote shipped\.onnx, /);
+    assert.match(
+      await succeed("export", "shipped", "--format", "js", "--output", "policy.mjs"),
+      /^Wrote policy\.mjs, .*\nWrote policy\.d\.mts, /,
+    );
+    const { act } = await import(pathToFileURL(inFolder("policy.mjs")).href);
+    const policy = await readPolicy(inFolder("shipped"));
+    assert.deepEqual(act([0.5, -1]), policy.act([0.5, -1]));
+    fs.copyFileSync(inFolder("shipped", "policy.safetensors"), inFolder("shipped", "best.safetensors"));
+    assert.match(await succeed("export", "shipped", "--best", "--output", "best.safetensors"), /^Wrote best/);
+  });
+
+  it("says what cannot be exported, and writes nothing", async () => {
+    fs.mkdirSync(inFolder("no-policy"));
+    const run = inFolder("exportable");
+    await succeed("train", "cart.js", "--preset", "small", "--steps", "60", "--warmup-steps", "10", "--out", run);
+    fs.copyFileSync(path.join(run, "config.json"), inFolder("no-policy", "config.json"));
+    const whole = fs.readFileSync(path.join(run, "policy.safetensors"));
+    fs.writeFileSync(inFolder("damaged.safetensors"), whole.subarray(0, whole.length - 100));
+    const cases: [string[], RegExp][] = [
+      [
+        ["exportable", "--format", "onx"],
+        /^ddpg: --format: expected one of policy, onnx, js, got "onx"\. Did you mean "onnx"\?$/,
+      ],
+      [["nowhere"], /^ddpg: nowhere: expected a run's directory, got no such file or directory\./],
+      [["."], /config\.json: expected a file of a run, got no such file or directory\./],
+      [["no-policy"], /policy\.safetensors: expected a file of a run, .* The run did not end; train again\.$/],
+      [["exportable", "--best"], /best\.safetensors: expected .* The run kept no best policy; leave out --best\.$/],
+      [
+        ["damaged.safetensors", "--format", "js"],
+        /^ddpg: damaged\.safetensors: Policy\.load actor\.\S+ data_offsets: expected /,
+      ],
+      [["damaged.safetensors", "--best"], /^ddpg: --best: expected a run's directory, got the file damaged/],
+      [
+        ["exportable/policy.safetensors", "--output", "exportable/policy.safetensors"],
+        /^ddpg: --output: expected another file than/,
+      ],
+      [
+        ["exportable", "--output", "missing/policy.js"],
+        /^ddpg: missing\/policy\.js: expected a file that can be written, /,
+      ],
+    ];
+    for (const [args, message] of cases) {
+      const { code, stdout, stderr } = await ddpg("export", ...args);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(stderr.trimEnd(), message);
+    }
+    const written = fs.readdirSync(folder).filter((name) => /^(exportable|no-policy|damaged|missing)./.test(name));
+    assert.deepEqual(written, ["damaged.safetensors"]);
   });
 
   it("lists the environments", async () => {
@@ -232,7 +294,10 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   const unanswered =
     "expected an answer of the environment, got a promise that nothing will settle. Resolve it, or reject it.";
   const mistakes: [string[], string][] = [
-    [["trian"], 'command: expected one of train, evaluate, report, environments, got "trian". Did you mean "train"?'],
+    [
+      ["trian"],
+      'command: expected one of train, evaluate, export, report, environments, got "trian". Did you mean "train"?',
+    ],
     [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
     [["train", "pendulum"], `environment: expected ${ids}, got "pendulum". Did you mean "Pendulum-v1"?`],
     [["train", "none.js"], `environment none.js: expected a module, got ${missing}.`],

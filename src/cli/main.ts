@@ -5,6 +5,7 @@ import { refusal, versions } from "../node.ts";
 import { addEnvironmentsCommand } from "./environments.ts";
 import { rephrase, report } from "./errors.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
+import { addExportCommand } from "./export.ts";
 import { addReportCommand } from "./report.ts";
 import { addTrainCommand } from "./train.ts";
 
@@ -23,10 +24,12 @@ Examples:
   ddpg train Pendulum-v1                       train, evaluate, keep the records
   ddpg train ./my-environment.js --seed 2      an environment of your own
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
+  ddpg export runs/Pendulum-v1-small-seed1 --format onnx
   ddpg report runs/*                           curves as one HTML file`,
   );
 addTrainCommand(program);
 addEvaluateCommand(program);
+addExportCommand(program);
 addReportCommand(program);
 addEnvironmentsCommand(program);
 

@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { expect, InputError } from "../base/expect.ts";
-import { readConfig, readMetrics, readResult, refusal } from "../node.ts";
+import { readConfig, readMetrics, readResult } from "../node.ts";
 import type { Run } from "./report-page.ts";
+import { writeFiles } from "./write-files.ts";
 
 /** Where the report goes. */
 export interface ReportOptions {
@@ -38,7 +38,10 @@ export async function report(directories: readonly string[], options: ReportOpti
   // Loaded only here: the other commands need not wait for the plotting library.
   const { page, figure } = await import("./report-page.ts");
   const contents = files.map((file) => (file === output ? page(runs) : figure(runs)));
-  write(files, contents);
+  writeFiles(
+    files.map((file, i) => [file, contents[i]]),
+    "Choose another with --output or --svg.",
+  );
   return files;
 }
 
@@ -55,33 +58,4 @@ function readRun(directory: string): Run {
   // A run that goes on, or was killed, has no result.
   const ended = fs.existsSync(path.join(directory, "result.json"));
   return { directory, config, evaluations, episodes, diagnostics, ...(ended && { result: readResult(directory) }) };
-}
-
-/** All of them or none. Each is replaced in one step: a browser that looks at it sees the old page or the new one. */
-function write(files: readonly string[], contents: readonly string[]): void {
-  const temporaries = files.map((file) => path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`));
-  let current = files[0];
-  try {
-    files.forEach((file, i) => {
-      current = file;
-      // Renaming would fail, when the others have their names.
-      if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw directoryError();
-      fs.writeFileSync(temporaries[i], contents[i]);
-    });
-    files.forEach((file, i) => {
-      current = file;
-      fs.renameSync(temporaries[i], file);
-    });
-  } catch (error) {
-    for (const temporary of temporaries) fs.rmSync(temporary, { force: true });
-    const reason = refusal(error);
-    if (reason === undefined) throw error;
-    throw new InputError(
-      `${current}: expected a file that can be written, got ${reason}. Choose another with --output or --svg.`,
-    );
-  }
-}
-
-function directoryError(): Error {
-  return Object.assign(new Error("a directory"), { code: "EISDIR" });
 }

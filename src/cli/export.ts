@@ -1,0 +1,100 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { type Command, Option } from "commander";
+import { InputError, suggest } from "../base/expect.ts";
+import type { Policy } from "../ddpg/policy.ts";
+import { toModule } from "../export/module.ts";
+import { toOnnx } from "../export/onnx.ts";
+import { readConfig, readPolicy, readPolicyFile } from "../node.ts";
+import { bounds } from "./environments.ts";
+import { writeFiles } from "./write-files.ts";
+
+/** What a policy can be written as: the ending of its file, and the files. */
+const formats: Readonly<Record<string, { ending: string; help: string; files(policy: Policy, file: string): Files }>> =
+  {
+    policy: {
+      ending: ".safetensors",
+      help: "a safetensors file, for Policy.load in Node and in a page",
+      files: (policy, file) => [[file, policy.save()]],
+    },
+    onnx: {
+      ending: ".onnx",
+      help: "an ONNX model, for the runtimes of other languages; any number of observations at once",
+      files: (policy, file) => [[file, toOnnx(policy)]],
+    },
+    js: {
+      ending: ".js",
+      help: "one ES module that imports nothing, with its types beside it",
+      files: (policy, file) => {
+        const { source, declarations } = toModule(policy);
+        const name = file.replace(/\.(m?)js$/, ".d.$1ts");
+        return name === file
+          ? [[file, source]]
+          : [
+              [file, source],
+              [name, declarations],
+            ];
+      },
+    },
+  };
+
+type Files = [string, string | Uint8Array][];
+
+interface ExportFlags {
+  format: string;
+  best?: true;
+  output?: string;
+}
+
+export function addExportCommand(program: Command): void {
+  const lines = Object.entries(formats).map(([name, { help }]) => `  ${name.padEnd(10)}${help}`);
+  program
+    .command("export")
+    .argument("<run>", "a run's directory, or a policy's file")
+    .summary("write a run's policy for use elsewhere")
+    .description("Writes a policy as a file that acts without this program, in the environment's units.")
+    .addOption(new Option("--format <name>", "what to write").default("policy").argParser(formatName))
+    .option("--best", "the policy that evaluated best, not the last one")
+    .option("--output <file>", "where to write it [the run's name, here]")
+    .addHelpText(
+      "after",
+      `
+Formats:
+${lines.join("\n")}
+
+Examples:
+  ddpg export runs/Pendulum-v1-small-seed1 --format js
+  ddpg export pendulum.safetensors --format onnx --output pendulum.onnx`,
+    )
+    .action(async (source: string, flags: ExportFlags) => {
+      const policy = await readSource(source, flags);
+      const { ending, files } = formats[flags.format];
+      const output = flags.output ?? path.basename(path.resolve(source), ".safetensors") + ending;
+      if (path.resolve(output) === path.resolve(source)) {
+        throw new InputError(`--output: expected another file than the policy's own, got "${output}".`);
+      }
+      const written = files(policy, output);
+      writeFiles(written, "Choose another with --output.");
+      const { observationSize, actionLow, actionHigh } = policy.units;
+      for (const [file, content] of written) {
+        console.log(`Wrote ${file}, ${(Buffer.byteLength(content) / 1000).toFixed(1)} kB`);
+      }
+      console.log(`It observes ${observationSize} numbers and acts in ${bounds(actionLow, actionHigh)}.`);
+    });
+}
+
+/** The policy of a run, or of a file. */
+function readSource(source: string, { best }: ExportFlags): Promise<Policy> {
+  if (fs.statSync(source, { throwIfNoEntry: false })?.isFile()) {
+    if (best) throw new InputError(`--best: expected a run's directory, got the file ${source}.`);
+    return readPolicyFile(source);
+  }
+  readConfig(source); // says what is wrong with what is no run
+  return readPolicy(source, best ? "best" : "last");
+}
+
+function formatName(name: string): string {
+  if (Object.hasOwn(formats, name)) return name;
+  const names = Object.keys(formats);
+  throw new InputError(`--format: expected one of ${names.join(", ")}, got "${name}". ${suggest(name, names)}`.trim());
+}

@@ -1,0 +1,35 @@
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { InputError } from "../base/expect.ts";
+import { refusal } from "../node.ts";
+
+/**
+ * Writes files with their contents, all of them or none. Each is replaced in one step: who looks at it sees the old one
+ * or the new one. An InputError ends with `wayOut`.
+ */
+export function writeFiles(files: readonly (readonly [string, string | Uint8Array])[], wayOut: string): void {
+  const temporaries = files.map(([file]) => path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`));
+  let current = "";
+  try {
+    files.forEach(([file, content], i) => {
+      current = file;
+      // Renaming would fail, when the others have their names.
+      if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw directoryError();
+      fs.writeFileSync(temporaries[i], content);
+    });
+    files.forEach(([file], i) => {
+      current = file;
+      fs.renameSync(temporaries[i], file);
+    });
+  } catch (error) {
+    for (const temporary of temporaries) fs.rmSync(temporary, { force: true });
+    const reason = refusal(error);
+    if (reason === undefined) throw error;
+    throw new InputError(`${current}: expected a file that can be written, got ${reason}. ${wayOut}`);
+  }
+}
+
+function directoryError(): Error {
+  return Object.assign(new Error("a directory"), { code: "EISDIR" });
+}
