@@ -95,7 +95,7 @@ async function compileKernels(copy) {
 async function failingTests(copy, out) {
   const files = fs
     .readdirSync(out, { recursive: true })
-    .filter((name) => /^(kernels|nn|ddpg)[\\/].*\.test\.js$/.test(name))
+    .filter((name) => /^(kernels|nn|ddpg|export|training)[\\/].*\.test\.js$/.test(name))
     .map((name) => path.join(out, name));
   const { stdout } = await execute(process.execPath, ["--test", "--test-reporter=tap", ...files], {
     cwd: copy,

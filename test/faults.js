@@ -550,4 +550,28 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "module: products are not rounded before they are added",
+    edits: [
+      {
+        file: "src/export/module.ts",
+        text: "rounded(out[j] + rounded(xi * weights[k]))",
+        fault: "out[j] + xi * weights[k]",
+      },
+    ],
+  },
+  {
+    name: "ONNX: the normalised observation's shift is left out",
+    edits: [{ file: "src/export/onnx.ts", text: "index === 0 ? shift : null", fault: "index < 0 ? shift : null" }],
+  },
+  {
+    name: "events: the checksum of the length is not masked",
+    edits: [
+      {
+        file: "src/training/tensorboard.ts",
+        text: "masked(crc32c(bytes.subarray(0, 8)))",
+        fault: "crc32c(bytes.subarray(0, 8))",
+      },
+    ],
+  },
 ];

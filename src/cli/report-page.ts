@@ -128,52 +128,88 @@ function finish(
   return compose(rows, { theme, title, gap: 10, captions: captions.length > 1 ? captions : [] });
 }
 
+interface Panel {
+  name: string;
+  yLabel: string;
+  lines: { name: string; points: Point[] }[];
+  options?: Partial<LinesOptions>;
+}
+
+const saturationLabel = "share of the minibatch with |μ(s)| > 0.99";
+const biasLabel = "Q(s₀, μ(s₀)) − discounted return, at evaluations";
+
 function diagnosticsOf(run: Run): Html {
-  const { diagnostics } = run;
-  const line = (name: "criticLoss" | "meanValue" | "criticGradientNorm" | "actorGradientNorm") =>
-    thin(diagnostics.map((d): Point => [d.step, d[name]]));
-  const dimensions = diagnostics.reduce((most, d) => Math.max(most, d.saturation.length), 0);
-  const panels: [string, string, { name: string; points: Point[] }[], Partial<LinesOptions>][] = [
-    ["Critic loss", "mean of (y − Q)²", [{ name: "", points: line("criticLoss") }], {}],
-    ["Mean value", "mean of Q over the minibatch", [{ name: "", points: line("meanValue") }], {}],
+  const dimensions = run.diagnostics.reduce((most, d) => Math.max(most, d.saturation.length), 0);
+  const line = (name: string, of: Quantity) => ({ name, points: thin(of(run)) });
+  const { rewardScale } = run.config.settings;
+  return panels(
     [
-      "Gradient norms",
-      "Euclidean norm",
-      [
-        { name: "critic", points: line("criticGradientNorm") },
-        { name: "actor", points: line("actorGradientNorm") },
-      ],
-      { logarithmic: true },
+      { name: "Critic loss", yLabel: "mean of (y − Q)²", lines: [line("", diagnostic("criticLoss"))] },
+      { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: [line("", diagnostic("meanValue"))] },
+      {
+        name: "Gradient norms",
+        yLabel: "Euclidean norm",
+        lines: [line("critic", diagnostic("criticGradientNorm")), line("actor", diagnostic("actorGradientNorm"))],
+        options: { logarithmic: true },
+      },
+      {
+        name: "Saturated actions",
+        yLabel: saturationLabel,
+        lines: Array.from({ length: dimensions }, (_, i) =>
+          line(`dimension ${i}`, ({ diagnostics }) => diagnostics.map((d) => [d.step, d.saturation[i] ?? Number.NaN])),
+        ),
+        options: { yDomain: [0, 1] },
+      },
+      { name: "Value bias", yLabel: biasLabel, lines: [line("", valueBias)], options: { rule: 0 } },
     ],
+    rewardScale === 1 ? "" : `Losses, values and their bias are of rewards times ${rewardScale}.`,
+  );
+}
+
+/** The groups' diagnostics in the same panels. */
+function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGroup) => string): Html {
+  const lines = (of: Quantity) => groups.map((group) => ({ name: nameOf(group), points: thin(meanCurve(group, of)) }));
+  const saturation: Quantity = ({ diagnostics }) => diagnostics.map((d) => [d.step, mean(d.saturation)]);
+  return panels(
     [
-      "Saturated actions",
-      "share of the minibatch with |μ(s)| > 0.99",
-      Array.from({ length: dimensions }, (_, i) => ({
-        name: `dimension ${i}`,
-        points: thin(diagnostics.map((d): Point => [d.step, d.saturation[i] ?? Number.NaN])),
-      })),
-      { yDomain: [0, 1] },
+      { name: "Critic loss", yLabel: "mean of (y − Q)²", lines: lines(diagnostic("criticLoss")) },
+      { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: lines(diagnostic("meanValue")) },
+      { name: "Saturated actions", yLabel: saturationLabel, lines: lines(saturation), options: { yDomain: [0, 1] } },
+      { name: "Value bias", yLabel: biasLabel, lines: lines(valueBias), options: { rule: 0 } },
     ],
-    [
-      "Value bias",
-      "Q(s₀, μ(s₀)) − discounted return, at evaluations",
-      [{ name: "", points: thin(run.evaluations.map((e): Point => [e.step, e.valueBias])) }],
-      { rule: 0 },
-    ],
-  ];
-  const drawn = panels.flatMap(([name, yLabel, lines, options]) => {
+    "Means over the seeds of a group, where all of them have a value. Losses, values and their bias are of scaled rewards.",
+  );
+}
+
+/** Something of a run over its steps. */
+type Quantity = (run: Run) => Point[];
+
+function diagnostic(name: "criticLoss" | "meanValue" | "criticGradientNorm" | "actorGradientNorm"): Quantity {
+  return ({ diagnostics }) => diagnostics.map((d) => [d.step, d[name]]);
+}
+
+function valueBias({ evaluations }: Run): Point[] {
+  return evaluations.map((e) => [e.step, e.valueBias]);
+}
+
+/** The mean over a group's runs, at the steps that all of them have. */
+function meanCurve({ runs }: RunGroup, of: Quantity): Point[] {
+  const curves = runs.map((run) => new Map(of(run)));
+  return [...curves[0].keys()]
+    .filter((step) => curves.every((curve) => curve.has(step)))
+    .map((step) => [step, mean(curves.map((curve) => curve.get(step) ?? Number.NaN))]);
+}
+
+/** Those panels that have something to show. */
+function panels(all: readonly Panel[], note: string): Html {
+  const drawn = all.flatMap(({ name, yLabel, lines, options }) => {
     if (!lines.some(({ points }) => points.some(([, value]) => Number.isFinite(value)))) return [];
     const svg = drawLines(lines, { theme: pageTheme, width: 400, xLabel: "environment steps", yLabel, ...options });
     const titled = compose([[svg]], { theme: pageTheme, title: `${name}: ${yLabel}` });
     return html`<figure><h3>${name}</h3><div class="drawing">${new Html(titled)}</div></figure>\n`;
   });
   if (drawn.length === 0) return html``;
-  const { rewardScale } = run.config.settings;
-  const note =
-    rewardScale === 1
-      ? ""
-      : html`<p class="note">Losses, values and their bias are of rewards times ${rewardScale}.</p>`;
-  return html`<h2>Diagnostics</h2>\n<div class="panels">${drawn}</div>${note}`;
+  return html`<h2>Diagnostics</h2>\n<div class="panels">${drawn}</div>${note && html`<p class="note">${note}</p>`}`;
 }
 
 /** By name; a run of another version may have had others than `Settings` lists. */
@@ -291,6 +327,7 @@ ${table(
   names.map((name) => [name, ...firsts.map((run) => show(settingsOf(run)[name]))]),
 )}`
 }
+${diagnosticsOfGroups(groups, nameOf)}
 <h2>Runs</h2>
 ${table(
   ["run", "group", "seed", "steps", "final mean return", "seconds", "fingerprint"],

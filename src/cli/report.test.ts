@@ -196,7 +196,11 @@ test("several runs: groups by what they share beside the seed, their interquarti
   has(page, /small, batchSize 32: 1 run of 3 not finished/);
   has(page, /small, batchSize 32: seed 2 more than once/);
   has(page, /unfinished/);
-  assert.equal(drawingsOf(page).length, 2);
+  assert.equal(drawingsOf(page).length, 6);
+  for (const name of ["Critic loss", "Mean value", "Saturated actions", "Value bias"])
+    has(page, new RegExp(`<h3>${name}`));
+  // A line a group.
+  assert.equal(drawingsOf(page)[2].match(/small, batchSize 32/g)?.length, 1);
   drawingsOf(page).forEach(assertWellFormed);
   assertWellFormed(read(path.join(folder, "several.svg")));
 });

@@ -156,7 +156,7 @@ function smallTanh(a) {
 
 /** 1 - 2 / (E + 1), E = e^(2a) = 2^n e^r, n = round(2a / ln 2). */
 function largeTanh(a) {
-  const n = rounded(rounded(rounded(a * rounded(2.8853900817779268)) + 12582912) - 12582912); // half to even
+  const n = Math.round(rounded(a * rounded(2.8853900817779268))); // of a half, either n gives the same bits
   const r = rounded(rounded(2 * a - rounded(n * rounded(0.693359375))) - rounded(n * rounded(-2.1219444005469057e-4)));
   let q = rounded(0.0013814602);
   for (const c of largeCoefficients) q = rounded(rounded(q * r) + c);

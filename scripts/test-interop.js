@@ -1,0 +1,154 @@
+// What the package writes for other programs, read by them: policies by ONNX Runtime, which comes from npm into
+// interop/node_modules the first time; events by TensorBoard, where the Python that PYTHON names (else python3) has it.
+import assert from "node:assert/strict";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as os from "node:os";
+import * as path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { build } from "./build.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const folder = path.join(root, "interop");
+const execute = promisify(execFile);
+const observationsEach = 10_000;
+const policies = 40;
+
+await build();
+const { toOnnx } = await import("../dist/index.js");
+const { readMetrics, readPolicy } = await import("../dist/node.js");
+const { EventFile } = await import("../dist/node/event-file.js");
+const { policyCase } = await import("../dist/export/policies.case.js");
+
+const runs = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-interop-"));
+let failed = 0;
+try {
+  const run = path.join(runs, "pendulum");
+  await ddpg("train", "Pendulum-v1", "--steps", "2000", "--episodes", "10", "--out", run);
+  await report("ONNX Runtime", () => checkOnnx(run));
+  await report("TensorBoard", () => checkTensorBoard(run));
+} finally {
+  fs.rmSync(runs, { recursive: true, force: true });
+}
+process.exit(failed === 0 ? 0 : 1);
+
+/** One line for a program: what `check` says of it, or what is wrong. */
+async function report(name, check) {
+  try {
+    console.log(`${name}: ${await check()}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAILED  ${name}: ${error.message}`);
+  }
+}
+
+/** The command line, in the folder of the runs. */
+function ddpg(...args) {
+  return execute(process.execPath, [path.join(root, "bin/ddpg.js"), ...args], { cwd: runs });
+}
+
+async function checkOnnx(run) {
+  const runtime = await onnxRuntime();
+  let worst = 0;
+  const check = async (bytes, policy, observe) => {
+    worst = Math.max(worst, await largestError(runtime, bytes, policy, observe));
+  };
+  for (let index = 0; index < policies; index++) {
+    const { agent, observe } = await policyCase(index);
+    await check(toOnnx(agent.policy), agent.policy, observe);
+  }
+  // A trained one, the way that its user takes.
+  await ddpg("export", run, "--format", "onnx", "--output", "pendulum.onnx");
+  const { observe } = await policyCase(0);
+  const fit = (numbers) => Float32Array.from([0, 1, 2], (i) => Math.fround(Math.sin(numbers[0] + i)));
+  await check(fs.readFileSync(path.join(runs, "pendulum.onnx")), await readPolicy(run), () => fit(observe()));
+  assert.ok(worst < 1e-5, `an action is off by ${worst} of its half-range`);
+  return `${policies} policies and a trained one, ${observationsEach} observations each: within ${worst.toExponential(1)} of each action's half-range`;
+}
+
+/** In half-ranges of the actions; of many observations at once, and of one alone. */
+async function largestError({ InferenceSession, Tensor }, bytes, policy, observe) {
+  const session = await InferenceSession.create(bytes);
+  const { observationSize, actionSize, actionLow, actionHigh } = policy.units;
+  let worst = 0;
+  for (const count of [1, observationsEach]) {
+    const observations = Array.from({ length: count }, observe);
+    const input = new Float32Array(count * observationSize);
+    observations.forEach((observation, i) => {
+      input.set(observation, i * observationSize);
+    });
+    const { action } = await session.run({ observation: new Tensor("float32", input, [count, observationSize]) });
+    assert.deepEqual(action.dims, [count, actionSize]);
+    observations.forEach((observation, i) => {
+      policy.act(observation).forEach((expected, d) => {
+        const error = Math.abs(action.data[i * actionSize + d] - expected) / ((actionHigh[d] - actionLow[d]) / 2);
+        // Also where it is NaN.
+        if (!(error <= worst)) worst = error;
+      });
+    });
+  }
+  await session.release();
+  return worst;
+}
+
+/** onnxruntime-web, installed where it is not yet. */
+async function onnxRuntime() {
+  const require = createRequire(path.join(folder, "package.json"));
+  const { dependencies } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
+  const manifest = path.join(folder, "node_modules/onnxruntime-web/package.json");
+  const installed = fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, "utf8")).version;
+  if (installed !== dependencies["onnxruntime-web"]) {
+    console.log("Installing ONNX Runtime into interop/node_modules …");
+    const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    execFileSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  }
+  const runtime = await import(pathToFileURL(require.resolve("onnxruntime-web")));
+  runtime.env.wasm.numThreads = 1;
+  return runtime;
+}
+
+async function checkTensorBoard(run) {
+  const python = process.env.PYTHON ?? "python3";
+  const { status } = spawnSync(python, ["-c", "import tensorboard"], { stdio: "ignore" });
+  if (status !== 0) return `skipped, ${python} has no tensorboard`;
+  const read = async () => {
+    const { stdout } = await execute(python, [path.join(folder, "read-events.py"), run], { maxBuffer: 1e8 });
+    return JSON.parse(stdout);
+  };
+  const records = readMetrics(run);
+  const of = (type, field, steps = () => true) =>
+    records.filter((r) => r.type === type && steps(r)).map((r) => [r.step, Math.fround(r[field])]);
+
+  const tags = await read();
+  assert.deepEqual(Object.keys(tags).sort(), [
+    "eval/mean_ep_length",
+    "eval/mean_reward",
+    "rollout/ep_len_mean",
+    "rollout/ep_rew_mean",
+    "time/fps",
+    "train/actor_loss",
+    "train/critic_loss",
+    "train/n_updates",
+  ]);
+  assert.deepEqual(tags["eval/mean_reward"], of("evaluation", "meanReturn"));
+  assert.deepEqual(tags["train/critic_loss"], of("diagnostics", "criticLoss"));
+  assert.deepEqual(tags["rollout/ep_len_mean"], of("episode", "length"));
+
+  // A run that was killed while it wrote, and goes on from step 1,000 in a second file.
+  const [first] = fs.readdirSync(run).filter((name) => name.includes("tfevents"));
+  fs.truncateSync(path.join(run, first), fs.statSync(path.join(run, first)).size - 5);
+  const settings = { warmupSteps: 1000, batchSize: 64 };
+  const earlier = records.filter(({ step }) => step <= 1000);
+  const second = new EventFile(run, settings, { step: 1000, records: earlier });
+  const [evaluation] = records.filter(({ type, step }) => type === "evaluation" && step > 1000);
+  second.add(evaluation);
+  second.flush();
+  second.close();
+  assert.deepEqual((await read())["eval/mean_reward"], [
+    ...of("evaluation", "meanReturn", ({ step }) => step <= 1000),
+    [evaluation.step, Math.fround(evaluation.meanReturn)],
+  ]);
+  return `${Object.keys(tags).length} tags of a run, and of one that was killed and goes on`;
+}
