@@ -29,8 +29,16 @@ function roofline({ roofline: { results } }) {
   const share = ({ value, share }) => `${value.toFixed(0)} (${percent(share)})`;
   add("products", (name) => `product ${name}`, share);
   add("updates", (name) => `update ${shown(name)}`, share);
-  add("acting", (name) => `acting ${shown(name)}, µs`, ({ value }) => value.toFixed(2));
-  add("besides", (name) => `rest of a step ${shown(name)}`, ({ value }) => `${(100 * value).toFixed(1)} %`);
+  add(
+    "acting",
+    (name) => `acting ${shown(name)}, µs`,
+    ({ value }) => value.toFixed(2),
+  );
+  add(
+    "besides",
+    (name) => `rest of a step ${shown(name)}`,
+    ({ value }) => `${(100 * value).toFixed(1)} %`,
+  );
   return table(["", ...results.map(({ name }) => shortName(name))], rows);
 }
 
