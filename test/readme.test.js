@@ -53,7 +53,7 @@ test("every relative link of every document leads to a file", () => {
 
 test("its programs compile as they stand, and run", async () => {
   const programs = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
-  assert.equal(programs.length, 2);
+  assert.equal(programs.length, 3);
   // Inside the checkout, where "ddpg" means this package.
   const directory = fs.mkdtempSync(path.join(root, ".builds", "unfinished-readme-"));
   try {
