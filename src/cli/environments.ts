@@ -8,22 +8,17 @@ export function addEnvironmentsCommand(program: Command): void {
     .summary("list the environments that come with the package")
     .description("Lists the environments that come with the package; times are in steps.")
     .option("--json", "as JSON")
-    .action(async ({ json }: { json?: boolean }) => {
-      const all = await Promise.all(Object.entries(environments).map(([id, task]) => describe(id, task)));
+    .action(({ json }: { json?: boolean }) => {
+      const all = Object.entries(environments).map(([id, task]) => describe(id, task));
       console.log(json ? JSON.stringify(all, null, 2) : table(all));
     });
 }
 
-async function describe(id: string, task: Task) {
-  const environment = await task.create();
-  const { observationSize } = environment;
-  const [actionLow, actionHigh] = [Array.from(environment.actionLow), Array.from(environment.actionHigh)];
-  environment.close?.();
-  const { timeLimit, preset, steps, summary } = task;
+function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
 }
 
-function table(all: Awaited<ReturnType<typeof describe>>[]): string {
+function table(all: ReturnType<typeof describe>[]): string {
   const rows = [
     ["", "observed", "action", "time limit", "preset", "steps", ""],
     ...all.map((entry) => [
