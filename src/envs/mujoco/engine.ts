@@ -88,6 +88,7 @@ interface Mujoco {
   readonly MjData: new (model: Model) => Data;
   readonly DoubleBuffer: new (length: number) => Buffer;
   readonly mjtObj: { readonly mjOBJ_BODY: { readonly value: number } };
+  readonly mjtWarning: Readonly<Record<"mjWARN_CONTACTFULL" | "mjWARN_CNSTRFULL", { readonly value: number }>>;
   readonly mjtState: { readonly mjSTATE_INTEGRATION: { readonly value: number } };
   mj_name2id(model: Model, kind: number, name: string): number;
   mj_resetData(model: Model, data: Data): void;
@@ -167,14 +168,14 @@ export class MujocoSimulation implements Simulation {
     this.#name = name;
     this.#mujoco = mujoco;
     this.#model = compile(name, xml, mujoco);
-    this.#data = new mujoco.MjData(this.#model);
-    this.#allState = mujoco.mjtState.mjSTATE_INTEGRATION.value;
-    this.#saved = new mujoco.DoubleBuffer(mujoco.mj_stateSize(this.#model, this.#allState));
-    this.timestep = this.#model.opt.timestep;
     // Gymnasium's bounds are in Float32, as actions are.
     const ranges = Array.from(this.#model.actuator_ctrlrange, (bound) => Math.fround(bound));
     this.actionLow = ranges.filter((_, i) => i % 2 === 0);
     this.actionHigh = ranges.filter((_, i) => i % 2 === 1);
+    this.#data = new mujoco.MjData(this.#model);
+    this.#allState = mujoco.mjtState.mjSTATE_INTEGRATION.value;
+    this.#saved = new mujoco.DoubleBuffer(mujoco.mj_stateSize(this.#model, this.#allState));
+    this.timestep = this.#model.opt.timestep;
     this.#readViews();
   }
 
@@ -197,6 +198,8 @@ export class MujocoSimulation implements Simulation {
   /** The model's own start, at rest. `begin` then says where to begin; what follows from that is computed. */
   reset(begin: () => void): void {
     this.#refresh();
+    // A reset wipes out what was warned of since.
+    if (this.#unchecked > 0) this.#checkWarnings();
     this.#mujoco.mj_resetData(this.#model, this.#data);
     begin();
     this.#mujoco.mj_forward(this.#model, this.#data);
@@ -206,7 +209,7 @@ export class MujocoSimulation implements Simulation {
   /**
    * So many engine steps under one control. Throws what the engine only warns of: it would go on from the model's start
    * where numbers got out of hand, and without contacts that its memory has no room for. The latter is told within
-   * `checkEvery` calls.
+   * `checkEvery` calls, or by `reset`.
    */
   advance(control: ArrayLike<number>, steps: number): void {
     this.#refresh();
@@ -216,7 +219,7 @@ export class MujocoSimulation implements Simulation {
     for (let i = 0; i < steps; i++) this.#mujoco.mj_step(this.#model, data);
     // As Gymnasium does: a step itself leaves cfrc_ext as it was.
     this.#mujoco.mj_rnePostConstraint(this.#model, data);
-    // A reset by the engine puts the time back. Reading the warnings themselves takes as long as an engine step.
+    // A reset by the engine puts the time back. Reading the warnings themselves takes longer than an engine step.
     const wasReset = data.time < before + (steps * this.timestep) / 2;
     if (wasReset || before === 0 || ++this.#unchecked >= checkEvery) this.#checkWarnings();
     this.#refresh();
@@ -227,7 +230,12 @@ export class MujocoSimulation implements Simulation {
     const { warning } = this.#data;
     for (let kind = 0; kind < warning.size(); kind++) {
       const { number, lastinfo } = warning.get(kind);
-      if (number > 0) throw new Error(this.#mujoco.mju_warningText(kind, lastinfo));
+      if (number === 0) continue;
+      const { mjWARN_CONTACTFULL, mjWARN_CNSTRFULL } = this.#mujoco.mjtWarning;
+      const tooSmall = kind === mjWARN_CONTACTFULL.value || kind === mjWARN_CNSTRFULL.value;
+      // The engine has no text for one of these, and for the other a way out that is not MJCF's.
+      const ownText = 'the model has too little memory for its contacts. Raise <size memory="…"/> in it.';
+      throw new Error(tooSmall ? ownText : this.#mujoco.mju_warningText(kind, lastinfo));
     }
   }
 
@@ -266,11 +274,26 @@ export class MujocoSimulation implements Simulation {
   }
 }
 
+/** What the engine said, in one line. */
+export function reason(error: unknown): string {
+  const { message } = error as Error;
+  return message
+    .replace(/^MuJoCo Error: (Loading error: )?/, "")
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ", ");
+}
+
 function compile(name: string, xml: string, mujoco: Mujoco): Model {
+  let model: Model;
   try {
-    return mujoco.MjModel.from_xml_string(xml);
+    model = mujoco.MjModel.from_xml_string(xml);
   } catch (error) {
-    const reason = (error as Error).message.replace(/^MuJoCo Error: (Loading error: )?/, "").trim();
-    throw new InputError(`${name} model: expected MJCF that MuJoCo can compile, got: ${reason}`);
+    throw new InputError(`${name} model: expected MJCF that MuJoCo can compile, got: ${reason(error)}`);
   }
+  const ranges = model.actuator_ctrlrange;
+  const unlimited = ranges.findIndex((low, i) => i % 2 === 0 && !(low < ranges[i + 1])) / 2;
+  if (ranges.length > 0 && unlimited < 0) return model;
+  model.delete();
+  const got = ranges.length === 0 ? "no actuator" : `none for actuator ${unlimited}`;
+  throw new InputError(`${name} model: expected a ctrlrange for every actuator, got ${got}.`);
 }

@@ -1,8 +1,8 @@
-import { expect, expectNumbers } from "../../base/expect.ts";
+import { expect, expectNumbers, InputError } from "../../base/expect.ts";
 import type { Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../ddpg/environment.ts";
 import { TimeLimit } from "../time-limit.ts";
-import { MujocoSimulation, type Simulation } from "./engine.ts";
+import { MujocoSimulation, reason, type Simulation } from "./engine.ts";
 
 /** A task in MuJoCo: a model, and a few functions that look at its simulation. The action sets the actuators. */
 export interface MujocoTask {
@@ -70,13 +70,12 @@ class MujocoEnvironment implements Environment {
     this.#duration = simulation.timestep * task.frameSkip;
     this.actionLow = simulation.actionLow;
     this.actionHigh = simulation.actionHigh;
-    simulation.reset(() => {});
+    this.#reset(() => {});
     this.observationSize = task.observe(simulation).length;
   }
 
   reset(random: Random): ArrayLike<number> {
-    this.#error = undefined;
-    this.#simulation.reset(() => this.#task.start(this.#simulation, random));
+    this.#reset(() => this.#task.start(this.#simulation, random));
     this.#position = this.#task.position?.(this.#simulation) ?? 0;
     return this.#task.observe(this.#simulation);
   }
@@ -97,15 +96,30 @@ class MujocoEnvironment implements Environment {
     };
   }
 
+  #reset(begin: () => void): void {
+    this.#error = undefined;
+    try {
+      this.#simulation.reset(begin);
+    } catch (error) {
+      this.#fail("reset", error);
+    }
+  }
+
   #advance(action: Float32Array): void {
     const { time } = this.#simulation;
     try {
       this.#simulation.advance(action, this.#task.frameSkip);
     } catch (error) {
-      const step = Math.round(time / this.#duration) + 1;
-      this.#error = new Error(`${this.name} step ${step}: ${(error as Error).message}`, { cause: error });
-      throw this.#error;
+      this.#fail(`step ${Math.round(time / this.#duration) + 1}`, error);
     }
+  }
+
+  /** Throws what the engine said, now and in each further step. */
+  #fail(where: string, error: unknown): never {
+    // What the task's own functions throw stays as it is.
+    this.#error =
+      error instanceof InputError ? error : new Error(`${this.name} ${where}: ${reason(error)}`, { cause: error });
+    throw this.#error;
   }
 
   save(): Float64Array {
