@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { environments, type Task } from "../envs/index.ts";
+import { mujocoPackage } from "../envs/mujoco/engine.ts";
 import { whole } from "./progress.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
@@ -10,9 +11,11 @@ export function addEnvironmentsCommand(program: Command): void {
     .option("--json", "as JSON")
     .action(({ json }: { json?: boolean }) => {
       const all = Object.entries(environments).map(([id, task]) => describe(id, task));
-      console.log(json ? JSON.stringify(all, null, 2) : table(all));
+      console.log(json ? JSON.stringify(all, null, 2) : `${table(all)}\n\n${mujocoNote}`);
     });
 }
+
+const mujocoNote = `Those that end in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
 
 function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
@@ -43,11 +46,11 @@ function table(all: ReturnType<typeof describe>[]): string {
     .join("\n");
 }
 
-/** One interval a dimension; equal ones are counted. */
+/** One interval a dimension; equal ones are counted. A Float32 has seven digits. */
 export function bounds(low: ArrayLike<number>, high: ArrayLike<number>): string {
   const parts: { text: string; count: number }[] = [];
   for (let i = 0; i < low.length; i++) {
-    const text = `[${low[i]}, ${high[i]}]`;
+    const text = `[${Number(low[i].toPrecision(7))}, ${Number(high[i].toPrecision(7))}]`;
     const last = parts.at(-1);
     if (last?.text === text) last.count++;
     else parts.push({ text, count: 1 });

@@ -1,7 +1,7 @@
 import { expect, InputError } from "../../base/expect.ts";
 
 /** The package that brings the engine, and the version whose numbers the tests know. */
-const engine = "@mujoco/mujoco@3.14.0";
+export const mujocoPackage = "@mujoco/mujoco@3.14.0";
 
 /**
  * What a task sees of its simulation. The arrays are views of the engine's own memory, in SI units and MuJoCo's order:
@@ -119,7 +119,7 @@ async function importEngine(): Promise<() => Promise<Mujoco>> {
     const { default: start } = await import("@mujoco/mujoco");
     return start as unknown as () => Promise<Mujoco>;
   } catch (error) {
-    const message = `MuJoCo: expected the package ${engine}, got none. Install it: npm install ${engine}`;
+    const message = `MuJoCo: expected the package ${mujocoPackage}, got none. Install it: npm install ${mujocoPackage}`;
     throw new InputError(message, { cause: error });
   }
 }
