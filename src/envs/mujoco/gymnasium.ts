@@ -2,7 +2,7 @@
 import { expect, suggest } from "../../base/expect.ts";
 import type { Random } from "../../base/random.ts";
 
-/** The lowest and the highest value that is still fine. */
+/** Two bounds, the lower first. */
 export type Range = readonly [low: number, high: number];
 
 /** A task's options with its defaults for what is not given. Throws an InputError for a name or a value that is none. */
@@ -33,6 +33,7 @@ export function addNormal(values: Float64Array, random: Random, scale: number): 
   for (let i = 0; i < values.length; i++) values[i] += scale * random.normal();
 }
 
+/** x, or the bound that it is beyond. */
 export function clip(x: number, [low, high]: Range): number {
   return Math.max(low, Math.min(x, high));
 }
@@ -61,7 +62,7 @@ export function distance(a: Float64Array, b: Float64Array): number {
 const round = Math.fround;
 const lanes = new Float32Array(8);
 
-/** weight · Σ action², rounded as Gymnasium's is: in Float32, added up in NumPy's order, eight partial sums at a time. */
+/** weight · Σ action², rounded as Gymnasium's is: in Float32, and from eight numbers on as eight sums, as NumPy adds. */
 export function controlCost(weight: number, action: Float32Array): number {
   const rest = action.length - (action.length % 8);
   lanes.fill(0);

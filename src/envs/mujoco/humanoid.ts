@@ -67,7 +67,7 @@ const defaults = {
  * **End** — terminated when unhealthy: the height of the trunk not inside its range; truncated after 1,000 steps of
  * 0.015 s.
  *
- * **Version** — v5: contact forces are those of the step; `healthyReward` only while healthy.
+ * **Version** — v5: contact forces cost; `healthyReward` only while healthy; what is always 0 is not observed.
  */
 export function humanoid(options: Partial<typeof defaults> = {}): MujocoTask {
   const name = "Humanoid-v5";

@@ -37,7 +37,7 @@ const defaults = {
  *
  * **End** — never terminated; truncated after 100 steps of 0.05 s.
  *
- * **Version** — v5: the object has a mass that moves; the reward is that of the state after the step.
+ * **Version** — v5: a denser object than before; the reward is that of the state after the step.
  */
 export function pusher(options: Partial<typeof defaults> = {}): MujocoTask {
   const name = "Pusher-v5";
