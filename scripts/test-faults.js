@@ -78,7 +78,7 @@ async function plant(copy, { edits }) {
       "--outDir",
       out,
     ]);
-    return await failingTests(copy, out);
+    return await failingTests(copy, out, testsFor(edits));
   } finally {
     for (const [full, source] of before) fs.writeFileSync(full, source);
     if (edits.some(({ file }) => file.includes("/assembly/"))) await compileKernels(copy);
@@ -92,10 +92,17 @@ async function compileKernels(copy) {
   await execute(process.execPath, ["--input-type=module", "--eval", program], { cwd: copy });
 }
 
-async function failingTests(copy, out) {
+/** Which tests must notice: those of the tasks for a fault in one, those of the algorithm for others, all for none. */
+function testsFor(edits) {
+  if (edits.length === 0) return /^(kernels|nn|ddpg|envs)[\\/].*\.test\.js$/;
+  const inTasks = edits.every(({ file }) => file.startsWith("src/envs/"));
+  return inTasks ? /^envs[\\/].*\.test\.js$/ : /^(kernels|nn|ddpg)[\\/].*\.test\.js$/;
+}
+
+async function failingTests(copy, out, wanted) {
   const files = fs
     .readdirSync(out, { recursive: true })
-    .filter((name) => /^(kernels|nn|ddpg)[\\/].*\.test\.js$/.test(name))
+    .filter((name) => wanted.test(name))
     .map((name) => path.join(out, name));
   const { stdout } = await execute(process.execPath, ["--test", "--test-reporter=tap", ...files], {
     cwd: copy,
