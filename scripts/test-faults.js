@@ -78,7 +78,7 @@ async function plant(copy, { edits }) {
       "--outDir",
       out,
     ]);
-    return await failingTests(copy, out);
+    return await failingTests(copy, out, testsFor(edits));
   } finally {
     for (const [full, source] of before) fs.writeFileSync(full, source);
     if (edits.some(({ file }) => file.includes("/assembly/"))) await compileKernels(copy);
@@ -92,10 +92,20 @@ async function compileKernels(copy) {
   await execute(process.execPath, ["--input-type=module", "--eval", program], { cwd: copy });
 }
 
-async function failingTests(copy, out) {
+/** Which tests must notice: those of the tasks, of what is exported or recorded, or of the algorithm; all for no fault. */
+function testsFor(edits) {
+  const floors = ["envs", "export", "training"];
+  const floor = floors.find((name) => edits.length > 0 && edits.every(({ file }) => file.startsWith(`src/${name}/`)));
+  if (floor) return new RegExp(`^${floor}[\\\\/].*\\.test\\.js$`);
+  return edits.length === 0
+    ? /^(kernels|nn|ddpg|envs|export|training)[\\/].*\.test\.js$/
+    : /^(kernels|nn|ddpg)[\\/].*\.test\.js$/;
+}
+
+async function failingTests(copy, out, wanted) {
   const files = fs
     .readdirSync(out, { recursive: true })
-    .filter((name) => /^(kernels|nn|ddpg|export|training)[\\/].*\.test\.js$/.test(name))
+    .filter((name) => wanted.test(name))
     .map((name) => path.join(out, name));
   const { stdout } = await execute(process.execPath, ["--test", "--test-reporter=tap", ...files], {
     cwd: copy,

@@ -103,18 +103,23 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     assert.ok(Number(afterwards) > 110, output);
   });
 
-  it("boat.js: the command in its second line trains it", async () => {
-    const [, command] = fs.readFileSync(path.join(examples, "boat.js"), "utf8").split("\n");
-    const words = command.replace(/^\/\/ npx ddpg /, "").split(" ");
-    const module = words.indexOf("examples/boat.js");
-    assert.equal(module, 1, command);
-    words[module] = path.join(examples, "boat.js");
-    const { code, stdout, stderr } = await node(path.join(root, "bin/ddpg.js"), ...words, "--episodes", "100");
-    assert.equal(stderr, "");
-    assert.equal(code, 0);
-    const [, mean] = /^return +(-?[\d.]+) ±/m.exec(stdout) ?? [];
-    assert.ok(Number(mean) > 110, stdout);
-  });
+  for (const [name, least] of [
+    ["boat.js", 110],
+    ["crane.js", 110],
+  ]) {
+    it(`${name}: the command in its second line trains it`, async () => {
+      const [, command] = fs.readFileSync(path.join(examples, name), "utf8").split("\n");
+      const words = command.replace(/^\/\/ npx ddpg /, "").split(" ");
+      assert.equal(words.indexOf(`examples/${name}`), 1, command);
+      words[1] = path.join(examples, name);
+      const { code, stdout, stderr } = await node(path.join(root, "bin/ddpg.js"), ...words, "--episodes", "100");
+      // A machine under load may be slow enough to be told that an environment is being checked.
+      assert.equal(stderr.replace(/^Checking .*\n/, ""), "");
+      assert.equal(code, 0);
+      const [, mean] = /^return +(-?[\d.]+) ±/m.exec(stdout) ?? [];
+      assert.ok(Number(mean) > least, stdout);
+    });
+  }
 
   it("own-loop.js: five drones learn to hover in a minute of frames", async () => {
     const output = await succeed("own-loop.js", "--fast");

@@ -551,6 +551,38 @@ export const faults = [
     ],
   },
   {
+    name: "MuJoCo's warm start not restored",
+    edits: [
+      {
+        file: "src/envs/mujoco/engine.ts",
+        text: "this.#mujoco.mj_setState(this.#model, this.#data, state, this.#allState);",
+        fault: `const begin = 1 + this.qpos.length + this.qvel.length;
+    const cold = state.map((x, i) => (i >= begin && i < begin + this.qvel.length ? 0 : x));
+    this.#mujoco.mj_setState(this.#model, this.#data, cold, this.#allState);`,
+      },
+    ],
+  },
+  {
+    name: "MuJoCo's lagging position taken from the restored state",
+    edits: [
+      {
+        file: "src/envs/mujoco/mujoco-environment.ts",
+        text: "this.#position = state[0];",
+        fault: "this.#position = state[2];",
+      },
+    ],
+  },
+  {
+    name: "MuJoCo resets itself unnoticed",
+    edits: [
+      {
+        file: "src/envs/mujoco/engine.ts",
+        text: "const wasReset = data.time < before + (steps * this.timestep) / 2;",
+        fault: "const wasReset = data.time < 0;",
+      },
+    ],
+  },
+  {
     name: "module: products are not rounded before they are added",
     edits: [
       {

@@ -56,8 +56,37 @@ export async function firstReturn(): Promise<number> {
 }
 `;
 
+/** A task in MuJoCo, changed and of one's own. */
+const ownMujoco = `import { checkEnvironment } from "ddpg";
+import { createMujoco, hopper, type MujocoTask, type Simulation } from "ddpg/mujoco";
+
+const still: MujocoTask = {
+  ...hopper({ healthyZRange: [0.8, Infinity], resetNoiseScale: 0.01 }),
+  reward: ({ qvel }: Simulation, action) => -Math.abs(qvel[0]) - action[0] ** 2,
+};
+export const problems = async (): Promise<string[]> => (await checkEnvironment(() => createMujoco(still))).problems;
+// @ts-expect-error
+hopper({ ctrlCost: 1 });
+`;
+
+const whatToInstall =
+  "MuJoCo: expected the package @mujoco/mujoco@3.14.0, got none. Install it: npm install @mujoco/mujoco@3.14.0";
+
 /** The same on a page, in a worker and in Node, with a look at what else happens meanwhile. */
-const program = `import { Ddpg, Pendulum, train, webThreads } from "ddpg";
+const program = `import { Ddpg, environments, Pendulum, Random, train, webThreads } from "ddpg";
+
+/** What a hundred steps of a task in MuJoCo come to, or why there are none. */
+export async function cheetah() {
+  try {
+    const environment = await environments["HalfCheetah-v5"].create();
+    environment.reset(new Random(1));
+    let step;
+    for (let i = 0; i < 100; i++) step = environment.step(new Float32Array(6).fill(i % 2 ? -1 : 0.7));
+    return [step.reward, ...step.observation].join(" ");
+  } catch (error) {
+    return error.message;
+  }
+}
 
 export async function fingerprintAfter(steps) {
   const environment = new Pendulum();
@@ -219,7 +248,8 @@ describe("the packed package", { timeout: 120_000 }, () => {
       writeFiles(user, {
         "ten-lines.ts": tenLines + console,
         "own-environment.ts": ownEnvironment,
-        [name]: JSON.stringify({ compilerOptions, files: ["ten-lines.ts", "own-environment.ts"] }),
+        "own-mujoco.ts": ownMujoco,
+        [name]: JSON.stringify({ compilerOptions, files: ["ten-lines.ts", "own-environment.ts", "own-mujoco.ts"] }),
       });
       await execute(process.execPath, [path.join(typescript, "bin/tsc"), "-p", name], { cwd: user }).catch((error) =>
         assert.fail(error.stdout),
@@ -239,6 +269,17 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.equal(said.trim(), version);
     const help = await npx(["ddpg", "--help"], user);
     for (const word of ["train", "evaluate", "report", "environments"]) assert.match(help, new RegExp(`\\b${word}\\b`));
+  });
+
+  it("lists the tasks in MuJoCo without its engine, says what to install to train them, and writes nothing", async () => {
+    assert.match(await npx(["ddpg", "environments"], user), /^HalfCheetah-v5 +17 +6 × \[-1, 1\] /m);
+    const { code, stderr } = await npx(["ddpg", "train", "HalfCheetah-v5", "--out", "run-mujoco"], user).catch(
+      (e) => e,
+    );
+    assert.equal(code, 2);
+    // Behind what npm itself may have to say.
+    assert.ok(stderr.endsWith(`ddpg: ${whatToInstall}\n`), stderr);
+    assert.ok(!fs.existsSync(path.join(user, "run-mujoco")));
   });
 
   it("trains by the command to the bits of the ten lines, and draws the run", async () => {
@@ -284,14 +325,17 @@ describe("the packed package", { timeout: 120_000 }, () => {
       const button = await tab.locator("button").boundingBox();
       const training = tab.evaluate(() => window.test.trainUntilStopped());
       await tab.waitForFunction(() => window.test.now.step > 0);
-      for (let i = 0; i < 9; i++) await tab.mouse.click(button.x + button.width / 2, button.y + button.height / 2);
+      for (let i = 0; i < 9; i++) {
+        await tab.mouse.click(button.x + button.width / 2, button.y + button.height / 2);
+        // Training goes on between the clicks, or this waits in vain.
+        await tab.waitForFunction((i) => window.test.now.step > window.test.clicks[i]?.step, i);
+      }
       const clicks = await tab.evaluate(() => {
         window.test.now.stop = true;
         return window.test.clicks;
       });
       await training;
       assert.equal(clicks.length, 9);
-      assert.ok(clicks[8].step > clicks[0].step, "training went on between the clicks");
       const delays = clicks.map(({ delayMs }) => delayMs).sort((a, b) => a - b);
       assert.ok(delays[4] < 100, `delays in ms: ${delays.join(", ")}`);
     });
@@ -316,7 +360,40 @@ describe("the packed package", { timeout: 120_000 }, () => {
       }
     });
 
+    it("says what to install for a task in MuJoCo", async () => {
+      assert.equal(await tab.evaluate(() => window.test.cheetah()), whatToInstall);
+    });
+
     it("met no warning and no error", () => assert.deepEqual(problems, []));
+  });
+
+  it("simulates in MuJoCo on a page to the bits of Node, with the engine installed", { timeout: 60_000 }, async () => {
+    const beside = path.join(temporary, "beside-mujoco");
+    fs.cpSync(user, beside, { recursive: true });
+    const engine = "node_modules/@mujoco/mujoco";
+    const files = ["package.json", "mujoco.js", "mujoco.wasm"];
+    for (const name of files) fs.cpSync(path.join(root, engine, name), path.join(beside, engine, name));
+    const script = 'console.log(await (await import("./program.js")).cheetah())';
+    const { stdout } = await execute(process.execPath, ["--input-type=module", "--eval", script], { cwd: beside });
+    assert.match(stdout, /^(-?[\d.e-]+ ){17}-?[\d.e-]+\n$/);
+
+    writeFiles(beside, page);
+    const site = path.join(temporary, "site-mujoco");
+    const warnings = await bundle(beside, "/sub/", path.join(site, "sub"));
+    // The engine's own loader asks for a module of Node's, where it is in Node.
+    assert.ok(
+      warnings.every((warning) => warning.includes("externalized")),
+      warnings.join("\n"),
+    );
+    const [browser, server] = await Promise.all([openBrowser(), serve(site)]);
+    try {
+      const tab = await browser.newPage();
+      await tab.goto(`${server.url}/sub/`);
+      await tab.waitForFunction(() => window.test);
+      assert.equal(await tab.evaluate(() => window.test.cheetah()), stdout.trim());
+    } finally {
+      await Promise.all([browser.close(), server.close()]);
+    }
   });
 });
 

@@ -7,6 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
+import { environments } from "../envs/index.ts";
 import { readConfig, readMetrics, readPolicy, readResult } from "../node.ts";
 
 const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
@@ -166,6 +167,10 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
 
   it("lists the environments", async () => {
     assert.match(await succeed("environments"), /^Pendulum-v1 +3 +\[-2, 2\] +200 +small +5,000 /m);
+    assert.match(
+      await succeed("environments"),
+      /^Humanoid-v5 +348 +17 × \[-0\.4, 0\.4\] +1,000 +standard +1,000,000 /m,
+    );
     const [first] = JSON.parse(await succeed("environments", "--json"));
     assert.equal(first.id, "Pendulum-v1");
     assert.deepEqual([first.observationSize, first.actionLow, first.actionHigh, first.timeLimit], [3, [-2], [2], 200]);
@@ -289,7 +294,7 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   const missing = "no such file or directory";
   const wanted =
     "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
-  const ids = "one of Pendulum-v1, Pendulum-v0, MountainCarContinuous-v0, or the path of a module";
+  const ids = `one of ${Object.keys(environments).join(", ")}, or the path of a module`;
   const pendulum = ["train", "Pendulum-v1"];
   const unanswered =
     "expected an answer of the environment, got a promise that nothing will settle. Resolve it, or reject it.";

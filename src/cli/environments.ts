@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { environments, type Task } from "../envs/index.ts";
+import { mujocoPackage } from "../envs/mujoco/engine.ts";
 import { whole } from "./progress.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
@@ -8,22 +9,19 @@ export function addEnvironmentsCommand(program: Command): void {
     .summary("list the environments that come with the package")
     .description("Lists the environments that come with the package; times are in steps.")
     .option("--json", "as JSON")
-    .action(async ({ json }: { json?: boolean }) => {
-      const all = await Promise.all(Object.entries(environments).map(([id, task]) => describe(id, task)));
-      console.log(json ? JSON.stringify(all, null, 2) : table(all));
+    .action(({ json }: { json?: boolean }) => {
+      const all = Object.entries(environments).map(([id, task]) => describe(id, task));
+      console.log(json ? JSON.stringify(all, null, 2) : `${table(all)}\n\n${mujocoNote}`);
     });
 }
 
-async function describe(id: string, task: Task) {
-  const environment = await task.create();
-  const { observationSize } = environment;
-  const [actionLow, actionHigh] = [Array.from(environment.actionLow), Array.from(environment.actionHigh)];
-  environment.close?.();
-  const { timeLimit, preset, steps, summary } = task;
+const mujocoNote = `Those that end in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
+
+function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
 }
 
-function table(all: Awaited<ReturnType<typeof describe>>[]): string {
+function table(all: ReturnType<typeof describe>[]): string {
   const rows = [
     ["", "observed", "action", "time limit", "preset", "steps", ""],
     ...all.map((entry) => [
@@ -48,11 +46,11 @@ function table(all: Awaited<ReturnType<typeof describe>>[]): string {
     .join("\n");
 }
 
-/** One interval a dimension; equal ones are counted. */
+/** One interval a dimension; equal ones are counted. A Float32 has seven digits. */
 export function bounds(low: ArrayLike<number>, high: ArrayLike<number>): string {
   const parts: { text: string; count: number }[] = [];
   for (let i = 0; i < low.length; i++) {
-    const text = `[${low[i]}, ${high[i]}]`;
+    const text = `[${Number(low[i].toPrecision(7))}, ${Number(high[i].toPrecision(7))}]`;
     const last = parts.at(-1);
     if (last?.text === text) last.count++;
     else parts.push({ text, count: 1 });

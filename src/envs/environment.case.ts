@@ -27,11 +27,11 @@ export function environmentCases(
     assert.deepEqual(await episode(environment, 1), first);
   });
 
-  test(`${name}: every observation has observationSize numbers, each one a Float32`, async () => {
+  test(`${name}: every observation has observationSize finite numbers`, async () => {
     const environment = await make();
     for (const { observation } of await episode(environment, 3)) {
       assert.equal(observation.length, environment.observationSize);
-      assert.deepEqual(observation, Array.from(Float32Array.from(observation)));
+      assert.ok(observation.every(Number.isFinite));
     }
   });
 

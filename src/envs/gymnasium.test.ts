@@ -52,7 +52,7 @@ const tamperings: Record<string, Tampering> = {
   },
 };
 
-for (const name of ["Pendulum-v1.json", "MountainCarContinuous-v0.json"]) {
+for (const name of ["Pendulum-v1.json", "MountainCarContinuous-v0.json", "Hopper-v5.json"]) {
   for (const [what, tamper] of Object.entries(tamperings)) {
     test(`${name} that was tampered with is reported: ${what}`, async () => {
       const file: GymnasiumFile = JSON.parse(readFileSync(join("fixtures/gymnasium", name), "utf8"));

@@ -1,11 +1,26 @@
 import type { Environment } from "../ddpg/environment.ts";
 import { MountainCarContinuous } from "./mountain-car-continuous.ts";
+import { ant } from "./mujoco/ant.ts";
+import { halfCheetah } from "./mujoco/half-cheetah.ts";
+import { hopper } from "./mujoco/hopper.ts";
+import { humanoid } from "./mujoco/humanoid.ts";
+import { invertedDoublePendulum } from "./mujoco/inverted-double-pendulum.ts";
+import { invertedPendulum } from "./mujoco/inverted-pendulum.ts";
+import { createMujoco, type MujocoTask } from "./mujoco/mujoco-environment.ts";
+import { pusher } from "./mujoco/pusher.ts";
+import { reacher } from "./mujoco/reacher.ts";
+import { swimmer } from "./mujoco/swimmer.ts";
+import { walker2d } from "./mujoco/walker2d.ts";
 import { Pendulum, PendulumV0 } from "./pendulum.ts";
 
 /** A task known by name. */
 export interface Task {
   /** A fresh environment, its time limit included. */
   create(): Environment | Promise<Environment>;
+  /** The environment's sizes and bounds, known without making one: that may want a package which is not there. */
+  observationSize: number;
+  actionLow: readonly number[];
+  actionHigh: readonly number[];
   /** Steps after which an episode is truncated. */
   timeLimit: number;
   /** The preset of settings that the task is trained with. */
@@ -22,6 +37,7 @@ export interface Task {
 export const environments: Readonly<Record<string, Task>> = {
   "Pendulum-v1": {
     create: () => new Pendulum(),
+    ...sizes(3, 1, 2),
     timeLimit: 200,
     preset: "small",
     steps: 5_000,
@@ -29,6 +45,7 @@ export const environments: Readonly<Record<string, Task>> = {
   },
   "Pendulum-v0": {
     create: () => new PendulumV0(),
+    ...sizes(3, 1, 2),
     timeLimit: 1000,
     preset: "small",
     steps: 40_000,
@@ -36,6 +53,7 @@ export const environments: Readonly<Record<string, Task>> = {
   },
   "MountainCarContinuous-v0": {
     create: () => new MountainCarContinuous(),
+    ...sizes(2, 1, 1),
     timeLimit: 999,
     preset: "small",
     // Independent noise jitters in the valley; correlated noise swings the car up before it has learned to.
@@ -43,4 +61,31 @@ export const environments: Readonly<Record<string, Task>> = {
     steps: 30_000,
     summary: "rock a weak car out of a valley; the only gain is at the goal",
   },
+  ...mujoco(invertedPendulum, sizes(4, 1, 3), 200_000, "balance a pole on a cart"),
+  ...mujoco(invertedDoublePendulum, sizes(9, 1, 1), 300_000, "balance two poles, one upon the other, on a cart"),
+  ...mujoco(reacher, sizes(10, 2, 1), 300_000, "bring an arm's fingertip to a target"),
+  ...mujoco(pusher, sizes(23, 7, 2), 300_000, "push a cylinder to a goal with an arm of seven joints"),
+  ...mujoco(swimmer, sizes(8, 2, 1), 1_000_000, "wriggle forward through a thick liquid"),
+  ...mujoco(hopper, sizes(11, 3, 1), 1_000_000, "hop forward on one leg"),
+  ...mujoco(walker2d, sizes(17, 6, 1), 1_000_000, "walk forward on two legs, in a plane"),
+  ...mujoco(halfCheetah, sizes(17, 6, 1), 1_000_000, "run with two legs, in a plane"),
+  ...mujoco(ant, sizes(105, 8, 1), 1_000_000, "walk forward on four legs"),
+  ...mujoco(humanoid, sizes(348, 17, 0.4), 1_000_000, "walk upright, with arms and legs"),
 };
+
+/** Sizes, with the same bounds for each number of the action. */
+function sizes(observationSize: number, actionSize: number, actionBound: number) {
+  const bound = Math.fround(actionBound);
+  return {
+    observationSize,
+    actionLow: Array.from({ length: actionSize }, () => -bound),
+    actionHigh: Array.from({ length: actionSize }, () => bound),
+  };
+}
+
+/** A task in MuJoCo, by its name. */
+function mujoco(make: () => MujocoTask, space: ReturnType<typeof sizes>, steps: number, summary: string) {
+  const { name, timeLimit } = make();
+  const task: Task = { create: () => createMujoco(make()), ...space, timeLimit, preset: "standard", steps, summary };
+  return { [name]: task };
+}

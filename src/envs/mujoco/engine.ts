@@ -1,0 +1,299 @@
+import { expect, InputError } from "../../base/expect.ts";
+
+/** The package that brings the engine, and the version whose numbers the tests know. */
+export const mujocoPackage = "@mujoco/mujoco@3.14.0";
+
+/**
+ * What a task sees of its simulation. The arrays are views of the engine's own memory, in SI units and MuJoCo's order:
+ * take them from here in each call, for they move when the memory grows.
+ */
+export interface Simulation {
+  /** Seconds since the start of the episode. */
+  readonly time: number;
+  /** Positions of the joints (m, rad; a free joint's are a point and a quaternion w, x, y, z): [nq]. */
+  readonly qpos: Float64Array;
+  /** Velocities of the joints (m/s, rad/s): [nv]. */
+  readonly qvel: Float64Array;
+  /** What the actuators were told, before the engine clips it to their ranges: [nu]. */
+  readonly ctrl: Float64Array;
+  /** Forces that actuators put on the joints (N, N·m): [nv]. */
+  readonly qfrcActuator: Float64Array;
+  /** Forces of contacts and limits on the joints (N, N·m): [nv]. */
+  readonly qfrcConstraint: Float64Array;
+  /** Positions of the bodies' frames: [nbody · 3]. As all that follows from qpos, of the last substep's beginning. */
+  readonly xpos: Float64Array;
+  /** Positions of the bodies' centres of mass: [nbody · 3]. */
+  readonly xipos: Float64Array;
+  /** Positions of the sites: [nsite · 3]. */
+  readonly siteXpos: Float64Array;
+  /** Inertias about the centre of mass of the bodies' tree, and mass: [nbody · 10]. */
+  readonly cinert: Float64Array;
+  /** Velocities about that centre, rotation first: [nbody · 6]. */
+  readonly cvel: Float64Array;
+  /** Contact forces about that centre, torque first; 0 before the first step: [nbody · 6]. */
+  readonly cfrcExt: Float64Array;
+  /** What the model's sensors measure. */
+  readonly sensordata: Float64Array;
+  /** Positions of the bodies that the task itself moves: [nmocap · 3]. */
+  readonly mocapPos: Float64Array;
+  /** Masses of the bodies, kg: [nbody]. */
+  readonly bodyMass: Float64Array;
+  /** The position of a body's frame: [3]. A view as well. Throws an InputError where there is no such body. */
+  position(body: string): Float64Array;
+}
+
+/** The views of `Simulation` by the engine's own names. */
+const dataViews = {
+  qpos: "qpos",
+  qvel: "qvel",
+  ctrl: "ctrl",
+  qfrcActuator: "qfrc_actuator",
+  qfrcConstraint: "qfrc_constraint",
+  xpos: "xpos",
+  xipos: "xipos",
+  siteXpos: "site_xpos",
+  cinert: "cinert",
+  cvel: "cvel",
+  cfrcExt: "cfrc_ext",
+  sensordata: "sensordata",
+  mocapPos: "mocap_pos",
+} as const;
+
+type DataView = (typeof dataViews)[keyof typeof dataViews];
+
+// The engine as far as it is used here. Its own types say `any` for every array.
+
+interface Handle {
+  delete(): void;
+}
+
+interface Model extends Handle {
+  readonly opt: { readonly timestep: number };
+  readonly body_mass: Float64Array;
+  readonly actuator_ctrlrange: Float64Array;
+}
+
+interface Data extends Handle, Readonly<Record<DataView, Float64Array>> {
+  readonly time: number;
+  /** A copy of the counts, by kind. Neither it nor its elements may be deleted: they are the engine's. */
+  readonly warning: { size(): number; get(kind: number): { readonly number: number; readonly lastinfo: number } };
+}
+
+interface Buffer extends Handle {
+  GetView(): Float64Array;
+}
+
+interface Mujoco {
+  readonly MjModel: { from_xml_string(xml: string): Model };
+  readonly MjData: new (model: Model) => Data;
+  readonly DoubleBuffer: new (length: number) => Buffer;
+  readonly mjtObj: { readonly mjOBJ_BODY: { readonly value: number } };
+  readonly mjtWarning: Readonly<Record<"mjWARN_CONTACTFULL" | "mjWARN_CNSTRFULL", { readonly value: number }>>;
+  readonly mjtState: { readonly mjSTATE_INTEGRATION: { readonly value: number } };
+  mj_name2id(model: Model, kind: number, name: string): number;
+  mj_resetData(model: Model, data: Data): void;
+  mj_forward(model: Model, data: Data): void;
+  mj_step(model: Model, data: Data): void;
+  mj_rnePostConstraint(model: Model, data: Data): void;
+  mj_stateSize(model: Model, parts: number): number;
+  mj_getState(model: Model, data: Data, out: Buffer, parts: number): void;
+  mj_setState(model: Model, data: Data, state: Float64Array, parts: number): void;
+  mju_warningText(kind: number, info: number): string;
+}
+
+let loaded: Promise<Mujoco> | undefined;
+
+/** The engine, which is loaded once. Throws an InputError that says what to install where it is missing. */
+function load(): Promise<Mujoco> {
+  loaded ??= importEngine().then((start) => start());
+  // Who installs it meanwhile may try again.
+  loaded.catch(() => {
+    loaded = undefined;
+  });
+  return loaded;
+}
+
+async function importEngine(): Promise<() => Promise<Mujoco>> {
+  try {
+    // The name stands in the import, for bundlers to find.
+    const { default: start } = await import("@mujoco/mujoco");
+    return start as unknown as () => Promise<Mujoco>;
+  } catch (error) {
+    const message = `MuJoCo: expected the package ${mujocoPackage}, got none. Install it: npm install ${mujocoPackage}`;
+    throw new InputError(message, { cause: error });
+  }
+}
+
+/** Every how many calls of `advance` all of the engine's warnings are read. */
+const checkEvery = 16;
+
+/** The one place that knows the engine: a compiled model and its state, with memory that `close` gives back. */
+export class MujocoSimulation implements Simulation {
+  // Filled by #readViews, in the constructor.
+  qpos!: Float64Array;
+  qvel!: Float64Array;
+  ctrl!: Float64Array;
+  qfrcActuator!: Float64Array;
+  qfrcConstraint!: Float64Array;
+  xpos!: Float64Array;
+  xipos!: Float64Array;
+  siteXpos!: Float64Array;
+  cinert!: Float64Array;
+  cvel!: Float64Array;
+  cfrcExt!: Float64Array;
+  sensordata!: Float64Array;
+  mocapPos!: Float64Array;
+  bodyMass!: Float64Array;
+  /** Seconds of one engine step. */
+  readonly timestep: number;
+  /** The actuators' ranges: [nu] each. */
+  readonly actionLow: readonly number[];
+  readonly actionHigh: readonly number[];
+  readonly #name: string;
+  readonly #mujoco: Mujoco;
+  readonly #model: Model;
+  readonly #data: Data;
+  readonly #saved: Buffer;
+  readonly #allState: number;
+  readonly #positions = new Map<string, Float64Array>();
+  #unchecked = 0;
+  #closed = false;
+
+  /** Compiles MJCF. Throws an InputError for what is none, and where the engine is not installed. */
+  static async create(name: string, xml: string): Promise<MujocoSimulation> {
+    return new MujocoSimulation(name, xml, await load());
+  }
+
+  private constructor(name: string, xml: string, mujoco: Mujoco) {
+    this.#name = name;
+    this.#mujoco = mujoco;
+    this.#model = compile(name, xml, mujoco);
+    // Gymnasium's bounds are in Float32, as actions are.
+    const ranges = Array.from(this.#model.actuator_ctrlrange, (bound) => Math.fround(bound));
+    this.actionLow = ranges.filter((_, i) => i % 2 === 0);
+    this.actionHigh = ranges.filter((_, i) => i % 2 === 1);
+    this.#data = new mujoco.MjData(this.#model);
+    this.#allState = mujoco.mjtState.mjSTATE_INTEGRATION.value;
+    this.#saved = new mujoco.DoubleBuffer(mujoco.mj_stateSize(this.#model, this.#allState));
+    this.timestep = this.#model.opt.timestep;
+    this.#readViews();
+  }
+
+  get time(): number {
+    return this.#data.time;
+  }
+
+  position(body: string): Float64Array {
+    let position = this.#positions.get(body);
+    if (!position) {
+      const { mjOBJ_BODY } = this.#mujoco.mjtObj;
+      const id = this.#mujoco.mj_name2id(this.#model, mjOBJ_BODY.value, body);
+      expect(id >= 0, `${this.#name} position`, "the name of a body of the model", body);
+      position = this.xpos.subarray(3 * id, 3 * id + 3);
+      this.#positions.set(body, position);
+    }
+    return position;
+  }
+
+  /** The model's own start, at rest. `begin` then says where to begin; what follows from that is computed. */
+  reset(begin: () => void): void {
+    this.#refresh();
+    // A reset wipes out what was warned of since.
+    if (this.#unchecked > 0) this.#checkWarnings();
+    this.#mujoco.mj_resetData(this.#model, this.#data);
+    begin();
+    this.#mujoco.mj_forward(this.#model, this.#data);
+    this.#refresh();
+  }
+
+  /**
+   * So many engine steps under one control. Throws what the engine only warns of: it would go on from the model's start
+   * where numbers got out of hand, and without contacts that its memory has no room for. The latter is told within
+   * `checkEvery` calls, or by `reset`.
+   */
+  advance(control: ArrayLike<number>, steps: number): void {
+    this.#refresh();
+    this.ctrl.set(control);
+    const data = this.#data;
+    const before = data.time;
+    for (let i = 0; i < steps; i++) this.#mujoco.mj_step(this.#model, data);
+    // As Gymnasium does: a step itself leaves cfrc_ext as it was.
+    this.#mujoco.mj_rnePostConstraint(this.#model, data);
+    // A reset by the engine puts the time back. Reading the warnings themselves takes longer than an engine step.
+    const wasReset = data.time < before + (steps * this.timestep) / 2;
+    if (wasReset || before === 0 || ++this.#unchecked >= checkEvery) this.#checkWarnings();
+    this.#refresh();
+  }
+
+  #checkWarnings(): void {
+    this.#unchecked = 0;
+    const { warning } = this.#data;
+    for (let kind = 0; kind < warning.size(); kind++) {
+      const { number, lastinfo } = warning.get(kind);
+      if (number === 0) continue;
+      const { mjWARN_CONTACTFULL, mjWARN_CNSTRFULL } = this.#mujoco.mjtWarning;
+      const tooSmall = kind === mjWARN_CONTACTFULL.value || kind === mjWARN_CNSTRFULL.value;
+      // The engine has no text for one of these, and for the other a way out that is not MJCF's.
+      const ownText = 'the model has too little memory for its contacts. Raise <size memory="…"/> in it.';
+      throw new Error(tooSmall ? ownText : this.#mujoco.mju_warningText(kind, lastinfo));
+    }
+  }
+
+  /** All that the next steps depend on; a fresh array. */
+  save(): Float64Array {
+    this.#mujoco.mj_getState(this.#model, this.#data, this.#saved, this.#allState);
+    return this.#saved.GetView().slice();
+  }
+
+  /** Goes back to a saved state. What follows from it (xpos and the like) is old until the next step. */
+  restore(state: Float64Array): void {
+    const { length } = this.#saved.GetView();
+    expect(state.length === length, `${this.#name} restore`, `${length} numbers`, state.length);
+    this.#mujoco.mj_resetData(this.#model, this.#data);
+    this.#mujoco.mj_setState(this.#model, this.#data, state, this.#allState);
+  }
+
+  /** Gives the memory back; no call may follow but another of this. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const handle of [this.#saved, this.#data, this.#model]) handle.delete();
+  }
+
+  /** Growing memory leaves every view empty; qpos is the one that cannot be empty otherwise. */
+  #refresh(): void {
+    if (this.qpos.length === 0) this.#readViews();
+  }
+
+  #readViews(): void {
+    for (const [name, field] of Object.entries(dataViews) as [keyof typeof dataViews, DataView][]) {
+      this[name] = this.#data[field];
+    }
+    this.bodyMass = this.#model.body_mass;
+    this.#positions.clear();
+  }
+}
+
+/** What the engine said, in one line. */
+export function reason(error: unknown): string {
+  const { message } = error as Error;
+  return message
+    .replace(/^MuJoCo Error: (Loading error: )?/, "")
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ", ");
+}
+
+function compile(name: string, xml: string, mujoco: Mujoco): Model {
+  let model: Model;
+  try {
+    model = mujoco.MjModel.from_xml_string(xml);
+  } catch (error) {
+    throw new InputError(`${name} model: expected MJCF that MuJoCo can compile, got: ${reason(error)}`);
+  }
+  const ranges = model.actuator_ctrlrange;
+  const unlimited = ranges.findIndex((low, i) => i % 2 === 0 && !(low < ranges[i + 1])) / 2;
+  if (ranges.length > 0 && unlimited < 0) return model;
+  model.delete();
+  const got = ranges.length === 0 ? "no actuator" : `none for actuator ${unlimited}`;
+  throw new InputError(`${name} model: expected a ctrlrange for every actuator, got ${got}.`);
+}

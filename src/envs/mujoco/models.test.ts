@@ -1,0 +1,173 @@
+// Our models against the parameters that Gymnasium's compile to: fixtures/mujoco-models, told in fixtures/README.md.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import loadMujoco, { type MjModel } from "@mujoco/mujoco";
+import { mujocoTasks } from "../gymnasium.case.ts";
+
+const folder = "fixtures/mujoco-models";
+const mujoco = await loadMujoco();
+const models = new Map([...mujocoTasks].map(([id, { model }]) => [id.replace("-v5", ""), model]));
+
+test("there is a file for every model", () => {
+  const files = readdirSync(folder).map((file) => file.replace(".json", ""));
+  assert.deepEqual(files.sort(), [...models.keys()].sort());
+});
+
+for (const [name, xml] of models) {
+  test(`${name}: the model has every parameter of ${folder}/${name}.json within 1e-9`, () => {
+    assert.deepEqual(differences(describeModel(xml), recorded(name), name), []);
+  });
+}
+
+test("a parameter that differs by 2e-9 is told", () => {
+  const expected = recorded("Hopper");
+  expected.bodies[2].mass += 2e-9;
+  const told = differences(describeModel(models.get("Hopper") ?? ""), expected, "Hopper");
+  assert.equal(told.length, 1);
+  assert.match(told[0], /^Hopper bodies 2 mass: expected 4\.05789051\d+, got 4\.05789051\d+$/);
+});
+
+/** A file without what is no parameter. Cameras are left out: nothing here draws. */
+function recorded(name: string) {
+  const { name: _, source, ...parameters } = JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"));
+  delete parameters.sizes.ncam;
+  return parameters;
+}
+
+/** What a model compiles to, in the files' form. */
+function describeModel(xml: string) {
+  const model = mujoco.MjModel.from_xml_string(xml);
+  try {
+    const { mjtObj, mjtJoint, mjtGeom } = mujoco;
+    // What has no name is read from address 0, where Emscripten keeps a mark of its own.
+    const name = (kind: { value: number }, id: number) => mujoco.mj_id2name(model, kind.value, id).replace("emsc", "");
+    const row = (field: keyof MjModel, i: number, width: number) =>
+      Array.from((model[field] as Float64Array).slice(i * width, (i + 1) * width));
+    const list = <T>(length: number, describe: (i: number) => T) => Array.from({ length }, (_, i) => describe(i));
+    const body = (id: number) => name(mjtObj.mjOBJ_BODY, id);
+    const joint = (id: number) => name(mjtObj.mjOBJ_JOINT, id);
+
+    const { nq, nv, nu, nbody, njnt, ngeom, ntendon, nexclude, nsite, opt } = model;
+    return {
+      sizes: { nq, nv, nu, nbody, njnt, ngeom, ntendon, nexclude, nsite },
+      option: {
+        timestep: opt.timestep,
+        integrator: enumName(mujoco.mjtIntegrator, opt.integrator),
+        solver: enumName(mujoco.mjtSolver, opt.solver),
+        cone: enumName(mujoco.mjtCone, opt.cone),
+        jacobian: enumName(mujoco.mjtJacobian, opt.jacobian),
+        iterations: opt.iterations,
+        ls_iterations: opt.ls_iterations,
+        tolerance: opt.tolerance,
+        impratio: opt.impratio,
+        gravity: Array.from(opt.gravity as Float64Array),
+        density: opt.density,
+        viscosity: opt.viscosity,
+        wind: Array.from(opt.wind as Float64Array),
+        disableflags: opt.disableflags,
+        enableflags: opt.enableflags,
+      },
+      qpos0: Array.from(model.qpos0 as Float64Array),
+      qpos_spring: Array.from(model.qpos_spring as Float64Array),
+      bodies: list(nbody, (i) => ({
+        name: body(i),
+        parent: body(model.body_parentid[i]),
+        pos: row("body_pos", i, 3),
+        quat: row("body_quat", i, 4),
+        mass: model.body_mass[i],
+        inertialPos: row("body_ipos", i, 3),
+        inertialQuat: row("body_iquat", i, 4),
+        inertia: row("body_inertia", i, 3),
+      })),
+      joints: list(njnt, (i) => ({
+        name: joint(i),
+        body: body(model.jnt_bodyid[i]),
+        type: shortName(mjtJoint, "mjJNT_", model.jnt_type[i]),
+        pos: row("jnt_pos", i, 3),
+        axis: row("jnt_axis", i, 3),
+        limited: model.jnt(i).limited, // the whole array is of a kind that the binding cannot give
+        range: row("jnt_range", i, 2),
+        stiffness: model.jnt_stiffness[i],
+        margin: model.jnt_margin[i],
+        solref: row("jnt_solref", i, 2),
+        solimp: row("jnt_solimp", i, 5),
+        armature: model.dof_armature[model.jnt_dofadr[i]],
+        damping: [model.dof_damping[model.jnt_dofadr[i]]],
+        frictionloss: model.dof_frictionloss[model.jnt_dofadr[i]],
+      })),
+      geoms: list(ngeom, (i) => ({
+        name: name(mjtObj.mjOBJ_GEOM, i),
+        body: body(model.geom_bodyid[i]),
+        type: shortName(mjtGeom, "mjGEOM_", model.geom_type[i]),
+        size: row("geom_size", i, 3),
+        pos: row("geom_pos", i, 3),
+        quat: row("geom_quat", i, 4),
+        friction: row("geom_friction", i, 3),
+        condim: model.geom_condim[i],
+        contype: model.geom_contype[i],
+        conaffinity: model.geom_conaffinity[i],
+        priority: model.geom_priority[i],
+        margin: model.geom_margin[i],
+        gap: model.geom_gap[i],
+        solref: row("geom_solref", i, 2),
+        solimp: row("geom_solimp", i, 5),
+        solmix: model.geom_solmix[i],
+        rgba: row("geom_rgba", i, 4),
+      })),
+      actuators: list(nu, (i) => ({
+        name: name(mjtObj.mjOBJ_ACTUATOR, i),
+        joint: joint(model.actuator_trnid[2 * i]),
+        gear: row("actuator_gear", i, 6),
+        ctrlLimited: model.actuator(i).ctrllimited,
+        ctrlRange: row("actuator_ctrlrange", i, 2),
+        gainprm: row("actuator_gainprm", i, model.actuator_gainprm.length / nu).slice(0, 3),
+        biasprm: row("actuator_biasprm", i, model.actuator_biasprm.length / nu).slice(0, 3),
+      })),
+      tendons: list(ntendon, (i) => ({
+        name: name(mjtObj.mjOBJ_TENDON, i),
+        stiffness: [model.tendon_stiffness[i]],
+        damping: [model.tendon_damping[i]],
+        wraps: list(model.tendon_num[i], (k) => {
+          const wrap = model.tendon_adr[i] + k;
+          const coefficient = model.wrap_prm[wrap];
+          return { type: model.wrap_type[wrap], joint: joint(model.wrap_objid[wrap]), coefficient };
+        }),
+      })),
+      sites: list(nsite, (i) => ({
+        name: name(mjtObj.mjOBJ_SITE, i),
+        body: body(model.site_bodyid[i]),
+        pos: row("site_pos", i, 3),
+      })),
+      excludes: [],
+      totalMass: (model.body_mass as Float64Array).reduce((sum, mass) => sum + mass),
+    };
+  } finally {
+    model.delete();
+  }
+}
+
+function enumName(all: object, wanted: number | { value: number }): string {
+  const value = typeof wanted === "number" ? wanted : wanted.value;
+  const found = Object.entries(all).find(([name, entry]) => name.startsWith("mj") && entry.value === value);
+  return found?.[0] ?? `${value}`;
+}
+
+function shortName(all: object, prefix: string, value: number): string {
+  return enumName(all, value).replace(prefix, "").toLowerCase();
+}
+
+/** Every place where `actual` is not as `expected`, numbers within 1e-9; what only one side has is told as well. */
+function differences(actual: unknown, expected: unknown, where: string): string[] {
+  if (typeof actual === "object" && actual !== null && typeof expected === "object" && expected !== null) {
+    const keys = new Set([...Object.keys(actual), ...Object.keys(expected)]);
+    return [...keys].flatMap((key) =>
+      differences(Reflect.get(actual, key), Reflect.get(expected, key), `${where} ${key}`),
+    );
+  }
+  const same =
+    typeof actual === "number" && typeof expected === "number"
+      ? Math.abs(actual - expected) <= 1e-9
+      : actual === expected;
+  return same ? [] : [`${where}: expected ${expected}, got ${actual}`];
+}
