@@ -17,7 +17,7 @@ await build();
 const dist = fs.realpathSync(path.join(root, "dist"));
 const tests = fs
   .readdirSync(dist, { recursive: true })
-  .filter((name) => /^(base|kernels|nn|ddpg|envs|training|node)[\\/].*\.test\.js$/.test(name))
+  .filter((name) => /^(base|kernels|nn|ddpg|envs|export|training|node)[\\/].*\.test\.js$/.test(name))
   .map((name) => path.join(dist, name))
   .sort();
 

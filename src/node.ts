@@ -136,11 +136,11 @@ export class RunDirectory {
     try {
       // Fails where another run has come first since the check.
       this.#metrics = fs.openSync(path.join(directory, files.metrics), "ax");
+      this.#events = new EventFile(directory, config.settings);
     } catch (error) {
       this.#removeMade();
       throw error;
     }
-    this.#events = new EventFile(directory, config.settings);
     try {
       writeJson(path.join(directory, files.config), config);
     } catch (error) {

@@ -187,6 +187,7 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
     assert.ok(output.includes(`npx ddpg report ${run}\n`) && output.includes(`npx ddpg evaluate ${run}\n`));
 
+    assert.equal(fs.readdirSync(inFolder(run)).filter((name) => name.startsWith("events.out.tfevents.")).length, 1);
     const config = readConfig(inFolder(run));
     assert.deepEqual(
       [config.environment, config.seed, config.steps, config.settings.noiseScale],

@@ -9,36 +9,39 @@ import { readConfig, readPolicy, readPolicyFile } from "../node.ts";
 import { bounds } from "./environments.ts";
 import { writeFiles } from "./write-files.ts";
 
-/** What a policy can be written as: the ending of its file, and the files. */
-const formats: Readonly<Record<string, { ending: string; help: string; files(policy: Policy, file: string): Files }>> =
-  {
-    policy: {
-      ending: ".safetensors",
-      help: "a safetensors file, for Policy.load in Node and in a page",
-      files: (policy, file) => [[file, policy.save()]],
-    },
-    onnx: {
-      ending: ".onnx",
-      help: "an ONNX model, for the runtimes of other languages; any number of observations at once",
-      files: (policy, file) => [[file, toOnnx(policy)]],
-    },
-    js: {
-      ending: ".js",
-      help: "one ES module that imports nothing, with its types beside it",
-      files: (policy, file) => {
-        const { source, declarations } = toModule(policy);
-        const name = file.replace(/\.(m?)js$/, ".d.$1ts");
-        return name === file
-          ? [[file, source]]
-          : [
-              [file, source],
-              [name, declarations],
-            ];
-      },
-    },
-  };
-
+/** Names of files and their contents. */
 type Files = [string, string | Uint8Array][];
+
+interface Format {
+  ending: string;
+  help: string;
+  /** What is written for a file of this name. */
+  files(policy: Policy, file: string): Files;
+}
+
+const formats: Readonly<Record<string, Format>> = {
+  policy: {
+    ending: ".safetensors",
+    help: "a safetensors file, for Policy.load in Node and in a page",
+    files: (policy, file) => [[file, policy.save()]],
+  },
+  onnx: {
+    ending: ".onnx",
+    help: "an ONNX model, for the runtimes of other languages; any number of observations at once",
+    files: (policy, file) => [[file, toOnnx(policy)]],
+  },
+  js: {
+    ending: ".js",
+    help: "one ES module that imports nothing, with its types beside it",
+    files: (policy, file) => {
+      const { source, declarations } = toModule(policy);
+      const files: Files = [[file, source]];
+      // Without the ending of a module TypeScript looks for no types.
+      if (/\.m?js$/.test(file)) files.push([file.replace(/(m?)js$/, "d.$1ts"), declarations]);
+      return files;
+    },
+  },
+};
 
 interface ExportFlags {
   format: string;

@@ -24,7 +24,7 @@ Examples:
   ddpg train Pendulum-v1                       train, evaluate, keep the records
   ddpg train ./my-environment.js --seed 2      an environment of your own
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
-  ddpg export runs/Pendulum-v1-small-seed1 --format onnx
+  ddpg export runs/Pendulum-v1-small-seed1     its policy as a file for elsewhere
   ddpg report runs/*                           curves as one HTML file`,
   );
 addTrainCommand(program);

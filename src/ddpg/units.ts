@@ -18,8 +18,9 @@ export class Units {
   readonly actionHigh: Float64Array;
   readonly observationScale: Float64Array;
   readonly observationOffset: Float64Array;
-  /** The bounds as Float32, rounded inwards: an action never leaves the bounds, not even by a bit. */
+  /** `actionLow` as Float32, rounded inwards: an action never leaves the bounds, not even by a bit. */
   readonly lowest: Float32Array;
+  /** `actionHigh`, likewise. */
   readonly highest: Float32Array;
 
   constructor(spaces: Spaces, settings: Pick<Settings, "observationScale" | "observationOffset">) {
