@@ -55,8 +55,11 @@ const answerMs = 1000;
 /** So many looks at the helpers' count take some 100 µs: a helper has taken a piece and is not running. */
 const longWait = 100_000;
 
-/** How many calls are made alone after a long wait, since others need the cores; twice as many after the next. */
-const [leastAlone, mostAlone] = [32, 8192];
+/**
+ * How many calls are made alone after a long wait, since others need the cores; twice as many after the next, up to some
+ * tenths of a second, and fewer again with every call that went well.
+ */
+const [leastAlone, mostAlone] = [32, 2048];
 
 /** How long the measurement takes, in ms, on a machine that is not busy. */
 const measureMs = 20;
@@ -268,7 +271,7 @@ export class Threads {
       this.#alone = this.#nextAlone;
       this.#nextAlone = Math.min(2 * this.#nextAlone, mostAlone);
     } else if (this.#nextAlone > leastAlone) {
-      this.#nextAlone--;
+      this.#nextAlone -= 1 + (this.#nextAlone >> 8);
     }
   }
 
