@@ -241,8 +241,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.#noise(body).restart();",
-        fault: "void this.#noise(body);",
+        text: "this.noise(body).restart();",
+        fault: "void this.noise(body);",
       },
     ],
   },
