@@ -85,7 +85,7 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   it("explains itself", async () => {
     const help = await succeed("--help");
-    for (const command of ["train", "evaluate", "report", "environments"])
+    for (const command of ["train", "resume", "evaluate", "report", "environments"])
       assert.match(help, new RegExp(` ${command} `));
     assert.equal(await succeed(), help);
     const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
@@ -232,7 +232,10 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   const unanswered =
     "expected an answer of the environment, got a promise that nothing will settle. Resolve it, or reject it.";
   const mistakes: [string[], string][] = [
-    [["trian"], 'command: expected one of train, evaluate, report, environments, got "trian". Did you mean "train"?'],
+    [
+      ["trian"],
+      'command: expected one of train, resume, evaluate, report, environments, got "trian". Did you mean "train"?',
+    ],
     [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
     [["train", "pendulum"], `environment: expected ${ids}, got "pendulum". Did you mean "Pendulum-v1"?`],
     [["train", "none.js"], `environment none.js: expected a module, got ${missing}.`],

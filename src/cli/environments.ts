@@ -1,5 +1,7 @@
+import * as path from "node:path";
 import type { Command } from "commander";
 import { environments, type Task } from "../envs/index.ts";
+import type { RunConfig } from "../node.ts";
 import { whole } from "./progress.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
@@ -12,6 +14,11 @@ export function addEnvironmentsCommand(program: Command): void {
       const all = await Promise.all(Object.entries(environments).map(([id, task]) => describe(id, task)));
       console.log(json ? JSON.stringify(all, null, 2) : table(all));
     });
+}
+
+/** The id or the path by which a run's environment is loaded from here. */
+export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {
+  return environmentModule ? path.relative("", path.resolve(run, environmentModule)) : environment;
 }
 
 async function describe(id: string, task: Task) {

@@ -142,6 +142,13 @@ export class Ddpg {
     this.noise(0); // so that a noiseScale of a wrong length is refused at once
   }
 
+  /** μ and μ′ begin as a policy. Throws an InputError unless its sizes, bounds, layers and scaling are the agent's. */
+  startFrom(policy: Policy): void {
+    this.policy.expectSame(policy, "Ddpg.startFrom policy");
+    this.actor.parameters.copyFrom(policy.parameters);
+    this.targetActor.parameters.copyFrom(policy.parameters);
+  }
+
   /** How many updates were made. */
   get updates(): number {
     return this.actor.adam?.steps ?? 0;

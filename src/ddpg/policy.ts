@@ -1,4 +1,4 @@
-import { expect } from "../base/expect.ts";
+import { expect, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -11,7 +11,7 @@ import { expectMatrices, matrixTensor, parseObject, parseSpaces, restoreMatrix }
 import { Units } from "./units.ts";
 
 /** The settings that say what a policy computes; they travel with it. */
-const policySettings = [
+export const policySettings = [
   "actorHiddenSizes",
   "actorActivations",
   "batchNormalization",
@@ -52,6 +52,15 @@ export class Policy {
   forward(observation: ArrayLike<number>, where: string): Matrix {
     this.units.scaleObservation(this.observation.data, observation, where);
     return this.#network.forward(this.observation, null, false);
+  }
+
+  /** Throws an InputError unless another policy computes by the same settings, with the same sizes and bounds. */
+  expectSame({ units, settings }: Policy, where: string): void {
+    this.units.expectSame(units, where);
+    for (const name of policySettings) {
+      const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
+      if (wanted !== got) throw new InputError(`${where} ${name}: expected ${wanted}, got ${got}.`);
+    }
   }
 
   /** The policy as a safetensors file, with its sizes, bounds and scaling; a fresh array. */
