@@ -232,7 +232,7 @@ export class RunDirectory {
     const where = path.join(this.path, files.metrics);
     expect(size >= metricsBytes, where, `the ${metricsBytes} bytes that were there at the checkpoint`, size);
     fs.ftruncateSync(this.#metrics, metricsBytes);
-    for (const name of [files.result, unfinished(files.checkpoint)])
+    for (const name of [files.result, ...Object.values(files).map(unfinished)])
       fs.rmSync(path.join(this.path, name), { force: true });
     replaceFile(path.join(this.path, files.best), [encodeSafetensors(bestPolicy)]);
   }

@@ -5,7 +5,7 @@ import type { Random } from "../base/random.ts";
 import { type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { Network } from "../nn/network.ts";
 import { type Actor, actorShape } from "./actor.ts";
-import { type Settings, settingNames, settingsFrom } from "./config.ts";
+import { type Settings, settingNames } from "./config.ts";
 import { type Critic, criticShape } from "./critic.ts";
 import type { Ddpg } from "./ddpg.ts";
 import { LoopState } from "./loop-state.ts";
@@ -14,11 +14,12 @@ import {
   expectTensor,
   matrixTensor,
   parseObject,
-  parseSpaces,
+  parseSettings,
+  parseUnits,
   restoreMatrix,
   tensorNumbers,
 } from "./tensors.ts";
-import { type Spaces, Units } from "./units.ts";
+import type { Units } from "./units.ts";
 
 /** It moves when the file's meaning does. */
 const format = "ddpg-agent-1";
@@ -97,7 +98,7 @@ function saveNetwork(tensors: Map<string, Tensor>, network: string, { parameters
 export class SavedAgent {
   readonly seed: number;
   readonly settings: Settings;
-  readonly spaces: Spaces;
+  readonly units: Units;
   readonly #tensors: Safetensors["tensors"];
   readonly #counters: Counters;
   readonly #where: string;
@@ -112,9 +113,9 @@ export class SavedAgent {
     const settings = parseObject(metadata, "settings", where);
     for (const name of settingNames)
       expect(Object.hasOwn(settings, name), `${where} settings ${name}`, "a value", undefined);
-    this.settings = settingsFrom("paper", settings);
-    this.spaces = parseSpaces({ tensors, metadata }, where);
-    const { observationSize, actionSize } = new Units(this.spaces, this.settings);
+    this.settings = parseSettings(metadata, where);
+    this.units = parseUnits({ tensors, metadata }, this.settings, where);
+    const { observationSize, actionSize } = this.units;
     this.#counters = readCounters(parseObject(metadata, "counters", where), where);
 
     const { stored, bodies, loop } = this.#counters;

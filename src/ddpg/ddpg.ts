@@ -87,7 +87,7 @@ export class Ddpg {
   static async load(bytes: Uint8Array, environment: Spaces, options: Pick<DdpgOptions, "threads"> = {}): Promise<Ddpg> {
     const where = "Ddpg.load";
     const saved = new SavedAgent(decodeSafetensors(bytes, where), where);
-    new Units(saved.spaces, saved.settings).expectSame(environment, `${where} environment`);
+    saved.units.expectSame(environment, `${where} environment`);
     const agent = await build(environment, saved.settings, saved.seed, options.threads);
     saved.restore(agent);
     return agent;

@@ -6,9 +6,9 @@ import type { Matrix } from "../kernels/matrix.ts";
 import { Network, type NetworkShape } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
-import { type Settings, settingsFrom } from "./config.ts";
-import { expectMatrices, matrixTensor, parseObject, parseSpaces, restoreMatrix } from "./tensors.ts";
-import { Units } from "./units.ts";
+import type { Settings } from "./config.ts";
+import { expectMatrices, matrixTensor, parseSettings, parseUnits, restoreMatrix } from "./tensors.ts";
+import type { Units } from "./units.ts";
 
 /** The settings that say what a policy computes; they travel with it. */
 export const policySettings = [
@@ -84,8 +84,8 @@ export class Policy {
     const where = "Policy.load";
     const { tensors, metadata } = decodeSafetensors(bytes, where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
-    const settings = settingsFrom("paper", parseObject(metadata, "settings", where));
-    const units = new Units(parseSpaces({ tensors, metadata }, where), settings);
+    const settings = parseSettings(metadata, where);
+    const units = parseUnits({ tensors, metadata }, settings, where);
     const shape: NetworkShape = actorShape(settings, units.observationSize, units.actionSize);
     // Before anything is allotted, the file must have what a network of this shape needs.
     const { tensors: learned, statistics } = Network.tensors(shape);

@@ -3,7 +3,8 @@ import { expect, InputError } from "../base/expect.ts";
 import { type DType, numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { type Matrix, readMatrix, writeMatrix } from "../kernels/matrix.ts";
 import type { TensorShape } from "../nn/parameters.ts";
-import type { Spaces } from "./units.ts";
+import { type Settings, settingsFrom } from "./config.ts";
+import { type Spaces, Units } from "./units.ts";
 
 type Tensors = Safetensors["tensors"];
 
@@ -62,8 +63,30 @@ export function parseObject(metadata: Safetensors["metadata"], name: string, whe
   throw new InputError(`${where} ${name}: expected a JSON object, got something else. Is it a file of ddpg's?`);
 }
 
+/** The settings that a file has; those that it leaves out are the paper's. */
+export function parseSettings(metadata: Safetensors["metadata"], where: string): Settings {
+  const settings = parseObject(metadata, "settings", where);
+  return within(`${where} settings`, () => settingsFrom("paper", settings));
+}
+
+/** The way between units and numbers that a file has. */
+export function parseUnits(contents: Safetensors, settings: Settings, where: string): Units {
+  const spaces = parseSpaces(contents, where);
+  return within(`${where} spaces`, () => new Units(spaces, settings));
+}
+
+/** Does something; an InputError then begins with `where`. */
+function within<T>(where: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`${where} ${error.message}`);
+  }
+}
+
 /** The environment's sizes and bounds. No larger than the file: every number that is observed has weights in it. */
-export function parseSpaces({ tensors, metadata }: Safetensors, where: string): Spaces {
+function parseSpaces({ tensors, metadata }: Safetensors, where: string): Spaces {
   const spaces = parseObject(metadata, "spaces", where);
   const { observationSize, actionLow, actionHigh } = spaces;
   let numbers = 0;
