@@ -155,7 +155,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/actor.ts",
-        text: 'this.#adam.step("actor");',
+        text: 'this.adam.step("actor");',
         fault: "",
       },
     ],
@@ -326,7 +326,7 @@ export const faults = [
       },
       {
         file: "src/ddpg/actor.ts",
-        text: "this.#network.forward(observation, null, this.#adam !== null)",
+        text: "this.#network.forward(observation, null, this.adam !== null)",
         fault: "this.#network.forward(observation, null, true)",
       },
       {
@@ -547,6 +547,36 @@ export const faults = [
         file: "src/kernels/wasm/assembly/index.ts",
         text: "const CHUNK: usize = 4 * 4096;",
         fault: "const CHUNK: usize = 4 * 1048576;",
+      },
+    ],
+  },
+  {
+    name: "a loaded agent's noise begins anew",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "agent.noise(body).restore(noises.subarray(i * size, (i + 1) * size))",
+        fault: "void [agent.noise(body), i, size]",
+      },
+    ],
+  },
+  {
+    name: "a loaded agent's Adam counts from its first step",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "adam.restore(this",
+        fault: "void (this",
+      },
+    ],
+  },
+  {
+    name: "a file's checksum is read and not compared",
+    edits: [
+      {
+        file: "src/base/safetensors.ts",
+        text: "digits(crc) === written",
+        fault: "digits(crc).length === written.length",
       },
     ],
   },

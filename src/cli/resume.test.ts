@@ -328,6 +328,24 @@ describe("a fault on the way", { concurrency: 2, timeout: 120_000 }, () => {
     });
   }
 
+  it("an environment that never answers does not keep a signal from leaving a checkpoint", posix, async () => {
+    const fault = "if (++this.own === 2700) return new Promise((resolve) => { setTimeout(resolve, 1e6); });";
+    writeCart(
+      "silent.js",
+      `${saves}
+  own = 0;
+  constructor() { const step = this.step; this.step = (action) => { ${fault} return step.call(this, action); }; }`,
+      0,
+    );
+    const plan = ["--steps", "5000", "--evaluate-every", "5000", "--out", "silent"];
+    const { outcome, kill } = start("train", "silent.js", ...small, ...plan);
+    await recorded("silent", 10_000);
+    await delay(1000);
+    kill("SIGTERM");
+    assert.equal((await outcome).code, 143);
+    assert.equal(readCheckpoint(inFolder("silent")).steps, 2699);
+  });
+
   it("a loss that is not finite ends the run; the last checkpoint is good", async () => {
     const infinite = ["--critic-learning-rate", "1", "--actor-learning-rate", "1", "--reward-scale", "1e12"];
     const args = ["train", "Pendulum-v1", ...small, ...infinite, "--steps", "5000", "--checkpoint-every", "50"];
