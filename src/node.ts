@@ -76,7 +76,7 @@ export interface RunResult {
   seed: number;
   /** Environment steps that were taken. */
   steps: number;
-  /** Without evaluations. */
+  /** Without evaluations and checkpoints. */
   trainingSeconds: number;
   stepsPerSecond: number;
   /** How many threads an update could use; they make no difference to what came out. */

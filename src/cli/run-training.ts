@@ -174,7 +174,8 @@ export async function runTraining(training: Training): Promise<void> {
 
   /** The step that is being made will not come to its end: what came before it is kept, without its episode. */
   const giveUpStep = (): void => {
-    if (stepping) agent.endEpisode();
+    if (!stepping) return;
+    agent.endEpisode();
     agent.loop?.leave();
     stepping = false;
   };
@@ -182,7 +183,7 @@ export async function runTraining(training: Training): Promise<void> {
   const leave = (signal: Signal): never => {
     let code: number = exitCodes[signal];
     try {
-      if (stepping) giveUpStep();
+      giveUpStep();
       saveCheckpoint();
       close({ interrupted: true });
     } catch (error) {

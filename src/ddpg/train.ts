@@ -106,7 +106,8 @@ export async function* train(
         const { episode: number, return: episodeReturn, length } = loop;
         current.episode = ended ? { number, return: episodeReturn, length, terminated: result.terminated } : null;
         agent.units.scaleObservation(scaled, current.observation, name);
-        current.warnings = [...notices, ...monitor.add(scaled, result.reward * agent.settings.rewardScale)];
+        const warnings = monitor.add(scaled, result.reward * agent.settings.rewardScale);
+        current.warnings = notices.length > 0 ? [...notices, ...warnings] : warnings;
         notices = [];
         observation.set(current.observation);
         if (ended) {

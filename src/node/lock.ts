@@ -48,14 +48,22 @@ export function takeLock(directory: string): () => void {
   };
 }
 
+/** Gives a file a second name; false where that name is taken. */
 function linked(from: string, to: string): boolean {
+  const isTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EEXIST";
   try {
     fs.linkSync(from, to);
-    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    if (isTaken(error)) return false;
+    // Some file systems know no second names.
+    try {
+      fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
+    } catch (error) {
+      if (isTaken(error)) return false;
+      throw error;
+    }
   }
+  return true;
 }
 
 /** Removes a lock that nobody holds. Another process may just have done so and taken its place: that one stays. */
