@@ -329,7 +329,10 @@ describe("a fault on the way", { concurrency: 2, timeout: 120_000 }, () => {
   }
 
   it("an environment that never answers does not keep a signal from leaving a checkpoint", posix, async () => {
-    const fault = "if (++this.own === 2700) return new Promise((resolve) => { setTimeout(resolve, 1e6); });";
+    const fault = `if (++this.own === 2700) {
+      process.getBuiltinModule("fs").writeFileSync("silent.txt", "");
+      return new Promise((resolve) => { setTimeout(resolve, 1e6); });
+    }`;
     writeCart(
       "silent.js",
       `${saves}
@@ -339,8 +342,7 @@ describe("a fault on the way", { concurrency: 2, timeout: 120_000 }, () => {
     );
     const plan = ["--steps", "5000", "--evaluate-every", "5000", "--out", "silent"];
     const { outcome, kill } = start("train", "silent.js", ...small, ...plan);
-    await recorded("silent", 10_000);
-    await delay(1000);
+    while (!fs.existsSync(inFolder("silent.txt"))) await delay(20);
     kill("SIGTERM");
     assert.equal((await outcome).code, 143);
     assert.equal(readCheckpoint(inFolder("silent")).steps, 2699);
