@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { expect, InputError } from "../base/expect.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../node.ts";
+import { expectUnlocked } from "../node/lock.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
 import { environmentOf } from "./environments.ts";
@@ -35,6 +36,7 @@ export function addResumeCommand(program: Command): void {
 
 async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
   const config = readConfig(run);
+  expectUnlocked(run);
   const checkpoint = readCheckpoint(run);
   if (flags.steps === undefined && isFinished(run)) {
     const { steps } = readResult(run);
