@@ -5,12 +5,24 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, InputError, suggest } from "./base/expect.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  numbersOf,
+  type Safetensors,
+  safetensorsParts,
+  type Tensor,
+  tensorOf,
+} from "./base/safetensors.ts";
 import { checkSettings, type PresetName, presets, type Settings } from "./ddpg/config.ts";
 import type { Environment } from "./ddpg/environment.ts";
 import { Policy } from "./ddpg/policy.ts";
 import { EnvironmentError } from "./ddpg/environment-calls.ts";
+import { parseObject } from "./ddpg/tensors.ts";
 import { environments, type Task } from "./envs/index.ts";
 import { EventFile } from "./node/event-file.ts";
+import { expectUnlocked, takeLock } from "./node/lock.ts";
+import { replaceFile, unfinished } from "./node/replace-file.ts";
 import { formatRecord, type MetricsRecord, parseRecords } from "./training/metrics.ts";
 
 export { useWideVectors } from "./node/wide-vectors.ts";
@@ -25,8 +37,16 @@ const files = {
   metrics: "metrics.jsonl",
   policy: "policy.safetensors",
   best: "best.safetensors",
+  start: "start.safetensors",
+  checkpoint: "checkpoint.safetensors",
   result: "result.json",
 } as const;
+
+/** In a run's directory: the policy that its actor began as. */
+export const startFile = files.start;
+
+/** Which of a run's policies: that of the best evaluation on the way, or the one at the end. */
+export type WhichPolicy = "best" | "last";
 
 /** `config.json`: all that decides a run, and what it ran on. */
 export interface RunConfig {
@@ -41,6 +61,10 @@ export interface RunConfig {
   settings: Settings;
   /** `episodes` episodes every `every` steps for the curve, `finalEpisodes` at the end. */
   evaluation: { every: number; episodes: number; finalEpisodes: number };
+  /** The run ends early where an evaluation's mean return reaches this. */
+  untilReturn?: number;
+  /** The actor began as the policy in `start.safetensors`. */
+  from?: true;
   versions: { ddpg: string; node: string; platform: string };
   /** Of the checkout that the program or its user's code is in, where it is one; ends in «-dirty» after changes. */
   commit?: string;
@@ -53,19 +77,57 @@ export interface RunResult {
   seed: number;
   /** Environment steps that were taken. */
   steps: number;
-  /** Without evaluations. */
+  /** Without evaluations and checkpoints. */
   trainingSeconds: number;
   stepsPerSecond: number;
   /** How many threads an update could use; they make no difference to what came out. */
   threads: number;
   /** Of the policy at the end; null where the run was stopped before it. `standardError` is null for one episode. */
   evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
+  /** The best evaluation on the way; its policy is `best.safetensors`. */
+  best?: BestEvaluation;
   /** Of the four networks: `Ddpg.fingerprint`. */
   fingerprint: string;
   /** The run was stopped from outside. */
   interrupted?: true;
   /** The error that ended the run. */
   failed?: string;
+}
+
+/** The evaluation on the way that gave the highest mean return. */
+export interface BestEvaluation {
+  step: number;
+  meanReturn: number;
+  standardError: number | null;
+  episodes: number;
+}
+
+/** What a checkpoint holds of a run beside its agent. */
+export interface RunState {
+  /** Time spent on training. */
+  seconds: number;
+  /** Steps between two records of diagnostics. */
+  diagnosticsEvery: number;
+  /** The last evaluation. */
+  evaluation: { step: number; meanReturn: number };
+  best: BestEvaluation;
+}
+
+/** A checkpoint that was read. */
+export interface Checkpoint {
+  /** For `Ddpg.load`. */
+  bytes: Uint8Array;
+  state: RunState;
+  /** Bytes of `metrics.jsonl` that were written then. */
+  metricsBytes: number;
+  /** What the agent's settings were, as JSON. */
+  settings: string;
+  /** Steps that were taken. */
+  steps: number;
+  /** The sums of diagnostics since the last record. */
+  means: Float64Array;
+  /** The policy of the best evaluation, as `Policy.contents` gives it. */
+  bestPolicy: Safetensors;
 }
 
 /** The package's version, Node's, and the platform. */
@@ -95,6 +157,7 @@ export function commit(): string | undefined {
 /** Throws an InputError unless a run's records can be written to this directory: a new one, or an empty one. */
 export function checkRunDirectory(directory: string): void {
   const where = `run directory ${directory}`;
+  expectUnlocked(directory);
   const names = attempt(where, "a directory that can be written", () => {
     let existing = path.resolve(directory);
     while (!fs.existsSync(existing) && path.dirname(existing) !== existing) existing = path.dirname(existing);
@@ -104,7 +167,8 @@ export function checkRunDirectory(directory: string): void {
   });
   if (names.length > 0) {
     const some = names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
-    throw new InputError(`${where}: expected a new or empty directory, got one with ${some}. Choose another.`);
+    const wayOut = names.includes(files.checkpoint) ? "Choose another, or resume that run." : "Choose another.";
+    throw new InputError(`${where}: expected a new or empty directory, got one with ${some}. ${wayOut}`);
   }
 }
 
@@ -113,38 +177,76 @@ export class RunDirectory {
   readonly path: string;
   /** The topmost directory that was made for it, if any. */
   readonly #made: string | undefined;
+  readonly #unlock: () => void;
   readonly #metrics: number;
-  readonly #events: EventFile;
+  #events: EventFile | undefined;
+  /** Bytes of `metrics.jsonl`. */
+  #metricsBytes: number;
   #pending = "";
   #written = 0;
 
-  /** Makes the directory with its `config.json`. Throws an InputError when it holds something or cannot be written. */
-  static create(directory: string, config: RunConfig): RunDirectory {
+  /**
+   * Makes the directory with its `config.json`, and the policy that the actor begins as. Throws an InputError when it
+   * holds something, cannot be written, or is another process's.
+   */
+  static create(directory: string, config: RunConfig, start?: Uint8Array): RunDirectory {
     checkRunDirectory(directory);
     return attempt(
       `run directory ${directory}`,
       "a directory that can be written",
-      () => new RunDirectory(directory, config),
+      () => new RunDirectory(directory, config, undefined, start),
       "Choose another.",
     );
   }
 
-  /** For `create`, which checks first. */
-  private constructor(directory: string, config: RunConfig) {
+  /** Goes on with a run from its checkpoint: what was recorded after it is cut off. Throws as `create` does. */
+  static resume(directory: string, config: RunConfig, checkpoint: Checkpoint): RunDirectory {
+    return attempt(
+      `run directory ${directory}`,
+      "a directory that can be written",
+      () => new RunDirectory(directory, config, checkpoint),
+    );
+  }
+
+  /** For `create` and `resume`, which check first. */
+  private constructor(directory: string, config: RunConfig, checkpoint?: Checkpoint, start?: Uint8Array) {
     this.path = directory;
     this.#made = makeDirectory(path.resolve(directory));
-    try {
-      // Fails where another run has come first since the check.
-      this.#metrics = fs.openSync(path.join(directory, files.metrics), "ax");
-      this.#events = new EventFile(directory, config.settings);
-    } catch (error) {
-      this.#removeMade();
-      throw error;
-    }
-    try {
+    this.#unlock = this.#undoing(
+      () => takeLock(directory),
+      () => {},
+    );
+    const metrics = path.join(directory, files.metrics);
+    // «x» fails where another run has come first since the check.
+    this.#metrics = this.#undoing(() => fs.openSync(metrics, checkpoint ? "r+" : "ax"), this.#unlock);
+    this.#metricsBytes = checkpoint?.metricsBytes ?? 0;
+    const undo = (): void => (checkpoint ? this.#release() : this.discard());
+    this.#undoing(() => {
+      if (checkpoint) this.#rewind(checkpoint);
+      const resumed = checkpoint && { step: checkpoint.steps, records: readMetrics(directory) };
+      this.#events = new EventFile(directory, config.settings, resumed);
       writeJson(path.join(directory, files.config), config);
+      if (start) replaceFile(path.join(directory, files.start), [start]);
+    }, undo);
+  }
+
+  /** Back to where the checkpoint was written. */
+  #rewind({ metricsBytes, bestPolicy }: Checkpoint): void {
+    const size = fs.fstatSync(this.#metrics).size;
+    const where = path.join(this.path, files.metrics);
+    expect(size >= metricsBytes, where, `the ${metricsBytes} bytes that were there at the checkpoint`, size);
+    fs.ftruncateSync(this.#metrics, metricsBytes);
+    for (const name of [files.result, ...Object.values(files).map(unfinished)])
+      fs.rmSync(path.join(this.path, name), { force: true });
+    replaceFile(path.join(this.path, files.best), [encodeSafetensors(bestPolicy)]);
+  }
+
+  #undoing<T>(action: () => T, undo: () => void): T {
+    try {
+      return action();
     } catch (error) {
-      this.discard();
+      undo();
+      this.#removeMade();
       throw error;
     }
   }
@@ -152,26 +254,52 @@ export class RunDirectory {
   /** Adds a line to `metrics.jsonl`, and an event for TensorBoard. */
   append(record: MetricsRecord): void {
     this.#pending += formatRecord(record);
-    this.#events.add(record);
+    this.#events?.add(record);
     if (performance.now() - this.#written > 250) this.flush();
   }
 
   /** Writes what `append` still holds. Throws an InputError also where the file was moved or removed. */
   flush(): void {
     // Once: what was lost on a full disk must not follow what comes later.
-    const lines = this.#pending;
+    const lines = Buffer.from(this.#pending);
     this.#pending = "";
     this.#written = performance.now();
     this.#write(files.metrics, (file) => {
       fs.statSync(file);
-      fs.appendFileSync(this.#metrics, lines);
+      for (let start = 0; start < lines.length; ) {
+        const count = fs.writeSync(this.#metrics, lines, start, lines.length - start, this.#metricsBytes);
+        this.#metricsBytes += count;
+        start += count;
+      }
     });
-    this.#write(path.basename(this.#events.path), () => this.#events.flush());
+    const events = this.#events;
+    if (events) this.#write(path.basename(events.path), () => events.flush());
   }
 
-  /** Writes `policy.safetensors`, from `Policy.save()`. */
-  writePolicy(bytes: Uint8Array): void {
-    this.#write(files.policy, (file) => replaceFile(file, bytes));
+  /** Writes `policy.safetensors`, or `best.safetensors`, from `Policy.save()`. */
+  writePolicy(bytes: Uint8Array, which: WhichPolicy): void {
+    this.#write(which === "best" ? files.best : files.policy, (file) => replaceFile(file, [bytes]));
+  }
+
+  /** Writes `checkpoint.safetensors`: an agent's contents, and what the run adds. The one before stays until it is whole. */
+  writeCheckpoint(
+    agent: Safetensors,
+    run: Pick<Checkpoint, "state" | "means" | "bestPolicy">,
+    config: RunConfig,
+  ): void {
+    this.flush();
+    const tensors = new Map(agent.tensors);
+    tensors.set("run.means", tensorOf("F64", [run.means.length], run.means));
+    for (const [name, tensor] of run.bestPolicy.tensors) tensors.set(`best.${name}`, tensor);
+    const metadata = new Map(agent.metadata);
+    metadata.set("run", JSON.stringify({ format, metricsBytes: this.#metricsBytes, ...run.state }));
+    metadata.set("config", JSON.stringify(config));
+    metadata.set("best", JSON.stringify(Object.fromEntries(run.bestPolicy.metadata)));
+    this.#write(files.checkpoint, (file) => {
+      // What the checkpoint counts on is on the disk before it.
+      fs.fsyncSync(this.#metrics);
+      replaceFile(file, safetensorsParts({ tensors, metadata }));
+    });
   }
 
   /** Writes `result.json`. */
@@ -184,18 +312,22 @@ export class RunDirectory {
     try {
       this.flush();
     } finally {
-      fs.closeSync(this.#metrics);
-      this.#events.close();
+      this.#release();
     }
   }
 
   /** Instead of `close`: removes all that was made. */
   discard(): void {
-    fs.closeSync(this.#metrics);
-    this.#events.close();
-    fs.rmSync(this.#events.path, { force: true });
+    this.#release();
+    if (this.#events) fs.rmSync(this.#events.path, { force: true });
     for (const name of Object.values(files)) fs.rmSync(path.join(this.path, name), { force: true });
     this.#removeMade();
+  }
+
+  #release(): void {
+    fs.closeSync(this.#metrics);
+    this.#events?.close();
+    this.#unlock();
   }
 
   /** The directories that were made, as far as they are empty. */
@@ -212,13 +344,70 @@ export class RunDirectory {
 
   #write(name: string, action: (file: string) => void): void {
     const file = path.join(this.path, name);
-    attempt(
-      file,
-      "a file that can be written",
-      () => action(file),
-      "Nothing more can be kept of this run; train again.",
-    );
+    const wayOut = fs.existsSync(path.join(this.path, files.checkpoint))
+      ? "Mend that, then resume the run."
+      : "Nothing more can be kept of this run; train again.";
+    attempt(file, "a file that can be written", () => action(file), wayOut);
   }
+}
+
+/** Without the file that it is a view of. */
+function copyOf(tensor: Tensor): Tensor {
+  return { ...tensor, parts: tensor.parts.map((part) => part.slice()) };
+}
+
+/** A checkpoint's text `run`. */
+interface SavedState extends RunState {
+  format: string;
+  metricsBytes: number;
+}
+
+const bestFields = {
+  step: "a whole number",
+  meanReturn: "a number",
+  standardError: "a number, or null",
+  episodes: "a whole number",
+} as const;
+
+/** A run's checkpoint, checked but for what `Ddpg.load` checks. Throws an InputError where there is no good one. */
+export function readCheckpoint(run: string): Checkpoint {
+  const where = path.join(run, files.checkpoint);
+  const bytes = read(run, files.checkpoint, "Train again: ddpg train --config.");
+  const contents = decodeSafetensors(bytes, where);
+  const state = parseObject(contents.metadata, "run", where) as Partial<SavedState>;
+  const field = `${where} run`;
+  expect(state.format === format, `${field} format`, `"${format}"`, state.format);
+  expectFields(state, field, {
+    seconds: "a number",
+    metricsBytes: "a whole number",
+    diagnosticsEvery: "a whole number",
+    evaluation: "an object",
+    best: "an object",
+  });
+  const { seconds, metricsBytes, diagnosticsEvery, evaluation, best } = state;
+  expectFields(evaluation, `${field} evaluation`, { step: "a whole number", meanReturn: "a number" });
+  expectFields(best, `${field} best`, bestFields);
+  const counters: { loop?: { step?: unknown } } = parseObject(contents.metadata, "counters", where);
+  const means = contents.tensors.get("run.means");
+  const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] > 6;
+  expect(known, `${where} run.means`, "numbers as F64", means?.dtype);
+  const bestTensors = [...contents.tensors].filter(([name]) => name.startsWith("best."));
+  const bestTexts = Object.entries(parseObject(contents.metadata, "best", where)).map(([name, text]) => {
+    expect(typeof text === "string", `${where} best ${name}`, "a text", text);
+    return [name, text] as const;
+  });
+  return {
+    bytes,
+    state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
+    metricsBytes,
+    settings: contents.metadata.get("settings") ?? "",
+    steps: Number(counters.loop?.step ?? 0),
+    means: Float64Array.from(numbersOf(means)),
+    bestPolicy: {
+      tensors: new Map(bestTensors.map(([name, tensor]) => [name.slice("best.".length), copyOf(tensor)])),
+      metadata: new Map(bestTexts),
+    },
+  };
 }
 
 /** A run's `config.json`, checked. */
@@ -231,7 +420,12 @@ export function readConfig(run: string): RunConfig {
     seed: "a whole number",
     steps: "a whole number",
     settings: "an object",
+    evaluation: "an object",
+    untilReturn: "a number, or nothing",
+    from: "true, or nothing",
   });
+  const whole = "a whole number";
+  expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
   try {
     checkSettings(value.settings);
   } catch (error) {
@@ -242,15 +436,17 @@ export function readConfig(run: string): RunConfig {
 
 /** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */
 export function readResult(run: string): RunResult {
-  const { value, where } = readJson<RunResult>(run, files.result, "The run did not end; train again.");
+  const { value, where } = readJson<RunResult>(run, files.result, "The run did not end; resume it.");
   expectFields(value, where, {
     steps: "a whole number",
     trainingSeconds: "a number",
     stepsPerSecond: "a number, or null",
     fingerprint: "16 hexadecimal digits",
     evaluation: "an object, or null",
+    best: "an object, or nothing",
     failed: "what went wrong, or nothing",
   });
+  if (value.best) expectFields(value.best, `${where} best`, bestFields);
   if (value.evaluation) {
     const within = `${where} evaluation`;
     expectFields(value.evaluation, within, {
@@ -273,6 +469,9 @@ const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   // Of what is not finite, JSON makes null.
   "a number, or null": (value) => value === null || typeof value === "number",
   "an object": (value) => typeof value === "object" && value !== null,
+  "an object, or nothing": (value) => value === undefined || (typeof value === "object" && value !== null),
+  "a number, or nothing": (value) => value === undefined || typeof value === "number",
+  "true, or nothing": (value) => value === undefined || value === true,
   "an object, or null": (value) => typeof value === "object",
 };
 
@@ -294,22 +493,22 @@ export function readMetrics(run: string): MetricsRecord[] {
   return parseRecords(read(run, files.metrics).toString("utf8"), file);
 }
 
-/** A run's policy: the last one, or the one that evaluated best. */
-export async function readPolicy(run: string, which: "last" | "best" = "last"): Promise<Policy> {
-  const [name, wayOut] =
-    which === "best"
-      ? [files.best, "The run kept no best policy; leave out --best."]
-      : [files.policy, "The run did not end; train again."];
-  return loadPolicy(read(run, name, wayOut), path.join(run, name));
+/** A run's policy. */
+export function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+  const name = which === "best" ? files.best : files.policy;
+  return loadPolicy(path.join(run, name), read(run, name, "The run did not end; resume it."));
 }
 
-/** The policy of a file that `Policy.save` made. */
-export async function readPolicyFile(file: string): Promise<Policy> {
-  const bytes = attempt(file, "a run's directory or a policy's file", () => fs.readFileSync(file));
-  return loadPolicy(bytes, file);
+/** The policy of a file, or that at the end of a run whose directory is named; and the file's bytes. */
+export async function readPolicyFile(file: string): Promise<{ policy: Policy; bytes: Uint8Array }> {
+  const where = `policy ${file}`;
+  const isRun = attempt(where, "a policy's file", () => fs.statSync(file)).isDirectory();
+  const full = isRun ? path.join(file, files.policy) : file;
+  const bytes = attempt(`policy ${full}`, "a policy's file", () => readFile(full));
+  return { policy: await loadPolicy(full, bytes), bytes };
 }
 
-async function loadPolicy(bytes: Uint8Array, file: string): Promise<Policy> {
+async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
   try {
     return await Policy.load(bytes);
   } catch (error) {
@@ -424,7 +623,21 @@ function read(run: string, name: string, wayOut = "Name the directory of a run."
   const status = attempt(run, "a run's directory", () => fs.statSync(run), "Name the directory of a run.");
   if (!status.isDirectory()) throw new InputError(`${run}: expected a run's directory, got a file.`);
   const file = path.join(run, name);
-  return attempt(file, "a file of a run", () => fs.readFileSync(file), wayOut);
+  return attempt(file, "a file of a run", () => readFile(file), wayOut);
+}
+
+/** In pieces, for Node reads no more than 2 GiB at once. */
+function readFile(file: string): Buffer {
+  const descriptor = fs.openSync(file, "r");
+  try {
+    const bytes = Buffer.allocUnsafeSlow(fs.fstatSync(descriptor).size);
+    let end = 0;
+    for (let count = -1; count !== 0; end += count)
+      count = fs.readSync(descriptor, bytes, end, Math.min(2 ** 30, bytes.length - end), null);
+    return bytes.subarray(0, end);
+  } finally {
+    fs.closeSync(descriptor);
+  }
 }
 
 /** Does something with files; what the system refuses becomes an InputError. */
@@ -466,7 +679,7 @@ function writeJson(file: string, value: object): void {
     /\[\n([^[\]{}]*)\n\s*\]/g,
     (_, items: string) => `[${items.trim().replace(/\n\s*/g, " ")}]`,
   );
-  replaceFile(file, `${compact}\n`);
+  replaceFile(file, [Buffer.from(`${compact}\n`)]);
 }
 
 /**
@@ -478,18 +691,6 @@ function makeDirectory(directory: string): string | undefined {
   const above = makeDirectory(path.dirname(directory));
   fs.mkdirSync(directory);
   return above ?? directory;
-}
-
-/** In one step: nobody ever reads half a file. */
-function replaceFile(file: string, content: string | Uint8Array): void {
-  const temporary = `${file}.unfinished`;
-  try {
-    fs.writeFileSync(temporary, content);
-    fs.renameSync(temporary, file);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
-    throw error;
-  }
 }
 
 function text(error: unknown): string {

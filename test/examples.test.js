@@ -8,6 +8,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Ddpg, Pendulum, train } from "ddpg";
 import { openBrowser, serve } from "./browser.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -176,6 +177,35 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
       assert.ok(stopped >= 400 && stopped < 5000, `${stopped}`);
       await page.waitForTimeout(200);
       assert.equal(await step(), stopped);
+      assert.deepEqual(errors, []);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
+  });
+
+  it("keep-in-a-page.html: reloaded on its way, it goes on with the same bits", async () => {
+    const environment = new Pendulum();
+    const agent = await Ddpg.create(environment, { preset: "small", seed: 1 });
+    for await (const { step } of train(agent, environment)) if (step === 5000) break;
+
+    const server = await serve(root);
+    const browser = await openBrowser();
+    try {
+      const errors = [];
+      const page = await browser.newPage();
+      page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+      page.on("pageerror", (error) => errors.push(error.message));
+      await page.goto(`${server.url}/examples/keep-in-a-page.html`);
+      // From within: the training would not wait on a slow day.
+      await page.waitForFunction(() => {
+        const begun = Number(document.querySelectorAll("output")[1].value) >= 1000;
+        if (begun) location.reload();
+        return begun;
+      });
+      await page.waitForFunction(() => Number(document.querySelector("output").value) > 1000);
+      await page.waitForFunction(() => document.querySelectorAll("output")[2].value !== "");
+      assert.equal(await page.locator("output").last().textContent(), `Done: ${agent.fingerprint()}`);
       assert.deepEqual(errors, []);
     } finally {
       await browser.close();

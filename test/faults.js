@@ -155,7 +155,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/actor.ts",
-        text: 'this.#adam.step("actor");',
+        text: 'this.adam.step("actor");',
         fault: "",
       },
     ],
@@ -201,8 +201,8 @@ export const faults = [
       },
       {
         file: "src/ddpg/units.ts",
-        text: "Math.min(this.#highest[i], Math.max(this.#lowest[i], low + ((action[i] + 1) / 2) * (high - low)))",
-        fault: "low + ((action[i] + 1) / 2) * (high - low) + 0 * (this.#lowest[i] + this.#highest[i])",
+        text: "Math.min(this.highest[i], Math.max(this.lowest[i], low + ((action[i] + 1) / 2) * (high - low)))",
+        fault: "low + ((action[i] + 1) / 2) * (high - low) + 0 * (this.lowest[i] + this.highest[i])",
       },
     ],
   },
@@ -241,8 +241,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.#noise(body).restart();",
-        fault: "void this.#noise(body);",
+        text: "this.noise(body).restart();",
+        fault: "void this.noise(body);",
       },
     ],
   },
@@ -326,7 +326,7 @@ export const faults = [
       },
       {
         file: "src/ddpg/actor.ts",
-        text: "this.#network.forward(observation, null, this.#adam !== null)",
+        text: "this.#network.forward(observation, null, this.adam !== null)",
         fault: "this.#network.forward(observation, null, true)",
       },
       {
@@ -603,6 +603,36 @@ export const faults = [
         file: "src/training/tensorboard.ts",
         text: "masked(crc32c(bytes.subarray(0, 8)))",
         fault: "crc32c(bytes.subarray(0, 8))",
+      },
+    ],
+  },
+  {
+    name: "a loaded agent's noise begins anew",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "agent.noise(body).restore(noises.subarray(i * size, (i + 1) * size))",
+        fault: "void [agent.noise(body), i, size]",
+      },
+    ],
+  },
+  {
+    name: "a loaded agent's Adam counts from its first step",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "adam.restore(this",
+        fault: "void (this",
+      },
+    ],
+  },
+  {
+    name: "a file's checksum is read and not compared",
+    edits: [
+      {
+        file: "src/base/safetensors.ts",
+        text: "digits(crc) === written",
+        fault: "digits(crc).length === written.length",
       },
     ],
   },

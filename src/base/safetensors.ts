@@ -1,80 +1,146 @@
+import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
 
 /** Tensors by name, and texts beside them: the contents of a safetensors file. */
 export interface Safetensors {
-  tensors: Map<string, { shape: readonly number[]; data: Float32Array }>;
+  tensors: Map<string, Tensor>;
   metadata: Map<string, string>;
 }
+
+/** The kinds of numbers that are used here. */
+export type DType = keyof typeof itemSizes;
+
+export interface Tensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Its numbers, little-endian, in as many parts as they lie in: a large tensor need not be copied together. */
+  readonly parts: readonly Uint8Array[];
+}
+
+const itemSizes = { F64: 8, F32: 4, U32: 4 } as const;
+const arrays = { F64: Float64Array, F32: Float32Array, U32: Uint32Array } as const;
+
+/** The format's own library refuses longer headers. */
+const longestHeader = 100_000_000;
+
+/** How the header of a file begins; eight hexadecimal digits follow. */
+const opening = '{"__metadata__":{"crc32c":"';
+const noDigits = "00000000";
 
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 declare const TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string };
 
-/**
- * The bytes of a safetensors file (huggingface/safetensors, format 1): the header's length in 8 bytes, little-endian; a
- * JSON header; the numbers. Here all of them are Float32.
- */
-export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
-  let end = 0;
-  for (const [name, { shape, data }] of tensors) {
-    const start = end;
-    end += 4 * data.length;
-    header[name] = { dtype: "F32", shape, data_offsets: [start, end] };
-  }
-  // Spaces at the header's end bring the numbers to a multiple of 8 bytes, as the format advises.
-  const text = new TextEncoder().encode(JSON.stringify(header));
-  const start = 8 + Math.ceil(text.length / 8) * 8;
-  const bytes = new Uint8Array(start + end);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, start - 8, true);
-  bytes.fill(0x20, 8, start);
-  bytes.set(text, 8);
-  let position = start;
-  for (const { data } of tensors.values()) {
-    for (let i = 0; i < data.length; i++, position += 4) view.setFloat32(position, data[i], true);
-  }
-  return bytes;
+/** A tensor of these numbers; copies. */
+export function tensorOf(dtype: DType, shape: readonly number[], values: ArrayLike<number>): Tensor {
+  return { dtype, shape, parts: [bytesOf(arrays[dtype].from(values))] };
 }
 
-/** What a safetensors file holds. Throws an InputError that begins with `where` for anything that is not a good one. */
+/** The bytes that numbers lie in: a view. WebAssembly's memory is little-endian, so what runs this is. */
+export function bytesOf(values: Float32Array | Float64Array | Uint32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** A tensor's numbers; a fresh array. */
+export function numbersOf({ dtype, parts }: Tensor): Float32Array | Float64Array | Uint32Array {
+  return new arrays[dtype](join(parts).buffer as ArrayBuffer);
+}
+
+/** The bytes of a safetensors file; a fresh array. */
+export function encodeSafetensors(contents: Safetensors): Uint8Array {
+  return join(safetensorsParts(contents));
+}
+
+/**
+ * A safetensors file (huggingface/safetensors, format 1) in parts that follow one another: the header's length in 8
+ * bytes, little-endian; a JSON header; the numbers. The parts are views of the tensors' own. The first of the texts is
+ * `crc32c`: CRC-32C of the whole file, with eight zeros in its place.
+ */
+export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array[] {
+  // The larger numbers first, so that all lie at multiples of their size.
+  const sorted = [...tensors].sort(([, a], [, b]) => itemSizes[b.dtype] - itemSizes[a.dtype]);
+  let end = 0;
+  const entries = sorted.map(([name, { dtype, shape, parts }]) => {
+    const start = end;
+    for (const { length } of parts) end += length;
+    return [name, { dtype, shape, data_offsets: [start, end] }] as const;
+  });
+  const texts = Object.fromEntries([["crc32c", noDigits], ...metadata]);
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries([["__metadata__", texts], ...entries])));
+  // Spaces at the header's end bring the numbers to a multiple of 8 bytes, as the format advises.
+  const header = new Uint8Array(8 + Math.ceil(text.length / 8) * 8);
+  new DataView(header.buffer).setUint32(0, header.length - 8, true);
+  header.fill(0x20, 8);
+  header.set(text, 8);
+  const parts = [header, ...sorted.flatMap(([, tensor]) => tensor.parts)];
+  const crc = parts.reduce((crc, part) => crc32c(part, crc), 0);
+  header.set(new TextEncoder().encode(digits(crc)), 8 + opening.length);
+  return parts;
+}
+
+/**
+ * What a safetensors file holds; the tensors are views of its bytes. Throws an InputError that begins with `where` and
+ * names the field for anything that is not a whole file with its checksum.
+ */
 export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   expect(bytes.length >= 8, where, "a safetensors file of at least 8 bytes", bytes.length);
   const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
-  const room = bytes.length - 8;
+  const room = Math.min(longestHeader, bytes.length - 8);
   expect(headerLength <= room, `${where} header`, `at most the ${room} bytes that follow`, headerLength);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), where);
-  const data = new DataView(bytes.buffer, bytes.byteOffset + 8 + headerLength, room - headerLength);
+  const data = bytes.subarray(8 + headerLength);
 
   const contents: Safetensors = { tensors: new Map(), metadata: new Map() };
-  let end = 0;
+  const entries: { field: string; start: number; end: number; size: number }[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       expect(isRecord(entry), `${where} __metadata__`, "an object of texts", entry);
       for (const [key, value] of Object.entries(entry)) {
         expect(typeof value === "string", `${where} __metadata__ ${key}`, "a text", value);
-        contents.metadata.set(key, value);
+        if (key !== "crc32c") contents.metadata.set(key, value);
       }
       continue;
     }
     const field = `${where} ${name}`;
     expect(isRecord(entry), field, "an object with dtype, shape and data_offsets", entry);
     const { dtype, shape, data_offsets: offsets } = entry;
-    expect(dtype === "F32", `${field} dtype`, "F32", dtype);
+    expect(isDType(dtype), `${field} dtype`, Object.keys(itemSizes).join(" or "), dtype);
     expect(isSizes(shape), `${field} shape`, "a list of whole numbers", shape);
     expect(isSizes(offsets) && offsets.length === 2, `${field} data_offsets`, "two whole numbers", offsets);
-    const length = shape.reduce((product, size) => product * size, 1);
-    // Tensors lie behind one another without gaps: every byte belongs to one of them.
-    expect(offsets[0] === end, `${field} data_offsets`, `a start of ${end}`, offsets[0]);
-    expect(offsets[1] - offsets[0] === 4 * length, `${field} data_offsets`, `${4 * length} bytes`, offsets);
-    expect(offsets[1] <= data.byteLength, `${field} data_offsets`, `at most ${data.byteLength} bytes`, offsets[1]);
-    end = offsets[1];
-    const values = new Float32Array(length);
-    for (let i = 0; i < length; i++) values[i] = data.getFloat32(offsets[0] + 4 * i, true);
-    contents.tensors.set(name, { shape, data: values });
+    const [start, end] = offsets;
+    expect(end <= data.length, `${field} data_offsets`, `at most ${data.length} bytes`, end);
+    const size = shape.reduce((product, length) => product * length, itemSizes[dtype]);
+    entries.push({ field, start, end, size });
+    contents.tensors.set(name, { dtype, shape, parts: [data.subarray(start, end)] });
   }
-  expect(end === data.byteLength, where, `${end} bytes of numbers`, data.byteLength);
+  // Tensors lie behind one another without gaps: every byte belongs to one of them.
+  let end = 0;
+  for (const entry of entries.sort((a, b) => a.start - b.start || a.end - b.end)) {
+    const field = `${entry.field} data_offsets`;
+    expect(entry.start === end, field, `a start of ${end}`, entry.start);
+    expect(entry.end - entry.start === entry.size, field, `${entry.size} bytes`, [entry.start, entry.end]);
+    end = entry.end;
+  }
+  expect(end === data.length, where, `${end} bytes of numbers`, data.length);
+  expectChecksum(bytes, where);
   return contents;
+}
+
+function expectChecksum(bytes: Uint8Array, where: string): void {
+  const field = `${where} crc32c`;
+  const start = 8 + opening.length;
+  const text = String.fromCharCode(...bytes.subarray(8, start + noDigits.length));
+  const known = text.startsWith(opening) && /^[0-9a-f]{8}$/.test(text.slice(opening.length));
+  expect(known, field, "eight hexadecimal digits, the header's first entry", text, "Another program wrote this file.");
+  let crc = crc32c(bytes.subarray(0, start));
+  crc = crc32c(new TextEncoder().encode(noDigits), crc);
+  crc = crc32c(bytes.subarray(start + noDigits.length), crc);
+  const written = text.slice(opening.length);
+  expect(digits(crc) === written, field, written, digits(crc), "The file was damaged after it was written.");
+}
+
+function digits(crc: number): string {
+  return crc.toString(16).padStart(8, "0");
 }
 
 function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> {
@@ -88,8 +154,22 @@ function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> 
   return header;
 }
 
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const part of parts) {
+    bytes.set(part, end);
+    end += part.length;
+  }
+  return bytes;
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isDType(value: unknown): value is DType {
+  return typeof value === "string" && Object.hasOwn(itemSizes, value);
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { ProgressLines, type ProgressState } from "./progress.ts";
 import { exitCodes } from "./run-training.ts";
 
-/** How long a child may take to close its records, in ms. */
-const graceMs = 600;
+/** How long a child may take to write a checkpoint and to close its records, in ms. */
+const graceMs = 5000;
 
 /** What a child says to its parent. */
 type Message = { progress: ProgressState } | { warning: string };

@@ -87,7 +87,7 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   it("explains itself", async () => {
     const help = await succeed("--help");
-    for (const command of ["train", "evaluate", "export", "report", "environments"])
+    for (const command of ["train", "resume", "evaluate", "export", "report", "environments"])
       assert.match(help, new RegExp(` ${command} `));
     assert.equal(await succeed(), help);
     const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
@@ -120,9 +120,8 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
       /^Wrote policy\.mjs, .*\nWrote policy\.d\.mts, /,
     );
     const { act } = await import(pathToFileURL(inFolder("policy.mjs")).href);
-    const policy = await readPolicy(inFolder("shipped"));
+    const policy = await readPolicy(inFolder("shipped"), "last");
     assert.deepEqual(act([0.5, -1]), policy.act([0.5, -1]));
-    fs.copyFileSync(inFolder("shipped", "policy.safetensors"), inFolder("shipped", "best.safetensors"));
     assert.match(await succeed("export", "shipped", "--best", "--output", "best.safetensors"), /^Wrote best/);
   });
 
@@ -131,6 +130,7 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     const run = inFolder("exportable");
     await succeed("train", "cart.js", "--preset", "small", "--steps", "60", "--warmup-steps", "10", "--out", run);
     fs.copyFileSync(path.join(run, "config.json"), inFolder("no-policy", "config.json"));
+    fs.rmSync(path.join(run, "best.safetensors"));
     const whole = fs.readFileSync(path.join(run, "policy.safetensors"));
     fs.writeFileSync(inFolder("damaged.safetensors"), whole.subarray(0, whole.length - 100));
     const cases: [string[], RegExp][] = [
@@ -140,8 +140,8 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
       ],
       [["nowhere"], /^ddpg: nowhere: expected a run's directory, got no such file or directory\./],
       [["."], /config\.json: expected a file of a run, got no such file or directory\./],
-      [["no-policy"], /policy\.safetensors: expected a file of a run, .* The run did not end; train again\.$/],
-      [["exportable", "--best"], /best\.safetensors: expected .* The run kept no best policy; leave out --best\.$/],
+      [["no-policy"], /policy\.safetensors: expected a file of a run, .* The run did not end; resume it\.$/],
+      [["exportable", "--best"], /best\.safetensors: expected .* The run did not end; resume it\.$/],
       [
         ["damaged.safetensors", "--format", "js"],
         /^ddpg: damaged\.safetensors: Policy\.load actor\.\S+ data_offsets: expected /,
@@ -302,7 +302,7 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   const mistakes: [string[], string][] = [
     [
       ["trian"],
-      'command: expected one of train, evaluate, export, report, environments, got "trian". Did you mean "train"?',
+      'command: expected one of train, resume, evaluate, export, report, environments, got "trian". Did you mean "train"?',
     ],
     [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
     [["train", "pendulum"], `environment: expected ${ids}, got "pendulum". Did you mean "Pendulum-v1"?`],

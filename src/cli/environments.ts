@@ -1,6 +1,8 @@
+import * as path from "node:path";
 import type { Command } from "commander";
 import { environments, type Task } from "../envs/index.ts";
 import { mujocoPackage } from "../envs/mujoco/engine.ts";
+import type { RunConfig } from "../node.ts";
 import { whole } from "./progress.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
@@ -16,6 +18,11 @@ export function addEnvironmentsCommand(program: Command): void {
 }
 
 const mujocoNote = `Those that end in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
+
+/** The id or the path by which a run's environment is loaded from here. */
+export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {
+  return environmentModule ? path.relative("", path.resolve(run, environmentModule)) : environment;
+}
 
 function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };

@@ -1,11 +1,19 @@
-import * as path from "node:path";
 import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { loadEnvironment, readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
+import { environmentOf } from "./environments.ts";
 import { closing, guarded } from "./guard.ts";
-import { wholeNumber } from "./options.ts";
+import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./options.ts";
 import { Pace, plusMinus, Progress, whole } from "./progress.ts";
+
+interface EvaluateFlags {
+  episodes: number;
+  best?: true;
+  last?: true;
+  stepTimeout?: number;
+  json?: boolean;
+}
 
 export function addEvaluateCommand(program: Command): void {
   program
@@ -14,15 +22,19 @@ export function addEvaluateCommand(program: Command): void {
     .summary("evaluate a run's policy from fixed starts")
     .description("Evaluates a run's policy, without noise, from fixed starts.")
     .option("--episodes <n>", "how many starts; the same ones in every evaluation", wholeNumber("--episodes", 1), 1000)
+    .option("--best", "the policy of the best evaluation on the way")
+    .option("--last", "the policy at the end; the usual one")
+    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--json", "as one JSON object")
-    .action(async (run: string, { episodes, json = false }: { episodes: number; json?: boolean }) => {
+    .action(async (run: string, { episodes, best, last, stepTimeout, json = false }: EvaluateFlags) => {
+      if (best && last) throw new InputError("evaluate: expected --best or --last, got both.");
+      const which = best ? "best" : "last";
       const config = readConfig(run);
-      const { fingerprint, steps } = readResult(run);
-      const policy = await readPolicy(run);
-      const { environmentModule } = config;
-      const nameOrPath = environmentModule
-        ? path.relative("", path.resolve(run, environmentModule))
-        : config.environment;
+      const result = readResult(run);
+      const { fingerprint } = result;
+      const steps = best && result.best ? result.best.step : result.steps;
+      const policy = await readPolicy(run, which);
+      const nameOrPath = environmentOf(run, config);
       const environment = await guarded(
         () => `environment ${nameOrPath}`,
         async () => (await loadEnvironment(nameOrPath)).create(),
@@ -48,6 +60,7 @@ export function addEvaluateCommand(program: Command): void {
               evaluate(policy, environment, {
                 episodes,
                 name: config.environment,
+                stepTimeout: milliseconds(stepTimeout),
                 onEpisode: (done) => progress.advance(done),
               }),
           ),
@@ -59,6 +72,7 @@ export function addEvaluateCommand(program: Command): void {
             environment,
             preset,
             seed,
+            policy: which,
             steps,
             episodes,
             meanReturn,
@@ -73,8 +87,8 @@ export function addEvaluateCommand(program: Command): void {
               `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
               `length       ${plusMinus(meanLength, null)} steps`,
               `environment  ${config.environment}`,
-              `policy       ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
-              `fingerprint  ${fingerprint}`,
+              `policy       ${which === "best" ? "the best" : "the last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+              `fingerprint  ${fingerprint}, of the run's end`,
             ].join("\n"),
           );
         }

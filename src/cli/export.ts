@@ -87,10 +87,10 @@ Examples:
 }
 
 /** The policy of a run, or of a file. */
-function readSource(source: string, { best }: ExportFlags): Promise<Policy> {
+async function readSource(source: string, { best }: ExportFlags): Promise<Policy> {
   if (fs.statSync(source, { throwIfNoEntry: false })?.isFile()) {
     if (best) throw new InputError(`--best: expected a run's directory, got the file ${source}.`);
-    return readPolicyFile(source);
+    return (await readPolicyFile(source)).policy;
   }
   readConfig(source); // says what is wrong with what is no run
   return readPolicy(source, best ? "best" : "last");

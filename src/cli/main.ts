@@ -7,6 +7,7 @@ import { rephrase, report } from "./errors.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
 import { addReportCommand } from "./report.ts";
+import { addResumeCommand } from "./resume.ts";
 import { addTrainCommand } from "./train.ts";
 
 const program = new Command("ddpg")
@@ -23,11 +24,13 @@ const program = new Command("ddpg")
 Examples:
   ddpg train Pendulum-v1                       train, evaluate, keep the records
   ddpg train ./my-environment.js --seed 2      an environment of your own
+  ddpg resume runs/Pendulum-v1-small-seed1     go on with a run that was stopped
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
   ddpg export runs/Pendulum-v1-small-seed1     its policy as a file for elsewhere
   ddpg report runs/*                           curves as one HTML file`,
   );
 addTrainCommand(program);
+addResumeCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
 addReportCommand(program);

@@ -12,6 +12,22 @@ export function wholeNumber(flag: string, min: number): (text: string) => number
   };
 }
 
+/** A parser for a number, above 0 where that is asked for; its errors begin with the flag. */
+export function someNumber(flag: string, expected: "a number" | "a number above 0"): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    expect(Number.isFinite(value) && (expected === "a number" || value > 0), flag, expected, text);
+    return value;
+  };
+}
+
+export const stepTimeoutHelp =
+  "seconds that an answer of the environment may take; a step that loops without an end cannot be stopped [none]";
+
+export function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : 1000 * seconds;
+}
+
 /** actorLearningRate → --actor-learning-rate */
 export function settingFlag(name: keyof Settings): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

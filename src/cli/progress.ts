@@ -187,10 +187,16 @@ function columns(output: NodeJS.WriteStream): number {
 /** A clock that rests until `resume`, and how fast something goes while it runs. */
 export class Pace {
   #startedMs = 0;
-  #elapsedMs = 0;
+  #elapsedMs: number;
   #running = false;
   /** What was done by then, over the last seconds. */
-  readonly #samples: { ms: number; done: number }[] = [{ ms: 0, done: 0 }];
+  readonly #samples: { ms: number; done: number }[];
+
+  /** Goes on where so much was done after so many seconds. */
+  constructor(seconds = 0, done = 0) {
+    this.#elapsedMs = 1000 * seconds;
+    this.#samples = [{ ms: this.#elapsedMs, done }];
+  }
 
   /** To the millisecond. */
   get seconds(): number {

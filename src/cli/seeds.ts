@@ -141,6 +141,9 @@ function summary(runs: readonly SeedRun[], jobs: number, seconds: number): strin
     ...without("failed", "failed"),
     ...without("stopped", "stopped"),
     ...without("not begun", undefined),
+    ...runs
+      .filter(({ end, result }) => end === "stopped" && result)
+      .map(({ directory }) => `go on          npx ddpg resume ${inShell(directory)}`),
     ...(readable.length > 0
       ? [`look at ${readable.length > 1 ? "them" : "it  "}   npx ddpg report ${readable.map(inShell).join(" ")}`]
       : []),

@@ -16,19 +16,34 @@ import {
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
 import { EnvironmentError } from "../ddpg/environment-calls.ts";
+import { type Policy, policySettings } from "../ddpg/policy.ts";
 import {
   checkRunDirectory,
   commit,
   type LoadedEnvironment,
   loadEnvironment,
   type RunConfig,
+  readConfig,
+  readPolicyFile,
+  startFile,
   versions,
 } from "../node.ts";
+import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { parent } from "./children.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
-import { bounds } from "./environments.ts";
+import { bounds, environmentOf } from "./environments.ts";
 import { closing, guarded } from "./guard.ts";
-import { asFlags, chosenSettings, settingFlag, settingOptions, showSetting, wholeNumber } from "./options.ts";
+import {
+  asFlags,
+  chosenSettings,
+  milliseconds,
+  settingFlag,
+  settingOptions,
+  showSetting,
+  someNumber,
+  stepTimeoutHelp,
+  wholeNumber,
+} from "./options.ts";
 import { whole } from "./progress.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
@@ -46,9 +61,14 @@ interface TrainFlags extends EngineFlags {
   steps?: number;
   preset?: PresetName;
   out?: string;
-  episodes: number;
+  config?: string;
+  from?: string;
+  episodes?: number;
   evaluateEvery?: number;
-  evaluateEpisodes: number;
+  evaluateEpisodes?: number;
+  untilReturn?: number;
+  checkpointEvery?: CheckpointPlan;
+  stepTimeout?: number;
   progress: boolean;
   asChild?: true;
 }
@@ -57,7 +77,7 @@ export function addTrainCommand(program: Command): void {
   const presetLines = Object.entries(presetHelp).map(([name, help]) => `  ${name.padEnd(10)}${help}`);
   const command = program
     .command("train")
-    .argument("<environment>", 'an id of "ddpg environments", or the path of your own module')
+    .argument("[environment]", 'an id of "ddpg environments", or the path of your own module')
     .summary("train a policy, evaluate it, keep the records")
     .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
     .option("--seed <n>", "all chance comes from it; the same seed, the same policy [1]", wholeNumber("--seed", 0))
@@ -69,14 +89,23 @@ export function addTrainCommand(program: Command): void {
       wholeNumber("--steps", 1),
     )
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
+    .option("--config <run>", "repeat a run: its environment, seed and settings, but for what else is said here")
+    .option("--from <policy>", "a policy's file, or a run's directory: what the actor begins as, with its layers")
     .option("--out <dir>", "directory for the records [runs/<environment>-<preset>-seed<n>]; of several seed<n> in it")
-    .option("--episodes <n>", "fixed starts of the evaluation at the end", wholeNumber("--episodes", 1), 1000)
+    .option("--episodes <n>", "fixed starts of the evaluation at the end [1000]", wholeNumber("--episodes", 1))
     .option(
       "--evaluate-every <n>",
       "steps between evaluations for the curve [a tenth]",
       wholeNumber("--evaluate-every", 1),
     )
-    .option("--evaluate-episodes <n>", "fixed starts of each", wholeNumber("--evaluate-episodes", 1), 10)
+    .option("--evaluate-episodes <n>", "fixed starts of each [10]", wholeNumber("--evaluate-episodes", 1))
+    .option(
+      "--until-return <x>",
+      "end where an evaluation's mean return reaches this",
+      someNumber("--until-return", "a number"),
+    )
+    .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
+    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "only what is known before and after")
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
@@ -94,27 +123,43 @@ ${presetLines.join("\n")}
 Examples:
   ddpg train Pendulum-v1
   ddpg train Pendulum-v1 --seeds 1..8
+  ddpg train Pendulum-v1 --steps 100000 --until-return -150
+  ddpg train --config runs/first --seed 2
   ddpg train Pendulum-v1 --preset paper --batch-normalization false --steps 30000
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
 The default export of your own module is a class, or a function without parameters, that
 makes a fresh environment.`,
     )
-    .action((environment: string, flags: TrainFlags) => start(environment, flags, program.opts().verbose === true));
+    .action((environment: string | undefined, flags: TrainFlags) =>
+      start(environment, flags, program.opts().verbose === true),
+    );
 }
 
-async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): Promise<void> {
+async function start(named: string | undefined, flags: TrainFlags, verbose: boolean): Promise<void> {
   const { progress } = flags;
   const listener = flags.asChild && parent();
-  const seeds = flags.seeds ?? [flags.seed ?? 1];
+  const repeated = flags.config === undefined ? undefined : readConfig(flags.config);
+  if (repeated && named !== undefined) throw new InputError("train: expected <environment> or --config, got both.");
+  if (repeated && flags.preset) throw new InputError("train: expected --preset or --config, got both.");
+  const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated) : named;
+  if (nameOrPath === undefined)
+    throw new InputError('train: expected <environment>, got nothing. See "ddpg train --help".');
+  const seeds = flags.seeds ?? [flags.seed ?? repeated?.seed ?? 1];
   if (flags.seeds && flags.seed !== undefined) throw new InputError("train: expected --seed or --seeds, got both.");
   if (flags.jobs && !flags.seeds) throw new InputError("--jobs: expected together with --seeds, got it alone.");
 
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
-  const { steps = loaded.task?.steps ?? ownSteps, preset = loaded.task?.preset ?? "standard" } = flags;
+  const start = await startPolicy(flags, repeated);
+  const steps = flags.steps ?? repeated?.steps ?? loaded.task?.steps ?? ownSteps;
+  const preset = flags.preset ?? repeated?.preset ?? loaded.task?.preset ?? "standard";
   // A task's own settings belong to its own preset; one that the user names is taken as it is.
-  const changes = { ...(flags.preset ? {} : loaded.task?.settings), ...chosenSettings({ ...flags }) };
+  const changes = {
+    ...(repeated ? repeated.settings : flags.preset ? {} : loaded.task?.settings),
+    ...(start && Object.fromEntries(policySettings.map((name) => [name, start.policy.settings[name]]))),
+    ...chosenSettings({ ...flags }),
+  };
   const settings = await asFlags(() => settingsFrom(preset, changes));
   const directories = seeds.map((seed) => {
     if (flags.out === undefined) return freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
@@ -149,7 +194,10 @@ async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): P
     // Several seeds are trained by others, each in a process of its own.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, ...threads }));
+    if (start) agent.startFrom(start.policy);
     const commitNow = commit();
+    const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
+    const checkpoints = new CheckpointClock(flags.checkpointEvery);
     const config: RunConfig = {
       environment: loaded.name,
       ...(loaded.module && { environmentModule: fromDirectory(directory, loaded.module) }),
@@ -158,14 +206,16 @@ async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): P
       steps,
       settings,
       evaluation: {
-        every: flags.evaluateEvery ?? Math.max(1, Math.round(steps / 10)),
-        episodes: flags.evaluateEpisodes,
-        finalEpisodes: flags.episodes,
+        every: flags.evaluateEvery ?? repeated?.evaluation.every ?? Math.max(1, Math.round(steps / 10)),
+        episodes: flags.evaluateEpisodes ?? repeated?.evaluation.episodes ?? 10,
+        finalEpisodes: flags.episodes ?? repeated?.evaluation.finalEpisodes ?? 1000,
       },
+      ...(untilReturn !== undefined && { untilReturn }),
+      ...(start && { from: true }),
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
-    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, bits));
+    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, bits, checkpoints));
     if (!flags.seeds) {
       await runTraining({
         agent,
@@ -174,6 +224,9 @@ async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): P
         name: nameOrPath,
         config,
         directory,
+        checkpoints,
+        start: start?.bytes,
+        stepTimeout: milliseconds(flags.stepTimeout),
         progress,
         ...(listener && { onProgress: listener.onProgress }),
         warn,
@@ -184,6 +237,16 @@ async function start(nameOrPath: string, flags: TrainFlags, verbose: boolean): P
     const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
     await trainSeeds({ seeds, directories, jobs, progress, warn });
   }
+}
+
+/** The policy that the actor begins as, and its file's bytes: one that is named, or that of a run that is repeated. */
+async function startPolicy(
+  { from, config }: TrainFlags,
+  repeated: RunConfig | undefined,
+): Promise<{ policy: Policy; bytes: Uint8Array } | undefined> {
+  if (from !== undefined) return readPolicyFile(from);
+  if (!repeated?.from || config === undefined) return undefined;
+  return readPolicyFile(path.join(config, startFile));
 }
 
 /** Tries an environment of one's own; throws what is wrong with it, returns what makes learning slow. */
@@ -265,6 +328,7 @@ function introduction(
   seeds: readonly number[],
   directories: readonly string[],
   bits: number,
+  checkpoints: CheckpointClock,
 ): string {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
@@ -283,6 +347,7 @@ function introduction(
     `steps          ${whole(steps)}`,
     `computes with  vectors of ${bits} bits${threads > 1 ? `, ${threads} threads` : ""}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
+    `checkpoints    ${checkpoints}`,
     `records        ${several(directories)}`,
     "",
   ].join("\n");

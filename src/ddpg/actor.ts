@@ -25,20 +25,21 @@ export function actorShape(settings: Settings, observationSize: number, actionSi
 export class Actor {
   readonly parameters: Parameters;
   readonly #network: Network;
-  readonly #adam: Adam | null;
+  /** Null for a target. */
+  readonly adam: Adam | null;
 
   /** An actor that learns has a `learningRate`; a target has none. */
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings, learns: boolean) {
     this.parameters = new Parameters(kernels, Network.tensors(shape), learns);
     this.#network = new Network(kernels, shape, this.parameters, settings.batchSize, learns);
-    this.#adam = learns
+    this.adam = learns
       ? new Adam(kernels, this.parameters, adamOptions(settings, settings.actorLearningRate, 0))
       : null;
   }
 
   /** Euclidean norm of the last step's gradient, L2 excluded; 0 for a target. */
   get gradientNorm(): number {
-    return this.#adam === null ? 0 : this.#adam.gradientNorm;
+    return this.adam === null ? 0 : this.adam.gradientNorm;
   }
 
   /** What the last `forward` gave; reused by the next. */
@@ -48,7 +49,7 @@ export class Actor {
 
   /** μ(s) [B, A]; reused by the next call. With batch normalisation, by the minibatch's statistics where it learns. */
   forward(observation: Matrix): Matrix {
-    return this.#network.forward(observation, null, this.#adam !== null);
+    return this.#network.forward(observation, null, this.adam !== null);
   }
 
   /**
@@ -56,14 +57,14 @@ export class Actor {
    */
   ascend(actionGradient: Matrix): void {
     const g = this.#network.outputGradient;
-    if (!g || !this.#adam) throw new Error("Actor.ascend: this actor does not learn");
+    if (!g || !this.adam) throw new Error("Actor.ascend: this actor does not learn");
     // Adam descends, so what it gets is the gradient of −1/B Σ Q.
     for (let i = 0; i < g.rows; i++) {
       for (let j = 0; j < g.columns; j++) g.data[i * g.rowStride + j] = -actionGradient.at(i, j) / g.rows;
     }
     this.#network.backward();
     this.#network.updateStatistics();
-    this.#adam.step("actor");
+    this.adam.step("actor");
   }
 }
 

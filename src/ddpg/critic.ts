@@ -26,21 +26,22 @@ export function criticShape(settings: Settings, observationSize: number, actionS
 export class Critic {
   readonly parameters: Parameters;
   readonly #network: Network;
-  readonly #adam: Adam | null;
+  /** Null for a target. */
+  readonly adam: Adam | null;
 
   /** A target does not learn. */
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings, learns: boolean) {
     const { criticLearningRate, criticWeightDecay } = settings;
     this.parameters = new Parameters(kernels, Network.tensors(shape), learns);
     this.#network = new Network(kernels, shape, this.parameters, settings.batchSize, learns);
-    this.#adam = learns
+    this.adam = learns
       ? new Adam(kernels, this.parameters, adamOptions(settings, criticLearningRate, criticWeightDecay))
       : null;
   }
 
   /** Euclidean norm of the last step's gradient, L2 excluded; 0 for a target. */
   get gradientNorm(): number {
-    return this.#adam === null ? 0 : this.#adam.gradientNorm;
+    return this.adam === null ? 0 : this.adam.gradientNorm;
   }
 
   /** What the last `forward` gave; reused by the next. */
@@ -50,17 +51,17 @@ export class Critic {
 
   /** Q(s, a) [B, 1]; reused by the next call. With batch normalisation, by the minibatch's statistics where it learns. */
   forward(observation: Matrix, action: Matrix): Matrix {
-    return this.#network.forward(observation, action, this.#adam !== null);
+    return this.#network.forward(observation, action, this.adam !== null);
   }
 
   /** One step down the loss, from ∂L/∂Q [B] at the last `forward`. */
   descend(lossGradient: ArrayLike<number>): void {
     const g = this.#network.outputGradient;
-    if (!g || !this.#adam) throw new Error("Critic.descend: this critic does not learn");
+    if (!g || !this.adam) throw new Error("Critic.descend: this critic does not learn");
     for (let i = 0; i < g.rows; i++) g.data[i * g.rowStride] = lossGradient[i];
     this.#network.backward();
     this.#network.updateStatistics();
-    this.#adam.step("critic");
+    this.adam.step("critic");
   }
 
   /** ∂Q/∂a [B, A] at the last `forward`, per row; reused by the next call. The critic's own gradients stay. */

@@ -6,6 +6,7 @@
 // N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
 import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
+import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { Threads } from "../kernels/wasm/threads.ts";
@@ -13,11 +14,13 @@ import { NotFiniteError } from "../nn/adam.ts";
 import { Network } from "../nn/network.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 import { Actor, actorShape } from "./actor.ts";
+import { SavedAgent, saveAgent } from "./agent-state.ts";
 import { type PresetName, type Settings, settingsFrom } from "./config.ts";
 import { Critic, criticShape } from "./critic.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
+import type { LoopState } from "./loop-state.ts";
 import { annealing, createNoise, type Noise } from "./noise.ts";
 import { Policy } from "./policy.ts";
 import { type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
@@ -57,23 +60,37 @@ export class Ddpg {
   readonly #softUpdate: { readonly rate: number };
   /** The stream for the resets of the environment that the agent learns from. */
   readonly environmentRandom: Random;
-  readonly #exploration: Random;
-  readonly #sampling: Random;
-  readonly #noises: Noise[] = [];
+  /** The stream for random actions. */
+  readonly explorationRandom: Random;
+  /** The stream that draws minibatches. */
+  readonly samplingRandom: Random;
+  /** Each body's noise, by its number. */
+  readonly noises = new Map<number, Noise>();
+  /** Where `train` is with this agent; null before it. */
+  loop: LoopState | null = null;
   readonly #scaledObservation: Float32Array;
   readonly #scaledNextObservation: Float32Array;
   readonly #unitAction: Float32Array;
-  #updates = 0;
 
   /** An agent for an environment of these sizes and bounds. Throws an InputError for settings that do not fit. */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
     const { seed = 1, preset = "standard", threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
-    const known = threads === undefined || threads instanceof Threads;
-    expect(known, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
     const settings = settingsFrom(preset, changes);
-    const build = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
-    return buildOverWasm(build, { threads, use: (agent) => agent.update() });
+    return build(environment, settings, seed, threads);
+  }
+
+  /**
+   * The agent that `save` saved, with everything that its next steps depend on: it goes on as if nothing had happened.
+   * Throws an InputError that names the field for bytes that are no agent's, or one of another environment.
+   */
+  static async load(bytes: Uint8Array, environment: Spaces, options: Pick<DdpgOptions, "threads"> = {}): Promise<Ddpg> {
+    const where = "Ddpg.load";
+    const saved = new SavedAgent(decodeSafetensors(bytes, where), where);
+    saved.units.expectSame(environment, `${where} environment`);
+    const agent = await build(environment, saved.settings, saved.seed, options.threads);
+    saved.restore(agent);
+    return agent;
   }
 
   /** For kernels of one's own; otherwise use `create`. */
@@ -86,8 +103,8 @@ export class Ddpg {
     const { observationSize, actionSize } = this.units;
     const random = new Random(seed);
     this.environmentRandom = random.fork("environment");
-    this.#exploration = random.fork("exploration");
-    this.#sampling = random.fork("sampling");
+    this.explorationRandom = random.fork("exploration");
+    this.samplingRandom = random.fork("sampling");
 
     // Randomly initialise critic network Q(s, a|θQ) and actor μ(s|θμ) with weights θQ and θμ.
     const muShape = actorShape(settings, observationSize, actionSize);
@@ -122,12 +139,19 @@ export class Ddpg {
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
     this.#unitAction = new Float32Array(actionSize);
-    this.#noise(0); // so that a noiseScale of a wrong length is refused at once
+    this.noise(0); // so that a noiseScale of a wrong length is refused at once
+  }
+
+  /** μ and μ′ begin as a policy. Throws an InputError unless its sizes, bounds, layers and scaling are the agent's. */
+  startFrom(policy: Policy): void {
+    this.policy.expectSame(policy, "Ddpg.startFrom policy");
+    this.actor.parameters.copyFrom(policy.parameters);
+    this.targetActor.parameters.copyFrom(policy.parameters);
   }
 
   /** How many updates were made. */
   get updates(): number {
-    return this.#updates;
+    return this.actor.adam?.steps ?? 0;
   }
 
   /** μ(s), without noise, in the environment's units; a fresh array [A]. */
@@ -148,11 +172,11 @@ export class Ddpg {
   explore(observation: ArrayLike<number>, body = 0): Float32Array {
     // 1. Select action aₜ = μ(sₜ|θμ) + 𝒩ₜ according to the current policy and exploration noise.
     const mu = this.policy.forward(observation, "Ddpg.explore observation").data;
-    const noise = this.#noise(body);
+    const noise = this.noise(body);
     const a = this.#unitAction;
     const stepsOfNoise = this.replayBuffer.stored - this.settings.warmupSteps;
     if (stepsOfNoise < 0) {
-      for (let i = 0; i < a.length; i++) a[i] = this.#exploration.uniform(-1, 1);
+      for (let i = 0; i < a.length; i++) a[i] = this.explorationRandom.uniform(-1, 1);
     } else {
       const x = noise.sample();
       const size = annealing(this.settings, stepsOfNoise);
@@ -191,7 +215,7 @@ export class Ddpg {
   learn(): boolean {
     const { warmupSteps, batchSize } = this.settings;
     if (this.replayBuffer.stored < Math.max(warmupSteps, batchSize)) return false;
-    this.replayBuffer.sample(this.minibatch, this.#sampling);
+    this.replayBuffer.sample(this.minibatch, this.samplingRandom);
     this.update();
     return true;
   }
@@ -228,13 +252,11 @@ export class Ddpg {
     // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
     this.targetCritic.parameters.follow(this.critic.parameters, this.#softUpdate);
     this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);
-
-    this.#updates++;
   }
 
   /** An episode of a body ended: its noise starts anew (Algorithm 1, «Initialise a random process 𝒩»). */
   endEpisode(body = 0): void {
-    this.#noise(body).restart();
+    this.noise(body).restart();
   }
 
   /** The tensor that is not finite, where a parameter is; else what was seen. */
@@ -253,9 +275,31 @@ export class Ddpg {
     return fingerprint(networks.map(({ parameters }) => parameters));
   }
 
-  #noise(body: number): Noise {
-    const stream = () => this.#exploration.fork(`noise ${body}`);
-    this.#noises[body] ??= createNoise(this.settings, this.units.actionSize, stream());
-    return this.#noises[body];
+  /**
+   * The agent as a safetensors file, for `Ddpg.load`; a fresh array. In the loop of `train`, between two steps, it holds
+   * the episode that goes on as well, as far as the environment has `save` and `restore`.
+   */
+  save(): Uint8Array {
+    return encodeSafetensors(saveAgent(this));
   }
+
+  /** The same in parts that follow one another, views of the replay buffer among them: write them before it goes on. */
+  saveParts(): Uint8Array[] {
+    return safetensorsParts(saveAgent(this));
+  }
+
+  /** A body's noise; made when it is first asked for. */
+  noise(body: number): Noise {
+    const stream = () => this.explorationRandom.fork(`noise ${body}`);
+    const noise = this.noises.get(body) ?? createNoise(this.settings, this.units.actionSize, stream());
+    this.noises.set(body, noise);
+    return noise;
+  }
+}
+
+function build(environment: Spaces, settings: Settings, seed: number, threads: Threads | undefined): Promise<Ddpg> {
+  const known = threads === undefined || threads instanceof Threads;
+  expect(known, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
+  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
+  return buildOverWasm(make, { threads, use: (agent) => agent.update() });
 }

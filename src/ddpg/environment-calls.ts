@@ -7,14 +7,23 @@ export class EnvironmentError extends Error {
   override name = "EnvironmentError";
 }
 
-/** The calls into an environment, which may answer with promises. Every answer is checked; an error begins with `where`. */
+declare const setTimeout: (callback: () => void, ms: number) => unknown;
+declare const clearTimeout: (timer: unknown) => void;
+
+/**
+ * The calls into an environment, which may answer with promises. Every answer is checked; an error begins with `where`.
+ * Given a time limit in ms, a promise that takes longer is an error. A call that never returns cannot be stopped.
+ */
 export class EnvironmentCalls {
   readonly #environment: Environment;
   readonly #where: () => string;
 
-  constructor(environment: Environment, where: () => string) {
+  readonly #timeoutMs: number | undefined;
+
+  constructor(environment: Environment, where: () => string, timeoutMs?: number) {
     this.#environment = environment;
     this.#where = where;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Begins an episode; writes its first observation to `out` [O]. */
@@ -48,10 +57,20 @@ export class EnvironmentCalls {
     };
     try {
       const result = call();
-      return isPromise(result) ? Promise.resolve(result).catch(fail) : result;
+      return isPromise(result) ? this.#inTime(Promise.resolve(result)).catch(fail) : result;
     } catch (error) {
       return fail(error);
     }
+  }
+
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    const timeoutMs = this.#timeoutMs;
+    if (timeoutMs === undefined) return answer;
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(new Error(`expected an answer within ${timeoutMs / 1000} s, got none`));
+      const timer = setTimeout(late, timeoutMs);
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   #check(check: () => void): void {

@@ -9,6 +9,10 @@ export interface Noise {
   sample(): Float64Array;
   /** A new episode begins. */
   restart(): void;
+  /** Everything that the next values depend on, always as many numbers; a fresh array. */
+  save(): Float64Array;
+  /** Goes on from a saved state. */
+  restore(state: Float64Array): void;
 }
 
 /**
@@ -42,6 +46,15 @@ export class OrnsteinUhlenbeckNoise implements Noise {
   restart(): void {
     this.#x.fill(0);
   }
+
+  save(): Float64Array {
+    return Float64Array.of(...this.#random.save(), ...this.#x);
+  }
+
+  restore(state: Float64Array): void {
+    this.#random.restore(state);
+    this.#x.set(state.subarray(4));
+  }
 }
 
 /** Independent normal noise with a standard deviation per dimension. */
@@ -62,6 +75,14 @@ export class GaussianNoise implements Noise {
   }
 
   restart(): void {}
+
+  save(): Float64Array {
+    return Float64Array.from(this.#random.save());
+  }
+
+  restore(state: Float64Array): void {
+    this.#random.restore(state);
+  }
 }
 
 /** The NumPy program's offset: scale / (1 + episode + step), both counted from 0. It has no chance in it. */
@@ -86,6 +107,14 @@ export class DecayingOffset implements Noise {
     this.#episode++;
     this.#step = 0;
   }
+
+  save(): Float64Array {
+    return Float64Array.of(this.#episode, this.#step);
+  }
+
+  restore(state: Float64Array): void {
+    [this.#episode, this.#step] = state;
+  }
 }
 
 class NoNoise implements Noise {
@@ -100,6 +129,12 @@ class NoNoise implements Noise {
   }
 
   restart(): void {}
+
+  save(): Float64Array {
+    return new Float64Array(0);
+  }
+
+  restore(): void {}
 }
 
 /** The noise that the settings ask for, for A dimensions. */

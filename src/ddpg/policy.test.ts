@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, numbersOf, tensorOf } from "../base/safetensors.ts";
 import type { Settings } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 import { Policy } from "./policy.ts";
@@ -53,11 +53,20 @@ test("files that are no policy, or a damaged one, are refused with the field", a
     [good.slice(0, 100), /^Policy\.load header: expected at most/],
     [good.slice(0, good.length - 4), /^Policy\.load actor\.layer3\.biases data_offsets: expected at most/],
     [new Uint8Array([...good, 0, 0, 0, 0]), /^Policy\.load: expected \d+ bytes of numbers, got \d+/],
+    [
+      good.map((byte, i) => (i === good.length - 1 ? byte ^ 1 : byte)),
+      /^Policy\.load crc32c: expected [0-9a-f]{8}, got /,
+    ],
+    [
+      withHeader('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,0]}}'),
+      /^Policy\.load a data_offsets: expected 4 bytes, got \[0, 0\]/,
+    ],
+    [withHeader("{}"), /^Policy\.load crc32c: expected eight hexadecimal digits/],
     [withHeader("[1]"), /^Policy\.load header: expected an object/],
     [withHeader("{no"), /^Policy\.load header: expected JSON/],
     [
-      withHeader('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}'),
-      /^Policy\.load a dtype: expected F32, got "F64"/,
+      withHeader('{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'),
+      /^Policy\.load a dtype: expected F64 or F32 or U32, got "F16"/,
     ],
     [
       withHeader('{"a":{"dtype":"F32","shape":[1e9,1e9],"data_offsets":[0,4]}}'),
@@ -71,12 +80,15 @@ test("files that are no policy, or a damaged one, are refused with the field", a
     [changed(({ metadata }) => metadata.set("spaces", "{}")), /^Policy\.load spaces: expected observationSize/],
     [
       changed(({ tensors }) => tensors.delete("actor.layer2.biases")),
-      /^Policy\.load actor\.layer2\.biases: expected 64/,
+      /^Policy\.load actor\.layer2\.biases: expected F32 \[64\], got undefined/,
     ],
     [
       changed(({ tensors }) => {
         const tensor = tensors.get("actor.layer1.weights");
-        if (tensor) tensor.data[0] = Number.NaN;
+        assert.ok(tensor);
+        const values = numbersOf(tensor);
+        values[0] = Number.NaN;
+        tensors.set("actor.layer1.weights", tensorOf("F32", tensor.shape, values));
       }),
       /^Policy\.load actor\.layer1\.weights: expected finite numbers, got NaN/,
     ],

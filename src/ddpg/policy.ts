@@ -1,16 +1,17 @@
 import { expect, InputError } from "../base/expect.ts";
-import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { Network, type NetworkShape } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
-import { type Settings, settingsFrom } from "./config.ts";
-import { Units } from "./units.ts";
+import type { Settings } from "./config.ts";
+import { expectMatrices, matrixTensor, parseSettings, parseUnits, restoreMatrix } from "./tensors.ts";
+import type { Units } from "./units.ts";
 
 /** The settings that say what a policy computes; they travel with it. */
-const policySettings = [
+export const policySettings = [
   "actorHiddenSizes",
   "actorActivations",
   "batchNormalization",
@@ -53,18 +54,29 @@ export class Policy {
     return this.#network.forward(this.observation, null, false);
   }
 
+  /** Throws an InputError unless another policy computes by the same settings, with the same sizes and bounds. */
+  expectSame({ units, settings }: Policy, where: string): void {
+    this.units.expectSame(units, where);
+    for (const name of policySettings) {
+      const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
+      if (wanted !== got) throw new InputError(`${where} ${name}: expected ${wanted}, got ${got}.`);
+    }
+  }
+
   /** The policy as a safetensors file, with its sizes, bounds and scaling; a fresh array. */
   save(): Uint8Array {
+    return encodeSafetensors(this.contents());
+  }
+
+  /** What `save` writes. */
+  contents(): Safetensors {
     const { observationSize, actionLow, actionHigh } = this.units;
     const spaces = { observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) };
     const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
-    const tensors = this.parameters.names.map((name) => {
-      const { rows, columns } = this.parameters.value(name);
-      const shape = name.endsWith(".weights") ? [rows, columns] : [columns];
-      return [`actor.${name}`, { shape, data: Float32Array.from(this.parameters.read(name)) }] as const;
-    });
+    const { names } = this.parameters;
+    const tensors = names.map((name) => [`actor.${name}`, matrixTensor(this.parameters.value(name), name)] as const);
     const metadata = { format, spaces: JSON.stringify(spaces), settings: JSON.stringify(settings) };
-    return encodeSafetensors({ tensors: new Map(tensors), metadata: new Map(Object.entries(metadata)) });
+    return { tensors: new Map(tensors), metadata: new Map(Object.entries(metadata)) };
   }
 
   /** The policy that a file holds. Throws an InputError, naming the field, for anything but a policy's bytes. */
@@ -72,41 +84,17 @@ export class Policy {
     const where = "Policy.load";
     const { tensors, metadata } = decodeSafetensors(bytes, where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
-    const settings = settingsFrom("paper", parseObject(metadata, "settings"));
-    const spaces = parseObject(metadata, "spaces");
-    const { observationSize, actionLow, actionHigh } = spaces;
-    expect(
-      Number.isSafeInteger(observationSize) && Array.isArray(actionLow) && Array.isArray(actionHigh),
-      `${where} spaces`,
-      "observationSize, actionLow and actionHigh",
-      spaces,
-    );
-    const units = new Units({ observationSize: Number(observationSize), actionLow, actionHigh }, settings);
+    const settings = parseSettings(metadata, where);
+    const units = parseUnits({ tensors, metadata }, settings, where);
     const shape: NetworkShape = actorShape(settings, units.observationSize, units.actionSize);
     // Before anything is allotted, the file must have what a network of this shape needs.
     const { tensors: learned, statistics } = Network.tensors(shape);
-    for (const { name, rows, columns } of [...learned, ...statistics]) {
-      const length = tensors.get(`actor.${name}`)?.data.length;
-      expect(length === rows * columns, `${where} actor.${name}`, `${rows * columns} numbers`, length);
-    }
+    expectMatrices(tensors, "actor.", [...learned, ...statistics], where);
     const policy = await buildOverWasm(
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, Network.tensors(shape), false), units),
     );
-    for (const name of policy.parameters.names) {
-      const values = tensors.get(`actor.${name}`)?.data ?? [];
-      policy.parameters.write(name, values);
-      for (const value of values) expect(Number.isFinite(value), `${where} actor.${name}`, "finite numbers", value);
-    }
+    for (const name of policy.parameters.names)
+      restoreMatrix(policy.parameters.value(name), tensors, `actor.${name}`, where);
     return policy;
   }
-}
-
-function parseObject(metadata: Map<string, string>, name: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(metadata.get(name) ?? "");
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  } catch {
-    // Not JSON: said below.
-  }
-  throw new InputError(`Policy.load ${name}: expected a JSON object, got something else. Is this a policy's file?`);
 }

@@ -1,4 +1,5 @@
 import type { Random } from "../base/random.ts";
+import { bytesOf } from "../base/safetensors.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 
 // O observation, A action, B batch.
@@ -28,7 +29,8 @@ export class ReplayBuffer {
   readonly capacity: number;
   readonly #observationSize: number;
   readonly #actionSize: number;
-  readonly #rowSize: number;
+  /** Numbers in a row. */
+  readonly rowSize: number;
   readonly #blocks: Float32Array[] = [];
   #stored = 0;
 
@@ -36,7 +38,7 @@ export class ReplayBuffer {
     this.capacity = capacity;
     this.#observationSize = observationSize;
     this.#actionSize = actionSize;
-    this.#rowSize = 2 * observationSize + actionSize + 2;
+    this.rowSize = 2 * observationSize + actionSize + 2;
   }
 
   /** How many transitions it holds now. */
@@ -51,7 +53,7 @@ export class ReplayBuffer {
 
   /** Its memory once it is full, in bytes. */
   get fullBytes(): number {
-    return this.capacity * this.#rowSize * 4;
+    return this.capacity * this.rowSize * 4;
   }
 
   /** Stores a transition, over the oldest when the buffer is full; copies. */
@@ -64,12 +66,9 @@ export class ReplayBuffer {
   ): void {
     const index = this.#stored % this.capacity;
     const blockIndex = Math.floor(index / blockRows);
-    if (blockIndex === this.#blocks.length) {
-      const rows = Math.min(blockRows, this.capacity - blockIndex * blockRows);
-      this.#blocks.push(new Float32Array(rows * this.#rowSize));
-    }
+    if (blockIndex === this.#blocks.length) this.#addBlock();
     const block = this.#blocks[blockIndex];
-    let p = (index % blockRows) * this.#rowSize;
+    let p = (index % blockRows) * this.rowSize;
     for (let i = 0; i < this.#observationSize; i++) block[p++] = observation[i];
     for (let i = 0; i < this.#actionSize; i++) block[p++] = action[i];
     block[p++] = reward;
@@ -78,13 +77,36 @@ export class ReplayBuffer {
     this.#stored++;
   }
 
+  /** The rows that it holds, [size, rowSize], as they lie in memory: the one after the last stored is the oldest. Views. */
+  save(): Uint8Array[] {
+    const { size, rowSize } = this;
+    return this.#blocks.map((block, i) => bytesOf(block.subarray(0, (size - i * blockRows) * rowSize)));
+  }
+
+  /** Goes on from saved rows, joined, when so many had been stored; the buffer must be empty. */
+  restore(rows: Uint8Array, stored: number): void {
+    this.#stored = stored;
+    for (let start = 0; start < rows.length; ) {
+      const block = bytesOf(this.#addBlock());
+      block.set(rows.subarray(start, start + block.length));
+      start += block.length;
+    }
+  }
+
+  #addBlock(): Float32Array {
+    const rows = Math.min(blockRows, this.capacity - this.#blocks.length * blockRows);
+    const block = new Float32Array(rows * this.rowSize);
+    this.#blocks.push(block);
+    return block;
+  }
+
   /** Fills a minibatch with rows drawn uniformly from all that it holds. */
   sample(batch: Minibatch, random: Random): void {
     const size = this.size;
     for (let row = 0; row < batch.reward.length; row++) {
       const index = random.integer(size);
       const block = this.#blocks[Math.floor(index / blockRows)];
-      let p = (index % blockRows) * this.#rowSize;
+      let p = (index % blockRows) * this.rowSize;
       p = copyRow(batch.observation, row, block, p);
       p = copyRow(batch.action, row, block, p);
       batch.reward[row] = block[p++];

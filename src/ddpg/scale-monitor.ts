@@ -34,6 +34,19 @@ export class ScaleMonitor {
     return this.#seen === this.#steps ? this.#warnings() : NONE;
   }
 
+  /** What it has seen: a number of steps, the largest reward, means and summed squares; a fresh array. */
+  save(): Float64Array {
+    return Float64Array.of(this.#seen, this.#largestReward, ...this.#mean, ...this.#squares);
+  }
+
+  /** Goes on from there. */
+  restore(state: Float64Array): void {
+    const size = this.#mean.length;
+    [this.#seen, this.#largestReward] = state;
+    this.#mean.set(state.subarray(2, 2 + size));
+    this.#squares.set(state.subarray(2 + size));
+  }
+
   #warnings(): readonly string[] {
     const warnings: string[] = [];
     for (let i = 0; i < this.#mean.length; i++) {

@@ -158,6 +158,29 @@ test("what an environment does wrong is told with environment, episode, step and
   }
 });
 
+test("an answer that takes longer than the time limit is an error; one in time is none", async () => {
+  const script = new Script();
+  let steps = 0;
+  const slow: Environment = {
+    ...{ observationSize: 2, actionLow: [-1], actionHigh: [3], name: "Slow" },
+    reset: (random) => script.reset(random),
+    step: (action) =>
+      new Promise((resolve) => {
+        steps++;
+        if (steps < 5) setTimeout(() => resolve(script.step(action)), 1);
+      }),
+  };
+  const agent = await Ddpg.create(slow, { preset: "small" });
+  const attempt = async (): Promise<void> => {
+    for await (const _ of train(agent, slow, { stepTimeout: 100 }));
+  };
+  await assert.rejects(attempt(), {
+    name: "EnvironmentError",
+    message: "Slow episode 2 step 2: expected an answer within 0.1 s, got none",
+  });
+  assert.equal(agent.loop?.step, 4);
+});
+
 test("a timer fires during training", async () => {
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small" });

@@ -2,17 +2,19 @@ import { NotFiniteError } from "../nn/adam.ts";
 import type { Ddpg } from "./ddpg.ts";
 import type { Environment } from "./environment.ts";
 import { EnvironmentCalls, isPromise, nameOf } from "./environment-calls.ts";
+import { LoopState } from "./loop-state.ts";
 import { letMacrotasksRun } from "./macrotask.ts";
-import { ScaleMonitor } from "./scale-monitor.ts";
 
 export interface TrainOptions {
   /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
+  /** Milliseconds that an answer of the environment, where it is a promise, may take; without an end unless given. */
+  stepTimeout?: number | undefined;
 }
 
 /** One time step of training; reused by the next. */
 export interface TrainingStep {
-  /** Time steps since `train` began, from 1. */
+  /** Time steps since training began, from 1; for an agent that was loaded, since its first. */
   step: number;
   /** s′ [O] in the environment's units. */
   observation: Float64Array;
@@ -41,7 +43,8 @@ export interface Episode {
 
 /**
  * Algorithm 1's two loops, one update a time step, without an end: the caller leaves with `break`. Yields every time
- * step. Timers, messages and drawing go on beside it. The environment stays open.
+ * step. Timers, messages and drawing go on beside it. The environment stays open. An agent of `Ddpg.load` goes on where
+ * it was saved.
  */
 export async function* train(
   agent: Ddpg,
@@ -49,11 +52,15 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainingStep, never, void> {
   const { observationSize } = environment;
-  const name = options.name ?? nameOf(environment);
+  const { name = nameOf(environment), stepTimeout } = options;
   agent.units.expectSame(environment, name);
-  const monitor = new ScaleMonitor(observationSize);
+  const isLoaded = agent.loop !== null && agent.loop.environment === null;
+  const loop = isLoaded && agent.loop ? agent.loop : new LoopState(observationSize);
+  agent.loop = loop;
+  const { observation, monitor } = loop;
+  let notices = loop.enter(environment, name);
+  if (notices.length > 0) agent.endEpisode();
   const scaled = new Float64Array(observationSize);
-  const observation = new Float64Array(observationSize);
   const current: TrainingStep = {
     step: 0,
     observation: new Float64Array(observationSize),
@@ -63,19 +70,17 @@ export async function* train(
     episode: null,
     warnings: [],
   };
-  let length = 0;
-  let episode = 1;
-  const where = (): string => `${name} episode ${episode} step ${length}`;
-  const calls = new EnvironmentCalls(environment, where);
+  let at = loop.length;
+  const where = (): string => `${name} episode ${loop.episode} step ${at}`;
+  const calls = new EnvironmentCalls(environment, where, stepTimeout);
   try {
-    for (; ; episode++) {
-      length = 0;
-      let episodeReturn = 0;
+    for (;;) {
+      at = loop.length;
       // Receive initial observation state s₁.
-      await calls.reset(observation, agent.environmentRandom);
+      if (loop.length === 0) await calls.reset(observation, agent.environmentRandom);
 
       for (let ended = false; !ended; ) {
-        length++;
+        at = loop.length + 1;
         const action = agent.explore(observation);
         // The agent's own array goes to nobody: an environment may write into what it is given.
         current.action = action.slice();
@@ -83,7 +88,6 @@ export async function* train(
         const result = isPromise(given) ? await given : given;
 
         agent.observe(observation, current.action, result.reward, current.observation, result.terminated);
-        current.step++;
         try {
           current.learned = agent.learn();
         } catch (error) {
@@ -92,22 +96,31 @@ export async function* train(
           throw error;
         }
 
-        episodeReturn += result.reward;
+        loop.step++;
+        loop.length++;
+        loop.return += result.reward;
         ended = result.terminated || result.truncated === true;
         if (ended) agent.endEpisode();
+        current.step = loop.step;
         current.reward = result.reward;
-        current.episode = ended
-          ? { number: episode, return: episodeReturn, length, terminated: result.terminated }
-          : null;
+        const { episode: number, return: episodeReturn, length } = loop;
+        current.episode = ended ? { number, return: episodeReturn, length, terminated: result.terminated } : null;
         agent.units.scaleObservation(scaled, current.observation, name);
-        current.warnings = monitor.add(scaled, result.reward * agent.settings.rewardScale);
+        const warnings = monitor.add(scaled, result.reward * agent.settings.rewardScale);
+        current.warnings = notices.length > 0 ? [...notices, ...warnings] : warnings;
+        notices = [];
         observation.set(current.observation);
-        if (ended) length = 0;
+        if (ended) {
+          loop.leave();
+          loop.episode++;
+          at = 0;
+        }
         await letMacrotasksRun();
         yield current;
       }
     }
   } finally {
-    if (length > 0) agent.endEpisode();
+    if (at > 0) agent.endEpisode();
+    loop.leave();
   }
 }

@@ -50,3 +50,10 @@ export function readMatrix(matrix: Matrix): Float64Array {
   }
   return out;
 }
+
+/** Sets a matrix from its values without padding, row by row. */
+export function writeMatrix(matrix: Matrix, values: ArrayLike<number>): void {
+  for (let i = 0; i < matrix.rows; i++) {
+    for (let j = 0; j < matrix.columns; j++) matrix.set(i, j, values[i * matrix.columns + j]);
+  }
+}

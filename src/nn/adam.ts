@@ -1,6 +1,6 @@
 import type { AdamStep, Kernels } from "../kernels/kernels.ts";
-import type { Vector } from "../kernels/matrix.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Matrix, Vector } from "../kernels/matrix.ts";
+import { type Parameters, view } from "./parameters.ts";
 
 export interface AdamOptions {
   /** α. */
@@ -36,11 +36,13 @@ export class Adam {
   // Running products, for βᵗ by `**` differs between engines.
   #beta1Power = 1;
   #beta2Power = 1;
-  readonly #moments: readonly Vector[];
+  readonly #moments: readonly [m: Vector, v: Vector];
+  readonly #parameters: Parameters;
   #steps = 0;
 
   constructor(kernels: Kernels, parameters: Parameters, options: AdamOptions) {
     this.#kernels = kernels;
+    this.#parameters = parameters;
     const { learningRate, beta1, beta2, epsilon } = options;
     this.#learningRate = learningRate;
     this.#step = { stepSize: 0, correction: 1, beta1, beta2, epsilon, weightDecay: 0, squares: 0 };
@@ -55,6 +57,26 @@ export class Adam {
       m: m.subarray(start, end),
       v: v.subarray(start, end),
     }));
+  }
+
+  /** How many steps were made. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** A tensor's first moment m, or second v: a view. */
+  moment(which: "m" | "v", name: string): Matrix {
+    return view(this.#moments[which === "m" ? 0 : 1], this.#parameters.tensor(name));
+  }
+
+  /** What the next step depends on beside parameters and moments: β₁ᵗ, β₂ᵗ and t; a fresh array. */
+  save(): Float64Array {
+    return Float64Array.of(this.#beta1Power, this.#beta2Power, this.#steps);
+  }
+
+  /** Goes on from there. */
+  restore(state: ArrayLike<number>): void {
+    [this.#beta1Power, this.#beta2Power, this.#steps] = [state[0], state[1], state[2]];
   }
 
   /** One step against the gradients. Throws, naming the tensor, when a gradient is not finite. */

@@ -1,5 +1,5 @@
 import type { Kernels } from "../kernels/kernels.ts";
-import { Matrix, readMatrix, type Vector } from "../kernels/matrix.ts";
+import { Matrix, readMatrix, type Vector, writeMatrix } from "../kernels/matrix.ts";
 
 /** One tensor of a network. Only weights are decayed by L2. */
 export interface TensorShape {
@@ -10,7 +10,8 @@ export interface TensorShape {
   columns: number;
 }
 
-interface Tensor extends TensorShape {
+/** A tensor with its place in a flat vector. */
+export interface Tensor extends TensorShape {
   rowStride: number;
   /** Where it lies in the flat vector, padding included. */
   start: number;
@@ -63,12 +64,12 @@ export class Parameters {
   /** A tensor's values, or a statistic's: a view. */
   value(name: string): Matrix {
     const statistic = this.#statisticTensors.find((tensor) => tensor.name === name);
-    return statistic ? view(this.#statistics, statistic) : view(this.values, this.#tensor(name));
+    return statistic ? view(this.#statistics, statistic) : view(this.values, this.tensor(name));
   }
 
   /** A tensor's gradient: a view. */
   gradient(name: string): Matrix {
-    return view(this.gradients, this.#tensor(name));
+    return view(this.gradients, this.tensor(name));
   }
 
   /** A tensor's values without padding, row by row; a fresh array. */
@@ -78,13 +79,11 @@ export class Parameters {
 
   /** Sets a tensor from its values without padding, row by row. */
   write(name: string, values: ArrayLike<number>): void {
-    const matrix = this.value(name);
-    for (let i = 0; i < matrix.rows; i++) {
-      for (let j = 0; j < matrix.columns; j++) matrix.set(i, j, values[i * matrix.columns + j]);
-    }
+    writeMatrix(this.value(name), values);
   }
 
-  #tensor(name: string): Tensor {
+  /** Where a learned tensor lies. */
+  tensor(name: string): Tensor {
     const tensor = this.tensors.find((candidate) => candidate.name === name);
     if (!tensor) throw new Error(`Parameters: no tensor ${name}`);
     return tensor;
@@ -97,7 +96,8 @@ export function allocateMatrix(kernels: Kernels, rows: number, columns: number):
   return new Matrix(kernels.allocate(rows * rowStride), rows, columns, rowStride);
 }
 
-function view(data: Vector, { start, end, rows, columns, rowStride }: Tensor): Matrix {
+/** A tensor of a flat vector. */
+export function view(data: Vector, { start, end, rows, columns, rowStride }: Tensor): Matrix {
   return new Matrix(data.subarray(start, end), rows, columns, rowStride);
 }
 

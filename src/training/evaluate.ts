@@ -15,6 +15,8 @@ export interface EvaluationOptions {
   rewardScale?: number;
   /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
+  /** Milliseconds that an answer of the environment, where it is a promise, may take; without an end unless given. */
+  stepTimeout?: number | undefined;
   /** Called after each episode. */
   onEpisode?: (done: number) => void;
 }
@@ -49,7 +51,15 @@ export async function evaluate(
   environment: Environment,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { episodes, value, discount = 1, rewardScale = 1, name = nameOf(environment), onEpisode } = options;
+  const {
+    episodes,
+    value,
+    discount = 1,
+    rewardScale = 1,
+    name = nameOf(environment),
+    stepTimeout,
+    onEpisode,
+  } = options;
   expect(Number.isSafeInteger(episodes) && episodes > 0, "evaluate episodes", "a whole number above 0", episodes);
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
@@ -59,7 +69,7 @@ export async function evaluate(
   let episode = 0;
   let length = 0;
   const where = (): string => `${name} evaluation episode ${episode + 1} step ${length}`;
-  const calls = new EnvironmentCalls(environment, where);
+  const calls = new EnvironmentCalls(environment, where, stepTimeout);
 
   for (; episode < episodes; episode++) {
     length = 0;

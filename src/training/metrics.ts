@@ -113,6 +113,24 @@ export class DiagnosticsMeans {
     for (let i = 0; i < this.#saturation.length; i++) this.#saturation[i] += diagnostics.saturation[i];
   }
 
+  /** The sums so far: [6 + A]; a fresh array. */
+  save(): Float64Array {
+    return Float64Array.of(
+      this.updates,
+      ...[this.#sums.criticLoss, this.#sums.meanValue, this.#sums.actorLoss],
+      ...[this.#sums.criticGradientNorm, this.#sums.actorGradientNorm],
+      ...this.#saturation,
+    );
+  }
+
+  /** Goes on from there. */
+  restore(state: Float64Array): void {
+    this.updates = state[0];
+    const [, criticLoss, meanValue, actorLoss, criticGradientNorm, actorGradientNorm] = state;
+    Object.assign(this.#sums, { criticLoss, meanValue, actorLoss, criticGradientNorm, actorGradientNorm });
+    this.#saturation.set(state.subarray(6));
+  }
+
   /** The means as a record, and a new beginning. Only after an update. */
   take(step: number): DiagnosticsRecord {
     const sums = this.#sums;

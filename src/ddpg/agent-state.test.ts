@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeSafetensors, encodeSafetensors, tensorOf } from "../base/safetensors.ts";
+import { environments } from "../envs/index.ts";
+import { Pendulum } from "../envs/pendulum.ts";
+import { evaluate } from "../training/evaluate.ts";
+import type { Settings } from "./config.ts";
+import { Ddpg } from "./ddpg.ts";
+import type { Environment, Step } from "./environment.ts";
+import { train } from "./train.ts";
+
+const sizes = { actorHiddenSizes: [12, 8], criticHiddenSizes: [12, 8], batchSize: 16 };
+
+/** All that a step shows, as text: what is compared is every bit. */
+type Trace = string[];
+
+/** Trains on; what happened is added to the trace. Saves after step `saveAt` and leaves after step `end`. */
+async function go(agent: Ddpg, environment: Environment, end: number, trace: Trace, saveAt = -1): Promise<Uint8Array> {
+  let saved: Uint8Array = new Uint8Array(0);
+  for await (const step of train(agent, environment)) {
+    const { criticLoss, meanValue, actorLoss, criticGradientNorm, actorGradientNorm, saturation } = agent.diagnostics;
+    const diagnostics = [criticLoss, meanValue, actorLoss, criticGradientNorm, actorGradientNorm, ...saturation];
+    const shown = { ...step, action: [...step.action], observation: [...step.observation] };
+    trace.push(JSON.stringify([shown, step.learned ? diagnostics : []]));
+    if (step.step === saveAt) saved = agent.save();
+    if (step.step === end) break;
+  }
+  return saved;
+}
+
+/** Goes to step `end` with a pause after step `pause`, where the agent becomes bytes and comes back as another. */
+async function withPause(make: () => Environment | Promise<Environment>, settings: object, pause: number, end: number) {
+  const trace: Trace = [];
+  const first = await make();
+  const agent = await Ddpg.create(first, { preset: "small", ...sizes, ...settings });
+  const bytes = await go(agent, first, pause, trace, pause);
+  const second = await make();
+  const loaded = await Ddpg.load(bytes, second);
+  assert.deepEqual(loaded.save().length, bytes.length);
+  await go(loaded, second, end, trace);
+  const { returns, valueBias } = await evaluate(loaded, await make(), {
+    episodes: 2,
+    value: (observation) => loaded.value(observation),
+  });
+  return { trace, fingerprint: loaded.fingerprint(), returns, valueBias, updates: loaded.updates };
+}
+
+async function without(make: () => Environment | Promise<Environment>, settings: object, end: number) {
+  const trace: Trace = [];
+  const environment = await make();
+  const agent = await Ddpg.create(environment, { preset: "small", ...sizes, ...settings });
+  await go(agent, environment, end, trace);
+  const { returns, valueBias } = await evaluate(agent, await make(), {
+    episodes: 2,
+    value: (observation) => agent.value(observation),
+  });
+  return { trace, fingerprint: agent.fingerprint(), returns, valueBias, updates: agent.updates };
+}
+
+const kinds: [string, Partial<Settings>][] = [
+  ["Ornstein–Uhlenbeck noise, batch normalisation", { noise: "ornstein-uhlenbeck", batchNormalization: true }],
+  ["Gaussian noise that shrinks", { noise: "gaussian", noiseAnnealSteps: 300, noiseFinalFraction: 0.1 }],
+  ["the decaying offset, a full buffer", { noise: "decaying-offset", replayCapacity: 100 }],
+  ["no noise", { noise: "none" }],
+];
+
+for (const [id, { create }] of Object.entries(environments)) {
+  for (const [name, settings] of kinds) {
+    test(`${id}, ${name}: saved at any step and loaded, it goes on with the same bits`, async () => {
+      // An odd step in an episode, its end, the step after it, and one of the warm-up.
+      const whole = await without(create, { ...settings, warmupSteps: 60 }, 420);
+      for (const pause of [31, 60, 200, 201, 399]) {
+        assert.deepEqual(await withPause(create, { ...settings, warmupSteps: 60 }, pause, 420), whole, `${pause}`);
+      }
+    });
+  }
+}
+
+test("in the middle of 600 updates, past the step at which Adam's small moments become 0", async () => {
+  const make = () => new Pendulum();
+  const whole = await without(make, { warmupSteps: 16 }, 620);
+  assert.deepEqual(await withPause(make, { warmupSteps: 16 }, 265, 620), whole);
+});
+
+test("scales are watched across a pause", async () => {
+  const make = (): Environment => {
+    const pendulum = new Pendulum();
+    const step = (action: Float32Array): Step => {
+      const step = pendulum.step(action) as Step;
+      return { ...step, reward: 1000 * step.reward };
+    };
+    const { save, restore } = pendulum;
+    const [observationSize, actionLow, actionHigh] = [3, [-2], [2]];
+    const reset: Environment["reset"] = (random) => pendulum.reset(random);
+    return Object.assign(
+      { observationSize, actionLow, actionHigh, reset, step },
+      save && { save },
+      restore && { restore },
+    );
+  };
+  const whole = await without(make, { warmupSteps: 2000 }, 1010);
+  assert.ok(whole.trace[999].includes("Set rewardScale"));
+  assert.deepEqual(await withPause(make, { warmupSteps: 2000 }, 450, 1010), whole);
+});
+
+test("several bodies keep their noise, each its own", async () => {
+  const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
+  const settings = { preset: "small", ...sizes, warmupSteps: 0, noise: "ornstein-uhlenbeck" } as const;
+  const agent = await Ddpg.create(spaces, settings);
+  for (let i = 0; i < 20; i++) for (const body of [0, 7, 3]) agent.explore([i, 1], body);
+  const loaded = await Ddpg.load(agent.save(), spaces);
+  for (const body of [3, 7, 0, 5]) assert.deepEqual(loaded.explore([0, 1], body), agent.explore([0, 1], body));
+});
+
+test("an environment without save begins its episode anew, under the same number, and the run says so", async () => {
+  const make = (): Environment => {
+    const { observationSize, actionLow, actionHigh, ...pendulum } = new Pendulum();
+    const inner = new Pendulum();
+    void pendulum;
+    return {
+      observationSize,
+      actionLow,
+      actionHigh,
+      name: "Rod",
+      reset: (r) => inner.reset(r),
+      step: (a) => inner.step(a),
+    };
+  };
+  const first = make();
+  const agent = await Ddpg.create(first, { preset: "small", ...sizes, warmupSteps: 50, noise: "ornstein-uhlenbeck" });
+  const bytes = await go(agent, first, 250, [], 250);
+  const loaded = await Ddpg.load(bytes, make());
+  let warned: readonly string[] = [];
+  for await (const { step, episode, warnings } of train(loaded, make())) {
+    if (step === 251) warned = warnings;
+    if (!episode) continue;
+    assert.deepEqual([step, episode.number, episode.length], [450, 2, 200]);
+    break;
+  }
+  assert.deepEqual(warned, [
+    "Rod: expected save and restore, to go on after step 50 of episode 2, got none. The episode begins anew.",
+  ]);
+});
+
+test("an agent that never trained, and one whose loop was left, are saved too", async () => {
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { preset: "small", ...sizes, warmupSteps: 20 });
+  assert.equal((await Ddpg.load(agent.save(), environment)).fingerprint(), agent.fingerprint());
+  await go(agent, environment, 30, []);
+  const loaded = await Ddpg.load(agent.save(), environment);
+  for await (const { step, warnings } of train(loaded, environment)) {
+    assert.deepEqual([step, warnings], [31, []]);
+    break;
+  }
+});
+
+test("the parts are views of the replay buffer and together the same bytes", async () => {
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { preset: "small", ...sizes, warmupSteps: 1e6, replayCapacity: 30_000 });
+  await go(agent, environment, 20_000, []);
+  const parts = agent.saveParts();
+  assert.ok(parts.filter(({ length }) => length === 8192 * 9 * 4).length === 2);
+  assert.deepEqual(new Uint8Array(Buffer.concat(parts)), agent.save());
+});
+
+test("an agent's file is refused, naming the field, where it is not what it says", async () => {
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { preset: "small", ...sizes, warmupSteps: 20 });
+  const good = await go(agent, environment, 40, [], 40);
+  type Contents = ReturnType<typeof decodeSafetensors>;
+  const text = (name: string, change: (value: Record<string, unknown>) => void) => (contents: Contents) => {
+    const value = JSON.parse(contents.metadata.get(name) ?? "");
+    change(value);
+    contents.metadata.set(name, JSON.stringify(value));
+  };
+  const cases: [(contents: Contents) => void, RegExp][] = [
+    [({ metadata }) => metadata.set("format", "ddpg-agent-2"), /^Ddpg\.load format: expected ddpg-agent-1, got "/],
+    [({ metadata }) => metadata.set("seed", "x"), /^Ddpg\.load seed: expected a whole number of at least 0, got "x"/],
+    [text("settings", (s) => delete s.discount), /^Ddpg\.load settings discount: expected a value, got undefined/],
+    [text("settings", (s) => Object.assign(s, { batchSize: -1 })), /batchSize: expected a whole number from 1/],
+    [
+      text("settings", (s) => Object.assign(s, { actorHiddenSizes: [9, 8] })),
+      /actor\.layer1\.weights: expected F32 \[/,
+    ],
+    [text("settings", (s) => Object.assign(s, { noise: "none" })), /noises: expected F64 \[1, 0\], got "F64 \[1, 4\]"/],
+    [text("spaces", (s) => Object.assign(s, { observationSize: 1e9 })), /spaces observationSize: expected at most/],
+    [text("spaces", (s) => Object.assign(s, { observationSize: 4 })), /actor\.layer1\.weights: expected F32 \[/],
+    [
+      text("spaces", (s) => Object.assign(s, { actionHigh: [3] })),
+      /environment action bounds: expected \[-2\] to \[3\]/,
+    ],
+    [text("counters", (c) => Object.assign(c, { stored: 39 })), /replay: expected F32 \[39, 9\], got "F32 \[40, 9\]"/],
+    [text("counters", (c) => Object.assign(c, { bodies: [0, 0] })), /counters bodies: expected numbers of bodies/],
+    [
+      text("counters", (c) => Object.assign(c, { loop: { step: 1 } })),
+      /counters loop episode: expected a whole number/,
+    ],
+    [({ tensors }) => tensors.delete("critic.adam.v.layer2.weights"), /critic\.adam\.v\.layer2\.weights: expected F32/],
+    [
+      ({ tensors }) => tensors.set("samplingRandom", tensorOf("U32", [4], [0, 0, 0, 0])),
+      /samplingRandom: expected a word/,
+    ],
+    [({ tensors }) => tensors.set("critic.adam", tensorOf("F32", [3], [0, 0, 0])), /critic\.adam: expected F64 \[3\]/],
+  ];
+  for (const [change, message] of cases) {
+    const contents = decodeSafetensors(good, "test");
+    change(contents);
+    await assert.rejects(Ddpg.load(encodeSafetensors(contents), environment), { name: "InputError", message });
+  }
+  const polluted = new TextEncoder().encode('{"__proto__":{"dtype":"F32","shape":[],"data_offsets":[0,0]}}');
+  const file = new Uint8Array([polluted.length, 0, 0, 0, 0, 0, 0, 0, ...polluted]);
+  await assert.rejects(Ddpg.load(file, environment), /^InputError: Ddpg\.load __proto__ data_offsets/);
+  assert.equal((await Ddpg.load(good, environment)).fingerprint(), agent.fingerprint());
+});

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, test } from "node:test";
+import { decodeSafetensors, encodeSafetensors, type Safetensors, tensorOf } from "../base/safetensors.ts";
+import { saveAgent } from "../ddpg/agent-state.ts";
+import { Ddpg } from "../ddpg/ddpg.ts";
+import { Pendulum } from "../envs/pendulum.ts";
+import { type RunConfig, RunDirectory, readCheckpoint, versions } from "../node.ts";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-checkpoint-"));
+const run = path.join(folder, "run");
+const file = path.join(run, "checkpoint.safetensors");
+let good: Uint8Array;
+
+before(async () => {
+  const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
+  const { settings } = agent;
+  const plan = { every: 10, episodes: 1, finalEpisodes: 1 };
+  const config: RunConfig = {
+    ...{ environment: "Pendulum-v1", preset: "small", seed: 1, steps: 10, settings, evaluation: plan },
+    versions: versions(),
+  };
+  const records = RunDirectory.create(run, config);
+  const best = { step: 0, meanReturn: -1000, standardError: null, episodes: 1 };
+  const state = { seconds: 0.5, diagnosticsEvery: 1, evaluation: { step: 0, meanReturn: -1000 }, best };
+  const means = new Float64Array(7);
+  records.writeCheckpoint(saveAgent(agent), { state, means, bestPolicy: agent.policy.contents() }, config);
+  records.close();
+  good = fs.readFileSync(file);
+});
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+test("a checkpoint is read as it was written, and is an agent's file too", async () => {
+  const { state, bestPolicy, metricsBytes, steps } = readCheckpoint(run);
+  assert.deepEqual([state.seconds, state.best.standardError, metricsBytes, steps], [0.5, null, 0, 0]);
+  const agent = await Ddpg.load(good, new Pendulum());
+  assert.deepEqual(encodeSafetensors(bestPolicy), agent.policy.save());
+});
+
+test("a checkpoint that is not what it says is refused, with file and field", () => {
+  const text = (name: string, change: (value: Record<string, unknown>) => void) => (contents: Safetensors) => {
+    const value = JSON.parse(contents.metadata.get(name) ?? "");
+    change(value);
+    contents.metadata.set(name, JSON.stringify(value));
+  };
+  const cases: [(contents: Safetensors) => void, string][] = [
+    [({ metadata }) => metadata.delete("run"), "run: expected a JSON object, got something else"],
+    [
+      text("run", (r) => Object.assign(r, { format: "ddpg-run-9" })),
+      'run format: expected "ddpg-run-1", got "ddpg-run-9"',
+    ],
+    [text("run", (r) => Object.assign(r, { metricsBytes: -1 })), "run metricsBytes: expected a whole number, got -1"],
+    [text("run", (r) => delete r.seconds), "run seconds: expected a number, got undefined"],
+    [text("run", (r) => Object.assign(r, { best: {} })), "run best step: expected a whole number, got undefined"],
+    [text("run", (r) => Object.assign(r, { evaluation: 1 })), "run evaluation: expected an object, got 1"],
+    [text("best", (b) => Object.assign(b, { format: 1 })), "best format: expected a text, got 1"],
+    [({ tensors }) => tensors.delete("run.means"), "run.means: expected numbers as F64, got undefined"],
+    [
+      ({ tensors }) => tensors.set("run.means", tensorOf("F32", [7], new Float32Array(7))),
+      'run.means: expected numbers as F64, got "F32"',
+    ],
+  ];
+  for (const [change, message] of cases) {
+    const contents = decodeSafetensors(good, "test");
+    change(contents);
+    fs.writeFileSync(file, encodeSafetensors(contents));
+    assert.throws(
+      () => readCheckpoint(run),
+      (error) => String(error).startsWith(`InputError: ${file} ${message}`),
+      message,
+    );
+  }
+  fs.writeFileSync(file, good.subarray(0, 1000));
+  assert.throws(
+    () => readCheckpoint(run),
+    (error) => String(error).startsWith(`InputError: ${file} header: expected at most`),
+  );
+  fs.writeFileSync(file, good);
+});
+
+test("records that are shorter than at the checkpoint are refused, and the directory is free again", () => {
+  const checkpoint = { ...readCheckpoint(run), metricsBytes: 10 };
+  const config = JSON.parse(fs.readFileSync(path.join(run, "config.json"), "utf8"));
+  const message = `${path.join(run, "metrics.jsonl")}: expected the 10 bytes that were there at the checkpoint, got 0.`;
+  assert.throws(() => RunDirectory.resume(run, config, checkpoint), { name: "InputError", message });
+  assert.ok(!fs.existsSync(path.join(run, "lock")));
+  assert.ok(fs.existsSync(file));
+});
