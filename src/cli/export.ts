@@ -44,7 +44,7 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 interface ExportFlags {
-  format: string;
+  format?: string;
   best?: true;
   output?: string;
 }
@@ -56,7 +56,7 @@ export function addExportCommand(program: Command): void {
     .argument("<run>", "a run's directory, or a policy's file")
     .summary("write a run's policy for use elsewhere")
     .description("Writes a policy as a file that acts without this program, in the environment's units.")
-    .addOption(new Option("--format <name>", "what to write").default("policy").argParser(formatName))
+    .addOption(new Option("--format <name>", "what to write [policy]").argParser(formatName))
     .option("--best", "the policy that evaluated best, not the last one")
     .option("--output <file>", "where to write it [the run's name, here]")
     .addHelpText(
@@ -71,7 +71,7 @@ Examples:
     )
     .action(async (source: string, flags: ExportFlags) => {
       const policy = await readSource(source, flags);
-      const { ending, files } = formats[flags.format];
+      const { ending, files } = formats[flags.format ?? "policy"];
       const output = flags.output ?? path.basename(path.resolve(source), ".safetensors") + ending;
       if (path.resolve(output) === path.resolve(source)) {
         throw new InputError(`--output: expected another file than the policy's own, got "${output}".`);

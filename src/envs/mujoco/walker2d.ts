@@ -1,28 +1,15 @@
-import { addUniform, clip, controlCost, type Range, withDefaults, within } from "./gymnasium.ts";
 import type { Simulation } from "./engine.ts";
+import { type Range, withDefaults, within } from "./gymnasium.ts";
 import type { MujocoTask } from "./mujoco-environment.ts";
+import { upright, uprightDefaults } from "./upright.ts";
 
 const defaults = {
-  /** Paid for each m/s along x. */
-  forwardRewardWeight: 1,
-  /** Taken for the sum of the action's squares. */
-  ctrlCostWeight: 1e-3,
-  /** Paid for every step after which it is healthy. */
-  healthyReward: 1,
-  /** Whether an episode ends when it is not. */
-  terminateWhenUnhealthy: true,
+  ...uprightDefaults,
   /** Within it, the height of the trunk is healthy, m. */
   healthyZRange: [0.8, 2] as Range,
   /** Within it, the pitch of the trunk is healthy, rad. */
   healthyAngleRange: [-1, 1] as Range,
-  /** A start's positions and speeds are uniform in ± this. */
-  resetNoiseScale: 5e-3,
-  /** Whether x is left out of the observation. */
-  excludeCurrentPositionsFromObservation: true,
 };
-
-/** Speeds are observed clipped to this. */
-const observed: Range = [-10, 10];
 
 /**
  * Walker2d-v5 of Gymnasium 1.3.0: walk forward on two legs, in a plane.
@@ -55,28 +42,9 @@ const observed: Range = [-10, 10];
 export function walker2d(options: Partial<typeof defaults> = {}): MujocoTask {
   const name = "Walker2d-v5";
   const chosen = withDefaults(name, defaults, options);
-  const { forwardRewardWeight, ctrlCostWeight, healthyReward, terminateWhenUnhealthy } = chosen;
-  const { healthyZRange, healthyAngleRange, resetNoiseScale } = chosen;
-  const excluded = chosen.excludeCurrentPositionsFromObservation ? 1 : 0;
+  const { healthyZRange, healthyAngleRange } = chosen;
   const healthy = ({ qpos }: Simulation) => within(qpos[1], healthyZRange) && within(qpos[2], healthyAngleRange);
-  return {
-    name,
-    model,
-    frameSkip: 4,
-    timeLimit: 1000,
-    start({ qpos, qvel }, random) {
-      addUniform(qpos, random, resetNoiseScale);
-      addUniform(qvel, random, resetNoiseScale);
-    },
-    observe: ({ qpos, qvel }) => [...qpos.subarray(excluded), ...Array.from(qvel, (speed) => clip(speed, observed))],
-    position: ({ qpos }) => qpos[0],
-    reward(simulation, action, velocity) {
-      const forwardReward = forwardRewardWeight * velocity;
-      const survivalReward = healthy(simulation) ? healthyReward : 0;
-      return forwardReward + survivalReward - controlCost(ctrlCostWeight, action);
-    },
-    terminated: (simulation) => terminateWhenUnhealthy && !healthy(simulation),
-  };
+  return { name, model, ...upright(chosen, healthy) };
 }
 
 /** The legs differ by name and colour alone. */

@@ -1,0 +1,66 @@
+// The system's files: what it refuses, in words, and what Node's own calls do not do.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { InputError } from "../base/expect.ts";
+
+/** In pieces, for Node reads no more than 2 GiB at once. */
+export function readFile(file: string): Buffer {
+  const descriptor = fs.openSync(file, "r");
+  try {
+    const bytes = Buffer.allocUnsafeSlow(fs.fstatSync(descriptor).size);
+    let end = 0;
+    for (let count = -1; count !== 0; end += count)
+      count = fs.readSync(descriptor, bytes, end, Math.min(2 ** 30, bytes.length - end), null);
+    return bytes.subarray(0, end);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** Does something with files; what the system refuses becomes an InputError. */
+export function attempt<T>(where: string, expected: string, action: () => T, wayOut = ""): T {
+  try {
+    return action();
+  } catch (error) {
+    const reason = refusal(error);
+    if (reason === undefined) throw error;
+    throw new InputError(`${where}: expected ${expected}, got ${reason}. ${wayOut}`.trim());
+  }
+}
+
+/** Why the system would not do something with a file, in words; undefined for an error of another kind. */
+export function refusal(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  return code && (reasons[code] ?? code);
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  ENOTDIR: "a path through a file",
+  EISDIR: "a directory",
+  EEXIST: "another run's",
+  EACCES: "no permission",
+  EPERM: "no permission",
+  EROFS: "a file system that cannot be written",
+  ENOSPC: "a full disk",
+  EDQUOT: "a full quota",
+  EFBIG: "a file larger than is allowed",
+  ENAMETOOLONG: "too long a name",
+  ENOTEMPTY: "a directory",
+};
+
+/**
+ * Makes a directory and those above it that are missing; returns the topmost it made. By hand, for Node's own recursive
+ * way never comes back from a file system that says «no such directory» to everything, such as /proc.
+ */
+export function makeDirectory(directory: string): string | undefined {
+  if (fs.existsSync(directory)) return undefined;
+  const above = makeDirectory(path.dirname(directory));
+  fs.mkdirSync(directory);
+  return above ?? directory;
+}
+
+/** An error's words. */
+export function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,222 @@
+// The directory of a run that is being made.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { expect, InputError } from "../base/expect.ts";
+import { encodeSafetensors, type Safetensors, safetensorsParts, tensorOf } from "../base/safetensors.ts";
+import { formatRecord, type MetricsRecord } from "../training/metrics.ts";
+import { EventFile } from "./event-file.ts";
+import { attempt, makeDirectory } from "./files.ts";
+import { expectUnlocked, takeLock } from "./lock.ts";
+import { replaceFile, unfinished } from "./replace-file.ts";
+import {
+  type Checkpoint,
+  files,
+  format,
+  readMetrics,
+  type RunConfig,
+  type RunResult,
+  type WhichPolicy,
+  writeJson,
+} from "./run-files.ts";
+
+/** Throws an InputError unless a run's records can be written to this directory: a new one, or an empty one. */
+export function checkRunDirectory(directory: string): void {
+  const where = `run directory ${directory}`;
+  expectUnlocked(directory);
+  const names = attempt(where, "a directory that can be written", () => {
+    let existing = path.resolve(directory);
+    while (!fs.existsSync(existing) && path.dirname(existing) !== existing) existing = path.dirname(existing);
+    // The error of a file in the way comes from here: not a directory.
+    fs.accessSync(existing + path.sep, fs.constants.W_OK | fs.constants.X_OK);
+    return existing === path.resolve(directory) ? fs.readdirSync(directory) : [];
+  });
+  if (names.length > 0) {
+    const some = names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
+    const wayOut = names.includes(files.checkpoint) ? "Choose another, or resume that run." : "Choose another.";
+    throw new InputError(`${where}: expected a new or empty directory, got one with ${some}. ${wayOut}`);
+  }
+}
+
+/** The records of a run that is being made. Everything is written at once or within a quarter of a second. */
+export class RunDirectory {
+  readonly path: string;
+  /** The topmost directory that was made for it, if any. */
+  readonly #made: string | undefined;
+  readonly #unlock: () => void;
+  readonly #metrics: number;
+  #events: EventFile | undefined;
+  /** Bytes of `metrics.jsonl`. */
+  #metricsBytes: number;
+  #pending = "";
+  #written = 0;
+
+  /**
+   * Makes the directory with its `config.json`, and the policy that the actor begins as. Throws an InputError when it
+   * holds something, cannot be written, or is another process's.
+   */
+  static create(directory: string, config: RunConfig, start?: Uint8Array): RunDirectory {
+    checkRunDirectory(directory);
+    return attempt(
+      `run directory ${directory}`,
+      "a directory that can be written",
+      () => new RunDirectory(directory, config, undefined, start),
+      "Choose another.",
+    );
+  }
+
+  /** Goes on with a run from its checkpoint: what was recorded after it is cut off. Throws as `create` does. */
+  static resume(directory: string, config: RunConfig, checkpoint: Checkpoint): RunDirectory {
+    return attempt(
+      `run directory ${directory}`,
+      "a directory that can be written",
+      () => new RunDirectory(directory, config, checkpoint),
+    );
+  }
+
+  /** For `create` and `resume`, which check first. */
+  private constructor(directory: string, config: RunConfig, checkpoint?: Checkpoint, start?: Uint8Array) {
+    this.path = directory;
+    this.#made = makeDirectory(path.resolve(directory));
+    this.#unlock = this.#undoing(
+      () => takeLock(directory),
+      () => {},
+    );
+    const metrics = path.join(directory, files.metrics);
+    // «x» fails where another run has come first since the check.
+    this.#metrics = this.#undoing(() => fs.openSync(metrics, checkpoint ? "r+" : "ax"), this.#unlock);
+    this.#metricsBytes = checkpoint?.metricsBytes ?? 0;
+    const undo = (): void => (checkpoint ? this.#releaseUnused() : this.discard());
+    this.#undoing(() => {
+      if (checkpoint) this.#rewind(checkpoint);
+      const resumed = checkpoint && { step: checkpoint.steps, records: readMetrics(directory) };
+      this.#events = new EventFile(directory, config.settings, resumed);
+      writeJson(path.join(directory, files.config), config);
+      if (start) replaceFile(path.join(directory, files.start), [start]);
+    }, undo);
+  }
+
+  /** Back to where the checkpoint was written. */
+  #rewind({ metricsBytes, bestPolicy }: Checkpoint): void {
+    const size = fs.fstatSync(this.#metrics).size;
+    const where = path.join(this.path, files.metrics);
+    expect(size >= metricsBytes, where, `the ${metricsBytes} bytes that were there at the checkpoint`, size);
+    fs.ftruncateSync(this.#metrics, metricsBytes);
+    for (const name of [files.result, ...Object.values(files).map(unfinished)])
+      fs.rmSync(path.join(this.path, name), { force: true });
+    replaceFile(path.join(this.path, files.best), [encodeSafetensors(bestPolicy)]);
+  }
+
+  #undoing<T>(action: () => T, undo: () => void): T {
+    try {
+      return action();
+    } catch (error) {
+      undo();
+      this.#removeMade();
+      throw error;
+    }
+  }
+
+  /** Adds a line to `metrics.jsonl`, and an event for TensorBoard. */
+  append(record: MetricsRecord): void {
+    this.#pending += formatRecord(record);
+    this.#events?.add(record);
+    if (performance.now() - this.#written > 250) this.flush();
+  }
+
+  /** Writes what `append` still holds. Throws an InputError also where the file was moved or removed. */
+  flush(): void {
+    // Once: what was lost on a full disk must not follow what comes later.
+    const lines = Buffer.from(this.#pending);
+    this.#pending = "";
+    this.#written = performance.now();
+    this.#write(files.metrics, (file) => {
+      fs.statSync(file);
+      for (let start = 0; start < lines.length; ) {
+        const count = fs.writeSync(this.#metrics, lines, start, lines.length - start, this.#metricsBytes);
+        this.#metricsBytes += count;
+        start += count;
+      }
+    });
+    const events = this.#events;
+    if (events) this.#write(path.basename(events.path), () => events.flush());
+  }
+
+  /** Writes `policy.safetensors`, or `best.safetensors`, from `Policy.save()`. */
+  writePolicy(bytes: Uint8Array, which: WhichPolicy): void {
+    this.#write(which === "best" ? files.best : files.policy, (file) => replaceFile(file, [bytes]));
+  }
+
+  /** Writes `checkpoint.safetensors`: an agent's contents, and what the run adds. The one before stays until it is whole. */
+  writeCheckpoint(
+    agent: Safetensors,
+    run: Pick<Checkpoint, "state" | "means" | "bestPolicy">,
+    config: RunConfig,
+  ): void {
+    this.flush();
+    const tensors = new Map(agent.tensors);
+    tensors.set("run.means", tensorOf("F64", [run.means.length], run.means));
+    for (const [name, tensor] of run.bestPolicy.tensors) tensors.set(`best.${name}`, tensor);
+    const metadata = new Map(agent.metadata);
+    metadata.set("run", JSON.stringify({ format, metricsBytes: this.#metricsBytes, ...run.state }));
+    metadata.set("config", JSON.stringify(config));
+    metadata.set("best", JSON.stringify(Object.fromEntries(run.bestPolicy.metadata)));
+    this.#write(files.checkpoint, (file) => {
+      // What the checkpoint counts on is on the disk before it.
+      fs.fsyncSync(this.#metrics);
+      replaceFile(file, safetensorsParts({ tensors, metadata }));
+    });
+  }
+
+  /** Writes `result.json`. */
+  writeResult(result: RunResult): void {
+    this.#write(files.result, (file) => writeJson(file, result));
+  }
+
+  /** The last call. */
+  close(): void {
+    try {
+      this.flush();
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** Instead of `close`: removes all that was made. */
+  discard(): void {
+    this.#releaseUnused();
+    for (const name of Object.values(files)) fs.rmSync(path.join(this.path, name), { force: true });
+    this.#removeMade();
+  }
+
+  /** Without the events that nothing follows. */
+  #releaseUnused(): void {
+    this.#release();
+    if (this.#events) fs.rmSync(this.#events.path, { force: true });
+  }
+
+  #release(): void {
+    fs.closeSync(this.#metrics);
+    this.#events?.close();
+    this.#unlock();
+  }
+
+  /** The directories that were made, as far as they are empty. */
+  #removeMade(): void {
+    for (let directory = path.resolve(this.path); this.#made; directory = path.dirname(directory)) {
+      try {
+        fs.rmdirSync(directory);
+      } catch {
+        return;
+      }
+      if (directory === this.#made) return;
+    }
+  }
+
+  #write(name: string, action: (file: string) => void): void {
+    const file = path.join(this.path, name);
+    const wayOut = fs.existsSync(path.join(this.path, files.checkpoint))
+      ? "Mend that, then resume the run."
+      : "Nothing more can be kept of this run; train again.";
+    attempt(file, "a file that can be written", () => action(file), wayOut);
+  }
+}
