@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { Option } from "commander";
 import { ProgressLines, type ProgressState } from "./progress.ts";
 import { exitCodes } from "./run-training.ts";
 
@@ -140,6 +141,11 @@ function whyFailed(code: number | null, signal: NodeJS.Signals | null, errors: r
   if (first.startsWith("ddpg: ")) return [first.slice("ddpg: ".length), ...others].join("\n");
   if (signal === "SIGKILL") return "was killed (SIGKILL), by hand or by the system for want of memory";
   return signal ? `was ended by ${signal}` : `ended with code ${code}`;
+}
+
+/** What tells a command that it is a child: it reports to its parent and says nothing itself. */
+export function asChildOption(): Option {
+  return new Option("--as-child").hideHelp();
 }
 
 /** The child's side; undefined in a process without a parent that listens. */

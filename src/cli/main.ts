@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { refusal, versions } from "../node.ts";
+import { addBenchmarkCommand } from "./benchmark.ts";
 import { addEnvironmentsCommand } from "./environments.ts";
 import { rephrase, report } from "./errors.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
@@ -34,6 +35,7 @@ addResumeCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
 addReportCommand(program);
+addBenchmarkCommand(program);
 addEnvironmentsCommand(program);
 
 const commands = program.commands.map((command) => command.name());

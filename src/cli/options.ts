@@ -1,6 +1,14 @@
 import { Option } from "commander";
 import { expect, InputError } from "../base/expect.ts";
-import { type PresetName, parseSetting, presets, type Settings, settingHelp, settingNames } from "../ddpg/config.ts";
+import {
+  expectPreset,
+  type PresetName,
+  parseSetting,
+  presets,
+  type Settings,
+  settingHelp,
+  settingNames,
+} from "../ddpg/config.ts";
 
 /** A parser for a whole number; its errors begin with the flag. */
 export function wholeNumber(flag: string, min: number): (text: string) => number {
@@ -26,6 +34,16 @@ export const stepTimeoutHelp =
 
 export function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : 1000 * seconds;
+}
+
+/** A parser for a preset's name. */
+export function presetName(name: string): PresetName {
+  try {
+    expectPreset(name);
+    return name;
+  } catch (error) {
+    throw new InputError(`--${(error as Error).message}`);
+  }
 }
 
 /** actorLearningRate → --actor-learning-rate */

@@ -4,6 +4,7 @@ import { expect, InputError } from "../base/expect.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../node.ts";
 import { expectUnlocked } from "../node/lock.ts";
+import { asChildOption, parent } from "./children.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
 import { environmentOf } from "./environments.ts";
@@ -17,6 +18,7 @@ interface ResumeFlags extends EngineFlags {
   checkpointEvery?: CheckpointPlan;
   stepTimeout?: number;
   progress: boolean;
+  asChild?: true;
 }
 
 export function addResumeCommand(program: Command): void {
@@ -31,10 +33,12 @@ export function addResumeCommand(program: Command): void {
     .option("--no-progress", "only what is known before and after")
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
+    .addOption(asChildOption())
     .action((run: string, flags: ResumeFlags) => resume(run, flags, program.opts().verbose === true));
 }
 
 async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
+  const listener = flags.asChild && parent();
   const config = readConfig(run);
   expectUnlocked(run);
   const checkpoint = readCheckpoint(run);
@@ -67,15 +71,17 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     const wanted = 6 + agent.units.actionSize;
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
-    console.log(
-      [
-        `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
-        `goes on        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-        `computes with  vectors of ${bits} bits${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
-        `checkpoints    ${checkpoints}`,
-        "",
-      ].join("\n"),
-    );
+    if (!listener) {
+      console.log(
+        [
+          `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
+          `goes on        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
+          `computes with  vectors of ${bits} bits${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+          `checkpoints    ${checkpoints}`,
+          "",
+        ].join("\n"),
+      );
+    }
     await runTraining({
       agent,
       environment,
@@ -87,7 +93,8 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       checkpoint,
       stepTimeout: milliseconds(flags.stepTimeout),
       progress: flags.progress,
-      warn: (warning) => console.error(`ddpg: warning: ${warning}`),
+      ...(listener && { onProgress: listener.onProgress }),
+      warn: listener ? listener.warn : (warning) => console.error(`ddpg: warning: ${warning}`),
     });
   });
 }

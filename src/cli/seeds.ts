@@ -57,7 +57,8 @@ export interface SeedsOptions {
   warn(warning: string): void;
 }
 
-interface SeedRun extends ChildCommand {
+/** A run in a process of its own. */
+export interface ChildRun extends ChildCommand {
   readonly seed: number;
   readonly directory: string;
   /** Undefined until then. */
@@ -73,7 +74,7 @@ interface SeedRun extends ChildCommand {
 export async function trainSeeds({ seeds, directories, jobs, progress, warn }: SeedsOptions): Promise<void> {
   const drawn = progress && process.stdout.isTTY;
   const width = Math.max(...seeds.map((seed) => `${seed}`.length));
-  const runs = seeds.map((seed, i): SeedRun => {
+  const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
     const args = seedArguments(process.argv.slice(2), seed, directory, drawn);
     return { label: `seed ${String(seed).padStart(width)}`, args, seed, directory };
@@ -99,7 +100,7 @@ export async function trainSeeds({ seeds, directories, jobs, progress, warn }: S
 }
 
 /** Notes how a run ended, by what it wrote as well; returns why it failed, if it did. */
-function settle(run: SeedRun, { how, why }: ChildEnd): string {
+export function settle(run: ChildRun, { how, why }: ChildEnd): string {
   try {
     run.result = readResult(run.directory);
   } catch (error) {
@@ -111,20 +112,20 @@ function settle(run: SeedRun, { how, why }: ChildEnd): string {
   return run.end === "failed" ? why || "ended without a result" : "";
 }
 
-function ending({ end, result, directory }: SeedRun): string {
+function ending({ end, result, directory }: ChildRun): string {
   return end === "complete" && result
     ? `${returnOf(result)}  ${whole(result.stepsPerSecond)} steps/s  ${directory}`
     : `${end} ${afterSteps(result)}`;
 }
 
-function summary(runs: readonly SeedRun[], jobs: number, seconds: number): string {
+function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string {
   const complete = runs.filter(({ end }) => end === "complete");
   const returns = complete.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []);
   const [low, high] = returns.length >= fewestForInterval ? bootstrapInterval(returns, new Random(0)) : [];
   const interval =
     low === undefined || high === undefined ? "" : `; 95 % bootstrap interval ${short(low)} to ${short(high)}`;
   const of = (count: number): string => `${whole(count)} of ${whole(runs.length)}`;
-  const without = (name: string, end: SeedRun["end"]): string[] => {
+  const without = (name: string, end: ChildRun["end"]): string[] => {
     const seeds = runs.filter((run) => run.end === end).map(({ seed }) => seed);
     return seeds.length === 0 ? [] : [`${name.padEnd(15)}${of(seeds.length)} seeds: ${seeds.join(", ")}`];
   };
@@ -151,7 +152,7 @@ function summary(runs: readonly SeedRun[], jobs: number, seconds: number): strin
 }
 
 /** Those that have begun, a line each. */
-function table(runs: readonly SeedRun[]): string[] {
+function table(runs: readonly ChildRun[]): string[] {
   const rows = runs
     .filter(({ end }) => end !== undefined)
     .map(({ seed, end, result, directory }) => [

@@ -1,18 +1,10 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
-import {
-  expectPreset,
-  type PresetName,
-  presetHelp,
-  presets,
-  type Settings,
-  settingNames,
-  settingsFrom,
-} from "../ddpg/config.ts";
+import { type PresetName, presetHelp, presets, type Settings, settingNames, settingsFrom } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
 import { EnvironmentError } from "../ddpg/environment-calls.ts";
@@ -29,7 +21,7 @@ import {
   versions,
 } from "../node.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
-import { parent } from "./children.ts";
+import { asChildOption, parent } from "./children.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
 import { bounds, environmentOf } from "./environments.ts";
 import { closing, guarded } from "./guard.ts";
@@ -37,6 +29,7 @@ import {
   asFlags,
   chosenSettings,
   milliseconds,
+  presetName,
   settingFlag,
   settingOptions,
   showSetting,
@@ -109,8 +102,7 @@ export function addTrainCommand(program: Command): void {
     .option("--no-progress", "only what is known before and after")
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
-    // For a child of --seeds: it reports to its parent and says nothing itself.
-    .addOption(new Option("--as-child").hideHelp())
+    .addOption(asChildOption())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command
@@ -367,15 +359,6 @@ function wrap(parts: readonly string[], width: number): string[] {
     else lines[lines.length - 1] = line === "" ? part : `${line} · ${part}`;
   }
   return lines;
-}
-
-function presetName(name: string): PresetName {
-  try {
-    expectPreset(name);
-    return name;
-  } catch (error) {
-    throw new InputError(`--${(error as Error).message}`);
-  }
 }
 
 /** `runs/<name>`, or with a number behind it if that is taken. */
