@@ -129,7 +129,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), "Choose another with --out.");
 
   const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, open.length));
-  console.log(`${whole(wanted.length)} runs, ${whole(wanted.length - open.length)} of them recorded in ${out}\n`);
+  console.log(`${whole(wanted.length)} runs, ${whole(wanted.length - open.length)} of them recorded in ${out}`);
   const drawn = progress && process.stdout.isTTY;
   const width = Math.max(...open.map(label).map(({ length }) => length));
   const runs = open.map((each): BenchmarkRun => {
@@ -206,7 +206,7 @@ function expectSameRun({ seed, steps, settings, directory }: Wanted): void {
 function expectSameSettings(where: string, wanted: Settings, found: Settings, wayOut: string): void {
   for (const name of settingNames) {
     const value = showSetting(wanted[name]);
-    expect(value === showSetting(found[name]), `${where} ${name}`, value, showSetting(found[name]), wayOut);
+    expect(value === showSetting(found[name]), `${where} ${name}`, value, found[name], wayOut);
   }
 }
 

@@ -1,0 +1,268 @@
+// `ddpg benchmark`: its records and its table, and the real program in an empty folder.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { presets } from "../ddpg/config.ts";
+import { curves, table } from "./benchmark-page.ts";
+import {
+  type BenchmarkRecord,
+  finalReturn,
+  readRecord,
+  readRecords,
+  recordFile,
+  writeRecord,
+} from "./benchmark-records.ts";
+
+const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+const program = path.join(root, "bin/ddpg.js");
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-benchmark-"));
+const inFolder = (...names: string[]): string => path.join(folder, ...names);
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** A run of a task that came to these returns, evaluation by evaluation. */
+function record(environment: string, seed: number, returns: readonly number[]): BenchmarkRecord {
+  return {
+    environment,
+    preset: "standard",
+    seed,
+    steps: 1_000_000,
+    settings: presets.standard,
+    versions: { ddpg: "0.1.0", node: "26.0.0", platform: "linux x64" },
+    machine: "a machine, one run at a time",
+    seconds: 12.5,
+    fingerprint: "0123456789abcdef",
+    episodes: 10,
+    evaluations: returns.map((value, i) => [10_000 * i, value] as const),
+  };
+}
+
+/** A constant return from the first evaluation to the last. */
+const flat = (value: number): number[] => Array.from({ length: 12 }, () => value);
+
+describe("a record", () => {
+  it("is read as it was written, and found by its task and seed", () => {
+    const out = inFolder("records");
+    fs.mkdirSync(out);
+    const [second, first] = [record("Hopper-v5", 10, [1, 2.5]), record("Hopper-v5", 9, [3])];
+    for (const each of [second, first]) writeRecord(recordFile(out, each.environment, each.seed), each);
+    fs.writeFileSync(path.join(out, "notes.json"), "not ours");
+    assert.deepEqual(
+      readRecords(out).map(({ seed, evaluations }) => ({ seed, evaluations })),
+      [
+        { seed: 9, evaluations: [[0, 3]] },
+        {
+          seed: 10,
+          evaluations: [
+            [0, 1],
+            [10_000, 2.5],
+          ],
+        },
+      ],
+    );
+    assert.equal(readRecord(recordFile(out, "Hopper-v5", 11)), undefined);
+  });
+
+  it("is judged by the mean of its last ten evaluations", () => {
+    const returns = [1000, 1000, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    assert.equal(finalReturn(record("Ant-v5", 1, returns)), 5.5);
+    assert.equal(finalReturn(record("Ant-v5", 1, [2, 4])), 3);
+  });
+
+  it("that is damaged is refused with its file, its field and a way out", () => {
+    const file = inFolder("Ant-v5-seed1.json");
+    const damaged: Record<string, (text: string) => string> = {
+      "expected JSON, got something else": (text) => text.slice(0, -4),
+      ' format: expected "ddpg-benchmark-1", got "ddpg-benchmark-0".': (text) =>
+        text.replace("benchmark-1", "benchmark-0"),
+      " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
+      " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
+      " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
+    };
+    for (const [message, damage] of Object.entries(damaged)) {
+      writeRecord(file, record("Ant-v5", 1, [7]));
+      fs.writeFileSync(file, damage(fs.readFileSync(file, "utf8")));
+      assert.throws(
+        () => readRecord(file),
+        (error: Error) => {
+          assert.equal(error.name, "InputError");
+          assert.ok(error.message.startsWith(file) && error.message.includes(message), error.message);
+          assert.ok(error.message.endsWith("Remove it, and the run is made anew."), error.message);
+          return true;
+        },
+      );
+    }
+  });
+});
+
+describe("the table", () => {
+  /** A task's cells, without what pads them. */
+  const cells = (records: readonly BenchmarkRecord[], task: string): string[] => {
+    const line =
+      table(records)
+        .split("\n")
+        .find((each) => each.startsWith(`| ${task}`)) ?? "";
+    return line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  };
+
+  it("has the interquartile mean, every seed, and the figures of others", () => {
+    const runs = [1, 2, 3, 4].map((seed) =>
+      record("HalfCheetah-v5", seed, flat([9000, 11_000, 12_000, 2000][seed - 1])),
+    );
+    assert.deepEqual(cells(runs, "HalfCheetah-v5"), [
+      ...["HalfCheetah-v5", "1,000,000", "10,000", "9,000, 11,000, 12,000, 2,000", "1 of 4"],
+      ...["11,653 ± 431", "10,110", "10,374 ± 157"],
+    ]);
+  });
+
+  it("has an interval from five seeds on", () => {
+    const runs = [1, 2, 3, 4, 5].map((seed) => record("Swimmer-v5", seed, flat(100 + seed)));
+    assert.match(cells(runs, "Swimmer-v5")[2], /^103 \[10[12], 10[45]\]$/);
+    assert.match(table(runs), /with a 95 % bootstrap interval/);
+    assert.equal(cells(runs.slice(1), "Swimmer-v5")[2], "104");
+  });
+
+  it("counts as failed what is below a fifth of the best, and beyond five times it where returns are negative", () => {
+    // The best is Tianshou's 8,297 and -5.1, and our own where it is better.
+    const double = [1659, 1660].map((value, i) => record("InvertedDoublePendulum-v5", i, flat(value)));
+    assert.equal(cells(double, "InvertedDoublePendulum-v5")[4], "1 of 2");
+    const reacher = [-25.4, -25.6].map((value, i) => record("Reacher-v5", i, flat(value)));
+    assert.equal(cells(reacher, "Reacher-v5")[4], "1 of 2");
+    const better = [-4, -4, -4, -21].map((value, i) => record("Reacher-v5", i, flat(value)));
+    assert.equal(cells(better, "Reacher-v5")[4], "1 of 4");
+  });
+
+  it("marks the rows whose task was another, in the order of the rows", () => {
+    const text = table([record("Ant-v5", 1, flat(1)), record("Reacher-v5", 1, flat(-5))]);
+    assert.match(text, /\| Reacher-v5 \\\* .*\n\| Ant-v5 \\\*\\\* /);
+    assert.match(text, /^\\\* Reacher-v5: v5 rewards after the step/m);
+    assert.match(text, /^\\\*\\\* Ant-v5: v5 observes contact forces/m);
+  });
+
+  it("says nothing of others where they have no figures", () => {
+    const text = table([record("Pendulum-v1", 1, flat(-140))]);
+    assert.doesNotMatch(text, /Tianshou/);
+    assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140 {3}\| −140 {6}\| 0 of 1 \|/);
+  });
+
+  it("has curves, a panel a task", () => {
+    const picture = curves([
+      record("Ant-v5", 1, flat(1)),
+      record("Hopper-v5", 1, flat(2)),
+      record("Hopper-v5", 2, flat(3)),
+    ]);
+    for (const text of [">Ant-v5<", ">Hopper-v5<", "one seed, 1 failed", "best published, without noise"])
+      assert.ok(picture.includes(text), text);
+  });
+});
+
+interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function start(...args: string[]): { outcome: Promise<Outcome>; kill(signal: NodeJS.Signals): void } {
+  const child = spawn(process.execPath, [program, "benchmark", ...args], { cwd: folder });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+  const outcome = new Promise<Outcome>((resolve, reject) => {
+    child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  return { outcome, kill: (signal) => child.kill(signal) };
+}
+
+const ddpg = (...args: string[]): Promise<Outcome> => start(...args).outcome;
+
+describe("ddpg benchmark", () => {
+  const small = ["--tasks", "Pendulum-v1", "--steps", "1500", "--warmup-steps", "200", "--jobs", "2"];
+
+  it("trains, records, draws; a second time it has nothing to do", async () => {
+    const first = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
+    assert.equal(first.code, 0, first.stderr);
+    const [one, two] = readRecords(inFolder("whole"));
+    assert.deepEqual([one.seed, two.seed, one.steps], [1, 2, 1500]);
+    assert.deepEqual(one.settings, { ...presets.small, warmupSteps: 200 });
+    assert.deepEqual(
+      one.evaluations.map(([step]) => step),
+      Array.from({ length: 21 }, (_, i) => 75 * i),
+    );
+    assert.notEqual(one.fingerprint, two.fingerprint);
+    assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Pendulum-v1 \| 1,500 /m);
+    assert.match(fs.readFileSync(inFolder("whole/curves.svg"), "utf8"), /^<svg .*Pendulum-v1/);
+    // The largest file of a run is gone when it is of no more use.
+    assert.deepEqual(fs.existsSync(inFolder("whole/runs/Pendulum-v1-seed1/checkpoint.safetensors")), false);
+
+    const second = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
+    assert.match(second.stdout, /^2 runs, 2 of them recorded in whole\n\n\| task/);
+    assert.doesNotMatch(second.stdout, /begins|goes on/);
+  });
+
+  it("killed, it goes on where it was, with the same records", { skip: process.platform === "win32" }, async () => {
+    const args = [...small, "--seeds", "1,2", "--out", "cut"];
+    const cut = start(...args);
+    const metrics = inFolder("cut/runs/Pendulum-v1-seed1/metrics.jsonl");
+    while (!fs.existsSync(metrics) || !fs.readFileSync(metrics, "utf8").includes('"step":600')) await delay(5);
+    cut.kill("SIGINT");
+    const stopped = await cut.outcome;
+    assert.equal(stopped.code, 130, stopped.stderr);
+    assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command goes on with them\./);
+
+    const rest = await ddpg(...args);
+    assert.equal(rest.code, 0, rest.stderr);
+    assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}goes on$/m);
+    const kept = (out: string) =>
+      readRecords(inFolder(out)).map(({ fingerprint, evaluations }) => ({ fingerprint, evaluations }));
+    assert.deepEqual(kept("cut"), kept("whole"));
+  });
+
+  it("leaves the others alone where a run fails, and says which", async () => {
+    const run = inFolder("failing/runs/Pendulum-v1-seed1");
+    fs.mkdirSync(run, { recursive: true });
+    fs.writeFileSync(path.join(run, "checkpoint.safetensors"), "none");
+    const { code, stdout, stderr } = await ddpg(...small, "--seeds", "1,2", "--out", "failing");
+    assert.equal(code, 1);
+    assert.match(stderr, /^ddpg: Pendulum-v1 seed 1: .*config\.json: expected a file of a run/m);
+    assert.match(stdout, /^Not complete: Pendulum-v1 seed 1\./m);
+    assert.deepEqual(
+      readRecords(inFolder("failing")).map(({ seed }) => seed),
+      [2],
+    );
+  });
+
+  const refused: Record<string, { args: string[]; message: string }> = {
+    "a task that is none": {
+      args: ["--tasks", "Pendulum-v2"],
+      message: 'got "Pendulum-v2". Did you mean "Pendulum-v1"?',
+    },
+    "records of other settings": {
+      args: [...small, "--discount", "0.9", "--seeds", "1", "--out", "whole"],
+      message: "whole/Pendulum-v1-seed1.json discount: expected 0.9, got 0.99. Choose another --out.",
+    },
+    "records of other steps": {
+      args: [...small, "--steps", "3000", "--seeds", "1", "--out", "whole"],
+      message: "whole/Pendulum-v1-seed1.json steps: expected 3,000, got 1500. Choose another --out.",
+    },
+    "runs of other settings": {
+      args: [...small, "--discount", "0.9", "--seeds", "1", "--out", "other", "--runs", "whole/runs"],
+      message: "whole/runs/Pendulum-v1-seed1 discount: expected 0.9, got 0.99. Choose another --runs.",
+    },
+  };
+  for (const [what, { args, message }] of Object.entries(refused)) {
+    it(`refuses ${what}, before anything is begun`, async () => {
+      const { code, stdout, stderr } = await ddpg(...args);
+      assert.equal(code, 2);
+      assert.equal(stdout, "");
+      assert.ok(stderr.includes(message), stderr);
+    });
+  }
+});
