@@ -8,6 +8,7 @@ export const performanceBlocks = {
   numpy: ["speed.json", numpy],
   threads: ["speed-2-threads.json", threads],
   solve: ["solve.json", solve],
+  cheetah: ["speed-cheetah.json", cheetah],
   speed: ["speed.json", summary],
   machine: ["speed.json", machine],
 };
@@ -96,6 +97,20 @@ function solve({ medians }) {
     `${solved} of ${runs}`,
     ...ours.map((one) => (name.startsWith("ddpg") ? "" : `**${(seconds / one.seconds).toFixed(1)}**`)),
   ]);
+  return table(head, rows);
+}
+
+function cheetah({ measured }) {
+  const [{ results: first }] = measured;
+  const head = ["steps/s", ...measured.map(({ threads }) => (threads === 1 ? "one thread" : `${threads} threads`))];
+  const find = ({ results }, name) => results.find((result) => result.name === name);
+  const rows = first.map(({ name }) => [shortName(name), ...measured.map((each) => rate(find(each, name)?.median))]);
+  for (const { name: peer } of first.filter(({ name }) => !name.startsWith("ddpg"))) {
+    for (const { name } of first.filter(({ name }) => name.startsWith("ddpg"))) {
+      const times = measured.map((each) => `**${ratio(find(each, name), find(each, peer))}**`);
+      rows.push([`${shortName(name)} ÷ ${peer}`, ...times]);
+    }
+  }
   return table(head, rows);
 }
 

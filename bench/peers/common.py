@@ -30,7 +30,7 @@ def main(make, version):
         fill(agent, task["config"])
         step = agent.learn
     else:
-        step = Loop(agent).step
+        step = Loop(agent, Cheetah() if task.get("environment") else Pendulum()).step
 
     def run(n):
         for _ in range(n):
@@ -54,22 +54,23 @@ def fill(agent, config):
 
 
 class Loop:
-    """Algorithm 1 on the pendulum, one update a step; the buffer is filled by random actions at once."""
+    """Algorithm 1, one update a step; the buffer is filled by random actions at once."""
 
-    def __init__(self, agent):
+    def __init__(self, agent, environment):
         self.agent = agent
-        self.pendulum = Pendulum()
-        self.observation = self.pendulum.reset()
+        self.environment = environment
+        self.observation = environment.reset()
         for _ in range(FILL):
-            self.advance([random.uniform(-1, 1)], agent.remember)
+            self.advance([random.uniform(-1, 1) for _ in range(environment.action_size)], agent.remember)
 
     def step(self):
         self.advance(self.agent.explore(self.observation), self.agent.remember_and_learn)
 
     def advance(self, action, take_in):
-        observation, reward = self.pendulum.step(action[0])
+        observation, reward = self.environment.step(action)
         take_in(self.observation, action, reward, observation)
-        self.observation = self.pendulum.reset() if self.pendulum.steps == 200 else observation
+        ended = self.environment.steps == self.environment.time_limit
+        self.observation = self.environment.reset() if ended else observation
 
 
 def clipped_noise(mu, scale):
@@ -79,6 +80,9 @@ def clipped_noise(mu, scale):
 class Pendulum:
     """Pendulum-v1 in plain floats, which are faster than Gymnasium's own class with its arrays; action in [-1, 1]."""
 
+    action_size = 1
+    time_limit = 200
+
     def reset(self):
         self.angle = random.uniform(-math.pi, math.pi)
         self.speed = random.uniform(-1, 1)
@@ -86,7 +90,7 @@ class Pendulum:
         return (math.cos(self.angle), math.sin(self.angle), self.speed)
 
     def step(self, action):
-        torque = 2 * action
+        torque = 2 * action[0]
         turned = (self.angle + math.pi) % (2 * math.pi) - math.pi
         reward = -(turned * turned + 0.1 * self.speed * self.speed + 0.001 * torque * torque)
         speed = self.speed + (15 * math.sin(self.angle) + 3 * torque) * 0.05
@@ -94,6 +98,29 @@ class Pendulum:
         self.angle += self.speed * 0.05
         self.steps += 1
         return (math.cos(self.angle), math.sin(self.angle), self.speed), reward
+
+
+class Cheetah:
+    """HalfCheetah-v5 of Gymnasium, as its users make it."""
+
+    action_size = 6
+    time_limit = 1000
+
+    def __init__(self):
+        import gymnasium
+
+        self.environment = gymnasium.make("HalfCheetah-v5")
+
+    def reset(self):
+        self.steps = 0
+        return self.environment.reset()[0].tolist()
+
+    def step(self, action):
+        import numpy as np
+
+        self.steps += 1
+        observation, reward, *_ = self.environment.step(np.asarray(action, dtype=np.float32))
+        return observation.tolist(), float(reward)
 
 
 def mean_return(act, starts):

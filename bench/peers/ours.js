@@ -1,5 +1,5 @@
 // ddpg itself, as bench/runner.js runs it. `--simd 256` asks for the wide kernels.
-import { Ddpg, Pendulum, train } from "ddpg";
+import { Ddpg, environments, train } from "ddpg";
 import { nodeThreads, useWideVectors } from "ddpg/node";
 import { batchOf, fill, main, networkNames, uniform } from "./common.js";
 
@@ -11,8 +11,8 @@ if (at > 0 && process.argv[at + 1] === "256") {
 
 await main({ version: `Node ${process.versions.node}`, start, replay });
 
-function start({ measure, threads, config }) {
-  return measure === "update" ? startUpdates(config, threads) : startLoop(config, threads);
+function start({ measure, threads, config, environment = "Pendulum-v1" }) {
+  return measure === "update" ? startUpdates(config, threads) : startLoop(config, threads, environment);
 }
 
 async function startUpdates(config, threads) {
@@ -33,8 +33,8 @@ async function startUpdates(config, threads) {
 }
 
 /** `train` as its users have it, with everything that it does beside the algorithm. */
-async function startLoop(config, threads) {
-  const environment = new Pendulum();
+async function startLoop(config, threads, name) {
+  const environment = await environments[name].create();
   const agent = await createAgent(config, threads, environment);
   const steps = train(agent, environment);
   const run = async (n) => {

@@ -29,7 +29,7 @@ evaluating = 0.0
 for step in range(1, job["steps"] + 1):
     warming_up = agent.stored < config["warmupSteps"]
     action = [random.uniform(-1, 1)] if warming_up else agent.explore(observation)
-    next_observation, reward = pendulum.step(action[0])
+    next_observation, reward = pendulum.step(action)
     agent.remember(observation, action, config["rewardScale"] * reward, next_observation)
     if agent.stored >= config["warmupSteps"]:
         agent.learn()
