@@ -274,12 +274,13 @@ export class MujocoSimulation implements Simulation {
   }
 }
 
-/** What the engine said, in one line. */
+/** What the engine said, in one line without its end. */
 export function reason(error: unknown): string {
   const { message } = error as Error;
   return message
     .replace(/^MuJoCo Error: (Loading error: )?/, "")
     .trim()
+    .replace(/\.$/, "")
     .replaceAll(/\s*\n\s*/g, ", ");
 }
 
