@@ -53,12 +53,12 @@ const road = Array.from({ length: 36 }, (_, i) => {
 const GROUND = -0.8;
 const piece = ({ length }: { length: number }): Shape => ({
   kind: "box",
-  size: [length / 2, 0.16, 0.012],
+  size: [length / 2, 0.16, 0.035],
   color: [0.35, 0.35, 0.4, 1],
 });
 const column = ({ z }: { z: number }): Shape => ({
   kind: "box",
-  size: [0.025, 0.14, (z - GROUND) / 2 - 0.02],
+  size: [0.025, 0.157, (z - GROUND) / 2 - 0.025],
   color: [0.55, 0.7, 0.45, 1],
 });
 const wheel: Shape = { kind: "ellipsoid", size: [0.032, 0.065, 0.032], color: [0.15, 0.15, 0.15, 1] };
@@ -85,7 +85,7 @@ class Car implements Environment {
       ...road.map(piece),
       ...road.map(column),
     ],
-    camera: { target: [-0.3, 0, -0.1], distance: 2.2, azimuth: 90, elevation: -12 },
+    camera: { target: [-0.3, 0, -0.08], distance: 2.3, azimuth: 90, elevation: -12 },
     stepSeconds: 1 / 30,
     writePoses: (out) => {
       const x = this.#position;
@@ -104,8 +104,9 @@ class Car implements Environment {
       put(5, -0.05, 0.044);
       put(6, 0.05, 0.044);
       for (const [i, piece] of road.entries()) {
-        writePlanarPose(out, 7 + i, piece.x, piece.z, piece.cosine, piece.sine);
-        writePlanarPose(out, 7 + road.length + i, piece.x, (piece.z + GROUND) / 2 - 0.02);
+        const { x, z, cosine, sine } = piece;
+        writePlanarPose(out, 7 + i, x + 0.035 * sine, z - 0.035 * cosine, cosine, sine);
+        writePlanarPose(out, 7 + road.length + i, x, (z + GROUND) / 2 - 0.025);
       }
     },
   };

@@ -1,4 +1,5 @@
 // What can be seen of a task, for whoever draws it: a page, `ddpg render`. Nothing here draws.
+import { expect } from "../base/expect.ts";
 import type { Environment } from "../ddpg/environment.ts";
 
 /**
@@ -53,6 +54,30 @@ export function sceneOf(environment: Environment): Scene | undefined {
   const { scene } = environment as { scene?: Partial<Scene> };
   const drawable = typeof scene?.writePoses === "function" && Array.isArray(scene.shapes) && scene.camera;
   return drawable ? (scene as Scene) : undefined;
+}
+
+/** How many numbers of a size mean something. */
+const sizes = { plane: 0, sphere: 1, capsule: 2, ellipsoid: 3, cylinder: 2, box: 3 } as const;
+
+/** Throws an InputError, naming the field, unless a scene is one that can be drawn. */
+export function checkScene({ shapes, camera, stepSeconds }: Scene, where: string): void {
+  const finite = (values: readonly unknown[] | undefined, count: number): boolean =>
+    Array.isArray(values) && values.length >= count && values.every(Number.isFinite);
+  for (const [index, { kind, size, color }] of shapes.entries()) {
+    const shape = `${where} shapes[${index}]`;
+    expect(Object.hasOwn(sizes, kind), `${shape} kind`, `one of ${Object.keys(sizes).join(", ")}`, kind);
+    const count = sizes[kind];
+    const good = finite(size, count) && size.slice(0, count).every((length) => length > 0);
+    expect(good, `${shape} size`, `${count} numbers above 0`, size);
+    const fine = finite(color, 4) && color.every((part) => part >= 0 && part <= 1);
+    expect(fine, `${shape} color`, "four numbers from 0 to 1", color);
+  }
+  const { target, distance, azimuth, elevation, follows } = camera;
+  expect(finite(target, 3), `${where} camera target`, "three numbers", target);
+  expect(finite([distance], 1) && distance > 0, `${where} camera distance`, "a number above 0", distance);
+  expect(finite([azimuth, elevation], 2), `${where} camera`, "azimuth and elevation in degrees", [azimuth, elevation]);
+  expect(follows === undefined || follows in shapes, `${where} camera follows`, "the index of a shape", follows);
+  expect(finite([stepSeconds], 1) && stepSeconds > 0, `${where} stepSeconds`, "a number above 0", stepSeconds);
 }
 
 /** Writes the pose of a shape in the plane of x and z, turned counter-clockwise, as seen with x to the right. */
