@@ -75,7 +75,7 @@ export function toFilmStrip({ width, height, count, draw }: Frames, times: Array
   const picture = new Uint8Array(4 * width * height);
   for (let frame = 0; frame < count; frame++) {
     draw(frame, picture);
-    if (count > 1) label(picture, width, height, `${times[frame].toFixed(times[count - 1] < 10 ? 2 : 1)}s`);
+    if (count > 1) label(picture, width, height, `${times[frame].toFixed(times[1] - times[0] < 0.1 ? 2 : 1)} s`);
     for (let at = 0; at < width * height; at++) {
       const place = Math.floor(at / width) * stripWidth + frame * (width + gap) + (at % width);
       data.set(picture.subarray(4 * at, 4 * at + 3), 3 * place);
@@ -84,7 +84,7 @@ export function toFilmStrip({ width, height, count, draw }: Frames, times: Array
   return encode({ width: stripWidth, height, data, channels: 3, depth: 8 });
 }
 
-/** Digits, point and s: rows of three pixels each, as octal digits. */
+/** What times are written with: rows of three pixels each, as octal digits. */
 const glyphs: Readonly<Record<string, string>> = {
   "0": "75557",
   "1": "26227",
@@ -98,6 +98,7 @@ const glyphs: Readonly<Record<string, string>> = {
   "9": "75717",
   ".": "00002",
   s: "03617",
+  " ": "00000",
 };
 
 /** Writes a time at the top left. */

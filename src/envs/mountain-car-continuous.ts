@@ -53,12 +53,12 @@ const road = Array.from({ length: 36 }, (_, i) => {
 const GROUND = -0.8;
 const piece = ({ length }: { length: number }): Shape => ({
   kind: "box",
-  size: [length / 2, 0.16, 0.035],
+  size: [length / 2 + 0.004, 0.16, 0.021],
   color: [0.35, 0.35, 0.4, 1],
 });
 const column = ({ z }: { z: number }): Shape => ({
   kind: "box",
-  size: [0.025, 0.157, (z - GROUND) / 2 - 0.025],
+  size: [0.025, 0.157, (z - GROUND) / 2 - 0.0175],
   color: [0.55, 0.7, 0.45, 1],
 });
 const wheel: Shape = { kind: "ellipsoid", size: [0.032, 0.065, 0.032], color: [0.15, 0.15, 0.15, 1] };
@@ -105,8 +105,8 @@ class Car implements Environment {
       put(6, 0.05, 0.044);
       for (const [i, piece] of road.entries()) {
         const { x, z, cosine, sine } = piece;
-        writePlanarPose(out, 7 + i, x + 0.035 * sine, z - 0.035 * cosine, cosine, sine);
-        writePlanarPose(out, 7 + road.length + i, x, (z + GROUND) / 2 - 0.025);
+        writePlanarPose(out, 7 + i, x + 0.021 * sine, z - 0.021 * cosine, cosine, sine);
+        writePlanarPose(out, 7 + road.length + i, x, (z + GROUND) / 2 - 0.0175);
       }
     },
   };

@@ -138,7 +138,8 @@ test("a time limit shows what its environment shows; something else called scene
     step: () => ({ observation: [0], reward: 0, terminated: false }),
   };
   assert.equal(sceneOf(new TimeLimit(blind, 5)), undefined);
-  assert.equal(sceneOf({ ...blind, scene: { children: [] } } as Environment), undefined);
+  for (const scene of [{ children: [] }, { writePoses() {}, camera: {} }, { shapes: [], camera: {} }])
+    assert.equal(sceneOf(Object.assign({ scene }, blind)), undefined);
   const scene: Scene = {
     shapes: [],
     camera: { target: [0, 0, 0], distance: 1, azimuth: 0, elevation: 0 },
