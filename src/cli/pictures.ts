@@ -1,9 +1,9 @@
 // Frames as files: a GIF that plays in true time, and a PNG with moments side by side.
 import { encode } from "fast-png";
-import { GifWriter } from "omggif";
+import gifenc from "gifenc";
 import { choosePalette, Palette } from "./palette.ts";
 
-/** So many colours; one more number stands for «as in the frame before». */
+/** So many colours at most; one more index stands for «as in the frame before». */
 const most = 255;
 /** From so many frames they are chosen. */
 const paletteFrames = 8;
@@ -39,30 +39,23 @@ export async function toGif(
   // One palette for all frames: what does not move does not flicker.
   const colors = choosePalette(sampled, most);
   const palette = new Palette(colors);
-  const all = Array.from({ length: most + 1 }, (_, i) => colors[i] ?? 0);
-  let bytes = new Uint8Array(2 ** 16);
-  const gif = new GifWriter(bytes, width, height, { loop: 0, palette: all });
+  const same = colors.length;
+  const table = [...colors, 0].map((color) => [color >> 16, (color >> 8) & 255, color & 255]);
+  const gif = gifenc.GIFEncoder();
   const picture = new Uint8Array(size);
   let before: Uint8Array = new Uint8Array(0);
   for (let frame = 0; frame < count; frame++) {
     draw(frame, picture);
     const pixels = palette.apply(picture);
-    const changes = pixels.map((color, i) => (color === before[i] ? most : color));
+    const changes = pixels.map((color, i) => (color === before[i] ? same : color));
     before = pixels;
     const delay = Math.min(Math.round(100 * times[frame + 1]) - Math.round(100 * times[frame]), longestDelay);
-    // It takes 12 bits for a pixel at most, and writes beyond the end in silence.
-    const position = gif.getOutputBufferPosition();
-    if (position + size > bytes.length) {
-      const larger = new Uint8Array(2 * (position + size));
-      larger.set(bytes);
-      gif.setOutputBuffer(larger);
-      bytes = larger;
-    }
-    // Its types know plain arrays alone.
-    gif.addFrame(0, 0, width, height, changes as unknown as number[], { delay, transparent: most, disposal: 1 });
+    const options = { delay: 10 * delay, transparent: true, transparentIndex: same, dispose: 1 };
+    gif.writeFrame(changes, width, height, frame === 0 ? { ...options, palette: table } : options);
     await onFrame(frame + 1);
   }
-  return bytes.subarray(0, gif.end());
+  gif.finish();
+  return gif.bytes();
 }
 
 /** White between two moments, in pixels. */
@@ -101,17 +94,18 @@ const glyphs: Readonly<Record<string, string>> = {
   " ": "00000",
 };
 
-/** Writes a time at the top left. */
+/** Writes a time at the top left, dark or bright, as can be read there. */
 function label(picture: Uint8Array, width: number, height: number, text: string): void {
   const scale = Math.max(1, Math.round(height / 120));
+  const ink = picture[1] > 140 ? 70 : 230;
   for (const [index, letter] of [...text].entries()) {
     for (let y = 0; y < 5 * scale; y++) {
       for (let x = 0; x < 3 * scale; x++) {
         const bits = Number(glyphs[letter][Math.floor(y / scale)]);
         if ((bits & (4 >> Math.floor(x / scale))) === 0) continue;
         const column = (4 * index + 4) * scale + x;
-        if (column < width)
-          picture.fill(70, 4 * ((4 * scale + y) * width + column), 4 * ((4 * scale + y) * width + column) + 3);
+        const at = 4 * ((4 * scale + y) * width + column);
+        if (column < width) picture.fill(ink, at, at + 3);
       }
     }
   }

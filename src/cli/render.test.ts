@@ -141,7 +141,7 @@ describe("ddpg render", () => {
     const stdout = await succeed("render", pendulum, ...args);
     assert.match(
       stdout,
-      /^return {7}-\d+\.?\d*, of the whole episode\nlength {7}200 steps, 10\.0 s, the first 2\.0 s are drawn$/m,
+      /^return {7}-[\d.,]+, of the whole episode\nlength {7}200 steps, 10\.0 s, the first 2\.0 s are drawn$/m,
     );
     const { width, height, frames } = readGif("part.gif");
     assert.deepEqual([width, height, frames.length], [64, 48, 41]);

@@ -13,7 +13,7 @@ import { environmentFor, environmentOf } from "./environments.ts";
 import { closing, guarded } from "./guard.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./options.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
-import { Progress, whole } from "./progress.ts";
+import { plusMinus, Progress, whole } from "./progress.ts";
 import { RayCaster } from "./ray-caster.ts";
 import { checkWritable, writeFiles } from "./write-files.ts";
 
@@ -100,7 +100,7 @@ Examples:
       console.log(
         [
           `Wrote ${output}, ${bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`}`,
-          `return       ${Number(episodeReturn.toPrecision(6))}, of the whole episode`,
+          `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
           `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
           `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
           `environment  ${name}, episode ${whole(flags.episode)}`,
