@@ -97,7 +97,7 @@ const glyphs: Readonly<Record<string, string>> = {
 /** Writes a time at the top left, dark or bright, as can be read there. */
 function label(picture: Uint8Array, width: number, height: number, text: string): void {
   const scale = Math.max(1, Math.round(height / 120));
-  const ink = picture[1] > 140 ? 70 : 230;
+  const ink = picture[1] > 160 ? 70 : 230;
   for (const [index, letter] of [...text].entries()) {
     for (let y = 0; y < 5 * scale; y++) {
       for (let x = 0; x < 3 * scale; x++) {

@@ -184,7 +184,7 @@ describe("ddpg render", () => {
     writeBall("ball.js", ballScene);
     const args = ["--environment", "./ball.js", "--output", "ball.gif", "--size", "90x90"];
     const stdout = await succeed("render", pendulum, ...args);
-    assert.match(stdout, /return {7}6, of the whole episode\nlength {7}6 steps, 3\.0 s\nframes {7}7,/);
+    assert.match(stdout, /return {7}6\.0, of the whole episode\nlength {7}6 steps, 3\.0 s\nframes {7}7,/);
     const { frames } = readGif("ball.gif");
     const top = ({ pixels }: { pixels: Uint8Array }): number => {
       const red = Array.from(

@@ -72,7 +72,9 @@ Examples:
         ),
       );
 
-      const { frames, times } = framesOf(film, scene, flags, ending === ".png" ? flags.moments : undefined);
+      const isGif = ending === ".gif";
+      const { frames, times } = framesOf(film, scene, flags, isGif ? undefined : flags.moments);
+      const shownAt = times.map((time) => time / flags.speed);
       const progress: Progress = new Progress(process.stderr, frames.count, process.stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(frames.count)} frames`,
       ]);
@@ -82,24 +84,19 @@ Examples:
       };
       let bytes: Uint8Array;
       try {
-        bytes =
-          ending === ".gif"
-            ? await toGif(
-                frames,
-                times.map((time) => time / flags.speed),
-                advance,
-              )
-            : toFilmStrip(frames, times);
+        bytes = isGif ? await toGif(frames, shownAt, advance) : toFilmStrip(frames, times);
       } finally {
         progress.stop();
       }
       writeFiles([[output, bytes]], wayOut);
 
       const seconds = (steps: number): string => `${(steps * scene.stepSeconds).toFixed(1)} s`;
+      const size =
+        bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
       const drawn = film.poses.length - 1 < film.steps ? `, the first ${seconds(film.poses.length - 1)} are drawn` : "";
       console.log(
         [
-          `Wrote ${output}, ${bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`}`,
+          `Wrote ${output}, ${size}`,
           `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
           `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
           `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
