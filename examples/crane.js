@@ -12,6 +12,7 @@ export default () =>
     model,
     frameSkip: 5, // 0.05 s for each action
     timeLimit: 150,
+    camera: { target: [0, 0, -0.5], distance: 6, azimuth: 90, elevation: -10 }, // for ddpg render
     start: ({ qpos }, random) => {
       qpos[0] = random.uniform(-2, 2); // the trolley; the load hangs still
     },

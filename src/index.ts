@@ -11,6 +11,7 @@ export { type Episode, train, type TrainingStep, type TrainOptions } from "./ddp
 export { environments, type Task } from "./envs/index.ts";
 export { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
 export { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
+export { type Camera, checkScene, poseSize, type Scene, sceneOf, type Shape } from "./envs/scene.ts";
 export { TimeLimit } from "./envs/time-limit.ts";
 export { type PolicyModule, toModule } from "./export/module.ts";
 export { toOnnx } from "./export/onnx.ts";

@@ -1,8 +1,11 @@
 import * as path from "node:path";
 import type { Command } from "commander";
+import { InputError } from "../base/expect.ts";
+import type { Policy } from "../ddpg/policy.ts";
 import { environments, type Task } from "../envs/index.ts";
 import { mujocoPackage } from "../envs/mujoco/engine.ts";
-import type { RunConfig } from "../node.ts";
+import { loadEnvironment, type RunConfig } from "../node.ts";
+import { guarded } from "./guard.ts";
 import { whole } from "./progress.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
@@ -22,6 +25,29 @@ const mujocoNote = `Those that end in -v5 are simulated by MuJoCo: npm install $
 /** The id or the path by which a run's environment is loaded from here. */
 export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {
   return environmentModule ? path.relative("", path.resolve(run, environmentModule)) : environment;
+}
+
+/**
+ * A fresh environment, by its id or path, for a policy; and what it is called. Throws an InputError where it is not of the
+ * policy's sizes.
+ */
+export async function environmentFor({ units }: Policy, nameOrPath: string) {
+  const { name, environment } = await guarded(
+    () => `environment ${nameOrPath}`,
+    async () => {
+      const { name, create } = await loadEnvironment(nameOrPath);
+      return { name, environment: await create() };
+    },
+  );
+  const { observationSize, actionSize } = units;
+  if (environment.observationSize !== observationSize || environment.actionLow.length !== actionSize) {
+    environment.close?.();
+    throw new InputError(
+      `${name}: expected ${observationSize} observed and ${actionSize} action numbers as the policy was trained with, ` +
+        `got ${environment.observationSize} and ${environment.actionLow.length}. Train again.`,
+    );
+  }
+  return { name, environment };
 }
 
 function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {

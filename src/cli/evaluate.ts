@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
-import { loadEnvironment, readConfig, readPolicy, readResult } from "../node.ts";
+import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
-import { environmentOf } from "./environments.ts";
+import { environmentFor, environmentOf } from "./environments.ts";
 import { closing, guarded } from "./guard.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./options.ts";
 import { Pace, plusMinus, Progress, whole } from "./progress.ts";
@@ -34,18 +34,7 @@ export function addEvaluateCommand(program: Command): void {
       const { fingerprint } = result;
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
-      const nameOrPath = environmentOf(run, config);
-      const environment = await guarded(
-        () => `environment ${nameOrPath}`,
-        async () => (await loadEnvironment(nameOrPath)).create(),
-      );
-      const { observationSize, actionSize } = policy.units;
-      if (environment.observationSize !== observationSize || environment.actionLow.length !== actionSize) {
-        throw new InputError(
-          `${config.environment}: expected ${observationSize} observed and ${actionSize} action numbers as the policy was ` +
-            `trained with, got ${environment.observationSize} and ${environment.actionLow.length}. Train again.`,
-        );
-      }
+      const { environment } = await environmentFor(policy, environmentOf(run, config));
       const pace = new Pace();
       pace.resume();
       const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [

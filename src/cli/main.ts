@@ -7,6 +7,7 @@ import { addEnvironmentsCommand } from "./environments.ts";
 import { rephrase, report } from "./errors.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
+import { addRenderCommand } from "./render.ts";
 import { addReportCommand } from "./report.ts";
 import { addResumeCommand } from "./resume.ts";
 import { addTrainCommand } from "./train.ts";
@@ -28,12 +29,14 @@ Examples:
   ddpg resume runs/Pendulum-v1-small-seed1     go on with a run that was stopped
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
   ddpg export runs/Pendulum-v1-small-seed1     its policy as a file for elsewhere
+  ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
   ddpg report runs/*                           curves as one HTML file`,
   );
 addTrainCommand(program);
 addResumeCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
+addRenderCommand(program);
 addReportCommand(program);
 addBenchmarkCommand(program);
 addEnvironmentsCommand(program);

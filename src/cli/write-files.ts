@@ -24,10 +24,27 @@ export function writeFiles(files: readonly (readonly [string, string | Uint8Arra
     });
   } catch (error) {
     for (const temporary of temporaries) fs.rmSync(temporary, { force: true });
-    const reason = refusal(error);
-    if (reason === undefined) throw error;
-    throw new InputError(`${current}: expected a file that can be written, got ${reason}. ${wayOut}`);
+    throw refused(current, error, wayOut);
   }
+}
+
+/** Throws what `writeFiles` would, before there is anything to write. */
+export function checkWritable(file: string, wayOut: string): void {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`);
+  try {
+    if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw directoryError();
+    fs.writeFileSync(temporary, "");
+    fs.rmSync(temporary);
+  } catch (error) {
+    throw refused(file, error, wayOut);
+  }
+}
+
+/** What the system refused, as an InputError; anything else as it is. */
+function refused(file: string, error: unknown, wayOut: string): unknown {
+  const reason = refusal(error);
+  if (reason === undefined) return error;
+  return new InputError(`${file}: expected a file that can be written, got ${reason}. ${wayOut}`);
 }
 
 function directoryError(): Error {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Random } from "../base/random.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
 import type { Environment } from "../ddpg/environment.ts";
+import { poseSize, sceneOf } from "./scene.ts";
 
 /** What every task must do: registers one test each. Tasks end with `TimeLimit`, after `timeLimit` steps. */
 export function environmentCases(
@@ -51,6 +52,49 @@ export function environmentCases(
     assert.deepEqual(restored.save?.(), environment.save());
   });
 
+  test(`${name}: it can be drawn, after every step, and goes on with the same bits as one that is not`, async () => {
+    const [drawn, other] = [await make(), await make()];
+    const scene = sceneOf(drawn);
+    assert.ok(scene && scene.stepSeconds > 0);
+    const { shapes, camera } = scene;
+    assert.ok(camera.follows === undefined || camera.follows in shapes);
+    const poses = new Float32Array(shapes.length * poseSize);
+    const actions = new Random("actions");
+    const starts = [await drawn.reset(new Random(7)), await other.reset(new Random(7))].map((start) => [
+      ...Array.from(start),
+    ]);
+    assert.deepEqual(starts[0], starts[1]);
+    for (let i = 0; i < 30; i++) {
+      scene.writePoses(poses.fill(NaN));
+      for (let shape = 0; shape < shapes.length; shape++)
+        expectPose(poses.subarray(shape * poseSize), shapes[shape].kind);
+      const action = randomAction(drawn, actions);
+      assert.deepEqual(await copyOf(drawn.step(action.slice())), await copyOf(other.step(action)));
+    }
+    assert.deepEqual(drawn.save?.(), other.save?.());
+  });
+
+  test(`${name}: restored, it is where it was`, async (t) => {
+    const environment = await make();
+    if (!environment.save) return t.skip("it has no save");
+    const scene = sceneOf(environment);
+    assert.ok(scene);
+    const actions = new Random("actions");
+    const posesNow = () => {
+      const poses = new Float32Array(scene.shapes.length * poseSize);
+      scene.writePoses(poses);
+      return poses;
+    };
+    await environment.reset(new Random(8));
+    await environment.step(new Float32Array(environment.actionLow.length));
+    const state = environment.save();
+    const before = posesNow();
+    for (let i = 0; i < 5; i++) await environment.step(randomAction(environment, actions));
+    assert.notDeepEqual(posesNow(), before);
+    environment.restore?.(state);
+    assert.deepEqual(posesNow(), before);
+  });
+
   test(`${name}: an episode that reaches ${timeLimit} steps is truncated there, and none before`, async () => {
     const steps = (await episode(await make(), 5)).slice(1);
     for (const { truncated } of steps.slice(0, -1)) assert.equal(truncated, false);
@@ -80,6 +124,21 @@ export function environmentCases(
       ],
     );
   });
+}
+
+/** A place and a rotation: its rows have length 1 and stand upright on each other, the right way round. */
+function expectPose([x, y, z, ...rotation]: ArrayLike<number> & Iterable<number>, what: string): void {
+  assert.ok([x, y, z].every(Number.isFinite), what);
+  const [a, b, c] = [0, 3, 6].map((row) => rotation.slice(row, row + 3));
+  const dot = (u: number[], v: number[]) => u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
+  const cross = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+  for (const [actual, expected] of [
+    [dot(a, a), 1],
+    [dot(b, b), 1],
+    [dot(a, b), 0],
+    [dot(cross, c), 1],
+  ])
+    assert.ok(Math.abs(actual - expected) < 1e-5, `${what}: ${rotation}`);
 }
 
 /** An episode with random actions: what the reset and every step gave. */

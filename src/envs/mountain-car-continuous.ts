@@ -1,6 +1,7 @@
-import { cos } from "../base/math.ts";
+import { cos, sin } from "../base/math.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "../ddpg/environment.ts";
+import { type Scene, type Shape, writePlanarPose } from "./scene.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 /**
@@ -41,11 +42,74 @@ const GOAL = round(0.45);
 const MAX_VELOCITY = round(0.07);
 const POWER = round(0.0015);
 
+/** The road is drawn in short pieces, each on a column of earth. */
+const road = Array.from({ length: 36 }, (_, i) => {
+  const [left, right] = [LEFT_WALL + 0.05 * i, LEFT_WALL + 0.05 * (i + 1)];
+  const [low, high] = [height(left), height(right)];
+  const rise = high - low;
+  const length = Math.sqrt(0.05 * 0.05 + rise * rise);
+  return { x: (left + right) / 2, z: (low + high) / 2, length, cosine: 0.05 / length, sine: rise / length };
+});
+const GROUND = -0.8;
+const piece = ({ length }: { length: number }): Shape => ({
+  kind: "box",
+  size: [length / 2 + 0.004, 0.16, 0.021],
+  color: [0.35, 0.35, 0.4, 1],
+});
+const column = ({ z }: { z: number }): Shape => ({
+  kind: "box",
+  size: [0.025, 0.157, (z - GROUND) / 2 - 0.0175],
+  color: [0.55, 0.7, 0.45, 1],
+});
+const wheel: Shape = { kind: "ellipsoid", size: [0.032, 0.065, 0.032], color: [0.15, 0.15, 0.15, 1] };
+
+/** Height of the road at a position, in the same unit. Its slope is what gravity acts by. */
+function height(position: number): number {
+  return 0.45 * sin(3 * position);
+}
+
 /** The car without a time limit. `save()`: position, velocity. */
 class Car implements Environment {
   readonly observationSize = 2;
   readonly actionLow = [-1];
   readonly actionHigh = [1];
+  readonly scene: Scene = {
+    shapes: [
+      { kind: "plane", size: [], color: [0.8, 0.9, 0.8, 1] },
+      { kind: "capsule", size: [0.008, 0.12], color: [0.25, 0.25, 0.25, 1] }, // the goal's pole and flag
+      { kind: "box", size: [0.05, 0.004, 0.03], color: [0.95, 0.75, 0.15, 1] },
+      { kind: "box", size: [0.085, 0.05, 0.022], color: [0.85, 0.3, 0.3, 1] },
+      { kind: "box", size: [0.045, 0.045, 0.02], color: [0.95, 0.95, 0.95, 1] },
+      wheel,
+      wheel,
+      ...road.map(piece),
+      ...road.map(column),
+    ],
+    camera: { target: [-0.3, 0, -0.08], distance: 2.3, azimuth: 90, elevation: -12 },
+    stepSeconds: 1 / 30,
+    writePoses: (out) => {
+      const x = this.#position;
+      const z = height(x);
+      const rise = 1.35 * cos(3 * x);
+      const cosine = 1 / Math.sqrt(1 + rise * rise);
+      const sine = rise * cosine;
+      /** At a place along the car and above the road. */
+      const put = (shape: number, along: number, above: number) =>
+        writePlanarPose(out, shape, x + along * cosine - above * sine, z + along * sine + above * cosine, cosine, sine);
+      writePlanarPose(out, 0, 0, GROUND);
+      writePlanarPose(out, 1, GOAL, height(GOAL) + 0.12);
+      writePlanarPose(out, 2, GOAL + 0.05, height(GOAL) + 0.21);
+      put(3, 0, 0.06);
+      put(4, -0.01, 0.1);
+      put(5, -0.05, 0.044);
+      put(6, 0.05, 0.044);
+      for (const [i, piece] of road.entries()) {
+        const { x, z, cosine, sine } = piece;
+        writePlanarPose(out, 7 + i, x + 0.021 * sine, z - 0.021 * cosine, cosine, sine);
+        writePlanarPose(out, 7 + road.length + i, x, (z + GROUND) / 2 - 0.0175);
+      }
+    },
+  };
   readonly #observation = new Float32Array(2);
   #position = 0;
   #velocity = 0;

@@ -1,6 +1,7 @@
 import { cos, pi, sin } from "../base/math.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "../ddpg/environment.ts";
+import { type Scene, type Shape, writePlanarPose } from "./scene.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 /**
@@ -51,15 +52,42 @@ const TIME_STEP = 0.05; // s
 const MAX_SPEED = 8;
 const MAX_TORQUE = 2;
 
+/** The torque is shown as beads that come out of one another, from upright towards where it turns. */
+const BEADS = 14;
+const bead: Shape = { kind: "sphere", size: [0.03], color: [0.2, 0.4, 0.85, 1] };
+
 /** The rod, 1 m and 1 kg, without a time limit. `save()`: angle, angular speed. */
 class Rod implements Environment {
   readonly observationSize = 3;
   readonly actionLow = [-MAX_TORQUE];
   readonly actionHigh = [MAX_TORQUE];
+  readonly scene: Scene = {
+    shapes: [
+      { kind: "plane", size: [], color: [0.8, 0.9, 0.8, 1] },
+      { kind: "capsule", size: [0.1, 0.45], color: [0.85, 0.35, 0.3, 1] },
+      { kind: "ellipsoid", size: [0.05, 0.12, 0.05], color: [0.2, 0.2, 0.2, 1] },
+      ...Array.from({ length: BEADS - 1 }, () => bead),
+      { ...bead, size: [0.05] },
+    ],
+    camera: { target: [0, 0, 0], distance: 3.6, azimuth: 90, elevation: -10 },
+    stepSeconds: TIME_STEP,
+    writePoses: (out) => {
+      const [c, s] = [cos(this.#angle), sin(this.#angle)];
+      writePlanarPose(out, 0, 0, -1.25);
+      writePlanarPose(out, 1, -0.45 * s, 0.45 * c, c, s);
+      writePlanarPose(out, 2, 0, 0);
+      for (let i = 1; i <= BEADS; i++) {
+        const angle = ((i / BEADS) * (this.#torque / MAX_TORQUE) * pi) / 2;
+        writePlanarPose(out, 2 + i, -1.15 * sin(angle), 1.15 * cos(angle));
+      }
+    },
+  };
   readonly #clipsBeforeMoving: boolean;
   readonly #observation = new Float32Array(3);
   #angle = 0;
   #speed = 0;
+  /** Of the last step: it is seen, and nothing depends on it. */
+  #torque = 0;
 
   constructor(clipsBeforeMoving: boolean) {
     this.#clipsBeforeMoving = clipsBeforeMoving;
@@ -68,11 +96,13 @@ class Rod implements Environment {
   reset(random: Random): Float32Array {
     this.#angle = random.uniform(-pi, pi);
     this.#speed = random.uniform(-1, 1);
+    this.#torque = 0;
     return this.#observe();
   }
 
   step(action: Float32Array): Step {
     const torque = clip(action[0], MAX_TORQUE);
+    this.#torque = torque;
     const angle = wrap(this.#angle);
     const reward = -(angle * angle + 0.1 * this.#speed * this.#speed + 0.001 * torque * torque);
     // 3 g / (2 l) = 15 and 3 / (m l²) = 3, for a rod turning about its end. NumPy keeps the torque in Float32.
@@ -95,6 +125,7 @@ class Rod implements Environment {
 
   restore(state: Float64Array): void {
     [this.#angle, this.#speed] = state;
+    this.#torque = 0;
   }
 }
 

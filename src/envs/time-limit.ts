@@ -1,6 +1,7 @@
 import { expect } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "../ddpg/environment.ts";
+import { type Scene, sceneOf } from "./scene.ts";
 
 /**
  * Cuts an environment's episodes after a number of steps: the one place where a truncation is made. A task that comes
@@ -36,6 +37,10 @@ export class TimeLimit implements Environment {
         restore.call(environment, state.slice(1));
       };
     }
+  }
+
+  get scene(): Scene | undefined {
+    return sceneOf(this.#environment);
   }
 
   reset(random: Random): ArrayLike<number> | Promise<ArrayLike<number>> {

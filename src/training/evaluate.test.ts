@@ -64,6 +64,19 @@ describe("evaluate", () => {
     assert.deepEqual(second.starts, first.starts.slice(0, 3));
   });
 
+  it("begins with any of them, and an error counts from there", async () => {
+    const [all, some] = [new Script({ terminated: true }), new Script({ terminated: true })];
+    await evaluate(still, all, { episodes: 5 });
+    await evaluate(still, some, { episodes: 2, firstEpisode: 3 });
+    assert.deepEqual(some.starts, all.starts.slice(3));
+    const broken: Environment = {
+      ...{ observationSize: 1, actionLow: [0], actionHigh: [1] },
+      reset: () => [],
+      step: () => null as never,
+    };
+    await assert.rejects(evaluate(still, broken, { episodes: 1, firstEpisode: 3 }), /evaluation episode 4 /);
+  });
+
   it("measures the value's bias: with nothing beyond a terminated end, with the value beyond a truncated one", async () => {
     // Q = 100 at the start, 40 after three steps; rewards 1, 2, 3 times 0.5, γ 0.5: 0.5 + 0.5 + 0.375 = 1.375.
     const value = (observation: ArrayLike<number>): number => (observation[1] === 0 ? 100 : 40);

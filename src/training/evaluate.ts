@@ -7,6 +7,8 @@ import { letMacrotasksRun } from "../ddpg/macrotask.ts";
 export interface EvaluationOptions {
   /** How many episodes; number i starts from the same state in every evaluation. */
   episodes: number;
+  /** The number of the first one; 0 unless given. */
+  firstEpisode?: number;
   /** Q(s, μ(s)) of scaled rewards; with it, `valueBias` is measured. */
   value?: (observation: ArrayLike<number>) => number;
   /** γ, for `valueBias`. 1 unless given. */
@@ -53,6 +55,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const {
     episodes,
+    firstEpisode = 0,
     value,
     discount = 1,
     rewardScale = 1,
@@ -68,12 +71,12 @@ export async function evaluate(
   let bias = 0;
   let episode = 0;
   let length = 0;
-  const where = (): string => `${name} evaluation episode ${episode + 1} step ${length}`;
+  const where = (): string => `${name} evaluation episode ${firstEpisode + episode + 1} step ${length}`;
   const calls = new EnvironmentCalls(environment, where, stepTimeout);
 
   for (; episode < episodes; episode++) {
     length = 0;
-    const start = starts.fork(`start ${episode}`);
+    const start = starts.fork(`start ${firstEpisode + episode}`);
     await calls.reset(observation, start);
     let surplus = value ? value(observation) : 0;
     let weight = 1; // γᵗ

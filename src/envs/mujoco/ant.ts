@@ -68,6 +68,7 @@ export function ant(options: Partial<typeof defaults> = {}): MujocoTask {
     model,
     frameSkip: 5,
     timeLimit: 1000,
+    camera: { follows: "torso", target: [0, 0, 0.4], distance: 3.6, azimuth: 70, elevation: -28 },
     start({ qpos, qvel }, random) {
       addUniform(qpos, random, resetNoiseScale);
       addNormal(qvel, random, resetNoiseScale);

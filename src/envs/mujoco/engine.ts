@@ -1,4 +1,5 @@
 import { expect, InputError } from "../../base/expect.ts";
+import { poseSize, type Shape } from "../scene.ts";
 
 /** The package that brings the engine, and the version whose numbers the tests know. */
 export const mujocoPackage = "@mujoco/mujoco@3.14.0";
@@ -69,12 +70,23 @@ interface Handle {
 
 interface Model extends Handle {
   readonly opt: { readonly timestep: number };
+  /** The middle and the size of what is simulated. */
+  readonly stat: { readonly center: Float64Array; readonly extent: number };
   readonly body_mass: Float64Array;
   readonly actuator_ctrlrange: Float64Array;
+  readonly geom_type: Int32Array;
+  readonly geom_bodyid: Int32Array;
+  readonly geom_group: Int32Array;
+  readonly geom_matid: Int32Array;
+  readonly geom_size: Float64Array;
+  readonly geom_rgba: Float32Array;
+  readonly mat_rgba: Float32Array;
 }
 
 interface Data extends Handle, Readonly<Record<DataView, Float64Array>> {
   readonly time: number;
+  readonly geom_xpos: Float64Array;
+  readonly geom_xmat: Float64Array;
   /** A copy of the counts, by kind. Neither it nor its elements may be deleted: they are the engine's. */
   readonly warning: { size(): number; get(kind: number): { readonly number: number; readonly lastinfo: number } };
 }
@@ -94,6 +106,7 @@ interface Mujoco {
   mj_resetData(model: Model, data: Data): void;
   mj_forward(model: Model, data: Data): void;
   mj_step(model: Model, data: Data): void;
+  mj_kinematics(model: Model, data: Data): void;
   mj_rnePostConstraint(model: Model, data: Data): void;
   mj_stateSize(model: Model, parts: number): number;
   mj_getState(model: Model, data: Data, out: Buffer, parts: number): void;
@@ -124,6 +137,9 @@ async function importEngine(): Promise<() => Promise<Mujoco>> {
   }
 }
 
+/** What shapes are called, in the order of the engine's `mjtGeom`. Height fields and meshes are not drawn. */
+const kinds = ["plane", undefined, "sphere", "capsule", "ellipsoid", "cylinder", "box"] as const;
+
 /** Every how many calls of `advance` all of the engine's warnings are read. */
 const checkEvery = 16;
 
@@ -149,6 +165,12 @@ export class MujocoSimulation implements Simulation {
   /** The actuators' ranges: [nu] each. */
   readonly actionLow: readonly number[];
   readonly actionHigh: readonly number[];
+  /** What is seen of the model: the shapes of groups 0 to 2, as in MuJoCo's own viewer; meshes are left out. */
+  readonly shapes: readonly Shape[];
+  /** The middle and the size of what is simulated, m, as the model says or the engine finds. */
+  readonly center: readonly [x: number, y: number, z: number];
+  readonly extent: number;
+  readonly #geoms: readonly number[];
   readonly #name: string;
   readonly #mujoco: Mujoco;
   readonly #model: Model;
@@ -176,6 +198,12 @@ export class MujocoSimulation implements Simulation {
     this.#allState = mujoco.mjtState.mjSTATE_INTEGRATION.value;
     this.#saved = new mujoco.DoubleBuffer(mujoco.mj_stateSize(this.#model, this.#allState));
     this.timestep = this.#model.opt.timestep;
+    const shapes = visible(this.#model);
+    this.#geoms = [...shapes.keys()];
+    this.shapes = [...shapes.values()];
+    const [x, y, z] = this.#model.stat.center;
+    this.center = [x, y, z];
+    this.extent = this.#model.stat.extent;
     this.#readViews();
   }
 
@@ -186,13 +214,38 @@ export class MujocoSimulation implements Simulation {
   position(body: string): Float64Array {
     let position = this.#positions.get(body);
     if (!position) {
-      const { mjOBJ_BODY } = this.#mujoco.mjtObj;
-      const id = this.#mujoco.mj_name2id(this.#model, mjOBJ_BODY.value, body);
-      expect(id >= 0, `${this.#name} position`, "the name of a body of the model", body);
+      const id = this.#bodyId(body, "position");
       position = this.xpos.subarray(3 * id, 3 * id + 3);
       this.#positions.set(body, position);
     }
     return position;
+  }
+
+  #bodyId(body: string, where: string): number {
+    const { mjOBJ_BODY } = this.#mujoco.mjtObj;
+    const id = this.#mujoco.mj_name2id(this.#model, mjOBJ_BODY.value, body);
+    expect(id >= 0, `${this.#name} ${where}`, "the name of a body of the model", body);
+    return id;
+  }
+
+  /** The index of a body's first shape. Throws an InputError where there is no such body, or nothing is seen of it. */
+  shapeOf(body: string, where: string): number {
+    const id = this.#bodyId(body, where);
+    const { geom_bodyid } = this.#model;
+    const shape = this.#geoms.findIndex((geom) => geom_bodyid[geom] === id);
+    expect(shape >= 0, `${this.#name} ${where}`, "the name of a body with a shape that is seen", body);
+    return shape;
+  }
+
+  /** Where each shape is: see `Scene`. */
+  writePoses(out: Float32Array): void {
+    // After a step, places are those before its last substep; after a restore, of another time.
+    this.#mujoco.mj_kinematics(this.#model, this.#data);
+    const { geom_xpos, geom_xmat } = this.#data;
+    for (const [shape, geom] of this.#geoms.entries()) {
+      out.set(geom_xpos.subarray(3 * geom, 3 * geom + 3), shape * poseSize);
+      out.set(geom_xmat.subarray(9 * geom, 9 * geom + 9), shape * poseSize + 3);
+    }
   }
 
   /** The model's own start, at rest. `begin` then says where to begin; what follows from that is computed. */
@@ -272,6 +325,23 @@ export class MujocoSimulation implements Simulation {
     this.bodyMass = this.#model.body_mass;
     this.#positions.clear();
   }
+}
+
+/** What is seen of a model, by geom. */
+function visible({ geom_type, geom_size, geom_group, geom_rgba, geom_matid, mat_rgba }: Model): Map<number, Shape> {
+  const shapes = new Map<number, Shape>();
+  for (const [geom, type] of geom_type.entries()) {
+    const kind = kinds[type];
+    const own = geom_rgba.subarray(4 * geom, 4 * geom + 4);
+    // What has no colour of its own has its material's.
+    const plain = own[0] === 0.5 && own[1] === 0.5 && own[2] === 0.5 && own[3] === 1;
+    const material = geom_matid[geom];
+    const [red, green, blue, opacity] = plain && material >= 0 ? mat_rgba.subarray(4 * material) : own;
+    if (kind === undefined || geom_group[geom] > 2 || opacity === 0) continue;
+    const size = Array.from(geom_size.subarray(3 * geom, 3 * geom + 3));
+    shapes.set(geom, { kind, size, color: [red, green, blue, opacity] });
+  }
+  return shapes;
 }
 
 /** What the engine said, in one line without its end. */

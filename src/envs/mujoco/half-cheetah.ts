@@ -50,6 +50,7 @@ export function halfCheetah(options: Partial<typeof defaults> = {}): MujocoTask 
     model,
     frameSkip: 5,
     timeLimit: 1000,
+    camera: { follows: "torso", target: [0, 0, 0.5], distance: 3, azimuth: 90, elevation: -12 },
     start({ qpos, qvel }, random) {
       addUniform(qpos, random, resetNoiseScale);
       addNormal(qvel, random, resetNoiseScale);

@@ -81,6 +81,7 @@ export function humanoid(options: Partial<typeof defaults> = {}): MujocoTask {
     model,
     frameSkip: 5,
     timeLimit: 1000,
+    camera: { follows: "torso", target: [0, 0, 0.85], distance: 3.3, azimuth: 60, elevation: -12 },
     start({ qpos, qvel }, random) {
       addUniform(qpos, random, resetNoiseScale);
       addUniform(qvel, random, resetNoiseScale);

@@ -50,6 +50,7 @@ export function invertedDoublePendulum(options: Partial<typeof defaults> = {}): 
     model,
     frameSkip: 5,
     timeLimit: 1000,
+    camera: { target: [0, 0, 0.5], distance: 2.8, azimuth: 90, elevation: -10 },
     start({ qpos, qvel }, random) {
       addUniform(qpos, random, resetNoiseScale);
       addNormal(qvel, random, resetNoiseScale);

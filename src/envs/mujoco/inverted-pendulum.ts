@@ -42,6 +42,7 @@ export function invertedPendulum(options: Partial<typeof defaults> = {}): Mujoco
     model,
     frameSkip: 2,
     timeLimit: 1000,
+    camera: { target: [0, 0, 0.2], distance: 2.4, azimuth: 90, elevation: -10 },
     start({ qpos, qvel }, random) {
       addUniform(qpos, random, resetNoiseScale);
       addUniform(qvel, random, resetNoiseScale);

@@ -28,7 +28,7 @@ test("a parameter that differs by 2e-9 is told", () => {
   assert.match(told[0], /^Hopper bodies 2 mass: expected 4\.05789051\d+, got 4\.05789051\d+$/);
 });
 
-/** A file without what is no parameter. Cameras are left out: nothing here draws. */
+/** A file without what is no parameter. Cameras are left out: here a task has one, not its model. */
 function recorded(name: string) {
   const { name: _, source, ...parameters } = JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"));
   delete parameters.sizes.ncam;

@@ -1,6 +1,7 @@
 import { expect, expectNumbers, InputError } from "../../base/expect.ts";
 import type { Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../ddpg/environment.ts";
+import type { Camera, Scene } from "../scene.ts";
 import { TimeLimit } from "../time-limit.ts";
 import { MujocoSimulation, reason, type Simulation } from "./engine.ts";
 
@@ -17,6 +18,11 @@ export interface MujocoTask {
   readonly frameSkip: number;
   /** Steps after which an episode is truncated. */
   readonly timeLimit: number;
+  /**
+   * From where it is looked at; what it follows is the name of a body. Without one, as MuJoCo's own viewer would:
+   * `<statistic center="…" extent="…"/>` in the model says which part.
+   */
+  readonly camera?: Omit<Camera, "follows"> & { readonly follows?: string };
   /** Changes qpos and qvel, which are the model's own start at rest, into the start of an episode. */
   start(simulation: Simulation, random: Random): void;
   /** What the policy sees: [O], always as many numbers. */
@@ -52,6 +58,7 @@ class MujocoEnvironment implements Environment {
   readonly observationSize: number;
   readonly actionLow: readonly number[];
   readonly actionHigh: readonly number[];
+  readonly scene: Scene;
   readonly #whereAction: string;
   readonly #task: MujocoTask;
   readonly #simulation: MujocoSimulation;
@@ -72,6 +79,12 @@ class MujocoEnvironment implements Environment {
     this.actionHigh = simulation.actionHigh;
     this.#reset(() => {});
     this.observationSize = task.observe(simulation).length;
+    this.scene = {
+      shapes: simulation.shapes,
+      camera: cameraOf(task, simulation),
+      stepSeconds: this.#duration,
+      writePoses: (out) => simulation.writePoses(out),
+    };
   }
 
   reset(random: Random): ArrayLike<number> {
@@ -136,4 +149,10 @@ class MujocoEnvironment implements Environment {
     this.#error = new Error(`${this.name}: expected no step after close.`);
     this.#simulation.close();
   }
+}
+
+function cameraOf({ camera }: MujocoTask, simulation: MujocoSimulation): Camera {
+  const { center, extent } = simulation;
+  const { follows, ...place } = camera ?? { target: center, distance: 1.5 * extent, azimuth: 90, elevation: -20 };
+  return follows === undefined ? place : { ...place, follows: simulation.shapeOf(follows, "camera follows") };
 }

@@ -47,6 +47,7 @@ export function pusher(options: Partial<typeof defaults> = {}): MujocoTask {
     model,
     frameSkip: 5,
     timeLimit: 100,
+    camera: { target: [0.25, -0.25, -0.2], distance: 1.9, azimuth: 150, elevation: -30 },
     start({ qpos, qvel }, random) {
       let [x, y] = [0, 0];
       do {

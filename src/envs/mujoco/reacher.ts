@@ -44,6 +44,7 @@ export function reacher(options: Partial<typeof defaults> = {}): MujocoTask {
     model,
     frameSkip: 2,
     timeLimit: 50,
+    camera: { target: [0, 0, 0], distance: 0.8, azimuth: 90, elevation: -60 },
     start({ qpos, qvel }, random) {
       addUniform(qpos.subarray(0, 2), random, 0.1);
       do {

@@ -48,6 +48,7 @@ export function swimmer(options: Partial<typeof defaults> = {}): MujocoTask {
     model,
     frameSkip: 4,
     timeLimit: 1000,
+    camera: { follows: "torso", target: [-1, 0, 0], distance: 4.4, azimuth: 90, elevation: -50 },
     start({ qpos, qvel }, random) {
       addUniform(qpos, random, resetNoiseScale);
       addUniform(qvel, random, resetNoiseScale);

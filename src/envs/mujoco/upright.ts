@@ -31,6 +31,7 @@ export function upright(
   return {
     frameSkip: 4,
     timeLimit: 1000,
+    camera: { follows: "torso", target: [0, 0, 0.8], distance: 3, azimuth: 90, elevation: -12 },
     start({ qpos, qvel }, random) {
       addUniform(qpos, random, resetNoiseScale);
       addUniform(qvel, random, resetNoiseScale);

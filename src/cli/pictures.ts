@@ -1,0 +1,112 @@
+// Frames as files: a GIF that plays in true time, and a PNG with moments side by side.
+import { encode } from "fast-png";
+import gifenc from "gifenc";
+import { choosePalette, Palette } from "./palette.ts";
+
+/** So many colours at most; one more index stands for «as in the frame before». */
+const most = 255;
+/** From so many frames they are chosen. */
+const paletteFrames = 8;
+
+/** Hundredths of a second, as the format can say. */
+const longestDelay = 65_535;
+
+/** The size of a frame, and how each is drawn: red, green, blue and 255 for each pixel, row by row from the top. */
+export interface Frames {
+  readonly width: number;
+  readonly height: number;
+  readonly count: number;
+  draw(frame: number, out: Uint8Array): void;
+}
+
+/**
+ * A GIF that starts anew at its end. `times` says when each frame is shown and when the last one ends, in seconds:
+ * [count + 1]; they are kept to a hundredth, without adding up. `onFrame` is awaited after each frame.
+ */
+export async function toGif(
+  { width, height, count, draw }: Frames,
+  times: ArrayLike<number>,
+  onFrame: (done: number) => void | Promise<void>,
+): Promise<Uint8Array> {
+  const size = 4 * width * height;
+  const samples = Math.min(count, paletteFrames);
+  const sampled = new Uint8Array(samples * size);
+  for (let i = 0; i < samples; i++) {
+    const frame = samples === 1 ? 0 : Math.round((i * (count - 1)) / (samples - 1));
+    draw(frame, sampled.subarray(i * size, (i + 1) * size));
+    await onFrame(0);
+  }
+  // One palette for all frames: what does not move does not flicker.
+  const colors = choosePalette(sampled, most);
+  const palette = new Palette(colors);
+  const same = colors.length;
+  const table = [...colors, 0].map((color) => [color >> 16, (color >> 8) & 255, color & 255]);
+  const gif = gifenc.GIFEncoder();
+  const picture = new Uint8Array(size);
+  let before: Uint8Array = new Uint8Array(0);
+  for (let frame = 0; frame < count; frame++) {
+    draw(frame, picture);
+    const pixels = palette.apply(picture);
+    const changes = pixels.map((color, i) => (color === before[i] ? same : color));
+    before = pixels;
+    const delay = Math.min(Math.round(100 * times[frame + 1]) - Math.round(100 * times[frame]), longestDelay);
+    const options = { delay: 10 * delay, transparent: true, transparentIndex: same, dispose: 1 };
+    gif.writeFrame(changes, width, height, frame === 0 ? { ...options, palette: table } : options);
+    await onFrame(frame + 1);
+  }
+  gif.finish();
+  return gif.bytes();
+}
+
+/** White between two moments, in pixels. */
+const gap = 4;
+
+/** A PNG with the frames from left to right, each with its time in seconds. */
+export function toFilmStrip({ width, height, count, draw }: Frames, times: ArrayLike<number>): Uint8Array {
+  const stripWidth = count * (width + gap) - gap;
+  const data = new Uint8Array(3 * stripWidth * height).fill(255);
+  const picture = new Uint8Array(4 * width * height);
+  for (let frame = 0; frame < count; frame++) {
+    draw(frame, picture);
+    if (count > 1) label(picture, width, height, `${times[frame].toFixed(times[1] - times[0] < 0.1 ? 2 : 1)} s`);
+    for (let at = 0; at < width * height; at++) {
+      const place = Math.floor(at / width) * stripWidth + frame * (width + gap) + (at % width);
+      data.set(picture.subarray(4 * at, 4 * at + 3), 3 * place);
+    }
+  }
+  return encode({ width: stripWidth, height, data, channels: 3, depth: 8 });
+}
+
+/** What times are written with: rows of three pixels each, as octal digits. */
+const glyphs: Readonly<Record<string, string>> = {
+  "0": "75557",
+  "1": "26227",
+  "2": "71747",
+  "3": "71717",
+  "4": "55711",
+  "5": "74717",
+  "6": "74757",
+  "7": "71222",
+  "8": "75757",
+  "9": "75717",
+  ".": "00002",
+  s: "03617",
+  " ": "00000",
+};
+
+/** Writes a time at the top left, dark or bright, as can be read there. */
+function label(picture: Uint8Array, width: number, height: number, text: string): void {
+  const scale = Math.max(1, Math.round(height / 120));
+  const ink = picture[1] > 160 ? 70 : 230;
+  for (const [index, letter] of [...text].entries()) {
+    for (let y = 0; y < 5 * scale; y++) {
+      for (let x = 0; x < 3 * scale; x++) {
+        const bits = Number(glyphs[letter][Math.floor(y / scale)]);
+        if ((bits & (4 >> Math.floor(x / scale))) === 0) continue;
+        const column = (4 * index + 4) * scale + x;
+        const at = 4 * ((4 * scale + y) * width + column);
+        if (column < width) picture.fill(ink, at, at + 3);
+      }
+    }
+  }
+}
