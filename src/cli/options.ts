@@ -1,6 +1,15 @@
 import { Option } from "commander";
 import { expect, InputError } from "../base/expect.ts";
-import { type PresetName, parseSetting, presets, type Settings, settingHelp, settingNames } from "../ddpg/config.ts";
+import {
+  type PresetName,
+  parseSetting,
+  presets,
+  type Settings,
+  settingFlag,
+  settingHelp,
+  settingNames,
+  showSetting,
+} from "../ddpg/config.ts";
 
 /** A parser for a whole number; its errors begin with the flag. */
 export function wholeNumber(flag: string, min: number): (text: string) => number {
@@ -28,11 +37,6 @@ export function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : 1000 * seconds;
 }
 
-/** actorLearningRate → --actor-learning-rate */
-export function settingFlag(name: keyof Settings): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
 /** One option for every setting of the algorithm. */
 export function settingOptions(): Option[] {
   return settingNames.map((name) => {
@@ -57,11 +61,6 @@ export async function asFlags<T>(action: () => T | Promise<T>): Promise<T> {
     if (!name) throw error;
     throw new InputError(`${settingFlag(name)}${(error as Error).message.slice(name.length)}`);
   }
-}
-
-/** A setting's value as it is typed. */
-export function showSetting(value: Settings[keyof Settings]): string {
-  return typeof value === "object" ? value.join(",") : String(value);
 }
 
 function placeholder(name: keyof Settings): string {

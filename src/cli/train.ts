@@ -6,12 +6,14 @@ import { InputError } from "../base/expect.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
 import {
   expectPreset,
-  type PresetName,
   presetHelp,
+  type PresetName,
   presets,
-  type Settings,
+  settingFlag,
   settingNames,
+  type Settings,
   settingsFrom,
+  showSetting,
 } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
@@ -37,9 +39,7 @@ import {
   asFlags,
   chosenSettings,
   milliseconds,
-  settingFlag,
   settingOptions,
-  showSetting,
   someNumber,
   stepTimeoutHelp,
   wholeNumber,
