@@ -4,8 +4,10 @@ import { type Experiment, fromLink, type Speed, usualExperiment } from "./experi
 import { Session } from "./session.ts";
 import { controlsView } from "./views/controls.ts";
 import { curveView } from "./views/curve.ts";
+import { homeView } from "./views/home.ts";
 import { mapsView } from "./views/maps.ts";
 import { settingsView } from "./views/settings.ts";
+import { updateView } from "./views/update.ts";
 import { worldView } from "./views/world.ts";
 import { trainInWorker } from "./worker-source.ts";
 
@@ -14,7 +16,7 @@ const usualSpeed: Speed = 20;
 
 const { experiment, speed, problem } = fromAddress();
 const session = new Session(experiment, speed, trainInWorker);
-for (const view of [controlsView, worldView, curveView, mapsView, settingsView]) view(session);
+for (const view of [controlsView, worldView, curveView, mapsView, updateView, settingsView, homeView]) view(session);
 session.begin(experiment, !matchMedia("(prefers-reduced-motion: reduce)").matches);
 session.tellPerson(problem);
 

@@ -63,7 +63,7 @@ function dataOf(runs: readonly Run[]): uPlot.AlignedData {
 }
 
 function options(runs: readonly Run[], session: Session, width: number, readout: Element): uPlot.Options {
-  const { ink, muted, line } = colours();
+  const { muted, line } = colours();
   const newest = runs[runs.length - 1];
   const { optimum } = scenes[newest.experiment.task];
   const axis: uPlot.Axis = {
@@ -90,7 +90,7 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
       {},
       ...runs.flatMap((run): uPlot.Series[] => {
         const stroke = colourOf(run, newest);
-        const isNewest = run === newest || run.id === newest.id;
+        const isNewest = run === newest;
         return [
           {
             paths: () => null,
@@ -109,16 +109,16 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
           const y = plot.valToPos(optimum, "y", true);
           const ratio = devicePixelRatio;
           ctx.save();
-          ctx.strokeStyle = ink;
-          ctx.fillStyle = muted;
+          ctx.strokeStyle = ctx.fillStyle = muted;
+          ctx.lineWidth = ratio;
           ctx.setLineDash([4 * ratio, 4 * ratio]);
           ctx.beginPath();
           ctx.moveTo(bbox.left, y);
           ctx.lineTo(bbox.left + bbox.width, y);
           ctx.stroke();
           ctx.font = `${12 * ratio}px system-ui, sans-serif`;
-          ctx.textAlign = "right";
-          ctx.fillText(`optimum, about ${short(optimum)}`, bbox.left + bbox.width, y - 6 * ratio);
+          ctx.textAlign = "left";
+          ctx.fillText(`optimum, about ${short(optimum)}`, bbox.left + 6 * ratio, y - 6 * ratio);
           ctx.restore();
         },
       ],

@@ -7,7 +7,7 @@ import type { Maps } from "../source.ts";
 import { find, setText, short } from "./text.ts";
 
 /** Around the map, for its axes: in CSS pixels. */
-const margins = { left: 34, right: 8, top: 6, bottom: 34 };
+const margins = { left: 40, right: 8, top: 6, bottom: 34 };
 
 interface Sheet {
   readonly canvas: Canvas;
