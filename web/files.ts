@@ -8,6 +8,7 @@ import type { Run } from "./session.ts";
 export function configOf({ experiment }: Run): string {
   const { task: environment, preset, seed, steps } = experiment;
   const config = {
+    format: "ddpg-run-1",
     environment,
     preset,
     seed,

@@ -110,7 +110,7 @@ export class Training {
     const { every } = evaluationPlan(this.#experiment);
     const diagnosticsEvery = Math.max(1, Math.floor(this.#experiment.steps / 100));
     await this.#evaluate();
-    const steps = train(this.#agent, this.#environment);
+    const steps = train(this.#agent, this.#environment, { name: this.#experiment.task });
     this.#startPace();
     for (;;) {
       const waiting = this.#mayGoOn();
