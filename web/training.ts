@@ -12,8 +12,10 @@ import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
 import { type Scene, scenes } from "./scenes.ts";
 import type { Frame, Order, Phase, Wants } from "./source.ts";
 
-/** What the maps may take of each answer, in ms: while it trains, and while it stands still. */
-const mapMs = [0.6, 8];
+/** The part of the time that maps may take while it trains, and how much of it they may save up, in ms. */
+const [mapShare, mostMapMs] = [0.03, 1];
+/** What they may take of each answer while it stands still, in ms. */
+const stillMapMs = 8;
 /** Between two policies that are handed over, in ms. */
 const policyMs = 100;
 /** Between two densities. */
@@ -45,6 +47,9 @@ export class Training {
   #policyStep = -1;
   #policyTime = 0;
   #densityTime = 0;
+  /** What the maps may take now, and since when that is so. */
+  #mapMs = 0;
+  #mapTime = 0;
   /** The step that the last maps are of. */
   #mapsStep = -1;
   #fingerprint: string | null = null;
@@ -173,9 +178,7 @@ export class Training {
     const policyIsDue =
       wants.policy && this.#policyStep !== this.#step && (isStill || now - this.#policyTime > policyMs);
     if (policyIsDue) [this.#policyStep, this.#policyTime] = [this.#step, now];
-    const grid = wants.maps && this.#mapsStep !== this.#step ? this.#grid : null;
-    const drawn = grid?.advance(mapMs[Number(isStill)], this.#step) ?? null;
-    if (drawn) this.#mapsStep = drawn.step;
+    const drawn = wants.maps && this.#mapsStep !== this.#step ? this.#advanceMaps(now, isStill) : null;
     const { plane } = this.#scene;
     const densityIsDue = plane && wants.density && now - this.#densityTime > densityMs;
     if (densityIsDue) this.#densityTime = now;
@@ -200,6 +203,18 @@ export class Training {
     this.#update = null;
     this.#followsUpdates = wants.update;
     return frame;
+  }
+
+  /** Works on the maps for as long as it may. */
+  #advanceMaps(now: number, isStill: boolean): Frame["maps"] {
+    this.#mapMs = isStill ? stillMapMs : Math.min(mostMapMs, this.#mapMs + mapShare * (now - this.#mapTime));
+    this.#mapTime = now;
+    if (!this.#grid || this.#mapMs <= 0) return null;
+    const maps = this.#grid.advance(this.#mapMs, this.#step);
+    // A row of large networks takes longer: then it is owed.
+    this.#mapMs -= performance.now() - now;
+    if (maps) this.#mapsStep = maps.step;
+    return maps;
   }
 
   /** Whether a step lasts as long as it does in the task: one can watch it. */

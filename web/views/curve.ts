@@ -9,6 +9,9 @@ import { find, setText, short, whole } from "./text.ts";
 
 const height = () => (innerWidth < 640 ? 240 : 300);
 
+/** At full speed an episode ends with nearly every frame: so often is enough, in ms. */
+const redrawMs = 100;
+
 export function curveView(session: Session): void {
   const root = find("#curve");
   const readout = find("#curve-readout");
@@ -28,8 +31,16 @@ export function curveView(session: Session): void {
       plot.setData(dataOf(runs));
     }
   };
+  let drawnAt = 0;
+  let isStale = true;
+  session.onDraw.push(() => {
+    if (!isStale || performance.now() - drawnAt < redrawMs) return;
+    isStale = false;
+    drawnAt = performance.now();
+    draw();
+  });
   session.store.subscribe(({ run, kept }, before) => {
-    if (run !== before.run || kept !== before.kept || !plot) draw();
+    if (run !== before.run || kept !== before.kept) isStale = true;
     if (kept !== before.kept || run.id !== before.run.id || find("#runs").childElementCount === 0) list(session);
   });
   onColours(() => {

@@ -185,7 +185,6 @@ function drawMap(
   context.fillRect(left, top, inner, tall);
   if (image.width > 0) {
     context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "high";
     context.drawImage(image, left, top, inner, tall);
   }
   if (density && density.width > 0) {
