@@ -74,7 +74,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("html[data-updates]:not([data-updates='0'])").waitFor({ state: "attached" });
       assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
       assert.equal(await text(tab, "#status"), "Training.");
-      assert.match(await text(tab, "#world-caption"), /The policy as it is now, torque −?\d/);
+      assert.match(await text(tab, "#world-caption"), /The policy now, torque −?\d/);
     }));
 
   it("learns to stand within the usual steps: an evaluation of at least −200", () =>
@@ -201,7 +201,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#visitor", { hasText: "policy.safetensors" }).waitFor();
       await tab.locator("#world-caption", { hasText: /^policy\.safetensors, torque/ }).waitFor();
       await tab.locator("#visitor-leave").click();
-      await tab.locator("#world-caption", { hasText: /^The policy after 1,200 steps/ }).waitFor();
+      await tab.locator("#world-caption", { hasText: /^After 1,200 steps/ }).waitFor();
     }));
 
   it("refuses a damaged policy and one of another task in words, and the run goes on", () =>

@@ -111,7 +111,7 @@ function hint({ phase, step, updates, speed, experiment, followsTraining }: Stat
   if (updates === 0)
     return `Random actions at first, to have something to learn from. Episodes last ${timeLimit} steps.`;
   if (followsTraining) return "In real time: you see the body that it learns from, exploring.";
-  return speed === Infinity ? "Learning, as fast as this machine can." : "Learning. Press 4 for full speed.";
+  return speed === Infinity ? "Learning, as fast as this machine can." : "Learning. Too slow? Choose full speed.";
 }
 
 function spoken({ phase, step, failure }: State): string {

@@ -108,7 +108,12 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
             stroke,
             points: { show: isNewest, size: 5, width: 1, stroke: `${stroke}88`, fill: "transparent" },
           },
-          { stroke, width: isNewest ? 2.5 : 1.5, spanGaps: true, points: { show: false } },
+          {
+            stroke,
+            width: isNewest ? 2.5 : 1.5,
+            spanGaps: true,
+            points: { show: true, size: isNewest ? 5 : 4, fill: stroke },
+          },
         ];
       }),
     ],

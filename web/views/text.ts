@@ -13,7 +13,8 @@ export function short(value: number): string {
   return size >= 100 ? whole(value) : minus(value.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3));
 }
 
-function minus(text: string): string {
+/** With a true minus. */
+export function minus(text: string): string {
   return text.replaceAll("-", "−");
 }
 

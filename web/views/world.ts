@@ -3,7 +3,7 @@ import { Canvas } from "../canvas.ts";
 import { colours } from "../colours.ts";
 import type { Session } from "../session.ts";
 import { worlds } from "../worlds/index.ts";
-import { find, setText, short } from "./text.ts";
+import { find, minus, setText, whole } from "./text.ts";
 
 /** Of the pointer's way, so many ms before it lets go give the speed. */
 const throwMs = 80;
@@ -71,14 +71,14 @@ export function worldView(session: Session): void {
     world().draw(context, width, height, { state, action, colours: colours(), isHeld: held !== null });
     const { step, followsTraining, phase, visitor } = session.store.state;
     const { unit, name } = body.scene.action;
-    const doing = body.action.length > 0 ? `, ${name} ${short(body.action[0])} ${unit}` : "";
+    const doing = body.action.length > 0 ? `, ${name} ${minus(body.action[0].toFixed(2))} ${unit}` : "";
     const who = visitor
       ? visitor.name
       : followsTraining
-        ? `In training, step ${step.toLocaleString("en-US")}`
+        ? `In training, step ${whole(step)}`
         : phase === "playing" || phase === "preparing"
-          ? "The policy as it is now"
-          : `The policy after ${step.toLocaleString("en-US")} steps`;
+          ? "The policy now"
+          : `After ${whole(step)} steps`;
     setText(caption, `${who}${doing}`);
     // For those who listen: once in a while is enough.
     if (performance.now() - spokenAt > 1000) {
