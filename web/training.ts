@@ -128,7 +128,9 @@ export class Training {
         this.#records.push(this.#means.take(step.step));
       if (step.step % every === 0 || step.step === this.#goal) await this.#evaluate();
       if (step.step === this.#goal) this.#stop("ended");
-      if (this.#single === "step" || (this.#single === "update" && step.learned)) this.#stop("paused");
+      // A step that was on its way already was not looked at: then it is the next one.
+      if (this.#before && (this.#single === "step" || (this.#single === "update" && step.learned)))
+        this.#stop("paused");
     }
   }
 

@@ -1,15 +1,10 @@
-import type { World } from "./world.ts";
+import { flat, type World } from "./world.ts";
 
 const [left, right, goal] = [-1.2, 0.6, 0.45];
 
 /** The valley, the car, and the flag that it has to reach. The force is an arrow above the car. */
 export const mountainCar: World = {
-  greatestSpeed: 0.07,
-  timesPerSecond: 30,
-  push: 0.012,
-  places: [left, right],
-
-  draw(context, width, height, { state: [position], action, colours, isHeld }) {
+  open: flat((context, width, height, { state: [position], action, colours, isHeld }) => {
     const scale = width / (right - left + 0.2);
     const x = (place: number): number => (place - left + 0.1) * scale;
     const y = (place: number): number => height / 2 + 0.52 * scale - hill(place) * scale;
@@ -75,9 +70,15 @@ export const mountainCar: World = {
       context.fill();
     }
     context.restore();
-  },
+  }),
 
-  placeAt: (x, _, width) => x / (width / (right - left + 0.2)) + left - 0.1,
+  hold: {
+    placeAt: (x, _, width) => x / (width / (right - left + 0.2)) + left - 0.1,
+    places: [left, right],
+    greatestSpeed: 0.07,
+    timesPerSecond: 30,
+    push: () => 0.012,
+  },
 
   describe: ([position]) => `at ${position.toFixed(2)}, the goal is at ${goal}`,
 };

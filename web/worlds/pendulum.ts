@@ -1,12 +1,8 @@
-import type { World } from "./world.ts";
+import { flat, type World } from "./world.ts";
 
 /** The rod, its motor's torque as an arrow around the axle. */
 export const pendulum: World = {
-  greatestSpeed: 8,
-  timesPerSecond: 1,
-  push: 2,
-
-  draw(context, width, height, { state: [angle], action, colours, isHeld }) {
+  open: flat((context, width, height, { state: [angle], action, colours, isHeld }) => {
     const [x, y] = [width / 2, height / 2];
     const length = 0.4 * Math.min(width, height);
     const unit = length / 100;
@@ -47,9 +43,15 @@ export const pendulum: World = {
     context.beginPath();
     context.arc(x, y, 3.2 * unit, 0, 2 * Math.PI);
     context.fill();
-  },
+  }),
 
-  placeAt: (x, y, width, height) => Math.atan2(width / 2 - x, height / 2 - y),
+  hold: {
+    placeAt: (x, y, width, height) => Math.atan2(width / 2 - x, height / 2 - y),
+    greatestSpeed: 8,
+    timesPerSecond: 1,
+    // The angle grows counter-clockwise: above the axle to the left, below it to the right.
+    push: ([angle]) => (Math.cos(angle) > 0 ? -2 : 2),
+  },
 
   describe: ([angle, speed]) => {
     const degrees = Math.round((Math.abs(Math.atan2(Math.sin(angle), Math.cos(angle))) * 180) / Math.PI);
