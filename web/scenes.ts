@@ -104,7 +104,7 @@ const mountainCar: Scene = {
   observe: ([position, velocity]) => [position, velocity],
   action: {
     name: "force",
-    unit: "of the engine",
+    unit: "",
     from: -1,
     to: 1,
     ticks: [

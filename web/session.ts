@@ -57,7 +57,7 @@ export type Open = (experiment: Experiment, speed: Speed, plays: boolean, listen
 export class Session {
   readonly store: Store<State>;
   body: ShownBody;
-  /** Called before each frame is drawn, with the seconds since the last. */
+  /** Called for each frame that is drawn. */
   readonly onDraw: (() => void)[] = [];
   /** Whether anybody looks at the maps, and at the update. */
   readonly looks = { maps: () => true, update: () => true };
@@ -76,18 +76,19 @@ export class Session {
     requestAnimationFrame(this.#draw);
   }
 
-  /** Begins an experiment; the run before it is kept for comparison, if it has come to anything. */
+  /** Begins an experiment. The run before it is kept for comparison, if it was another one and has come to anything. */
   begin(experiment: Experiment, plays: boolean): void {
     const { run, kept, speed, noise, showsDensity } = this.store.state;
-    const isWorthKeeping = run.records.some(({ type }) => type === "episode");
     this.#source?.close();
     this.#runs++;
     if (experiment.task !== run.experiment.task) this.body = new ShownBody(scenes[experiment.task]);
     this.body.policy = null;
     this.#trained = this.#runPolicy = this.#visitor = null;
-    const comparable = [...kept, ...(isWorthKeeping ? [run] : [])].filter(
-      (each) => each.experiment.task === experiment.task,
-    );
+    const isComparable = ({ experiment: other, records }: Run): boolean =>
+      other.task === experiment.task &&
+      toLink(other, speed) !== toLink(experiment, speed) &&
+      records.some(({ type }) => type === "episode");
+    const comparable = [...kept, run].filter(isComparable);
     this.store.set({ ...this.#beginning(experiment, speed), kept: comparable, noise, showsDensity });
     this.setNoise(noise);
     const listener: Listener = {

@@ -7,7 +7,7 @@ import type { Maps } from "../source.ts";
 import { find, setText, short } from "./text.ts";
 
 /** Around the map, for its axes: in CSS pixels. */
-const margins = { left: 40, right: 8, top: 6, bottom: 34 };
+const margins = { left: 54, right: 8, top: 6, bottom: 34 };
 
 interface Sheet {
   readonly canvas: Canvas;
@@ -274,6 +274,11 @@ function drawAxes(
   }
   context.textAlign = "center";
   context.fillText(named(plane.x), left + inner / 2, top + tall + 29);
+  context.save();
+  context.translate(10, top + tall / 2);
+  context.rotate(-Math.PI / 2);
+  context.fillText(named(plane.y), 0, 0);
+  context.restore();
   context.textAlign = "right";
   for (const [value, label] of plane.y.ticks) {
     context.fillText(label, left - 5, Math.min(top + tall, Math.max(top + 9, y(value) + 4)));
@@ -298,7 +303,7 @@ function readOut(session: Session, cursor: [number, number] | null): string {
     `${plane.x.name} ${short(x)} ${plane.x.unit}`.trim(),
     `${plane.y.name} ${short(y)} ${plane.y.unit}`,
     `Q(s, μ(s)) ${short(maps.value[cell])}`,
-    `μ(s) ${short(maps.action[cell])} ${action.unit}`,
+    `μ(s) ${short(maps.action[cell])} ${action.unit}`.trim(),
   ].join(" · ");
 }
 

@@ -120,18 +120,19 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
   const { action } = scenes[experiment.task];
   const { discount, softUpdateRate, rewardScale, warmupSteps, batchSize } = settingsOf(experiment);
   const { update } = detail;
+  const inUnits = (values: ArrayLike<number>): string => `${vector(values)} ${action.unit}`.trim();
   if (step === 1) {
     const noise = detail.action.map((value, i) => value - detail.policyAction[i]);
     return facts([
       ["s", vector(detail.observation)],
-      ["μ(s)", `${vector(detail.policyAction)} ${action.unit}`],
-      detail.isWarmup ? ["instead", "drawn at random, for it warms up"] : ["𝒩", `${vector(noise)} ${action.unit}`],
-      ["a", `${vector(detail.action)} ${action.unit}`],
+      ["μ(s)", inUnits(detail.policyAction)],
+      detail.isWarmup ? ["instead", "drawn at random, for it warms up"] : ["𝒩", inUnits(noise)],
+      ["a", inUnits(detail.action)],
     ]);
   }
   if (step === 2) {
     return facts([
-      ["a", `${vector(detail.action)} ${action.unit}`],
+      ["a", inUnits(detail.action)],
       ["r", short(detail.reward)],
       ["s′", vector(detail.nextObservation)],
     ]);
@@ -140,7 +141,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     const stored = facts([["R holds", `${whole(detail.stored)} transitions`]]);
     if (!update)
       return `${stored}<p class="muted">Nothing is sampled before there are ${whole(Math.max(warmupSteps, batchSize))}.</p>`;
-    const scaled = rewardScale === 1 ? "" : `, rewards × ${short(rewardScale)}`;
+    const scaled = rewardScale === 1 ? "" : `, rewards × ${rewardScale}`;
     return `${stored}${table(
       ["i", "s", "a", "r", "s′"],
       rowsOf(update, (i) => [
@@ -161,7 +162,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
         short(update.nextValue[i]),
         short(update.y[i]),
       ]),
-    )}<p class="muted">y₁ = ${short(update.reward[0])} + ${short(discount)} · ${
+    )}<p class="muted">y₁ = ${short(update.reward[0])} + ${discount} · ${
       update.terminated[0] ? "0, for the task ended" : short(update.nextValue[0])
     } = ${short(update.y[0])}. Where the task ended, nothing follows.</p>`;
   }
@@ -184,7 +185,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     `${short(moved)}, and ${short(left)} is left`,
   ];
   return `${facts([
-    ["τ", short(softUpdateRate)],
+    ["τ", String(softUpdateRate)],
     following("θ<sup>Q′</sup>", update.targetCriticMoved, update.targetCriticDistance),
     following("θ<sup>μ′</sup>", update.targetActorMoved, update.targetActorDistance),
   ])}<p class="muted">Distances are Euclidean, over all parameters of a network.</p>`;

@@ -99,7 +99,7 @@ export function worldView(session: Session): void {
 function captionOf({ body, store }: Session): string {
   const { step, followsTraining, phase, visitor } = store.state;
   const { unit, name } = body.scene.action;
-  const doing = body.action.length > 0 ? `, ${name} ${minus(body.action[0].toFixed(2))} ${unit}` : "";
+  const doing = body.action.length > 0 ? `, ${name} ${minus(body.action[0].toFixed(2))} ${unit}`.trimEnd() : "";
   if (visitor) return `${visitor.name}${doing}`;
   if (followsTraining) return `In training, step ${whole(step)}${doing}`;
   return `${phase === "playing" || phase === "preparing" ? "The policy now" : `After ${whole(step)} steps`}${doing}`;

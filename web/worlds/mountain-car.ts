@@ -1,3 +1,4 @@
+import { minus } from "../views/text.ts";
 import { flat, type World } from "./world.ts";
 
 const [left, right, goal] = [-1.2, 0.6, 0.45];
@@ -80,7 +81,7 @@ export const mountainCar: World = {
     push: () => 0.012,
   },
 
-  describe: ([position]) => `at ${position.toFixed(2)}, the goal is at ${goal}`,
+  describe: ([position]) => `at ${minus(position.toFixed(2))}, the goal is at ${goal}`,
 };
 
 /** The height of the ground, as Gymnasium draws it. */
