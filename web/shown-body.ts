@@ -20,10 +20,6 @@ export class ShownBody {
   policy: Policy | null = null;
   /** The settings of its exploration noise; null without. */
   noiseSettings: Settings | null = null;
-  /** Σ r since the episode began, or since it was let go. */
-  return = 0;
-  /** Steps since then. */
-  length = 0;
   /** What was last done; empty before. */
   action: readonly number[] = [];
   isHeld = false;
@@ -88,12 +84,10 @@ export class ShownBody {
   #step(): void {
     const observation = this.scene.observe(this.#now);
     const action = this.#act(observation);
-    const { reward, terminated, truncated, observation: next } = at(this.#environment.step(Float32Array.from(action)));
+    const { terminated, truncated, observation: next } = at(this.#environment.step(Float32Array.from(action)));
     this.action = action;
     this.#before = this.#now;
     this.#now = this.#saved();
-    this.return += reward;
-    this.length++;
     this.#draw(true, Array.from(next));
     if (!terminated && !truncated) return;
     at(this.#environment.reset(this.#random));
@@ -106,8 +100,6 @@ export class ShownBody {
   }
 
   #begin(): void {
-    this.return = 0;
-    this.length = 0;
     this.action = [];
     this.#noise = null;
     this.#draw(false, this.scene.observe(this.#now));

@@ -7,8 +7,6 @@ import type { UpdateDetail } from "./observed-update.ts";
 export interface Source {
   /** Asks for what is new. The listener's `frame` is the answer; until it comes, further questions are dropped. */
   pull(wants: Wants): void;
-  /** Whether `tell` does anything. */
-  readonly isTrainer: boolean;
   tell(order: Order): void;
   close(): void;
 }
@@ -72,9 +70,9 @@ export interface Body {
   /** Without the steps taken. */
   readonly state: readonly number[];
   readonly observation: readonly number[];
-  /** What was done in that step, in the environment's units; empty before an episode's first. */
+  /** What was done in that step, in the environment's units. */
   readonly action: readonly number[];
-  readonly reward: number;
+  /** Steps since the episode began. */
   readonly length: number;
 }
 

@@ -336,14 +336,13 @@ export class Training {
     this.#body = this.#isWatchable ? this.#bodyAfter(step) : null;
   }
 
-  #bodyAfter({ action, reward, observation, episode }: TrainingStep): Frame["body"] {
+  #bodyAfter({ action, observation, episode }: TrainingStep): Frame["body"] {
     const state = this.#environment.save?.();
     if (!state) return null;
     return {
       state: Array.from(state.subarray(1)),
       observation: Array.from(observation),
       action: Array.from(action),
-      reward,
       length: episode?.length ?? state[0],
     };
   }

@@ -33,7 +33,6 @@ export function trainInWorker(experiment: Experiment, speed: Speed, plays: boole
   worker.onmessageerror = () => fail("The worker that trains sent something that could not be read.");
   send({ begin: experiment, speed, plays });
   return {
-    isTrainer: true,
     pull(wants) {
       if (silence !== undefined) return;
       silence = setTimeout(() => {

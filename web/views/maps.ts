@@ -24,6 +24,7 @@ export function mapsView(session: Session): void {
     legend: new Canvas(find<HTMLCanvasElement>(`#legend-${which}`)),
     image: document.createElement("canvas"),
   }));
+  const readout = find("#map-readout");
   const density = document.createElement("canvas");
   /** The point that is read out; null for none. */
   let cursor: [x: number, y: number] | null = null;
@@ -45,7 +46,7 @@ export function mapsView(session: Session): void {
   session.store.subscribe((state, before) => {
     section.hidden = plane() === undefined;
     if (state.maps !== before.maps || state.density !== before.density) paint();
-    if (state.maps !== before.maps) setText(find("#map-readout"), readOut(session, cursor));
+    if (state.maps !== before.maps && readout.ariaLive !== "polite") setText(readout, readOut(session, cursor));
   });
   onColours(paint);
 
@@ -62,9 +63,11 @@ export function mapsView(session: Session): void {
       if (!here || u < 0 || u > 1 || v < 0 || v > 1) return null;
       return [here.x.from + u * (here.x.to - here.x.from), here.y.from + v * (here.y.to - here.y.from)];
     };
-    const move = (to: [number, number] | null): void => {
+    const move = (to: [number, number] | null, isSpoken = false): void => {
       cursor = to;
-      setText(find("#map-readout"), readOut(session, cursor));
+      // While it trains the numbers under a pointer change all the time.
+      readout.ariaLive = isSpoken ? "polite" : "off";
+      setText(readout, readOut(session, cursor));
     };
     element.addEventListener("pointermove", (event) => move(point(event)));
     element.addEventListener("pointerleave", () => move(null));
@@ -81,10 +84,13 @@ export function mapsView(session: Session): void {
       if (dx === undefined || dy === undefined) return;
       event.preventDefault();
       const [x, y] = cursor ?? [(here.x.from + here.x.to) / 2, (here.y.from + here.y.to) / 2];
-      move([
-        clamp(x + (dx * (here.x.to - here.x.from)) / 30, here.x),
-        clamp(y + (dy * (here.y.to - here.y.from)) / 30, here.y),
-      ]);
+      move(
+        [
+          clamp(x + (dx * (here.x.to - here.x.from)) / 30, here.x),
+          clamp(y + (dy * (here.y.to - here.y.from)) / 30, here.y),
+        ],
+        true,
+      );
     });
   }
 

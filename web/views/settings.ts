@@ -12,7 +12,6 @@ import {
 } from "../../src/ddpg/config.ts";
 import { environments } from "../../src/envs/index.ts";
 import {
-  changesOf,
   type Experiment,
   presetNames,
   settingsOf,
@@ -164,14 +163,6 @@ export function settingsView(session: Session): void {
     const { experiment } = state;
     if (experiment !== before.experiment || seed.control.value === "") fill(experiment);
     setText(find("#command"), toCommand(experiment));
-    setText(
-      find("#changes"),
-      changesOf(experiment).length > 0
-        ? changesOf(experiment)
-            .map((each) => each.join(" "))
-            .join(", ")
-        : "",
-    );
   });
 }
 

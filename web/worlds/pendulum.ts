@@ -68,7 +68,7 @@ function drawTorque(
   part: number,
   colour: string,
 ): void {
-  if (Math.abs(part) < 0.03) return;
+  if (Math.abs(part) < 0.06) return;
   const from = -Math.PI / 2;
   const to = from - part * 0.75 * Math.PI;
   const turns = Math.sign(part);
