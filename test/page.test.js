@@ -337,7 +337,11 @@ async function trained(changes, steps, environment = new Pendulum()) {
   return agent;
 }
 
-/** Comes back once a question is answered with yes. */
+/** Comes back once a question is answered with yes; gives up after as long as Playwright does. */
 async function until(question) {
-  while (!(await question())) await new Promise((resolve) => setTimeout(resolve, 20));
+  const last = performance.now() + 30_000;
+  while (!(await question())) {
+    assert.ok(performance.now() < last, `never: ${question}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }

@@ -66,6 +66,8 @@ export class Session {
   #trained: Body | null = null;
   #runPolicy: Policy | null = null;
   #visitor: Policy | null = null;
+  /** Whether the body that is held is the one that is trained on, whatever is on show since. */
+  #holdsTrained = false;
   #runs = 0;
   #drawnAt = 0;
 
@@ -93,7 +95,10 @@ export class Session {
     this.setNoise(noise);
     const listener: Listener = {
       frame: (frame) => this.#take(frame),
-      failed: (failure) => this.store.set({ phase: "failed", failure, stepsPerSecond: 0 }),
+      failed: (failure) => {
+        this.#source = null;
+        this.store.set({ phase: "failed", failure, stepsPerSecond: 0 });
+      },
     };
     this.#source = this.#open(experiment, speed, plays, listener);
   }
@@ -120,14 +125,16 @@ export class Session {
   /** The body on show is held. */
   hold(): void {
     this.body.isHeld = true;
-    if (this.#isTrained) this.#source?.tell({ type: "hold" });
+    this.#holdsTrained = this.#isTrained;
+    if (this.#holdsTrained) this.#source?.tell({ type: "hold" });
   }
 
   /** It is let go with a state; during training step by step, the one that is trained on is. */
   release(state: readonly number[]): void {
     this.body.isHeld = false;
     this.body.place(state);
-    if (this.#isTrained) this.#source?.tell({ type: "release", state });
+    if (this.#isTrained || this.#holdsTrained) this.#source?.tell({ type: "release", state });
+    this.#holdsTrained = false;
   }
 
   remove(id: number): void {
