@@ -290,6 +290,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.goto(tab.url().replace(/#.*/, "#criticLearningRate=1&rewardScale=1e12&warmupSteps=64&speed=full"));
       await reached(tab, "failed");
       assert.match(await text(tab, "#failure-text"), /Pendulum-v1 episode \d+ step \d+, update \d+: .*finite/);
+      assert.ok((await updatesOf(tab)) > 0, "how far it came is shown");
     }));
 
   it("trains MountainCarContinuous-v0, with its own exploration", () =>

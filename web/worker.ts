@@ -18,7 +18,15 @@ let training: Promise<Training> | undefined;
 addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if ("begin" in data) {
     training = Training.create(data.begin, data.speed, data.plays);
-    training.then((it) => it.run()).catch(fail);
+    training
+      .then((it) =>
+        it.run().catch((error) => {
+          // How far it came is still to be seen.
+          sendFrame(it.frame({ policy: false, maps: false, density: false, update: false }));
+          throw error;
+        }),
+      )
+      .catch(fail);
   } else {
     training?.then((it) => ("order" in data ? it.tell(data.order) : sendFrame(it.frame(data.pull)))).catch(fail);
   }
