@@ -1,4 +1,4 @@
-// Builds what the checkout needs: the WebAssembly kernels, the library and the command line. Does nothing when nothing
+// Builds what the checkout needs: the WebAssembly kernels, the library, the command line and the page. Does nothing when nothing
 // changed. Every build lands in a folder of its own, named after what it was made from, and `dist` is a link that is
 // swapped in one step: a run that imported the old build keeps all of it.
 import { createHash, randomUUID } from "node:crypto";
@@ -38,6 +38,7 @@ async function compile(directory) {
   await compileKernels();
   run("typescript/lib/tsc.js", ["-p", path.join(root, "tsconfig.json"), "--outDir", directory]);
   await bundleCommandLine(directory);
+  await bundlePage(path.join(directory, "page"));
 }
 
 /** The AssemblyScript kernels as TypeScript modules that hold the WebAssembly bytes. */
@@ -103,6 +104,18 @@ async function bundleCommandLine(directory) {
   fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licences(output[0].moduleIds));
 }
 
+/** The page as files that any static host serves from any folder. */
+async function bundlePage(directory) {
+  const vite = await import("vite");
+  const bundle = await vite.build({
+    configFile: path.join(root, "web/vite.config.js"),
+    logLevel: "warn",
+    build: { outDir: directory, emptyOutDir: true },
+  });
+  const modules = bundle.output.flatMap(({ moduleIds = [] }) => moduleIds);
+  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licences(modules));
+}
+
 /** The licence of every package in the bundle. */
 function licences(modules) {
   const packages = new Set();
@@ -137,6 +150,7 @@ function fingerprint() {
   };
   for (const name of [
     "src",
+    "web",
     "scripts/build.js",
     "scripts/tile.js",
     "package-lock.json",

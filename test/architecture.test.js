@@ -5,7 +5,8 @@ import * as path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const src = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "src");
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const src = path.join(root, "src");
 const floors = ["base", "kernels", "nn", "ddpg", "envs", "export", "training", "node", "node.ts", "cli"];
 const pure = floors.indexOf("training");
 
@@ -64,6 +65,40 @@ test("the check sees a floor above, a package, a Node module and a task that kno
   );
 });
 
+/** The complaints about a file of the page, relative to web: it may import web, the library and the plot. */
+function pageComplaints(file, text) {
+  const found = [];
+  for (const [, name] of text.matchAll(/(?:\bfrom |^import |\bimport\()"([^"\n]+)"/gm)) {
+    if (/^uplot(\/|$)/.test(name)) continue;
+    const target = path.posix.join("web", path.posix.dirname(file), name);
+    const isLibrary = target.startsWith("src/") && !/^src\/(node|cli)\b/.test(target);
+    if (name.startsWith(".") && (isLibrary || target.startsWith("web/") || target === "package.json")) continue;
+    found.push(`${file} imports ${name}`);
+  }
+  return found;
+}
+
+test("the page imports itself, the library and its plot", () => {
+  const files = webFiles();
+  assert.ok(files.length > 15);
+  const text = (file) => fs.readFileSync(path.join(root, "web", file), "utf8");
+  assert.deepEqual(
+    files.flatMap((file) => pageComplaints(file, text(file))),
+    [],
+  );
+  assert.equal(pageComplaints("session.ts", 'import { files } from "../src/node/run-files.ts";').length, 1);
+  assert.equal(pageComplaints("views/curve.ts", 'import * as d3 from "d3";').length, 1);
+  assert.equal(complaints("ddpg/ddpg.ts", 'import { Store } from "../../web/store.ts";').length, 1);
+});
+
+/** The page's modules, relative to web. */
+function webFiles() {
+  return fs
+    .readdirSync(path.join(root, "web"), { recursive: true })
+    .map((name) => name.replaceAll(path.sep, "/"))
+    .filter((name) => name.endsWith(".ts"));
+}
+
 test("the seven steps stand in ddpg.ts, once each and in order, and no other numbered comment", () => {
   const text = fs.readFileSync(path.join(src, "ddpg/ddpg.ts"), "utf8");
   const numbers = [...text.matchAll(/\/\/ (\d+)\. /g)].map(([, number]) => Number(number));
@@ -71,13 +106,13 @@ test("the seven steps stand in ddpg.ts, once each and in order, and no other num
 });
 
 test("docs/architecture.md links to every source file, and to none that is not there", () => {
-  const root = path.dirname(src);
   const text = fs.readFileSync(path.join(root, "docs/architecture.md"), "utf8");
   const linked = [...text.matchAll(/\]\(\.\.\/([^)#]+)\)/g)].map(([, name]) => name);
   const source = fs
     .readdirSync(src, { recursive: true })
     .map((name) => `src/${name.replaceAll(path.sep, "/")}`)
-    .filter((name) => name.endsWith(".ts") && !/\.(test|case)\.ts$/.test(name) && !name.includes("/generated/"));
+    .filter((name) => name.endsWith(".ts") && !/\.(test|case)\.ts$/.test(name) && !name.includes("/generated/"))
+    .concat(webFiles().map((name) => `web/${name}`));
   assert.ok(source.length > 30);
   assert.deepEqual(
     source.filter((name) => !linked.includes(name)),

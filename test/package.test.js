@@ -403,7 +403,17 @@ describe("the packed package", { timeout: 120_000 }, () => {
  */
 async function pack(temporary) {
   const copy = path.join(temporary, "checkout");
-  const names = ["package.json", "package-lock.json", "tsconfig.json", "README.md", "LICENSE", "bin", "scripts", "src"];
+  const names = [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "README.md",
+    "LICENSE",
+    "bin",
+    "scripts",
+    "src",
+    "web",
+  ];
   names.push(path.join(".builds", path.basename(fs.realpathSync(path.join(root, "dist")))));
   for (const name of names)
     if (fs.existsSync(path.join(root, name)))

@@ -5,7 +5,14 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { expect, suggest } from "../base/expect.ts";
-import { type PresetName, type Settings, settingNames, settingsFrom } from "../ddpg/config.ts";
+import {
+  type PresetName,
+  settingFlag,
+  settingNames,
+  type Settings,
+  settingsFrom,
+  showSetting,
+} from "../ddpg/config.ts";
 import { environments } from "../envs/index.ts";
 import { readConfig, readMetrics, readResult } from "../node.ts";
 import { attempt, makeDirectory } from "../node/files.ts";
@@ -20,16 +27,7 @@ import {
 } from "./benchmark-records.ts";
 import { runChildren } from "./children.ts";
 import { simdHelp, simdWidth } from "./engine.ts";
-import {
-  asFlags,
-  chosenSettings,
-  inShell,
-  presetName,
-  settingFlag,
-  settingOptions,
-  showSetting,
-  wholeNumber,
-} from "./options.ts";
+import { asFlags, chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "./options.ts";
 import { duration, short, whole } from "./progress.ts";
 import { published } from "./published.ts";
 import { exitCodes } from "./run-training.ts";

@@ -6,8 +6,10 @@ import {
   parseSetting,
   presets,
   type Settings,
+  settingFlag,
   settingHelp,
   settingNames,
+  showSetting,
 } from "../ddpg/config.ts";
 
 /** A parser for a whole number; its errors begin with the flag. */
@@ -46,11 +48,6 @@ export function presetName(name: string): PresetName {
   }
 }
 
-/** actorLearningRate → --actor-learning-rate */
-export function settingFlag(name: keyof Settings): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
 /** One option for every setting of the algorithm. */
 export function settingOptions(): Option[] {
   return settingNames.map((name) => {
@@ -75,11 +72,6 @@ export async function asFlags<T>(action: () => T | Promise<T>): Promise<T> {
     if (!name) throw error;
     throw new InputError(`${settingFlag(name)}${(error as Error).message.slice(name.length)}`);
   }
-}
-
-/** A setting's value as it is typed. */
-export function showSetting(value: Settings[keyof Settings]): string {
-  return typeof value === "object" ? value.join(",") : String(value);
 }
 
 function placeholder(name: keyof Settings): string {

@@ -4,7 +4,16 @@ import * as path from "node:path";
 import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { checkEnvironment } from "../ddpg/check-environment.ts";
-import { type PresetName, presetHelp, presets, type Settings, settingNames, settingsFrom } from "../ddpg/config.ts";
+import {
+  presetHelp,
+  type PresetName,
+  presets,
+  settingFlag,
+  settingNames,
+  type Settings,
+  settingsFrom,
+  showSetting,
+} from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../ddpg/environment.ts";
 import { EnvironmentError } from "../ddpg/environment-calls.ts";
@@ -30,9 +39,7 @@ import {
   chosenSettings,
   milliseconds,
   presetName,
-  settingFlag,
   settingOptions,
-  showSetting,
   someNumber,
   stepTimeoutHelp,
   wholeNumber,

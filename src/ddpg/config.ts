@@ -11,6 +11,8 @@ interface Setting<T> {
   check(value: unknown, where: string): asserts value is T;
   /** The value that a text on the command line means; checked afterwards. */
   parse(text: string): unknown;
+  /** The texts of all its values, where there are few. */
+  readonly choices?: readonly string[];
 }
 
 /**
@@ -93,6 +95,22 @@ export const settingNames = Object.keys(table) as (keyof Settings)[];
 /** A line for the command line's help. */
 export function settingHelp(name: keyof Settings): string {
   return table[name].help;
+}
+
+/** The texts of all of a setting's values, where there are few. */
+export function settingChoices(name: keyof Settings): readonly string[] | undefined {
+  const setting: Setting<unknown> = table[name];
+  return setting.choices;
+}
+
+/** actorLearningRate → --actor-learning-rate */
+export function settingFlag(name: keyof Settings): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** A setting's value as it is typed. */
+export function showSetting(value: Settings[keyof Settings]): string {
+  return typeof value === "object" ? value.join(",") : String(value);
 }
 
 /** A setting's value from a text, as a command line gives it; throws an InputError that begins with `where`. */
@@ -293,6 +311,7 @@ function boolean(help: string): Setting<boolean> {
     help,
     check: (value, where) => expect(typeof value === "boolean", where, "true or false", value),
     parse: (text) => (text === "true" ? true : text === "false" ? false : text),
+    choices: ["true", "false"],
   };
 }
 
@@ -304,6 +323,7 @@ function choice<const T extends string>(help: string, names: readonly T[]): Sett
       expect(good, where, `one of ${names.join(", ")}`, value, typeof value === "string" ? suggest(value, names) : "");
     },
     parse: (text) => text,
+    choices: names,
   };
 }
 

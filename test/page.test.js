@@ -1,0 +1,348 @@
+// The built page in a real browser, as its visitor uses it. It waits for what the page shows, never for a time.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { Ddpg, environments, MountainCarContinuous, Pendulum, Policy, train } from "ddpg";
+import { openBrowser, serve } from "./browser.js";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
+const execute = promisify(execFile);
+
+describe("the page", { timeout: 300_000 }, () => {
+  let browser;
+  let server;
+  let temporary;
+  /** Of every tab: what must stay empty. */
+  const complaints = [];
+
+  before(async () => {
+    temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-page-"));
+    // In a folder of its own: the page must not need the top of a host.
+    fs.cpSync(built, path.join(temporary, "some", "folder"), { recursive: true });
+    [browser, server] = await Promise.all([openBrowser(), serve(temporary)]);
+  });
+  after(async () => {
+    await Promise.all([browser?.close(), server?.close()]);
+    fs.rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  /** Does something with a tab that shows the page for an address; then nothing may have been complained of. */
+  async function visit(link, use, options = {}) {
+    const tab = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+    const home = `${server.url}/some/folder/`;
+    tab.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    tab.on("pageerror", (error) => complaints.push(String(error)));
+    tab.on("request", (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(home)) complaints.push(request.url());
+    });
+    try {
+      await tab.goto(`${home}${link}`);
+      await use(tab);
+      assert.deepEqual(complaints, []);
+    } finally {
+      complaints.length = 0;
+      await tab.close();
+    }
+  }
+
+  const reached = (tab, phase) => tab.locator(`html[data-phase="${phase}"]`).waitFor({ state: "attached" });
+  const text = (tab, selector) => tab.locator(selector).textContent();
+  const stepOf = async (tab) => Number(await tab.locator("html").getAttribute("data-step"));
+  const updatesOf = async (tab) => Number(await tab.locator("html").getAttribute("data-updates"));
+  /** The fingerprint, once it is shown. */
+  async function fingerprint(tab) {
+    await tab
+      .locator("#fingerprint")
+      .filter({ hasText: /^[0-9a-f]{16}$/ })
+      .waitFor();
+    return text(tab, "#fingerprint");
+  }
+  const still = { reducedMotion: "reduce" };
+
+  it("begins by itself and says so, without a complaint and without asking anybody else for anything", () =>
+    visit("", async (tab) => {
+      await reached(tab, "playing");
+      await tab.locator("html[data-updates]:not([data-updates='0'])").waitFor({ state: "attached" });
+      assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
+      assert.equal(await text(tab, "#status"), "Training.");
+      assert.match(await text(tab, "#world-caption"), /The policy now, torque −?\d/);
+    }));
+
+  it("learns to stand within the usual steps: an evaluation of at least −200", () =>
+    visit("#speed=full", async (tab) => {
+      await reached(tab, "ended");
+      assert.equal(await stepOf(tab), 5000);
+      assert.ok(Number((await text(tab, "#evaluation")).replace("−", "-")) >= -200, await text(tab, "#evaluation"));
+      assert.equal(await text(tab, "#command"), "npx ddpg train Pendulum-v1 --seed 1");
+    }));
+
+  it("gives Node's fingerprint after a thousand updates, single steps and evaluations among them", () =>
+    visit(
+      "#seed=3&warmupSteps=64&steps=1063&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        await tab.locator("#update-once").click();
+        await tab.locator("html[data-updates='1'][data-phase='paused']").waitFor({ state: "attached" });
+        await tab.locator("#step").click();
+        await tab.locator("html[data-step='65'][data-phase='paused']").waitFor({ state: "attached" });
+        await tab.locator("#play").click();
+        await reached(tab, "ended");
+        assert.equal(await updatesOf(tab), 1000);
+        const agent = await trained({ seed: 3, warmupSteps: 64 }, 1063);
+        assert.equal(await fingerprint(tab), agent.fingerprint());
+        const command = "npx ddpg train Pendulum-v1 --seed 3 --steps 1063 --warmup-steps 64";
+        assert.equal(await text(tab, "#fingerprint-command"), command);
+      },
+      still,
+    ));
+
+  it("steps, makes one update, and shows what it took and gave", () =>
+    visit(
+      "#seed=2&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        assert.equal(await stepOf(tab), 0, "who prefers reduced motion begins it");
+        await tab.locator("#step").click();
+        await tab.locator("#inside-title-of", { hasText: "Step 1: no update yet" }).waitFor();
+        assert.equal(await stepOf(tab), 1);
+        await tab.locator("#update-once").click();
+        await tab.locator("#inside-title-of", { hasText: "Update 1, made in step 1,000." }).waitFor();
+
+        const agent = await trained({ seed: 2 }, 1000);
+        await tab.locator("#inside-tab-1").focus();
+        const seen = [];
+        for (let step = 1; step <= 7; step++) {
+          seen.push(await text(tab, "#inside-numbers"));
+          if (step < 7) await tab.keyboard.press("ArrowRight");
+        }
+        assert.match(await text(tab, "#inside-step"), /^7\. /);
+        assert.ok(seen[2].includes("R holds1,000 transitions"));
+        const [y, loss] = [agent.y[0], agent.diagnostics.criticLoss].map((value) => value.toFixed(3));
+        assert.ok(seen[3].includes(`= ${y.replace("-", "−")}.`), `${seen[3]} has y₁ = ${y}`);
+        assert.ok(seen[4].startsWith(`L${loss}`), `${seen[4]} has L = ${loss}`);
+        assert.match(seen[6], /moved by[\d.]+, and [\d.]+ is left/);
+        await tab.locator("#inside-tab-5").click();
+        assert.match(await text(tab, "#inside-source"), /this\.critic\.descend\(this\.#lossGradient\);/);
+
+        // After the seventh comes the first of the next.
+        await tab.locator("#inside-tab-7").click();
+        await tab.keyboard.press("ArrowRight");
+        await tab.locator("#inside-title-of", { hasText: "Update 2, made in step 1,001." }).waitFor();
+        assert.match(await text(tab, "#inside-step"), /^1\. /);
+        const next = await trained({ seed: 2 }, 1001);
+        assert.equal(await fingerprint(tab), next.fingerprint(), "looking inside changes nothing");
+      },
+      still,
+    ));
+
+  it("pauses and goes on by a key, and shows the step that it paused after", () =>
+    visit("#speed=1", async (tab) => {
+      await until(async () => (await stepOf(tab)) >= 2);
+      await tab.keyboard.press(" ");
+      await reached(tab, "paused");
+      const step = await stepOf(tab);
+      await tab.locator("#inside-title-of", { hasText: `Step ${step}:` }).waitFor();
+      assert.match(await text(tab, "#world-caption"), new RegExp(`^In training, step ${step}`));
+      await tab.keyboard.press(" ");
+      await until(async () => (await stepOf(tab)) > step);
+    }));
+
+  it("lets the body be held and thrown, in training too", () =>
+    visit("#speed=1", async (tab) => {
+      await until(async () => (await stepOf(tab)) >= 2);
+      const { x, y, width, height } = await tab.locator("#world").boundingBox();
+      await tab.mouse.move(x + width / 2, y + 0.2 * height);
+      await tab.mouse.down();
+      await tab.mouse.move(x + 0.9 * width, y + height / 2, { steps: 5 });
+      await tab.locator("#world-state", { hasText: "90° from upright, 0.0 rad/s" }).waitFor({ state: "attached" });
+      const heldAt = await stepOf(tab);
+      await tab.mouse.up();
+      await until(async () => (await stepOf(tab)) > heldAt);
+      await tab.locator("#play").click();
+      await tab.locator("#fingerprint-note", { hasText: "You threw the body" }).waitFor();
+    }));
+
+  it("saves a run that the command line reads, and a policy that it shows again", () =>
+    visit("#seed=5&steps=1200&speed=full", async (tab) => {
+      await reached(tab, "ended");
+      await fingerprint(tab);
+      const run = path.join(temporary, "run");
+      fs.mkdirSync(run);
+      for (const what of ["policy", "config", "metrics"]) {
+        const coming = tab.waitForEvent("download");
+        await tab.locator(`#save-${what}`).click();
+        const download = await coming;
+        await download.saveAs(path.join(run, download.suggestedFilename()));
+      }
+      assert.deepEqual(fs.readdirSync(run).sort(), ["config.json", "metrics.jsonl", "policy.safetensors"]);
+      const policy = await Policy.load(fs.readFileSync(path.join(run, "policy.safetensors")));
+      const agent = await trained({ seed: 5 }, 1200);
+      assert.deepEqual(policy.act([0.6, 0.8, -1]), agent.act([0.6, 0.8, -1]));
+
+      const command = [path.join(root, "bin/ddpg.js"), "report", run, "--output", path.join(temporary, "report.html")];
+      await execute(process.execPath, command, { cwd: root });
+      assert.match(fs.readFileSync(path.join(temporary, "report.html"), "utf8"), /Pendulum-v1, seed 5/);
+
+      const coming = tab.waitForEvent("download");
+      await tab.locator("#save-figure").click();
+      const picture = fs.readFileSync(await (await coming).path());
+      assert.equal(picture.subarray(1, 4).toString(), "PNG");
+
+      await tab.locator("#load-policy").setInputFiles(path.join(run, "policy.safetensors"));
+      await tab.locator("#visitor", { hasText: "policy.safetensors" }).waitFor();
+      await tab.locator("#world-caption", { hasText: /^policy\.safetensors, torque/ }).waitFor();
+      await tab.locator("#visitor-leave").click();
+      await tab.locator("#world-caption", { hasText: /^After 1,200 steps/ }).waitFor();
+    }));
+
+  it("refuses a damaged policy and one of another task in words, and the run goes on", () =>
+    visit("#speed=20", async (tab) => {
+      await reached(tab, "playing");
+      const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
+      const other = await Ddpg.create(new MountainCarContinuous(), { preset: "small" });
+      const damaged = Buffer.from(agent.policy.save());
+      damaged[damaged.length - 5] ^= 1;
+      const open = (name, buffer) =>
+        tab.locator("#load-policy").setInputFiles({ name, mimeType: "application/octet-stream", buffer });
+      for (const [name, buffer, words] of [
+        ["damaged.safetensors", damaged, /^damaged\.safetensors was not opened\. .*crc32c/i],
+        ["car.safetensors", Buffer.from(other.policy.save()), /^car\.safetensors was not opened\. .*expected 2, got 3/],
+        ["empty.safetensors", Buffer.alloc(0), /^empty\.safetensors was not opened\. .*expected/],
+      ]) {
+        await open(name, buffer);
+        await tab.locator("#notice-text", { hasText: words }).waitFor();
+        assert.ok(await tab.locator("#visitor").isHidden());
+      }
+      const before = await stepOf(tab);
+      await until(async () => (await stepOf(tab)) > before + 20);
+      await tab.locator("#notice-close").click();
+      assert.ok(await tab.locator("#notice").isHidden());
+    }));
+
+  it("has an experiment in its address: the same link, the same bits", async () => {
+    let address;
+    let bits;
+    await visit("#steps=1100&speed=full", async (tab) => {
+      await reached(tab, "ended");
+      await tab.locator("#field-actorLearningRate").fill("fast");
+      await tab.locator("#field-seed").fill("7");
+      await tab.locator("#experiment [type=submit]").click();
+      const words = 'actorLearningRate: expected a number from 0 to 1, got "fast".';
+      await tab.locator("#error-actorLearningRate", { hasText: words }).waitFor();
+      assert.equal(await tab.locator("#runs li").count(), 1, "nothing was begun");
+
+      await tab.locator("#field-actorLearningRate").fill("0.002");
+      await tab.locator("#experiment [type=submit]").click();
+      await tab.locator("#runs li", { hasText: "seed 7, actorLearningRate 0.002" }).waitFor();
+      await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
+      bits = await fingerprint(tab);
+      address = new URL(tab.url()).hash;
+      await tab.locator("#runs button", { hasText: "×" }).click();
+      assert.equal(await tab.locator("#runs li").count(), 1, "the earlier run was taken away");
+    });
+    assert.match(address, /seed=7&steps=1100&actorLearningRate=0\.002&speed=full$/);
+    await visit(address, async (tab) => {
+      await reached(tab, "ended");
+      assert.equal(await fingerprint(tab), bits);
+      assert.equal(await tab.locator("#field-actorLearningRate").inputValue(), "0.002");
+    });
+  });
+
+  it("says what is wrong with an address, and trains as usual", async () => {
+    for (const [link, words] of [
+      ["#task=Pendulum-v2", /task: expected one of Pendulum-v1.*Did you mean "Pendulum-v1"/],
+      ["#discount=2", /discount: expected a number from 0 to 1, got 2/],
+      ["#softUpdate=1", /no setting "softUpdate"/],
+      ["#seed=-1", /seed: expected a whole number of at least 0/],
+    ]) {
+      await visit(link, async (tab) => {
+        await tab.locator("#notice-text", { hasText: words }).waitFor();
+        await reached(tab, "playing");
+      });
+    }
+  });
+
+  it("reports a run that fails and a worker that dies, and restarts", () =>
+    visit("#speed=20", async (tab) => {
+      await reached(tab, "playing");
+      const kill = () => {
+        setTimeout(() => {
+          throw new Error("planted");
+        });
+      };
+      await tab.workers()[0].evaluate(kill);
+      await reached(tab, "failed");
+      assert.match(await text(tab, "#failure"), /The worker that trains ended: .*planted/);
+      await tab.locator("#failure-restart").click();
+      await reached(tab, "playing");
+      assert.ok(await tab.locator("#failure").isHidden());
+
+      // The critic's numbers run away from it.
+      await tab.goto(tab.url().replace(/#.*/, "#criticLearningRate=1&rewardScale=1e12&warmupSteps=64&speed=full"));
+      await reached(tab, "failed");
+      assert.match(await text(tab, "#failure-text"), /Pendulum-v1 episode \d+ step \d+, update \d+: .*finite/);
+      assert.ok((await updatesOf(tab)) > 0, "how far it came is shown");
+    }));
+
+  it("trains MountainCarContinuous-v0, with its own exploration", () =>
+    visit("#task=MountainCarContinuous-v0&steps=1100&speed=full", async (tab) => {
+      await reached(tab, "ended");
+      assert.equal(await tab.locator("#field-noise").inputValue(), "ornstein-uhlenbeck");
+      const task = environments["MountainCarContinuous-v0"];
+      const agent = await trained({ ...task.settings }, 1100, new MountainCarContinuous());
+      assert.equal(await fingerprint(tab), agent.fingerprint());
+    }));
+
+  it("fits a phone of 360 pixels, with names for all that can be used", () =>
+    visit(
+      "",
+      async (tab) => {
+        await reached(tab, "playing");
+        const page = await tab.locator("html").evaluate((html) => {
+          const nameless = [...html.querySelectorAll("button, input, select, [tabindex='0']")]
+            .filter((element) => !element.closest("[hidden]"))
+            .filter(({ textContent, labels, ariaLabel }) => !(ariaLabel || textContent.trim() || labels?.length))
+            .map(({ outerHTML }) => outerHTML);
+          return { width: html.scrollWidth, nameless };
+        });
+        assert.deepEqual(page, { width: 360, nameless: [] });
+      },
+      { viewport: { width: 360, height: 740 } },
+    ));
+
+  it("is less than 150 kB, compressed, and asks for nothing by an address of its own", () => {
+    const files = fs.readdirSync(built, { recursive: true }).filter((name) => /\.(html|js|css)$/.test(name));
+    assert.ok(files.length >= 4);
+    const contents = files.map((name) => fs.readFileSync(path.join(built, name)));
+    const size = contents.reduce((sum, content) => sum + gzipSync(content).length, 0);
+    assert.ok(size < 150_000, `${size} bytes`);
+    const html = fs.readFileSync(path.join(built, "index.html"), "utf8");
+    for (const [, address] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(address, /^(\.\/|data:)/);
+    assert.match(html, /Content-Security-Policy"\s+content="default-src 'none'/);
+  });
+});
+
+/** The agent that the library makes of the same experiment, after so many steps. */
+async function trained(changes, steps, environment = new Pendulum()) {
+  const agent = await Ddpg.create(environment, { preset: "small", ...changes });
+  for await (const { step } of train(agent, environment)) if (step === steps) break;
+  return agent;
+}
+
+/** Comes back once a question is answered with yes; gives up after as long as Playwright does. */
+async function until(question) {
+  const last = performance.now() + 30_000;
+  while (!(await question())) {
+    assert.ok(performance.now() < last, `never: ${question}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,36 @@
+// A run's files, in the command line's forms: put into one folder they are a run that it reads.
+import { version } from "../package.json";
+import { formatRecord } from "../src/training/metrics.ts";
+import { evaluationPlan, settingsOf } from "./experiment.ts";
+import type { Run } from "./session.ts";
+
+/** `config.json`. The versions say that no Node was there. */
+export function configOf({ experiment }: Run): string {
+  const { task: environment, preset, seed, steps } = experiment;
+  const config = {
+    format: "ddpg-run-1",
+    environment,
+    preset,
+    seed,
+    steps,
+    settings: settingsOf(experiment),
+    evaluation: { ...evaluationPlan(experiment), finalEpisodes: 1000 },
+    versions: { ddpg: version, node: "none", platform: "browser" },
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** `metrics.jsonl`. */
+export function metricsOf({ records }: Run): string {
+  return records.map(formatRecord).join("");
+}
+
+/** Hands a file to the person. */
+export function save(name: string, content: BlobPart, type: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name;
+  link.click();
+  // The browser has read it by then.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,114 @@
+// μ(s) and Q(s, μ(s)) over a plane of observations, a few rows at a time, so that training hardly notices.
+import { actorShape } from "../src/ddpg/actor.ts";
+import { criticShape } from "../src/ddpg/critic.ts";
+import type { Ddpg } from "../src/ddpg/ddpg.ts";
+import { buildOverWasm } from "../src/kernels/create.ts";
+import type { Kernels } from "../src/kernels/kernels.ts";
+import type { Matrix } from "../src/kernels/matrix.ts";
+import { Network } from "../src/nn/network.ts";
+import { allocateMatrix, Parameters } from "../src/nn/parameters.ts";
+import type { Plane } from "./scenes.ts";
+import { type Maps, mapSize } from "./source.ts";
+
+/** Networks of their own for a row of the maps, with the agent's parameters as they were when the maps were begun. */
+export class Grid {
+  readonly #agent: Ddpg;
+  readonly #plane: Plane;
+  readonly #observation: Matrix;
+  readonly #actor: Network;
+  readonly #critic: Network;
+  readonly #actorParameters: Parameters;
+  readonly #criticParameters: Parameters;
+  #maps: Maps | null = null;
+  #row = 0;
+
+  static create(agent: Ddpg, plane: Plane): Promise<Grid> {
+    return buildOverWasm((kernels) => new Grid(kernels, agent, plane));
+  }
+
+  private constructor(kernels: Kernels, agent: Ddpg, plane: Plane) {
+    this.#agent = agent;
+    this.#plane = plane;
+    const { settings, units } = agent;
+    const mu = actorShape(settings, units.observationSize, units.actionSize);
+    const q = criticShape(settings, units.observationSize, units.actionSize);
+    this.#actorParameters = new Parameters(kernels, Network.tensors(mu), false);
+    this.#criticParameters = new Parameters(kernels, Network.tensors(q), false);
+    this.#actor = new Network(kernels, mu, this.#actorParameters, mapSize, false);
+    this.#critic = new Network(kernels, q, this.#criticParameters, mapSize, false);
+    this.#observation = allocateMatrix(kernels, mapSize, units.observationSize);
+  }
+
+  /** Works for about so many ms. The maps, once they are complete, with the step that they were begun after. */
+  advance(ms: number, step: number): Maps | null {
+    const until = performance.now() + ms;
+    if (!this.#maps) {
+      this.#actorParameters.copyFrom(this.#agent.actor.parameters);
+      this.#criticParameters.copyFrom(this.#agent.critic.parameters);
+      const cells = mapSize * mapSize;
+      this.#maps = {
+        step,
+        columns: mapSize,
+        rows: mapSize,
+        action: new Float32Array(cells),
+        value: new Float32Array(cells),
+      };
+      this.#row = 0;
+    }
+    while (this.#row < mapSize) {
+      this.#fillRow(this.#maps, this.#row++);
+      if (performance.now() >= until) break;
+    }
+    if (this.#row < mapSize) return null;
+    const maps = this.#maps;
+    this.#maps = null;
+    return maps;
+  }
+
+  #fillRow(maps: Maps, row: number): void {
+    const { units, settings } = this.#agent;
+    const { x, y, observe } = this.#plane;
+    const { data, rowStride } = this.#observation;
+    for (let column = 0; column < mapSize; column++) {
+      const start = column * rowStride;
+      const out = data.subarray(start, start + units.observationSize);
+      units.scaleObservation(out, observe(along(x, column), along(y, row)), "map");
+    }
+    const action = this.#actor.forward(this.#observation, null, false);
+    const value = this.#critic.forward(this.#observation, action, false);
+    const [low, high] = [units.actionLow[0], units.actionHigh[0]];
+    for (let column = 0; column < mapSize; column++) {
+      const cell = row * mapSize + column;
+      maps.action[cell] = low + ((action.at(column, 0) + 1) / 2) * (high - low);
+      maps.value[cell] = value.at(column, 0) / settings.rewardScale;
+    }
+  }
+}
+
+function along({ from, to }: { from: number; to: number }, index: number): number {
+  return from + ((to - from) * index) / (mapSize - 1);
+}
+
+/** At most so many transitions are read for a density. */
+const mostRead = 20_000;
+
+/** How many of the replay buffer's transitions begin in each cell of the plane: [rows, columns]; a fresh array. */
+export function replayDensity({ replayBuffer, units }: Ddpg, { x, y, point }: Plane): Float32Array {
+  const counts = new Float32Array(mapSize * mapSize);
+  const { rowSize } = replayBuffer;
+  const observation = new Float64Array(units.observationSize);
+  const every = Math.max(1, Math.ceil(replayBuffer.size / mostRead));
+  for (const { buffer, byteOffset, byteLength } of replayBuffer.save()) {
+    const block = new Float32Array(buffer, byteOffset, byteLength / 4);
+    for (let start = 0; start < block.length; start += every * rowSize) {
+      for (let i = 0; i < observation.length; i++) {
+        observation[i] = block[start + i] / units.observationScale[i] + units.observationOffset[i];
+      }
+      const [px, py] = point(observation);
+      const column = Math.round(((px - x.from) / (x.to - x.from)) * (mapSize - 1));
+      const row = Math.round(((py - y.from) / (y.to - y.from)) * (mapSize - 1));
+      if (column >= 0 && column < mapSize && row >= 0 && row < mapSize) counts[row * mapSize + column]++;
+    }
+  }
+  return counts;
+}

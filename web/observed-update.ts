@@ -1,0 +1,148 @@
+// One time step, seen from beside: what the seven steps of src/ddpg/ddpg.ts took and gave. The agent is left as it would
+// be without.
+import type { Ddpg } from "../src/ddpg/ddpg.ts";
+import type { TrainingStep } from "../src/ddpg/train.ts";
+import { type Matrix, readMatrix, type Vector } from "../src/kernels/matrix.ts";
+
+// N rows in a minibatch, O observation, A action. Everything in the networks' numbers, but where it says otherwise.
+
+/** What steps 1 to 7 took and gave. */
+export interface UpdateDetail {
+  readonly step: number;
+  /** s, a, r and s′ in the environment's units, and μ(s) beside a. */
+  readonly observation: readonly number[];
+  readonly policyAction: readonly number[];
+  readonly action: readonly number[];
+  readonly reward: number;
+  readonly nextObservation: readonly number[];
+  /** Whether the action was drawn at random, as it is during the warm-up. */
+  readonly isWarmup: boolean;
+  /** Transitions in the replay buffer. */
+  readonly stored: number;
+  /** Null where no update followed. */
+  readonly update: {
+    /** Its number, from 1. */
+    readonly number: number;
+    readonly rows: number;
+    readonly observationSize: number;
+    readonly actionSize: number;
+    /** The minibatch: [N, O], [N, A], [N], [N, O], [N]. */
+    readonly observation: Float64Array;
+    readonly action: Float64Array;
+    readonly reward: Float64Array;
+    readonly nextObservation: Float64Array;
+    readonly terminated: Float64Array;
+    /** μ′(s′) [N, A], Q′(s′, μ′(s′)) [N], y [N]. */
+    readonly nextAction: Float64Array;
+    readonly nextValue: Float64Array;
+    readonly y: Float64Array;
+    /** Q(s, a) [N] before the critic moved. */
+    readonly value: Float64Array;
+    readonly loss: number;
+    readonly criticGradientNorm: number;
+    readonly criticMoved: number;
+    /** μ(s) [N, A] before the actor moved, Q(s, μ(s)) [N] and ∂Q/∂a [N, A] there. */
+    readonly policyAction: Float64Array;
+    readonly policyValue: Float64Array;
+    readonly actionGradient: Float64Array;
+    readonly actorGradientNorm: number;
+    readonly actorMoved: number;
+    /** How far the targets went, and how far they still are from the networks that they follow: Euclidean. */
+    readonly targetCriticMoved: number;
+    readonly targetActorMoved: number;
+    readonly targetCriticDistance: number;
+    readonly targetActorDistance: number;
+  } | null;
+}
+
+/** What a step will have changed, kept before it is made. */
+export class BeforeUpdate {
+  readonly #agent: Ddpg;
+  readonly #actor: Vector;
+  readonly #critic: Vector;
+  readonly #targetActor: Vector;
+  readonly #targetCritic: Vector;
+  readonly #observation: number[];
+  readonly #isWarmup: boolean;
+  readonly #policyAction: number[];
+
+  /** The agent, and what its next action will answer to. */
+  constructor(agent: Ddpg, observation: ArrayLike<number>) {
+    this.#agent = agent;
+    this.#actor = agent.actor.parameters.values.slice();
+    this.#critic = agent.critic.parameters.values.slice();
+    this.#targetActor = agent.targetActor.parameters.values.slice();
+    this.#targetCritic = agent.targetCritic.parameters.values.slice();
+    this.#observation = Array.from(observation);
+    this.#isWarmup = agent.replayBuffer.stored < agent.settings.warmupSteps;
+    this.#policyAction = Array.from(agent.act(observation));
+  }
+
+  /** After the step. */
+  detail({ step, action, observation, reward, learned }: TrainingStep): UpdateDetail {
+    const agent = this.#agent;
+    return {
+      step,
+      observation: this.#observation,
+      policyAction: this.#policyAction,
+      action: Array.from(action),
+      reward,
+      nextObservation: Array.from(observation),
+      isWarmup: this.#isWarmup,
+      stored: agent.replayBuffer.size,
+      update: learned ? this.#update() : null,
+    };
+  }
+
+  #update(): NonNullable<UpdateDetail["update"]> {
+    const { minibatch, actor, critic, targetActor, targetCritic, diagnostics, units } = this.#agent;
+    // These still are what the update left: the critic's gradient by the action is of its last pass, that of step 6.
+    const policyAction = readMatrix(actor.output);
+    const policyValue = readMatrix(critic.output);
+    const actionGradient = readMatrix(critic.actionGradient());
+    return {
+      number: this.#agent.updates,
+      rows: minibatch.reward.length,
+      observationSize: units.observationSize,
+      actionSize: units.actionSize,
+      observation: readMatrix(minibatch.observation),
+      action: readMatrix(minibatch.action),
+      reward: minibatch.reward.slice(),
+      nextObservation: readMatrix(minibatch.nextObservation),
+      terminated: minibatch.terminated.slice(),
+      nextAction: readMatrix(targetActor.output),
+      nextValue: readMatrix(targetCritic.output),
+      y: this.#agent.y.slice(),
+      value: readMatrix(this.#valueBefore()),
+      loss: diagnostics.criticLoss,
+      criticGradientNorm: diagnostics.criticGradientNorm,
+      criticMoved: distance(critic.parameters.values, this.#critic),
+      policyAction,
+      policyValue,
+      actionGradient,
+      actorGradientNorm: diagnostics.actorGradientNorm,
+      actorMoved: distance(actor.parameters.values, this.#actor),
+      targetCriticMoved: distance(targetCritic.parameters.values, this.#targetCritic),
+      targetActorMoved: distance(targetActor.parameters.values, this.#targetActor),
+      targetCriticDistance: distance(targetCritic.parameters.values, critic.parameters.values),
+      targetActorDistance: distance(targetActor.parameters.values, actor.parameters.values),
+    };
+  }
+
+  /** Q(s, a) once more, by the parameters that the critic had: step 6 has overwritten it. */
+  #valueBefore(): Matrix {
+    const { critic, minibatch } = this.#agent;
+    const moved = critic.parameters.values.slice();
+    critic.parameters.values.set(this.#critic);
+    const value = critic.forward(minibatch.observation, minibatch.action);
+    critic.parameters.values.set(moved);
+    return value;
+  }
+}
+
+/** Euclidean. */
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let squares = 0;
+  for (let i = 0; i < a.length; i++) squares += (a[i] - b[i]) * (a[i] - b[i]);
+  return Math.sqrt(squares);
+}

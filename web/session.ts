@@ -1,0 +1,253 @@
+// What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
+import { decodeSafetensors } from "../src/base/safetensors.ts";
+import { message } from "../src/ddpg/environment-calls.ts";
+import { Policy } from "../src/ddpg/policy.ts";
+import { restoreMatrix } from "../src/ddpg/tensors.ts";
+import type { MetricsRecord } from "../src/training/metrics.ts";
+import { type Experiment, nameOf, type Speed, settingsOf, toLink } from "./experiment.ts";
+import type { UpdateDetail } from "./observed-update.ts";
+import { scenes } from "./scenes.ts";
+import { ShownBody } from "./shown-body.ts";
+import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
+import { Store } from "./store.ts";
+
+/** A run and its records. */
+export interface Run {
+  /** Counts from 1; runs that are compared keep their colours by it. */
+  readonly id: number;
+  readonly name: string;
+  readonly experiment: Experiment;
+  readonly records: readonly MetricsRecord[];
+}
+
+export interface State {
+  readonly experiment: Experiment;
+  readonly speed: Speed;
+  readonly phase: Phase | "failed";
+  /** What ended the run. */
+  readonly failure: string;
+  /** What a person should know; "" for nothing. */
+  readonly notice: string;
+  readonly step: number;
+  readonly updates: number;
+  readonly episode: number;
+  readonly stepsPerSecond: number;
+  readonly fingerprint: string | null;
+  readonly isTouched: boolean;
+  readonly run: Run;
+  /** Earlier runs. */
+  readonly kept: readonly Run[];
+  /** The newest policy of the run, as a file; null before the first. */
+  readonly policy: Uint8Array | null;
+  /** The policy from a file that is on show instead. */
+  readonly visitor: { readonly name: string } | null;
+  /** Whether the body on show is the one that is trained on. */
+  readonly followsTraining: boolean;
+  /** Whether the policy on show explores. */
+  readonly noise: boolean;
+  readonly maps: Maps | null;
+  readonly density: Float32Array | null;
+  readonly showsDensity: boolean;
+  readonly update: UpdateDetail | null;
+}
+
+/** Opens a run: `trainInWorker`, or another source of the same kind. */
+export type Open = (experiment: Experiment, speed: Speed, plays: boolean, listener: Listener) => Source;
+
+export class Session {
+  readonly store: Store<State>;
+  body: ShownBody;
+  /** Called for each frame that is drawn. */
+  readonly onDraw: (() => void)[] = [];
+  /** Whether anybody looks at the maps, and at the update. */
+  readonly looks = { maps: () => true, update: () => true };
+  readonly #open: Open;
+  #source: Source | null = null;
+  #trained: Body | null = null;
+  #runPolicy: Policy | null = null;
+  #visitor: Policy | null = null;
+  /** Whether the body that is held is the one that is trained on, whatever is on show since. */
+  #holdsTrained = false;
+  #runs = 0;
+  #drawnAt = 0;
+
+  constructor(experiment: Experiment, speed: Speed, open: Open) {
+    this.#open = open;
+    this.body = new ShownBody(scenes[experiment.task]);
+    this.store = new Store<State>(this.#beginning(experiment, speed));
+    requestAnimationFrame(this.#draw);
+  }
+
+  /** Begins an experiment. The run before it is kept for comparison, if it was another one and has come to anything. */
+  begin(experiment: Experiment, plays: boolean): void {
+    const { run, kept, speed, noise, showsDensity } = this.store.state;
+    this.#source?.close();
+    this.#runs++;
+    if (experiment.task !== run.experiment.task) this.body = new ShownBody(scenes[experiment.task]);
+    this.body.policy = null;
+    this.#trained = this.#runPolicy = this.#visitor = null;
+    const isComparable = ({ experiment: other, records }: Run): boolean =>
+      other.task === experiment.task &&
+      toLink(other, speed) !== toLink(experiment, speed) &&
+      records.some(({ type }) => type === "episode");
+    const comparable = [...kept, run].filter(isComparable);
+    this.store.set({ ...this.#beginning(experiment, speed), kept: comparable, noise, showsDensity });
+    this.setNoise(noise);
+    const listener: Listener = {
+      frame: (frame) => this.#take(frame),
+      failed: (failure) => {
+        this.#source = null;
+        this.store.set({ phase: "failed", failure, stepsPerSecond: 0 });
+      },
+    };
+    this.#source = this.#open(experiment, speed, plays, listener);
+  }
+
+  /** Tells the one who trains. */
+  tell(order: Order): void {
+    const { speed } = this.store.state;
+    if (order.type === "step" || order.type === "update") this.store.set({ followsTraining: true });
+    if (order.type === "play") this.store.set({ followsTraining: speed === 1 });
+    this.#source?.tell(order);
+  }
+
+  setSpeed(speed: Speed): void {
+    const { phase } = this.store.state;
+    this.store.set({ speed, followsTraining: speed === 1 && phase === "playing" });
+    this.#source?.tell({ type: "speed", speed });
+  }
+
+  setNoise(noise: boolean): void {
+    this.store.set({ noise });
+    this.body.noiseSettings = noise ? settingsOf(this.store.state.experiment) : null;
+  }
+
+  /** The body on show is held. */
+  hold(): void {
+    this.body.isHeld = true;
+    this.#holdsTrained = this.#isTrained;
+    if (this.#holdsTrained) this.#source?.tell({ type: "hold" });
+  }
+
+  /** It is let go with a state; during training step by step, the one that is trained on is. */
+  release(state: readonly number[]): void {
+    this.body.isHeld = false;
+    this.body.place(state);
+    if (this.#isTrained || this.#holdsTrained) this.#source?.tell({ type: "release", state });
+    this.#holdsTrained = false;
+  }
+
+  remove(id: number): void {
+    this.store.set({ kept: this.store.state.kept.filter((run) => run.id !== id) });
+  }
+
+  /** Shows a policy from a file; the run goes on. */
+  async visit(name: string, bytes: Uint8Array): Promise<void> {
+    try {
+      const policy = await Policy.load(bytes);
+      policy.units.expectSame(this.body.scene.create(), `${this.store.state.experiment.task}: this policy's`);
+      this.#visitor = policy;
+      this.body.policy = policy;
+      this.store.set({ visitor: { name }, notice: "" });
+    } catch (error) {
+      this.tellPerson(`${name} was not opened. ${message(error)}`);
+    }
+  }
+
+  /** Back to the run's own policy. */
+  leaveVisitor(): void {
+    this.#visitor = null;
+    this.body.policy = this.#runPolicy;
+    this.store.set({ visitor: null });
+  }
+
+  tellPerson(notice: string): void {
+    this.store.set({ notice });
+  }
+
+  get #isTrained(): boolean {
+    const { followsTraining, visitor } = this.store.state;
+    return followsTraining && visitor === null && this.#trained !== null;
+  }
+
+  #beginning(experiment: Experiment, speed: Speed): State {
+    return {
+      experiment,
+      speed,
+      phase: "preparing",
+      failure: "",
+      notice: "",
+      step: 0,
+      updates: 0,
+      episode: 1,
+      stepsPerSecond: 0,
+      fingerprint: null,
+      isTouched: false,
+      run: { id: this.#runs, name: nameOf(experiment), experiment, records: [] },
+      kept: [],
+      policy: null,
+      visitor: null,
+      followsTraining: speed === 1,
+      noise: false,
+      maps: null,
+      density: null,
+      showsDensity: false,
+      update: null,
+    };
+  }
+
+  #take(frame: Frame): void {
+    const { phase, step, updates, episode, stepsPerSecond, isTouched, records, warnings } = frame;
+    const state = this.store.state;
+    const run = records.length > 0 ? { ...state.run, records: [...state.run.records, ...records] } : state.run;
+    this.#trained = frame.body;
+    if (frame.policy) this.#takePolicy(frame.policy);
+    this.store.set({
+      ...{ phase, step, updates, episode, stepsPerSecond, isTouched, run },
+      fingerprint: frame.fingerprint,
+      policy: frame.policy ?? state.policy,
+      maps: frame.maps ?? state.maps,
+      density: frame.density ?? state.density,
+      update: frame.update ?? state.update,
+      notice: warnings.length > 0 ? warnings.join(" ") : state.notice,
+    });
+  }
+
+  /** The first one is loaded; the numbers of later ones are written into it, for a policy takes a memory of its own. */
+  async #takePolicy(bytes: Uint8Array): Promise<void> {
+    const policy = this.#runPolicy;
+    if (policy) {
+      const { tensors } = decodeSafetensors(bytes, "policy");
+      for (const name of policy.parameters.names)
+        restoreMatrix(policy.parameters.value(name), tensors, `actor.${name}`, "policy");
+      return;
+    }
+    const source = this.#source;
+    const loaded = await Policy.load(bytes);
+    if (source !== this.#source) return;
+    this.#runPolicy = loaded;
+    if (!this.#visitor) this.body.policy = loaded;
+  }
+
+  readonly #draw = (now: number): void => {
+    requestAnimationFrame(this.#draw);
+    const seconds = (now - this.#drawnAt) / 1000;
+    this.#drawnAt = now;
+    const { showsDensity } = this.store.state;
+    this.#source?.pull({
+      policy: true,
+      maps: this.looks.maps(),
+      density: showsDensity && this.looks.maps(),
+      update: this.looks.update(),
+    });
+    if (this.#isTrained && this.#trained) this.body.follow(this.#trained, seconds);
+    else this.body.advance(seconds);
+    for (const draw of this.onDraw) draw();
+  };
+
+  /** What follows # in the address. */
+  get link(): string {
+    const { experiment, speed } = this.store.state;
+    return toLink(experiment, speed);
+  }
+}

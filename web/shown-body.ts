@@ -1,0 +1,130 @@
+// The body on show: a simulation of its own on the page, true to time, that the newest policy moves; or, where training
+// is slow enough, the very body that is trained on.
+import { Random } from "../src/base/random.ts";
+import type { Settings } from "../src/ddpg/config.ts";
+import type { Environment } from "../src/ddpg/environment.ts";
+import { isPromise } from "../src/ddpg/environment-calls.ts";
+import { createNoise, type Noise } from "../src/ddpg/noise.ts";
+import type { Policy } from "../src/ddpg/policy.ts";
+import type { Scene } from "./scenes.ts";
+import type { Body } from "./source.ts";
+
+/** Steps of the path that is kept. */
+const pathSteps = 200;
+/** After a pause of the page, at most so much is made up for, in s. */
+const mostLate = 0.25;
+
+export class ShownBody {
+  readonly scene: Scene;
+  /** What moves it; null lets it swing freely. */
+  policy: Policy | null = null;
+  /** The settings of its exploration noise; null without. */
+  noiseSettings: Settings | null = null;
+  /** What was last done; empty before. */
+  action: readonly number[] = [];
+  isHeld = false;
+  /** Observations of the last steps, the oldest first; null where the body jumped. */
+  readonly path: (readonly number[] | null)[] = [];
+  readonly #environment: Environment;
+  readonly #random = new Random("shown");
+  #noise: Noise | null = null;
+  #before: number[];
+  #now: number[];
+  /** Seconds since `#now` was reached. */
+  #clock = 0;
+  #follows = -1;
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+    this.#environment = scene.create();
+    at(this.#environment.reset(this.#random));
+    this.#now = this.#before = [...scene.rest];
+    this.place(scene.rest);
+  }
+
+  /** The state at this moment, between two steps: without the steps taken. */
+  get state(): number[] {
+    const part = Math.min(1, this.#clock / this.scene.timeStep);
+    return this.#now.map((value, i) => this.#before[i] + part * (value - this.#before[i]));
+  }
+
+  /** Time passes, in s. */
+  advance(seconds: number): void {
+    this.#follows = -1;
+    if (this.isHeld) return;
+    this.#clock += Math.min(seconds, mostLate);
+    while (this.#clock >= this.scene.timeStep) {
+      this.#clock -= this.scene.timeStep;
+      this.#step();
+    }
+  }
+
+  /** Time passes, in s, and the body is another one. */
+  follow(body: Body, seconds: number): void {
+    if (this.isHeld) return;
+    this.#clock += seconds;
+    if (body.length === this.#follows) return;
+    const isNext = this.#follows > 0 && body.length > this.#follows;
+    this.#follows = body.length;
+    this.#before = isNext ? this.state : [...body.state];
+    this.#now = [...body.state];
+    this.#clock = 0;
+    this.action = body.action;
+    this.#draw(isNext, body.observation);
+  }
+
+  /** Puts it somewhere, where an episode begins anew. */
+  place(state: readonly number[]): void {
+    this.#environment.restore?.(Float64Array.of(0, ...state));
+    this.#now = this.#before = [...state];
+    this.#clock = 0;
+    this.#begin();
+  }
+
+  #step(): void {
+    const observation = this.scene.observe(this.#now);
+    const action = this.#act(observation);
+    const { terminated, truncated, observation: next } = at(this.#environment.step(Float32Array.from(action)));
+    this.action = action;
+    this.#before = this.#now;
+    this.#now = this.#saved();
+    this.#draw(true, Array.from(next));
+    if (!terminated && !truncated) return;
+    at(this.#environment.reset(this.#random));
+    this.#now = this.#before = this.#saved();
+    this.#begin();
+  }
+
+  #saved(): number[] {
+    return Array.from(this.#environment.save?.().subarray(1) ?? []);
+  }
+
+  #begin(): void {
+    this.action = [];
+    this.#noise = null;
+    this.#draw(false, this.scene.observe(this.#now));
+  }
+
+  #draw(isNext: boolean, observation: readonly number[]): void {
+    if (!isNext) this.path.push(null);
+    this.path.push(observation);
+    this.path.splice(0, this.path.length - pathSteps);
+  }
+
+  #act(observation: number[]): number[] {
+    const { policy, noiseSettings } = this;
+    const size = this.#environment.actionLow.length;
+    if (!policy) return new Array(size).fill(0);
+    if (!noiseSettings) return Array.from(policy.act(observation));
+    this.#noise ??= createNoise(noiseSettings, size, this.#random.fork("noise"));
+    const mu = policy.forward(observation, "observation").data;
+    const noise = this.#noise.sample();
+    return Array.from(policy.units.toEnvironment(noise.map((x, i) => Math.min(1, Math.max(-1, mu[i] + x)))));
+  }
+}
+
+/** What the tasks on show give at once. */
+function at<T>(value: T | Promise<T>): T {
+  if (isPromise(value)) throw new Error("A task that answers later cannot be shown.");
+  return value;
+}

@@ -1,0 +1,122 @@
+// Play, pause, step; speed; what is going on, in words; the keys.
+import { nameOf, type Speed, speeds, taskOf } from "../experiment.ts";
+import type { Session, State } from "../session.ts";
+import { find, setText, whole } from "./text.ts";
+
+export function controlsView(session: Session): void {
+  const play = find<HTMLButtonElement>("#play");
+  const toggle = (): void => session.tell({ type: session.store.state.phase === "playing" ? "pause" : "play" });
+  const restart = (): void => session.begin(session.store.state.experiment, true);
+  play.addEventListener("click", toggle);
+  find("#step").addEventListener("click", () => session.tell({ type: "step" }));
+  find("#update-once").addEventListener("click", () => session.tell({ type: "update" }));
+  find("#restart").addEventListener("click", restart);
+  find("#failure-restart").addEventListener("click", restart);
+  find("#notice-close").addEventListener("click", () => session.tellPerson(""));
+
+  const noise = find<HTMLInputElement>("#noise");
+  noise.addEventListener("change", () => session.setNoise(noise.checked));
+
+  const speed = find("#speed");
+  for (const each of speeds) {
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    input.type = "radio";
+    input.name = "speed";
+    input.value = String(each);
+    input.addEventListener("change", () => session.setSpeed(each));
+    label.append(input, each === Infinity ? "full" : `${each}×`);
+    label.title = titles[String(each)];
+    speed.append(label);
+  }
+
+  addEventListener("keydown", (event) => {
+    const isTyping =
+      event.target instanceof Element && event.target.closest("input, select, textarea, button, summary, a");
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping && !(event.target instanceof HTMLInputElement && event.target.type === "radio")) return;
+    const action = keys(session, toggle, restart)[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+
+  session.store.subscribe((state, before) => {
+    const { phase } = state;
+    const root = document.documentElement;
+    // What tests and style sheets go by.
+    Object.assign(root.dataset, { phase, step: String(state.step), updates: String(state.updates) });
+    setText(play, phase === "playing" ? "Pause" : phase === "ended" ? "Go on" : "Play");
+    for (const button of document.querySelectorAll<HTMLButtonElement>("#play, #step, #update-once")) {
+      button.disabled = phase === "preparing" || phase === "failed";
+    }
+    for (const input of document.querySelectorAll<HTMLInputElement>("#speed input")) {
+      input.checked = input.value === String(state.speed);
+    }
+    noise.checked = state.noise;
+    setText(find("#task-name"), `${state.experiment.task} · ${state.experiment.preset} · ${nameOf(state.experiment)}`);
+    setText(find("#steps"), whole(state.step));
+    setText(find("#updates"), whole(state.updates));
+    setText(find("#episodes"), whole(state.episode));
+    setText(find("#rate"), state.phase === "playing" ? whole(state.stepsPerSecond) : "–");
+    setText(find("#evaluation"), lastEvaluation(state));
+    setText(find("#hint"), hint(state));
+    find("#failure").hidden = phase !== "failed";
+    setText(find("#failure-text"), state.failure);
+    find("#notice").hidden = state.notice === "";
+    setText(find("#notice-text"), state.notice);
+    const progress = find<HTMLProgressElement>("#progress");
+    progress.max = state.experiment.steps;
+    progress.value = Math.min(state.step, state.experiment.steps);
+    if (phase !== before.phase) setText(find("#status"), spoken(state));
+  });
+}
+
+const titles: Readonly<Record<string, string>> = {
+  "1": "in the task's own time: the body that is trained on is shown",
+  "4": "four times as fast as the task's own time",
+  "20": "twenty times as fast as the task's own time",
+  Infinity: "as fast as this machine can",
+};
+
+function keys(session: Session, toggle: () => void, restart: () => void): Record<string, () => void> {
+  const setSpeed = (speed: Speed) => () => session.setSpeed(speed);
+  return {
+    " ": toggle,
+    s: () => session.tell({ type: "step" }),
+    u: () => session.tell({ type: "update" }),
+    r: restart,
+    n: () => session.setNoise(!session.store.state.noise),
+    "1": setSpeed(speeds[0]),
+    "2": setSpeed(speeds[1]),
+    "3": setSpeed(speeds[2]),
+    "4": setSpeed(speeds[3]),
+  };
+}
+
+function lastEvaluation({ run: { records } }: State): string {
+  const evaluation = records.findLast((record) => record.type === "evaluation");
+  return evaluation ? whole(evaluation.meanReturn) : "–";
+}
+
+/** What is going on, and what one could do. */
+function hint({ phase, step, updates, speed, experiment, followsTraining }: State): string {
+  if (phase === "preparing") return "Getting ready …";
+  if (phase === "failed") return "The run has ended.";
+  if (phase === "ended") return `Done after ${whole(step)} steps. Throw the body about, or go on.`;
+  if (phase === "paused") {
+    return step === 0 ? "Press Play to watch it learn." : "Paused. One step, or one update, at a time?";
+  }
+  const { timeLimit } = taskOf(experiment);
+  if (updates === 0)
+    return `Random actions at first, to have something to learn from. Episodes last ${timeLimit} steps.`;
+  if (followsTraining) return "In real time: you see the body that it learns from, exploring.";
+  return speed === Infinity ? "Learning, as fast as this machine can." : "Learning. Too slow? Choose full speed.";
+}
+
+function spoken({ phase, step, failure }: State): string {
+  if (phase === "playing") return "Training.";
+  if (phase === "paused") return `Paused after ${step} steps.`;
+  if (phase === "ended") return `Training has ended after ${step} steps.`;
+  return phase === "failed" ? failure : "";
+}

@@ -1,0 +1,189 @@
+// The learning curve: episodes with noise, evaluations without, of this run and of earlier ones beside it.
+import "../language.ts";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { colours, onColours } from "../colours.ts";
+import { scenes } from "../scenes.ts";
+import type { Run, Session } from "../session.ts";
+import { find, setText, short, whole } from "./text.ts";
+
+const height = () => (innerWidth < 640 ? 240 : 300);
+
+/** At full speed an episode ends with nearly every frame: so often is enough, in ms. */
+const redrawMs = 100;
+
+export function curveView(session: Session): void {
+  const root = find("#curve");
+  const readout = find("#curve-readout");
+  let plot: uPlot | undefined;
+  /** Of which runs the plot is, and how wide: another needs a new one. */
+  let shape = "";
+
+  const draw = (isNew = false): void => {
+    const { run, kept } = session.store.state;
+    const runs = [...kept, run];
+    const wanted = runs.map(({ id }) => id).join();
+    if (isNew || wanted !== shape || !plot) {
+      plot?.destroy();
+      shape = wanted;
+      plot = new uPlot(options(runs, session, root.clientWidth, readout), dataOf(runs), root);
+    } else {
+      plot.setData(dataOf(runs));
+    }
+  };
+  let drawnAt = 0;
+  let isStale = true;
+  session.onDraw.push(() => {
+    if (!isStale || performance.now() - drawnAt < redrawMs) return;
+    isStale = false;
+    drawnAt = performance.now();
+    draw();
+  });
+  session.store.subscribe(({ run, kept }, before) => {
+    if (run !== before.run || kept !== before.kept) isStale = true;
+    if (kept !== before.kept || run.id !== before.run.id || find("#runs").childElementCount === 0) list(session);
+  });
+  onColours(() => {
+    draw(true);
+    list(session);
+  });
+  let width = root.clientWidth;
+  new ResizeObserver(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    plot?.setSize({ width, height: height() });
+  }).observe(root);
+}
+
+/** The colour of a run: the newest has the first. */
+export function colourOf(run: Run, newest: Run): string {
+  const { series } = colours();
+  return series[(newest.id - run.id) % series.length];
+}
+
+function dataOf(runs: readonly Run[]): uPlot.AlignedData {
+  const tables = runs.flatMap(({ records }) => {
+    const episodes = records.filter((record) => record.type === "episode");
+    const evaluations = records.filter((record) => record.type === "evaluation");
+    return [
+      [episodes.map(({ step }) => step), episodes.map((episode) => episode.return)],
+      [evaluations.map(({ step }) => step), evaluations.map(({ meanReturn }) => meanReturn)],
+    ] as uPlot.AlignedData[];
+  });
+  return uPlot.join(tables);
+}
+
+function options(runs: readonly Run[], session: Session, width: number, readout: Element): uPlot.Options {
+  const { muted, line } = colours();
+  const newest = runs[runs.length - 1];
+  const { optimum } = scenes[newest.experiment.task];
+  const axis: uPlot.Axis = {
+    stroke: muted,
+    grid: { stroke: line, width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+    values: (_, values) => values.map(whole),
+  };
+  return {
+    width,
+    height: height(),
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
+    scales: {
+      x: { time: false, range: (_, __, max) => [0, Math.max(max ?? 0, session.store.state.experiment.steps)] },
+      y: { range: (_, min, max) => rangeOf(min, max, optimum) },
+    },
+    axes: [
+      { ...axis, size: 32 },
+      { ...axis, size: 56 },
+    ],
+    series: [
+      {},
+      ...runs.flatMap((run): uPlot.Series[] => {
+        const stroke = colourOf(run, newest);
+        const isNewest = run === newest;
+        return [
+          {
+            paths: () => null,
+            stroke,
+            points: { show: isNewest, size: 5, width: 1, stroke: `${stroke}88`, fill: "transparent" },
+          },
+          {
+            stroke,
+            width: isNewest ? 2.5 : 1.5,
+            spanGaps: true,
+            points: { show: true, size: isNewest ? 5 : 4, fill: stroke },
+          },
+        ];
+      }),
+    ],
+    hooks: {
+      drawClear: [
+        (plot) => {
+          if (optimum === undefined) return;
+          const { ctx, bbox } = plot;
+          const y = plot.valToPos(optimum, "y", true);
+          const ratio = devicePixelRatio;
+          ctx.save();
+          ctx.strokeStyle = ctx.fillStyle = muted;
+          ctx.lineWidth = ratio;
+          ctx.setLineDash([4 * ratio, 4 * ratio]);
+          ctx.beginPath();
+          ctx.moveTo(bbox.left, y);
+          ctx.lineTo(bbox.left + bbox.width, y);
+          ctx.stroke();
+          ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+          ctx.textAlign = "left";
+          ctx.fillText(`optimum, about ${short(optimum)}`, bbox.left + 6 * ratio, y - 6 * ratio);
+          ctx.restore();
+        },
+      ],
+      setCursor: [(plot) => setText(readout, readOut(plot, runs))],
+    },
+  };
+}
+
+function rangeOf(min: number | null, max: number | null, optimum: number | undefined): [number, number] {
+  const low = Math.min(min ?? 0, optimum ?? 0);
+  const high = Math.max(max ?? 0, optimum ?? 0);
+  const margin = 0.08 * (high - low || 1);
+  return [low - margin, high + (high === 0 && optimum === undefined ? margin : 1.6 * margin)];
+}
+
+/** What stands under the pointer. */
+function readOut(plot: uPlot, runs: readonly Run[]): string {
+  const { idx } = plot.cursor;
+  if (idx === null || idx === undefined) return "";
+  const parts = runs.flatMap((run, i) => {
+    const episode = plot.data[1 + 2 * i][idx];
+    const evaluation = plot.data[2 + 2 * i][idx];
+    const name = runs.length > 1 ? `${run.name}: ` : "";
+    return [
+      ...(typeof evaluation === "number" ? [`${name}evaluation ${whole(evaluation)}`] : []),
+      ...(typeof episode === "number" ? [`${name}episode ${whole(episode)}`] : []),
+    ];
+  });
+  return parts.length === 0 ? "" : `Step ${whole(plot.data[0][idx])} · ${parts.join(" · ")}`;
+}
+
+/** The runs with their names; earlier ones can be taken away. */
+function list(session: Session): void {
+  const { run, kept } = session.store.state;
+  find("#runs").replaceChildren(
+    ...[...kept, run].reverse().map((each) => {
+      const item = document.createElement("li");
+      const mark = document.createElement("span");
+      mark.className = "mark";
+      mark.style.background = colourOf(each, run);
+      item.append(mark, each.name);
+      if (each === run) return item;
+      const remove = document.createElement("button");
+      remove.className = "quiet";
+      remove.textContent = "×";
+      remove.setAttribute("aria-label", `Remove ${each.name}`);
+      remove.addEventListener("click", () => session.remove(each.id));
+      item.append(" ", remove);
+      return item;
+    }),
+  );
+}

@@ -1,0 +1,327 @@
+// The critic's value and the actor's action over a plane of states, with the way of the body on show.
+import { Canvas } from "../canvas.ts";
+import { type Colours, colours, onColours, type Scale } from "../colours.ts";
+import { type Axis, type Plane, scenes } from "../scenes.ts";
+import type { Session } from "../session.ts";
+import type { Maps } from "../source.ts";
+import { find, setText, short } from "./text.ts";
+
+/** Around the map, for its axes: in CSS pixels. */
+const margins = { left: 54, right: 8, top: 6, bottom: 34 };
+
+interface Sheet {
+  readonly canvas: Canvas;
+  readonly image: HTMLCanvasElement;
+  readonly legend: Canvas;
+  readonly which: "value" | "action";
+}
+
+export function mapsView(session: Session): void {
+  const section = find("#maps");
+  const sheets: Sheet[] = (["value", "action"] as const).map((which) => ({
+    which,
+    canvas: new Canvas(find<HTMLCanvasElement>(`#map-${which}`)),
+    legend: new Canvas(find<HTMLCanvasElement>(`#legend-${which}`)),
+    image: document.createElement("canvas"),
+  }));
+  const readout = find("#map-readout");
+  const density = document.createElement("canvas");
+  /** The point that is read out; null for none. */
+  let cursor: [x: number, y: number] | null = null;
+  let isVisible = true;
+  new IntersectionObserver(([entry]) => {
+    isVisible = entry.isIntersecting;
+  }).observe(section);
+  session.looks.maps = () => isVisible;
+
+  const plane = (): Plane | undefined => scenes[session.store.state.experiment.task].plane;
+  const paint = (): void => {
+    const { maps, density: counts } = session.store.state;
+    for (const sheet of sheets) {
+      if (maps) paintMap(sheet, maps, session);
+      else sheet.image.width = 0;
+    }
+    if (counts && maps) paintDensity(density, counts, maps.columns);
+  };
+  session.store.subscribe((state, before) => {
+    section.hidden = plane() === undefined;
+    if (state.maps !== before.maps || state.density !== before.density) paint();
+    if (state.maps !== before.maps && readout.ariaLive !== "polite") setText(readout, readOut(session, cursor));
+  });
+  onColours(paint);
+
+  const box = find<HTMLInputElement>("#density");
+  box.addEventListener("change", () => session.store.set({ showsDensity: box.checked }));
+
+  for (const { canvas } of sheets) {
+    const { element } = canvas;
+    const point = (event: PointerEvent): [number, number] | null => {
+      const here = plane();
+      const { left, top, width, height } = element.getBoundingClientRect();
+      const u = (event.clientX - left - margins.left) / (width - margins.left - margins.right);
+      const v = 1 - (event.clientY - top - margins.top) / (height - margins.top - margins.bottom);
+      if (!here || u < 0 || u > 1 || v < 0 || v > 1) return null;
+      return [here.x.from + u * (here.x.to - here.x.from), here.y.from + v * (here.y.to - here.y.from)];
+    };
+    const move = (to: [number, number] | null, isSpoken = false): void => {
+      cursor = to;
+      // While it trains the numbers under a pointer change all the time.
+      readout.ariaLive = isSpoken ? "polite" : "off";
+      setText(readout, readOut(session, cursor));
+    };
+    element.addEventListener("pointermove", (event) => move(point(event)));
+    element.addEventListener("pointerleave", () => move(null));
+    element.addEventListener("blur", () => move(null));
+    element.addEventListener("click", (event) => {
+      const at = point(event);
+      if (at) session.release(at);
+    });
+    element.addEventListener("keydown", (event) => {
+      const here = plane();
+      if (!here) return;
+      const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [];
+      if (event.key === "Enter" && cursor) session.release(cursor);
+      if (dx === undefined || dy === undefined) return;
+      event.preventDefault();
+      const [x, y] = cursor ?? [(here.x.from + here.x.to) / 2, (here.y.from + here.y.to) / 2];
+      move(
+        [
+          clamp(x + (dx * (here.x.to - here.x.from)) / 30, here.x),
+          clamp(y + (dy * (here.y.to - here.y.from)) / 30, here.y),
+        ],
+        true,
+      );
+    });
+  }
+
+  session.onDraw.push(() => {
+    const here = plane();
+    if (!isVisible || !here) return;
+    const { showsDensity } = session.store.state;
+    for (const sheet of sheets) drawMap(sheet, here, session, cursor, showsDensity ? density : null);
+  });
+}
+
+/** The colours of a map, one pixel a cell. */
+function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session): void {
+  const { action } = session.body.scene;
+  const values = maps[which];
+  const [low, high] = which === "action" ? [action.from, action.to] : extent(values);
+  const scale = which === "action" ? colours().diverging : colours().sequential;
+  image.width = maps.columns;
+  image.height = maps.rows;
+  const context = image.getContext("2d");
+  if (!context) return;
+  const pixels = context.createImageData(maps.columns, maps.rows);
+  for (let row = 0; row < maps.rows; row++) {
+    for (let column = 0; column < maps.columns; column++) {
+      const part = (values[row * maps.columns + column] - low) / (high - low || 1);
+      const colour = 3 * Math.round(255 * Math.min(1, Math.max(0, part)));
+      const pixel = 4 * ((maps.rows - 1 - row) * maps.columns + column);
+      for (let i = 0; i < 3; i++) pixels.data[pixel + i] = scale[colour + i];
+      pixels.data[pixel + 3] = 255;
+    }
+  }
+  context.putImageData(pixels, 0, 0);
+  drawLegend(
+    legend,
+    scale,
+    which === "action"
+      ? action.ticks
+      : [
+          [low, short(low)],
+          [high, short(high)],
+        ],
+    low,
+    high,
+  );
+}
+
+function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: number, high: number): void {
+  const [width] = canvas.begin();
+  const { context } = canvas;
+  const [left, right] = [margins.left, width - margins.right];
+  for (let x = left; x < right; x++) {
+    const colour = 3 * Math.round((255 * (x - left)) / (right - left));
+    context.fillStyle = `rgb(${scale[colour]} ${scale[colour + 1]} ${scale[colour + 2]})`;
+    context.fillRect(x, 0, 1.5, 8);
+  }
+  context.fillStyle = colours().muted;
+  context.font = "12px system-ui, sans-serif";
+  for (const [value, label] of ticks) {
+    const x = left + ((value - low) / (high - low || 1)) * (right - left);
+    context.textAlign = x < left + 10 ? "left" : x > right - 10 ? "right" : "center";
+    context.fillText(label, x, 22);
+  }
+}
+
+/** How often a cell was visited, as dots of ink. */
+function paintDensity(image: HTMLCanvasElement, counts: Float32Array, columns: number): void {
+  const rows = counts.length / columns;
+  image.width = columns;
+  image.height = rows;
+  const context = image.getContext("2d");
+  if (!context) return;
+  const pixels = context.createImageData(columns, rows);
+  const most = Math.log1p(extent(counts)[1]) || 1;
+  counts.forEach((count, cell) => {
+    const pixel = 4 * ((rows - 1 - Math.floor(cell / columns)) * columns + (cell % columns));
+    pixels.data.fill(255, pixel, pixel + 3);
+    pixels.data[pixel + 3] = (200 * Math.log1p(count)) / most;
+  });
+  context.putImageData(pixels, 0, 0);
+}
+
+function drawMap(
+  { canvas, image, which }: Sheet,
+  plane: Plane,
+  session: Session,
+  cursor: [number, number] | null,
+  density: HTMLCanvasElement | null,
+): void {
+  const [width, height] = canvas.begin();
+  const { context } = canvas;
+  const palette = colours();
+  const [left, top] = [margins.left, margins.top];
+  const [inner, tall] = [width - left - margins.right, height - top - margins.bottom];
+  const x = (value: number): number => left + ((value - plane.x.from) / (plane.x.to - plane.x.from)) * inner;
+  const y = (value: number): number => top + tall - ((value - plane.y.from) / (plane.y.to - plane.y.from)) * tall;
+
+  context.fillStyle = palette.panel;
+  context.fillRect(left, top, inner, tall);
+  if (image.width > 0) {
+    context.imageSmoothingEnabled = true;
+    context.drawImage(image, left, top, inner, tall);
+  }
+  if (density && density.width > 0) {
+    context.imageSmoothingEnabled = false;
+    context.drawImage(density, left, top, inner, tall);
+  }
+
+  context.save();
+  context.beginPath();
+  context.rect(left, top, inner, tall);
+  context.clip();
+  const ink = which === "value" ? "#ffffff" : palette.ink;
+  drawPath(context, plane, session, x, y, ink);
+  if (cursor) {
+    context.strokeStyle = ink;
+    context.lineWidth = 1;
+    context.setLineDash([3, 3]);
+    context.beginPath();
+    context.moveTo(x(cursor[0]), top);
+    context.lineTo(x(cursor[0]), top + tall);
+    context.moveTo(left, y(cursor[1]));
+    context.lineTo(left + inner, y(cursor[1]));
+    context.stroke();
+    context.setLineDash([]);
+  }
+  context.restore();
+  drawAxes(context, plane, palette, { left, top, inner, tall, x, y });
+}
+
+/** Where the body on show was in its last steps, and where it is. */
+function drawPath(
+  context: CanvasRenderingContext2D,
+  plane: Plane,
+  session: Session,
+  x: (value: number) => number,
+  y: (value: number) => number,
+  ink: string,
+): void {
+  const { path } = session.body;
+  context.strokeStyle = ink;
+  context.lineWidth = 1.5;
+  context.lineJoin = "round";
+  context.globalAlpha = 0.75;
+  context.beginPath();
+  let before: [number, number] | null = null;
+  for (const observation of path) {
+    const point = observation && plane.point(observation);
+    if (point) {
+      const wraps = before && plane.turns && Math.abs(point[0] - before[0]) > (plane.x.to - plane.x.from) / 2;
+      if (before && !wraps) context.lineTo(x(point[0]), y(point[1]));
+      else context.moveTo(x(point[0]), y(point[1]));
+    }
+    before = point;
+  }
+  context.stroke();
+  context.globalAlpha = 1;
+  const [px, py] = plane.point(session.body.scene.observe(session.body.state));
+  context.fillStyle = ink;
+  context.beginPath();
+  context.arc(x(px), y(py), 4.5, 0, 2 * Math.PI);
+  context.fill();
+}
+
+function drawAxes(
+  context: CanvasRenderingContext2D,
+  plane: Plane,
+  { muted, line }: Colours,
+  area: {
+    left: number;
+    top: number;
+    inner: number;
+    tall: number;
+    x: (value: number) => number;
+    y: (value: number) => number;
+  },
+): void {
+  const { left, top, inner, tall, x, y } = area;
+  context.strokeStyle = line;
+  context.lineWidth = 1;
+  context.strokeRect(left + 0.5, top + 0.5, inner - 1, tall - 1);
+  context.fillStyle = muted;
+  context.font = "12px system-ui, sans-serif";
+  for (const [value, label] of plane.x.ticks) {
+    const at = x(value);
+    context.textAlign = at < left + 8 ? "left" : at > left + inner - 8 ? "right" : "center";
+    context.fillText(label, at, top + tall + 14);
+  }
+  context.textAlign = "center";
+  context.fillText(named(plane.x), left + inner / 2, top + tall + 29);
+  context.save();
+  context.translate(10, top + tall / 2);
+  context.rotate(-Math.PI / 2);
+  context.fillText(named(plane.y), 0, 0);
+  context.restore();
+  context.textAlign = "right";
+  for (const [value, label] of plane.y.ticks) {
+    context.fillText(label, left - 5, Math.min(top + tall, Math.max(top + 9, y(value) + 4)));
+  }
+}
+
+function named({ name, unit }: Axis): string {
+  return unit === "" ? name : `${name}, ${unit}`;
+}
+
+/** The numbers at the pointer, else what one can do. */
+function readOut(session: Session, cursor: [number, number] | null): string {
+  const { maps, experiment } = session.store.state;
+  const { plane, action } = scenes[experiment.task];
+  if (!plane) return "";
+  if (!cursor || !maps) return "Point at a map to read it; click to put the body there. Keys: arrows, Enter.";
+  const [x, y] = cursor;
+  const column = Math.round(((x - plane.x.from) / (plane.x.to - plane.x.from)) * (maps.columns - 1));
+  const row = Math.round(((y - plane.y.from) / (plane.y.to - plane.y.from)) * (maps.rows - 1));
+  const cell = row * maps.columns + column;
+  return [
+    `${plane.x.name} ${short(x)} ${plane.x.unit}`.trim(),
+    `${plane.y.name} ${short(y)} ${plane.y.unit}`,
+    `Q(s, μ(s)) ${short(maps.value[cell])}`,
+    `μ(s) ${short(maps.action[cell])} ${action.unit}`.trim(),
+  ].join(" · ");
+}
+
+function extent(values: Float32Array): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+function clamp(value: number, { from, to }: Axis): number {
+  return Math.min(to, Math.max(from, value));
+}

@@ -1,0 +1,209 @@
+// The experiment as a form: nothing happens to the run until it is sent.
+import { expect, InputError } from "../../src/base/expect.ts";
+import {
+  parseSetting,
+  type PresetName,
+  presetHelp,
+  type Settings,
+  settingChoices,
+  settingHelp,
+  settingNames,
+  showSetting,
+} from "../../src/ddpg/config.ts";
+import { environments } from "../../src/envs/index.ts";
+import {
+  type Experiment,
+  presetNames,
+  settingsOf,
+  tasks,
+  toCommand,
+  usualExperiment,
+  usualSettings,
+  wholeNumber,
+} from "../experiment.ts";
+import type { Session } from "../session.ts";
+import { find, setText } from "./text.ts";
+
+/** Those that one changes first; the others are below them. */
+const main: readonly (keyof Settings)[] = [
+  "actorLearningRate",
+  "criticLearningRate",
+  "discount",
+  "softUpdateRate",
+  "batchSize",
+  "warmupSteps",
+  "noise",
+  "noiseScale",
+  "actorHiddenSizes",
+  "criticHiddenSizes",
+  "rewardScale",
+  "batchNormalization",
+];
+
+type Control = HTMLInputElement | HTMLSelectElement;
+
+export function settingsView(session: Session): void {
+  const form = find<HTMLFormElement>("#experiment");
+  const task = select("task", "a simulation", tasks);
+  const preset = select("preset", "settings to start from", presetNames);
+  const seed = input("seed", "all chance comes from it", "numeric");
+  const steps = input("steps", "steps of the environment, after which it comes to a halt", "numeric");
+  find("#experiment-main").append(...[task, preset, seed, steps].map(({ row }) => row));
+
+  const fields = new Map(
+    settingNames.map((name) => {
+      const choices = settingChoices(name);
+      const help = settingHelp(name);
+      const made = choices ? select(name, help.split(":")[0], choices) : input(name, help, "text");
+      find(main.includes(name) ? "#settings-main" : "#settings-more").append(made.row);
+      return [name, made.control] as const;
+    }),
+  );
+
+  /** Writes an experiment into the form. */
+  const fill = (experiment: Experiment): void => {
+    const settings = settingsOf(experiment);
+    task.control.value = experiment.task;
+    preset.control.value = experiment.preset;
+    seed.control.value = String(experiment.seed);
+    steps.control.value = String(experiment.steps);
+    for (const [name, control] of fields) control.value = showSetting(settings[name]);
+    clearErrors();
+    review();
+  };
+  const clearErrors = (): void => {
+    for (const control of form.querySelectorAll<Control>("[aria-invalid]")) setError(control, "");
+    setText(find("#experiment-error"), "");
+  };
+  /** What the form says; throws for a bad value, having said so at its field. */
+  const read = (): Experiment => {
+    clearErrors();
+    const named = { task: task.control.value, preset: preset.control.value as PresetName };
+    const usual = usualSettings(named);
+    const changes: Record<string, unknown> = {};
+    let first: unknown;
+    const attempt = <T>(control: Control, action: () => T): T | undefined => {
+      try {
+        return action();
+      } catch (error) {
+        first ??= error;
+        setError(control, (error as Error).message);
+        return undefined;
+      }
+    };
+    for (const [name, control] of fields) {
+      if (control.value.trim() === showSetting(usual[name])) continue;
+      changes[name] = attempt(control, () => parseSetting(name, control.value.trim(), name));
+    }
+    const experiment = {
+      ...named,
+      seed: attempt(seed.control, () => wholeNumber(seed.control.value, "seed", 0)) ?? 0,
+      steps: attempt(steps.control, () => wholeNumber(steps.control.value, "steps", 1)) ?? 0,
+      changes: changes as Partial<Settings>,
+    };
+    if (first) throw first;
+    try {
+      const settings = settingsOf(experiment);
+      expect(
+        settings.warmupSteps < experiment.steps,
+        "warmupSteps",
+        `less than the run's ${experiment.steps} steps`,
+        settings.warmupSteps,
+        "Nothing would be learned.",
+      );
+    } catch (error) {
+      // Settings that do not fit each other: the message begins with the one to change.
+      const field = settingNames.find((name) => error instanceof InputError && error.message.startsWith(`${name}:`));
+      const control = field && fields.get(field);
+      if (control) setError(control, (error as Error).message);
+      else setText(find("#experiment-error"), (error as Error).message);
+      throw error;
+    }
+    return experiment;
+  };
+  /** Marks what is not the preset's. */
+  const review = (): void => {
+    const usual = usualSettings({ task: task.control.value, preset: preset.control.value as PresetName });
+    for (const [name, control] of fields) {
+      control.classList.toggle("changed", control.value.trim() !== showSetting(usual[name]));
+    }
+    setText(find("#preset-help"), presetHelp[preset.control.value as PresetName]);
+    setText(find("#task-help"), environments[task.control.value].summary);
+  };
+
+  task.control.addEventListener("change", () => {
+    fill({ ...usualExperiment(task.control.value), seed: Number(seed.control.value) || 1 });
+  });
+  preset.control.addEventListener("change", () => {
+    const own = usualExperiment(task.control.value);
+    fill({ ...own, preset: preset.control.value as PresetName, seed: Number(seed.control.value) || 1 });
+  });
+  form.addEventListener("input", review);
+  form.addEventListener("change", () => {
+    try {
+      read();
+    } catch {
+      // It is said at the field.
+    }
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    try {
+      session.begin(read(), true);
+    } catch {
+      form.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+    }
+  });
+  find("#next-seed").addEventListener("click", () => {
+    const { experiment } = session.store.state;
+    session.begin({ ...experiment, seed: experiment.seed + 1 }, true);
+  });
+
+  session.store.subscribe((state, before) => {
+    const { experiment } = state;
+    if (experiment !== before.experiment || seed.control.value === "") fill(experiment);
+    setText(find("#command"), toCommand(experiment));
+  });
+}
+
+/** A labelled control with a line of help and a place for its error. */
+function row(name: string, help: string, control: Control): HTMLElement {
+  const row = document.createElement("div");
+  row.className = "field";
+  const label = document.createElement("label");
+  label.htmlFor = control.id = `field-${name}`;
+  label.textContent = name;
+  const note = document.createElement("p");
+  note.id = `help-${name}`;
+  note.className = "help";
+  if (name === "task" || name === "preset") note.id = `${name}-help`;
+  note.textContent = help;
+  const error = document.createElement("p");
+  error.id = `error-${name}`;
+  error.className = "error";
+  control.setAttribute("aria-describedby", `${note.id} ${error.id}`);
+  row.append(label, control, note, error);
+  return row;
+}
+
+function input(name: string, help: string, mode: string): { row: HTMLElement; control: Control } {
+  const control = document.createElement("input");
+  control.name = name;
+  control.inputMode = mode;
+  control.autocomplete = "off";
+  control.spellcheck = false;
+  return { row: row(name, help, control), control };
+}
+
+function select(name: string, help: string, values: readonly string[]): { row: HTMLElement; control: Control } {
+  const control = document.createElement("select");
+  control.name = name;
+  control.append(...values.map((value) => new Option(value)));
+  return { row: row(name, help, control), control };
+}
+
+function setError(control: Control, message: string): void {
+  if (message) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
+  setText(find(`#error-${control.name}`), message);
+}

@@ -1,0 +1,299 @@
+// Inside one update: each of the seven steps with its formula, the numbers that it took and gave, and its lines of source.
+import { settingsOf } from "../experiment.ts";
+import type { UpdateDetail } from "../observed-update.ts";
+import { scenes } from "../scenes.ts";
+import type { Session } from "../session.ts";
+import { linesOf } from "../source-lines.ts";
+import { steps } from "./formulas.ts";
+import { find, setText, short, whole } from "./text.ts";
+
+type Update = NonNullable<UpdateDetail["update"]>;
+
+/** Rows of the minibatch that are shown. */
+const shownRows = 6;
+
+export function updateView(session: Session): void {
+  const tabs = find("#inside-tabs");
+  const panel = find("#inside-panel");
+  const numbers = find("#inside-numbers");
+  let chosen = 0;
+  let isVisible = false;
+  new IntersectionObserver(([entry]) => {
+    isVisible = entry.isIntersecting;
+  }).observe(panel);
+  session.looks.update = () => isVisible;
+
+  const buttons = steps.map(({ title }, index) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.id = `inside-tab-${index + 1}`;
+    button.role = "tab";
+    button.textContent = String(index + 1);
+    button.title = title;
+    button.setAttribute("aria-controls", "inside-panel");
+    button.setAttribute("aria-label", `${index + 1}. ${title}`);
+    button.addEventListener("click", () => choose(index));
+    tabs.append(button);
+    return button;
+  });
+  const choose = (index: number): void => {
+    chosen = index;
+    buttons.forEach((button, each) => {
+      button.ariaSelected = String(each === index);
+      button.tabIndex = each === index ? 0 : -1;
+    });
+    panel.setAttribute("aria-labelledby", buttons[index].id);
+    setText(find("#inside-step"), `${index + 1}. ${steps[index].title}`);
+    find("#inside-formula").innerHTML = steps[index].formula;
+    showSource(find("#inside-source"), index + 1);
+    find<HTMLButtonElement>("#inside-back").disabled = index === 0;
+    setText(find("#inside-next"), index === steps.length - 1 ? "Next update" : "Next step");
+    show();
+  };
+  /** After the seventh step comes the first of the next update. */
+  const forward = (): void => {
+    if (chosen < steps.length - 1) choose(chosen + 1);
+    else {
+      session.tell({ type: "update" });
+      choose(0);
+    }
+  };
+  const back = (): void => choose(Math.max(0, chosen - 1));
+  const show = (): void => {
+    const { update, experiment } = session.store.state;
+    numbers.innerHTML = update ? numbersOf(chosen + 1, update, session) : "";
+    const { warmupSteps } = settingsOf(experiment);
+    setText(
+      find("#inside-title-of"),
+      update
+        ? update.update
+          ? `Update ${whole(update.update.number)}, made in step ${whole(update.step)}.`
+          : `Step ${whole(update.step)}: no update yet, for learning begins after ${whole(warmupSteps)} steps.`
+        : "Pause, or take one update at a time, and its numbers appear here.",
+    );
+  };
+  find("#inside-next").addEventListener("click", forward);
+  find("#inside-back").addEventListener("click", back);
+  find("#inside-look").addEventListener("click", () => {
+    session.tell({ type: session.store.state.phase === "playing" ? "look" : "update" });
+  });
+  tabs.addEventListener("keydown", (event) => {
+    const action = { ArrowRight: forward, ArrowDown: forward, ArrowLeft: back, ArrowUp: back }[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+    buttons[chosen].focus();
+  });
+  choose(0);
+  session.store.subscribe((state, before) => {
+    if (state.update !== before.update || state.run.id !== before.run.id) show();
+    setText(find("#inside-look"), state.phase === "playing" ? "Look at one now" : "Make one update");
+    find<HTMLButtonElement>("#inside-look").disabled = state.phase === "failed" || state.phase === "preparing";
+  });
+}
+
+function showSource(root: Element, step: number): void {
+  root.replaceChildren(
+    ...linesOf(step).flatMap(({ file, first, lines }) => {
+      const name = document.createElement("p");
+      name.className = "muted";
+      name.textContent = `${file}, line ${first}`;
+      const code = document.createElement("pre");
+      code.tabIndex = 0;
+      code.setAttribute("aria-label", `Lines of ${file}`);
+      code.append(
+        ...lines.map((text) => {
+          const line = document.createElement("span");
+          if (/^\s*(\/\/|\/\*|\*)/.test(text)) line.className = "comment";
+          line.textContent = text;
+          return line;
+        }),
+      );
+      return [name, code];
+    }),
+  );
+}
+
+/** The numbers of a step, as markup of numbers and fixed words alone. */
+function numbersOf(step: number, detail: UpdateDetail, session: Session): string {
+  const { experiment } = session.store.state;
+  const { action } = scenes[experiment.task];
+  const { discount, softUpdateRate, rewardScale, warmupSteps, batchSize } = settingsOf(experiment);
+  const { update } = detail;
+  const inUnits = (values: ArrayLike<number>): string => `${vector(values)} ${action.unit}`.trim();
+  if (step === 1) {
+    const noise = detail.action.map((value, i) => value - detail.policyAction[i]);
+    return facts([
+      ["s", vector(detail.observation)],
+      ["μ(s)", inUnits(detail.policyAction)],
+      detail.isWarmup ? ["instead", "drawn at random, for it warms up"] : ["𝒩", inUnits(noise)],
+      ["a", inUnits(detail.action)],
+    ]);
+  }
+  if (step === 2) {
+    return facts([
+      ["a", inUnits(detail.action)],
+      ["r", short(detail.reward)],
+      ["s′", vector(detail.nextObservation)],
+    ]);
+  }
+  if (step === 3) {
+    const stored = facts([["R holds", `${whole(detail.stored)} transitions`]]);
+    if (!update)
+      return `${stored}<p class="muted">Nothing is sampled before there are ${whole(Math.max(warmupSteps, batchSize))}.</p>`;
+    const scaled = rewardScale === 1 ? "" : `, rewards × ${rewardScale}`;
+    return `${stored}${table(
+      ["i", "s", "a", "r", "s′"],
+      rowsOf(update, (i) => [
+        vector(part(update.observation, i, update.observationSize)),
+        vector(part(update.action, i, update.actionSize)),
+        short(update.reward[i]),
+        vector(part(update.nextObservation, i, update.observationSize)),
+      ]),
+    )}<p class="muted">The first ${shownRows} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.</p>`;
+  }
+  if (!update) return `<p class="muted">Nothing happens here before there is a minibatch.</p>`;
+  if (step === 4) {
+    return `${table(
+      ["i", "r", "μ′(s′)", "Q′(s′, μ′(s′))", "y"],
+      rowsOf(update, (i) => [
+        short(update.reward[i]),
+        vector(part(update.nextAction, i, update.actionSize)),
+        short(update.nextValue[i]),
+        short(update.y[i]),
+      ]),
+    )}<p class="muted">y₁ = ${short(update.reward[0])} + ${discount} · ${
+      update.terminated[0] ? "0, for the task ended" : short(update.nextValue[0])
+    } = ${short(update.y[0])}. Where the task ended, nothing follows.</p>`;
+  }
+  if (step === 5) {
+    return `${facts([
+      ["L", short(update.loss)],
+      ["‖∇L‖", short(update.criticGradientNorm)],
+      ["θ<sup>Q</sup> moved by", short(update.criticMoved)],
+    ])}${scatter(update)}`;
+  }
+  if (step === 6) {
+    return `${facts([
+      ["mean Q(s, μ(s))", short(meanOf(update.policyValue))],
+      ["‖∇J‖", short(update.actorGradientNorm)],
+      ["θ<sup>μ</sup> moved by", short(update.actorMoved)],
+    ])}${tangents(update)}`;
+  }
+  const following = (name: string, moved: number, left: number): [string, string] => [
+    `${name} moved by`,
+    `${short(moved)}, and ${short(left)} is left`,
+  ];
+  return `${facts([
+    ["τ", String(softUpdateRate)],
+    following("θ<sup>Q′</sup>", update.targetCriticMoved, update.targetCriticDistance),
+    following("θ<sup>μ′</sup>", update.targetActorMoved, update.targetActorDistance),
+  ])}<p class="muted">Distances are Euclidean, over all parameters of a network.</p>`;
+}
+
+function facts(pairs: readonly (readonly [string, string])[]): string {
+  return `<dl class="facts">${pairs.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = (row: readonly string[]): string => row.map((cell) => `<td>${cell}</td>`).join("");
+  return `<div class="scroll" tabindex="0"><table><thead><tr>${head.map((name) => `<th scope="col">${name}</th>`).join("")}</tr></thead><tbody>${rows
+    .map((row) => `<tr>${cells(row)}</tr>`)
+    .join("")}</tbody></table></div>`;
+}
+
+function rowsOf(update: Update, cells: (row: number) => string[]): string[][] {
+  return Array.from({ length: Math.min(shownRows, update.rows) }, (_, i) => [String(i + 1), ...cells(i)]);
+}
+
+function part(values: Float64Array, row: number, size: number): Float64Array {
+  return values.subarray(row * size, (row + 1) * size);
+}
+
+/** At most eight numbers. */
+function vector(values: ArrayLike<number>): string {
+  const all = Array.from(values, short);
+  if (all.length === 1) return all[0];
+  return `(${all.slice(0, 8).join(", ")}${all.length > 8 ? ", …" : ""})`;
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+const [drawnWidth, drawnHeight, drawnMargin] = [320, 200, 26];
+
+/** Q against y: what the critic said, and what it should say. */
+function scatter({ value, y }: Update): string {
+  const [low, high] = widened([...value, ...y]);
+  const at = scaleOf(low, high, low, high);
+  const dots = Array.from(y, (_, i) => {
+    const [x0, y0] = at(value[i], y[i]);
+    return `<circle cx="${x0}" cy="${y0}" r="3" class="dot"/>`;
+  });
+  const [[x1, y1], [x2, y2]] = [at(low, low), at(high, high)];
+  return drawing(
+    "Each row's y against Q(s, a): on the line the critic would be right",
+    `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" class="rule"/>${dots.join("")}`,
+    "Q(s, a)",
+    "y",
+    [low, high],
+    [low, high],
+  );
+}
+
+/** Q(s, μ(s)) over the first number of μ(s), and how it would change with it. */
+function tangents({ policyAction, policyValue, actionGradient, actionSize, rows }: Update): string {
+  const [low, high] = widened([...policyValue]);
+  const at = scaleOf(-1.1, 1.1, low, high);
+  const reach = 0.07;
+  const marks = Array.from({ length: rows }, (_, i) => {
+    const [a, slope] = [policyAction[i * actionSize], actionGradient[i * actionSize]];
+    const [x0, y0] = at(a, policyValue[i]);
+    // As long on paper whatever the slope.
+    const [dx, dy] = [at(a + reach, 0)[0] - at(a, 0)[0], at(0, low + slope * reach)[1] - at(0, low)[1]];
+    const size = 13 / Math.hypot(dx, dy);
+    const [x1, y1] = [x0 + dx * size, y0 + dy * size];
+    const [x2, y2] = [x0 - dx * size, y0 - dy * size];
+    return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" class="slope"/><circle cx="${x0}" cy="${y0}" r="2.5" class="dot"/>`;
+  });
+  return drawing(
+    "Each row where the actor acts, with the slope ∂Q/∂a along which it moves upwards",
+    marks.join(""),
+    "a = μ(s)",
+    "Q(s, μ(s))",
+    [-1, 1],
+    [low, high],
+  );
+}
+
+function widened(values: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = 0.06 * (high - low || 1);
+  return [low - margin, high + margin];
+}
+
+function scaleOf(xLow: number, xHigh: number, yLow: number, yHigh: number): (x: number, y: number) => [number, number] {
+  return (x, y) => [
+    drawnMargin + ((x - xLow) / (xHigh - xLow)) * (drawnWidth - drawnMargin - 4),
+    4 + (1 - (y - yLow) / (yHigh - yLow)) * (drawnHeight - drawnMargin - 4),
+  ];
+}
+
+function drawing(
+  caption: string,
+  inside: string,
+  xName: string,
+  yName: string,
+  [xLow, xHigh]: [number, number],
+  [yLow, yHigh]: [number, number],
+): string {
+  const [left, right, top, bottom] = [drawnMargin, drawnWidth - 4, 4, drawnHeight - drawnMargin];
+  const text = (x: number, y: number, anchor: string, words: string): string =>
+    `<text x="${x}" y="${y}" text-anchor="${anchor}">${words}</text>`;
+  return `<figure><svg viewBox="0 0 ${drawnWidth} ${drawnHeight}" role="img" aria-label="${caption}">
+<path d="M${left} ${top}V${bottom}H${right}" class="axis"/>${inside}
+${text(left, drawnHeight - 10, "start", short(xLow))}${text((left + right) / 2, drawnHeight - 10, "middle", xName)}${text(right, drawnHeight - 10, "end", short(xHigh))}
+<g transform="rotate(-90)">${text(-bottom, left - 8, "start", short(yLow))}${text(-(top + bottom) / 2, left - 8, "middle", yName)}${text(-top, left - 8, "end", short(yHigh))}</g>
+</svg><figcaption>${caption}.</figcaption></figure>`;
+}

@@ -1,0 +1,106 @@
+// The body on show: drawn in every frame, taken hold of with a pointer, pushed with keys.
+import { colours } from "../colours.ts";
+import type { Session } from "../session.ts";
+import { worlds } from "../worlds/index.ts";
+import type { View, World } from "../worlds/world.ts";
+import { find, minus, setText, whole } from "./text.ts";
+
+/** Of the pointer's way, so many ms before it lets go give the speed. */
+const throwMs = 80;
+
+export function worldView(session: Session): void {
+  const place = find("#world");
+  let world: World | undefined;
+  let draw: ((view: View) => void) | undefined;
+  /** Where the body is held, and the pointer's way to there. */
+  let held: { place: number; trace: { time: number; place: number }[] } | null = null;
+
+  const open = async (task: string): Promise<void> => {
+    world = draw = undefined;
+    held = null;
+    const chosen = await worlds[task]();
+    if (session.store.state.experiment.task !== task) return;
+    const canvas = document.createElement("canvas");
+    canvas.tabIndex = 0;
+    canvas.role = "application";
+    canvas.ariaLabel = "The body that is controlled. Drag it, or push it with the left and right arrow keys.";
+    canvas.setAttribute("aria-describedby", "world-caption world-state");
+    place.replaceChildren(canvas);
+    world = chosen;
+    draw = chosen.open(canvas);
+  };
+  session.store.subscribe(({ experiment: { task } }, before) => {
+    if (!draw || task !== before.experiment.task) open(task);
+  });
+
+  const placeAt = ({ clientX, clientY }: PointerEvent, { hold }: World): number => {
+    const { left, top, width, height } = place.getBoundingClientRect();
+    if (!hold) return 0;
+    const at = hold.placeAt(clientX - left, clientY - top, width, height);
+    if (hold.places) return Math.min(hold.places[1], Math.max(hold.places[0], at));
+    // On the side of the turn where it is held now.
+    const turn = 2 * Math.PI;
+    return held ? at + turn * Math.round((held.place - at) / turn) : at;
+  };
+  const release = (at: number, speed: number): void => {
+    const greatest = world?.hold?.greatestSpeed ?? 0;
+    session.release([at, Math.min(greatest, Math.max(-greatest, speed))]);
+  };
+  const letGo = (): void => {
+    if (!held || !world?.hold) return;
+    const now = performance.now();
+    const first = held.trace.find(({ time }) => now - time < throwMs);
+    const seconds = first ? (now - first.time) / 1000 : 0;
+    release(held.place, first && seconds > 0 ? (held.place - first.place) / seconds / world.hold.timesPerSecond : 0);
+    held = null;
+  };
+  place.addEventListener("pointerdown", (event) => {
+    if (!world?.hold) return;
+    place.setPointerCapture(event.pointerId);
+    const at = placeAt(event, world);
+    held = { place: at, trace: [{ time: performance.now(), place: at }] };
+    session.hold();
+  });
+  place.addEventListener("pointermove", (event) => {
+    if (!held || !world) return;
+    held.place = placeAt(event, world);
+    held.trace.push({ time: performance.now(), place: held.place });
+  });
+  place.addEventListener("pointerup", letGo);
+  place.addEventListener("pointercancel", letGo);
+  place.addEventListener("keydown", (event) => {
+    const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!direction || !world?.hold) return;
+    event.preventDefault();
+    const { state } = session.body;
+    release(state[0], state[1] + direction * world.hold.push(state));
+  });
+
+  const caption = find("#world-caption");
+  const spoken = find("#world-state");
+  let spokenAt = 0;
+  session.onDraw.push(() => {
+    if (!world || !draw) return;
+    const { body } = session;
+    const state = held ? [held.place, 0] : body.state;
+    const { from, to } = body.scene.action;
+    const action = body.action.length > 0 && !held ? (2 * (body.action[0] - from)) / (to - from) - 1 : 0;
+    draw({ state, action, colours: colours(), isHeld: held !== null });
+    setText(caption, captionOf(session));
+    // For those who listen: once in a while is enough.
+    if (performance.now() - spokenAt > 1000) {
+      spokenAt = performance.now();
+      setText(spoken, world.describe(state));
+    }
+  });
+}
+
+/** Whom one sees, and what it does. */
+function captionOf({ body, store }: Session): string {
+  const { step, followsTraining, phase, visitor } = store.state;
+  const { unit, name } = body.scene.action;
+  const doing = body.action.length > 0 ? `, ${name} ${minus(body.action[0].toFixed(2))} ${unit}`.trimEnd() : "";
+  if (visitor) return `${visitor.name}${doing}`;
+  if (followsTraining) return `In training, step ${whole(step)}${doing}`;
+  return `${phase === "playing" || phase === "preparing" ? "The policy now" : `After ${whole(step)} steps`}${doing}`;
+}
