@@ -107,12 +107,20 @@ async function bundleCommandLine(directory) {
 /** The page as files that any static host serves from any folder. */
 async function bundlePage(directory) {
   const vite = await import("vite");
-  const bundle = await vite.build({
+  const modules = [];
+  const collector = {
+    name: "collect-modules",
+    generateBundle(_, bundle) {
+      for (const { moduleIds = [] } of Object.values(bundle)) modules.push(...moduleIds);
+    },
+  };
+  await vite.build({
     configFile: path.join(root, "web/vite.config.js"),
     logLevel: "warn",
     build: { outDir: directory, emptyOutDir: true },
+    plugins: [collector],
+    worker: { plugins: () => [collector] },
   });
-  const modules = bundle.output.flatMap(({ moduleIds = [] }) => moduleIds);
   fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licences(modules));
 }
 

@@ -23,21 +23,22 @@ const args = [
 
 /**
  * Starts a headless Chrome or Chromium: the one that CHROME_PATH names, else an installed one, else the one from npm.
- * A fresh Playwright browser, which the caller closes.
+ * A fresh Playwright browser, which the caller closes. `flags` are the browser's own, beside the usual ones.
  */
-export async function openBrowser() {
+export async function openBrowser({ flags = [] } = {}) {
   const named = process.env.CHROME_PATH;
+  const options = { args: [...args, ...flags] };
   const failures = [];
   for (const executablePath of named ? [named] : installed()) {
     try {
-      return await chromium.launch({ executablePath, args });
+      return await chromium.launch({ executablePath, ...options });
     } catch (error) {
       failures.push(`${executablePath}: ${reason(error)}`);
     }
   }
   if (!named) {
     try {
-      return await chromium.launch({ ...(await fromNpm()), args });
+      return await chromium.launch({ ...(await fromNpm()), ...options });
     } catch (error) {
       failures.push(`@sparticuz/chromium from npm: ${reason(error)}`);
     }

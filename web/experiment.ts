@@ -28,6 +28,11 @@ export interface Experiment {
 export const speeds = [1, 4, 20, Infinity] as const;
 export type Speed = (typeof speeds)[number];
 
+/** Fast enough to see it learn, slow enough to see it; in 3D, where that takes a while, as fast as it can. */
+export function usualSpeed(task: string): Speed {
+  return scenes[task].isSolid ? Infinity : 20;
+}
+
 /** The tasks that the page offers. */
 export const tasks: readonly string[] = Object.keys(environments).filter((name) => Object.hasOwn(scenes, name));
 
@@ -76,7 +81,7 @@ export function toLink(experiment: Experiment, speed: Speed): string {
  * What a link means; what it does not name is as usual. Throws an InputError that names the field for one that no
  * experiment has.
  */
-export function fromLink(link: string): { experiment: Experiment; speed: Speed | undefined } {
+export function fromLink(link: string): { experiment: Experiment; speed: Speed } {
   const fields = new URLSearchParams(link.replace(/^#/, ""));
   const task = fields.get("task") ?? tasks[0];
   expect(tasks.includes(task), "task", `one of ${tasks.join(", ")}`, task, suggest(task, tasks));
@@ -91,8 +96,9 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed |
     changes[known] = parseSetting(known, text, known);
   }
   const named = fields.get("speed");
-  const speed = named === null ? undefined : speeds.find((each) => String(each) === named.replace("full", "Infinity"));
-  expect(named === null || speed !== undefined, "speed", "one of 1, 4, 20, full", named);
+  const speed =
+    named === null ? usualSpeed(task) : speeds.find((each) => String(each) === named.replace("full", "Infinity"));
+  expect(speed !== undefined, "speed", "one of 1, 4, 20, full", named);
   const experiment: Experiment = {
     task,
     preset,
@@ -135,5 +141,5 @@ export const presetNames = Object.keys(presets) as PresetName[];
 
 /** How often the run is evaluated on its way, and over how many noise-free episodes. */
 export function evaluationPlan({ steps }: Experiment): { every: number; episodes: number } {
-  return { every: Math.max(1, Math.round(steps / 20)), episodes: 10 };
+  return { every: Math.max(1, Math.min(10_000, Math.round(steps / 20))), episodes: 10 };
 }

@@ -1,6 +1,6 @@
 // The page: an experiment from the address, a run, and the views of it.
 import { message } from "../src/ddpg/environment-calls.ts";
-import { type Experiment, fromLink, type Speed, usualExperiment } from "./experiment.ts";
+import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } from "./experiment.ts";
 import { Session } from "./session.ts";
 import { controlsView } from "./views/controls.ts";
 import { curveView } from "./views/curve.ts";
@@ -8,15 +8,14 @@ import { homeView } from "./views/home.ts";
 import { mapsView } from "./views/maps.ts";
 import { settingsView } from "./views/settings.ts";
 import { updateView } from "./views/update.ts";
+import { solidWorldView } from "./views/solid-world.ts";
 import { worldView } from "./views/world.ts";
 import { trainInWorker } from "./worker-source.ts";
 
-/** Fast enough to see it learn, slow enough to see it. */
-const usualSpeed: Speed = 20;
-
 const { experiment, speed, problem } = fromAddress();
 const session = new Session(experiment, speed, trainInWorker);
-for (const view of [controlsView, worldView, curveView, mapsView, updateView, settingsView, homeView]) view(session);
+for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, settingsView, homeView])
+  view(session);
 session.begin(experiment, !matchMedia("(prefers-reduced-motion: reduce)").matches);
 session.tellPerson(problem);
 
@@ -36,10 +35,10 @@ addEventListener("hashchange", () => {
 /** What the address asks for; where that cannot be, the usual, and why. */
 function fromAddress(): { experiment: Experiment; speed: Speed; problem: string } {
   try {
-    const { experiment, speed = usualSpeed } = fromLink(location.hash);
-    return { experiment, speed, problem: "" };
+    return { ...fromLink(location.hash), problem: "" };
   } catch (error) {
     const problem = `The address was not understood. ${message(error)}`;
-    return { experiment: usualExperiment(), speed: usualSpeed, problem };
+    const experiment = usualExperiment();
+    return { experiment, speed: usualSpeed(experiment.task), problem };
   }
 }

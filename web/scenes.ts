@@ -1,16 +1,17 @@
-// What the page knows of a task beside what the library does: how time passes in it, and what its states mean. A task
-// without a scene is not offered. Nothing here draws, so the worker uses it too.
+// What the page knows of a task beside what the library does: what its states mean. A task
+// without a scene is not offered. Nothing here draws, so the workers use it too.
 import { pi } from "../src/base/math.ts";
 import type { Environment } from "../src/ddpg/environment.ts";
 import { MountainCarContinuous } from "../src/envs/mountain-car-continuous.ts";
 import { Pendulum } from "../src/envs/pendulum.ts";
+import { type Scene as ShownScene, sceneOf } from "../src/envs/scene.ts";
 
 /** A state or an observation. */
 export type Numbers = readonly number[] | Float64Array;
 
+/** A task that is drawn in the plane, in canvases. */
 export interface Scene {
-  /** Seconds that a step stands for. */
-  readonly timeStep: number;
+  readonly isSolid?: false;
   /** A fresh environment; its `save()` is the steps taken, then the body's state. */
   create(): Environment;
   /** The state that the first episode on show begins from. */
@@ -23,6 +24,13 @@ export interface Scene {
   readonly action: Axis;
   /** Where the value and the policy are drawn as maps; only tasks of two numbers have it. */
   readonly plane?: Plane;
+}
+
+/** A task that is drawn in 3D: its own environment says what is seen of it, once the engine is there. */
+export interface SolidScene extends Pick<Scene, "action"> {
+  readonly isSolid: true;
+  readonly optimum?: undefined;
+  readonly plane?: undefined;
 }
 
 /** A quantity with its range. */
@@ -48,7 +56,6 @@ export interface Plane {
 }
 
 const pendulum: Scene = {
-  timeStep: 0.05,
   create: () => new Pendulum(),
   rest: [pi, 0],
   observe: ([angle, speed]) => [Math.cos(angle), Math.sin(angle), speed],
@@ -98,7 +105,6 @@ const pendulum: Scene = {
 };
 
 const mountainCar: Scene = {
-  timeStep: 1 / 30, // as Gymnasium draws it; the task itself has no seconds
   create: () => new MountainCarContinuous(),
   rest: [-pi / 6, 0],
   observe: ([position, velocity]) => [position, velocity],
@@ -142,8 +148,27 @@ const mountainCar: Scene = {
   },
 };
 
+const solid: SolidScene = { isSolid: true, action: { name: "action", unit: "", from: -1, to: 1, ticks: [] } };
+
 /** The scenes by their tasks' ids. */
-export const scenes: Readonly<Record<string, Scene>> = {
+export const scenes: Readonly<Record<string, Scene | SolidScene>> = {
   "Pendulum-v1": pendulum,
   "MountainCarContinuous-v0": mountainCar,
+  "InvertedPendulum-v5": solid,
+  "InvertedDoublePendulum-v5": solid,
+  "Reacher-v5": solid,
+  "Pusher-v5": solid,
+  "Swimmer-v5": solid,
+  "Hopper-v5": solid,
+  "Walker2d-v5": solid,
+  "HalfCheetah-v5": solid,
+  "Ant-v5": solid,
+  "Humanoid-v5": solid,
 };
+
+/** What the environment of a task that the page offers shows of itself. */
+export function shownBy(environment: Environment): ShownScene {
+  const scene = sceneOf(environment);
+  if (!scene) throw new Error("A task that shows nothing of itself is not offered.");
+  return scene;
+}

@@ -1,13 +1,14 @@
 // What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
-import { decodeSafetensors } from "../src/base/safetensors.ts";
+import { InputError } from "../src/base/expect.ts";
 import { message } from "../src/ddpg/environment-calls.ts";
 import { Policy } from "../src/ddpg/policy.ts";
-import { restoreMatrix } from "../src/ddpg/tensors.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
-import { type Experiment, nameOf, type Speed, settingsOf, toLink } from "./experiment.ts";
+import { renew } from "./acting.ts";
+import { type Experiment, nameOf, type Speed, settingsOf, taskOf, tasks, toLink } from "./experiment.ts";
 import type { UpdateDetail } from "./observed-update.ts";
 import { scenes } from "./scenes.ts";
 import { ShownBody } from "./shown-body.ts";
+import { SolidBody } from "./solid-body.ts";
 import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
 import { Store } from "./store.ts";
 
@@ -56,7 +57,7 @@ export type Open = (experiment: Experiment, speed: Speed, plays: boolean, listen
 
 export class Session {
   readonly store: Store<State>;
-  body: ShownBody;
+  body: ShownBody | SolidBody;
   /** Called for each frame that is drawn. */
   readonly onDraw: (() => void)[] = [];
   /** Whether anybody looks at the maps, and at the update. */
@@ -73,7 +74,7 @@ export class Session {
 
   constructor(experiment: Experiment, speed: Speed, open: Open) {
     this.#open = open;
-    this.body = new ShownBody(scenes[experiment.task]);
+    this.body = bodyOf(experiment);
     this.store = new Store<State>(this.#beginning(experiment, speed));
     requestAnimationFrame(this.#draw);
   }
@@ -83,7 +84,11 @@ export class Session {
     const { run, kept, speed, noise, showsDensity } = this.store.state;
     this.#source?.close();
     this.#runs++;
-    if (experiment.task !== run.experiment.task) this.body = new ShownBody(scenes[experiment.task]);
+    const solid = this.body instanceof SolidBody ? this.body : null;
+    if (experiment.task !== run.experiment.task || solid?.failure) {
+      solid?.close();
+      this.body = bodyOf(experiment);
+    }
     this.body.policy = null;
     this.#trained = this.#runPolicy = this.#visitor = null;
     const isComparable = ({ experiment: other, records }: Run): boolean =>
@@ -124,6 +129,7 @@ export class Session {
 
   /** The body on show is held. */
   hold(): void {
+    if (this.body instanceof SolidBody) return;
     this.body.isHeld = true;
     this.#holdsTrained = this.#isTrained;
     if (this.#holdsTrained) this.#source?.tell({ type: "hold" });
@@ -131,6 +137,7 @@ export class Session {
 
   /** It is let go with a state; during training step by step, the one that is trained on is. */
   release(state: readonly number[]): void {
+    if (this.body instanceof SolidBody) return;
     this.body.isHeld = false;
     this.body.place(state);
     if (this.#isTrained || this.#holdsTrained) this.#source?.tell({ type: "release", state });
@@ -145,7 +152,7 @@ export class Session {
   async visit(name: string, bytes: Uint8Array): Promise<void> {
     try {
       const policy = await Policy.load(bytes);
-      policy.units.expectSame(this.body.scene.create(), `${this.store.state.experiment.task}: this policy's`);
+      expectFits(policy, this.store.state.experiment);
       this.#visitor = policy;
       this.body.policy = policy;
       this.store.set({ visitor: { name }, notice: "" });
@@ -217,9 +224,8 @@ export class Session {
   async #takePolicy(bytes: Uint8Array): Promise<void> {
     const policy = this.#runPolicy;
     if (policy) {
-      const { tensors } = decodeSafetensors(bytes, "policy");
-      for (const name of policy.parameters.names)
-        restoreMatrix(policy.parameters.value(name), tensors, `actor.${name}`, "policy");
+      renew(policy, bytes);
+      if (!this.#visitor) this.body.policy = policy;
       return;
     }
     const source = this.#source;
@@ -250,4 +256,26 @@ export class Session {
     const { experiment, speed } = this.store.state;
     return toLink(experiment, speed);
   }
+}
+
+function bodyOf({ task }: Experiment): ShownBody | SolidBody {
+  const scene = scenes[task];
+  return scene.isSolid ? new SolidBody(task, scene) : new ShownBody(scene);
+}
+
+/** Throws an InputError for a policy of another task, and says of which. */
+function expectFits({ units }: Policy, { task }: Experiment): void {
+  const mismatch = (name: string): unknown => {
+    try {
+      units.expectSame(taskOf({ task: name }), `${name}: this policy's`);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  };
+  const error = mismatch(task);
+  if (error === undefined) return;
+  const fitting = tasks.filter((name) => mismatch(name) === undefined);
+  if (fitting.length === 0) throw error;
+  throw new InputError(`It is a policy for ${fitting.join(" or ")}. Choose that task, then open it again.`);
 }

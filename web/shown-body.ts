@@ -1,12 +1,10 @@
 // The body on show: a simulation of its own on the page, true to time, that the newest policy moves; or, where training
 // is slow enough, the very body that is trained on.
 import { Random } from "../src/base/random.ts";
-import type { Settings } from "../src/ddpg/config.ts";
 import type { Environment } from "../src/ddpg/environment.ts";
 import { isPromise } from "../src/ddpg/environment-calls.ts";
-import { createNoise, type Noise } from "../src/ddpg/noise.ts";
-import type { Policy } from "../src/ddpg/policy.ts";
-import type { Scene } from "./scenes.ts";
+import { Acting } from "./acting.ts";
+import { type Scene, shownBy } from "./scenes.ts";
 import type { Body } from "./source.ts";
 
 /** Steps of the path that is kept. */
@@ -14,20 +12,16 @@ const pathSteps = 200;
 /** After a pause of the page, at most so much is made up for, in s. */
 const mostLate = 0.25;
 
-export class ShownBody {
+export class ShownBody extends Acting {
   readonly scene: Scene;
-  /** What moves it; null lets it swing freely. */
-  policy: Policy | null = null;
-  /** The settings of its exploration noise; null without. */
-  noiseSettings: Settings | null = null;
   /** What was last done; empty before. */
   action: readonly number[] = [];
   isHeld = false;
   /** Observations of the last steps, the oldest first; null where the body jumped. */
   readonly path: (readonly number[] | null)[] = [];
   readonly #environment: Environment;
-  readonly #random = new Random("shown");
-  #noise: Noise | null = null;
+  readonly #stepSeconds: number;
+  readonly #random: Random;
   #before: number[];
   #now: number[];
   /** Seconds since `#now` was reached. */
@@ -35,8 +29,12 @@ export class ShownBody {
   #follows = -1;
 
   constructor(scene: Scene) {
+    const random = new Random("shown");
+    super(random);
+    this.#random = random;
     this.scene = scene;
     this.#environment = scene.create();
+    this.#stepSeconds = shownBy(this.#environment).stepSeconds;
     at(this.#environment.reset(this.#random));
     this.#now = this.#before = [...scene.rest];
     this.place(scene.rest);
@@ -44,7 +42,7 @@ export class ShownBody {
 
   /** The state at this moment, between two steps: without the steps taken. */
   get state(): number[] {
-    const part = Math.min(1, this.#clock / this.scene.timeStep);
+    const part = Math.min(1, this.#clock / this.#stepSeconds);
     return this.#now.map((value, i) => this.#before[i] + part * (value - this.#before[i]));
   }
 
@@ -53,8 +51,8 @@ export class ShownBody {
     this.#follows = -1;
     if (this.isHeld) return;
     this.#clock += Math.min(seconds, mostLate);
-    while (this.#clock >= this.scene.timeStep) {
-      this.#clock -= this.scene.timeStep;
+    while (this.#clock >= this.#stepSeconds) {
+      this.#clock -= this.#stepSeconds;
       this.#step();
     }
   }
@@ -83,7 +81,7 @@ export class ShownBody {
 
   #step(): void {
     const observation = this.scene.observe(this.#now);
-    const action = this.#act(observation);
+    const action = this.act(observation, this.#environment.actionLow.length);
     const { terminated, truncated, observation: next } = at(this.#environment.step(Float32Array.from(action)));
     this.action = action;
     this.#before = this.#now;
@@ -101,7 +99,7 @@ export class ShownBody {
 
   #begin(): void {
     this.action = [];
-    this.#noise = null;
+    this.begin();
     this.#draw(false, this.scene.observe(this.#now));
   }
 
@@ -109,17 +107,6 @@ export class ShownBody {
     if (!isNext) this.path.push(null);
     this.path.push(observation);
     this.path.splice(0, this.path.length - pathSteps);
-  }
-
-  #act(observation: number[]): number[] {
-    const { policy, noiseSettings } = this;
-    const size = this.#environment.actionLow.length;
-    if (!policy) return new Array(size).fill(0);
-    if (!noiseSettings) return Array.from(policy.act(observation));
-    this.#noise ??= createNoise(noiseSettings, size, this.#random.fork("noise"));
-    const mu = policy.forward(observation, "observation").data;
-    const noise = this.#noise.sample();
-    return Array.from(policy.units.toEnvironment(noise.map((x, i) => Math.min(1, Math.max(-1, mu[i] + x)))));
   }
 }
 

@@ -74,6 +74,8 @@ export interface Body {
   readonly action: readonly number[];
   /** Steps since the episode began. */
   readonly length: number;
+  /** Of a task in 3D, what its scene wrote. */
+  readonly poses: Float32Array | null;
 }
 
 /** μ(s) and Q(s, μ(s)) over a plane: [rows, columns], y from its lowest, x from its lowest. */

@@ -4,12 +4,13 @@ import { Random } from "../src/base/random.ts";
 import { Ddpg } from "../src/ddpg/ddpg.ts";
 import type { Environment } from "../src/ddpg/environment.ts";
 import { type TrainingStep, train } from "../src/ddpg/train.ts";
+import { poseSize, type Scene as ShownScene } from "../src/envs/scene.ts";
 import { evaluate } from "../src/training/evaluate.ts";
 import { DiagnosticsMeans, type MetricsRecord } from "../src/training/metrics.ts";
 import { type Experiment, evaluationPlan, taskOf, usualSettings } from "./experiment.ts";
 import { Grid, replayDensity } from "./grid.ts";
 import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
-import { type Scene, scenes } from "./scenes.ts";
+import { type Scene, type SolidScene, scenes, shownBy } from "./scenes.ts";
 import type { Frame, Order, Phase, Wants } from "./source.ts";
 
 /** The part of the time that maps may take while it trains, and how much of it they may save up, in ms. */
@@ -27,7 +28,9 @@ export class Training {
   readonly #agent: Ddpg;
   readonly #environment: Environment;
   readonly #evaluationEnvironment: Environment;
-  readonly #scene: Scene;
+  readonly #scene: Scene | SolidScene;
+  /** What the environment shows of itself. */
+  readonly #shown: ShownScene;
   readonly #experiment: Experiment;
   readonly #grid: Grid | null;
   readonly #means: DiagnosticsMeans;
@@ -91,7 +94,7 @@ export class Training {
       agent: Ddpg;
       environment: Environment;
       evaluationEnvironment: Environment;
-      scene: Scene;
+      scene: Scene | SolidScene;
       experiment: Experiment;
       grid: Grid | null;
     },
@@ -102,6 +105,7 @@ export class Training {
     this.#environment = parts.environment;
     this.#evaluationEnvironment = parts.evaluationEnvironment;
     this.#scene = parts.scene;
+    this.#shown = shownBy(parts.environment);
     this.#experiment = parts.experiment;
     this.#grid = parts.grid;
     this.#means = new DiagnosticsMeans(parts.agent.units.actionSize);
@@ -114,7 +118,8 @@ export class Training {
   async run(): Promise<never> {
     const { every } = evaluationPlan(this.#experiment);
     const diagnosticsEvery = Math.max(1, Math.floor(this.#experiment.steps / 100));
-    await this.#evaluate();
+    // In 3D, ten episodes may take as many seconds, and nobody wants to wait for that at the start.
+    if (!this.#scene.isSolid) await this.#evaluate();
     const steps = train(this.#agent, this.#environment, { name: this.#experiment.task });
     this.#startPace();
     for (;;) {
@@ -232,7 +237,8 @@ export class Training {
     }
     if (this.#single || this.#speed === Infinity) return undefined;
     const now = performance.now();
-    const due = this.#paceTime + (1000 * (this.#step - this.#paceStep) * this.#scene.timeStep) / this.#speed;
+    const stepMs = 1000 * this.#shown.stepSeconds;
+    const due = this.#paceTime + ((this.#step - this.#paceStep) * stepMs) / this.#speed;
     if (now - due > mostLateMs) this.#startPace();
     if (now >= due) return undefined;
     const sleep = new Promise<void>((resolve) => {
@@ -282,12 +288,13 @@ export class Training {
     this.#isHeld = false;
     const { save, restore } = this.#environment;
     const { loop } = this.#agent;
+    const scene = this.#scene;
     // Between two episodes there is no body.
-    if (save && restore && loop && loop.length > 0) {
+    if (!scene.isSolid && save && restore && loop && loop.length > 0) {
       restore.call(this.#environment, Float64Array.of(save.call(this.#environment)[0], ...state));
-      loop.observation.set(this.#scene.observe(state));
+      loop.observation.set(scene.observe(state));
       this.#isTouched = true;
-      if (this.#body) this.#body = { ...this.#body, state, observation: this.#scene.observe(state) };
+      if (this.#body) this.#body = { ...this.#body, state, observation: scene.observe(state) };
     }
     this.#startPace();
     this.#wake?.();
@@ -318,7 +325,8 @@ export class Training {
       this.#update = this.#before.detail(step);
       if (step.learned) this.#wantsUpdate = false;
     }
-    if (step.warnings.length > 0) this.#warnings.push(...step.warnings);
+    // What is odd about MuJoCo's observations nobody here can change.
+    if (!this.#scene.isSolid) this.#warnings.push(...step.warnings);
     const { episode } = step;
     if (episode) {
       this.#episode = episode.number + 1;
@@ -339,8 +347,12 @@ export class Training {
   #bodyAfter({ action, observation, episode }: TrainingStep): Frame["body"] {
     const state = this.#environment.save?.();
     if (!state) return null;
+    const { shapes } = this.#shown;
+    const poses = this.#scene.isSolid ? new Float32Array(shapes.length * poseSize) : null;
+    if (poses) this.#shown.writePoses(poses);
     return {
       state: Array.from(state.subarray(1)),
+      poses,
       observation: Array.from(observation),
       action: Array.from(action),
       length: episode?.length ?? state[0],

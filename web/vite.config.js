@@ -9,8 +9,14 @@ export default defineConfig({
     target: "es2022",
     modulePreload: false,
     assetsInlineLimit: 0,
-    // No task of the page needs MuJoCo's engine yet.
+    // Its workers load the engine, never the page itself.
     rolldownOptions: { external: ["@mujoco/mujoco"] },
+    // three.js; it comes after the first view, when it is asked for.
+    chunkSizeWarningLimit: 1000,
   },
-  worker: { format: "es", rolldownOptions: { external: ["@mujoco/mujoco"] } },
+  worker: {
+    format: "es",
+    // The engine imports it where it finds itself in Node: never here.
+    rolldownOptions: { external: ["module"] },
+  },
 });

@@ -90,11 +90,11 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
     scales: {
-      x: { time: false, range: (_, __, max) => [0, Math.max(max ?? 0, session.store.state.experiment.steps)] },
+      x: { time: false, range: (_, __, max) => [0, lastStep(max ?? 0, session.store.state.experiment.steps)] },
       y: { range: (_, min, max) => rangeOf(min, max, optimum) },
     },
     axes: [
-      { ...axis, size: 32 },
+      { ...axis, size: 32, space: 75 },
       { ...axis, size: 56 },
     ],
     series: [
@@ -141,6 +141,13 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
       setCursor: [(plot) => setText(readout, readOut(plot, runs))],
     },
   };
+}
+
+/** Where the axis ends: where the run does, but of a long one a little after what there is. */
+function lastStep(max: number, steps: number): number {
+  if (max >= steps || steps <= 50_000) return Math.max(max, steps);
+  const power = 10 ** Math.floor(Math.log10(Math.max(max, 10_000)));
+  return Math.min(steps, power * ([1, 2, 5].find((each) => each * power >= max) ?? 10));
 }
 
 function rangeOf(min: number | null, max: number | null, optimum: number | undefined): [number, number] {

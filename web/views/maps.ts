@@ -3,6 +3,7 @@ import { Canvas } from "../canvas.ts";
 import { type Colours, colours, onColours, type Scale } from "../colours.ts";
 import { type Axis, type Plane, scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
+import { SolidBody } from "../solid-body.ts";
 import type { Maps } from "../source.ts";
 import { find, setText, short } from "./text.ts";
 
@@ -229,7 +230,9 @@ function drawPath(
   y: (value: number) => number,
   ink: string,
 ): void {
-  const { path } = session.body;
+  const { body } = session;
+  if (body instanceof SolidBody) return;
+  const { path } = body;
   context.strokeStyle = ink;
   context.lineWidth = 1.5;
   context.lineJoin = "round";
@@ -247,7 +250,7 @@ function drawPath(
   }
   context.stroke();
   context.globalAlpha = 1;
-  const [px, py] = plane.point(session.body.scene.observe(session.body.state));
+  const [px, py] = plane.point(body.scene.observe(body.state));
   context.fillStyle = ink;
   context.beginPath();
   context.arc(x(px), y(py), 4.5, 0, 2 * Math.PI);

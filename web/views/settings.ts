@@ -19,8 +19,10 @@ import {
   toCommand,
   usualExperiment,
   usualSettings,
+  usualSpeed,
   wholeNumber,
 } from "../experiment.ts";
+import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { find, setText } from "./text.ts";
 
@@ -44,7 +46,16 @@ type Control = HTMLInputElement | HTMLSelectElement;
 
 export function settingsView(session: Session): void {
   const form = find<HTMLFormElement>("#experiment");
-  const task = select("task", "a simulation", tasks);
+  const task = select("task", "a simulation", []);
+  for (const [label, isSolid] of [
+    ["classic", false],
+    ["MuJoCo, in 3D", true],
+  ] as const) {
+    const group = document.createElement("optgroup");
+    group.label = label;
+    group.append(...tasks.filter((name) => !scenes[name].isSolid !== isSolid).map((name) => new Option(name)));
+    task.control.append(group);
+  }
   const preset = select("preset", "settings to start from", presetNames);
   const seed = input("seed", "all chance comes from it", "numeric");
   const steps = input("steps", "steps of the environment, after which it comes to a halt", "numeric");
@@ -149,7 +160,9 @@ export function settingsView(session: Session): void {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     try {
-      session.begin(read(), true);
+      const experiment = read();
+      if (experiment.task !== session.store.state.experiment.task) session.setSpeed(usualSpeed(experiment.task));
+      session.begin(experiment, true);
     } catch {
       form.querySelector<HTMLElement>("[aria-invalid]")?.focus();
     }

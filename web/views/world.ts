@@ -1,6 +1,8 @@
 // The body on show: drawn in every frame, taken hold of with a pointer, pushed with keys.
 import { colours } from "../colours.ts";
-import type { Session } from "../session.ts";
+import type { Session, State } from "../session.ts";
+import type { ShownBody } from "../shown-body.ts";
+import { SolidBody } from "../solid-body.ts";
 import { worlds } from "../worlds/index.ts";
 import type { View, World } from "../worlds/world.ts";
 import { find, minus, setText, whole } from "./text.ts";
@@ -18,8 +20,10 @@ export function worldView(session: Session): void {
   const open = async (task: string): Promise<void> => {
     world = draw = undefined;
     held = null;
-    const chosen = await worlds[task]();
-    if (session.store.state.experiment.task !== task) return;
+    const load = worlds[task];
+    place.hidden = find("#world-hint").hidden = !load;
+    const chosen = await load?.();
+    if (!chosen || session.store.state.experiment.task !== task) return;
     const canvas = document.createElement("canvas");
     canvas.tabIndex = 0;
     canvas.role = "application";
@@ -29,8 +33,11 @@ export function worldView(session: Session): void {
     world = chosen;
     draw = chosen.open(canvas);
   };
-  session.store.subscribe(({ experiment: { task } }, before) => {
-    if (!draw || task !== before.experiment.task) open(task);
+  let opened = "";
+  session.store.subscribe(({ experiment: { task } }) => {
+    if (task === opened) return;
+    opened = task;
+    open(task);
   });
 
   const placeAt = ({ clientX, clientY }: PointerEvent, { hold }: World): number => {
@@ -72,21 +79,22 @@ export function worldView(session: Session): void {
     const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!direction || !world?.hold) return;
     event.preventDefault();
-    const { state } = session.body;
-    release(state[0], state[1] + direction * world.hold.push(state));
+    const { body } = session;
+    if (body instanceof SolidBody) return;
+    release(body.state[0], body.state[1] + direction * world.hold.push(body.state));
   });
 
   const caption = find("#world-caption");
   const spoken = find("#world-state");
   let spokenAt = 0;
   session.onDraw.push(() => {
-    if (!world || !draw) return;
     const { body } = session;
+    if (!world || !draw || body instanceof SolidBody) return;
     const state = held ? [held.place, 0] : body.state;
     const { from, to } = body.scene.action;
     const action = body.action.length > 0 && !held ? (2 * (body.action[0] - from)) / (to - from) - 1 : 0;
     draw({ state, action, colours: colours(), isHeld: held !== null });
-    setText(caption, captionOf(session));
+    setText(caption, captionOf(body, session.store.state));
     // For those who listen: once in a while is enough.
     if (performance.now() - spokenAt > 1000) {
       spokenAt = performance.now();
@@ -96,11 +104,14 @@ export function worldView(session: Session): void {
 }
 
 /** Whom one sees, and what it does. */
-function captionOf({ body, store }: Session): string {
-  const { step, followsTraining, phase, visitor } = store.state;
-  const { unit, name } = body.scene.action;
-  const doing = body.action.length > 0 ? `, ${name} ${minus(body.action[0].toFixed(2))} ${unit}`.trimEnd() : "";
-  if (visitor) return `${visitor.name}${doing}`;
-  if (followsTraining) return `In training, step ${whole(step)}${doing}`;
-  return `${phase === "playing" || phase === "preparing" ? "The policy now" : `After ${whole(step)} steps`}${doing}`;
+function captionOf({ action, scene: { action: axis } }: ShownBody, state: State): string {
+  const doing = action.length > 0 ? `, ${axis.name} ${minus(action[0].toFixed(2))} ${axis.unit}`.trimEnd() : "";
+  return `${whoMoves(state)}${doing}`;
+}
+
+/** Whom one sees. */
+export function whoMoves({ step, followsTraining, phase, visitor }: State): string {
+  if (visitor) return visitor.name;
+  if (followsTraining) return `In training, step ${whole(step)}`;
+  return phase === "playing" || phase === "preparing" ? "The policy now" : `After ${whole(step)} steps`;
 }

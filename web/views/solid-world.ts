@@ -1,0 +1,84 @@
+// The body on show where it is in 3D. What draws it is loaded when the first such task is chosen.
+import { colours } from "../colours.ts";
+import { Orbit } from "../orbit.ts";
+import type { Session } from "../session.ts";
+import { SolidBody } from "../solid-body.ts";
+import type { Stage } from "../worlds/stage.ts";
+import { find, setText, short } from "./text.ts";
+import { whoMoves } from "./world.ts";
+
+/** What a push changes the speed of the first joint by: m/s, or rad/s where it turns. */
+const push = 1;
+
+export function solidWorldView(session: Session): void {
+  const host = find("#stage");
+  const orbit = new Orbit();
+  /** Whose stage it is. */
+  let shown: SolidBody | null = null;
+  let stage: Stage | null = null;
+  let failure = "";
+  let drawnAt = 0;
+  let spokenAt = 0;
+
+  const shove = (): void => shown?.push(push);
+  find("#push").addEventListener("click", shove);
+
+  const leave = (): void => {
+    stage?.dispose();
+    stage = null;
+    failure = "";
+  };
+  const open = async (body: SolidBody): Promise<void> => {
+    const { shapes, camera } = await body.ready;
+    try {
+      const { Stage } = await import("../worlds/stage.ts");
+      if (body !== shown) return;
+      stage = new Stage(shapes, camera);
+    } catch (error) {
+      failure = `It cannot be drawn here, but trains on all the same. ${(error as Error).message}`;
+      return;
+    }
+    orbit.begin(camera);
+    const { canvas } = stage;
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", label);
+    canvas.setAttribute("aria-describedby", "world-caption world-state");
+    canvas.addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
+      if (key === "p" && !ctrlKey && !metaKey) shove();
+    });
+    orbit.listen(canvas);
+    host.append(canvas);
+  };
+
+  session.onDraw.push(() => {
+    const { body } = session;
+    const state = session.store.state;
+    const now = performance.now();
+    const seconds = (now - drawnAt) / 1000;
+    drawnAt = now;
+    if (body !== shown) {
+      leave();
+      shown = body instanceof SolidBody ? body : null;
+      if (shown) open(shown);
+    }
+    host.hidden = find("#push").hidden = shown === null;
+    if (!shown) return;
+    const { moment } = shown;
+    setText(
+      find("#stage-message"),
+      shown.failure || failure || (stage && moment ? "" : "Loading MuJoCo and the 3D view …"),
+    );
+    find<HTMLButtonElement>("#push").disabled = state.followsTraining || !moment;
+    const told = state.followsTraining ? "" : `, return ${short(shown.return)} in ${shown.length} steps`;
+    setText(find("#world-caption"), `${whoMoves(state)}${moment ? told : ""}`);
+    if (!stage || !moment) return;
+    stage.draw(moment, orbit, colours(), seconds);
+    if (now - spokenAt < 1000) return;
+    spokenAt = now;
+    setText(find("#world-state"), state.experiment.task);
+  });
+}
+
+const label =
+  "The body that is controlled, in 3D. Arrow keys walk around it, plus and minus come nearer and go back, Home returns, P pushes it.";

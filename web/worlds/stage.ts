@@ -1,0 +1,200 @@
+// Draws tasks in 3D, with three.js: imported when the first one is chosen. z points up, as in the scenes.
+import {
+  BoxGeometry,
+  type BufferGeometry,
+  CapsuleGeometry,
+  Color,
+  CylinderGeometry,
+  DirectionalLight,
+  HemisphereLight,
+  Matrix4,
+  Mesh,
+  MeshStandardMaterial,
+  PerspectiveCamera,
+  Quaternion,
+  Scene,
+  SphereGeometry,
+  SRGBColorSpace,
+  Vector3,
+  WebGLRenderer,
+} from "three";
+import { type Camera, poseSize, type Shape } from "../../src/envs/scene.ts";
+import type { Colours } from "../colours.ts";
+import type { Look } from "../orbit.ts";
+import type { Moment } from "../solid-body.ts";
+import { Floor } from "./floor.ts";
+
+/** Displays that are finer are drawn as if they were not: nobody sees it, and it would cost four times as much. */
+const finest = 2;
+/** How quickly the camera comes after what it follows: in 1/s. */
+const chase = 8;
+const up = new Vector3(0, 0, 1);
+
+/** A canvas of its own that shows the shapes of a scene. */
+export class Stage {
+  readonly canvas: HTMLCanvasElement;
+  readonly #renderer: WebGLRenderer;
+  readonly #scene = new Scene();
+  readonly #eye = new PerspectiveCamera(45);
+  readonly #sky = new HemisphereLight();
+  readonly #sun = new DirectionalLight("#fff3e2");
+  readonly #toSun: Vector3;
+  readonly #camera: Camera;
+  readonly #floors: Floor[] = [];
+  /** In the order of the shapes, floors included. */
+  readonly #meshes: readonly Mesh[];
+  /** What is looked at. */
+  readonly #focus = new Vector3();
+  #episode: number | undefined;
+  #colours: Colours | undefined;
+
+  /** Throws where the browser draws nothing in 3D. */
+  constructor(shapes: readonly Shape[], camera: Camera) {
+    this.#renderer = new WebGLRenderer({ antialias: true, alpha: true });
+    this.#renderer.shadowMap.enabled = true;
+    this.canvas = this.#renderer.domElement;
+    this.#camera = camera;
+    this.#eye.up.copy(up);
+    this.#meshes = shapes.map((shape, i) => this.#mesh(shape, i));
+    const { azimuth, distance } = camera;
+    // From behind the one who looks, over the left shoulder; it stays there when somebody walks around.
+    this.#toSun = new Vector3(-0.5, -0.55, 1).setLength(3 * distance).applyAxisAngle(up, radians(azimuth - 90));
+    this.#castShadows(distance);
+    if (this.#floors.length === 0) {
+      // What has no floor hovers over one: else nobody sees where it is.
+      const floor = new Floor(distance);
+      floor.mesh.position.setZ(camera.target[2] - 0.4 * distance);
+      this.#floors.push(floor);
+      this.#scene.add(floor.mesh);
+    }
+    this.#scene.add(...this.#meshes, this.#sky, this.#sun, this.#sun.target);
+    this.#sky.position.copy(up);
+  }
+
+  /** Draws a moment between two steps; `seconds` have passed since the last. */
+  draw(moment: Moment, look: Look, colours: Colours, seconds: number): void {
+    if (colours !== this.#colours) this.#paint(colours);
+    this.#fit();
+    for (const [i, mesh] of this.#meshes.entries()) place(mesh, moment, i * poseSize);
+    this.#aim(look, moment.episode, seconds);
+    this.#renderer.render(this.#scene, this.#eye);
+  }
+
+  /** Gives everything back: the graphics card's memory, its context, the canvas. */
+  dispose(): void {
+    this.#scene.traverse((each) => {
+      if (!(each instanceof Mesh)) return;
+      each.geometry.dispose();
+      each.material.dispose();
+    });
+    this.#sun.dispose();
+    this.#renderer.dispose();
+    this.#renderer.forceContextLoss();
+    this.canvas.remove();
+  }
+
+  #mesh(shape: Shape, index: number): Mesh {
+    if (shape.kind === "plane") {
+      const floor = new Floor(this.#camera.distance);
+      this.#floors.push(floor);
+      return floor.mesh;
+    }
+    const [red, green, blue, opacity] = shape.color;
+    const color = new Color().setRGB(red, green, blue, SRGBColorSpace);
+    const material = new MeshStandardMaterial({ color, roughness: 0.5, opacity, transparent: opacity < 1 });
+    // Where two surfaces are one, such as those of legs side by side, the first is in front.
+    Object.assign(material, { polygonOffset: true, polygonOffsetUnits: 8 * index });
+    const mesh = new Mesh(geometryOf(shape), material);
+    mesh.castShadow = mesh.receiveShadow = true;
+    return mesh;
+  }
+
+  #castShadows(distance: number): void {
+    const { shadow } = this.#sun;
+    this.#sun.castShadow = true;
+    shadow.mapSize.set(1024, 1024);
+    shadow.radius = 2;
+    shadow.normalBias = distance / 150;
+    const reach = 0.7 * distance;
+    const { camera } = shadow;
+    [camera.left, camera.right, camera.bottom, camera.top] = [-reach, reach, -reach, reach];
+    camera.far = 6 * distance;
+  }
+
+  /** The page's colours, light or dark. */
+  #paint(colours: Colours): void {
+    this.#colours = colours;
+    const isDark = new Color(colours.ground).getHSL({ h: 0, s: 0, l: 0 }).l < 0.5;
+    this.#sky.color.set(isDark ? "#c3d4ea" : "#f2f6ff");
+    this.#sky.groundColor.set(isDark ? "#333a42" : "#a39a8e");
+    this.#sky.intensity = isDark ? 1.1 : 1.7;
+    this.#sun.intensity = isDark ? 2.2 : 2.1;
+    for (const floor of this.#floors) floor.paint(isDark);
+  }
+
+  /** As large and as sharp as it is on the page. */
+  #fit(): void {
+    const { canvas } = this;
+    const ratio = Math.min(devicePixelRatio, finest);
+    const [columns, rows] = [canvas.clientWidth, canvas.clientHeight].map((side) =>
+      Math.max(1, Math.round(side * ratio)),
+    );
+    if (canvas.width !== columns || canvas.height !== rows) this.#renderer.setSize(columns, rows, false);
+    this.#eye.aspect = columns / rows;
+  }
+
+  #aim({ azimuth, elevation, distance }: Look, episode: number, seconds: number): void {
+    const { target, follows } = this.#camera;
+    const aim = new Vector3(...target);
+    if (follows !== undefined) aim.add(this.#meshes[follows].position.clone().setZ(0));
+    // Into another episode it jumps.
+    this.#focus.lerp(aim, episode === this.#episode ? 1 - Math.exp(-chase * seconds) : 1);
+    this.#episode = episode;
+
+    const [turn, tilt] = [radians(azimuth), radians(elevation)];
+    const way = new Vector3(Math.cos(tilt) * Math.cos(turn), Math.cos(tilt) * Math.sin(turn), Math.sin(tilt));
+    this.#eye.position.copy(this.#focus).addScaledVector(way, -distance);
+    this.#eye.lookAt(this.#focus);
+    this.#eye.near = distance / 50;
+    this.#eye.far = distance * 1000;
+    this.#eye.updateProjectionMatrix();
+    this.#sun.target.position.copy(this.#focus);
+    this.#sun.position.copy(this.#focus).add(this.#toSun);
+    for (const floor of this.#floors) floor.centre(this.#focus);
+  }
+}
+
+/** Along its own z, where it has a length. */
+function geometryOf({ kind, size: [x, y, z] }: Shape): BufferGeometry {
+  switch (kind) {
+    case "capsule":
+      return new CapsuleGeometry(x, 2 * y, 16, 32).rotateX(Math.PI / 2);
+    case "cylinder":
+      return new CylinderGeometry(x, x, 2 * y, 48).rotateX(Math.PI / 2);
+    case "box":
+      return new BoxGeometry(2 * x, 2 * y, 2 * z);
+    case "ellipsoid":
+      return new SphereGeometry(1, 48, 32).scale(x, y, z);
+    default:
+      return new SphereGeometry(x, 48, 32);
+  }
+}
+
+const matrix = new Matrix4();
+const later = new Quaternion();
+
+/** Puts a mesh where its shape is at a moment. */
+function place(mesh: Mesh, { before, now, part }: Moment, pose: number): void {
+  rotation(mesh.quaternion, before, pose).slerp(rotation(later, now, pose), part);
+  const at = (axis: number): number => before[pose + axis] + part * (now[pose + axis] - before[pose + axis]);
+  mesh.position.set(at(0), at(1), at(2));
+}
+
+function rotation(out: Quaternion, poses: Float32Array, pose: number): Quaternion {
+  const [a, b, c, d, e, f, g, h, i] = poses.subarray(pose + 3, pose + poseSize);
+  return out.setFromRotationMatrix(matrix.set(a, b, c, 0, d, e, f, 0, g, h, i, 0, 0, 0, 0, 1));
+}
+
+function radians(degrees: number): number {
+  return (degrees * Math.PI) / 180;
+}
