@@ -142,6 +142,26 @@ const mountainCar: Scene = {
   },
 };
 
+/** Of a task that the page cannot simulate: nothing is there, and nothing moves. */
+const empty: Scene = {
+  timeStep: 1,
+  create: () => ({
+    observationSize: 0,
+    actionLow: [],
+    actionHigh: [],
+    reset: () => [],
+    step: () => ({ observation: [], reward: 0, terminated: false }),
+  }),
+  rest: [],
+  observe: () => [],
+  action: { name: "", unit: "", from: 0, to: 0, ticks: [] },
+};
+
+/** The scene of any task. */
+export function sceneOf(task: string): Scene {
+  return Object.hasOwn(scenes, task) ? scenes[task] : empty;
+}
+
 /** The scenes by their tasks' ids. */
 export const scenes: Readonly<Record<string, Scene>> = {
   "Pendulum-v1": pendulum,

@@ -6,7 +6,7 @@ import { restoreMatrix } from "../src/ddpg/tensors.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { type Experiment, nameOf, type Speed, settingsOf, toLink } from "./experiment.ts";
 import type { UpdateDetail } from "./observed-update.ts";
-import { scenes } from "./scenes.ts";
+import { sceneOf } from "./scenes.ts";
 import { ShownBody } from "./shown-body.ts";
 import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
 import { Store } from "./store.ts";
@@ -39,6 +39,8 @@ export interface State {
   readonly kept: readonly Run[];
   /** The newest policy of the run, as a file; null before the first. */
   readonly policy: Uint8Array | null;
+  /** Which one that is, where it is not the one of now; "" where it is. */
+  readonly policyName: string;
   /** The policy from a file that is on show instead. */
   readonly visitor: { readonly name: string } | null;
   /** Whether the body on show is the one that is trained on. */
@@ -73,7 +75,7 @@ export class Session {
 
   constructor(experiment: Experiment, speed: Speed, open: Open) {
     this.#open = open;
-    this.body = new ShownBody(scenes[experiment.task]);
+    this.body = new ShownBody(sceneOf(experiment.task));
     this.store = new Store<State>(this.#beginning(experiment, speed));
     requestAnimationFrame(this.#draw);
   }
@@ -83,7 +85,7 @@ export class Session {
     const { run, kept, speed, noise, showsDensity } = this.store.state;
     this.#source?.close();
     this.#runs++;
-    if (experiment.task !== run.experiment.task) this.body = new ShownBody(scenes[experiment.task]);
+    if (experiment.task !== run.experiment.task) this.body = new ShownBody(sceneOf(experiment.task));
     this.body.policy = null;
     this.#trained = this.#runPolicy = this.#visitor = null;
     const isComparable = ({ experiment: other, records }: Run): boolean =>
@@ -186,6 +188,7 @@ export class Session {
       run: { id: this.#runs, name: nameOf(experiment), experiment, records: [] },
       kept: [],
       policy: null,
+      policyName: "",
       visitor: null,
       followsTraining: speed === 1,
       noise: false,
@@ -199,13 +202,16 @@ export class Session {
   #take(frame: Frame): void {
     const { phase, step, updates, episode, stepsPerSecond, isTouched, records, warnings } = frame;
     const state = this.store.state;
-    const run = records.length > 0 ? { ...state.run, records: [...state.run.records, ...records] } : state.run;
+    const known = frame.isAnew ? [] : state.run.records;
+    const isOther = frame.isAnew || records.length > 0;
+    const run = isOther ? { ...state.run, records: [...known, ...records] } : state.run;
     this.#trained = frame.body;
     if (frame.policy) this.#takePolicy(frame.policy);
     this.store.set({
       ...{ phase, step, updates, episode, stepsPerSecond, isTouched, run },
       fingerprint: frame.fingerprint,
       policy: frame.policy ?? state.policy,
+      policyName: frame.policyName ?? state.policyName,
       maps: frame.maps ?? state.maps,
       density: frame.density ?? state.density,
       update: frame.update ?? state.update,

@@ -97,10 +97,11 @@ export function worldView(session: Session): void {
 
 /** Whom one sees, and what it does. */
 function captionOf({ body, store }: Session): string {
-  const { step, followsTraining, phase, visitor } = store.state;
+  const { step, followsTraining, phase, visitor, policyName } = store.state;
   const { unit, name } = body.scene.action;
   const doing = body.action.length > 0 ? `, ${name} ${minus(body.action[0].toFixed(2))} ${unit}`.trimEnd() : "";
   if (visitor) return `${visitor.name}${doing}`;
   if (followsTraining) return `In training, step ${whole(step)}${doing}`;
+  if (policyName) return `${policyName}${doing}`;
   return `${phase === "playing" || phase === "preparing" ? "The policy now" : `After ${whole(step)} steps`}${doing}`;
 }
