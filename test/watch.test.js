@@ -34,9 +34,8 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       cwd: folder,
       stdio: "pipe",
     });
+  const children = [];
   let browser;
-  /** What must stay empty, unless a test says otherwise. */
-  const complaints = [];
 
   before(async () => {
     fs.writeFileSync(inFolder("cart.js"), cart);
@@ -44,6 +43,8 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     browser = await openBrowser();
   });
   after(async () => {
+    // Those that a test that failed has left.
+    for (const child of children) child.kill();
     await browser?.close();
     fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
@@ -51,6 +52,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
   /** Starts the command; what comes back ends it. */
   async function watch(run, ...args) {
     const child = spawn(process.execPath, [program, "watch", run, "--no-open", ...args], { cwd: folder });
+    children.push(child);
     const ended = new Promise((resolve) => child.on("close", resolve));
     const url = await new Promise((resolve, reject) => {
       let text = "";
@@ -75,6 +77,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
   /** Does something with a tab that shows a run; then nothing may have been complained of. */
   async function visit(run, use) {
     const watching = await watch(run);
+    const complaints = [];
     const tab = await browser.newPage();
     tab.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -85,10 +88,9 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     });
     try {
       await tab.goto(watching.url);
-      await use(tab, watching);
+      await use(tab, { ...watching, complaints });
       assert.deepEqual(complaints, []);
     } finally {
-      complaints.length = 0;
       await tab.close();
       await watching.end();
     }
@@ -124,6 +126,12 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
           return new Set(new Uint32Array(data.buffer)).size > 100;
         }, map);
       }
+      // On a phone nothing is wider than it, with all open.
+      await tab.setViewportSize({ width: 360, height: 740 });
+      await tab.evaluate(() => {
+        for (const details of document.querySelectorAll("details")) details.open = true;
+      });
+      await tab.waitForFunction(() => document.documentElement.scrollWidth === 360);
       // A page that nobody sees holds no connection; seen again, it has all again.
       const turn = (hidden) =>
         tab.evaluate((hidden) => {
@@ -157,7 +165,8 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       records.flush();
     };
     evaluate(0);
-    await visit("live", async (tab, { url, end }) => {
+    let again;
+    await visit("live", async (tab, { url, end, complaints }) => {
       await phase(tab, "training");
       assert.equal(await text(tab, "#hint"), "Training goes on in another process; this page follows it.");
       await tab.locator("#world-caption", { hasText: /^There is no policy yet/ }).waitFor();
@@ -175,7 +184,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await end();
       await tab.locator("#lost").waitFor();
       evaluate(300);
-      const again = await watch("live", "--port", new URL(url).port);
+      again = await watch("live", "--port", new URL(url).port);
       await step(tab, 300);
       await tab.locator("#lost").waitFor({ state: "hidden" });
       // What the browser says of a connection that was refused.
@@ -190,9 +199,8 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.match(await text(tab, "#hint"), /^Stopped after 300 of 1,000 steps, before its end\. ddpg resume goes on/);
       fs.renameSync(inFolder("live"), inFolder("moved"));
       await phase(tab, "gone");
-      await again.end();
-      complaints.length = 0;
     });
+    await again.end();
   });
 
   it("shows the records alone of an environment that it cannot simulate", async () => {
