@@ -3,7 +3,6 @@ export { refusal } from "./node/files.ts";
 export { type LoadedEnvironment, loadEnvironment } from "./node/load-environment.ts";
 export { checkRunDirectory, RunDirectory } from "./node/run-directory.ts";
 export {
-  type BestEvaluation,
   type Checkpoint,
   readCheckpoint,
   readConfig,
@@ -11,8 +10,6 @@ export {
   readPolicy,
   readPolicyFile,
   readResult,
-  type RunConfig,
-  type RunResult,
   type RunState,
   startFile,
   type WhichPolicy,
@@ -21,3 +18,4 @@ export { nodeThreads } from "./node/threads.ts";
 export { commit, versions } from "./node/versions.ts";
 export { useWideVectors } from "./node/wide-vectors.ts";
 export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
+export type { BestEvaluation, RunConfig, RunResult } from "./training/run.ts";

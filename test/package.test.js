@@ -1,6 +1,6 @@
 // The package as its users get it: packed, installed in an empty folder, type-checked, run, bundled for a page.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import * as os from "node:os";
@@ -293,6 +293,24 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.match(fs.readFileSync(path.join(user, html[0]), "utf8"), /<svg/);
   });
 
+  it("serves the page for that run, from within the package", async () => {
+    const program = path.join(user, "node_modules/ddpg/bin/ddpg.js");
+    const child = spawn(process.execPath, [program, "watch", "run", "--no-open"], { cwd: user });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    try {
+      const url = await new Promise((resolve, reject) => {
+        child.stdout.setEncoding("utf8").on("data", (text) => resolve(/http:\S+/.exec(text)?.[0]));
+        child.stderr.setEncoding("utf8").on("data", reject);
+      });
+      const html = await (await fetch(url)).text();
+      const script = await fetch(url + /src="\.\/([^"]+)"/.exec(html)[1]);
+      assert.deepEqual([script.status, script.headers.get("content-type")], [200, "text/javascript; charset=utf-8"]);
+    } finally {
+      child.kill();
+      await ended;
+    }
+  });
+
   describe("on a page built with Vite under a sub-path", () => {
     let browser;
     let server;
@@ -437,7 +455,8 @@ async function bundle(source, base, outDir) {
     configFile: false,
     logLevel: "silent",
     customLogger,
-    build: { outDir, emptyOutDir: false },
+    // How long a plugin takes is no warning here.
+    build: { outDir, emptyOutDir: false, rolldownOptions: { checks: { pluginTimings: false } } },
   });
   return warnings;
 }

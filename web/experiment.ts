@@ -41,15 +41,20 @@ export function taskOf({ task }: Pick<Experiment, "task">): Task {
   return environments[task];
 }
 
+/** How a task is trained unless somebody wants otherwise; one that the library does not have, as the command line has it. */
+function usualOf(task: string): Pick<Task, "preset" | "steps" | "settings"> {
+  return Object.hasOwn(environments, task) ? environments[task] : { preset: "standard", steps: 100_000 };
+}
+
 /** A task as it is trained unless somebody wants otherwise. */
 export function usualExperiment(task = tasks[0]): Experiment {
-  const { preset, steps } = environments[task];
+  const { preset, steps } = usualOf(task);
   return { task, preset, seed: 1, steps, changes: {} };
 }
 
 /** The preset's settings; with the task's own, where the preset is the task's own too: as the command line has it. */
 export function usualSettings({ task, preset }: Pick<Experiment, "task" | "preset">): Settings {
-  const own = environments[task];
+  const own = usualOf(task);
   return settingsFrom(preset, preset === own.preset ? own.settings : {});
 }
 
@@ -121,7 +126,7 @@ export function wholeNumber(text: string, where: string, min: number): number {
 export function nameOf(experiment: Experiment): string {
   const { preset, seed } = experiment;
   const changes = changesOf(experiment).map(([name, text]) => `${name} ${text}`);
-  return [...(preset === taskOf(experiment).preset ? [] : [preset]), `seed ${seed}`, ...changes].join(", ");
+  return [...(preset === usualOf(experiment.task).preset ? [] : [preset]), `seed ${seed}`, ...changes].join(", ");
 }
 
 /** What gives the same fingerprint in a terminal. */

@@ -10,9 +10,15 @@ import { allocateMatrix, Parameters } from "../src/nn/parameters.ts";
 import type { Plane } from "./scenes.ts";
 import { type Maps, mapSize } from "./source.ts";
 
+/** What is mapped: an agent, or what a file has of one; without a critic there is no value. */
+export interface Networks extends Pick<Ddpg, "settings" | "units"> {
+  readonly actor: { readonly parameters: Parameters };
+  readonly critic: { readonly parameters: Parameters } | null;
+}
+
 /** Networks of their own for a row of the maps, with the agent's parameters as they were when the maps were begun. */
 export class Grid {
-  readonly #agent: Ddpg;
+  readonly #agent: Networks;
   readonly #plane: Plane;
   readonly #observation: Matrix;
   readonly #actor: Network;
@@ -22,11 +28,11 @@ export class Grid {
   #maps: Maps | null = null;
   #row = 0;
 
-  static create(agent: Ddpg, plane: Plane): Promise<Grid> {
+  static create(agent: Networks, plane: Plane): Promise<Grid> {
     return buildOverWasm((kernels) => new Grid(kernels, agent, plane));
   }
 
-  private constructor(kernels: Kernels, agent: Ddpg, plane: Plane) {
+  private constructor(kernels: Kernels, agent: Networks, plane: Plane) {
     this.#agent = agent;
     this.#plane = plane;
     const { settings, units } = agent;
@@ -44,14 +50,14 @@ export class Grid {
     const until = performance.now() + ms;
     if (!this.#maps) {
       this.#actorParameters.copyFrom(this.#agent.actor.parameters);
-      this.#criticParameters.copyFrom(this.#agent.critic.parameters);
+      if (this.#agent.critic) this.#criticParameters.copyFrom(this.#agent.critic.parameters);
       const cells = mapSize * mapSize;
       this.#maps = {
         step,
         columns: mapSize,
         rows: mapSize,
         action: new Float32Array(cells),
-        value: new Float32Array(cells),
+        value: this.#agent.critic && new Float32Array(cells),
       };
       this.#row = 0;
     }
@@ -75,12 +81,12 @@ export class Grid {
       units.scaleObservation(out, observe(along(x, column), along(y, row)), "map");
     }
     const action = this.#actor.forward(this.#observation, null, false);
-    const value = this.#critic.forward(this.#observation, action, false);
+    const value = maps.value && this.#critic.forward(this.#observation, action, false);
     const [low, high] = [units.actionLow[0], units.actionHigh[0]];
     for (let column = 0; column < mapSize; column++) {
       const cell = row * mapSize + column;
       maps.action[cell] = low + ((action.at(column, 0) + 1) / 2) * (high - low);
-      maps.value[cell] = value.at(column, 0) / settings.rewardScale;
+      if (maps.value && value) maps.value[cell] = value.at(column, 0) / settings.rewardScale;
     }
   }
 }

@@ -4,7 +4,7 @@ import { pi } from "../src/base/math.ts";
 import type { Environment } from "../src/ddpg/environment.ts";
 import { MountainCarContinuous } from "../src/envs/mountain-car-continuous.ts";
 import { Pendulum } from "../src/envs/pendulum.ts";
-import { type Scene as ShownScene, sceneOf } from "../src/envs/scene.ts";
+import { type Scene as ShownScene, sceneOf as shownOf } from "../src/envs/scene.ts";
 
 /** A state or an observation. */
 export type Numbers = readonly number[] | Float64Array;
@@ -150,6 +150,31 @@ const mountainCar: Scene = {
 
 const solid: SolidScene = { isSolid: true, action: { name: "action", unit: "", from: -1, to: 1, ticks: [] } };
 
+/** Of a task that the page cannot simulate: nothing is there, and nothing moves. */
+const empty: Scene = {
+  create: () => {
+    const camera = { target: [0, 0, 0], distance: 1, azimuth: 0, elevation: 0 } as const;
+    const scene: ShownScene = { shapes: [], camera, stepSeconds: 1, writePoses() {} };
+    const nothing: Environment & { scene: ShownScene } = {
+      observationSize: 0,
+      actionLow: [],
+      actionHigh: [],
+      reset: () => [],
+      step: () => ({ observation: [], reward: 0, terminated: false }),
+      scene,
+    };
+    return nothing;
+  },
+  rest: [],
+  observe: () => [],
+  action: { name: "", unit: "", from: 0, to: 0, ticks: [] },
+};
+
+/** The scene of any task. */
+export function sceneOf(task: string): Scene | SolidScene {
+  return Object.hasOwn(scenes, task) ? scenes[task] : empty;
+}
+
 /** The scenes by their tasks' ids. */
 export const scenes: Readonly<Record<string, Scene | SolidScene>> = {
   "Pendulum-v1": pendulum,
@@ -168,7 +193,7 @@ export const scenes: Readonly<Record<string, Scene | SolidScene>> = {
 
 /** What the environment of a task that the page offers shows of itself. */
 export function shownBy(environment: Environment): ShownScene {
-  const scene = sceneOf(environment);
+  const scene = shownOf(environment);
   if (!scene) throw new Error("A task that shows nothing of itself is not offered.");
   return scene;
 }

@@ -6,7 +6,7 @@ import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
 import { type Experiment, nameOf, type Speed, settingsOf, taskOf, tasks, toLink } from "./experiment.ts";
 import type { UpdateDetail } from "./observed-update.ts";
-import { scenes } from "./scenes.ts";
+import { sceneOf } from "./scenes.ts";
 import { ShownBody } from "./shown-body.ts";
 import { SolidBody } from "./solid-body.ts";
 import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
@@ -40,6 +40,8 @@ export interface State {
   readonly kept: readonly Run[];
   /** The newest policy of the run, as a file; null before the first. */
   readonly policy: Uint8Array | null;
+  /** Which one that is, where it is not the one of now; "" where it is. */
+  readonly policyName: string;
   /** The policy from a file that is on show instead. */
   readonly visitor: { readonly name: string } | null;
   /** Whether the body on show is the one that is trained on. */
@@ -193,6 +195,7 @@ export class Session {
       run: { id: this.#runs, name: nameOf(experiment), experiment, records: [] },
       kept: [],
       policy: null,
+      policyName: "",
       visitor: null,
       followsTraining: speed === 1,
       noise: false,
@@ -206,13 +209,16 @@ export class Session {
   #take(frame: Frame): void {
     const { phase, step, updates, episode, stepsPerSecond, isTouched, records, warnings } = frame;
     const state = this.store.state;
-    const run = records.length > 0 ? { ...state.run, records: [...state.run.records, ...records] } : state.run;
+    const known = frame.isAnew ? [] : state.run.records;
+    const isOther = frame.isAnew || records.length > 0;
+    const run = isOther ? { ...state.run, records: [...known, ...records] } : state.run;
     this.#trained = frame.body;
     if (frame.policy) this.#takePolicy(frame.policy);
     this.store.set({
       ...{ phase, step, updates, episode, stepsPerSecond, isTouched, run },
       fingerprint: frame.fingerprint,
       policy: frame.policy ?? state.policy,
+      policyName: frame.policyName ?? state.policyName,
       maps: frame.maps ?? state.maps,
       density: frame.density ?? state.density,
       update: frame.update ?? state.update,
@@ -259,7 +265,7 @@ export class Session {
 }
 
 function bodyOf({ task }: Experiment): ShownBody | SolidBody {
-  const scene = scenes[task];
+  const scene = sceneOf(task);
   return scene.isSolid ? new SolidBody(task, scene) : new ShownBody(scene);
 }
 

@@ -55,11 +55,15 @@ export interface Frame {
   /** Somebody moved the training body: the run is no longer what its experiment says. */
   readonly isTouched: boolean;
   readonly records: readonly MetricsRecord[];
+  /** These are all the records that there are: those before are void. */
+  readonly isAnew?: boolean;
   readonly warnings: readonly string[];
   /** The body that it is trained on; null while it goes too fast to be watched. */
   readonly body: Body | null;
   /** A policy's file, if it is another one than before. */
   readonly policy: Uint8Array | null;
+  /** Which one that is, where it is not the one of now. */
+  readonly policyName?: string;
   readonly maps: Maps | null;
   readonly density: Float32Array | null;
   readonly update: UpdateDetail | null;
@@ -86,8 +90,8 @@ export interface Maps {
   readonly rows: number;
   /** In the environment's units. */
   readonly action: Float32Array;
-  /** In the environment's rewards. */
-  readonly value: Float32Array;
+  /** In the environment's rewards; null where there is no critic. */
+  readonly value: Float32Array | null;
 }
 
 /** How many columns and rows maps have. */

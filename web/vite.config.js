@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
+const pages = ["index.html", "watch.html"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // Any folder of any host.
@@ -10,7 +12,7 @@ export default defineConfig({
     modulePreload: false,
     assetsInlineLimit: 0,
     // Its workers load the engine, never the page itself.
-    rolldownOptions: { external: ["@mujoco/mujoco"] },
+    rolldownOptions: { input: pages, external: ["@mujoco/mujoco"] },
     // three.js; it comes after the first view, when it is asked for.
     chunkSizeWarningLimit: 1000,
   },

@@ -11,6 +11,7 @@ import { addRenderCommand } from "./render.ts";
 import { addReportCommand } from "./report.ts";
 import { addResumeCommand } from "./resume.ts";
 import { addTrainCommand } from "./train.ts";
+import { addWatchCommand } from "./watch.ts";
 
 const program = new Command("ddpg")
   .description("Deep Deterministic Policy Gradient: trains continuous-control policies.")
@@ -27,6 +28,7 @@ Examples:
   ddpg train Pendulum-v1                       train, evaluate, keep the records
   ddpg train ./my-environment.js --seed 2      an environment of your own
   ddpg resume runs/Pendulum-v1-small-seed1     go on with a run that was stopped
+  ddpg watch runs/Pendulum-v1-small-seed1      look at it in the browser, live while it trains
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
   ddpg export runs/Pendulum-v1-small-seed1     its policy as a file for elsewhere
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
@@ -34,6 +36,7 @@ Examples:
   );
 addTrainCommand(program);
 addResumeCommand(program);
+addWatchCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
 addRenderCommand(program);

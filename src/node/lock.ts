@@ -15,16 +15,26 @@ interface Holder {
   host: string;
 }
 
+/** Whether a process writes to a directory. */
+export function isLocked(directory: string): boolean {
+  return livingHolder(directory) !== undefined;
+}
+
 /** Throws an InputError, with its number, if another process writes to a directory. */
 export function expectUnlocked(directory: string): void {
-  const text = read(path.join(directory, name));
-  const holder = text === undefined ? undefined : holderOf(text);
-  if (!holder || !isAlive(holder)) return;
+  const holder = livingHolder(directory);
+  if (!holder) return;
   const elsewhere = holder.host === os.hostname() ? "" : ` on ${holder.host}`;
   throw new InputError(
     `run directory ${directory}: expected one that no process writes to, got that of process ${holder.pid}${elsewhere}. ` +
       "Wait for it, or end it.",
   );
+}
+
+function livingHolder(directory: string): Holder | undefined {
+  const text = read(path.join(directory, name));
+  const holder = text === undefined ? undefined : holderOf(text);
+  return holder && isAlive(holder) ? holder : undefined;
 }
 
 /** Takes a directory for this process; what is returned gives it back. Throws an InputError if another one has it. */

@@ -4,20 +4,12 @@ import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
 import { encodeSafetensors, type Safetensors, safetensorsParts, tensorOf } from "../base/safetensors.ts";
 import { formatRecord, type MetricsRecord } from "../training/metrics.ts";
+import type { RunConfig, RunResult } from "../training/run.ts";
 import { EventFile } from "./event-file.ts";
 import { attempt, makeDirectory } from "./files.ts";
 import { expectUnlocked, takeLock } from "./lock.ts";
 import { replaceFile, unfinished } from "./replace-file.ts";
-import {
-  type Checkpoint,
-  files,
-  format,
-  readMetrics,
-  type RunConfig,
-  type RunResult,
-  type WhichPolicy,
-  writeJson,
-} from "./run-files.ts";
+import { type Checkpoint, files, format, readMetrics, type WhichPolicy, writeJson } from "./run-files.ts";
 
 /** Throws an InputError unless a run's records can be written to this directory: a new one, or an empty one. */
 export function checkRunDirectory(directory: string): void {

@@ -3,11 +3,12 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
 import { decodeSafetensors, numbersOf, type Safetensors, type Tensor } from "../base/safetensors.ts";
-import { checkSettings, type PresetName, presets, type Settings } from "../ddpg/config.ts";
+import { checkSettings, presets } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject } from "../ddpg/tensors.ts";
 import { type MetricsRecord, parseRecords } from "../training/metrics.ts";
-import { attempt, readFile, text } from "./files.ts";
+import type { BestEvaluation, RunConfig, RunResult } from "../training/run.ts";
+import { attempt, readFile, refusal, text } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** What the readers below understand; it moves when the files' meaning does. */
@@ -28,60 +29,6 @@ export const startFile = files.start;
 
 /** Which of a run's policies: that of the best evaluation on the way, or the one at the end. */
 export type WhichPolicy = "best" | "last";
-
-/** `config.json`: all that decides a run, and what it ran on. */
-export interface RunConfig {
-  /** An id of `environments`, or the name of a module's file. */
-  environment: string;
-  /** The module of an environment of one's own, as a path from the run's directory. */
-  environmentModule?: string;
-  preset: PresetName;
-  seed: number;
-  /** Environment steps that were asked for. */
-  steps: number;
-  settings: Settings;
-  /** `episodes` episodes every `every` steps for the curve, `finalEpisodes` at the end. */
-  evaluation: { every: number; episodes: number; finalEpisodes: number };
-  /** The run ends early where an evaluation's mean return reaches this. */
-  untilReturn?: number;
-  /** The actor began as the policy in `start.safetensors`. */
-  from?: true;
-  versions: { ddpg: string; node: string; platform: string };
-  /** Of the checkout that the program or its user's code is in, where it is one; ends in «-dirty» after changes. */
-  commit?: string;
-}
-
-/** `result.json`: what came out. */
-export interface RunResult {
-  environment: string;
-  preset: PresetName;
-  seed: number;
-  /** Environment steps that were taken. */
-  steps: number;
-  /** Without evaluations and checkpoints. */
-  trainingSeconds: number;
-  stepsPerSecond: number;
-  /** How many threads an update could use; they make no difference to what came out. */
-  threads: number;
-  /** Of the policy at the end; null where the run was stopped before it. `standardError` is null for one episode. */
-  evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
-  /** The best evaluation on the way; its policy is `best.safetensors`. */
-  best?: BestEvaluation;
-  /** Of the four networks: `Ddpg.fingerprint`. */
-  fingerprint: string;
-  /** The run was stopped from outside. */
-  interrupted?: true;
-  /** The error that ended the run. */
-  failed?: string;
-}
-
-/** The evaluation on the way that gave the highest mean return. */
-export interface BestEvaluation {
-  step: number;
-  meanReturn: number;
-  standardError: number | null;
-  episodes: number;
-}
 
 /** What a checkpoint holds of a run beside its agent. */
 export interface RunState {
@@ -297,6 +244,30 @@ function read(run: string, name: string, wayOut = "Name the directory of a run."
   if (!status.isDirectory()) throw new InputError(`${run}: expected a run's directory, got a file.`);
   const file = path.join(run, name);
   return attempt(file, "a file of a run", () => readFile(file), wayOut);
+}
+
+/** A file of a run's directory, if it is a file of its own: what a link leads to is somebody else's. */
+export function statusOf(run: string, name: string): fs.Stats | undefined {
+  try {
+    const status = fs.lstatSync(path.join(run, name));
+    return status.isFile() ? status : undefined;
+  } catch (error) {
+    if (refusal(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Opens such a file; undefined where there is none. */
+export function openRunFile(run: string, name: string): number | undefined {
+  if (!statusOf(run, name)) return undefined;
+  // Windows has no such flag.
+  const noLink = fs.constants.O_NOFOLLOW ?? 0;
+  try {
+    return fs.openSync(path.join(run, name), fs.constants.O_RDONLY | noLink);
+  } catch (error) {
+    if (refusal(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 /** Writes a record of this format. */

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import * as path from "node:path";
-import type { RunConfig } from "./run-files.ts";
+import type { RunConfig } from "../training/run.ts";
 
 /** The package's version, Node's, and the platform. */
 export function versions(): RunConfig["versions"] {

@@ -69,7 +69,8 @@ export function parseRecords(text: string, where: string): MetricsRecord[] {
   return lines.map((line, i) => parseRecord(line, `${where} line ${i + 1}`));
 }
 
-function parseRecord(line: string, where: string): MetricsRecord {
+/** The record of a line, without its end. An InputError begins with `where`. */
+export function parseRecord(line: string, where: string): MetricsRecord {
   let record: Partial<MetricsRecord> & Record<string, unknown>;
   try {
     record = JSON.parse(line);

@@ -3,7 +3,7 @@ import "../language.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { colours, onColours } from "../colours.ts";
-import { scenes } from "../scenes.ts";
+import { sceneOf } from "../scenes.ts";
 import type { Run, Session } from "../session.ts";
 import { find, setText, short, whole } from "./text.ts";
 
@@ -76,7 +76,7 @@ function dataOf(runs: readonly Run[]): uPlot.AlignedData {
 function options(runs: readonly Run[], session: Session, width: number, readout: Element): uPlot.Options {
   const { muted, line } = colours();
   const newest = runs[runs.length - 1];
-  const { optimum } = scenes[newest.experiment.task];
+  const { optimum } = sceneOf(newest.experiment.task);
   const axis: uPlot.Axis = {
     stroke: muted,
     grid: { stroke: line, width: 1 },

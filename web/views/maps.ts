@@ -1,7 +1,7 @@
 // The critic's value and the actor's action over a plane of states, with the way of the body on show.
 import { Canvas } from "../canvas.ts";
 import { type Colours, colours, onColours, type Scale } from "../colours.ts";
-import { type Axis, type Plane, scenes } from "../scenes.ts";
+import { type Axis, type Plane, sceneOf } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { SolidBody } from "../solid-body.ts";
 import type { Maps } from "../source.ts";
@@ -35,7 +35,7 @@ export function mapsView(session: Session): void {
   }).observe(section);
   session.looks.maps = () => isVisible;
 
-  const plane = (): Plane | undefined => scenes[session.store.state.experiment.task].plane;
+  const plane = (): Plane | undefined => sceneOf(session.store.state.experiment.task).plane;
   const paint = (): void => {
     const { maps, density: counts } = session.store.state;
     for (const sheet of sheets) {
@@ -51,8 +51,8 @@ export function mapsView(session: Session): void {
   });
   onColours(paint);
 
-  const box = find<HTMLInputElement>("#density");
-  box.addEventListener("change", () => session.store.set({ showsDensity: box.checked }));
+  const box = document.querySelector<HTMLInputElement>("#density");
+  box?.addEventListener("change", () => session.store.set({ showsDensity: box.checked }));
 
   for (const { canvas } of sheets) {
     const { element } = canvas;
@@ -107,6 +107,7 @@ export function mapsView(session: Session): void {
 function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session): void {
   const { action } = session.body.scene;
   const values = maps[which];
+  if (!values) return;
   const [low, high] = which === "action" ? [action.from, action.to] : extent(values);
   const scale = which === "action" ? colours().diverging : colours().sequential;
   image.width = maps.columns;
@@ -301,7 +302,7 @@ function named({ name, unit }: Axis): string {
 /** The numbers at the pointer, else what one can do. */
 function readOut(session: Session, cursor: [number, number] | null): string {
   const { maps, experiment } = session.store.state;
-  const { plane, action } = scenes[experiment.task];
+  const { plane, action } = sceneOf(experiment.task);
   if (!plane) return "";
   if (!cursor || !maps) return "Point at a map to read it; click to put the body there. Keys: arrows, Enter.";
   const [x, y] = cursor;
@@ -311,7 +312,7 @@ function readOut(session: Session, cursor: [number, number] | null): string {
   return [
     `${plane.x.name} ${short(x)} ${plane.x.unit}`.trim(),
     `${plane.y.name} ${short(y)} ${plane.y.unit}`,
-    `Q(s, μ(s)) ${short(maps.value[cell])}`,
+    ...(maps.value ? [`Q(s, μ(s)) ${short(maps.value[cell])}`] : []),
     `μ(s) ${short(maps.action[cell])} ${action.unit}`.trim(),
   ].join(" · ");
 }

@@ -92,7 +92,8 @@ export function updateView(session: Session): void {
   });
 }
 
-function showSource(root: Element, step: number): void {
+/** The lines of the library that make a step, from 1. */
+export function showSource(root: Element, step: number): void {
   root.replaceChildren(
     ...linesOf(step).flatMap(({ file, first, lines }) => {
       const name = document.createElement("p");

@@ -110,8 +110,9 @@ function captionOf({ action, scene: { action: axis } }: ShownBody, state: State)
 }
 
 /** Whom one sees. */
-export function whoMoves({ step, followsTraining, phase, visitor }: State): string {
+export function whoMoves({ step, followsTraining, phase, visitor, policyName }: State): string {
   if (visitor) return visitor.name;
   if (followsTraining) return `In training, step ${whole(step)}`;
+  if (policyName) return policyName;
   return phase === "playing" || phase === "preparing" ? "The policy now" : `After ${whole(step)} steps`;
 }

@@ -1,0 +1,145 @@
+// `ddpg watch` as a person starts and ends it: the real program, in an empty folder.
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as net from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+
+const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+const program = path.join(root, "bin/ddpg.js");
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-watch-"));
+const posix = { skip: process.platform === "win32" };
+
+interface Watching {
+  child: ChildProcess;
+  /** What it has said on both outputs so far. */
+  said(): string;
+  /** Waits for words; returns all that was said. */
+  says(words: RegExp): Promise<string>;
+  ended: Promise<number | null>;
+}
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Watching {
+  const child = spawn(process.execPath, [program, "watch", ...args], {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (part) => {
+      text += part;
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const says = async (words: RegExp): Promise<string> => {
+    while (!words.test(text)) {
+      assert.equal(child.exitCode, null, text);
+      await delay(5);
+    }
+    return text;
+  };
+  return { child, said: () => text, says, ended };
+}
+
+const urlIn = (text: string): string => /http:\/\/127\.0\.0\.1:\d+\//.exec(text)?.[0] ?? "";
+
+before(() => {
+  const args = ["train", "Pendulum-v1", "--steps", "400", "--episodes", "2", "--out", "run", "--no-progress"];
+  execFileSync(process.execPath, [program, ...args], { cwd: folder, stdio: "pipe" });
+  fs.mkdirSync(path.join(folder, "other"));
+  fs.writeFileSync(path.join(folder, "file"), "");
+});
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+describe("ddpg watch", { timeout: 60_000 }, () => {
+  it("serves the built page and ends at once with Ctrl-C, however many look on", posix, async () => {
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const watching = start(["run", "--no-open"]);
+      const text = await watching.says(/Ctrl-C/);
+      assert.match(
+        text,
+        /^run +run: Pendulum-v1, preset small, seed 1\npage +http:\/\/127\.0\.0\.1:\d+\/\nCtrl-C ends it\.\n$/,
+      );
+      const html = await (await fetch(urlIn(text))).text();
+      assert.match(html, /<title>ddpg watch<\/title>/);
+      const script = /src="\.\/(assets\/watch-[^"]+\.js)"/.exec(html)?.[1];
+      assert.equal((await fetch(`${urlIn(text)}${script}`)).status, 200);
+      const listening = await fetch(`${urlIn(text)}run/events`);
+      const reader = listening.body?.getReader();
+      await reader?.read();
+      watching.child.kill(signal);
+      assert.equal(await watching.ended, code);
+      assert.equal(watching.said(), text);
+    }
+  });
+
+  it("opens the browser with the address as its only argument, and without a shell", posix, async () => {
+    const bin = path.join(folder, "bin");
+    fs.mkdirSync(bin);
+    const opener = process.platform === "darwin" ? "open" : "xdg-open";
+    const script = `#!/bin/sh\necho "$#:$1" > opened.unfinished\nmv opened.unfinished opened\n`;
+    fs.writeFileSync(path.join(bin, opener), script, { mode: 0o755 });
+    const watching = start(["run"], { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` });
+    const text = await watching.says(/Ctrl-C/);
+    const file = path.join(folder, "opened");
+    while (!fs.existsSync(file)) await delay(5);
+    assert.equal(fs.readFileSync(file, "utf8"), `1:${urlIn(text)}\n`);
+    watching.child.kill("SIGINT");
+    assert.equal(await watching.ended, 130);
+    assert.doesNotMatch(watching.said(), /browser/);
+  });
+
+  it("goes on where there is no browser to open, and says so", posix, async () => {
+    const watching = start(["run"], { ...process.env, PATH: path.join(folder, "nothing") });
+    const text = await watching.says(/No browser could be opened: open the address yourself\./);
+    assert.equal((await fetch(urlIn(text))).status, 200);
+    watching.child.kill("SIGINT");
+    assert.equal(await watching.ended, 130);
+  });
+
+  it("listens where it is told to", async () => {
+    const probe = net.createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => probe.once("listening", resolve));
+    const { port } = probe.address() as net.AddressInfo;
+    const taken = start(["run", "--no-open", "--port", String(port)]);
+    assert.equal(await taken.ended, 2);
+    assert.equal(
+      taken.said(),
+      `ddpg: --port: expected a port to listen on, got ${port}, which another program has. Leave --port out for a free one.\n`,
+    );
+    await new Promise((resolve) => probe.close(resolve));
+    const watching = start(["run", "--no-open", "--port", String(port)]);
+    assert.equal(urlIn(await watching.says(/Ctrl-C/)), `http://127.0.0.1:${port}/`);
+    watching.child.kill();
+    await watching.ended;
+  });
+
+  it("says in one line what is wrong with what it is asked for", async () => {
+    const cases: [string[], string][] = [
+      [["none"], "none: expected a run's directory, got no such file or directory. Name the directory of a run."],
+      [["file"], "file: expected a run's directory, got a file."],
+      [
+        ["other"],
+        `${path.join("other", "config.json")}: expected a file of a run, got no such file or directory. Name the directory of a run.`,
+      ],
+      [["run", "--port", "70000"], "--port: expected a whole number from 0 to 65535, got 70000."],
+      [["run", "--port", "x"], '--port: expected a whole number from 0 to 65535, got "x".'],
+      [[], 'watch: expected <run>, got nothing. See "ddpg watch --help".'],
+    ];
+    await Promise.all(
+      cases.map(async ([args, words]) => {
+        const { ended, said } = start([...args, "--no-open"]);
+        assert.equal(await ended, 2);
+        assert.equal(said(), `ddpg: ${words}\n`);
+      }),
+    );
+  });
+});

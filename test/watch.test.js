@@ -1,0 +1,291 @@
+// `ddpg watch` in a real browser: a run that has ended, one that is training, and pages of others.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Ddpg, Pendulum } from "ddpg";
+import { RunDirectory, readResult, versions } from "ddpg/node";
+import { openBrowser, serve } from "./browser.js";
+
+const program = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "bin/ddpg.js");
+const cart = `export default class Cart {
+  observationSize = 1;
+  actionLow = [-1];
+  actionHigh = [1];
+  steps = 0;
+  reset(random) {
+    this.steps = 0;
+    return [random.uniform(-1, 1)];
+  }
+  step(action) {
+    return { observation: [action[0]], reward: -Math.abs(action[0]), terminated: false, truncated: ++this.steps === 20 };
+  }
+}
+`;
+
+describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-watch-page-"));
+  const inFolder = (...names) => path.join(folder, ...names);
+  const train = (...args) =>
+    execFileSync(process.execPath, [program, "train", ...args, "--no-progress", "--episodes", "20"], {
+      cwd: folder,
+      stdio: "pipe",
+    });
+  const children = [];
+  let browser;
+
+  before(async () => {
+    fs.writeFileSync(inFolder("cart.js"), cart);
+    train("Pendulum-v1", "--steps", "1500", "--seed", "3", "--batch-size", "32", "--out", "ended");
+    browser = await openBrowser();
+  });
+  after(async () => {
+    // Those that a test that failed has left.
+    for (const child of children) child.kill();
+    await browser?.close();
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  /** Starts the command; what comes back ends it. */
+  async function watch(run, ...args) {
+    const child = spawn(process.execPath, [program, "watch", run, "--no-open", ...args], { cwd: folder });
+    children.push(child);
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    const url = await new Promise((resolve, reject) => {
+      let text = "";
+      const hear = (part) => {
+        text += part;
+        const match = /http:\S+/.exec(text);
+        if (match && text.includes("Ctrl-C")) resolve(match[0]);
+      };
+      child.stdout.setEncoding("utf8").on("data", hear);
+      child.stderr.setEncoding("utf8").on("data", hear);
+      ended.then(() => reject(new Error(text)));
+    });
+    return {
+      url,
+      end() {
+        child.kill("SIGTERM");
+        return ended;
+      },
+    };
+  }
+
+  /** Does something with a tab that shows a run; then nothing may have been complained of. */
+  async function visit(run, use) {
+    const watching = await watch(run);
+    const complaints = [];
+    const tab = await browser.newPage();
+    tab.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    tab.on("pageerror", (error) => complaints.push(String(error)));
+    tab.on("request", (request) => {
+      if (!request.url().startsWith(watching.url) && !request.url().startsWith("data:")) complaints.push(request.url());
+    });
+    try {
+      await tab.goto(watching.url);
+      await use(tab, { ...watching, complaints });
+      assert.deepEqual(complaints, []);
+    } finally {
+      await tab.close();
+      await watching.end();
+    }
+  }
+
+  const phase = (tab, name) => tab.locator(`html[data-phase="${name}"]`).waitFor({ state: "attached" });
+  const step = (tab, number) => tab.locator(`html[data-step="${number}"]`).waitFor({ state: "attached" });
+  const text = (tab, selector) => tab.locator(selector).textContent();
+
+  it("shows a run that has ended: its curve, its policy at work, its settings, its files", () =>
+    visit("ended", async (tab) => {
+      await phase(tab, "finished");
+      await step(tab, 1500);
+      assert.equal(await tab.title(), "ended – ddpg watch");
+      assert.equal(await text(tab, "#run-what"), "Pendulum-v1, preset small, seed 3, 1,500 steps");
+      const { evaluation, fingerprint } = readResult(inFolder("ended"));
+      const minus = (value) => String(Math.round(value)).replace("-", "−");
+      const mean = `${minus(evaluation.meanReturn).replace(/(\d)(\d{3})$/, "$1,$2")} ± `;
+      assert.ok((await text(tab, "#hint")).startsWith(`Finished: ${mean}`), await text(tab, "#hint"));
+      assert.equal(await text(tab, "#fingerprint"), fingerprint);
+      assert.equal(await text(tab, "#steps"), "1,500");
+      assert.equal(await text(tab, "#episodes"), "7");
+      await tab.locator("#curve canvas").waitFor();
+      await tab.locator("#world-caption", { hasText: /^After 1,500 steps, torque −?\d/ }).waitFor();
+      assert.equal(await text(tab, "#settings-what"), "What differs from the preset small.");
+      assert.match(await text(tab, "#settings-changed"), /^batchSize32, not 64transitions/);
+      assert.equal(await tab.locator("#seven-steps details").count(), 7);
+      // Both maps have colours, for the checkpoint has both networks.
+      for (const map of ["#map-action", "#map-value"]) {
+        await tab.waitForFunction((map) => {
+          const canvas = document.querySelector(map);
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return new Set(new Uint32Array(data.buffer)).size > 100;
+        }, map);
+      }
+      // On a phone nothing is wider than it, with all open.
+      await tab.setViewportSize({ width: 360, height: 740 });
+      await tab.evaluate(() => {
+        for (const details of document.querySelectorAll("details")) details.open = true;
+      });
+      await tab.waitForFunction(() => document.documentElement.scrollWidth === 360);
+      // A page that nobody sees holds no connection; seen again, it has all again.
+      const turn = (hidden) =>
+        tab.evaluate((hidden) => {
+          Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }, hidden);
+      const events = (request) => request.url().endsWith("/run/events");
+      await Promise.all([tab.waitForEvent("requestfailed", events), turn(true)]);
+      await Promise.all([tab.waitForEvent("request", events), turn(false)]);
+      await step(tab, 1500);
+      for (const name of ["config.json", "metrics.jsonl", "result.json", "policy.safetensors", "best.safetensors"]) {
+        const [download] = await Promise.all([
+          tab.waitForEvent("download"),
+          tab.getByText(name, { exact: true }).click(),
+        ]);
+        assert.equal(download.suggestedFilename(), name);
+        assert.deepEqual(fs.readFileSync(await download.path()), fs.readFileSync(inFolder("ended", name)), name);
+      }
+    }));
+
+  it("follows one that trains to its end, loses it and finds it again", async () => {
+    const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
+    const { settings } = agent;
+    const evaluation = { every: 100, episodes: 1, finalEpisodes: 1 };
+    const decided = { environment: "Pendulum-v1", preset: "small", seed: 1, steps: 1000, settings, evaluation };
+    const records = RunDirectory.create(inFolder("live"), { ...decided, versions: versions() });
+    const evaluate = (step) => {
+      const [meanReturn, seconds] = [-1000 + step, step / 100];
+      const rest = { episodes: 1, standardError: Number.NaN, meanLength: 200, valueBias: 0, seconds };
+      records.append({ type: "evaluation", step, meanReturn, ...rest });
+      records.flush();
+    };
+    evaluate(0);
+    let again;
+    await visit("live", async (tab, { url, end, complaints }) => {
+      await phase(tab, "training");
+      assert.equal(await text(tab, "#hint"), "Training goes on in another process; this page follows it.");
+      await tab.locator("#world-caption", { hasText: /^There is no policy yet/ }).waitFor();
+      records.writePolicy(agent.policy.save(), "best");
+      evaluate(100);
+      await step(tab, 100);
+      await tab.locator("#world-caption", { hasText: /^The best policy, after 100 steps, torque −?\d/ }).waitFor();
+      await tab.locator("#no-value").waitFor();
+      evaluate(200);
+      await step(tab, 200);
+      await tab.locator("#evaluation", { hasText: "−800" }).waitFor();
+      assert.equal(await text(tab, "#rate"), "100");
+
+      assert.equal(await tab.locator("#lost").isVisible(), false);
+      await end();
+      await tab.locator("#lost").waitFor();
+      evaluate(300);
+      again = await watch("live", "--port", new URL(url).port);
+      await step(tab, 300);
+      await tab.locator("#lost").waitFor({ state: "hidden" });
+      // What the browser says of a connection that was refused.
+      assert.ok(complaints.every((complaint) => /ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED|EMPTY)/.test(complaint)));
+      complaints.length = 0;
+
+      records.writePolicy(agent.policy.save(), "last");
+      const out = { steps: 300, trainingSeconds: 3, stepsPerSecond: 100, threads: 1, fingerprint: agent.fingerprint() };
+      records.writeResult({ ...decided, ...out, evaluation: null, interrupted: true });
+      records.close();
+      await phase(tab, "stopped");
+      assert.match(await text(tab, "#hint"), /^Stopped after 300 of 1,000 steps, before its end\. ddpg resume goes on/);
+      fs.renameSync(inFolder("live"), inFolder("moved"));
+      await phase(tab, "gone");
+    });
+    await again.end();
+  });
+
+  it("shows the records alone of an environment that it cannot simulate", async () => {
+    train("./cart.js", "--preset", "small", "--steps", "400", "--out", "own");
+    await visit("own", async (tab) => {
+      await phase(tab, "finished");
+      await step(tab, 400);
+      await tab.locator("#curve canvas").waitFor();
+      assert.match(await text(tab, "#no-scene"), /^This page cannot simulate an environment of your own/);
+      assert.equal(await tab.locator("#body").isVisible(), false);
+      assert.equal(await tab.locator("#maps").isVisible(), false);
+      assert.match(await text(tab, "#files"), /policy\.safetensors/);
+    });
+  });
+
+  it("says what is wrong with damaged files, and shows the rest", async () => {
+    fs.cpSync(inFolder("ended"), inFolder("damaged"), { recursive: true });
+    fs.appendFileSync(inFolder("damaged", "metrics.jsonl"), "this is no record\n");
+    const policy = fs.readFileSync(inFolder("damaged", "policy.safetensors"));
+    policy[policy.length - 9] ^= 1;
+    fs.rmSync(inFolder("damaged", "checkpoint.safetensors"));
+    await visit("damaged", async (tab) => {
+      await step(tab, 1500);
+      await tab
+        .locator("#problem", { hasText: /^metrics\.jsonl line \d+: expected one JSON object, got "this is no record"/ })
+        .waitFor();
+    });
+    fs.cpSync(inFolder("ended", "metrics.jsonl"), inFolder("damaged", "metrics.jsonl"));
+    fs.writeFileSync(inFolder("damaged", "policy.safetensors"), policy);
+    await visit("damaged", async (tab) => {
+      await step(tab, 1500);
+      await tab
+        .locator("#problem", { hasText: /policy\.safetensors: .*The file was damaged after it was written/ })
+        .waitFor();
+    });
+  });
+
+  it("is closed to other pages of the same browser, and to other names for this machine", async () => {
+    const watching = await watch("ended");
+    fs.mkdirSync(inFolder("site"));
+    fs.writeFileSync(inFolder("site", "index.html"), "<!doctype html><title>Another</title>");
+    const other = await serve(inFolder("site"));
+    const tab = await browser.newPage();
+    try {
+      await tab.goto(`${other.url}/`);
+      const got = await tab.evaluate(async (url) => {
+        const opens = (element, place) =>
+          new Promise((resolve) => {
+            element.onload = () => resolve("open");
+            element.onerror = () => resolve("closed");
+            element.src = place;
+            document.body.append(element);
+          });
+        const events = new EventSource(`${url}run/events`);
+        return Promise.all([
+          fetch(`${url}run/config.json`).then(
+            () => "open",
+            () => "closed",
+          ),
+          fetch(`${url}run/config.json`, { mode: "no-cors" }).then(
+            () => "open",
+            () => "closed",
+          ),
+          opens(document.createElement("script"), `${url}run/config.json`),
+          opens(document.createElement("img"), `${url}run/config.json`),
+          new Promise((resolve) => {
+            events.onopen = () => resolve("open");
+            events.onerror = () => resolve("closed");
+          }),
+        ]);
+      }, watching.url);
+      assert.deepEqual(got, ["closed", "closed", "closed", "closed", "closed"]);
+      // A browser finds this machine behind any name below localhost, as it would behind one that was rebound.
+      const rebound = await tab.goto(watching.url.replace("127.0.0.1", "evil.localhost"));
+      assert.equal(rebound.status(), 403);
+      assert.match(
+        await tab.locator("body").textContent(),
+        /^Expected the host 127\.0\.0\.1:\d+, got "evil\.localhost:/,
+      );
+      const right = await tab.goto(watching.url.replace("127.0.0.1", "localhost"));
+      assert.equal(right.status(), 200);
+      await phase(tab, "finished");
+    } finally {
+      await tab.close();
+      await Promise.all([other.close(), watching.end()]);
+    }
+  });
+});

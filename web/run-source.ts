@@ -1,0 +1,224 @@
+// A run on disk, followed by `ddpg watch`, as a source of numbers.
+import { message } from "../src/ddpg/environment-calls.ts";
+import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
+import type { RunConfig, RunEvent, RunStatus } from "../src/training/run.ts";
+import { type Experiment, tasks, usualSettings } from "./experiment.ts";
+import { Grid } from "./grid.ts";
+import { loadNetworks } from "./saved-networks.ts";
+import { scenes } from "./scenes.ts";
+import type { Frame, Listener, Maps, Source, Wants } from "./source.ts";
+import { Store } from "./store.ts";
+import { whole } from "./views/text.ts";
+
+/** What the map of the actor may take of each frame, in ms. */
+const mapMs = 4;
+/** Between two attempts where the browser makes none itself, in ms. */
+const retryMs = 1000;
+
+/** What is known of the run beside its numbers. */
+export interface Watched {
+  /** Its directory's name; "" before anything has come. */
+  readonly run: string;
+  readonly config: RunConfig | null;
+  readonly status: RunStatus | null;
+  readonly isConnected: boolean;
+  /** What was wrong with something that came. */
+  readonly problem: string;
+}
+
+type Data<Name extends RunEvent["name"]> = Extract<RunEvent, { name: Name }>["data"];
+
+export class RunSource implements Source {
+  readonly isTrainer = false;
+  readonly store = new Store<Watched>({ run: "", config: null, status: null, isConnected: true, problem: "" });
+  readonly #place: string;
+  #listener: Listener | null = null;
+  #events: EventSource | null = null;
+  #all: MetricsRecord[] = [];
+  /** How many of them the page has; −1 where what it has is void. */
+  #handed = 0;
+  /** Of `metrics.jsonl`, so far. */
+  #lines = 0;
+  #best: EvaluationRecord | null = null;
+  /** Of the policy that is at hand, or that is on its way. */
+  #policyVersion = "";
+  #policy: Uint8Array | null = null;
+  /** What is known of that one. */
+  #origin: { readonly file: string; readonly step: number | null } | null = null;
+  /** Until its maps are complete. */
+  #grid: Grid | null = null;
+  /** Whether there is something that the page has not got. */
+  #isNews = false;
+
+  /** Listens below an address that ends in a slash. */
+  constructor(place: string) {
+    this.#place = place;
+    this.#connect();
+    // A browser grants a host a few connections, and a page that nobody sees needs none. All comes again afterwards.
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.#events?.close();
+      else this.#connect();
+    });
+  }
+
+  /** From now on, there is somebody to give frames to. */
+  open(listener: Listener): this {
+    this.#listener = listener;
+    this.#isNews = true;
+    return this;
+  }
+
+  pull(wants: Wants): void {
+    const maps = (wants.maps && this.#grid?.advance(mapMs, 0)) || null;
+    if (maps) this.#grid = null;
+    if (!this.#listener || (!this.#isNews && !maps)) return;
+    this.#listener.frame(this.#frame(maps));
+  }
+
+  /** Nobody here trains. */
+  tell(): void {}
+
+  close(): void {
+    this.#listener = null;
+  }
+
+  #connect(): void {
+    this.#events?.close();
+    const events = new EventSource(`${this.#place}events`);
+    this.#events = events;
+    const on = <Name extends RunEvent["name"]>(name: Name, take: (text: string) => void): void =>
+      events.addEventListener(name, ({ data }: MessageEvent<string>) => take(data));
+    on("begin", (text) => this.#begin(JSON.parse(text)));
+    on("records", (text) => this.#takeRecords(text));
+    on("status", (text) => this.#takeStatus(JSON.parse(text)));
+    events.onopen = () => this.store.set({ isConnected: true });
+    events.onerror = () => {
+      this.store.set({ isConnected: false });
+      if (events.readyState === EventSource.CLOSED)
+        setTimeout(() => events === this.#events && this.#connect(), retryMs);
+    };
+  }
+
+  #begin({ run, config }: Data<"begin">): void {
+    const before = this.store.state.config;
+    // Another run, or one with more steps to take: nothing of what is shown holds.
+    if (before && whatMatters(before) !== whatMatters(config)) location.reload();
+    this.#all = [];
+    this.#lines = 0;
+    this.#handed = -1;
+    this.#best = null;
+    this.#isNews = true;
+    this.store.set({ run, config, problem: "" });
+  }
+
+  /** One line at a time: what is wrong with one is said, and the others count. */
+  #takeRecords(text: string): void {
+    for (const line of text.trimEnd().split("\n")) {
+      this.#lines++;
+      try {
+        const record = parseRecord(line, `metrics.jsonl line ${this.#lines}`);
+        this.#all.push(record);
+        if (record.type === "evaluation" && record.meanReturn > (this.#best?.meanReturn ?? -Infinity))
+          this.#best = record;
+      } catch (error) {
+        this.store.set({ problem: message(error) });
+      }
+    }
+    this.#isNews = true;
+  }
+
+  #takeStatus(status: RunStatus): void {
+    this.store.set({ status });
+    this.#isNews = true;
+    if (status.policy) this.#fetchPolicy(status.policy);
+  }
+
+  async #fetchPolicy({ file, version }: NonNullable<RunStatus["policy"]>): Promise<void> {
+    const { config } = this.store.state;
+    if (version === this.#policyVersion || !config || !isSimulated(config)) return;
+    this.#policyVersion = version;
+    try {
+      const response = await fetch(`${this.#place}${file}`);
+      if (!response.ok) {
+        this.store.set({ problem: await response.text() });
+        return;
+      }
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const networks = await loadNetworks(bytes);
+      const { plane } = scenes[config.environment];
+      const grid = plane ? await Grid.create(networks, plane) : null;
+      // Another one has come meanwhile.
+      if (version !== this.#policyVersion) return;
+      this.#grid = grid;
+      this.#policy = bytes;
+      this.#origin = { file, step: networks.step };
+      this.#isNews = true;
+    } catch (error) {
+      if (version === this.#policyVersion) this.#policyVersion = "";
+      // A connection that was lost is said elsewhere.
+      if (!(error instanceof TypeError)) this.store.set({ problem: `${file}: ${message(error)}` });
+    }
+  }
+
+  #frame(maps: Maps | null): Frame {
+    const { status } = this.store.state;
+    const isAnew = this.#handed < 0;
+    const records = this.#all.slice(Math.max(0, this.#handed));
+    const policy = this.#policy;
+    this.#handed = this.#all.length;
+    this.#policy = null;
+    this.#isNews = false;
+    const step = this.#all.at(-1)?.step ?? 0;
+    const isTraining = status?.phase === "training";
+    return {
+      phase: isTraining ? "playing" : status?.phase === "finished" ? "ended" : "paused",
+      step,
+      updates: 0,
+      episode: this.#all.findLast((record) => record.type === "episode")?.episode ?? 0,
+      stepsPerSecond: isTraining ? paceOf(this.#all) : (status?.result?.stepsPerSecond ?? 0),
+      fingerprint: status?.result?.fingerprint ?? null,
+      isTouched: false,
+      isAnew,
+      records,
+      warnings: [],
+      body: null,
+      policy,
+      policyName: this.#policyName,
+      maps,
+      density: null,
+      update: null,
+    };
+  }
+
+  get #policyName(): string {
+    if (!this.#origin) return "There is no policy yet";
+    const { file, step } = this.#origin;
+    const isBest = file === "best.safetensors";
+    const steps = (isBest ? this.#best?.step : (step ?? this.store.state.status?.result?.steps)) ?? 0;
+    return `${isBest ? "The best policy, after" : "After"} ${whole(steps)} steps`;
+  }
+}
+
+/** Whether the page has this task. */
+export function isSimulated({ environment, environmentModule }: RunConfig): boolean {
+  return environmentModule === undefined && tasks.includes(environment);
+}
+
+/** What decided a run, as the page says it. */
+export function experimentOf({ environment: task, preset, seed, steps, settings }: RunConfig): Experiment {
+  const usual: object = usualSettings({ task, preset });
+  const isChanged = ([name, value]: [string, unknown]): boolean =>
+    JSON.stringify(value) !== JSON.stringify(usual[name as keyof typeof usual]);
+  return { task, preset, seed, steps, changes: Object.fromEntries(Object.entries(settings).filter(isChanged)) };
+}
+
+function whatMatters({ environment, preset, seed, steps, settings, evaluation }: RunConfig): string {
+  return JSON.stringify({ environment, preset, seed, steps, settings, evaluation });
+}
+
+/** Steps a second, over the last records that have a time. */
+function paceOf(records: readonly MetricsRecord[]): number {
+  const times = records.slice(-30).flatMap((record) => (record.type === "diagnostics" ? [] : [record]));
+  const [first, last] = [times[0], times.at(-1)];
+  return first && last && last.seconds > first.seconds ? (last.step - first.step) / (last.seconds - first.seconds) : 0;
+}

@@ -1,0 +1,27 @@
+import { decodeSafetensors } from "../src/base/safetensors.ts";
+import { criticShape } from "../src/ddpg/critic.ts";
+import { Policy } from "../src/ddpg/policy.ts";
+import { expectMatrices, restoreMatrix } from "../src/ddpg/tensors.ts";
+import { buildOverWasm } from "../src/kernels/create.ts";
+import { Network } from "../src/nn/network.ts";
+import { Parameters } from "../src/nn/parameters.ts";
+import type { Networks } from "./grid.ts";
+
+/**
+ * The networks of a policy's file, and the steps they have behind them where it says so; the critic is null unless it is
+ * beside the actor. Throws an InputError, naming the field, for anything else.
+ */
+export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step: number | null }> {
+  const actor = await Policy.load(bytes);
+  const { settings, units } = actor;
+  const { tensors, metadata } = decodeSafetensors(bytes, "networks");
+  const step = metadata.has("step") ? Number(metadata.get("step")) : null;
+  if (![...tensors.keys()].some((name) => name.startsWith("critic."))) {
+    return { settings, units, actor, critic: null, step };
+  }
+  const shapes = Network.tensors(criticShape(settings, units.observationSize, units.actionSize));
+  expectMatrices(tensors, "critic.", [...shapes.tensors, ...shapes.statistics], "networks");
+  const parameters = await buildOverWasm((kernels) => new Parameters(kernels, shapes, false));
+  for (const name of parameters.names) restoreMatrix(parameters.value(name), tensors, `critic.${name}`, "networks");
+  return { settings, units, actor, critic: { parameters }, step };
+}

@@ -1,0 +1,96 @@
+// How a run on disk is: in words, in the numbers that grow, and in files to take home.
+import { environments } from "../../src/envs/index.ts";
+import type { RunConfig, RunStatus } from "../../src/training/run.ts";
+import { isSimulated, type Watched } from "../run-source.ts";
+import type { Session } from "../session.ts";
+import type { Store } from "../store.ts";
+import { find, setText, short, whole } from "./text.ts";
+
+const fileHelp: Readonly<Record<string, string>> = {
+  "config.json": "what decided the run",
+  "metrics.jsonl": "episodes, evaluations and diagnostics, a line each",
+  "result.json": "what came out",
+  "policy.safetensors": "the policy at the end",
+  "best.safetensors": "the policy of the best evaluation",
+};
+
+/** From the beginning: also while nothing has come. */
+export function watchedView(store: Store<Watched>): void {
+  store.subscribe(({ run, config, status, isConnected, problem }, before) => {
+    find("#lost").hidden = isConnected;
+    const wrong = status?.problem || problem;
+    find("#problem").hidden = wrong === "";
+    setText(find("#problem-text"), wrong);
+    if (config && config !== before.config) showConfig(run, config);
+    if (status !== before.status && status) showFiles(status);
+    const words = status ? inWords(status, config) : "";
+    setText(find("#hint"), words);
+    setText(find("#status"), words);
+    // What tests and style sheets go by.
+    Object.assign(document.documentElement.dataset, { connected: String(isConnected), phase: status?.phase ?? "" });
+  });
+}
+
+/** Once there is a run. */
+export function watchedNumbersView(session: Session): void {
+  session.store.subscribe(({ step, stepsPerSecond, episode, experiment, fingerprint, maps, run: { records } }) => {
+    const hasValue = maps?.value !== null;
+    find("#no-value").hidden = hasValue;
+    find("#map-value").hidden = find("#legend-value").hidden = !hasValue;
+    const returns = records.flatMap((record) => (record.type === "evaluation" ? [record.meanReturn] : []));
+    document.documentElement.dataset.step = String(step);
+    setText(find("#steps"), whole(step));
+    setText(find("#rate"), stepsPerSecond > 0 ? whole(stepsPerSecond) : "–");
+    setText(find("#episodes"), whole(episode));
+    setText(find("#evaluation"), short(returns.at(-1) ?? Number.NaN));
+    setText(find("#best"), short(returns.reduce((best, each) => Math.max(best, each), -Infinity)));
+    find("#fingerprint-line").hidden = fingerprint === null;
+    setText(find("#fingerprint"), fingerprint ?? "");
+    const progress = find<HTMLProgressElement>("#progress");
+    progress.max = experiment.steps;
+    progress.value = Math.min(step, experiment.steps);
+  });
+}
+
+function showConfig(run: string, config: RunConfig): void {
+  const { environment, preset, seed, steps, evaluation } = config;
+  document.title = `${run} – ddpg watch`;
+  setText(find("#run"), run);
+  setText(find("#run-what"), `${environment}, preset ${preset}, seed ${seed}, ${whole(steps)} steps`);
+  setText(
+    find("#learning-what"),
+    `Return against steps. Line: evaluations without noise, over ${whole(evaluation.episodes)} fixed starts every ` +
+      `${whole(evaluation.every)} steps. Circles: training episodes, with noise.`,
+  );
+  const whose = Object.hasOwn(environments, environment) ? environment : "an environment of your own";
+  setText(
+    find("#no-scene"),
+    isSimulated(config) ? "" : `This page cannot simulate ${whose}: it shows the records alone.`,
+  );
+}
+
+function inWords({ phase, result }: RunStatus, config: RunConfig | null): string {
+  const steps = result && config ? ` after ${whole(result.steps)} of ${whole(config.steps)} steps` : "";
+  const goesOn = "ddpg resume goes on with it, and this page follows.";
+  if (phase === "training") return "Training goes on in another process; this page follows it.";
+  if (phase === "gone") return "There is no run in its directory any more. When it is back, so is this page.";
+  if (phase === "stopped" && result?.failed) return `It ended by an error${steps}: ${result.failed} ${goesOn}`;
+  if (phase === "stopped") return `Stopped${steps}, before its end. ${goesOn}`;
+  const { meanReturn, standardError, episodes } = result?.evaluation ?? {};
+  const spread = typeof standardError === "number" ? ` ± ${short(standardError)}` : "";
+  return `Finished: ${short(meanReturn ?? Number.NaN)}${spread}, mean ± standard error over ${whole(episodes ?? 0)} fixed starts.`;
+}
+
+function showFiles({ files }: RunStatus): void {
+  find("#files").replaceChildren(
+    ...files.map((name) => {
+      const item = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = `./run/${name}`;
+      link.download = name;
+      link.textContent = name;
+      item.append(link, ` ${fileHelp[name]}`);
+      return item;
+    }),
+  );
+}

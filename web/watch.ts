@@ -1,0 +1,28 @@
+// The page of `ddpg watch`: a run on disk, as far as it has come.
+import { experimentOf, isSimulated, RunSource } from "./run-source.ts";
+import { Session } from "./session.ts";
+import { curveView } from "./views/curve.ts";
+import { mapsView } from "./views/maps.ts";
+import { runSettingsView } from "./views/run-settings.ts";
+import { sevenStepsView } from "./views/seven-steps.ts";
+import { solidWorldView } from "./views/solid-world.ts";
+import { find } from "./views/text.ts";
+import { watchedNumbersView, watchedView } from "./views/watched.ts";
+import { worldView } from "./views/world.ts";
+
+const source = new RunSource("./run/");
+let session: Session | undefined;
+sevenStepsView();
+watchedView(source.store);
+source.store.subscribe(({ config }) => {
+  if (!config || session) return;
+  const experiment = experimentOf(config);
+  session = new Session(experiment, Infinity, (_experiment, _speed, _plays, listener) => source.open(listener));
+  for (const view of [watchedNumbersView, curveView, mapsView, runSettingsView]) view(session);
+  find("#body").hidden = !isSimulated(config);
+  find("#no-scene").hidden = isSimulated(config);
+  if (isSimulated(config)) for (const view of [worldView, solidWorldView]) view(session);
+  const noise = find<HTMLInputElement>("#noise");
+  noise.addEventListener("change", () => session?.setNoise(noise.checked));
+  session.begin(experiment, false);
+});
