@@ -1,6 +1,8 @@
 // The tasks in MuJoCo in the built page, in a real browser that draws in 3D without a graphics card.
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -9,6 +11,7 @@ import { Ddpg, environments, train } from "ddpg";
 import { openBrowser, serve } from "./browser.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const program = path.join(root, "bin/ddpg.js");
 const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
 const names = Object.keys(environments).filter((name) => environments[name].preset === "standard");
 
@@ -22,7 +25,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
   after(() => Promise.all([browser?.close(), server?.close()]));
 
   /** Does something with a tab that shows the page for an address, and with the names of the files it asks for. */
-  async function visit(link, use, { browser: its = browser, tolerates = /ReadPixels/ } = {}) {
+  async function visit(link, use, { browser: its = browser, url = server.url, tolerates = /ReadPixels/ } = {}) {
     const tab = await its.newPage({ viewport: { width: 360, height: 700 }, reducedMotion: "reduce" });
     const complaints = [];
     const asked = [];
@@ -33,10 +36,10 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
     tab.on("pageerror", (error) => complaints.push(String(error)));
     tab.on("request", (request) => {
       asked.push(request.url().replace(/^.*\//, ""));
-      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.url)) complaints.push(request.url());
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(url)) complaints.push(request.url());
     });
     try {
-      await tab.goto(`${server.url}/${link}`);
+      await tab.goto(`${url}/${link}`);
       await use(tab, asked);
       assert.deepEqual(complaints, []);
     } finally {
@@ -154,6 +157,36 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       const number = (text) => Number(text.replace("−", "-"));
       await until(async () => number((await shown())[1]) > number(resting) + 0.5);
     }));
+
+  it("shows a run of the command line, watched", async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-mujoco-"));
+    const settings = Object.entries(texts).flatMap(([name, text]) => [
+      `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      text,
+    ]);
+    const run = ["InvertedPendulum-v5", "--steps", "200", "--episodes", "2", ...settings, "--out", "run"];
+    execFileSync(process.execPath, [program, "train", ...run, "--no-progress"], { cwd: folder, stdio: "pipe" });
+    const child = spawn(process.execPath, [program, "watch", "run", "--no-open"], { cwd: folder });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    try {
+      const url = await new Promise((resolve, reject) => {
+        child.stdout.setEncoding("utf8").on("data", (text) => resolve(/http:\/\/[^\s/]+/.exec(text)?.[0]));
+        ended.then(() => reject(new Error("ddpg watch ended")));
+      });
+      await visit(
+        "",
+        async (tab) => {
+          await caption(tab, /After 200 steps, return \d/);
+          await moves(tab);
+        },
+        { url },
+      );
+    } finally {
+      child.kill();
+      await ended;
+      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
+  });
 
   it("says so where a browser gives no WebGL, and trains", async () => {
     const plain = await openBrowser({ flags: ["--disable-3d-apis"] });
