@@ -293,23 +293,13 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.match(fs.readFileSync(path.join(user, html[0]), "utf8"), /<svg/);
   });
 
-  it("serves the page for that run, from within the package", async () => {
-    const program = path.join(user, "node_modules/ddpg/bin/ddpg.js");
-    const child = spawn(process.execPath, [program, "watch", "run", "--no-open"], { cwd: user });
-    const ended = new Promise((resolve) => child.on("close", resolve));
-    try {
-      const url = await new Promise((resolve, reject) => {
-        child.stdout.setEncoding("utf8").on("data", (text) => resolve(/http:\S+/.exec(text)?.[0]));
-        child.stderr.setEncoding("utf8").on("data", reject);
-      });
+  it("serves the page for that run, from within the package", () =>
+    watching(user, "run", async (url) => {
       const html = await (await fetch(url)).text();
       const script = await fetch(url + /src="\.\/([^"]+)"/.exec(html)[1]);
       assert.deepEqual([script.status, script.headers.get("content-type")], [200, "text/javascript; charset=utf-8"]);
-    } finally {
-      child.kill();
-      await ended;
-    }
-  });
+      assert.equal((await fetch(`${url}assets/mujoco-3.14.0.js`)).status, 404);
+    }));
 
   describe("on a page built with Vite under a sub-path", () => {
     let browser;
@@ -395,6 +385,14 @@ describe("the packed package", { timeout: 120_000 }, () => {
     const { stdout } = await execute(process.execPath, ["--input-type=module", "--eval", script], { cwd: beside });
     assert.match(stdout, /^(-?[\d.e-]+ ){17}-?[\d.e-]+\n$/);
 
+    // The package has the page without the engine: the engine's own package has the rest.
+    await watching(beside, "run", async (url) => {
+      for (const [asked, name] of Object.entries({ "mujoco-3.14.0.js": "mujoco.js", "mujoco.wasm": "mujoco.wasm" })) {
+        const bytes = new Uint8Array(await (await fetch(`${url}assets/${asked}`)).arrayBuffer());
+        assert.ok(fs.readFileSync(path.join(beside, engine, name)).equals(bytes), name);
+      }
+    });
+
     writeFiles(beside, page);
     const site = path.join(temporary, "site-mujoco");
     const warnings = await bundle(beside, "/sub/", path.join(site, "sub"));
@@ -414,6 +412,23 @@ describe("the packed package", { timeout: 120_000 }, () => {
     }
   });
 });
+
+/** What `ddpg watch` serves for a run, at its address. */
+async function watching(folder, run, look) {
+  const program = path.join(folder, "node_modules/ddpg/bin/ddpg.js");
+  const child = spawn(process.execPath, [program, "watch", run, "--no-open"], { cwd: folder });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  try {
+    const url = await new Promise((resolve, reject) => {
+      child.stdout.setEncoding("utf8").on("data", (text) => resolve(/http:\S+/.exec(text)?.[0]));
+      child.stderr.setEncoding("utf8").on("data", reject);
+    });
+    await look(url);
+  } finally {
+    child.kill();
+    await ended;
+  }
+}
 
 /**
  * `npm pack` with its scripts, as a maintainer runs it, in a copy of the checkout: it turns `dist` into a folder for a

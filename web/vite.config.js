@@ -1,5 +1,9 @@
+import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+
+const manifest = JSON.parse(fs.readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+const engine = `assets/mujoco-${manifest.peerDependencies["@mujoco/mujoco"]}.js`;
 
 const pages = ["index.html", "watch.html"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
@@ -19,6 +23,10 @@ export default defineConfig({
   worker: {
     format: "es",
     // The engine imports it where it finds itself in Node: never here.
-    rolldownOptions: { external: ["module"] },
+    rolldownOptions: {
+      external: ["module"],
+      // Under this name `ddpg watch` finds the peer's own file, which stands for it in the package.
+      output: { chunkFileNames: ({ name }) => (name === "mujoco" ? engine : "assets/[name]-[hash].js") },
+    },
   },
 });

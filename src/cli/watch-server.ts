@@ -6,7 +6,9 @@ import * as fs from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
+import { fileURLToPath } from "node:url";
 import { InputError } from "../base/expect.ts";
+import { mujocoPackage } from "../envs/mujoco/engine.ts";
 import { openRunFile } from "../node/run-files.ts";
 import { readNetworks } from "../node/checkpoint-networks.ts";
 import { attempt } from "../node/files.ts";
@@ -58,7 +60,7 @@ export interface WatchServer {
 
 /** Serves a run's directory and the page; at a free port for 0. Throws an InputError where the port cannot be had. */
 export async function serveRun(run: string, page: string, port: number): Promise<WatchServer> {
-  const answers = new Map<string, Answer>([...pageAnswers(page), ...runAnswers(run)]);
+  const answers = new Map<string, Answer>([...engineAnswers(), ...pageAnswers(page), ...runAnswers(run)]);
   let hosts: readonly string[] = [];
   const server = http.createServer((request, response) => {
     const refused = refuse(request, hosts);
@@ -146,6 +148,21 @@ function* pageAnswers(page: string): Iterable<[string, Answer]> {
     const place = `/${name.replaceAll(path.sep, "/")}`;
     yield [place === "/watch.html" ? "/" : place, bytesAnswer(place, fs.readFileSync(file))];
   }
+}
+
+/** MuJoCo, which the package leaves out, as its own package has it; nothing where that is not installed. */
+function* engineAnswers(): Iterable<[string, Answer]> {
+  let loader: string;
+  try {
+    loader = fileURLToPath(import.meta.resolve("@mujoco/mujoco"));
+  } catch {
+    return;
+  }
+  // It asks for the other one by its own name, beside itself.
+  const wasm = path.join(path.dirname(loader), "mujoco.wasm");
+  const [, version] = mujocoPackage.split("@mujoco/mujoco@");
+  yield [`/assets/mujoco-${version}.js`, (...call) => bytesAnswer(loader, fs.readFileSync(loader))(...call)];
+  yield ["/assets/mujoco.wasm", (...call) => bytesAnswer(wasm, fs.readFileSync(wasm))(...call)];
 }
 
 function bytesAnswer(name: string, bytes: Uint8Array): Answer {
