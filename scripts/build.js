@@ -85,6 +85,8 @@ async function bundleCommandLine(directory) {
   const { rolldown } = await import("rolldown");
   const inside = path.join(directory, "cli") + path.sep;
   const bundle = await rolldown({
+    // Its comments name files from here, wherever the command that built it was called.
+    cwd: root,
     input: path.join(directory, "cli/main.js"),
     platform: "node",
     plugins: [

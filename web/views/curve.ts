@@ -88,6 +88,8 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
     width,
     height: height(),
     legend: { show: false },
+    // Room for half of the last number below.
+    padding: [null, 30, null, null],
     cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
     scales: {
       x: { time: false, range: (_, __, max) => [0, lastStep(max ?? 0, session.store.state.experiment.steps)] },
