@@ -1,5 +1,5 @@
-// Draws the README's figures, docs/figures/*.svg, and writes its numbers and those of docs/performance.md, from the
-// committed records in docs/results.
+// Draws the README's figures, docs/figures/*.svg, and writes its numbers, those of docs/performance.md and the table of the
+// tasks in MuJoCo, from the committed records in docs/results.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -10,6 +10,8 @@ import { upToDate } from "./readme.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
 const { compose, drawCurves, drawDistribution, paper } = await import("../dist/cli/figures.js");
+const { curves, page } = await import("../dist/cli/benchmark-page.js");
+const { readRecords } = await import("../dist/cli/benchmark-records.js");
 
 const theme = paper;
 const width = 780;
@@ -19,7 +21,7 @@ function pendulumSmall({ environment, variants }) {
   const [{ name: preset, runs }] = variants;
   const target = { value: -160, name: "target −160", side: "below" };
   const optimum = { value: -138, name: "optimum −138 (dynamic programming)" };
-  const curves = drawCurves([{ name: preset, runs: runs.map(({ evaluations }) => evaluations) }], {
+  const evaluations = drawCurves([{ name: preset, runs: runs.map(({ evaluations }) => evaluations) }], {
     theme,
     width,
     height: 380,
@@ -45,7 +47,7 @@ function pendulumSmall({ environment, variants }) {
     ]),
   ];
   const solved = runs.filter(({ solvedStep }) => solvedStep !== null).length;
-  return compose([[curves], strips], {
+  return compose([[evaluations], strips], {
     theme,
     padding: 12,
     gap: 10,
@@ -67,20 +69,20 @@ function pendulumNumpy({ variants }) {
     name: `seed ${seed}`,
     runs: [episodes.map((value, index) => [index + 1, value])],
   }));
-  const curves = drawCurves(groups, {
+  const episodes = drawCurves(groups, {
     theme,
     width,
     xLabel: "training episode, 1,000 steps each",
     yLabel: "return of the episode, with exploration noise",
   });
   const title = "Pendulum-v0, preset numpy: reward per episode";
-  return compose([[curves]], { theme, padding: 12, title, captions: [[title]] });
+  return compose([[episodes]], { theme, padding: 12, title, captions: [[title]] });
 }
 
 /** The paper's settings as they are, with and without batch normalisation. */
 function pendulumPaper({ variants }) {
   const groups = variants.map(({ name, runs }) => ({ name, runs: runs.map(({ evaluations }) => evaluations) }));
-  const curves = drawCurves(groups, {
+  const evaluations = drawCurves(groups, {
     theme,
     width,
     xLabel: "environment steps",
@@ -89,7 +91,7 @@ function pendulumPaper({ variants }) {
   });
   const seeds = Math.max(...variants.map(({ runs }) => runs.length));
   const title = `Pendulum-v1, preset paper: interquartile mean of ${seeds} seeds, 95 % interval`;
-  return compose([[curves]], { theme, padding: 12, title, captions: [[title]] });
+  return compose([[evaluations]], { theme, padding: 12, title, captions: [[title]] });
 }
 
 /** Every figure's record in docs/results has one or more variants: { name, runs }. */
@@ -114,10 +116,20 @@ export function drawFigures(records, target) {
   });
 }
 
+/** What `ddpg benchmark` writes beside its records: a table and curves; returns the files written. */
+function drawBenchmark(folder) {
+  const records = readRecords(folder);
+  return Object.entries({ "benchmark.md": page(records), "curves.svg": `${curves(records)}\n` }).map(([name, text]) => {
+    fs.writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  });
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const target = path.join(root, "docs/figures");
-  for (const file of [...drawFigures(path.join(root, "docs/results"), target), ...writeDiagrams(target)])
-    console.log(path.relative(process.cwd(), file));
+  const records = path.join(root, "docs/results");
+  const written = [...drawFigures(records, target), ...writeDiagrams(target), ...drawBenchmark(`${records}/mujoco`)];
+  for (const file of written) console.log(path.relative(process.cwd(), file));
   for (const name of ["README.md", "docs/performance.md"]) {
     const file = path.join(root, name);
     fs.writeFileSync(file, upToDate(fs.readFileSync(file, "utf8"), root));

@@ -5,7 +5,7 @@ export const performanceBlocks = {
   roofline: ["speed.json", roofline],
   update: ["speed.json", (record) => rates(record, "update")],
   loop: ["speed.json", (record) => rates(record, "loop")],
-  numpy: ["speed.json", numpy],
+  "numpy-speed": ["speed.json", numpy],
   threads: ["speed-2-threads.json", threads],
   solve: ["solve.json", solve],
   cheetah: ["speed-cheetah.json", cheetah],

@@ -1,5 +1,5 @@
-// The parts of the README and of docs/performance.md that follow from other files: where the seven steps stand, and what the records say. Written by
-// `npm run figures`; a test holds the README to them.
+// The parts of the README and of docs/performance.md that follow from other files: where the seven steps stand, and what
+// the records say. Written by `npm run figures`; a test holds both to them.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { performanceBlocks } from "./performance.js";
@@ -40,11 +40,12 @@ function withResults(readme, root) {
   });
 }
 
+/** By the name of the block, which is unlike all others: the record's file, and its text. */
 const sentences = {
+  ...performanceBlocks,
   small: ["pendulum-small.json", small],
   numpy: ["pendulum-v0-numpy.json", numpy],
   paper: ["pendulum-paper.json", paper],
-  ...performanceBlocks,
 };
 
 function small({ steps, evaluationEpisodes, machine, variants: [{ runs }] }) {

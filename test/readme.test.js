@@ -20,7 +20,20 @@ test("the links to the seven steps and the numbers of the results are up to date
     assert.ok(!/<!-- results [\w-]+ -->\n<!-- end -->/.test(text));
   }
   assert.ok(!/STEP\d/.test(readme));
+  // A block of the other document had its name once, and took its place.
+  assert.match(readme, /<!-- results numpy -->\nSeeds that reach/);
   assert.ok(readme.includes(`${faults.length} faults`));
+});
+
+test("the table and the curves of the tasks in MuJoCo are those of the records (else: npm run figures)", async () => {
+  const { readRecords } = await import("../dist/cli/benchmark-records.js");
+  const { curves, page } = await import("../dist/cli/benchmark-page.js");
+  const folder = path.join(root, "docs/results/mujoco");
+  const read = (name) => fs.readFileSync(path.join(folder, name), "utf8");
+  const records = readRecords(folder);
+  assert.ok(records.length > 0);
+  assert.ok(read("benchmark.md") === page(records), "benchmark.md is not that of the records");
+  assert.ok(read("curves.svg") === `${curves(records)}\n`, "curves.svg is not that of the records");
 });
 
 test("a step's link leads to its comment", () => {

@@ -258,15 +258,14 @@ async function draw(out: string, tasks: readonly string[]): Promise<void> {
   const records = readRecords(out).filter(({ environment }) => tasks.includes(environment));
   if (records.length === 0) return;
   // Loaded only here: the other commands need not wait for the plotting library.
-  const { curves, table } = await import("./benchmark-page.ts");
-  const [page, picture] = ["benchmark.md", "curves.svg"].map((name) => path.join(out, name));
-  const text = table(records);
+  const { curves, page, table } = await import("./benchmark-page.ts");
+  const [text, picture] = ["benchmark.md", "curves.svg"].map((name) => path.join(out, name));
   writeFiles(
     [
-      [page, `${text}\n\n![Curves](curves.svg)\n`],
+      [text, page(records)],
       [picture, `${curves(records)}\n`],
     ],
     "Choose another directory with --out.",
   );
-  console.log(`\n${text}\n\nWrote ${inShell(page)} and ${inShell(picture)}.`);
+  console.log(`\n${table(records)}\n\nWrote ${inShell(text)} and ${inShell(picture)}.`);
 }
