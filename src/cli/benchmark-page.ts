@@ -10,20 +10,23 @@ import { bestPublished, type Figure, published, sources } from "./published.ts";
 interface Row {
   readonly task: string;
   readonly runs: readonly BenchmarkRecord[];
-  /** Of each seed. */
-  readonly finals: readonly number[];
-  readonly middle: number;
-  /** How many seeds failed; undefined where nothing says what is good. */
+  /** Of each seed; undefined for one that did not come to its end. */
+  readonly finals: readonly (number | undefined)[];
+  /** Of those that did: their returns and the interquartile mean of these, undefined where there are none. */
+  readonly returns: readonly number[];
+  readonly middle: number | undefined;
   readonly failed: number;
 }
 
 /**
- * A seed has failed below a fifth of the row's best: of the best published figure without noise or of our own middle,
- * whichever is higher; where returns are negative, beyond five times the best.
+ * A seed has failed where it did not come to its end, and below a fifth of the best figure of its row, our best seed and
+ * all that was published; where that is negative, beyond five times it.
  */
-function failedSeeds(finals: readonly number[], best: number): number {
+function failedSeeds(task: string, finals: Row["finals"]): number {
+  const figures = (published[task]?.figures ?? []).flatMap((figure) => (figure ? [figure[0]] : []));
+  const best = Math.max(...figures, ...finals.map((value) => value ?? -Infinity));
   const worst = best > 0 ? best / 5 : 5 * best;
-  return finals.filter((value) => value < worst).length;
+  return finals.filter((value) => value === undefined || value < worst).length;
 }
 
 /** By task, in the order of `published`, then by name. */
@@ -34,9 +37,10 @@ function rows(records: readonly BenchmarkRecord[]): Row[] {
   );
   return tasks.map((task) => {
     const runs = records.filter(({ environment }) => environment === task);
-    const finals = runs.map(finalReturn);
-    const middle = interquartileMean(finals);
-    return { task, runs, finals, middle, failed: failedSeeds(finals, Math.max(middle, bestPublished(task) ?? middle)) };
+    const finals = runs.map((run) => (run.failed === undefined ? finalReturn(run) : undefined));
+    const returns = finals.filter((value) => value !== undefined);
+    const middle = returns.length > 0 ? interquartileMean(returns) : undefined;
+    return { task, runs, finals, returns, middle, failed: failedSeeds(task, finals) };
   });
 }
 
@@ -50,11 +54,11 @@ export function table(records: readonly BenchmarkRecord[]): string {
   const all = rows(records);
   const compared = all.some(({ task }) => published[task]);
   const notes: string[] = [];
-  const lines = all.map(({ task, runs, finals, middle, failed }) => {
+  const lines = all.map(({ task, runs, finals, returns, middle, failed }) => {
     const { figures = [], differs } = published[task] ?? {};
     if (differs) notes.push(`${"*".repeat(notes.length + 1)} ${task}: ${differs}.`);
     const mark = differs ? ` ${"\\*".repeat(notes.length)}` : "";
-    const [low, high] = finals.length < runsForInterval ? [] : bootstrapInterval(finals, new Random(0));
+    const [low, high] = returns.length < runsForInterval ? [] : bootstrapInterval(returns, new Random(0));
     const interval = low === undefined || high === undefined ? "" : ` [${returnText(low)}, ${returnText(high)}]`;
     return [
       `${task}${mark}`,
@@ -70,8 +74,8 @@ export function table(records: readonly BenchmarkRecord[]): string {
     markdown([["task", "steps", "return", "each seed", "failed", ...names], ...lines]),
     "",
     `A run's return is the mean of its last ${judgedBy} noise-free evaluations; of the seeds, the interquartile mean${
-      all.some(({ finals }) => finals.length >= runsForInterval) ? " with a 95 % bootstrap interval" : ""
-    }. A seed has failed below a fifth of the row's best figure (for negative returns, beyond five times it).`,
+      all.some(({ returns }) => returns.length >= runsForInterval) ? " with a 95 % bootstrap interval" : ""
+    }. A seed has failed below a fifth of the row's best figure (for negative returns, beyond five times it), and where it did not come to its end.`,
     ...(compared
       ? [
           "",
@@ -83,7 +87,8 @@ export function table(records: readonly BenchmarkRecord[]): string {
 }
 
 /** A return: a decimal below 100, none above. */
-function returnText(value: number): string {
+function returnText(value: number | undefined): string {
+  if (value === undefined) return "–";
   return trueMinus(Math.abs(value) < 100 ? value.toFixed(1) : whole(value));
 }
 
@@ -103,10 +108,11 @@ function markdown([head, ...body]: readonly (readonly string[])[]): string {
 /** A panel a task: curves of evaluations over steps, and a dot a seed for what it came to. */
 export function curves(records: readonly BenchmarkRecord[]): string {
   const width = 390;
-  const panels = rows(records).map(({ task, runs, finals, failed }) => {
+  const panels = rows(records).map(({ task, runs, returns, failed }) => {
     const best = bestPublished(task);
     const name = "best published, without noise";
-    const plot = drawCurves([{ name: "", runs: runs.map(({ evaluations }) => evaluations) }], {
+    const curves = runs.map(({ evaluations }) => evaluations).filter(({ length }) => length > 0);
+    const plot = drawCurves([{ name: "", runs: curves }], {
       theme: paper,
       width,
       height: 240,
@@ -115,15 +121,19 @@ export function curves(records: readonly BenchmarkRecord[]): string {
       references: best === undefined ? [] : [{ value: best, name }],
       showRuns: true,
     });
-    const dots = drawDistribution([{ name: "", values: finals }], {
-      theme: paper,
-      width,
-      height: 96,
-      xLabel: `mean of the last ${judgedBy} evaluations`,
-      references: best === undefined ? [] : [{ value: best, name: "" }],
+    const dots = (): string =>
+      drawDistribution([{ name: "", values: returns }], {
+        theme: paper,
+        width,
+        height: 96,
+        xLabel: `mean of the last ${judgedBy} evaluations`,
+        references: best === undefined ? [] : [{ value: best, name: "" }],
+      });
+    const seeds = `${runs.length === 1 ? "one seed" : `${runs.length} seeds`}${failed > 0 ? `, ${failed} failed` : ""}`;
+    return compose([[plot], returns.length > 0 ? [dots()] : []], {
+      theme: { ...paper, ground: "none" },
+      captions: [[task, seeds]],
     });
-    const seeds = `${finals.length === 1 ? "one seed" : `${finals.length} seeds`}${failed > 0 ? `, ${failed} failed` : ""}`;
-    return compose([[plot], [dots]], { theme: { ...paper, ground: "none" }, captions: [[task, seeds]] });
   });
   const pairs = panels.flatMap((_, i) => (i % 2 === 0 ? [panels.slice(i, i + 2)] : []));
   return compose(pairs, {

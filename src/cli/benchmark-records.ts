@@ -20,8 +20,9 @@ export interface BenchmarkRecord {
   /** Environment steps. */
   readonly steps: number;
   readonly settings: Settings;
-  /** Of the whole program's source; ends in «-dirty» after changes. */
+  /** Of the program that began the run; ends in «-dirty» after changes. */
   readonly commit?: string;
+  /** Likewise. */
   readonly versions: { readonly ddpg: string; readonly node: string; readonly platform: string };
   /** The processor's name, and how many runs shared the machine. */
   readonly machine: string;
@@ -32,6 +33,8 @@ export interface BenchmarkRecord {
   readonly episodes: number;
   /** Their mean returns. */
   readonly evaluations: readonly Point[];
+  /** Why the run failed: it has no return, and counts as a seed that failed until it is made again. */
+  readonly failed?: string;
 }
 
 /** The mean of a run's last evaluations: of ten, or of those there are. */
@@ -70,9 +73,11 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
   expect(Number.isSafeInteger(seed), `${file} seed`, "a whole number", seed, wayOut);
   expect(Number.isSafeInteger(steps), `${file} steps`, "a whole number", steps, wayOut);
   expect(typeof settings === "object" && settings !== null, `${file} settings`, "an object", settings, wayOut);
-  expect(typeof seconds === "number" && seconds > 0, `${file} seconds`, "a number above 0", seconds, wayOut);
+  expect(typeof seconds === "number" && seconds >= 0, `${file} seconds`, "a number of at least 0", seconds, wayOut);
   const good =
-    Array.isArray(evaluations) && evaluations.length > 0 && evaluations.every((point) => point.every(Number.isFinite));
+    Array.isArray(evaluations) &&
+    (evaluations.length > 0 || value.failed !== undefined) &&
+    evaluations.every((point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite));
   expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, wayOut);
   return value as BenchmarkRecord;
 }

@@ -80,8 +80,10 @@ describe("a record", () => {
       ' format: expected "ddpg-benchmark-1", got "ddpg-benchmark-0".': (text) =>
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
-      " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
+      " seconds: expected a number of at least 0, got -1.": (text) => text.replace('"seconds":12.5', '"seconds":-1'),
       " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
+      " evaluations: expected pairs of a step and a return, got [7].": (text) => text.replace("[0,7]", "7"),
+      " evaluations: expected pairs of a step and a return, got [0,7,1].": (text) => text.replace("[0,7]", "[0,7,1]"),
     };
     for (const [message, damage] of Object.entries(damaged)) {
       writeRecord(file, record("Ant-v5", 1, [7]));
@@ -137,6 +139,22 @@ describe("the table", () => {
     assert.equal(cells(reacher, "Reacher-v5")[4], "1 of 2");
     const better = [-4, -4, -4, -21].map((value, i) => record("Reacher-v5", i, flat(value)));
     assert.equal(cells(better, "Reacher-v5")[4], "1 of 4");
+  });
+
+  it("counts as failed what did not come to its end; without a return, it is in no mean", () => {
+    const failed = { ...record("Pusher-v5", 3, [-160]), failed: "the critic's loss is not finite" };
+    const runs = [record("Pusher-v5", 1, flat(-30)), record("Pusher-v5", 2, flat(-32)), failed];
+    assert.deepEqual(cells(runs, "Pusher-v5").slice(2, 5), ["−31.0", "−30.0, −32.0, –", "1 of 3"]);
+    assert.match(curves(runs), /3 seeds, 1 failed/);
+    assert.deepEqual(cells([{ ...failed, evaluations: [] }], "Pusher-v5").slice(2, 5), ["–", "–", "1 of 1"]);
+    assert.match(curves([{ ...failed, evaluations: [] }]), /one seed, 1 failed/);
+  });
+
+  it("judges seeds by the best of them where nobody published any, and by training returns where there is nothing else", () => {
+    const alone = [93, 0, 0].map((value, i) => record("MountainCarContinuous-v0", i, flat(value)));
+    assert.equal(cells(alone, "MountainCarContinuous-v0")[4], "2 of 3");
+    const humanoid = [300, 350].map((value, i) => record("Humanoid-v5", i, flat(value)));
+    assert.equal(cells(humanoid, "Humanoid-v5")[4], "1 of 2");
   });
 
   it("marks the rows whose task was another, in the order of the rows", () => {
@@ -207,6 +225,21 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(second.stdout, /begins|goes on/);
   });
 
+  it("writes a lost record again, without training, and shows all that is recorded there", async () => {
+    const lost = inFolder("whole/Pendulum-v1-seed1.json");
+    const before = readRecord(lost);
+    fs.rmSync(lost);
+    const again = await ddpg(...small, "--seeds", "1", "--out", "whole");
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotMatch(again.stdout, /begins|goes on/);
+    assert.deepEqual({ ...readRecord(lost), machine: "" }, { ...before, machine: "" });
+
+    // Another task's, which is not asked for.
+    writeRecord(recordFile(inFolder("whole"), "Ant-v5", 1), record("Ant-v5", 1, flat(7)));
+    assert.equal((await ddpg(...small, "--seeds", "1", "--out", "whole")).code, 0);
+    assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Ant-v5/m);
+  });
+
   it("killed, it goes on where it was, with the same records", { skip: process.platform === "win32" }, async () => {
     const args = [...small, "--seeds", "1,2", "--out", "cut"];
     const cut = start(...args);
@@ -221,7 +254,10 @@ describe("ddpg benchmark", () => {
     assert.equal(rest.code, 0, rest.stderr);
     assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}goes on$/m);
     const kept = (out: string) =>
-      readRecords(inFolder(out)).map(({ fingerprint, evaluations }) => ({ fingerprint, evaluations }));
+      [1, 2].map((seed) => {
+        const { fingerprint, evaluations } = readRecord(recordFile(inFolder(out), "Pendulum-v1", seed)) ?? {};
+        return { fingerprint, evaluations };
+      });
     assert.deepEqual(kept("cut"), kept("whole"));
   });
 
@@ -252,13 +288,38 @@ describe("ddpg benchmark", () => {
       args: [...small, "--steps", "3000", "--seeds", "1", "--out", "whole"],
       message: "whole/Pendulum-v1-seed1.json steps: expected 3,000, got 1500. Choose another --out.",
     },
+    "records of other settings, of seeds that are not asked for": {
+      args: [...small, "--discount", "0.9", "--seeds", "3", "--out", "whole"],
+      message: "whole/Pendulum-v1-seed1.json discount: expected 0.9, got 0.99. Choose another --out.",
+    },
+    "a run that cannot go on": {
+      args: [...small, "--seeds", "9", "--out", "broken"],
+      message: "Pendulum-v1-seed9: expected a run with a checkpoint, got",
+    },
+    "a setting that does not fit one of the tasks": {
+      args: ["--tasks", "Pendulum-v1,MountainCarContinuous-v0", "--observation-scale", "1,1,0.1", "--out", "other"],
+      message: "--observation-scale: expected one value, or 2",
+    },
+    "a file in place of --out": {
+      args: [...small, "--seeds", "1", "--out", "whole/benchmark.md"],
+      message: "whole/benchmark.md: expected a directory, got a path through a file.",
+    },
     "runs of other settings": {
       args: [...small, "--discount", "0.9", "--seeds", "1", "--out", "other", "--runs", "whole/runs"],
       message: "whole/runs/Pendulum-v1-seed1 discount: expected 0.9, got 0.99. Choose another --runs.",
     },
   };
+  /** A run that was stopped and lost its checkpoint. */
+  const breakRun = (): void => {
+    const run = inFolder("broken/runs/Pendulum-v1-seed9");
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
+    fs.rmSync(path.join(run, "result.json"));
+    const config = fs.readFileSync(path.join(run, "config.json"), "utf8");
+    fs.writeFileSync(path.join(run, "config.json"), config.replace('"seed": 1', '"seed": 9'));
+  };
   for (const [what, { args, message }] of Object.entries(refused)) {
     it(`refuses ${what}, before anything is begun`, async () => {
+      if (args.includes("broken")) breakRun();
       const { code, stdout, stderr } = await ddpg(...args);
       assert.equal(code, 2);
       assert.equal(stdout, "");

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { expect, suggest } from "../base/expect.ts";
+import { expect, InputError, suggest } from "../base/expect.ts";
 import {
   type PresetName,
   settingFlag,
@@ -13,6 +13,7 @@ import {
   settingsFrom,
   showSetting,
 } from "../ddpg/config.ts";
+import { Ddpg } from "../ddpg/ddpg.ts";
 import { environments } from "../envs/index.ts";
 import { readConfig, readMetrics, readResult } from "../node.ts";
 import { attempt, makeDirectory } from "../node/files.ts";
@@ -32,7 +33,7 @@ import { duration, short, whole } from "./progress.ts";
 import { published } from "./published.ts";
 import { exitCodes } from "./run-training.ts";
 import { type ChildRun, parseSeeds, settle } from "./seeds.ts";
-import { writeFiles } from "./write-files.ts";
+import { checkWritable, writeFiles } from "./write-files.ts";
 
 /** Steps between two evaluations, and episodes of each. */
 const evaluateEvery = 10_000;
@@ -114,23 +115,38 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   const changes = chosenSettings({ ...flags });
   // One seed of every task first: what can be said early is said of all.
   const wanted: Wanted[] = [];
+  const plans = new Map<string, Awaited<ReturnType<typeof plan>>>();
   for (const seed of seeds) {
     for (const task of tasks) {
-      const { steps, settings } = await plan(task, flags, changes);
+      const { steps, settings } = plans.get(task) ?? (await plan(task, flags, changes));
+      plans.set(task, { steps, settings });
       const directory = path.join(runsDirectory, `${task}-seed${seed}`);
       wanted.push({ task, seed, steps, settings, record: recordFile(out, task, seed), directory });
     }
   }
-  const open = wanted.filter((run) => !isRecorded(run));
+  expectSameRecords(out, wanted);
+  const open = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
   open.forEach(expectSameRun);
   for (const task of new Set(open.map(({ task }) => task))) await (await environments[task].create()).close?.();
-  attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), "Choose another with --out.");
+  const wayOut = "Choose another with --out.";
+  attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), wayOut);
+  checkWritable(path.join(out, tableFile), wayOut);
 
   const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, open.length));
+  const told = (record: BenchmarkRecord): string => {
+    const { seconds, steps } = record;
+    return `${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`;
+  };
   console.log(`${whole(wanted.length)} runs, ${whole(wanted.length - open.length)} of them recorded in ${out}`);
   const drawn = progress && process.stdout.isTTY;
   const width = Math.max(...open.map(label).map(({ length }) => length));
-  const runs = open.map((each): BenchmarkRun => {
+  // A run may be complete and have lost its record.
+  const unmade = open.filter((each) => {
+    const isMade = isComplete(each.directory);
+    if (isMade) console.log(`${label(each).padEnd(width)}  ${told(keep(each, jobs))}`);
+    return !isMade;
+  });
+  const runs = unmade.map((each): BenchmarkRun => {
     const args = [...argumentsOf(each, flags, changes), ...(drawn ? [] : ["--no-progress"])];
     return { label: label(each).padEnd(width), args, seed: each.seed, directory: each.directory, wanted: each };
   });
@@ -146,17 +162,22 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
       warned.add(`${task} ${warning}`);
     },
     onEnd: (run, end) => {
-      const why = settle(run, end);
+      let why = settle(run, end);
+      if (run.end !== "stopped") {
+        try {
+          const record = keep(run.wanted, jobs, why);
+          if (!why) console.log(`${run.label}  ${told(record)}`);
+        } catch (error) {
+          // One that cannot be read or written leaves the others alone.
+          if (!(error instanceof InputError)) throw error;
+          why ||= error.message;
+          run.end = "failed";
+        }
+      }
       if (why) console.error(`ddpg: ${run.label.trim()}: ${why}`);
-      if (run.end !== "complete") return;
-      const record = keep(run.wanted, jobs);
-      const { seconds, steps } = record;
-      console.log(
-        `${run.label}  ${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`,
-      );
     },
   });
-  await draw(out, tasks);
+  await draw(out);
   const missing = runs.filter(({ end }) => end !== "complete");
   if (missing.length > 0) {
     const names = missing.map(({ label }) => label.trim()).join(", ");
@@ -173,22 +194,32 @@ function label({ task, seed }: Wanted): string {
 /** What a task is trained for and with. */
 async function plan(task: string, { preset, steps }: BenchmarkFlags, changes: Partial<Settings>) {
   const own = environments[task];
-  const settings = await asFlags(() =>
-    settingsFrom(preset ?? own.preset, { ...(preset ? {} : own.settings), ...changes }),
-  );
+  const settings = await asFlags(async () => {
+    const chosen = settingsFrom(preset ?? own.preset, { ...(preset ? {} : own.settings), ...changes });
+    // A number for each dimension may be too many for a task that comes hours later.
+    await Ddpg.create(own, chosen);
+    return chosen;
+  });
   return { steps: steps ?? own.steps, settings };
 }
 
-/** Whether there is a record of this very run. Throws an InputError where there is one of another. */
-function isRecorded({ task, seed, steps, settings, record }: Wanted): boolean {
-  const found = readRecord(record);
-  if (!found) return false;
+/** Throws an InputError where there are records of these tasks that were made in another way: they share a row. */
+function expectSameRecords(out: string, wanted: readonly Wanted[]): void {
   const wayOut = "Choose another --out.";
-  expect(found.environment === task, `${record} environment`, task, found.environment, wayOut);
-  expect(found.seed === seed, `${record} seed`, `${seed}`, found.seed, wayOut);
-  expect(found.steps === steps, `${record} steps`, whole(steps), found.steps, wayOut);
-  expectSameSettings(record, settings, found.settings, wayOut);
-  return true;
+  for (const { environment, seed, steps, settings } of readRecords(out)) {
+    const same = wanted.find(({ task }) => task === environment);
+    if (!same) continue;
+    const where = recordFile(out, environment, seed);
+    expect(steps === same.steps, `${where} steps`, whole(same.steps), steps, wayOut);
+    expectSameSettings(where, same.settings, settings, wayOut);
+  }
+}
+
+/** Whether a run came to its end, its last evaluation included. */
+function isComplete(directory: string): boolean {
+  if (!fs.existsSync(path.join(directory, files.result))) return false;
+  const { evaluation, interrupted, failed } = readResult(directory);
+  return evaluation !== null && !interrupted && failed === undefined;
 }
 
 /** Throws an InputError where the run's directory holds another run. */
@@ -196,6 +227,8 @@ function expectSameRun({ seed, steps, settings, directory }: Wanted): void {
   if (!fs.existsSync(path.join(directory, files.config))) return;
   const config = readConfig(directory);
   const wayOut = "Choose another --runs.";
+  const goesOn = fs.existsSync(path.join(directory, files.checkpoint)) || isComplete(directory);
+  expect(goesOn, directory, "a run with a checkpoint", "one without", "Remove it, and the run is made anew.");
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, wayOut);
   expect(config.steps === steps, `${directory} steps`, whole(steps), config.steps, wayOut);
   expectSameSettings(directory, settings, config.settings, wayOut);
@@ -228,10 +261,13 @@ function argumentsOf({ task, seed, steps, directory }: Wanted, flags: BenchmarkF
   ];
 }
 
-/** Writes the record of a run that is complete. Its checkpoint, by far the largest file, is of no more use. */
-function keep({ record, directory }: Wanted, jobs: number): BenchmarkRecord {
-  const { environment, preset, seed, settings, evaluation, commit, versions } = readConfig(directory);
-  const { steps, trainingSeconds, fingerprint } = readResult(directory);
+/**
+ * Writes the record of a run that is complete, or of one that failed: then of how far it came. The checkpoint of the
+ * former, by far the largest file, is of no more use.
+ */
+function keep({ record, directory }: Wanted, jobs: number, failed = ""): BenchmarkRecord {
+  const { environment, preset, seed, steps, settings, evaluation, commit, versions } = readConfig(directory);
+  const { trainingSeconds, fingerprint } = readResult(directory);
   const made: BenchmarkRecord = {
     environment,
     preset,
@@ -247,19 +283,22 @@ function keep({ record, directory }: Wanted, jobs: number): BenchmarkRecord {
     evaluations: readMetrics(directory).flatMap((each) =>
       each.type === "evaluation" ? [[each.step, Math.round(1000 * each.meanReturn) / 1000] as const] : [],
     ),
+    ...(failed && { failed }),
   };
-  writeRecord(record, made);
-  fs.rmSync(path.join(directory, files.checkpoint), { force: true });
+  attempt(record, "a file that can be written", () => writeRecord(record, made), "The same command writes it again.");
+  if (!failed) fs.rmSync(path.join(directory, files.checkpoint), { force: true });
   return made;
 }
 
+const tableFile = "benchmark.md";
+
 /** Writes table and curves of all that is recorded there, and says the table. */
-async function draw(out: string, tasks: readonly string[]): Promise<void> {
-  const records = readRecords(out).filter(({ environment }) => tasks.includes(environment));
+async function draw(out: string): Promise<void> {
+  const records = readRecords(out);
   if (records.length === 0) return;
   // Loaded only here: the other commands need not wait for the plotting library.
   const { curves, page, table } = await import("./benchmark-page.ts");
-  const [text, picture] = ["benchmark.md", "curves.svg"].map((name) => path.join(out, name));
+  const [text, picture] = [tableFile, "curves.svg"].map((name) => path.join(out, name));
   writeFiles(
     [
       [text, page(records)],

@@ -248,6 +248,7 @@ describe("ddpg render", () => {
       render(pendulum, "--episode", "0", ...out),
       "--episode: expected a whole number of at least 1, got 0.",
     );
+    await refuse(render(pendulum, "--moments", "25", ...out), "--moments: expected at most 24, got 25.");
   });
 
   it("says what is wrong with an environment of one's own", async () => {
@@ -276,6 +277,10 @@ describe("ddpg render", () => {
       [
         ballScene.replace("stepSeconds: 0.5", "stepSeconds: undefined"),
         "bad scene stepSeconds: expected a number above 0, got undefined.",
+      ],
+      [
+        ballScene.replace("this.height, 1", "0 / 0, 1"),
+        "bad evaluation episode 1 step 0: scene writePoses shape 0: expected finite numbers, got NaN.",
       ],
     ];
     for (const [scene, message] of cases) {

@@ -32,6 +32,8 @@ interface RenderFlags {
 /** Seconds between two frames of a GIF, as nearly as whole steps allow. */
 const frameSeconds = 0.04;
 const wayOut = "Choose another with --output.";
+/** Of the widest frames, as wide a PNG as programs show. */
+const mostMoments = 24;
 
 export function addRenderCommand(program: Command): void {
   program
@@ -48,7 +50,7 @@ export function addRenderCommand(program: Command): void {
     .option("--seconds <s>", "how much of the episode to draw", someNumber("--seconds", "a number above 0"), 10)
     .option("--speed <x>", "how many times as fast as in truth", someNumber("--speed", "a number above 0"), 1)
     .option("--size <size>", "width and height of a frame in pixels [320x240]", parseSize)
-    .option("--moments <n>", "how many moments a PNG shows", wholeNumber("--moments", 1), 6)
+    .option("--moments <n>", `how many moments a PNG shows, at most ${mostMoments}`, parseMoments, 6)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .addHelpText(
       "after",
@@ -182,6 +184,9 @@ class Film implements Environment {
     if (this.poses.length > this.#longest) return;
     const poses = new Float32Array(this.#scene.shapes.length * poseSize);
     this.#scene.writePoses(poses);
+    const wrong = poses.findIndex((value) => !Number.isFinite(value));
+    const where = `scene writePoses shape ${Math.floor(wrong / poseSize)}`;
+    expect(wrong < 0, where, "finite numbers", poses[wrong]);
     this.poses.push(poses);
   }
 }
@@ -193,7 +198,10 @@ function framesOf({ poses }: Film, scene: Scene, { size, speed }: RenderFlags, m
   const every = Math.max(1, Math.round((frameSeconds * speed) / stepSeconds));
   const steps: number[] = [];
   if (moments === undefined) for (let step = 0; step <= last; step += every) steps.push(step);
-  else for (let i = 0; i < moments; i++) steps.push(moments === 1 ? last : Math.round((i * last) / (moments - 1)));
+  else {
+    const most = Math.min(moments, last + 1);
+    for (let i = 0; i < most; i++) steps.push(most === 1 ? last : Math.round((i * last) / (most - 1)));
+  }
   const [width, height] = size ?? [320, 240];
   const caster = new RayCaster(scene, width, height);
   const frames: Frames = {
@@ -203,6 +211,12 @@ function framesOf({ poses }: Film, scene: Scene, { size, speed }: RenderFlags, m
     draw: (frame, out) => caster.draw(poses[steps[frame]], out),
   };
   return { frames, times: [...steps, steps[steps.length - 1] + every].map((step) => step * stepSeconds) };
+}
+
+function parseMoments(text: string): number {
+  const moments = wholeNumber("--moments", 1)(text);
+  expect(moments <= mostMoments, "--moments", `at most ${mostMoments}`, moments);
+  return moments;
 }
 
 function parseSize(text: string): [number, number] {

@@ -131,6 +131,8 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
         `${path.join("other", "config.json")}: expected a file of a run, got no such file or directory. Name the directory of a run.`,
       ],
       [["run", "--port", "70000"], "--port: expected a whole number from 0 to 65535, got 70000."],
+      [["run", "--port=-5"], '--port: expected a whole number from 0 to 65535, got "-5".'],
+      [["run", "--port", "1.5"], '--port: expected a whole number from 0 to 65535, got "1.5".'],
       [["run", "--port", "x"], '--port: expected a whole number from 0 to 65535, got "x".'],
       [[], 'watch: expected <run>, got nothing. See "ddpg watch --help".'],
     ];

@@ -55,6 +55,6 @@ async function watch(run: string, { port = 0, open }: WatchFlags): Promise<void>
 
 function portNumber(text: string): number {
   const port = /^\d+$/.test(text) ? Number(text) : text;
-  expect(Number(port) < 65_536, "--port", "a whole number from 0 to 65535", port);
+  expect(typeof port === "number" && port < 65_536, "--port", "a whole number from 0 to 65535", port);
   return Number(port);
 }
