@@ -55,10 +55,10 @@ export function curveView(session: Session): void {
   }).observe(root);
 }
 
-/** The colour of a run: the newest has the first. */
-export function colourOf(run: Run, newest: Run): string {
+/** The colour of a run. */
+export function colourOf(run: Run): string {
   const { series } = colours();
-  return series[(newest.id - run.id) % series.length];
+  return series[run.colour % series.length];
 }
 
 function dataOf(runs: readonly Run[]): uPlot.AlignedData {
@@ -102,7 +102,7 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
     series: [
       {},
       ...runs.flatMap((run): uPlot.Series[] => {
-        const stroke = colourOf(run, newest);
+        const stroke = colourOf(run);
         const isNewest = run === newest;
         return [
           {
@@ -183,7 +183,7 @@ function list(session: Session): void {
       const item = document.createElement("li");
       const mark = document.createElement("span");
       mark.className = "mark";
-      mark.style.background = colourOf(each, run);
+      mark.style.background = colourOf(each);
       item.append(mark, each.name);
       if (each === run) return item;
       const remove = document.createElement("button");

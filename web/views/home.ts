@@ -99,7 +99,7 @@ function figureOf(session: Session): HTMLCanvasElement {
   context.drawImage(plot, 0, head);
   runs.forEach((each, i) => {
     const y = head + plot.height + lineHeight * (i + 0.5);
-    context.fillStyle = colourOf(each, run);
+    context.fillStyle = colourOf(each);
     context.fillRect(12 * unit, y - 1.5 * unit, 16 * unit, 3 * unit);
     context.fillStyle = ink;
     context.fillText(each.name, 36 * unit, y);
