@@ -1,6 +1,7 @@
 // What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
 import { InputError } from "../src/base/expect.ts";
 import { message } from "../src/ddpg/environment-calls.ts";
+import { annealing } from "../src/ddpg/noise.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
@@ -213,9 +214,14 @@ export class Session {
   #take(frame: Frame): void {
     const { phase, step, updates, episode, stepsPerSecond, isTouched, records, warnings } = frame;
     const state = this.store.state;
+    if (state.noise) {
+      const settings = settingsOf(state.experiment);
+      this.body.noiseSize = annealing(settings, step - settings.warmupSteps);
+    }
     const known = frame.isAnew ? [] : state.run.records;
     const isOther = frame.isAnew || records.length > 0;
-    const run = isOther ? { ...state.run, records: [...known, ...records] } : state.run;
+    let run = isOther ? { ...state.run, records: [...known, ...records] } : state.run;
+    if (isTouched && !state.isTouched) run = { ...run, name: `${run.name}, thrown` };
     this.#trained = frame.body;
     // At its end the body is free: to be thrown, and to show what was learned.
     const hasEnded = phase === "ended" && state.phase !== "ended";

@@ -22,7 +22,7 @@ export function curveView(session: Session): void {
   const draw = (isNew = false): void => {
     const { run, kept } = session.store.state;
     const runs = [...kept, run];
-    const wanted = runs.map(({ id }) => id).join();
+    const wanted = runs.map(({ id, name }) => `${id} ${name}`).join();
     if (isNew || wanted !== shape || !plot) {
       plot?.destroy();
       shape = wanted;
@@ -41,7 +41,8 @@ export function curveView(session: Session): void {
   });
   session.store.subscribe(({ run, kept }, before) => {
     if (run !== before.run || kept !== before.kept) isStale = true;
-    if (kept !== before.kept || run.id !== before.run.id || find("#runs").childElementCount === 0) list(session);
+    const isOther = run.id !== before.run.id || run.name !== before.run.name;
+    if (kept !== before.kept || isOther || find("#runs").childElementCount === 0) list(session);
   });
   onColours(() => {
     draw(true);

@@ -16,7 +16,7 @@ export function homeView(session: Session): void {
     if (policy) save("policy.safetensors", policy as BlobPart, "application/octet-stream");
   });
   find("#save-config").addEventListener("click", () =>
-    save("config.json", configOf(store.state.run), "application/json"),
+    save("config.json", configOf(store.state), "application/json"),
   );
   find("#save-metrics").addEventListener("click", () =>
     save("metrics.jsonl", metricsOf(store.state.run), "application/jsonl"),
