@@ -40,7 +40,9 @@ export class Acting {
     this.#noise ??= createNoise(this.#noiseSettings, size, this.#random.fork("noise"));
     const mu = policy.forward(observation, "observation").data;
     const noise = this.#noise.sample();
-    return Array.from(policy.units.toEnvironment(noise.map((x, i) => Math.min(1, Math.max(-1, mu[i] + noiseSize * x)))));
+    return Array.from(
+      policy.units.toEnvironment(noise.map((x, i) => Math.min(1, Math.max(-1, mu[i] + noiseSize * x)))),
+    );
   }
 }
 

@@ -89,7 +89,7 @@ function keys(session: Session, toggle: () => void, restart: () => void): Record
     s: () => session.tell({ type: "step" }),
     u: () => session.tell({ type: "update" }),
     r: restart,
-    n: () => session.setNoise(!session.store.state.noise),
+    n: () => find("#noise").click(),
     "1": setSpeed(speeds[0]),
     "2": setSpeed(speeds[1]),
     "3": setSpeed(speeds[2]),

@@ -48,6 +48,22 @@ export function curveView(session: Session): void {
     draw(true);
     list(session);
   });
+  root.role = "application";
+  root.tabIndex = 0;
+  root.addEventListener("pointermove", () => {
+    readout.ariaLive = "off";
+  });
+  root.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const steps = plot?.data[0];
+    if (!way || !plot || !steps || steps.length === 0) return;
+    event.preventDefault();
+    readout.ariaLive = "polite";
+    // The first press reads the newest.
+    const at = Math.max(0, Math.min(steps.length - 1, (plot.cursor.idx ?? steps.length - (way + 1) / 2) + way));
+    plot.setCursor({ left: plot.valToPos(steps[at], "x"), top: 0 });
+  });
+  root.addEventListener("blur", () => plot?.setCursor({ left: -10, top: -10 }));
   let width = root.clientWidth;
   new ResizeObserver(() => {
     if (root.clientWidth === width) return;
