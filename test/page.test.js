@@ -198,6 +198,21 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.deepEqual([config.steps, config.touched], [71, true]);
     }));
 
+  it("says that a body is not trained on where it is thrown between two episodes", () =>
+    visit(
+      "#warmupSteps=200&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        await tab.locator("#update-once").click();
+        await tab.locator("html[data-step='200'][data-phase='paused']").waitFor({ state: "attached" });
+        await tab.locator("#world-caption", { hasText: "In training, step 200" }).waitFor();
+        await tab.locator("#world canvas").press("ArrowRight");
+        await tab.locator("#notice-text", { hasText: "The episode is over" }).waitFor();
+        assert.match(await text(tab, "#fingerprint-note"), /The same experiment/);
+      },
+      still,
+    ));
+
   it("shows the noise that was drawn, where the action is clipped too", () =>
     visit(
       "#seed=2&warmupSteps=64&noiseScale=9&noiseAnnealSteps=100&speed=full",

@@ -161,6 +161,9 @@ function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: num
 
 /** A white dot with its shadow, which is seen on any colour: across, down, grey. */
 const dot = [
+  [0, 0, 255],
+  [1, 0, 255],
+  [0, 1, 255],
   [1, 1, 255],
   [2, 1, 0],
   [1, 2, 0],
@@ -178,7 +181,8 @@ function paintDensity(image: HTMLCanvasElement, counts: Float32Array, columns: n
   const most = Math.log1p(extent(counts)[1]) || 1;
   counts.forEach((count, cell) => {
     const [row, column] = [rows - 1 - Math.floor(cell / columns), cell % columns];
-    const opacity = (255 * Math.log1p(count)) / most;
+    // A single visit is seen as well.
+    const opacity = count === 0 ? 0 : 80 + (175 * Math.log1p(count)) / most;
     for (const [across, down, grey] of dot) {
       const pixel = 4 * ((3 * row + down) * image.width + 3 * column + across);
       pixels.data.fill(grey, pixel, pixel + 3);
