@@ -136,6 +136,10 @@ describe("the page", { timeout: 300_000 }, () => {
         // After the seventh comes the first of the next.
         await tab.locator("#inside-tab-7").click();
         await tab.keyboard.press("ArrowRight");
+        assert.match(await text(tab, "#inside-step"), /^1\. /);
+        assert.equal(await updatesOf(tab), 1, "keys of tabs make no update");
+        await tab.keyboard.press("ArrowLeft");
+        await tab.locator("#inside-next").click();
         await tab.locator("#inside-title-of", { hasText: "Update 2, made in step 1,001." }).waitFor();
         assert.match(await text(tab, "#inside-step"), /^1\. /);
         const next = await trained({ seed: 2 }, 1001);
@@ -169,6 +173,86 @@ describe("the page", { timeout: 300_000 }, () => {
       await until(async () => (await stepOf(tab)) > heldAt);
       await tab.locator("#play").click();
       await tab.locator("#fingerprint-note", { hasText: "You threw the body" }).waitFor();
+    }));
+
+  it("lets the body go when training has ended, and says of a run in which it was thrown that it was", () =>
+    visit("#warmupSteps=64&steps=70&speed=1", async (tab) => {
+      await until(async () => (await stepOf(tab)) >= 2);
+      assert.ok(await tab.locator("#noise").isDisabled(), "what is trained on explores by itself");
+      await reached(tab, "ended");
+      await tab.locator("#world-caption", { hasText: /^After 70 steps, torque/ }).waitFor();
+      assert.ok(await tab.locator("#noise").isEnabled());
+      const state = await text(tab, "#world-state");
+      await until(async () => (await text(tab, "#world-state")) !== state);
+      await tab.locator("#world canvas").press("ArrowRight");
+      await tab.locator("#fingerprint-note", { hasText: "The same experiment" }).waitFor();
+
+      await tab.locator("#step").click();
+      await tab.locator("html[data-step='71'][data-phase='paused']").waitFor({ state: "attached" });
+      await tab.locator("#world canvas").press("ArrowRight");
+      await tab.locator("#fingerprint-note", { hasText: "You threw the body" }).waitFor();
+      assert.equal(await text(tab, "#runs li"), "seed 1, warmupSteps 64, 70 steps, thrown");
+      const coming = tab.waitForEvent("download");
+      await tab.locator("#save-config").click();
+      const config = JSON.parse(fs.readFileSync(await (await coming).path(), "utf8"));
+      assert.deepEqual([config.steps, config.touched], [71, true]);
+    }));
+
+  it("says that a body is not trained on where it is thrown between two episodes", () =>
+    visit(
+      "#warmupSteps=200&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        await tab.locator("#update-once").click();
+        await tab.locator("html[data-step='200'][data-phase='paused']").waitFor({ state: "attached" });
+        await tab.locator("#world-caption", { hasText: "In training, step 200" }).waitFor();
+        await tab.locator("#world canvas").press("ArrowRight");
+        await tab.locator("#notice-text", { hasText: "The episode is over" }).waitFor();
+        assert.match(await text(tab, "#fingerprint-note"), /The same experiment/);
+      },
+      still,
+    ));
+
+  it("shows the noise that was drawn, where the action is clipped too", () =>
+    visit(
+      "#seed=2&warmupSteps=64&noiseScale=9&noiseAnnealSteps=100&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        await tab.locator("#update-once").click();
+        await tab.locator("html[data-step='64'][data-phase='paused']").waitFor({ state: "attached" });
+        await tab.locator("#step").click();
+        await tab.locator("#inside-title-of", { hasText: "made in step 65." }).waitFor();
+        const agent = await trained({ seed: 2, warmupSteps: 64, noiseScale: 9, noiseAnnealSteps: 100 }, 64);
+        const drawn = 2 * agent.noise(0).sample()[0];
+        assert.ok(Math.abs(drawn) > 4, `${drawn}`);
+        const shown = /𝒩(−?[\d.]+)/.exec(await text(tab, "#inside-numbers"));
+        assert.ok(Math.abs(Number(shown[1].replace("−", "-")) - drawn) < 0.06, `${shown}, not ${drawn}`);
+      },
+      still,
+    ));
+
+  it("waits for a worker that is long on its way", () =>
+    visit("", async (tab) => {
+      await tab.clock.install();
+      let arrive;
+      const arrival = new Promise((resolve) => {
+        arrive = resolve;
+      });
+      let isAsked = false;
+      await tab.route(/\/worker-[^/]*\.js$/, async (route) => {
+        isAsked = true;
+        await arrival;
+        await route.continue();
+      });
+      await tab.reload();
+      await until(() => isAsked);
+      for (let i = 0; i < 4; i++) {
+        await tab.clock.runFor(100);
+        await tab.clock.fastForward(6000);
+      }
+      assert.ok(await tab.locator("#failure").isHidden(), await text(tab, "#failure"));
+      arrive();
+      await reached(tab, "playing");
     }));
 
   it("saves a run that the command line reads, and a policy that it shows again", () =>
@@ -237,6 +321,9 @@ describe("the page", { timeout: 300_000 }, () => {
     let bits;
     await visit("#steps=1100&speed=full", async (tab) => {
       await reached(tab, "ended");
+      const colours = () =>
+        tab.locator("#runs .mark").evaluateAll((marks) => marks.map(({ style }) => style.background));
+      const [first] = await colours();
       await tab.locator("#field-actorLearningRate").fill("fast");
       await tab.locator("#field-seed").fill("7");
       await tab.locator("#experiment [type=submit]").click();
@@ -248,6 +335,15 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#experiment [type=submit]").click();
       await tab.locator("#runs li", { hasText: "seed 7, actorLearningRate 0.002" }).waitFor();
       await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
+      const both = await colours();
+      assert.equal(both[1], first, "a run keeps its colour");
+      assert.notEqual(both[0], first);
+      // A key after a click on a button.
+      await tab.keyboard.press("Shift+R");
+      await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
+      assert.deepEqual(await colours(), both);
+      await tab.locator("#curve").press("ArrowLeft");
+      await tab.locator("#curve-readout", { hasText: /^Step 1,100 · .*evaluation/ }).waitFor();
       bits = await fingerprint(tab);
       address = new URL(tab.url()).hash;
       await tab.locator("#runs button", { hasText: "×" }).click();
@@ -271,6 +367,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await visit(link, async (tab) => {
         await tab.locator("#notice-text", { hasText: words }).waitFor();
         await reached(tab, "playing");
+        assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
       });
     }
   });
@@ -314,7 +411,11 @@ describe("the page", { timeout: 300_000 }, () => {
         const page = await tab.locator("html").evaluate((html) => {
           const nameless = [...html.querySelectorAll("button, input, select, [tabindex='0']")]
             .filter((element) => !element.closest("[hidden]"))
-            .filter(({ textContent, labels, ariaLabel }) => !(ariaLabel || textContent.trim() || labels?.length))
+            .filter((element) => {
+              // A select's own text is that of its options.
+              const own = element.matches("input, select") ? "" : element.textContent.trim();
+              return !(element.ariaLabel || element.labels?.length || own);
+            })
             .map(({ outerHTML }) => outerHTML);
           return { width: html.scrollWidth, nameless };
         });

@@ -9,9 +9,11 @@ import { restoreMatrix } from "../src/ddpg/tensors.ts";
 export class Acting {
   /** What moves it; null for nothing. */
   policy: Policy | null = null;
-  /** The settings of its exploration noise; null without. */
-  noiseSettings: Settings | null = null;
+  /** What part of its noise is left, where it is annealed. */
+  noiseSize = 1;
   readonly #random: Random;
+  #noiseSettings: Settings | null = null;
+  /** As the settings have it; null before it was needed. */
   #noise: Noise | null = null;
 
   /** Noise takes its chance from `random`. */
@@ -19,20 +21,28 @@ export class Acting {
     this.#random = random;
   }
 
+  /** The settings of its exploration noise; null without. */
+  set noiseSettings(settings: Settings | null) {
+    this.#noiseSettings = settings;
+    this.#noise = null;
+  }
+
   /** An episode begins. */
   begin(): void {
-    this.#noise = null;
+    this.#noise?.restart();
   }
 
   /** In the environment's units; zeros without a policy. */
   act(observation: ArrayLike<number>, size: number): number[] {
-    const { policy, noiseSettings } = this;
+    const { policy, noiseSize } = this;
     if (!policy) return new Array(size).fill(0);
-    if (!noiseSettings) return Array.from(policy.act(observation));
-    this.#noise ??= createNoise(noiseSettings, size, this.#random.fork("noise"));
+    if (!this.#noiseSettings) return Array.from(policy.act(observation));
+    this.#noise ??= createNoise(this.#noiseSettings, size, this.#random.fork("noise"));
     const mu = policy.forward(observation, "observation").data;
     const noise = this.#noise.sample();
-    return Array.from(policy.units.toEnvironment(noise.map((x, i) => Math.min(1, Math.max(-1, mu[i] + x)))));
+    return Array.from(
+      policy.units.toEnvironment(noise.map((x, i) => Math.min(1, Math.max(-1, mu[i] + noiseSize * x)))),
+    );
   }
 }
 

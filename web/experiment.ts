@@ -124,9 +124,15 @@ export function wholeNumber(text: string, where: string, min: number): number {
 
 /** A name for a person, with what differs from the usual. */
 export function nameOf(experiment: Experiment): string {
-  const { preset, seed } = experiment;
+  const { task, preset, seed, steps } = experiment;
+  const usual = usualOf(task);
   const changes = changesOf(experiment).map(([name, text]) => `${name} ${text}`);
-  return [...(preset === usualOf(experiment.task).preset ? [] : [preset]), `seed ${seed}`, ...changes].join(", ");
+  return [
+    ...(preset === usual.preset ? [] : [preset]),
+    `seed ${seed}`,
+    ...changes,
+    ...(steps === usual.steps ? [] : [`${steps} steps`]),
+  ].join(", ");
 }
 
 /** What gives the same fingerprint in a terminal. */

@@ -2,20 +2,22 @@
 import { version } from "../package.json";
 import { formatRecord } from "../src/training/metrics.ts";
 import { evaluationPlan, settingsOf } from "./experiment.ts";
-import type { Run } from "./session.ts";
+import type { Run, State } from "./session.ts";
 
-/** `config.json`. The versions say that no Node was there. */
-export function configOf({ experiment }: Run): string {
+/** `config.json`. The versions say that no Node was there, and `touched` that the experiment alone does not give this run. */
+export function configOf({ experiment, step, isTouched }: State): string {
   const { task: environment, preset, seed, steps } = experiment;
   const config = {
     format: "ddpg-run-1",
     environment,
     preset,
     seed,
-    steps,
+    // It may have gone on after its end.
+    steps: Math.max(steps, step),
     settings: settingsOf(experiment),
     evaluation: { ...evaluationPlan(experiment), finalEpisodes: 1000 },
     versions: { ddpg: version, node: "none", platform: "browser" },
+    ...(isTouched ? { touched: true } : {}),
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }

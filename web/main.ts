@@ -17,7 +17,7 @@ const session = new Session(experiment, speed, trainInWorker);
 for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, settingsView, homeView])
   view(session);
 session.begin(experiment, !matchMedia("(prefers-reduced-motion: reduce)").matches);
-session.tellPerson(problem);
+tell(problem);
 
 session.store.subscribe((state, before) => {
   const isSame = state.experiment === before.experiment && state.speed === before.speed;
@@ -29,8 +29,14 @@ addEventListener("hashchange", () => {
     session.setSpeed(speed);
     session.begin(experiment, true);
   }
-  session.tellPerson(problem);
+  tell(problem);
 });
+
+/** Says what is wrong with the address, which then is that of the run again. */
+function tell(problem: string): void {
+  session.tellPerson(problem);
+  if (problem) history.replaceState(null, "", `#${session.link}`);
+}
 
 /** What the address asks for; where that cannot be, the usual, and why. */
 function fromAddress(): { experiment: Experiment; speed: Speed; problem: string } {

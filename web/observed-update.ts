@@ -1,6 +1,7 @@
 // One time step, seen from beside: what the seven steps of src/ddpg/ddpg.ts took and gave. The agent is left as it would
 // be without.
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
+import { annealing } from "../src/ddpg/noise.ts";
 import type { TrainingStep } from "../src/ddpg/train.ts";
 import { type Matrix, readMatrix, type Vector } from "../src/kernels/matrix.ts";
 
@@ -9,9 +10,11 @@ import { type Matrix, readMatrix, type Vector } from "../src/kernels/matrix.ts";
 /** What steps 1 to 7 took and gave. */
 export interface UpdateDetail {
   readonly step: number;
-  /** s, a, r and s′ in the environment's units, and μ(s) beside a. */
+  /** s, a, r and s′ in the environment's units, and μ(s) and 𝒩 beside a. */
   readonly observation: readonly number[];
   readonly policyAction: readonly number[];
+  /** 𝒩 as it was drawn, annealed: a is their sum, within the bounds. Not drawn during the warm-up. */
+  readonly noise: readonly number[];
   readonly action: readonly number[];
   readonly reward: number;
   readonly nextObservation: readonly number[];
@@ -65,6 +68,9 @@ export class BeforeUpdate {
   readonly #observation: number[];
   readonly #isWarmup: boolean;
   readonly #policyAction: number[];
+  /** Of the noise. */
+  readonly #noise: Float64Array;
+  readonly #noiseSize: number;
 
   /** The agent, and what its next action will answer to. */
   constructor(agent: Ddpg, observation: ArrayLike<number>) {
@@ -74,7 +80,10 @@ export class BeforeUpdate {
     this.#targetActor = agent.targetActor.parameters.values.slice();
     this.#targetCritic = agent.targetCritic.parameters.values.slice();
     this.#observation = Array.from(observation);
-    this.#isWarmup = agent.replayBuffer.stored < agent.settings.warmupSteps;
+    const steps = agent.replayBuffer.stored - agent.settings.warmupSteps;
+    this.#isWarmup = steps < 0;
+    this.#noise = agent.noise(0).save();
+    this.#noiseSize = annealing(agent.settings, steps);
     this.#policyAction = Array.from(agent.act(observation));
   }
 
@@ -85,6 +94,7 @@ export class BeforeUpdate {
       step,
       observation: this.#observation,
       policyAction: this.#policyAction,
+      noise: this.#drawn(),
       action: Array.from(action),
       reward,
       nextObservation: Array.from(observation),
@@ -92,6 +102,17 @@ export class BeforeUpdate {
       stored: agent.replayBuffer.size,
       update: learned ? this.#update() : null,
     };
+  }
+
+  /** 𝒩 once more, in the environment's units. */
+  #drawn(): number[] {
+    const noise = this.#agent.noise(0);
+    const { actionLow, actionHigh } = this.#agent.units;
+    const after = noise.save();
+    noise.restore(this.#noise);
+    const drawn = Array.from(noise.sample(), (x, i) => (this.#noiseSize * x * (actionHigh[i] - actionLow[i])) / 2);
+    noise.restore(after);
+    return drawn;
   }
 
   #update(): NonNullable<UpdateDetail["update"]> {

@@ -29,7 +29,6 @@ export interface Watched {
 type Data<Name extends RunEvent["name"]> = Extract<RunEvent, { name: Name }>["data"];
 
 export class RunSource implements Source {
-  readonly isTrainer = false;
   readonly store = new Store<Watched>({ run: "", config: null, status: null, isConnected: true, problem: "" });
   readonly #place: string;
   #listener: Listener | null = null;
@@ -42,6 +41,8 @@ export class RunSource implements Source {
   #best: EvaluationRecord | null = null;
   /** Of the policy that is at hand, or that is on its way. */
   #policyVersion = "";
+  /** What was wrong with one, until another comes. */
+  #policyProblem = "";
   #policy: Uint8Array | null = null;
   /** What is known of that one. */
   #origin: { readonly file: string; readonly step: number | null } | null = null;
@@ -139,10 +140,7 @@ export class RunSource implements Source {
     this.#policyVersion = version;
     try {
       const response = await fetch(`${this.#place}${file}`);
-      if (!response.ok) {
-        this.store.set({ problem: await response.text() });
-        return;
-      }
+      if (!response.ok) throw new Error(await response.text());
       const bytes = new Uint8Array(await response.arrayBuffer());
       const networks = await loadNetworks(bytes);
       const { plane } = scenes[config.environment];
@@ -153,10 +151,14 @@ export class RunSource implements Source {
       this.#policy = bytes;
       this.#origin = { file, step: networks.step };
       this.#isNews = true;
+      if (this.store.state.problem === this.#policyProblem) this.store.set({ problem: "" });
     } catch (error) {
+      // Then the next word of it is news.
       if (version === this.#policyVersion) this.#policyVersion = "";
       // A connection that was lost is said elsewhere.
-      if (!(error instanceof TypeError)) this.store.set({ problem: `${file}: ${message(error)}` });
+      if (error instanceof TypeError) return;
+      this.#policyProblem = `${file}: ${message(error)}`;
+      this.store.set({ problem: this.#policyProblem });
     }
   }
 

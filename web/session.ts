@@ -1,6 +1,7 @@
 // What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
 import { InputError } from "../src/base/expect.ts";
 import { message } from "../src/ddpg/environment-calls.ts";
+import { annealing } from "../src/ddpg/noise.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
@@ -14,8 +15,10 @@ import { Store } from "./store.ts";
 
 /** A run and its records. */
 export interface Run {
-  /** Counts from 1; runs that are compared keep their colours by it. */
+  /** Counts from 1. */
   readonly id: number;
+  /** Which of the colours it has in the curve, from 0, for as long as it is there. */
+  readonly colour: number;
   readonly name: string;
   readonly experiment: Experiment;
   readonly records: readonly MetricsRecord[];
@@ -98,13 +101,14 @@ export class Session {
       toLink(other, speed) !== toLink(experiment, speed) &&
       records.some(({ type }) => type === "episode");
     const comparable = [...kept, run].filter(isComparable);
-    this.store.set({ ...this.#beginning(experiment, speed), kept: comparable, noise, showsDensity });
+    const beginning = this.#beginning(experiment, speed, freeColour(comparable));
+    this.store.set({ ...beginning, kept: comparable, noise, showsDensity });
     this.setNoise(noise);
     const listener: Listener = {
       frame: (frame) => this.#take(frame),
       failed: (failure) => {
         this.#source = null;
-        this.store.set({ phase: "failed", failure, stepsPerSecond: 0 });
+        this.store.set({ phase: "failed", failure, stepsPerSecond: 0, followsTraining: false });
       },
     };
     this.#source = this.#open(experiment, speed, plays, listener);
@@ -120,7 +124,8 @@ export class Session {
 
   setSpeed(speed: Speed): void {
     const { phase } = this.store.state;
-    this.store.set({ speed, followsTraining: speed === 1 && phase === "playing" });
+    const goesOn = phase === "preparing" || phase === "playing";
+    this.store.set({ speed, followsTraining: speed === 1 && goesOn });
     this.#source?.tell({ type: "speed", speed });
   }
 
@@ -179,7 +184,7 @@ export class Session {
     return followsTraining && visitor === null && this.#trained !== null;
   }
 
-  #beginning(experiment: Experiment, speed: Speed): State {
+  #beginning(experiment: Experiment, speed: Speed, colour = 0): State {
     return {
       experiment,
       speed,
@@ -192,7 +197,7 @@ export class Session {
       stepsPerSecond: 0,
       fingerprint: null,
       isTouched: false,
-      run: { id: this.#runs, name: nameOf(experiment), experiment, records: [] },
+      run: { id: this.#runs, colour, name: nameOf(experiment), experiment, records: [] },
       kept: [],
       policy: null,
       policyName: "",
@@ -209,14 +214,22 @@ export class Session {
   #take(frame: Frame): void {
     const { phase, step, updates, episode, stepsPerSecond, isTouched, records, warnings } = frame;
     const state = this.store.state;
+    if (state.noise) {
+      const settings = settingsOf(state.experiment);
+      this.body.noiseSize = annealing(settings, step - settings.warmupSteps);
+    }
     const known = frame.isAnew ? [] : state.run.records;
     const isOther = frame.isAnew || records.length > 0;
-    const run = isOther ? { ...state.run, records: [...known, ...records] } : state.run;
+    let run = isOther ? { ...state.run, records: [...known, ...records] } : state.run;
+    if (isTouched && !state.isTouched) run = { ...run, name: `${run.name}, thrown` };
     this.#trained = frame.body;
+    // At its end the body is free: to be thrown, and to show what was learned.
+    const hasEnded = phase === "ended" && state.phase !== "ended";
     if (frame.policy) this.#takePolicy(frame.policy);
     this.store.set({
       ...{ phase, step, updates, episode, stepsPerSecond, isTouched, run },
       fingerprint: frame.fingerprint,
+      followsTraining: state.followsTraining && !hasEnded,
       policy: frame.policy ?? state.policy,
       policyName: frame.policyName ?? state.policyName,
       maps: frame.maps ?? state.maps,
@@ -267,6 +280,13 @@ export class Session {
 function bodyOf({ task }: Experiment): ShownBody | SolidBody {
   const scene = sceneOf(task);
   return scene.isSolid ? new SolidBody(task, scene) : new ShownBody(scene);
+}
+
+/** The first colour that none of the runs has. */
+function freeColour(runs: readonly Run[]): number {
+  let colour = 0;
+  while (runs.some((run) => run.colour === colour)) colour++;
+  return colour;
 }
 
 /** Throws an InputError for a policy of another task, and says of which. */

@@ -48,6 +48,8 @@ export class ShownBody extends Acting {
 
   /** Time passes, in s. */
   advance(seconds: number): void {
+    // Where the other body was left.
+    if (this.#follows >= 0 && !this.isHeld) this.place(this.#now);
     this.#follows = -1;
     if (this.isHeld) return;
     this.#clock += Math.min(seconds, mostLate);

@@ -38,6 +38,7 @@ export class SolidBody {
   #isReady: (parts: SolidParts) => void = () => {};
   readonly #ahead: SolidMoment[] = [];
   #policy: Policy | null = null;
+  #noiseSize = 1;
   #asked = 0;
   #before: Float32Array | null = null;
   #now: Float32Array | null = null;
@@ -72,6 +73,12 @@ export class SolidBody {
   /** The settings of its exploration noise; null without. */
   set noiseSettings(noise: Settings | null) {
     this.#tell({ noise });
+  }
+
+  /** What part of its noise is left, where it is annealed. */
+  set noiseSize(noiseSize: number) {
+    if (noiseSize !== this.#noiseSize) this.#tell({ noiseSize });
+    this.#noiseSize = noiseSize;
   }
 
   /** What is to be drawn; null before there is anything. */

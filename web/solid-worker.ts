@@ -29,6 +29,7 @@ export type ToSolidWorker =
   /** A policy's file; `isNew` unless only the numbers differ from the last one's. */
   | { readonly policy: Uint8Array; readonly isNew: boolean }
   | { readonly noise: Settings | null }
+  | { readonly noiseSize: number }
   /** So many moments more. */
   | { readonly ask: number }
   /** The speed of its first joint is to change by so much. */
@@ -156,6 +157,8 @@ async function answer(data: ToSolidWorker): Promise<void> {
     else acting.policy = await Policy.load(data.policy);
   } else if ("noise" in data) {
     simulation.acting.noiseSettings = data.noise;
+  } else if ("noiseSize" in data) {
+    simulation.acting.noiseSize = data.noiseSize;
   } else if ("push" in data) {
     simulation.push(data.push);
   } else {

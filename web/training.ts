@@ -289,8 +289,9 @@ export class Training {
     const { save, restore } = this.#environment;
     const { loop } = this.#agent;
     const scene = this.#scene;
-    // Between two episodes there is no body.
-    if (!scene.isSolid && save && restore && loop && loop.length > 0) {
+    if (loop && loop.length === 0) {
+      this.#warnings.push("The episode is over: the next step begins another one, from a start of its own.");
+    } else if (!scene.isSolid && save && restore && loop) {
       restore.call(this.#environment, Float64Array.of(save.call(this.#environment)[0], ...state));
       loop.observation.set(scene.observe(state));
       this.#isTouched = true;

@@ -10,6 +10,9 @@ const longSilence = 5_000;
 export function trainInWorker(experiment: Experiment, speed: Speed, plays: boolean, listener: Listener): Source {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "training" });
   let silence: ReturnType<typeof setTimeout> | undefined;
+  let isAsked = false;
+  /** Before its first answer it may have an engine to load, over any network. */
+  let isReady = false;
   const close = (): void => {
     clearTimeout(silence);
     worker.onmessage = worker.onerror = worker.onmessageerror = null;
@@ -22,7 +25,8 @@ export function trainInWorker(experiment: Experiment, speed: Speed, plays: boole
   const send = (message: ToWorker): void => worker.postMessage(message);
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     clearTimeout(silence);
-    silence = undefined;
+    isAsked = false;
+    isReady = true;
     if ("failed" in data) fail(data.failed);
     else listener.frame(data.frame);
   };
@@ -34,12 +38,14 @@ export function trainInWorker(experiment: Experiment, speed: Speed, plays: boole
   send({ begin: experiment, speed, plays });
   return {
     pull(wants) {
-      if (silence !== undefined) return;
+      if (isAsked) return;
+      isAsked = true;
+      send({ pull: wants });
+      if (!isReady) return;
       silence = setTimeout(() => {
         const words = "The worker that trains has not answered for ten seconds.";
         silence = setTimeout(() => fail(words), longSilence);
       }, longSilence);
-      send({ pull: wants });
     },
     tell: (order) => send({ order }),
     close,

@@ -31,11 +31,12 @@ export function controlsView(session: Session): void {
   }
 
   addEventListener("keydown", (event) => {
-    const isTyping =
-      event.target instanceof Element && event.target.closest("input, select, textarea, button, summary, a");
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isTyping && !(event.target instanceof HTMLInputElement && event.target.type === "radio")) return;
-    const action = keys(session, toggle, restart)[event.key];
+    const isIn = (selector: string): boolean => event.target instanceof Element && event.target.matches(selector);
+    if (isIn("select, textarea, input:not([type=radio], [type=checkbox], [type=file])")) return;
+    // A button is pressed by the space bar.
+    if (event.key === " " && isIn("button, summary, a, [type=checkbox], [type=file]")) return;
+    const action = keys(session, toggle, restart)[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();
     action();
@@ -54,6 +55,8 @@ export function controlsView(session: Session): void {
       input.checked = input.value === String(state.speed);
     }
     noise.checked = state.noise;
+    // What is trained on explores by itself.
+    noise.disabled = state.followsTraining && state.visitor === null;
     setText(find("#task-name"), `${state.experiment.task} · ${state.experiment.preset} · ${nameOf(state.experiment)}`);
     setText(find("#steps"), whole(state.step));
     setText(find("#updates"), whole(state.updates));
@@ -86,7 +89,7 @@ function keys(session: Session, toggle: () => void, restart: () => void): Record
     s: () => session.tell({ type: "step" }),
     u: () => session.tell({ type: "update" }),
     r: restart,
-    n: () => session.setNoise(!session.store.state.noise),
+    n: () => find("#noise").click(),
     "1": setSpeed(speeds[0]),
     "2": setSpeed(speeds[1]),
     "3": setSpeed(speeds[2]),

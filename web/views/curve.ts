@@ -22,7 +22,7 @@ export function curveView(session: Session): void {
   const draw = (isNew = false): void => {
     const { run, kept } = session.store.state;
     const runs = [...kept, run];
-    const wanted = runs.map(({ id }) => id).join();
+    const wanted = runs.map(({ id, name }) => `${id} ${name}`).join();
     if (isNew || wanted !== shape || !plot) {
       plot?.destroy();
       shape = wanted;
@@ -41,12 +41,29 @@ export function curveView(session: Session): void {
   });
   session.store.subscribe(({ run, kept }, before) => {
     if (run !== before.run || kept !== before.kept) isStale = true;
-    if (kept !== before.kept || run.id !== before.run.id || find("#runs").childElementCount === 0) list(session);
+    const isOther = run.id !== before.run.id || run.name !== before.run.name;
+    if (kept !== before.kept || isOther || find("#runs").childElementCount === 0) list(session);
   });
   onColours(() => {
     draw(true);
     list(session);
   });
+  root.role = "application";
+  root.tabIndex = 0;
+  root.addEventListener("pointermove", () => {
+    readout.ariaLive = "off";
+  });
+  root.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const steps = plot?.data[0];
+    if (!way || !plot || !steps || steps.length === 0) return;
+    event.preventDefault();
+    readout.ariaLive = "polite";
+    // The first press reads the newest.
+    const at = Math.max(0, Math.min(steps.length - 1, (plot.cursor.idx ?? steps.length - (way + 1) / 2) + way));
+    plot.setCursor({ left: plot.valToPos(steps[at], "x"), top: 0 });
+  });
+  root.addEventListener("blur", () => plot?.setCursor({ left: -10, top: -10 }));
   let width = root.clientWidth;
   new ResizeObserver(() => {
     if (root.clientWidth === width) return;
@@ -55,10 +72,10 @@ export function curveView(session: Session): void {
   }).observe(root);
 }
 
-/** The colour of a run: the newest has the first. */
-export function colourOf(run: Run, newest: Run): string {
+/** The colour of a run. */
+export function colourOf(run: Run): string {
   const { series } = colours();
-  return series[(newest.id - run.id) % series.length];
+  return series[run.colour % series.length];
 }
 
 function dataOf(runs: readonly Run[]): uPlot.AlignedData {
@@ -102,7 +119,7 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
     series: [
       {},
       ...runs.flatMap((run): uPlot.Series[] => {
-        const stroke = colourOf(run, newest);
+        const stroke = colourOf(run);
         const isNewest = run === newest;
         return [
           {
@@ -183,7 +200,7 @@ function list(session: Session): void {
       const item = document.createElement("li");
       const mark = document.createElement("span");
       mark.className = "mark";
-      mark.style.background = colourOf(each, run);
+      mark.style.background = colourOf(each);
       item.append(mark, each.name);
       if (each === run) return item;
       const remove = document.createElement("button");

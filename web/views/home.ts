@@ -1,4 +1,5 @@
 // What can be taken home, and what can be brought: files; and the fingerprint.
+import { message } from "../../src/ddpg/environment-calls.ts";
 import { colours } from "../colours.ts";
 import { toCommand } from "../experiment.ts";
 import { configOf, metricsOf, save } from "../files.ts";
@@ -15,9 +16,7 @@ export function homeView(session: Session): void {
     const { policy } = store.state;
     if (policy) save("policy.safetensors", policy as BlobPart, "application/octet-stream");
   });
-  find("#save-config").addEventListener("click", () =>
-    save("config.json", configOf(store.state.run), "application/json"),
-  );
+  find("#save-config").addEventListener("click", () => save("config.json", configOf(store.state), "application/json"));
   find("#save-metrics").addEventListener("click", () =>
     save("metrics.jsonl", metricsOf(store.state.run), "application/jsonl"),
   );
@@ -31,7 +30,12 @@ export function homeView(session: Session): void {
       session.tellPerson(`${file.name} was not opened: expected a policy's file, got ${whole(file.size / 1e6)} MB.`);
       return;
     }
-    await session.visit(file.name, new Uint8Array(await file.arrayBuffer()));
+    try {
+      await session.visit(file.name, new Uint8Array(await file.arrayBuffer()));
+    } catch (error) {
+      // A folder, or a file that is there no more.
+      session.tellPerson(`${file.name} was not opened: expected a policy's file. ${message(error)}`);
+    }
   };
   const picker = find<HTMLInputElement>("#load-policy");
   picker.addEventListener("change", async () => {
@@ -99,7 +103,7 @@ function figureOf(session: Session): HTMLCanvasElement {
   context.drawImage(plot, 0, head);
   runs.forEach((each, i) => {
     const y = head + plot.height + lineHeight * (i + 0.5);
-    context.fillStyle = colourOf(each, run);
+    context.fillStyle = colourOf(each);
     context.fillRect(12 * unit, y - 1.5 * unit, 16 * unit, 3 * unit);
     context.fillStyle = ink;
     context.fillText(each.name, 36 * unit, y);

@@ -56,6 +56,8 @@ export function mapsView(session: Session): void {
 
   for (const { canvas } of sheets) {
     const { element } = canvas;
+    element.role = "application";
+    element.tabIndex = 0;
     const point = (event: PointerEvent): [number, number] | null => {
       const here = plane();
       const { left, top, width, height } = element.getBoundingClientRect();
@@ -157,19 +159,35 @@ function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: num
   }
 }
 
-/** How often a cell was visited, as dots of ink. */
+/** A white dot with its shadow, which is seen on any colour: across, down, grey. */
+const dot = [
+  [0, 0, 255],
+  [1, 0, 255],
+  [0, 1, 255],
+  [1, 1, 255],
+  [2, 1, 0],
+  [1, 2, 0],
+  [2, 2, 0],
+] as const;
+
+/** How often a cell was visited: so much of its dot is seen. */
 function paintDensity(image: HTMLCanvasElement, counts: Float32Array, columns: number): void {
   const rows = counts.length / columns;
-  image.width = columns;
-  image.height = rows;
+  image.width = 3 * columns;
+  image.height = 3 * rows;
   const context = image.getContext("2d");
   if (!context) return;
-  const pixels = context.createImageData(columns, rows);
+  const pixels = context.createImageData(image.width, image.height);
   const most = Math.log1p(extent(counts)[1]) || 1;
   counts.forEach((count, cell) => {
-    const pixel = 4 * ((rows - 1 - Math.floor(cell / columns)) * columns + (cell % columns));
-    pixels.data.fill(255, pixel, pixel + 3);
-    pixels.data[pixel + 3] = (200 * Math.log1p(count)) / most;
+    const [row, column] = [rows - 1 - Math.floor(cell / columns), cell % columns];
+    // A single visit is seen as well.
+    const opacity = count === 0 ? 0 : 80 + (175 * Math.log1p(count)) / most;
+    for (const [across, down, grey] of dot) {
+      const pixel = 4 * ((3 * row + down) * image.width + 3 * column + across);
+      pixels.data.fill(grey, pixel, pixel + 3);
+      pixels.data[pixel + 3] = opacity;
+    }
   });
   context.putImageData(pixels, 0, 0);
 }
@@ -205,7 +223,8 @@ function drawMap(
   context.rect(left, top, inner, tall);
   context.clip();
   const ink = which === "value" ? "#ffffff" : palette.ink;
-  drawPath(context, plane, session, x, y, ink);
+  const outline = which === "value" ? "#000000" : palette.ground;
+  drawPath(context, plane, session, x, y, ink, outline);
   if (cursor) {
     context.strokeStyle = ink;
     context.lineWidth = 1;
@@ -230,12 +249,22 @@ function drawPath(
   x: (value: number) => number,
   y: (value: number) => number,
   ink: string,
+  outline: string,
 ): void {
   const { body } = session;
   if (body instanceof SolidBody) return;
   const { path } = body;
-  context.strokeStyle = ink;
-  context.lineWidth = 1.5;
+  // One of the two is seen on any colour.
+  const outlined = (): void => {
+    for (const [colour, width] of [
+      [outline, 4],
+      [ink, 1.5],
+    ] as const) {
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.stroke();
+    }
+  };
   context.lineJoin = "round";
   context.globalAlpha = 0.75;
   context.beginPath();
@@ -249,12 +278,13 @@ function drawPath(
     }
     before = point;
   }
-  context.stroke();
+  outlined();
   context.globalAlpha = 1;
   const [px, py] = plane.point(body.scene.observe(body.state));
   context.fillStyle = ink;
   context.beginPath();
   context.arc(x(px), y(py), 4.5, 0, 2 * Math.PI);
+  outlined();
   context.fill();
 }
 

@@ -142,12 +142,20 @@ export function settingsView(session: Session): void {
     setText(find("#task-help"), environments[task.control.value].summary);
   };
 
+  /** What is in the field, where that is a seed. */
+  const seedOr1 = (): number => {
+    try {
+      return wholeNumber(seed.control.value, "seed", 0);
+    } catch {
+      return 1;
+    }
+  };
   task.control.addEventListener("change", () => {
-    fill({ ...usualExperiment(task.control.value), seed: Number(seed.control.value) || 1 });
+    fill({ ...usualExperiment(task.control.value), seed: seedOr1() });
   });
   preset.control.addEventListener("change", () => {
     const own = usualExperiment(task.control.value);
-    fill({ ...own, preset: preset.control.value as PresetName, seed: Number(seed.control.value) || 1 });
+    fill({ ...own, preset: preset.control.value as PresetName, seed: seedOr1() });
   });
   form.addEventListener("input", review);
   form.addEventListener("change", () => {

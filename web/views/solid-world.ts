@@ -35,6 +35,7 @@ export function solidWorldView(session: Session): void {
       if (body !== shown) return;
       stage = new Stage(shapes, camera);
     } catch (error) {
+      if (body !== shown) return;
       failure = `It cannot be drawn here, but trains on all the same. ${(error as Error).message}`;
       return;
     }
@@ -45,7 +46,7 @@ export function solidWorldView(session: Session): void {
     canvas.setAttribute("aria-label", label);
     canvas.setAttribute("aria-describedby", "world-caption world-state");
     canvas.addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
-      if (key === "p" && !ctrlKey && !metaKey) shove();
+      if (key.toLowerCase() === "p" && !ctrlKey && !metaKey) shove();
     });
     orbit.listen(canvas);
     host.append(canvas);

@@ -19,8 +19,8 @@ export function minus(text: string): string {
 }
 
 /** The only element that a selector finds. */
-export function find<E extends Element = HTMLElement>(selector: string, root: ParentNode = document): E {
-  const element = root.querySelector<E>(selector);
+export function find<E extends Element = HTMLElement>(selector: string): E {
+  const element = document.querySelector<E>(selector);
   if (!element) throw new Error(`The page has no ${selector}.`);
   return element;
 }

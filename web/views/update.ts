@@ -78,10 +78,10 @@ export function updateView(session: Session): void {
     session.tell({ type: session.store.state.phase === "playing" ? "look" : "update" });
   });
   tabs.addEventListener("keydown", (event) => {
-    const action = { ArrowRight: forward, ArrowDown: forward, ArrowLeft: back, ArrowUp: back }[event.key];
-    if (!action) return;
+    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!way) return;
     event.preventDefault();
-    action();
+    choose((chosen + way + steps.length) % steps.length);
     buttons[chosen].focus();
   });
   choose(0);
@@ -123,12 +123,11 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
   const { update } = detail;
   const inUnits = (values: ArrayLike<number>): string => `${vector(values)} ${action.unit}`.trim();
   if (step === 1) {
-    const noise = detail.action.map((value, i) => value - detail.policyAction[i]);
     return facts([
       ["s", vector(detail.observation)],
       ["μ(s)", inUnits(detail.policyAction)],
-      detail.isWarmup ? ["instead", "drawn at random, for it warms up"] : ["𝒩", inUnits(noise)],
-      ["a", inUnits(detail.action)],
+      detail.isWarmup ? ["instead", "drawn at random, for it warms up"] : ["𝒩", inUnits(detail.noise)],
+      [detail.isWarmup ? "a" : "a, within its bounds", inUnits(detail.action)],
     ]);
   }
   if (step === 2) {

@@ -17,21 +17,19 @@ export function worldView(session: Session): void {
   /** Where the body is held, and the pointer's way to there. */
   let held: { place: number; trace: { time: number; place: number }[] } | null = null;
 
-  const open = async (task: string): Promise<void> => {
-    world = draw = undefined;
+  const open = (task: string): void => {
+    draw = undefined;
     held = null;
-    const load = worlds[task];
-    place.hidden = find("#world-hint").hidden = !load;
-    const chosen = await load?.();
-    if (!chosen || session.store.state.experiment.task !== task) return;
+    world = worlds[task];
+    place.hidden = find("#world-hint").hidden = !world;
+    if (!world) return;
     const canvas = document.createElement("canvas");
     canvas.tabIndex = 0;
     canvas.role = "application";
     canvas.ariaLabel = "The body that is controlled. Drag it, or push it with the left and right arrow keys.";
     canvas.setAttribute("aria-describedby", "world-caption world-state");
     place.replaceChildren(canvas);
-    world = chosen;
-    draw = chosen.open(canvas);
+    draw = world.open(canvas);
   };
   let opened = "";
   session.store.subscribe(({ experiment: { task } }) => {

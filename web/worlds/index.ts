@@ -1,9 +1,9 @@
-// The flat drawings by their tasks' ids. One that needs much is a function that imports it, called when its task is chosen.
+// The flat drawings by their tasks' ids.
 import { mountainCar } from "./mountain-car.ts";
 import { pendulum } from "./pendulum.ts";
 import type { World } from "./world.ts";
 
-export const worlds: Readonly<Record<string, (() => World | Promise<World>) | undefined>> = {
-  "Pendulum-v1": () => pendulum,
-  "MountainCarContinuous-v0": () => mountainCar,
+export const worlds: Readonly<Record<string, World | undefined>> = {
+  "Pendulum-v1": pendulum,
+  "MountainCarContinuous-v0": mountainCar,
 };
