@@ -357,6 +357,28 @@ describe("the page", { timeout: 300_000 }, () => {
     });
   });
 
+  it("goes from one experiment to another in one step: the address never names a third", () =>
+    visit("#steps=1100&speed=full", async (tab) => {
+      await tab.evaluate(() => {
+        const replace = history.replaceState.bind(history);
+        window.links = [];
+        history.replaceState = (state, title, link) => {
+          window.links.push(link);
+          replace(state, title, link);
+        };
+      });
+      const links = () => tab.evaluate(() => window.links.splice(0));
+      const car = "#task=MountainCarContinuous-v0&preset=small&seed=1";
+      await tab.evaluate((link) => (location.hash = link), `${car}&speed=1`);
+      await tab.waitForFunction(() => window.links.length > 0);
+      assert.deepEqual(await links(), [`${car}&speed=1`]);
+
+      await tab.locator("#field-task").selectOption("Pendulum-v1");
+      await tab.locator("#experiment [type=submit]").click();
+      await tab.waitForFunction(() => window.links.length > 0);
+      assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&speed=20"]);
+    }));
+
   it("says what is wrong with an address, and trains as usual", async () => {
     for (const [link, words] of [
       ["#task=Pendulum-v2", /task: expected one of Pendulum-v1.*Did you mean "Pendulum-v1"/],

@@ -25,10 +25,7 @@ session.store.subscribe((state, before) => {
 });
 addEventListener("hashchange", () => {
   const { experiment, speed, problem } = fromAddress();
-  if (!problem) {
-    session.setSpeed(speed);
-    session.begin(experiment, true);
-  }
+  if (!problem) session.begin(experiment, true, speed);
   tell(problem);
 });
 

@@ -85,8 +85,8 @@ export class Session {
   }
 
   /** Begins an experiment. The run before it is kept for comparison, if it was another one and has come to anything. */
-  begin(experiment: Experiment, plays: boolean): void {
-    const { run, kept, speed, noise, showsDensity } = this.store.state;
+  begin(experiment: Experiment, plays: boolean, speed = this.store.state.speed): void {
+    const { run, kept, noise, showsDensity } = this.store.state;
     this.#source?.close();
     this.#runs++;
     const solid = this.body instanceof SolidBody ? this.body : null;

@@ -56,7 +56,13 @@ const reasons: Readonly<Record<string, string>> = {
 export function makeDirectory(directory: string): string | undefined {
   if (fs.existsSync(directory)) return undefined;
   const above = makeDirectory(path.dirname(directory));
-  fs.mkdirSync(directory);
+  try {
+    fs.mkdirSync(directory);
+  } catch (error) {
+    // Another process may have made it meanwhile: several runs begin at once, side by side.
+    if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    return above;
+  }
   return above ?? directory;
 }
 

@@ -169,8 +169,8 @@ export function settingsView(session: Session): void {
     event.preventDefault();
     try {
       const experiment = read();
-      if (experiment.task !== session.store.state.experiment.task) session.setSpeed(usualSpeed(experiment.task));
-      session.begin(experiment, true);
+      const isOther = experiment.task !== session.store.state.experiment.task;
+      session.begin(experiment, true, isOther ? usualSpeed(experiment.task) : undefined);
     } catch {
       form.querySelector<HTMLElement>("[aria-invalid]")?.focus();
     }
