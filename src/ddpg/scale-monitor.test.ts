@@ -40,6 +40,30 @@ test("dimensions too wide, too narrow and constant are named, once, with step 1,
   );
 });
 
+test("more than three dimensions with the same fault are named in one sentence", () => {
+  // By turns on one side of 0 and on the other: the number is the standard deviation.
+  const sizes = [20, 1, 40, 30, 0, 0, 0, 0.001, 0, 0.002, 50];
+  let side = 1;
+  const { found } = watch(
+    10,
+    () => {
+      side = -side;
+      return sizes.map((size) => side * size);
+    },
+    0,
+  );
+  assert.deepEqual(found, [
+    "observation[0, 2 to 3, 10]: expected standard deviations of 0.01 to 10, got 20 to 50. " +
+      "Set observationScale and observationOffset to bring them near ±1.",
+    "observation[7]: expected a standard deviation of 0.01 to 10, got 0.001. " +
+      "Its mean is 0: set observationScale and observationOffset to bring it near ±1.",
+    "observation[9]: expected a standard deviation of 0.01 to 10, got 0.002. " +
+      "Its mean is 0: set observationScale and observationOffset to bring it near ±1.",
+    "observation[4 to 6, 8]: expected standard deviations of 0.01 to 10, got 0. " +
+      "None of them ever changed: leave them out if they cannot.",
+  ]);
+});
+
 test("1, 2, 3, 4, 100 have the mean 22 and the standard deviation 39.0, worked out by hand", () => {
   const monitor = new ScaleMonitor(1, 5);
   const warnings = [1, 2, 3, 4, 100].map((x) => monitor.add([x], 0));

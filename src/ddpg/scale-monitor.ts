@@ -2,6 +2,10 @@ const NONE: readonly string[] = [];
 const LOWEST_DEVIATION = 0.01;
 const HIGHEST_DEVIATION = 10;
 const HIGHEST_REWARD = 100;
+const usual = `${LOWEST_DEVIATION} to ${HIGHEST_DEVIATION}`;
+
+/** More dimensions with the same fault are named in one sentence: there may be hundreds. */
+const MOST_SENTENCES = 3;
 
 /**
  * Watches the observations and rewards that the networks are given and says once, after `steps` of them, which are on
@@ -48,24 +52,48 @@ export class ScaleMonitor {
   }
 
   #warnings(): readonly string[] {
-    const warnings: string[] = [];
-    for (let i = 0; i < this.#mean.length; i++) {
-      const deviation = Math.sqrt(this.#squares[i] / this.#seen);
-      if (!(deviation < LOWEST_DEVIATION || deviation > HIGHEST_DEVIATION)) continue; // NaN is for others to report
-      const wayOut =
-        deviation === 0
-          ? `It was ${short(this.#mean[i])} all the time: leave it out if it cannot change.`
-          : `Its mean is ${short(this.#mean[i])}: set observationScale and observationOffset to bring it near ±1.`;
-      warnings.push(
-        `observation[${i}]: expected a standard deviation of ${LOWEST_DEVIATION} to ${HIGHEST_DEVIATION}, got ${short(deviation)}. ${wayOut}`,
-      );
-    }
+    const deviations = Array.from(this.#squares, (squares) => Math.sqrt(squares / this.#seen));
+    const those = (isBad: (deviation: number) => boolean): number[] =>
+      deviations.flatMap((deviation, i) => (isBad(deviation) ? [i] : [])); // NaN is for others to report
+    const warnings = [
+      those((deviation) => deviation > HIGHEST_DEVIATION),
+      those((deviation) => deviation > 0 && deviation < LOWEST_DEVIATION),
+      those((deviation) => deviation === 0),
+    ].flatMap((dimensions) =>
+      dimensions.length > MOST_SENTENCES
+        ? [together(dimensions, deviations)]
+        : dimensions.map((i) => alone(i, deviations[i], this.#mean[i])),
+    );
     if (Math.abs(this.#largestReward) > HIGHEST_REWARD)
       warnings.push(
         `reward: expected at most ${HIGHEST_REWARD} in absolute value, got ${short(this.#largestReward)}. Set rewardScale to bring it near ±1.`,
       );
     return warnings;
   }
+}
+
+function alone(dimension: number, deviation: number, mean: number): string {
+  const wayOut =
+    deviation === 0
+      ? `It was ${short(mean)} all the time: leave it out if it cannot change.`
+      : `Its mean is ${short(mean)}: set observationScale and observationOffset to bring it near ±1.`;
+  return `observation[${dimension}]: expected a standard deviation of ${usual}, got ${short(deviation)}. ${wayOut}`;
+}
+
+function together(dimensions: readonly number[], all: readonly number[]): string {
+  const deviations = dimensions.map((i) => all[i]);
+  const [least, most] = [Math.min(...deviations), Math.max(...deviations)];
+  const where = `observation[${ranges(dimensions)}]: expected standard deviations of ${usual}`;
+  return most === 0
+    ? `${where}, got 0. None of them ever changed: leave them out if they cannot.`
+    : `${where}, got ${short(least)} to ${short(most)}. Set observationScale and observationOffset to bring them near ±1.`;
+}
+
+/** `3, 5 to 7`. */
+function ranges(numbers: readonly number[]): string {
+  const first = numbers.filter((each, i) => each - 1 !== numbers[i - 1]);
+  const last = numbers.filter((each, i) => each + 1 !== numbers[i + 1]);
+  return first.map((from, i) => (from === last[i] ? `${from}` : `${from} to ${last[i]}`)).join(", ");
 }
 
 /** Three digits, for a person. */
