@@ -80,7 +80,7 @@ describe("a record", () => {
       ' format: expected "ddpg-benchmark-1", got "ddpg-benchmark-0".': (text) =>
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
-      " seconds: expected a number of at least 0, got -1.": (text) => text.replace('"seconds":12.5', '"seconds":-1'),
+      " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
       " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
       " evaluations: expected pairs of a step and a return, got [7].": (text) => text.replace("[0,7]", "7"),
       " evaluations: expected pairs of a step and a return, got [0,7,1].": (text) => text.replace("[0,7]", "[0,7,1]"),

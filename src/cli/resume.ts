@@ -1,9 +1,10 @@
 // `ddpg resume`: goes on with a run from its checkpoint, as if nothing had happened.
 import type { Command } from "commander";
-import { expect, InputError } from "../base/expect.ts";
+import { expect } from "../base/expect.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../node.ts";
 import { expectUnlocked } from "../node/lock.ts";
+import { isComplete } from "../node/run-files.ts";
 import { asChildOption, parent } from "./children.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
@@ -42,7 +43,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const config = readConfig(run);
   expectUnlocked(run);
   const checkpoint = readCheckpoint(run);
-  if (flags.steps === undefined && isFinished(run)) {
+  if (flags.steps === undefined && isComplete(run)) {
     const { steps } = readResult(run);
     console.log(
       `${run} is finished, after ${whole(steps)} steps. To go on: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
@@ -97,17 +98,6 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       warn: listener ? listener.warn : (warning) => console.error(`ddpg: warning: ${warning}`),
     });
   });
-}
-
-/** Whether it came to its end, the last evaluation included. */
-function isFinished(run: string): boolean {
-  try {
-    const { evaluation, interrupted, failed } = readResult(run);
-    return evaluation !== null && !interrupted && failed === undefined;
-  } catch (error) {
-    if (error instanceof InputError) return false;
-    throw error;
-  }
 }
 
 /** Asked for so many steps, a run goes on also where an evaluation had reached what it was to end at. */

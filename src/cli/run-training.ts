@@ -205,7 +205,7 @@ export async function runTraining(training: Training): Promise<void> {
   const signals = Object.keys(exitCodes) as Signal[];
   for (const signal of signals) process.on(signal, onSignal);
 
-  const isDone = (): boolean =>
+  const isAtEnd = (): boolean =>
     taken >= steps ||
     (untilReturn !== undefined && last?.step === taken && taken > 0 && last.meanReturn >= untilReturn);
   const evaluateIfDue = async (): Promise<void> => {
@@ -247,10 +247,10 @@ export async function runTraining(training: Training): Promise<void> {
         throw error;
       }
       progress.advance(step);
-      const done = isDone();
-      if (done || stopping || checkpoints.isDue(step)) saveCheckpoint();
+      const atEnd = isAtEnd();
+      if (atEnd || stopping || checkpoints.isDue(step)) saveCheckpoint();
       if (stopping && stopping !== "error") leave(stopping);
-      if (done || stopping) return;
+      if (atEnd || stopping) return;
       stepping = true;
     }
   };
@@ -267,7 +267,7 @@ export async function runTraining(training: Training): Promise<void> {
     }
     await evaluateIfDue();
     pace.resume();
-    if (!isDone()) await trainToTheEnd();
+    if (!isAtEnd()) await trainToTheEnd();
     pace.pause();
     progress.stop(true);
 

@@ -165,6 +165,17 @@ export function readResult(run: string): RunResult {
   return value;
 }
 
+/** Whether a run came to its end, its last evaluation included. */
+export function isComplete(run: string): boolean {
+  try {
+    const { evaluation, interrupted, failed } = readResult(run);
+    return evaluation !== null && !interrupted && failed === undefined;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
+
 const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a name": (value) => typeof value === "string",
   "a path, or nothing": (value) => value === undefined || typeof value === "string",
