@@ -19,7 +19,11 @@ const program = new Command("ddpg")
   .helpOption("-h, --help", "print this help")
   .helpCommand(false)
   .option("--verbose", "print what a choice rested on, and the whole stack of an error")
-  .configureHelp({ showGlobalOptions: true })
+  .configureHelp({
+    showGlobalOptions: true,
+    optionDescription: ({ description, defaultValue, defaultValueDescription: words }) =>
+      words || typeof defaultValue === "number" ? `${description} [${words ?? defaultValue}]` : description,
+  })
   .configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
   .addHelpText(
     "after",
@@ -32,7 +36,8 @@ Examples:
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
   ddpg export runs/Pendulum-v1-small-seed1     its policy as a file for elsewhere
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
-  ddpg report runs/*                           curves as one HTML file`,
+  ddpg report runs/*                           curves as one HTML file
+  ddpg benchmark --tasks Hopper-v5             several seeds, beside what others published`,
   );
 addTrainCommand(program);
 addResumeCommand(program);
