@@ -221,7 +221,7 @@ describe("ddpg benchmark", () => {
     assert.deepEqual(fs.existsSync(inFolder("whole/runs/Pendulum-v1-seed1/checkpoint.safetensors")), false);
 
     const second = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
-    assert.match(second.stdout, /^2 runs, 2 of them recorded in whole\n\n\| task/);
+    assert.match(second.stdout, /^Recorded in whole: 2 of 2 runs\.\n\n\| task/);
     assert.doesNotMatch(second.stdout, /begins|goes on/);
   });
 
@@ -237,7 +237,7 @@ describe("ddpg benchmark", () => {
     // Another task's, which is not asked for.
     writeRecord(recordFile(inFolder("whole"), "Ant-v5", 1), record("Ant-v5", 1, flat(7)));
     assert.equal((await ddpg(...small, "--seeds", "1", "--out", "whole")).code, 0);
-    assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Ant-v5/m);
+    assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Ant-v5 .*\n\| Pendulum-v1 /m);
   });
 
   it("killed, it goes on where it was, with the same records", { skip: process.platform === "win32" }, async () => {
@@ -275,6 +275,21 @@ describe("ddpg benchmark", () => {
     );
   });
 
+  it("records a run that breaks down as a failed one, and tries it again", async () => {
+    const wild = ["--critic-learning-rate", "1", "--actor-learning-rate", "1", "--reward-scale", "1e12"];
+    const args = [...small, ...wild, "--final-layer-bound", "1", "--seeds", "1", "--out", "wild"];
+    const first = await ddpg(...args);
+    assert.equal(first.code, 1);
+    const { failed, evaluations } = readRecord(inFolder("wild/Pendulum-v1-seed1.json")) ?? {};
+    assert.match(failed ?? "", /gradient: expected finite numbers/);
+    assert.deepEqual(evaluations?.[0], [0, -1490.662]);
+    assert.match(first.stdout, /^\| Pendulum-v1 \| 1,500 \| – .* 1 of 1 \|$/m);
+
+    const second = await ddpg(...args);
+    assert.equal(second.code, 1);
+    assert.match(second.stdout, /^Recorded in wild: 0 of 1 runs\.\nPendulum-v1 seed 1 {2}goes on$/m);
+  });
+
   const refused: Record<string, { args: string[]; message: string }> = {
     "a task that is none": {
       args: ["--tasks", "Pendulum-v2"],
@@ -295,6 +310,10 @@ describe("ddpg benchmark", () => {
     "a run that cannot go on": {
       args: [...small, "--seeds", "9", "--out", "broken"],
       message: "Pendulum-v1-seed9: expected a run with a checkpoint, got",
+    },
+    "another seed's run": {
+      args: [...small, "--seeds", "8", "--out", "moved"],
+      message: "Pendulum-v1-seed8 seed: expected 8, got 1. Choose another --runs.",
     },
     "a setting that does not fit one of the tasks": {
       args: ["--tasks", "Pendulum-v1,MountainCarContinuous-v0", "--observation-scale", "1,1,0.1", "--out", "other"],
@@ -317,9 +336,12 @@ describe("ddpg benchmark", () => {
     const config = fs.readFileSync(path.join(run, "config.json"), "utf8");
     fs.writeFileSync(path.join(run, "config.json"), config.replace('"seed": 1', '"seed": 9'));
   };
+  const moveRun = (): void =>
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), inFolder("moved/runs/Pendulum-v1-seed8"), { recursive: true });
   for (const [what, { args, message }] of Object.entries(refused)) {
     it(`refuses ${what}, before anything is begun`, async () => {
       if (args.includes("broken")) breakRun();
+      if (args.includes("moved")) moveRun();
       const { code, stdout, stderr } = await ddpg(...args);
       assert.equal(code, 2);
       assert.equal(stdout, "");

@@ -95,7 +95,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     const { seconds, steps } = record;
     return `${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`;
   };
-  console.log(`${whole(wanted.length)} runs, ${whole(wanted.length - open.length)} of them recorded in ${out}`);
+  console.log(`Recorded in ${out}: ${whole(wanted.length - open.length)} of ${whole(wanted.length)} runs.`);
   const drawn = progress && process.stdout.isTTY;
   const width = Math.max(...open.map(({ name }) => name.length));
   // A run may be complete and have lost its record.
