@@ -1,6 +1,6 @@
 // The package as its users get it: packed, installed in an empty folder, type-checked, run, bundled for a page.
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import * as os from "node:os";
@@ -9,6 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openBrowser, serve } from "./browser.js";
+import { watch } from "./watching.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const typescript = path.dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
@@ -293,13 +294,13 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.match(fs.readFileSync(path.join(user, html[0]), "utf8"), /<svg/);
   });
 
-  it("serves the page for that run, from within the package", () =>
-    watching(user, "run", async (url) => {
-      const html = await (await fetch(url)).text();
-      const script = await fetch(url + /src="\.\/([^"]+)"/.exec(html)[1]);
-      assert.deepEqual([script.status, script.headers.get("content-type")], [200, "text/javascript; charset=utf-8"]);
-      assert.equal((await fetch(`${url}assets/mujoco-3.14.0.js`)).status, 404);
-    }));
+  it("serves the page for that run, from within the package", async (t) => {
+    const { url } = await watch(t, path.join(installed, "bin/ddpg.js"), user, "run");
+    const html = await (await fetch(url)).text();
+    const script = await fetch(url + /src="\.\/([^"]+)"/.exec(html)[1]);
+    assert.deepEqual([script.status, script.headers.get("content-type")], [200, "text/javascript; charset=utf-8"]);
+    assert.equal((await fetch(`${url}assets/mujoco-3.14.0.js`)).status, 404);
+  });
 
   describe("on a page built with Vite under a sub-path", () => {
     let browser;
@@ -375,7 +376,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     it("met no warning and no error", () => assert.deepEqual(problems, []));
   });
 
-  it("simulates in MuJoCo on a page to the bits of Node, with the engine installed", { timeout: 60_000 }, async () => {
+  it("simulates in MuJoCo on a page to the bits of Node, with the engine installed", { timeout: 60_000 }, async (t) => {
     const beside = path.join(temporary, "beside-mujoco");
     fs.cpSync(user, beside, { recursive: true });
     const engine = "node_modules/@mujoco/mujoco";
@@ -386,12 +387,11 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.match(stdout, /^(-?[\d.e-]+ ){17}-?[\d.e-]+\n$/);
 
     // The package has the page without the engine: the engine's own package has the rest.
-    await watching(beside, "run", async (url) => {
-      for (const [asked, name] of Object.entries({ "mujoco-3.14.0.js": "mujoco.js", "mujoco.wasm": "mujoco.wasm" })) {
-        const bytes = new Uint8Array(await (await fetch(`${url}assets/${asked}`)).arrayBuffer());
-        assert.ok(fs.readFileSync(path.join(beside, engine, name)).equals(bytes), name);
-      }
-    });
+    const { url } = await watch(t, path.join(beside, "node_modules/ddpg/bin/ddpg.js"), beside, "run");
+    for (const [asked, name] of Object.entries({ "mujoco-3.14.0.js": "mujoco.js", "mujoco.wasm": "mujoco.wasm" })) {
+      const bytes = new Uint8Array(await (await fetch(`${url}assets/${asked}`)).arrayBuffer());
+      assert.ok(fs.readFileSync(path.join(beside, engine, name)).equals(bytes), name);
+    }
 
     writeFiles(beside, page);
     const site = path.join(temporary, "site-mujoco");
@@ -412,23 +412,6 @@ describe("the packed package", { timeout: 120_000 }, () => {
     }
   });
 });
-
-/** What `ddpg watch` serves for a run, at its address. */
-async function watching(folder, run, look) {
-  const program = path.join(folder, "node_modules/ddpg/bin/ddpg.js");
-  const child = spawn(process.execPath, [program, "watch", run, "--no-open"], { cwd: folder });
-  const ended = new Promise((resolve) => child.on("close", resolve));
-  try {
-    const url = await new Promise((resolve, reject) => {
-      child.stdout.setEncoding("utf8").on("data", (text) => resolve(/http:\S+/.exec(text)?.[0]));
-      child.stderr.setEncoding("utf8").on("data", reject);
-    });
-    await look(url);
-  } finally {
-    child.kill();
-    await ended;
-  }
-}
 
 /**
  * `npm pack` with its scripts, as a maintainer runs it, in a copy of the checkout: it turns `dist` into a folder for a

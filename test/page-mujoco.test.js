@@ -1,6 +1,6 @@
 // The tasks in MuJoCo in the built page, in a real browser that draws in 3D without a graphics card.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Ddpg, environments, train } from "ddpg";
 import { openBrowser, serve } from "./browser.js";
+import { watch } from "./watching.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const program = path.join(root, "bin/ddpg.js");
@@ -16,13 +17,17 @@ const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
 const names = Object.keys(environments).filter((name) => environments[name].preset === "standard");
 
 describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-mujoco-"));
   let server;
   let browser;
   before(async () => {
     const flags = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
     [browser, server] = await Promise.all([openBrowser({ flags }), serve(built)]);
   });
-  after(() => Promise.all([browser?.close(), server?.close()]));
+  after(async () => {
+    await Promise.all([browser?.close(), server?.close()]);
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
 
   /** Does something with a tab that shows the page for an address, and with the names of the files it asks for. */
   async function visit(link, use, { browser: its = browser, url = server.url, tolerates = /ReadPixels/ } = {}) {
@@ -158,34 +163,22 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       await until(async () => number((await shown())[1]) > number(resting) + 0.5);
     }));
 
-  it("shows a run of the command line, watched", async () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-mujoco-"));
+  it("shows a run of the command line, watched", async (t) => {
     const settings = Object.entries(texts).flatMap(([name, text]) => [
       `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
       text,
     ]);
     const run = ["InvertedPendulum-v5", "--steps", "200", "--episodes", "2", ...settings, "--out", "run"];
     execFileSync(process.execPath, [program, "train", ...run, "--no-progress"], { cwd: folder, stdio: "pipe" });
-    const child = spawn(process.execPath, [program, "watch", "run", "--no-open"], { cwd: folder });
-    const ended = new Promise((resolve) => child.on("close", resolve));
-    try {
-      const url = await new Promise((resolve, reject) => {
-        child.stdout.setEncoding("utf8").on("data", (text) => resolve(/http:\/\/[^\s/]+/.exec(text)?.[0]));
-        ended.then(() => reject(new Error("ddpg watch ended")));
-      });
-      await visit(
-        "",
-        async (tab) => {
-          await caption(tab, /After 200 steps, return \d/);
-          await moves(tab);
-        },
-        { url },
-      );
-    } finally {
-      child.kill();
-      await ended;
-      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    }
+    const { url } = await watch(t, program, folder, "run");
+    await visit(
+      "",
+      async (tab) => {
+        await caption(tab, /After 200 steps, return \d/);
+        await moves(tab);
+      },
+      { url: new URL(url).origin },
+    );
   });
 
   it("says so where a browser gives no WebGL, and trains", async () => {

@@ -1,6 +1,6 @@
 // `ddpg watch` in a real browser: a run that has ended, one that is training, and pages of others.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { Ddpg, Pendulum } from "ddpg";
 import { RunDirectory, readResult, versions } from "ddpg/node";
 import { openBrowser, serve } from "./browser.js";
+import { watch } from "./watching.js";
 
 const program = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "bin/ddpg.js");
 const cart = `export default class Cart {
@@ -34,7 +35,6 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       cwd: folder,
       stdio: "pipe",
     });
-  const children = [];
   let browser;
 
   before(async () => {
@@ -43,40 +43,13 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     browser = await openBrowser();
   });
   after(async () => {
-    // Those that a test that failed has left.
-    for (const child of children) child.kill();
     await browser?.close();
     fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  /** Starts the command; what comes back ends it. */
-  async function watch(run, ...args) {
-    const child = spawn(process.execPath, [program, "watch", run, "--no-open", ...args], { cwd: folder });
-    children.push(child);
-    const ended = new Promise((resolve) => child.on("close", resolve));
-    const url = await new Promise((resolve, reject) => {
-      let text = "";
-      const hear = (part) => {
-        text += part;
-        const match = /http:\S+/.exec(text);
-        if (match && text.includes("Ctrl-C")) resolve(match[0]);
-      };
-      child.stdout.setEncoding("utf8").on("data", hear);
-      child.stderr.setEncoding("utf8").on("data", hear);
-      ended.then(() => reject(new Error(text)));
-    });
-    return {
-      url,
-      end() {
-        child.kill("SIGTERM");
-        return ended;
-      },
-    };
-  }
-
   /** Does something with a tab that shows a run; then nothing may have been complained of. */
-  async function visit(run, use) {
-    const watching = await watch(run);
+  async function visit(t, run, use) {
+    const watching = await watch(t, program, folder, run);
     const complaints = [];
     const tab = await browser.newPage();
     tab.on("console", (message) => {
@@ -92,7 +65,6 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.deepEqual(complaints, []);
     } finally {
       await tab.close();
-      await watching.end();
     }
   }
 
@@ -100,8 +72,8 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
   const step = (tab, number) => tab.locator(`html[data-step="${number}"]`).waitFor({ state: "attached" });
   const text = (tab, selector) => tab.locator(selector).textContent();
 
-  it("shows a run that has ended: its curve, its policy at work, its settings, its files", () =>
-    visit("ended", async (tab) => {
+  it("shows a run that has ended: its curve, its policy at work, its settings, its files", (t) =>
+    visit(t, "ended", async (tab) => {
       await phase(tab, "finished");
       await step(tab, 1500);
       assert.equal(await tab.title(), "ended – ddpg watch");
@@ -152,7 +124,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       }
     }));
 
-  it("follows one that trains to its end, loses it and finds it again", async () => {
+  it("follows one that trains to its end, loses it and finds it again", async (t) => {
     const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
     const { settings } = agent;
     const evaluation = { every: 100, episodes: 1, finalEpisodes: 1 };
@@ -165,8 +137,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       records.flush();
     };
     evaluate(0);
-    let again;
-    await visit("live", async (tab, { url, end, complaints }) => {
+    await visit(t, "live", async (tab, { url, end, complaints }) => {
       await phase(tab, "training");
       assert.equal(await text(tab, "#hint"), "Training goes on in another process; this page follows it.");
       await tab.locator("#world-caption", { hasText: /^There is no policy yet/ }).waitFor();
@@ -184,7 +155,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await end();
       await tab.locator("#lost").waitFor();
       evaluate(300);
-      again = await watch("live", "--port", new URL(url).port);
+      await watch(t, program, folder, "live", "--port", new URL(url).port);
       await step(tab, 300);
       await tab.locator("#lost").waitFor({ state: "hidden" });
       // What the browser says of a connection that was refused.
@@ -200,12 +171,11 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       fs.renameSync(inFolder("live"), inFolder("moved"));
       await phase(tab, "gone");
     });
-    await again.end();
   });
 
-  it("shows the records alone of an environment that it cannot simulate", async () => {
+  it("shows the records alone of an environment that it cannot simulate", async (t) => {
     train("./cart.js", "--preset", "small", "--steps", "400", "--out", "own");
-    await visit("own", async (tab) => {
+    await visit(t, "own", async (tab) => {
       await phase(tab, "finished");
       await step(tab, 400);
       await tab.locator("#curve canvas").waitFor();
@@ -216,13 +186,13 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     });
   });
 
-  it("says what is wrong with damaged files, and shows the rest", async () => {
+  it("says what is wrong with damaged files, and shows the rest", async (t) => {
     fs.cpSync(inFolder("ended"), inFolder("damaged"), { recursive: true });
     fs.appendFileSync(inFolder("damaged", "metrics.jsonl"), "this is no record\n");
     const policy = fs.readFileSync(inFolder("damaged", "policy.safetensors"));
     policy[policy.length - 9] ^= 1;
     fs.rmSync(inFolder("damaged", "checkpoint.safetensors"));
-    await visit("damaged", async (tab) => {
+    await visit(t, "damaged", async (tab) => {
       await step(tab, 1500);
       await tab
         .locator("#problem", { hasText: /^metrics\.jsonl line \d+: expected one JSON object, got "this is no record"/ })
@@ -230,7 +200,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     });
     fs.cpSync(inFolder("ended", "metrics.jsonl"), inFolder("damaged", "metrics.jsonl"));
     fs.writeFileSync(inFolder("damaged", "policy.safetensors"), policy);
-    await visit("damaged", async (tab) => {
+    await visit(t, "damaged", async (tab) => {
       await step(tab, 1500);
       await tab
         .locator("#problem", { hasText: /policy\.safetensors: .*The file was damaged after it was written/ })
@@ -238,8 +208,8 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     });
   });
 
-  it("is closed to other pages of the same browser, and to other names for this machine", async () => {
-    const watching = await watch("ended");
+  it("is closed to other pages of the same browser, and to other names for this machine", async (t) => {
+    const watching = await watch(t, program, folder, "ended");
     fs.mkdirSync(inFolder("site"));
     fs.writeFileSync(inFolder("site", "index.html"), "<!doctype html><title>Another</title>");
     const other = await serve(inFolder("site"));
@@ -285,7 +255,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await phase(tab, "finished");
     } finally {
       await tab.close();
-      await Promise.all([other.close(), watching.end()]);
+      await other.close();
     }
   });
 });

@@ -1,11 +1,8 @@
 // `ddpg benchmark`: its records and its table, and the real program in an empty folder.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { createRequire } from "node:module";
-import * as os from "node:os";
 import * as path from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { presets } from "../ddpg/config.ts";
 import { curves, table } from "./benchmark-page.ts";
@@ -17,12 +14,10 @@ import {
   recordFile,
   writeRecord,
 } from "./benchmark-records.ts";
+import { programInFolder } from "./program.case.ts";
 
-const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
-const program = path.join(root, "bin/ddpg.js");
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-benchmark-"));
-const inFolder = (...names: string[]): string => path.join(folder, ...names);
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
+const program = programInFolder("benchmark");
+const { inFolder } = program;
 
 /** A run of a task that came to these returns, evaluation by evaluation. */
 function record(environment: string, seed: number, returns: readonly number[]): BenchmarkRecord {
@@ -181,25 +176,8 @@ describe("the table", () => {
   });
 });
 
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function start(...args: string[]): { outcome: Promise<Outcome>; kill(signal: NodeJS.Signals): void } {
-  const child = spawn(process.execPath, [program, "benchmark", ...args], { cwd: folder });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-  const outcome = new Promise<Outcome>((resolve, reject) => {
-    child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-  return { outcome, kill: (signal) => child.kill(signal) };
-}
-
-const ddpg = (...args: string[]): Promise<Outcome> => start(...args).outcome;
+const start = (...args: string[]) => program.start(["benchmark", ...args]);
+const ddpg = (...args: string[]) => start(...args).outcome;
 
 describe("ddpg benchmark", () => {
   const small = ["--tasks", "Pendulum-v1", "--steps", "1500", "--warmup-steps", "200", "--jobs", "2"];
@@ -245,7 +223,7 @@ describe("ddpg benchmark", () => {
     const cut = start(...args);
     const metrics = inFolder("cut/runs/Pendulum-v1-seed1/metrics.jsonl");
     while (!fs.existsSync(metrics) || !fs.readFileSync(metrics, "utf8").includes('"step":600')) await delay(5);
-    cut.kill("SIGINT");
+    cut.child.kill("SIGINT");
     const stopped = await cut.outcome;
     assert.equal(stopped.code, 130, stopped.stderr);
     assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command goes on with them\./);

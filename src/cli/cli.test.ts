@@ -1,42 +1,25 @@
 // The command line as a person meets it: the real program, in an empty folder.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
-import * as os from "node:os";
 import * as path from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { environments } from "../envs/index.ts";
 import { readConfig, readMetrics, readPolicy, readResult } from "../node.ts";
+import { programInFolder } from "./program.case.ts";
 
-const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
-const program = path.join(root, "bin/ddpg.js");
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-cli-"));
-const inFolder = (...names: string[]): string => path.join(folder, ...names);
+const program = programInFolder("cli");
+const { inFolder } = program;
 
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
+function start(args: readonly string[]) {
+  const { child, outcome } = program.start(args);
+  // A machine under load may be slow enough to be told that an environment is being checked.
+  const notice = /^Checking (?!slow).*\n/gm;
+  return { child, outcome: outcome.then((all) => ({ ...all, stderr: all.stderr.replace(notice, "") })) };
 }
 
-function start(args: readonly string[]): { outcome: Promise<Outcome>; kill(signal: NodeJS.Signals): void } {
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-  const outcome = new Promise<Outcome>((resolve, reject) => {
-    // A machine under load may be slow enough to be told that an environment is being checked.
-    const notice = /^Checking (?!slow).*\n/gm;
-    const outcome = (code: number | null) => ({ code, stdout, stderr: stderr.replace(notice, "") });
-    child.on("error", reject).on("close", (code) => resolve(outcome(code)));
-  });
-  return { outcome, kill: (signal) => child.kill(signal) };
-}
-
-const ddpg = (...args: string[]): Promise<Outcome> => start(args).outcome;
+const ddpg = (...args: string[]) => start(args).outcome;
 
 async function succeed(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await ddpg(...args);
@@ -82,7 +65,6 @@ before(() => {
   fs.writeFileSync(inFolder("package.json"), '{ "type": "module" }');
   writeModule("cart.js");
 });
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
   it("explains itself", async () => {
@@ -90,7 +72,7 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
     for (const command of ["train", "resume", "evaluate", "export", "report", "environments"])
       assert.match(help, new RegExp(` ${command} `));
     assert.equal(await succeed(), help);
-    const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+    const { version } = createRequire(import.meta.url)("ddpg/package.json");
     assert.equal(await succeed("--version"), `${version}\n`);
   });
 
@@ -161,7 +143,7 @@ describe("the command line", { concurrency: true, timeout: 60_000 }, () => {
       assert.deepEqual([code, stdout], [2, ""]);
       assert.match(stderr.trimEnd(), message);
     }
-    const written = fs.readdirSync(folder).filter((name) => /^(exportable|no-policy|damaged|missing)./.test(name));
+    const written = fs.readdirSync(inFolder()).filter((name) => /^(exportable|no-policy|damaged|missing)./.test(name));
     assert.deepEqual(written, ["damaged.safetensors"]);
   });
 
@@ -630,7 +612,7 @@ describe("a signal", { timeout: 60_000 }, () => {
       // A busy machine may take its time; three attempts are enough to tell.
       while (times.length < 3 && !(times[times.length - 1] < 100)) {
         const run = `${signal}-${times.length}`;
-        const { outcome, kill } = start([
+        const { child, outcome } = start([
           "train",
           "Pendulum-v1",
           "--steps",
@@ -643,7 +625,7 @@ describe("a signal", { timeout: 60_000 }, () => {
         const metrics = inFolder(run, "metrics.jsonl");
         while (!fs.existsSync(metrics) || fs.statSync(metrics).size < 2000) await new Promise((r) => setTimeout(r, 20));
         const sent = performance.now();
-        kill(signal);
+        child.kill(signal);
         const ended = await outcome;
         times.push(performance.now() - sent);
         assert.deepEqual([ended.code, ended.stderr], [code, ""]);
@@ -669,10 +651,10 @@ describe("a signal", { timeout: 60_000 }, () => {
     const times: number[] = [];
     while (times.length < 3 && !(times[times.length - 1] < 1000)) {
       const run = `stopped-${times.length}`;
-      const { outcome, kill } = start([...endless, "--seeds", "1..3", "--out", run]);
+      const { child, outcome } = start([...endless, "--seeds", "1..3", "--out", run]);
       await begun(run);
       const sent = performance.now();
-      kill("SIGINT");
+      child.kill("SIGINT");
       const { code, stdout, stderr } = await outcome;
       times.push(performance.now() - sent);
       assert.deepEqual([code, stderr], [130, ""]);
@@ -694,9 +676,9 @@ describe("a signal", { timeout: 60_000 }, () => {
   it("that kills the parent of several seeds ends them too, with closed records", {
     skip: process.platform === "win32",
   }, async () => {
-    const { outcome, kill } = start([...endless, "--seeds", "1..3", "--out", "orphans"]);
+    const { child, outcome } = start([...endless, "--seeds", "1..3", "--out", "orphans"]);
     await begun("orphans");
-    kill("SIGKILL");
+    child.kill("SIGKILL");
     assert.equal((await outcome).code, null);
     for (const seed of ["seed1", "seed2"]) {
       const result = inFolder("orphans", seed, "result.json");

@@ -1,50 +1,26 @@
 // `ddpg render` as a person meets it: the real program, in a folder of its own, and its pictures read again.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { createRequire } from "node:module";
-import * as os from "node:os";
-import * as path from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { decode } from "fast-png";
 import { GifReader } from "omggif";
 import type { Environment } from "../ddpg/environment.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { readPolicy } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
+import { programInFolder } from "./program.case.ts";
 
-const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
-const program = path.join(root, "bin/ddpg.js");
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-render-"));
-const inFolder = (...names: string[]): string => path.join(folder, ...names);
+const { inFolder, start, ddpg, succeed } = programInFolder("render");
 const pendulum = "runs/Pendulum-v1-small-seed1";
-
-function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-  const outcome = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-    child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-  return { child, outcome };
-}
-
-async function succeed(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await start(args).outcome;
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
 
 /** The program refuses, in one line, and leaves no file behind. */
 async function refuse(args: readonly string[], expected: string | RegExp): Promise<void> {
-  const before = fs.readdirSync(folder);
-  const { code, stdout, stderr } = await start(args).outcome;
+  const before = fs.readdirSync(inFolder());
+  const { code, stdout, stderr } = await ddpg(...args);
   assert.deepEqual([code, stdout], [2, ""], stderr);
   if (typeof expected === "string") assert.equal(stderr, `ddpg: ${expected}\n`);
   else assert.match(stderr, expected);
-  assert.deepEqual(fs.readdirSync(folder), before);
+  assert.deepEqual(fs.readdirSync(inFolder()), before);
 }
 
 /** Every frame of a GIF as it is shown. */
@@ -100,7 +76,6 @@ describe("ddpg render", () => {
   before(async () => {
     await succeed("train", "Pendulum-v1", "--steps", "300", "--episodes", "2");
   });
-  after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
   it("draws an episode as a GIF: the rod is where the pendulum is, frame by frame, in true time", async () => {
     const stdout = await succeed("render", pendulum, "--episode", "3", "--size", "160x120");
@@ -290,11 +265,11 @@ describe("ddpg render", () => {
   });
 
   it("stopped by Ctrl-C, it leaves nothing behind", { skip: process.platform === "win32" }, async () => {
-    const before = fs.readdirSync(folder);
+    const before = fs.readdirSync(inFolder());
     // More than anybody would wait for.
     const { child, outcome } = start(["render", pendulum, "--size", "2048x2048", "--output", "large.gif"]);
     setTimeout(() => child.kill("SIGINT"), 1500);
     assert.notEqual((await outcome).code, 0);
-    assert.deepEqual(fs.readdirSync(folder), before);
+    assert.deepEqual(fs.readdirSync(inFolder()), before);
   });
 });

@@ -1,45 +1,14 @@
 // Runs that were stopped, and go on: the real program, in an empty folder.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { createRequire } from "node:module";
 import * as os from "node:os";
-import * as path from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { readCheckpoint, readConfig, readResult } from "../node.ts";
+import { programInFolder } from "./program.case.ts";
 
-const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
-const program = path.join(root, "bin/ddpg.js");
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-resume-"));
-const inFolder = (...names: string[]): string => path.join(folder, ...names);
+const { inFolder, start, ddpg, succeed } = programInFolder("resume");
 const posix = { skip: process.platform === "win32" };
-
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function start(...args: string[]): { outcome: Promise<Outcome>; pid: number; kill(signal: NodeJS.Signals): void } {
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-  const outcome = new Promise<Outcome>((resolve, reject) => {
-    child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-  return { outcome, pid: child.pid ?? 0, kill: (signal) => child.kill(signal) };
-}
-
-const ddpg = (...args: string[]): Promise<Outcome> => start(...args).outcome;
-
-async function succeed(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await ddpg(...args);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
 
 /** What a run left, but for times. */
 function left(run: string): { metrics: string; result: unknown; best: Buffer; policy: Buffer } {
@@ -92,7 +61,6 @@ before(() => {
   writeCart("cart.js", saves);
   writeCart("forgetful.js");
 });
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
   for (const [name, args] of [
@@ -104,9 +72,9 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
       const all = ["train", name, ...small, ...args, "--out"];
       await succeed(...all, `${name}-whole`);
       const run = `${name}-stopped`;
-      const { outcome, kill } = start(...all, run);
+      const { child, outcome } = start([...all, run]);
       await recorded(run, 1500);
-      kill("SIGINT");
+      child.kill("SIGINT");
       const { code, stdout } = await outcome;
       assert.equal(code, 130);
       assert.ok(stdout.endsWith(`: npx ddpg resume ${run}\n`), stdout);
@@ -114,9 +82,9 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
       assert.ok(interrupted && steps < Number(args[1]));
       assert.equal(readCheckpoint(inFolder(run)).steps, steps);
       // Again on its way, with another signal.
-      const second = start("resume", run);
+      const second = start(["resume", run]);
       await recorded(run, fs.statSync(inFolder(run, "metrics.jsonl")).size + 500);
-      second.kill("SIGTERM");
+      second.child.kill("SIGTERM");
       assert.equal((await second.outcome).code, 143);
       await succeed("resume", run, "--checkpoint-every", "97");
       assert.deepEqual(left(run), left(`${name}-whole`));
@@ -140,9 +108,9 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
   });
 
   it("begins its episode anew where the environment cannot be saved, and says so", posix, async () => {
-    const { outcome, kill } = start("train", "forgetful.js", ...brief, "--out", "forgetful");
+    const { child, outcome } = start(["train", "forgetful.js", ...brief, "--out", "forgetful"]);
     await recorded("forgetful", 1500);
-    kill("SIGINT");
+    child.kill("SIGINT");
     await outcome;
     const { code, stderr } = await ddpg("resume", "forgetful");
     assert.equal(code, 0);
@@ -162,7 +130,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     "belongs to one process: a second is refused with the first one's number; a stale lock is none",
     posix,
     async () => {
-      const { outcome, pid, kill } = start("train", "cart.js", ...small, "--steps", "100000", "--out", "locked");
+      const { child, outcome } = start(["train", "cart.js", ...small, "--steps", "100000", "--out", "locked"]);
       await recorded("locked", 500);
       for (const args of [
         ["resume", "locked"],
@@ -172,10 +140,10 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
         assert.equal(code, 2);
         assert.equal(
           stderr,
-          `ddpg: run directory locked: expected one that no process writes to, got that of process ${pid}. Wait for it, or end it.\n`,
+          `ddpg: run directory locked: expected one that no process writes to, got that of process ${child.pid}. Wait for it, or end it.\n`,
         );
       }
-      kill("SIGKILL");
+      child.kill("SIGKILL");
       await outcome;
       assert.ok(fs.existsSync(inFolder("locked", "lock")));
       // A process that lives, but began at another time.
@@ -184,9 +152,9 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
         JSON.stringify({ pid: process.pid, start: "1", host: os.hostname() }),
       );
       if (process.platform !== "linux") fs.rmSync(inFolder("locked", "lock"));
-      const again = start("resume", "locked", "--checkpoint-every", "50");
+      const again = start(["resume", "locked", "--checkpoint-every", "50"]);
       await recorded("locked", fs.statSync(inFolder("locked", "metrics.jsonl")).size + 200);
-      again.kill("SIGINT");
+      again.child.kill("SIGINT");
       assert.equal((await again.outcome).code, 130);
     },
   );
@@ -341,9 +309,9 @@ describe("a fault on the way", { concurrency: 2, timeout: 120_000 }, () => {
       0,
     );
     const plan = ["--steps", "5000", "--evaluate-every", "5000", "--out", "silent"];
-    const { outcome, kill } = start("train", "silent.js", ...small, ...plan);
+    const { child, outcome } = start(["train", "silent.js", ...small, ...plan]);
     while (!fs.existsSync(inFolder("silent.txt"))) await delay(20);
-    kill("SIGTERM");
+    child.kill("SIGTERM");
     assert.equal((await outcome).code, 143);
     assert.equal(readCheckpoint(inFolder("silent")).steps, 2699);
   });

@@ -1,41 +1,25 @@
 // `ddpg watch` as a person starts and ends it: the real program, in an empty folder.
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { createRequire } from "node:module";
 import * as net from "node:net";
-import * as os from "node:os";
 import * as path from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { programInFolder } from "./program.case.ts";
 
-const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
-const program = path.join(root, "bin/ddpg.js");
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-watch-"));
+const { inFolder, start, succeed } = programInFolder("watch");
 const posix = { skip: process.platform === "win32" };
 
-interface Watching {
-  child: ChildProcess;
-  /** What it has said on both outputs so far. */
-  said(): string;
-  /** Waits for words; returns all that was said. */
-  says(words: RegExp): Promise<string>;
-  ended: Promise<number | null>;
-}
-
-function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Watching {
-  const child = spawn(process.execPath, [program, "watch", ...args], {
-    cwd: folder,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+/** What `ddpg watch` says on both outputs, as it says it. */
+function watch(args: readonly string[], env?: NodeJS.ProcessEnv) {
+  const { child, outcome } = start(["watch", ...args], env);
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (part) => {
+    stream.on("data", (part) => {
       text += part;
     });
   }
-  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  /** Waits for words; returns all that was said. */
   const says = async (words: RegExp): Promise<string> => {
     while (!words.test(text)) {
       assert.equal(child.exitCode, null, text);
@@ -43,18 +27,16 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env): W
     }
     return text;
   };
-  return { child, said: () => text, says, ended };
+  return { child, said: () => text, says, ended: outcome.then(({ code }) => code) };
 }
 
 const urlIn = (text: string): string => /http:\/\/127\.0\.0\.1:\d+\//.exec(text)?.[0] ?? "";
 
-before(() => {
-  const args = ["train", "Pendulum-v1", "--steps", "400", "--episodes", "2", "--out", "run", "--no-progress"];
-  execFileSync(process.execPath, [program, ...args], { cwd: folder, stdio: "pipe" });
-  fs.mkdirSync(path.join(folder, "other"));
-  fs.writeFileSync(path.join(folder, "file"), "");
+before(async () => {
+  await succeed("train", "Pendulum-v1", "--steps", "400", "--episodes", "2", "--out", "run", "--no-progress");
+  fs.mkdirSync(inFolder("other"));
+  fs.writeFileSync(inFolder("file"), "");
 });
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 describe("ddpg watch", { timeout: 60_000 }, () => {
   it("serves the built page and ends at once with Ctrl-C, however many look on", posix, async () => {
@@ -62,7 +44,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
       ["SIGINT", 130],
       ["SIGTERM", 143],
     ] as const) {
-      const watching = start(["run", "--no-open"]);
+      const watching = watch(["run", "--no-open"]);
       const text = await watching.says(/Ctrl-C/);
       assert.match(
         text,
@@ -82,14 +64,14 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
   });
 
   it("opens the browser with the address as its only argument, and without a shell", posix, async () => {
-    const bin = path.join(folder, "bin");
+    const bin = inFolder("bin");
     fs.mkdirSync(bin);
     const opener = process.platform === "darwin" ? "open" : "xdg-open";
     const script = `#!/bin/sh\necho "$#:$1" > opened.unfinished\nmv opened.unfinished opened\n`;
     fs.writeFileSync(path.join(bin, opener), script, { mode: 0o755 });
-    const watching = start(["run"], { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` });
+    const watching = watch(["run"], { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` });
     const text = await watching.says(/Ctrl-C/);
-    const file = path.join(folder, "opened");
+    const file = inFolder("opened");
     while (!fs.existsSync(file)) await delay(5);
     assert.equal(fs.readFileSync(file, "utf8"), `1:${urlIn(text)}\n`);
     watching.child.kill("SIGINT");
@@ -98,7 +80,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
   });
 
   it("goes on where there is no browser to open, and says so", posix, async () => {
-    const watching = start(["run"], { ...process.env, PATH: path.join(folder, "nothing") });
+    const watching = watch(["run"], { ...process.env, PATH: inFolder("nothing") });
     const text = await watching.says(/No browser could be opened: open the address yourself\./);
     assert.equal((await fetch(urlIn(text))).status, 200);
     watching.child.kill("SIGINT");
@@ -109,14 +91,14 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
     const probe = net.createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => probe.once("listening", resolve));
     const { port } = probe.address() as net.AddressInfo;
-    const taken = start(["run", "--no-open", "--port", String(port)]);
+    const taken = watch(["run", "--no-open", "--port", String(port)]);
     assert.equal(await taken.ended, 2);
     assert.equal(
       taken.said(),
       `ddpg: --port: expected a port to listen on, got ${port}, which another program has. Leave --port out for a free one.\n`,
     );
     await new Promise((resolve) => probe.close(resolve));
-    const watching = start(["run", "--no-open", "--port", String(port)]);
+    const watching = watch(["run", "--no-open", "--port", String(port)]);
     assert.equal(urlIn(await watching.says(/Ctrl-C/)), `http://127.0.0.1:${port}/`);
     watching.child.kill();
     await watching.ended;
@@ -138,7 +120,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
     ];
     await Promise.all(
       cases.map(async ([args, words]) => {
-        const { ended, said } = start([...args, "--no-open"]);
+        const { ended, said } = watch([...args, "--no-open"]);
         assert.equal(await ended, 2);
         assert.equal(said(), `ddpg: ${words}\n`);
       }),

@@ -1,0 +1,51 @@
+// The command line as a person has it: the real program, in an empty folder of its own.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after } from "node:test";
+
+const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+const program = path.join(root, "bin/ddpg.js");
+
+interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** For the top of a test file: an empty folder, which is removed after its tests, and the program there. */
+export function programInFolder(name: string) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), `ddpg-${name}-`));
+  after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  /** The path of something in the folder; without names, the folder. */
+  const inFolder = (...names: string[]): string => path.join(folder, ...names);
+
+  /** Starts the program: the process, and what will have come of it. */
+  function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+    const outcome = new Promise<Outcome>((resolve, reject) => {
+      child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
+    });
+    return { child, outcome };
+  }
+
+  /** Runs the program to its end. */
+  const ddpg = (...args: string[]): Promise<Outcome> => start(args).outcome;
+
+  /** Runs the program to its end, which must be a good one; what it printed. */
+  async function succeed(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await ddpg(...args);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  }
+
+  return { inFolder, start, ddpg, succeed };
+}
