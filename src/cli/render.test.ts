@@ -72,6 +72,24 @@ const ballScene = `scene = {
   writePoses: (out) => out.set([0, 0, this.height, 1, 0, 0, 0, 1, 0, 0, 0, 1]),
 };`;
 
+/** The pendulum's rod is seen where an angle says, and nowhere else. */
+function expectRod(
+  angle: number,
+  width: number,
+  height: number,
+  isRed: (column: number, row: number) => boolean,
+): void {
+  // The camera looks along y from 3.6 m, 10° down; it sees 45° from top to bottom.
+  const [c, s] = [Math.cos(Math.PI / 18), Math.sin(Math.PI / 18)];
+  const isRod = (x: number, z: number): boolean => {
+    const scale = height / (2 * Math.tan(Math.PI / 8)) / (3.6 - s * z);
+    return isRed(Math.floor(width / 2 + x * scale), Math.floor(height / 2 - c * z * scale));
+  };
+  const [x, z] = [-Math.sin(angle), Math.cos(angle)];
+  for (const along of [0.15, 0.5, 0.85]) assert.ok(isRod(along * x, along * z), `${angle} rad, ${along} m`);
+  assert.ok(!isRod(0.5 * z, -0.5 * x) && !isRod(-0.5 * z, 0.5 * x) && !isRod(-0.5 * x, -0.5 * z), `${angle} rad`);
+}
+
 describe("ddpg render", () => {
   before(async () => {
     await succeed("train", "Pendulum-v1", "--steps", "300", "--episodes", "2");
@@ -89,24 +107,12 @@ describe("ddpg render", () => {
     assert.ok(frames.every(({ delay }) => delay === 5));
     const angles = await anglesOf(pendulum, 2);
     assert.equal(angles.length, 201);
-    // The camera looks along y from 3.6 m, 10° down; it sees 45° from top to bottom.
-    const [c, s] = [Math.cos(Math.PI / 18), Math.sin(Math.PI / 18)];
-    const pixelOf = (x: number, z: number) => {
-      const scale = height / (2 * Math.tan(Math.PI / 8)) / (3.6 - s * z);
-      return 4 * (Math.floor(height / 2 - c * z * scale) * width + Math.floor(width / 2 + x * scale));
-    };
     for (const frame of [0, 7, 50, 111, 200]) {
-      const [x, z] = [-Math.sin(angles[frame]), Math.cos(angles[frame])];
       const { pixels } = frames[frame];
-      const isRod = (at: number): boolean => pixels[at] > 1.5 * pixels[at + 1];
-      for (const along of [0.15, 0.5, 0.85])
-        assert.ok(isRod(pixelOf(along * x, along * z)), `frame ${frame}, ${along}`);
-      for (const [dx, dz] of [
-        [z, -x],
-        [-z, x],
-        [-x, -z],
-      ])
-        assert.ok(!isRod(pixelOf(0.5 * dx, 0.5 * dz)), `frame ${frame}`);
+      expectRod(angles[frame], width, height, (column, row) => {
+        const at = 4 * (row * width + column);
+        return pixels[at] > 1.5 * pixels[at + 1];
+      });
     }
   });
 
@@ -141,8 +147,16 @@ describe("ddpg render", () => {
     const stdout = await succeed("render", file, ...args);
     assert.match(stdout, /length {7}1,000 steps, 50\.0 s, the first 10\.0 s are drawn/);
     assert.match(stdout, /environment {2}Pendulum-v0, episode 1\npolicy {7}runs\/.*policy\.safetensors/);
-    const { width, height } = decode(fs.readFileSync(inFolder("strip.PNG")));
+    const { width, height, data } = decode(fs.readFileSync(inFolder("strip.PNG")));
     assert.deepEqual([width, height], [3 * 320 + 2 * 4, 240]);
+    // The first moment, the last, and the one in the middle between them.
+    const angles = await anglesOf(pendulum, 0);
+    for (const [moment, step] of [0, 100, 200].entries()) {
+      expectRod(angles[step], 320, height, (column, row) => {
+        const at = 3 * (row * width + moment * (320 + 4) + column);
+        return data[at] > 1.5 * data[at + 1];
+      });
+    }
   });
 
   it("draws tasks in MuJoCo", async () => {
