@@ -91,7 +91,7 @@ function dataOf(runs: readonly Run[]): uPlot.AlignedData {
 }
 
 function options(runs: readonly Run[], session: Session, width: number, readout: Element): uPlot.Options {
-  const { muted, line } = colours();
+  const { muted, line, ground } = colours();
   const newest = runs[runs.length - 1];
   const { optimum } = sceneOf(newest.experiment.task);
   const axis: uPlot.Axis = {
@@ -137,7 +137,7 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
       }),
     ],
     hooks: {
-      drawClear: [
+      drawAxes: [
         (plot) => {
           if (optimum === undefined) return;
           const { ctx, bbox } = plot;
@@ -153,7 +153,13 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
           ctx.stroke();
           ctx.font = `${12 * ratio}px system-ui, sans-serif`;
           ctx.textAlign = "left";
-          ctx.fillText(`optimum, about ${short(optimum)}`, bbox.left + 6 * ratio, y - 6 * ratio);
+          const text = [`optimum, about ${short(optimum)}`, bbox.left + 6 * ratio, y - 6 * ratio] as const;
+          // A line of the grid may cross it.
+          ctx.strokeStyle = ground;
+          ctx.lineWidth = 4 * ratio;
+          ctx.setLineDash([]);
+          ctx.strokeText(...text);
+          ctx.fillText(...text);
           ctx.restore();
         },
       ],
