@@ -36,7 +36,9 @@ function withResults(readme, root) {
   return readme.replace(/(<!-- results ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g, (whole, head, name, end) => {
     const [file, write] = sentences[name];
     const record = path.join(root, "docs/results", file);
-    return fs.existsSync(record) ? `${head}${write(JSON.parse(fs.readFileSync(record, "utf8")))}\n${end}` : whole;
+    if (!fs.existsSync(record)) return whole;
+    const text = fs.readFileSync(record, "utf8");
+    return `${head}${write(file.endsWith(".json") ? JSON.parse(text) : text)}\n${end}`;
   });
 }
 
@@ -46,6 +48,8 @@ const sentences = {
   small: ["pendulum-small.json", small],
   numpy: ["pendulum-v0-numpy.json", numpy],
   paper: ["pendulum-paper.json", paper],
+  // Without what is said below it.
+  mujoco: ["mujoco/benchmark.md", (page) => page.split("\n\n")[0]],
 };
 
 function small({ steps, evaluationEpisodes, machine, variants: [{ runs }] }) {
