@@ -26,7 +26,7 @@ import { Floor } from "./floor.ts";
 
 /** Displays that are finer are drawn as if they were not: nobody sees it, and it would cost four times as much. */
 const finest = 2;
-/** How quickly the camera comes after what it follows: in 1/s. */
+/** How quickly the camera takes on the place and the velocity of what it follows: in 1/s. */
 const chase = 8;
 const up = new Vector3(0, 0, 1);
 
@@ -45,6 +45,9 @@ export class Stage {
   readonly #meshes: readonly Mesh[];
   /** What is looked at. */
   readonly #focus = new Vector3();
+  /** What is followed: where it was, and its mean velocity of late, in m/s. */
+  readonly #followed = new Vector3();
+  readonly #velocity = new Vector3();
   #episode: number | undefined;
   #colours: Colours | undefined;
 
@@ -147,8 +150,16 @@ export class Stage {
     const { target, follows } = this.#camera;
     const aim = new Vector3(...target);
     if (follows !== undefined) aim.add(this.#meshes[follows].position.clone().setZ(0));
-    // Into another episode it jumps.
-    this.#focus.lerp(aim, episode === this.#episode ? 1 - Math.exp(-chase * seconds) : 1);
+    if (episode !== this.#episode) {
+      this.#focus.copy(aim);
+      this.#velocity.setScalar(0);
+    } else if (seconds > 0) {
+      // It evens out what is sudden, and keeps pace: a body that only drew it along would run out of the picture.
+      const part = 1 - Math.exp(-chase * seconds);
+      this.#velocity.lerp(aim.clone().sub(this.#followed).divideScalar(seconds), part);
+      this.#focus.addScaledVector(this.#velocity, seconds).lerp(aim, part);
+    }
+    this.#followed.copy(aim);
     this.#episode = episode;
 
     const [turn, tilt] = [radians(azimuth), radians(elevation)];
