@@ -20,7 +20,9 @@ export async function watch(t, program, folder, run, ...options) {
       const [, address] = /(http:\S+)\s+Ctrl-C/.exec(said) ?? [];
       if (address) resolve(address);
     });
-    child.stderr.setEncoding("utf8").on("data", (text) => reject(new Error(text)));
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      said += text;
+    });
     ended.then(() => reject(new Error(`ddpg watch ended: ${said}`)));
   });
   return { url, end };

@@ -15,6 +15,8 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 import { environments } from "../envs/index.ts";
 import { readConfig, readMetrics, readResult } from "../node.ts";
 import { attempt } from "../node/files.ts";
+import { expectUnlocked } from "../node/lock.ts";
+import { checkRunDirectory } from "../node/run-directory.ts";
 import { files, isComplete } from "../node/run-files.ts";
 import { type BenchmarkRecord, readRecord, readRecords, recordFile, writeRecord } from "./benchmark-records.ts";
 import { asFlags } from "./options.ts";
@@ -97,20 +99,24 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
  * Those without a record, or with one of a failure. Throws an InputError where there are records of these tasks, or
  * runs, that were made in another way: records of a task share a row.
  */
-export function openRuns(out: string, wanted: readonly Wanted[]): Wanted[] {
+export function unrecordedRuns(out: string, wanted: readonly Wanted[]): Wanted[] {
   for (const { environment, seed, steps, settings } of readRecords(out)) {
     const same = wanted.find(({ task }) => task === environment);
     if (same) expectSame(recordFile(out, environment, seed), same, { steps, settings }, "Choose another --out.");
   }
-  const open = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
-  open.forEach(expectSameRun);
-  return open;
+  const unrecorded = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
+  unrecorded.forEach(expectSameRun);
+  return unrecorded;
 }
 
-/** Throws an InputError where the run's directory holds another run. */
+/** Throws an InputError where the run's directory holds another run, or something else, or is another process's. */
 function expectSameRun(wanted: Wanted): void {
   const { directory, seed } = wanted;
-  if (!fs.existsSync(path.join(directory, files.config))) return;
+  if (!fs.existsSync(path.join(directory, files.config))) {
+    checkRunDirectory(directory);
+    return;
+  }
+  expectUnlocked(directory);
   const config = readConfig(directory);
   const wayOut = "Choose another --runs.";
   const goesOn = hasCheckpoint(wanted) || isComplete(directory);

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
-import type { PresetName, Settings } from "../ddpg/config.ts";
+import { type PresetName, settingNames, type Settings } from "../ddpg/config.ts";
 import { attempt, text } from "../node/files.ts";
 import { replaceFile } from "../node/replace-file.ts";
 import { mean, type Point } from "../training/aggregate.ts";
@@ -60,7 +60,7 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
     fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined,
   );
   if (content === undefined) return undefined;
-  const wayOut = "Remove it, and the run is made anew.";
+  const wayOut = "Remove it: ddpg benchmark writes it again.";
   let value: Partial<BenchmarkRecord> & { format?: unknown };
   try {
     value = JSON.parse(content) ?? {};
@@ -71,8 +71,12 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
   const { environment, seed, steps, settings, seconds, evaluations } = value;
   expect(typeof environment === "string", `${file} environment`, "a name", environment, wayOut);
   expect(Number.isSafeInteger(seed), `${file} seed`, "a whole number", seed, wayOut);
+  const own = path.basename(recordFile("", environment, Number(seed)));
+  const name = path.basename(file);
+  expect(name === own, file, `the name ${own}, by what it holds`, name, wayOut);
   expect(Number.isSafeInteger(steps), `${file} steps`, "a whole number", steps, wayOut);
-  expect(typeof settings === "object" && settings !== null, `${file} settings`, "an object", settings, wayOut);
+  const isWhole = typeof settings === "object" && settings !== null && settingNames.every((name) => name in settings);
+  expect(isWhole, `${file} settings`, "every setting of the algorithm", settings, wayOut);
   // A run may fail before its first step.
   const isTime = typeof seconds === "number" && (seconds > 0 || (seconds === 0 && value.failed !== undefined));
   expect(isTime, `${file} seconds`, "a number above 0", seconds, wayOut);

@@ -76,6 +76,7 @@ describe("a record", () => {
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
       " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
+      " settings: expected every setting of the algorithm, got ": (text) => text.replace('"batchSize":', '"size":'),
       " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
       " evaluations: expected pairs of a step and a return, got [7].": (text) => text.replace("[0,7]", "7"),
       " evaluations: expected pairs of a step and a return, got [0,7,1].": (text) => text.replace("[0,7]", "[0,7,1]"),
@@ -88,7 +89,7 @@ describe("a record", () => {
         (error: Error) => {
           assert.equal(error.name, "InputError");
           assert.ok(error.message.startsWith(file) && error.message.includes(message), error.message);
-          assert.ok(error.message.endsWith("Remove it, and the run is made anew."), error.message);
+          assert.ok(error.message.endsWith("Remove it: ddpg benchmark writes it again."), error.message);
           return true;
         },
       );
@@ -219,34 +220,40 @@ describe("ddpg benchmark", () => {
   });
 
   it("killed, it goes on where it was, with the same records", { skip: process.platform === "win32" }, async () => {
-    const args = [...small, "--seeds", "1,2", "--out", "cut"];
+    const args = [...small, "--steps", "6000", "--seeds", "1,2", "--out", "cut"];
     const cut = start(...args);
     const metrics = inFolder("cut/runs/Pendulum-v1-seed1/metrics.jsonl");
-    while (!fs.existsSync(metrics) || !fs.readFileSync(metrics, "utf8").includes('"step":600')) await delay(5);
+    const hasBegun = () => fs.existsSync(metrics) && fs.readFileSync(metrics, "utf8").includes('"step":300');
+    while (cut.child.exitCode === null && !hasBegun()) await delay(5);
     cut.child.kill("SIGINT");
     const stopped = await cut.outcome;
     assert.equal(stopped.code, 130, stopped.stderr);
     assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command goes on with them\./);
 
-    const rest = await ddpg(...args);
-    assert.equal(rest.code, 0, rest.stderr);
+    const [rest, uncut] = [await ddpg(...args), await ddpg(...args.slice(0, -1), "uncut")];
+    assert.deepEqual([rest.code, uncut.code], [0, 0], rest.stderr + uncut.stderr);
     assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}goes on$/m);
     const kept = (out: string) =>
       [1, 2].map((seed) => {
         const { fingerprint, evaluations } = readRecord(recordFile(inFolder(out), "Pendulum-v1", seed)) ?? {};
         return { fingerprint, evaluations };
       });
-    assert.deepEqual(kept("cut"), kept("whole"));
+    assert.deepEqual(kept("cut"), kept("uncut"));
   });
 
   it("leaves the others alone where a run fails, and says which", async () => {
     const run = inFolder("failing/runs/Pendulum-v1-seed1");
-    fs.mkdirSync(run, { recursive: true });
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
+    fs.rmSync(path.join(run, "result.json"));
     fs.writeFileSync(path.join(run, "checkpoint.safetensors"), "none");
     const { code, stdout, stderr } = await ddpg(...small, "--seeds", "1,2", "--out", "failing");
     assert.equal(code, 1);
-    assert.match(stderr, /^ddpg: Pendulum-v1 seed 1: .*config\.json: expected a file of a run/m);
-    assert.match(stdout, /^Not complete: Pendulum-v1 seed 1\./m);
+    assert.match(stderr, /^ddpg: Pendulum-v1 seed 1: .*checkpoint\.safetensors.*: expected /m);
+    assert.match(
+      stdout,
+      /^Failed: Pendulum-v1 seed 1\. To make them anew, remove failing\/runs\/Pendulum-v1-seed1\.$/m,
+    );
+    assert.doesNotMatch(stdout, /Not complete/);
     assert.deepEqual(
       readRecords(inFolder("failing")).map(({ seed }) => seed),
       [2],
@@ -289,6 +296,16 @@ describe("ddpg benchmark", () => {
       args: [...small, "--seeds", "9", "--out", "broken"],
       message: "Pendulum-v1-seed9: expected a run with a checkpoint, got",
     },
+    "a record under another's name": {
+      args: [...small, "--seeds", "1", "--out", "renamed"],
+      message:
+        "seed2.json: expected the name Pendulum-v1-seed1.json, by what it holds, got",
+    },
+    "a directory with something else": {
+      args: [...small, "--seeds", "1", "--out", "taken"],
+      message:
+        "taken/runs/Pendulum-v1-seed1: expected a new or empty directory, got one with notes.txt. Choose another.",
+    },
     "another seed's run": {
       args: [...small, "--seeds", "8", "--out", "moved"],
       message: "Pendulum-v1-seed8 seed: expected 8, got 1. Choose another --runs.",
@@ -316,10 +333,20 @@ describe("ddpg benchmark", () => {
   };
   const moveRun = (): void =>
     fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), inFolder("moved/runs/Pendulum-v1-seed8"), { recursive: true });
+  const rename = (): void => {
+    for (const seed of [1, 2])
+      fs.cpSync(inFolder("whole/Pendulum-v1-seed1.json"), inFolder(`renamed/Pendulum-v1-seed${seed}.json`));
+  };
+  const take = (): void => {
+    fs.mkdirSync(inFolder("taken/runs/Pendulum-v1-seed1"), { recursive: true });
+    fs.writeFileSync(inFolder("taken/runs/Pendulum-v1-seed1/notes.txt"), "");
+  };
   for (const [what, { args, message }] of Object.entries(refused)) {
     it(`refuses ${what}, before anything is begun`, async () => {
       if (args.includes("broken")) breakRun();
       if (args.includes("moved")) moveRun();
+      if (args.includes("renamed")) rename();
+      if (args.includes("taken")) take();
       const { code, stdout, stderr } = await ddpg(...args);
       assert.equal(code, 2);
       assert.equal(stdout, "");

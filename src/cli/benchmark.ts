@@ -8,7 +8,7 @@ import type { PresetName } from "../ddpg/config.ts";
 import { environments } from "../envs/index.ts";
 import { attempt, makeDirectory } from "../node/files.ts";
 import { isComplete } from "../node/run-files.ts";
-import { argumentsOf, keep, openRuns, type Wanted, wantedRuns } from "./benchmark-plan.ts";
+import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./benchmark-plan.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./benchmark-records.ts";
 import { runChildren } from "./children.ts";
 import { simdHelp, simdWidth } from "./engine.ts";
@@ -48,10 +48,14 @@ export function addBenchmarkCommand(program: Command): void {
       new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
     )
     .option("--steps <n>", "environment steps of each run [the task's]", wholeNumber("--steps", 1))
-    .option("--preset <name>", "settings to start from [the task's]", presetName)
+    .option(
+      "--preset <name>",
+      "settings to start from, without what a task has of its own [the task's, with that]",
+      presetName,
+    )
     .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
-    .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs in it]")
+    .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs in that of --out]")
     .option("--no-progress", "only what begins and what ends")
     .option("--simd <bits>", simdHelp, simdWidth)
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
@@ -84,22 +88,22 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
   });
-  const open = openRuns(out, wanted);
-  for (const task of new Set(open.map(({ task }) => task))) await (await environments[task].create()).close?.();
+  const unrecorded = unrecordedRuns(out, wanted);
+  for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
   const wayOut = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), wayOut);
   checkWritable(path.join(out, tableFile), wayOut);
 
-  const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, open.length));
+  const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unrecorded.length));
   const told = (record: BenchmarkRecord): string => {
     const { seconds, steps } = record;
     return `${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`;
   };
-  console.log(`Recorded in ${out}: ${whole(wanted.length - open.length)} of ${whole(wanted.length)} runs.`);
+  console.log(`Recorded in ${out}: ${whole(wanted.length - unrecorded.length)} of ${whole(wanted.length)} runs.`);
   const drawn = progress && process.stdout.isTTY;
-  const width = Math.max(...open.map(({ name }) => name.length));
+  const width = Math.max(...unrecorded.map(({ name }) => name.length));
   // A run may be complete and have lost its record.
-  const unmade = open.filter((each) => {
+  const unmade = unrecorded.filter((each) => {
     const isMade = isComplete(each.directory);
     if (isMade) console.log(`${each.name.padEnd(width)}  ${told(keep(each, jobs))}`);
     return !isMade;
@@ -123,7 +127,8 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     },
     onEnd: (run, end) => {
       let why = settle(run, end);
-      if (run.end !== "stopped") {
+      // One that could not begin, or not go on, says nothing of the settings.
+      if (run.end === "complete" || run.result?.failed !== undefined) {
         try {
           const record = keep(run.wanted, jobs, why);
           if (!why) console.log(`${run.label}  ${told(record)}`);
@@ -138,13 +143,16 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     },
   });
   await draw(out);
-  const missing = runs.filter(({ end }) => end !== "complete");
-  if (missing.length > 0) {
-    const names = missing.map(({ wanted }) => wanted.name).join(", ");
-    console.log(`\nNot complete: ${names}. The same command goes on with them.`);
+  const failed = runs.filter(({ end }) => end === "failed");
+  const open = runs.filter(({ end }) => end === "stopped" || end === undefined);
+  const names = (those: typeof runs): string => those.map(({ wanted }) => wanted.name).join(", ");
+  if (failed.length > 0) {
+    const directories = failed.map(({ directory }) => inShell(directory)).join(" ");
+    console.log(`\nFailed: ${names(failed)}. To make them anew, remove ${directories}.`);
   }
+  if (open.length > 0) console.log(`\nNot complete: ${names(open)}. The same command goes on with them.`);
   if (signal) process.exit(exitCodes[signal]);
-  if (missing.length > 0) process.exitCode = 1;
+  if (failed.length + open.length > 0) process.exitCode = 1;
 }
 
 const tableFile = "benchmark.md";
