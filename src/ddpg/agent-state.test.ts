@@ -64,8 +64,11 @@ const kinds: [string, Partial<Settings>][] = [
   ["no noise", { noise: "none" }],
 ];
 
-for (const [id, { create }] of Object.entries(environments)) {
-  for (const [name, settings] of kinds) {
+/** Every kind on the tasks that take no time; on those of an engine, one by turns: the noise knows nothing of the task. */
+const kindsFor = (id: string, turn: number) => (id.endsWith("-v5") ? [kinds[turn % kinds.length]] : kinds);
+
+for (const [turn, [id, { create }]] of Object.entries(environments).entries()) {
+  for (const [name, settings] of kindsFor(id, turn)) {
     test(`${id}, ${name}: saved at any step and loaded, it goes on with the same bits`, async () => {
       // An odd step in an episode, its end, the step after it, and one of the warm-up.
       const whole = await without(create, { ...settings, warmupSteps: 60 }, 420);
