@@ -298,8 +298,7 @@ describe("ddpg benchmark", () => {
     },
     "a record under another's name": {
       args: [...small, "--seeds", "1", "--out", "renamed"],
-      message:
-        "seed2.json: expected the name Pendulum-v1-seed1.json, by what it holds, got",
+      message: "seed2.json: expected the name Pendulum-v1-seed1.json, by what it holds, got",
     },
     "a directory with something else": {
       args: [...small, "--seeds", "1", "--out", "taken"],
