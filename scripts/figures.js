@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "./build.js";
 import { writeDiagrams } from "./diagrams.js";
-import { upToDate } from "./readme.js";
+import { benchmarkFolders, upToDate } from "./readme.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
@@ -116,19 +116,21 @@ export function drawFigures(records, target) {
   });
 }
 
-/** What `ddpg benchmark` writes beside its records: a table and curves; returns the files written. */
-function drawBenchmark(folder) {
-  const records = readRecords(folder);
-  return Object.entries({ "benchmark.md": page(records), "curves.svg": `${curves(records)}\n` }).map(([name, text]) => {
-    fs.writeFileSync(path.join(folder, name), text);
-    return path.join(folder, name);
+/** What `ddpg benchmark` writes beside its records, in each folder of them: a table and curves; returns the files written. */
+function drawBenchmarks(records) {
+  return benchmarkFolders(records).flatMap((folder) => {
+    const found = readRecords(folder);
+    return Object.entries({ "benchmark.md": page(found), "curves.svg": `${curves(found)}\n` }).map(([name, text]) => {
+      fs.writeFileSync(path.join(folder, name), text);
+      return path.join(folder, name);
+    });
   });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const target = path.join(root, "docs/figures");
   const records = path.join(root, "docs/results");
-  const written = [...drawFigures(records, target), ...writeDiagrams(target), ...drawBenchmark(`${records}/mujoco`)];
+  const written = [...drawFigures(records, target), ...writeDiagrams(target), ...drawBenchmarks(records)];
   for (const file of written) console.log(path.relative(process.cwd(), file));
   for (const name of ["README.md", "docs/performance.md"]) {
     const file = path.join(root, name);

@@ -9,6 +9,14 @@ export function upToDate(readme, root) {
   return withResults(withStepLinks(readme, root), root);
 }
 
+/** The folders of docs/results, each with the records of a benchmark. */
+export function benchmarkFolders(records) {
+  return fs
+    .readdirSync(records, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => path.join(records, name));
+}
+
 /** Links to the lines of each numbered step: from its comment to the end of what follows it. */
 function withStepLinks(readme, root) {
   const lines = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");

@@ -6,7 +6,8 @@ import * as path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { upToDate } from "../scripts/readme.js";
+import { presets } from "ddpg";
+import { benchmarkFolders, upToDate } from "../scripts/readme.js";
 import { faults } from "./faults.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -28,12 +29,21 @@ test("the links to the seven steps and the numbers of the results are up to date
 test("the table and the curves of the tasks in MuJoCo are those of the records (else: npm run figures)", async () => {
   const { readRecords } = await import("../dist/cli/benchmark-records.js");
   const { curves, page } = await import("../dist/cli/benchmark-page.js");
-  const folder = path.join(root, "docs/results/mujoco");
-  const read = (name) => fs.readFileSync(path.join(folder, name), "utf8");
-  const records = readRecords(folder);
-  assert.ok(records.length > 0);
-  assert.ok(read("benchmark.md") === page(records), "benchmark.md is not that of the records");
-  assert.ok(read("curves.svg") === `${curves(records)}\n`, "curves.svg is not that of the records");
+  const folders = benchmarkFolders(path.join(root, "docs/results"));
+  assert.ok(folders.some((folder) => path.basename(folder) === "mujoco"));
+  for (const folder of folders) {
+    const read = (name) => fs.readFileSync(path.join(folder, name), "utf8");
+    const records = readRecords(folder);
+    assert.ok(records.length > 0, `${folder} holds no records`);
+    assert.ok(read("benchmark.md") === page(records), `${folder}: benchmark.md is not that of the records`);
+    assert.ok(read("curves.svg") === `${curves(records)}\n`, `${folder}: curves.svg is not that of the records`);
+  }
+});
+
+test("the README's table of the tasks in MuJoCo is that of the preset as it is", async () => {
+  const { readRecords } = await import("../dist/cli/benchmark-records.js");
+  for (const { environment, preset, settings } of readRecords(path.join(root, "docs/results/mujoco")))
+    assert.deepEqual(settings, presets[preset], environment);
 });
 
 test("a step's link leads to its comment", () => {

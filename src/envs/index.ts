@@ -25,13 +25,8 @@ export interface Task {
   timeLimit: number;
   /** The preset of settings that the task is trained with. */
   preset: "small" | "standard";
-  /**
-   * What differs from the preset for this task: exploration, where the usual one cannot find a reward; learning rates,
-   * where the usual ones drive the actor to the ends of its range, from where no gradient leads back.
-   */
-  settings?:
-    | { noise: "ornstein-uhlenbeck"; noiseScale: number }
-    | { actorLearningRate: number; criticLearningRate: number };
+  /** What differs from the preset for this task: exploration, where the usual one cannot find a reward. */
+  settings?: { noise: "ornstein-uhlenbeck"; noiseScale: number };
   /** How many environment steps a training run takes. */
   steps: number;
   /** One line for a list. */
@@ -75,10 +70,7 @@ export const environments: Readonly<Record<string, Task>> = {
   ...mujoco(walker2d, sizes(17, 6, 1), 1_000_000, "walk forward on two legs, in a plane"),
   ...mujoco(halfCheetah, sizes(17, 6, 1), 1_000_000, "run with two legs, in a plane"),
   ...mujoco(ant, sizes(105, 8, 1), 1_000_000, "walk forward on four legs"),
-  ...mujoco(humanoid, sizes(348, 17, 0.4), 1_000_000, "walk upright, with arms and legs", {
-    // Contact forces of hundreds are among what it observes (docs/log.md).
-    settings: { actorLearningRate: 3e-4, criticLearningRate: 3e-4 },
-  }),
+  ...mujoco(humanoid, sizes(348, 17, 0.4), 1_000_000, "walk upright, with arms and legs"),
 };
 
 /** Sizes, with the same bounds for each number of the action. */
@@ -92,15 +84,9 @@ function sizes(observationSize: number, actionSize: number, actionBound: number)
 }
 
 /** A task in MuJoCo, by its name. */
-function mujoco(
-  make: () => MujocoTask,
-  space: ReturnType<typeof sizes>,
-  steps: number,
-  summary: string,
-  more: Pick<Task, "settings"> = {},
-) {
+function mujoco(make: () => MujocoTask, space: ReturnType<typeof sizes>, steps: number, summary: string) {
   const { name, timeLimit } = make();
   const create = () => createMujoco(make());
-  const task: Task = { create, ...space, timeLimit, preset: "standard", steps, summary, ...more };
+  const task: Task = { create, ...space, timeLimit, preset: "standard", steps, summary };
   return { [name]: task };
 }
