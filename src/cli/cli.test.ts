@@ -538,7 +538,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   });
 });
 
-describe("several seeds", { concurrency: true, timeout: 180_000 }, () => {
+describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
   it("are told in plain lines where there is no terminal, with one summary", async () => {
     const output = await succeed("train", "cart.js", "--preset", "small", "--seeds", "1..5", ...brief, "--out", "five");
     assert.match(output, /^seeds +1, 2, …, 5$/m);
@@ -600,7 +600,7 @@ describe("several seeds", { concurrency: true, timeout: 180_000 }, () => {
 });
 
 // By themselves, for they look at the clock.
-describe("a signal", { timeout: 180_000 }, () => {
+describe("a signal", { timeout: 60_000 }, () => {
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
