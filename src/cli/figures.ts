@@ -63,7 +63,7 @@ interface Options {
 const fontSize = 12;
 const dashes = ["none", "6 3", "2 3"];
 // What the axes need: Plot does not measure text.
-const margins = { marginLeft: 58, marginRight: 28, marginTop: 30, marginBottom: 42 };
+const margins = { marginLeft: 58, marginRight: 36, marginTop: 30, marginBottom: 42 };
 
 const { document } = parseHTML("<!doctype html><html></html>");
 
