@@ -47,7 +47,7 @@ async function report(fallbackName, check) {
 
 async function checkNode(executable) {
   const { stdout: version } = await execute(executable, ["--version"]);
-  const { stdout } = await execute(executable, ["--test", "--test-reporter=tap", ...tests], {
+  const { stdout } = await execute(executable, ["--test", "--test-concurrency=2", "--test-reporter=tap", ...tests], {
     cwd: root,
     maxBuffer: 1e9,
     timeout: 300_000,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Task } from "../envs/index.ts";
+import { TimeLimit } from "../envs/time-limit.ts";
 import { evaluate } from "../training/evaluate.ts";
 import type { Settings } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
@@ -47,11 +48,7 @@ export async function withPause(
   const loaded = await Ddpg.load(bytes, second);
   assert.deepEqual(loaded.save().length, bytes.length);
   await go(loaded, second, end, trace);
-  const { returns, valueBias } = await evaluate(loaded, await make(), {
-    episodes: 2,
-    value: (observation) => loaded.value(observation),
-  });
-  return { trace, fingerprint: loaded.fingerprint(), returns, valueBias, updates: loaded.updates };
+  return { trace, ...(await outcome(loaded, await make())) };
 }
 
 export async function without(make: () => Environment | Promise<Environment>, settings: object, end: number) {
@@ -59,11 +56,16 @@ export async function without(make: () => Environment | Promise<Environment>, se
   const environment = await make();
   const agent = await Ddpg.create(environment, { preset: "small", ...sizes, ...settings });
   await go(agent, environment, end, trace);
-  const { returns, valueBias } = await evaluate(agent, await make(), {
+  return { trace, ...(await outcome(agent, await make())) };
+}
+
+async function outcome(agent: Ddpg, environment: Environment) {
+  // Whole episodes would say no more, and take most of the time.
+  const { returns, valueBias } = await evaluate(agent, new TimeLimit(environment, 100), {
     episodes: 2,
     value: (observation) => agent.value(observation),
   });
-  return { trace, fingerprint: agent.fingerprint(), returns, valueBias, updates: agent.updates };
+  return { fingerprint: agent.fingerprint(), returns, valueBias, updates: agent.updates };
 }
 
 const kinds: [string, Partial<Settings>][] = [
