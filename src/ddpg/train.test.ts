@@ -123,6 +123,25 @@ test("an environment may answer with promises", async () => {
   assert.equal(agent.fingerprint(), direct.agent.fingerprint());
 });
 
+test("an actor that has stopped to learn is told, once, after 1,000 updates without a gradient", async () => {
+  const warningsOf = async (actorLearningRate: number): Promise<string[]> => {
+    const sizes = { actorHiddenSizes: [8], criticHiddenSizes: [8], batchSize: 4, warmupSteps: 10 };
+    const environment = new Pendulum();
+    const agent = await Ddpg.create(environment, { preset: "small", ...sizes, actorLearningRate });
+    const found: string[] = [];
+    for await (const { step, warnings } of train(agent, environment)) {
+      found.push(...warnings);
+      if (step === 2500) break;
+    }
+    return found;
+  };
+  assert.deepEqual(await warningsOf(1e-3), []);
+  assert.deepEqual(await warningsOf(1), [
+    "policy gradient: expected one above 0, got 0 in 1000 updates in a row, with 100 % of the actions at an end of their range. " +
+      "The actor does not learn any more: begin anew with actorLearningRate below 1, and observations near ±1.",
+  ]);
+});
+
 test("what an environment does wrong is told with environment, episode, step and field", async () => {
   const broken = (change: (step: Step) => unknown): Environment => {
     const script = new Script();

@@ -5,6 +5,9 @@ import { EnvironmentCalls, isPromise, nameOf } from "./environment-calls.ts";
 import { LoopState } from "./loop-state.ts";
 import { letMacrotasksRun } from "./macrotask.ts";
 
+/** So many updates in a row without any policy gradient are said to a person. */
+const STANDSTILL = 1000;
+
 export interface TrainOptions {
   /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
@@ -61,6 +64,7 @@ export async function* train(
   let notices = loop.enter(environment, name);
   if (notices.length > 0) agent.endEpisode();
   const scaled = new Float64Array(observationSize);
+  let standstill = 0;
   const current: TrainingStep = {
     step: 0,
     observation: new Float64Array(observationSize),
@@ -95,6 +99,10 @@ export async function* train(
             error.message = `${where()}, update ${agent.updates + 1}: ${error.message}`;
           throw error;
         }
+        if (current.learned) {
+          standstill = agent.diagnostics.actorGradientNorm === 0 ? standstill + 1 : 0;
+          if (standstill === STANDSTILL) notices = [...notices, standsStill(agent)];
+        }
 
         loop.step++;
         loop.length++;
@@ -123,4 +131,14 @@ export async function* train(
     if (at > 0) agent.endEpisode();
     loop.leave();
   }
+}
+
+/** Where tanh is ±1 in Float32 its slope is 0, and where all of a minibatch's are, no gradient leads back. */
+function standsStill({ diagnostics, settings }: Ddpg): string {
+  const { saturation } = diagnostics;
+  const atEnd = Math.round((100 * saturation.reduce((sum, share) => sum + share, 0)) / saturation.length);
+  return (
+    `policy gradient: expected one above 0, got 0 in ${STANDSTILL} updates in a row, with ${atEnd} % of the actions at an end of their range. ` +
+    `The actor does not learn any more: begin anew with actorLearningRate below ${settings.actorLearningRate}, and observations near ±1.`
+  );
 }
