@@ -123,7 +123,7 @@ test("an environment may answer with promises", async () => {
   assert.equal(agent.fingerprint(), direct.agent.fingerprint());
 });
 
-test("an actor that has stopped to learn is told, once, after 1,000 updates without a gradient", async () => {
+test("an actor whose actions stand at the ends of their range has no gradient, and that is told", async () => {
   const warningsOf = async (actorLearningRate: number): Promise<string[]> => {
     const sizes = { actorHiddenSizes: [8], criticHiddenSizes: [8], batchSize: 4, warmupSteps: 10 };
     const environment = new Pendulum();
@@ -140,6 +140,23 @@ test("an actor that has stopped to learn is told, once, after 1,000 updates with
     "policy gradient: expected one above 0, got 0 in 1000 updates in a row, with 100 % of the actions at an end of their range. " +
       "The actor does not learn any more: begin anew with actorLearningRate below 1, and observations near ±1.",
   ]);
+});
+
+test("a missing gradient is told once, with the thousandth such update in a row", async () => {
+  const environment = new Pendulum();
+  const agent = await Ddpg.create(environment, { preset: "small" });
+  let step = 0;
+  agent.learn = () => {
+    step++;
+    agent.diagnostics.actorGradientNorm = step === 1000 ? 1e-30 : 0;
+    return step > 50; // in the warm-up there is no update
+  };
+  const told: number[] = [];
+  for await (const { step, warnings } of train(agent, environment)) {
+    if (warnings.some((warning) => warning.startsWith("policy gradient"))) told.push(step);
+    if (step === 3500) break;
+  }
+  assert.deepEqual(told, [2000]);
 });
 
 test("what an environment does wrong is told with environment, episode, step and field", async () => {
