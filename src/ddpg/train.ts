@@ -5,7 +5,7 @@ import { EnvironmentCalls, isPromise, nameOf } from "./environment-calls.ts";
 import { LoopState } from "./loop-state.ts";
 import { letMacrotasksRun } from "./macrotask.ts";
 
-/** So many updates in a row without any policy gradient are said to a person. */
+/** So many updates in a row without any policy gradient are said to a person; an agent that was loaded counts anew. */
 const STANDSTILL = 1000;
 
 export interface TrainOptions {
