@@ -126,7 +126,8 @@ export function curves(records: readonly BenchmarkRecord[]): string {
         theme: paper,
         width,
         height: 96,
-        xLabel: `mean of the last ${judgedBy} evaluations`,
+        xLabel: `mean of the last ${judgedBy} evaluations; diamond: interquartile mean`,
+        middle: interquartileMean, // as in the table, whatever their number
         references: best === undefined ? [] : [{ value: best, name: "" }],
       });
     const seeds = `${runs.length === 1 ? "one seed" : `${runs.length} seeds`}${failed > 0 ? `, ${failed} failed` : ""}`;

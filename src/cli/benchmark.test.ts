@@ -175,6 +175,14 @@ describe("the table", () => {
     for (const text of [">Ant-v5<", ">Hopper-v5<", "one seed, 1 failed", "best published, without noise"])
       assert.ok(picture.includes(text), text);
   });
+
+  it("has the same interquartile mean in the picture as in the table", () => {
+    // (¼ · 1,000 + 2,000 + ¼ · 9,000) / 1.5; their mean is 4,000.
+    const records = [1000, 2000, 9000].map((value, i) => record("Hopper-v5", i + 1, flat(value)));
+    assert.equal(cells(records, "Hopper-v5")[2], "3,000");
+    const titles = [...curves(records).matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
+    assert.deepEqual(titles.slice(-4), ["1,000", "2,000", "9,000", "3,000"]);
+  });
 });
 
 const start = (...args: string[]) => program.start(["benchmark", ...args]);

@@ -179,6 +179,8 @@ export interface DistributionOptions extends Options {
   readonly xLabel: string;
   readonly references?: readonly Reference[];
   readonly xDomain?: readonly [number, number];
+  /** Where the diamond of a group stands: at the interquartile mean from five runs on, at the mean below, unless given. */
+  readonly middle?: (values: readonly number[]) => number;
 }
 
 /** One row a group: a dot a run, and below them the interquartile mean with its 95 % interval from five runs on. */
@@ -203,7 +205,7 @@ export function drawDistribution(
   const intervals = rows.flatMap(({ values }, row) => {
     if (values.length === 0) return [];
     const [low, high] = values.length < runsForInterval ? [] : bootstrapInterval(values, new Random(0));
-    const middle = values.length < runsForInterval ? mean(values) : interquartileMean(values);
+    const middle = (options.middle ?? (values.length < runsForInterval ? mean : interquartileMean))(values);
     return [{ row, middle, low: low ?? middle, high: high ?? middle }];
   });
   const colour = (d: { row: number }) => seriesColour(theme, d.row);
@@ -244,7 +246,16 @@ export function drawDistribution(
       strokeWidth: 3,
       strokeOpacity: 0.5,
     }),
-    Plot.dot(intervals, { ...across, x: "middle", dy: -7, symbol: "diamond", r: 4.5, fill: colour, stroke: "none" }),
+    Plot.dot(intervals, {
+      ...across,
+      x: "middle",
+      dy: -7,
+      symbol: "diamond",
+      r: 4.5,
+      fill: colour,
+      stroke: "none",
+      title: (d: { middle: number }) => format(d.middle),
+    }),
   ];
   if (named)
     marks.push(
