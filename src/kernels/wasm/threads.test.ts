@@ -52,7 +52,7 @@ describe("Threads", { timeout: 60_000 }, () => {
     const { threads, control } = watched();
     const helped = new Set<string>();
     // A call may be over before a helper is awake, or others have its core.
-    for (const end = performance.now() + 20_000; performance.now() < end && helped.size < kernelNames.length; ) {
+    for (const end = performance.now() + 60_000; performance.now() < end && helped.size < kernelNames.length; ) {
       everyKernel(await create(threads, 4), 130, 150, 70, (name) => {
         if (Atomics.load(control(), DONE) > 0) helped.add(name);
       });
