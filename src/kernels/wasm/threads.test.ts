@@ -25,7 +25,7 @@ const create = (threads: Threads, mebibytes = 32) =>
 kernelCases("WebAssembly, two threads:", () => create(two), 5e-7);
 kernelCases("WebAssembly, three threads:", () => create(three), 5e-7);
 
-describe("Threads", { timeout: 60_000 }, () => {
+describe("Threads", { timeout: 90_000 }, () => {
   for (const threads of [two, three]) {
     it(`${threads.count} give the bits of one, in every kernel and its padding`, async () => {
       for (const [rows, columns, inner] of [
@@ -52,7 +52,7 @@ describe("Threads", { timeout: 60_000 }, () => {
     const { threads, control } = watched();
     const helped = new Set<string>();
     // A call may be over before a helper is awake, or others have its core.
-    for (const end = performance.now() + 60_000; performance.now() < end && helped.size < kernelNames.length; ) {
+    for (const end = performance.now() + 40_000; performance.now() < end && helped.size < kernelNames.length; ) {
       everyKernel(await create(threads, 4), 130, 150, 70, (name) => {
         if (Atomics.load(control(), DONE) > 0) helped.add(name);
       });
