@@ -1,8 +1,9 @@
 // Builds what the checkout needs: the WebAssembly kernels, the library, the command line and the page. Does nothing when nothing
 // changed. Every build lands in a folder of its own, named after what it was made from, and `dist` is a link that is
 // swapped in one step: a run that imported the old build keeps all of it.
-import { createHash, randomUUID } from "node:crypto";
+
 import { execFileSync } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

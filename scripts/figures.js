@@ -9,9 +9,9 @@ import { benchmarkFolders, upToDate } from "./readme.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
-const { compose, drawCurves, drawDistribution, paper } = await import("../dist/cli/figures.js");
-const { curves, page } = await import("../dist/cli/benchmark-page.js");
-const { readRecords } = await import("../dist/cli/benchmark-records.js");
+const { compose, drawCurves, drawDistribution, paper } = await import("../dist/cli/report/figures.js");
+const { curves, page } = await import("../dist/cli/benchmark/page.js");
+const { readRecords } = await import("../dist/cli/benchmark/records.js");
 
 const theme = paper;
 const width = 780;

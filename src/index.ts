@@ -1,21 +1,21 @@
 // The public names of `ddpg`: everything here runs in Node, in a page and in a worker.
 export { InputError } from "./base/expect.ts";
 export { Random } from "./base/random.ts";
-export { checkEnvironment, type CheckOptions, type EnvironmentReport } from "./ddpg/check-environment.ts";
 export { type PresetName, presets, type Settings } from "./ddpg/config.ts";
 export { Ddpg, type DdpgOptions } from "./ddpg/ddpg.ts";
-export type { Environment, Step } from "./ddpg/environment.ts";
 export { Policy } from "./ddpg/policy.ts";
-export { EnvironmentError } from "./ddpg/environment-calls.ts";
-export { type Episode, train, type TrainingStep, type TrainOptions } from "./ddpg/train.ts";
-export { environments, type Task } from "./envs/index.ts";
+export { type Episode, type TrainingStep, type TrainOptions, train } from "./ddpg/train.ts";
+export { type CheckOptions, checkEnvironment, type EnvironmentReport } from "./environment/check-environment.ts";
+export type { Environment, Step } from "./environment/environment.ts";
+export { EnvironmentError } from "./environment/environment-calls.ts";
+export { type Camera, checkScene, poseSize, type Scene, type Shape, sceneOf } from "./environment/scene.ts";
+export { TimeLimit } from "./environment/time-limit.ts";
 export { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
 export { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
-export { type Camera, checkScene, poseSize, type Scene, sceneOf, type Shape } from "./envs/scene.ts";
-export { TimeLimit } from "./envs/time-limit.ts";
 export { type PolicyModule, toModule } from "./export/module.ts";
 export { toOnnx } from "./export/onnx.ts";
 export type { Threads } from "./kernels/wasm/threads.ts";
 export { webThreads } from "./kernels/wasm/web-threads.ts";
 export { NotFiniteError } from "./nn/adam.ts";
+export { environments, type Task } from "./tasks.ts";
 export { type Evaluation, type EvaluationOptions, evaluate } from "./training/evaluate.ts";

@@ -4,13 +4,13 @@ export { type LoadedEnvironment, loadEnvironment } from "./node/load-environment
 export { checkRunDirectory, RunDirectory } from "./node/run-directory.ts";
 export {
   type Checkpoint,
+  type RunState,
   readCheckpoint,
   readConfig,
   readMetrics,
   readPolicy,
   readPolicyFile,
   readResult,
-  type RunState,
   startFile,
   type WhichPolicy,
 } from "./node/run-files.ts";

@@ -27,8 +27,8 @@ test("the links to the seven steps and the numbers of the results are up to date
 });
 
 test("the table and the curves of the tasks in MuJoCo are those of the records (else: npm run figures)", async () => {
-  const { readRecords } = await import("../dist/cli/benchmark-records.js");
-  const { curves, page } = await import("../dist/cli/benchmark-page.js");
+  const { readRecords } = await import("../dist/cli/benchmark/records.js");
+  const { curves, page } = await import("../dist/cli/benchmark/page.js");
   const folders = benchmarkFolders(path.join(root, "docs/results"));
   assert.ok(folders.some((folder) => path.basename(folder) === "mujoco"));
   for (const folder of folders) {
@@ -41,7 +41,7 @@ test("the table and the curves of the tasks in MuJoCo are those of the records (
 });
 
 test("the README's table of the tasks in MuJoCo is that of the settings as they are", async () => {
-  const { readRecords } = await import("../dist/cli/benchmark-records.js");
+  const { readRecords } = await import("../dist/cli/benchmark/records.js");
   for (const { environment, preset, settings } of readRecords(path.join(root, "docs/results/mujoco")))
     assert.deepEqual(settings, { ...presets[preset], ...environments[environment].settings }, environment);
 });

@@ -11,7 +11,7 @@ import {
   settingsFrom,
   showSetting,
 } from "../src/ddpg/config.ts";
-import { environments, type Task } from "../src/envs/index.ts";
+import { environments, type Task } from "../src/tasks.ts";
 import { scenes } from "./scenes.ts";
 
 export interface Experiment {

@@ -1,5 +1,5 @@
 // The page: an experiment from the address, a run, and the views of it.
-import { message } from "../src/ddpg/environment-calls.ts";
+import { message } from "../src/environment/environment-calls.ts";
 import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } from "./experiment.ts";
 import { Session } from "./session.ts";
 import { controlsView } from "./views/controls.ts";
@@ -7,8 +7,8 @@ import { curveView } from "./views/curve.ts";
 import { homeView } from "./views/home.ts";
 import { mapsView } from "./views/maps.ts";
 import { settingsView } from "./views/settings.ts";
-import { updateView } from "./views/update.ts";
 import { solidWorldView } from "./views/solid-world.ts";
+import { updateView } from "./views/update.ts";
 import { worldView } from "./views/world.ts";
 import { trainInWorker } from "./worker-source.ts";
 

@@ -1,5 +1,5 @@
 // From where a scene in 3D is looked at, and how a person changes it: a pointer, two fingers, the wheel, keys.
-import type { Camera } from "../src/envs/scene.ts";
+import type { Camera } from "../src/environment/scene.ts";
 
 /** As in `Camera`. */
 export type Look = Pick<Camera, "azimuth" | "elevation" | "distance">;

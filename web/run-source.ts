@@ -1,5 +1,5 @@
 // A run on disk, followed by `ddpg watch`, as a source of numbers.
-import { message } from "../src/ddpg/environment-calls.ts";
+import { message } from "../src/environment/environment-calls.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
 import type { RunConfig, RunEvent, RunStatus } from "../src/training/run.ts";
 import { type Experiment, tasks, usualSettings } from "./experiment.ts";

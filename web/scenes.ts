@@ -1,10 +1,10 @@
 // What the page knows of a task beside what the library does: what its states mean. A task
 // without a scene is not offered. Nothing here draws, so the workers use it too.
 import { pi } from "../src/base/math.ts";
-import type { Environment } from "../src/ddpg/environment.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { type Scene as ShownScene, sceneOf as shownOf } from "../src/environment/scene.ts";
 import { MountainCarContinuous } from "../src/envs/mountain-car-continuous.ts";
 import { Pendulum } from "../src/envs/pendulum.ts";
-import { type Scene as ShownScene, sceneOf as shownOf } from "../src/envs/scene.ts";
 
 /** A state or an observation. */
 export type Numbers = readonly number[] | Float64Array;

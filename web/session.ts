@@ -1,8 +1,8 @@
 // What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
 import { InputError } from "../src/base/expect.ts";
-import { message } from "../src/ddpg/environment-calls.ts";
 import { annealing } from "../src/ddpg/noise.ts";
 import { Policy } from "../src/ddpg/policy.ts";
+import { message } from "../src/environment/environment-calls.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
 import { type Experiment, nameOf, type Speed, settingsOf, taskOf, tasks, toLink } from "./experiment.ts";

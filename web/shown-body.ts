@@ -1,8 +1,8 @@
 // The body on show: a simulation of its own on the page, true to time, that the newest policy moves; or, where training
 // is slow enough, the very body that is trained on.
 import { Random } from "../src/base/random.ts";
-import type { Environment } from "../src/ddpg/environment.ts";
-import { isPromise } from "../src/ddpg/environment-calls.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { isPromise } from "../src/environment/environment-calls.ts";
 import { Acting } from "./acting.ts";
 import { type Scene, shownBy } from "./scenes.ts";
 import type { Body } from "./source.ts";

@@ -2,9 +2,10 @@
 // loads the engine, whose bindings are made of text: the page's content security policy allows none.
 import { Random } from "../src/base/random.ts";
 import type { Settings } from "../src/ddpg/config.ts";
-import type { Environment, Step } from "../src/ddpg/environment.ts";
-import { message } from "../src/ddpg/environment-calls.ts";
 import { Policy } from "../src/ddpg/policy.ts";
+import type { Environment, Step } from "../src/environment/environment.ts";
+import { message } from "../src/environment/environment-calls.ts";
+import { type Camera, poseSize, type Scene, type Shape } from "../src/environment/scene.ts";
 import {
   ant,
   createMujoco,
@@ -18,8 +19,7 @@ import {
   type Simulation,
   swimmer,
   walker2d,
-} from "../src/envs/mujoco/index.ts";
-import { type Camera, poseSize, type Scene, type Shape } from "../src/envs/scene.ts";
+} from "../src/mujoco.ts";
 import { Acting, renew } from "./acting.ts";
 import { shownBy } from "./scenes.ts";
 

@@ -2,9 +2,9 @@
 // the same bits; with a brake, so that one can watch.
 import { Random } from "../src/base/random.ts";
 import { Ddpg } from "../src/ddpg/ddpg.ts";
-import type { Environment } from "../src/ddpg/environment.ts";
 import { type TrainingStep, train } from "../src/ddpg/train.ts";
-import { poseSize, type Scene as ShownScene } from "../src/envs/scene.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { poseSize, type Scene as ShownScene } from "../src/environment/scene.ts";
 import { evaluate } from "../src/training/evaluate.ts";
 import { DiagnosticsMeans, type MetricsRecord } from "../src/training/metrics.ts";
 import { type Experiment, evaluationPlan, taskOf, usualSettings } from "./experiment.ts";

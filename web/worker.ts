@@ -1,5 +1,5 @@
 // The worker's program: messages to a training and back.
-import { message } from "../src/ddpg/environment-calls.ts";
+import { message } from "../src/environment/environment-calls.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Frame, Order, Wants } from "./source.ts";
 import { Training } from "./training.ts";

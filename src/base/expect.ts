@@ -28,6 +28,13 @@ export function expectNumbers(values: ArrayLike<number>, length: number, where: 
   }
 }
 
+/** A value, or one value per dimension, as one value per dimension. */
+export function perDimension(value: number | readonly number[], length: number, where: string): Float64Array {
+  if (typeof value === "number") return new Float64Array(length).fill(value);
+  expect(value.length === length, where, `one value, or ${length}, one per dimension`, value);
+  return Float64Array.from(value);
+}
+
 function show(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;
   if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";

@@ -5,9 +5,9 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
-import { environments } from "../envs/index.ts";
 import { readConfig, readMetrics, readPolicy, readResult } from "../node.ts";
-import { programInFolder } from "./program.case.ts";
+import { environments } from "../tasks.ts";
+import { programInFolder } from "./terminal/program.case.ts";
 
 const program = programInFolder("cli");
 const { inFolder } = program;

@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
-import { environmentFor, environmentOf } from "./environments.ts";
-import { closing, guarded } from "./guard.ts";
-import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./options.ts";
-import { Pace, plusMinus, Progress, whole } from "./progress.ts";
+import { environmentFor, environmentOf } from "./environment/environments.ts";
+import { closing, guarded } from "./environment/guard.ts";
+import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
+import { Pace, Progress, plusMinus, whole } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
   episodes: number;

@@ -6,8 +6,8 @@ import type { Policy } from "../ddpg/policy.ts";
 import { toModule } from "../export/module.ts";
 import { toOnnx } from "../export/onnx.ts";
 import { readConfig, readPolicy, readPolicyFile } from "../node.ts";
-import { bounds } from "./environments.ts";
-import { writeFiles } from "./write-files.ts";
+import { bounds } from "./environment/environments.ts";
+import { writeFiles } from "./terminal/write-files.ts";
 
 /** Names of files and their contents. */
 type Files = [string, string | Uint8Array][];

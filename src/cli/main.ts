@@ -2,16 +2,16 @@
 import { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { refusal, versions } from "../node.ts";
-import { addBenchmarkCommand } from "./benchmark.ts";
-import { addEnvironmentsCommand } from "./environments.ts";
-import { rephrase, report } from "./errors.ts";
+import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
+import { addEnvironmentsCommand } from "./environment/environments.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
-import { addRenderCommand } from "./render.ts";
-import { addReportCommand } from "./report.ts";
-import { addResumeCommand } from "./resume.ts";
-import { addTrainCommand } from "./train.ts";
-import { addWatchCommand } from "./watch.ts";
+import { addRenderCommand } from "./render/render.ts";
+import { addReportCommand } from "./report/report.ts";
+import { addResumeCommand } from "./run/resume.ts";
+import { addTrainCommand } from "./run/train.ts";
+import { rephrase, report } from "./terminal/errors.ts";
+import { addWatchCommand } from "./watch/watch.ts";
 
 const program = new Command("ddpg")
   .description("Deep Deterministic Policy Gradient: trains continuous-control policies.")

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Task } from "../envs/index.ts";
-import { TimeLimit } from "../envs/time-limit.ts";
+import type { Environment } from "../environment/environment.ts";
+import { TimeLimit } from "../environment/time-limit.ts";
+import type { Task } from "../tasks.ts";
 import { evaluate } from "../training/evaluate.ts";
 import type { Settings } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
-import type { Environment } from "./environment.ts";
 import { train } from "./train.ts";
 
 export const sizes = { actorHiddenSizes: [12, 8], criticHiddenSizes: [12, 8], batchSize: 16 };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeSafetensors, encodeSafetensors, tensorOf } from "../base/safetensors.ts";
-import { environments } from "../envs/index.ts";
+import type { Environment, Step } from "../environment/environment.ts";
 import { Pendulum } from "../envs/pendulum.ts";
-import { agentStateCases, go, sizes, withPause, without } from "./agent-state.case.ts";
+import { environments } from "../tasks.ts";
+import { agentStateCases, go, sizes, without, withPause } from "./agent-state.case.ts";
 import { Ddpg } from "./ddpg.ts";
-import type { Environment, Step } from "./environment.ts";
 import { train } from "./train.ts";
 
 // Those in MuJoCo take their time, and have a file of their own.

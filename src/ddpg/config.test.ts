@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSetting, type PresetName, presets, type Settings, settingNames, settingsFrom } from "./config.ts";
+import { type PresetName, parseSetting, presets, type Settings, settingNames, settingsFrom } from "./config.ts";
 
 test("every preset is complete and good", () => {
   for (const name of Object.keys(presets) as PresetName[]) {

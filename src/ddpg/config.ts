@@ -274,13 +274,6 @@ export function checkSettings(settings: Settings): void {
   );
 }
 
-/** A value, or one value per dimension, as one value per dimension. */
-export function perDimension(value: number | readonly number[], length: number, where: string): Float64Array {
-  if (typeof value === "number") return new Float64Array(length).fill(value);
-  expect(value.length === length, where, `one value, or ${length}, one per dimension`, value);
-  return Float64Array.from(value);
-}
-
 function number(help: string, min: number, max: number): Setting<number> {
   const range = max === Infinity ? `a finite number of at least ${min}` : `a number from ${min} to ${max}`;
   return {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import { createReferenceKernels } from "../kernels/reference.ts";
 import { Matrix, readMatrix } from "../kernels/matrix.ts";
+import { createReferenceKernels } from "../kernels/reference.ts";
 import { Threads } from "../kernels/wasm/threads.ts";
 import { startHelper } from "../node/threads.ts";
 import { type Settings, settingsFrom } from "./config.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import { createReferenceKernels } from "../kernels/reference.ts";
 import { readMatrix } from "../kernels/matrix.ts";
+import { createReferenceKernels } from "../kernels/reference.ts";
 import { numericalGradient, relativeError } from "../nn/check-gradients.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";

@@ -1,7 +1,7 @@
 import { expect } from "../base/expect.ts";
-import type { Environment } from "./environment.ts";
-import { EnvironmentError, message } from "./environment-calls.ts";
-import { ScaleMonitor } from "./scale-monitor.ts";
+import type { Environment } from "../environment/environment.ts";
+import { EnvironmentError, message } from "../environment/environment-calls.ts";
+import { ScaleMonitor } from "../environment/scale-monitor.ts";
 
 /** Where the two loops of `train` are, so that an agent that was saved can go on in the middle of an episode. */
 export class LoopState {

@@ -1,5 +1,6 @@
+import { perDimension } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
-import { perDimension, type Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
 
 // A action. All noise is in half-ranges of the action.
 

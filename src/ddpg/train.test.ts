@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Random } from "../base/random.ts";
+import type { Environment, Step } from "../environment/environment.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { Ddpg } from "./ddpg.ts";
-import type { Environment, Step } from "./environment.ts";
 import { train } from "./train.ts";
 
 /**

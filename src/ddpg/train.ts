@@ -1,9 +1,9 @@
+import { letMacrotasksRun } from "../base/macrotask.ts";
+import type { Environment } from "../environment/environment.ts";
+import { EnvironmentCalls, isPromise, nameOf } from "../environment/environment-calls.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import type { Ddpg } from "./ddpg.ts";
-import type { Environment } from "./environment.ts";
-import { EnvironmentCalls, isPromise, nameOf } from "./environment-calls.ts";
 import { LoopState } from "./loop-state.ts";
-import { letMacrotasksRun } from "./macrotask.ts";
 
 /** So many updates in a row without any policy gradient are said to a person; an agent that was loaded counts anew. */
 const STANDSTILL = 1000;

@@ -1,9 +1,9 @@
-import { expect, expectNumbers } from "../base/expect.ts";
+import { expect, expectNumbers, perDimension } from "../base/expect.ts";
+import { checkBounds } from "../environment/check-environment.ts";
+import type { Environment } from "../environment/environment.ts";
 import type { Vector } from "../kernels/matrix.ts";
 import { NotFiniteError } from "../nn/adam.ts";
-import { checkBounds } from "./check-environment.ts";
-import { perDimension, type Settings } from "./config.ts";
-import type { Environment } from "./environment.ts";
+import type { Settings } from "./config.ts";
 
 /** What the algorithm must know of an environment before it starts. */
 export type Spaces = Pick<Environment, "observationSize" | "actionLow" | "actionHigh">;

@@ -1,7 +1,7 @@
-import { createReferenceKernels } from "../kernels/reference.ts";
 import { buildOverWasm } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type Matrix, readMatrix } from "../kernels/matrix.ts";
+import { createReferenceKernels } from "../kernels/reference.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import { checkEnvironment } from "../ddpg/check-environment.ts";
-import type { Environment } from "../ddpg/environment.ts";
-import { poseSize, sceneOf } from "./scene.ts";
+import { checkEnvironment } from "../environment/check-environment.ts";
+import type { Environment } from "../environment/environment.ts";
+import { poseSize, sceneOf } from "../environment/scene.ts";
 
 /** What every task must do: registers one test each. Tasks end with `TimeLimit`, after `timeLimit` steps. */
 export function environmentCases(

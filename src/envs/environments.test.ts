@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
+import { environments } from "../tasks.ts";
 import { environmentCases } from "./environment.case.ts";
-import { environments } from "./index.ts";
 
 for (const [id, { create, timeLimit }] of Object.entries(environments)) environmentCases(id, create, timeLimit);
 

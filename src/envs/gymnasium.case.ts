@@ -1,7 +1,7 @@
 import { Random } from "../base/random.ts";
-import type { Environment } from "../ddpg/environment.ts";
-import { environments } from "./index.ts";
-import * as mujoco from "./mujoco/index.ts";
+import type { Environment } from "../environment/environment.ts";
+import * as mujoco from "../mujoco.ts";
+import { environments } from "../tasks.ts";
 
 /** What Gymnasium did, as `fixtures/gymnasium/*.json` records it. */
 export interface GymnasiumFile {

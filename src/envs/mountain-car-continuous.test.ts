@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import type { Step } from "../ddpg/environment.ts";
+import type { Step } from "../environment/environment.ts";
 import { MountainCarContinuous } from "./mountain-car-continuous.ts";
 
 function stepFrom(position: number, velocity: number, force: number) {

@@ -1,8 +1,8 @@
 import { cos, sin } from "../base/math.ts";
 import type { Random } from "../base/random.ts";
-import type { Environment, Step } from "../ddpg/environment.ts";
-import { type Scene, type Shape, writePlanarPose } from "./scene.ts";
-import { TimeLimit } from "./time-limit.ts";
+import type { Environment, Step } from "../environment/environment.ts";
+import { type Scene, type Shape, writePlanarPose } from "../environment/scene.ts";
+import { TimeLimit } from "../environment/time-limit.ts";
 
 /**
  * MountainCarContinuous-v0 of Gymnasium 1.3.0: a car in a valley, too weak to climb the hill without swinging back.

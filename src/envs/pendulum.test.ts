@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import type { Step } from "../ddpg/environment.ts";
+import type { Step } from "../environment/environment.ts";
 import { Pendulum, PendulumV0 } from "./pendulum.ts";
 
 /** One step from a state: the new angle and speed, and what the step gave. */

@@ -1,8 +1,8 @@
 import { cos, pi, sin } from "../base/math.ts";
 import type { Random } from "../base/random.ts";
-import type { Environment, Step } from "../ddpg/environment.ts";
-import { type Scene, type Shape, writePlanarPose } from "./scene.ts";
-import { TimeLimit } from "./time-limit.ts";
+import type { Environment, Step } from "../environment/environment.ts";
+import { type Scene, type Shape, writePlanarPose } from "../environment/scene.ts";
+import { TimeLimit } from "../environment/time-limit.ts";
 
 /**
  * Pendulum-v1 of Gymnasium 1.3.0: swing a rod up and hold it there with a motor too weak to lift it.

@@ -1,5 +1,5 @@
 // A helper thread in Node: the program of the workers that `nodeThreads` starts.
 import { parentPort } from "node:worker_threads";
-import { help, type HelperPort } from "../kernels/wasm/helper.ts";
+import { type HelperPort, help } from "../kernels/wasm/helper.ts";
 
 if (parentPort) help(parentPort as unknown as HelperPort);

@@ -4,9 +4,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, InputError, suggest } from "../base/expect.ts";
-import type { Environment } from "../ddpg/environment.ts";
-import { EnvironmentError } from "../ddpg/environment-calls.ts";
-import { environments, type Task } from "../envs/index.ts";
+import type { Environment } from "../environment/environment.ts";
+import { EnvironmentError } from "../environment/environment-calls.ts";
+import { environments, type Task } from "../tasks.ts";
 import { attempt, text } from "./files.ts";
 
 /** An environment by id or from a module. */

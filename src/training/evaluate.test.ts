@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Random } from "../base/random.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
-import type { Environment, Step } from "../ddpg/environment.ts";
-import { EnvironmentError } from "../ddpg/environment-calls.ts";
 import { train } from "../ddpg/train.ts";
+import type { Environment, Step } from "../environment/environment.ts";
+import { EnvironmentError } from "../environment/environment-calls.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { evaluate } from "./evaluate.ts";
 

@@ -1,8 +1,8 @@
 import { expect } from "../base/expect.ts";
+import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
-import type { Environment } from "../ddpg/environment.ts";
-import { EnvironmentCalls, EnvironmentError, nameOf } from "../ddpg/environment-calls.ts";
-import { letMacrotasksRun } from "../ddpg/macrotask.ts";
+import type { Environment } from "../environment/environment.ts";
+import { EnvironmentCalls, EnvironmentError, nameOf } from "../environment/environment-calls.ts";
 
 export interface EvaluationOptions {
   /** How many episodes; number i starts from the same state in every evaluation. */

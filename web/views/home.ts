@@ -1,5 +1,5 @@
 // What can be taken home, and what can be brought: files; and the fingerprint.
-import { message } from "../../src/ddpg/environment-calls.ts";
+import { message } from "../../src/environment/environment-calls.ts";
 import { colours } from "../colours.ts";
 import { toCommand } from "../experiment.ts";
 import { configOf, metricsOf, save } from "../files.ts";

@@ -1,8 +1,8 @@
 // The experiment as a form: nothing happens to the run until it is sent.
 import { expect, InputError } from "../../src/base/expect.ts";
 import {
-  parseSetting,
   type PresetName,
+  parseSetting,
   presetHelp,
   type Settings,
   settingChoices,
@@ -10,7 +10,7 @@ import {
   settingNames,
   showSetting,
 } from "../../src/ddpg/config.ts";
-import { environments } from "../../src/envs/index.ts";
+import { environments } from "../../src/tasks.ts";
 import {
   type Experiment,
   presetNames,

@@ -1,5 +1,5 @@
 // How a run on disk is: in words, in the numbers that grow, and in files to take home.
-import { environments } from "../../src/envs/index.ts";
+import { environments } from "../../src/tasks.ts";
 import type { RunConfig, RunStatus } from "../../src/training/run.ts";
 import { isSimulated, type Watched } from "../run-source.ts";
 import type { Session } from "../session.ts";

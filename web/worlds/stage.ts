@@ -18,7 +18,7 @@ import {
   Vector3,
   WebGLRenderer,
 } from "three";
-import { type Camera, poseSize, type Shape } from "../../src/envs/scene.ts";
+import { type Camera, poseSize, type Shape } from "../../src/environment/scene.ts";
 import type { Colours } from "../colours.ts";
 import type { Look } from "../orbit.ts";
 import type { Moment } from "../solid-body.ts";

@@ -1,5 +1,5 @@
-import { addNormal, addUniform, clip, controlCost, type Range, sumOfSquares, withDefaults } from "./gymnasium.ts";
 import type { Simulation } from "./engine.ts";
+import { addNormal, addUniform, clip, controlCost, type Range, sumOfSquares, withDefaults } from "./gymnasium.ts";
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {

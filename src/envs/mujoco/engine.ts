@@ -1,5 +1,5 @@
 import { expect, InputError } from "../../base/expect.ts";
-import { poseSize, type Shape } from "../scene.ts";
+import { poseSize, type Shape } from "../../environment/scene.ts";
 
 /** The package that brings the engine, and the version whose numbers the tests know. */
 export const mujocoPackage = "@mujoco/mujoco@3.14.0";

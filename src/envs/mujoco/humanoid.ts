@@ -1,5 +1,5 @@
-import { addUniform, clip, type Range, sumOfSquares, withDefaults, within } from "./gymnasium.ts";
 import type { Simulation } from "./engine.ts";
+import { addUniform, clip, type Range, sumOfSquares, withDefaults, within } from "./gymnasium.ts";
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {

@@ -1,6 +1,6 @@
 import { cos, sin } from "../../base/math.ts";
-import { addNormal, addUniform, clip, type Range, withDefaults } from "./gymnasium.ts";
 import type { Simulation } from "./engine.ts";
+import { addNormal, addUniform, clip, type Range, withDefaults } from "./gymnasium.ts";
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {

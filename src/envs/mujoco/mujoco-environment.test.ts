@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Random } from "../../base/random.ts";
-import type { Step } from "../../ddpg/environment.ts";
-import type { TimeLimit } from "../time-limit.ts";
-import * as tasks from "./index.ts";
+import type { Step } from "../../environment/environment.ts";
+import type { TimeLimit } from "../../environment/time-limit.ts";
+import * as tasks from "../../mujoco.ts";
 
 const { createMujoco, halfCheetah, hopper, ant } = tasks;
 

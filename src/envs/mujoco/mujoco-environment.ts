@@ -1,8 +1,8 @@
 import { expect, expectNumbers, InputError } from "../../base/expect.ts";
 import type { Random } from "../../base/random.ts";
-import type { Environment, Step } from "../../ddpg/environment.ts";
-import type { Camera, Scene } from "../scene.ts";
-import { TimeLimit } from "../time-limit.ts";
+import type { Environment, Step } from "../../environment/environment.ts";
+import type { Camera, Scene } from "../../environment/scene.ts";
+import { TimeLimit } from "../../environment/time-limit.ts";
 import { MujocoSimulation, reason, type Simulation } from "./engine.ts";
 
 /** A task in MuJoCo: a model, and a few functions that look at its simulation. The action sets the actuators. */

@@ -1,4 +1,4 @@
 // A helper thread in a browser: the program of the workers that `webThreads` starts.
-import { help, type HelperPort } from "./helper.ts";
+import { type HelperPort, help } from "./helper.ts";
 
 help(globalThis as unknown as HelperPort);

@@ -1,0 +1,356 @@
+// `ddpg benchmark`: its records and its table, and the real program in an empty folder.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { presets } from "../../ddpg/config.ts";
+import { programInFolder } from "../terminal/program.case.ts";
+import { curves, table } from "./page.ts";
+import { type BenchmarkRecord, finalReturn, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
+
+const program = programInFolder("benchmark");
+const { inFolder } = program;
+
+/** A run of a task that came to these returns, evaluation by evaluation. */
+function record(environment: string, seed: number, returns: readonly number[]): BenchmarkRecord {
+  return {
+    environment,
+    preset: "standard",
+    seed,
+    steps: 1_000_000,
+    settings: presets.standard,
+    versions: { ddpg: "0.1.0", node: "26.0.0", platform: "linux x64" },
+    machine: "a machine, one run at a time",
+    seconds: 12.5,
+    fingerprint: "0123456789abcdef",
+    episodes: 10,
+    evaluations: returns.map((value, i) => [10_000 * i, value] as const),
+  };
+}
+
+/** A constant return from the first evaluation to the last. */
+const flat = (value: number): number[] => Array.from({ length: 12 }, () => value);
+
+describe("a record", () => {
+  it("is read as it was written, and found by its task and seed", () => {
+    const out = inFolder("records");
+    fs.mkdirSync(out);
+    const [second, first] = [record("Hopper-v5", 10, [1, 2.5]), record("Hopper-v5", 9, [3])];
+    for (const each of [second, first]) writeRecord(recordFile(out, each.environment, each.seed), each);
+    fs.writeFileSync(path.join(out, "notes.json"), "not ours");
+    assert.deepEqual(
+      readRecords(out).map(({ seed, evaluations }) => ({ seed, evaluations })),
+      [
+        { seed: 9, evaluations: [[0, 3]] },
+        {
+          seed: 10,
+          evaluations: [
+            [0, 1],
+            [10_000, 2.5],
+          ],
+        },
+      ],
+    );
+    assert.equal(readRecord(recordFile(out, "Hopper-v5", 11)), undefined);
+  });
+
+  it("is judged by the mean of its last ten evaluations", () => {
+    const returns = [1000, 1000, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    assert.equal(finalReturn(record("Ant-v5", 1, returns)), 5.5);
+    assert.equal(finalReturn(record("Ant-v5", 1, [2, 4])), 3);
+  });
+
+  it("that is damaged is refused with its file, its field and a way out", () => {
+    const file = inFolder("Ant-v5-seed1.json");
+    const damaged: Record<string, (text: string) => string> = {
+      "expected JSON, got something else": (text) => text.slice(0, -4),
+      ' format: expected "ddpg-benchmark-1", got "ddpg-benchmark-0".': (text) =>
+        text.replace("benchmark-1", "benchmark-0"),
+      " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
+      " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
+      " settings: expected every setting of the algorithm, got ": (text) => text.replace('"batchSize":', '"size":'),
+      " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
+      " evaluations: expected pairs of a step and a return, got [7].": (text) => text.replace("[0,7]", "7"),
+      " evaluations: expected pairs of a step and a return, got [0,7,1].": (text) => text.replace("[0,7]", "[0,7,1]"),
+    };
+    for (const [message, damage] of Object.entries(damaged)) {
+      writeRecord(file, record("Ant-v5", 1, [7]));
+      fs.writeFileSync(file, damage(fs.readFileSync(file, "utf8")));
+      assert.throws(
+        () => readRecord(file),
+        (error: Error) => {
+          assert.equal(error.name, "InputError");
+          assert.ok(error.message.startsWith(file) && error.message.includes(message), error.message);
+          assert.ok(error.message.endsWith("Remove it: ddpg benchmark writes it again."), error.message);
+          return true;
+        },
+      );
+    }
+  });
+});
+
+describe("the table", () => {
+  /** A task's cells, without what pads them. */
+  const cells = (records: readonly BenchmarkRecord[], task: string): string[] => {
+    const line =
+      table(records)
+        .split("\n")
+        .find((each) => each.startsWith(`| ${task}`)) ?? "";
+    return line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  };
+
+  it("has the interquartile mean, every seed, and the figures of others", () => {
+    const runs = [1, 2, 3, 4].map((seed) =>
+      record("HalfCheetah-v5", seed, flat([9000, 11_000, 12_000, 2000][seed - 1])),
+    );
+    assert.deepEqual(cells(runs, "HalfCheetah-v5"), [
+      ...["HalfCheetah-v5", "1,000,000", "10,000", "9,000, 11,000, 12,000, 2,000", "1 of 4"],
+      ...["11,653 ± 431", "10,110", "10,374 ± 157"],
+    ]);
+  });
+
+  it("has an interval from five seeds on", () => {
+    const runs = [1, 2, 3, 4, 5].map((seed) => record("Swimmer-v5", seed, flat(100 + seed)));
+    assert.match(cells(runs, "Swimmer-v5")[2], /^103 \[10[12], 10[45]\]$/);
+    assert.match(table(runs), /with a 95 % bootstrap interval/);
+    assert.equal(cells(runs.slice(1), "Swimmer-v5")[2], "104");
+  });
+
+  it("counts as failed what is below a fifth of the best, and beyond five times it where returns are negative", () => {
+    // The best is Tianshou's 8,297 and -5.1, and our own where it is better.
+    const double = [1659, 1660].map((value, i) => record("InvertedDoublePendulum-v5", i, flat(value)));
+    assert.equal(cells(double, "InvertedDoublePendulum-v5")[4], "1 of 2");
+    const reacher = [-25.4, -25.6].map((value, i) => record("Reacher-v5", i, flat(value)));
+    assert.equal(cells(reacher, "Reacher-v5")[4], "1 of 2");
+    const better = [-4, -4, -4, -21].map((value, i) => record("Reacher-v5", i, flat(value)));
+    assert.equal(cells(better, "Reacher-v5")[4], "1 of 4");
+  });
+
+  it("counts as failed what did not come to its end; without a return, it is in no mean", () => {
+    const failed = { ...record("Pusher-v5", 3, [-160]), failed: "the critic's loss is not finite" };
+    const runs = [record("Pusher-v5", 1, flat(-30)), record("Pusher-v5", 2, flat(-32)), failed];
+    assert.deepEqual(cells(runs, "Pusher-v5").slice(2, 5), ["−31.0", "−30.0, −32.0, –", "1 of 3"]);
+    assert.match(curves(runs), /3 seeds, 1 failed/);
+    assert.deepEqual(cells([{ ...failed, evaluations: [] }], "Pusher-v5").slice(2, 5), ["–", "–", "1 of 1"]);
+    assert.match(curves([{ ...failed, evaluations: [] }]), /one seed, 1 failed/);
+  });
+
+  it("judges seeds by the best of them where nobody published any, and by training returns where there is nothing else", () => {
+    const alone = [93, 0, 0].map((value, i) => record("MountainCarContinuous-v0", i, flat(value)));
+    assert.equal(cells(alone, "MountainCarContinuous-v0")[4], "2 of 3");
+    const humanoid = [300, 350].map((value, i) => record("Humanoid-v5", i, flat(value)));
+    assert.equal(cells(humanoid, "Humanoid-v5")[4], "1 of 2");
+  });
+
+  it("marks the rows whose task was another, in the order of the rows", () => {
+    const text = table([record("Ant-v5", 1, flat(1)), record("Reacher-v5", 1, flat(-5))]);
+    assert.match(text, /\| Reacher-v5 \\\* .*\n\| Ant-v5 \\\*\\\* /);
+    assert.match(text, /^\\\* Reacher-v5: v5 rewards after the step/m);
+    assert.match(text, /^\\\*\\\* Ant-v5: v5 observes contact forces/m);
+  });
+
+  it("says nothing of others where they have no figures", () => {
+    const text = table([record("Pendulum-v1", 1, flat(-140))]);
+    assert.doesNotMatch(text, /Tianshou/);
+    assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140 {3}\| −140 {6}\| 0 of 1 \|/);
+  });
+
+  it("has curves, a panel a task", () => {
+    const picture = curves([
+      record("Ant-v5", 1, flat(1)),
+      record("Hopper-v5", 1, flat(2)),
+      record("Hopper-v5", 2, flat(3)),
+    ]);
+    for (const text of [">Ant-v5<", ">Hopper-v5<", "one seed, 1 failed", "best published, without noise"])
+      assert.ok(picture.includes(text), text);
+  });
+
+  it("has the same interquartile mean in the picture as in the table", () => {
+    // (¼ · 1,000 + 2,000 + ¼ · 9,000) / 1.5; their mean is 4,000.
+    const records = [1000, 2000, 9000].map((value, i) => record("Hopper-v5", i + 1, flat(value)));
+    assert.equal(cells(records, "Hopper-v5")[2], "3,000");
+    const titles = [...curves(records).matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
+    assert.deepEqual(titles.slice(-4), ["1,000", "2,000", "9,000", "3,000"]);
+  });
+});
+
+const start = (...args: string[]) => program.start(["benchmark", ...args]);
+const ddpg = (...args: string[]) => start(...args).outcome;
+
+describe("ddpg benchmark", () => {
+  const small = ["--tasks", "Pendulum-v1", "--steps", "1500", "--warmup-steps", "200", "--jobs", "2"];
+
+  it("trains, records, draws; a second time it has nothing to do", async () => {
+    const first = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
+    assert.equal(first.code, 0, first.stderr);
+    const [one, two] = readRecords(inFolder("whole"));
+    assert.deepEqual([one.seed, two.seed, one.steps], [1, 2, 1500]);
+    assert.deepEqual(one.settings, { ...presets.small, warmupSteps: 200 });
+    assert.deepEqual(
+      one.evaluations.map(([step]) => step),
+      Array.from({ length: 21 }, (_, i) => 75 * i),
+    );
+    assert.notEqual(one.fingerprint, two.fingerprint);
+    assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Pendulum-v1 \| 1,500 /m);
+    assert.match(fs.readFileSync(inFolder("whole/curves.svg"), "utf8"), /^<svg .*Pendulum-v1/);
+    // The largest file of a run is gone when it is of no more use.
+    assert.deepEqual(fs.existsSync(inFolder("whole/runs/Pendulum-v1-seed1/checkpoint.safetensors")), false);
+
+    const second = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
+    assert.match(second.stdout, /^Recorded in whole: 2 of 2 runs\.\n\n\| task/);
+    assert.doesNotMatch(second.stdout, /begins|goes on/);
+  });
+
+  it("writes a lost record again, without training, and shows all that is recorded there", async () => {
+    const lost = inFolder("whole/Pendulum-v1-seed1.json");
+    const before = readRecord(lost);
+    fs.rmSync(lost);
+    const again = await ddpg(...small, "--seeds", "1", "--out", "whole");
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotMatch(again.stdout, /begins|goes on/);
+    assert.deepEqual({ ...readRecord(lost), machine: "" }, { ...before, machine: "" });
+
+    // Another task's, which is not asked for.
+    writeRecord(recordFile(inFolder("whole"), "Ant-v5", 1), record("Ant-v5", 1, flat(7)));
+    assert.equal((await ddpg(...small, "--seeds", "1", "--out", "whole")).code, 0);
+    assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Ant-v5 .*\n\| Pendulum-v1 /m);
+  });
+
+  it("killed, it goes on where it was, with the same records", { skip: process.platform === "win32" }, async () => {
+    const args = [...small, "--steps", "6000", "--seeds", "1,2", "--out", "cut"];
+    const cut = start(...args);
+    const metrics = inFolder("cut/runs/Pendulum-v1-seed1/metrics.jsonl");
+    const hasBegun = () => fs.existsSync(metrics) && fs.readFileSync(metrics, "utf8").includes('"step":300');
+    while (cut.child.exitCode === null && !hasBegun()) await delay(5);
+    cut.child.kill("SIGINT");
+    const stopped = await cut.outcome;
+    assert.equal(stopped.code, 130, stopped.stderr);
+    assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command goes on with them\./);
+
+    const [rest, uncut] = [await ddpg(...args), await ddpg(...args.slice(0, -1), "uncut")];
+    assert.deepEqual([rest.code, uncut.code], [0, 0], rest.stderr + uncut.stderr);
+    assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}goes on$/m);
+    const kept = (out: string) =>
+      [1, 2].map((seed) => {
+        const { fingerprint, evaluations } = readRecord(recordFile(inFolder(out), "Pendulum-v1", seed)) ?? {};
+        return { fingerprint, evaluations };
+      });
+    assert.deepEqual(kept("cut"), kept("uncut"));
+  });
+
+  it("leaves the others alone where a run fails, and says which", async () => {
+    const run = inFolder("failing/runs/Pendulum-v1-seed1");
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
+    fs.rmSync(path.join(run, "result.json"));
+    fs.writeFileSync(path.join(run, "checkpoint.safetensors"), "none");
+    const { code, stdout, stderr } = await ddpg(...small, "--seeds", "1,2", "--out", "failing");
+    assert.equal(code, 1);
+    assert.match(stderr, /^ddpg: Pendulum-v1 seed 1: .*checkpoint\.safetensors.*: expected /m);
+    assert.match(
+      stdout,
+      /^Failed: Pendulum-v1 seed 1\. To make them anew, remove failing\/runs\/Pendulum-v1-seed1\.$/m,
+    );
+    assert.doesNotMatch(stdout, /Not complete/);
+    assert.deepEqual(
+      readRecords(inFolder("failing")).map(({ seed }) => seed),
+      [2],
+    );
+  });
+
+  it("records a run that breaks down as a failed one, and tries it again", async () => {
+    const wild = ["--critic-learning-rate", "1", "--actor-learning-rate", "1", "--reward-scale", "1e12"];
+    const args = [...small, ...wild, "--final-layer-bound", "1", "--seeds", "1", "--out", "wild"];
+    const first = await ddpg(...args);
+    assert.equal(first.code, 1);
+    const { failed, evaluations } = readRecord(inFolder("wild/Pendulum-v1-seed1.json")) ?? {};
+    assert.match(failed ?? "", /gradient: expected finite numbers/);
+    assert.deepEqual(evaluations?.[0], [0, -1490.662]);
+    assert.match(first.stdout, /^\| Pendulum-v1 \| 1,500 \| – .* 1 of 1 \|$/m);
+
+    const second = await ddpg(...args);
+    assert.equal(second.code, 1);
+    assert.match(second.stdout, /^Recorded in wild: 0 of 1 runs\.\nPendulum-v1 seed 1 {2}goes on$/m);
+  });
+
+  const refused: Record<string, { args: string[]; message: string }> = {
+    "a task that is none": {
+      args: ["--tasks", "Pendulum-v2"],
+      message: 'got "Pendulum-v2". Did you mean "Pendulum-v1"?',
+    },
+    "records of other settings": {
+      args: [...small, "--discount", "0.9", "--seeds", "1", "--out", "whole"],
+      message: "whole/Pendulum-v1-seed1.json discount: expected 0.9, got 0.99. Choose another --out.",
+    },
+    "records of other steps": {
+      args: [...small, "--steps", "3000", "--seeds", "1", "--out", "whole"],
+      message: "whole/Pendulum-v1-seed1.json steps: expected 3,000, got 1500. Choose another --out.",
+    },
+    "records of other settings, of seeds that are not asked for": {
+      args: [...small, "--discount", "0.9", "--seeds", "3", "--out", "whole"],
+      message: "whole/Pendulum-v1-seed1.json discount: expected 0.9, got 0.99. Choose another --out.",
+    },
+    "a run that cannot go on": {
+      args: [...small, "--seeds", "9", "--out", "broken"],
+      message: "Pendulum-v1-seed9: expected a run with a checkpoint, got",
+    },
+    "a record under another's name": {
+      args: [...small, "--seeds", "1", "--out", "renamed"],
+      message: "seed2.json: expected the name Pendulum-v1-seed1.json, by what it holds, got",
+    },
+    "a directory with something else": {
+      args: [...small, "--seeds", "1", "--out", "taken"],
+      message:
+        "taken/runs/Pendulum-v1-seed1: expected a new or empty directory, got one with notes.txt. Choose another.",
+    },
+    "another seed's run": {
+      args: [...small, "--seeds", "8", "--out", "moved"],
+      message: "Pendulum-v1-seed8 seed: expected 8, got 1. Choose another --runs.",
+    },
+    "a setting that does not fit one of the tasks": {
+      args: ["--tasks", "Pendulum-v1,MountainCarContinuous-v0", "--observation-scale", "1,1,0.1", "--out", "other"],
+      message: "--observation-scale: expected one value, or 2",
+    },
+    "a file in place of --out": {
+      args: [...small, "--seeds", "1", "--out", "whole/benchmark.md"],
+      message: "whole/benchmark.md: expected a directory, got a path through a file.",
+    },
+    "runs of other settings": {
+      args: [...small, "--discount", "0.9", "--seeds", "1", "--out", "other", "--runs", "whole/runs"],
+      message: "whole/runs/Pendulum-v1-seed1 discount: expected 0.9, got 0.99. Choose another --runs.",
+    },
+  };
+  /** A run that was stopped and lost its checkpoint. */
+  const breakRun = (): void => {
+    const run = inFolder("broken/runs/Pendulum-v1-seed9");
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
+    fs.rmSync(path.join(run, "result.json"));
+    const config = fs.readFileSync(path.join(run, "config.json"), "utf8");
+    fs.writeFileSync(path.join(run, "config.json"), config.replace('"seed": 1', '"seed": 9'));
+  };
+  const moveRun = (): void =>
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), inFolder("moved/runs/Pendulum-v1-seed8"), { recursive: true });
+  const rename = (): void => {
+    for (const seed of [1, 2])
+      fs.cpSync(inFolder("whole/Pendulum-v1-seed1.json"), inFolder(`renamed/Pendulum-v1-seed${seed}.json`));
+  };
+  const take = (): void => {
+    fs.mkdirSync(inFolder("taken/runs/Pendulum-v1-seed1"), { recursive: true });
+    fs.writeFileSync(inFolder("taken/runs/Pendulum-v1-seed1/notes.txt"), "");
+  };
+  for (const [what, { args, message }] of Object.entries(refused)) {
+    it(`refuses ${what}, before anything is begun`, async () => {
+      if (args.includes("broken")) breakRun();
+      if (args.includes("moved")) moveRun();
+      if (args.includes("renamed")) rename();
+      if (args.includes("taken")) take();
+      const { code, stdout, stderr } = await ddpg(...args);
+      assert.equal(code, 2);
+      assert.equal(stdout, "");
+      assert.ok(stderr.includes(message), stderr);
+    });
+  }
+});

@@ -1,0 +1,175 @@
+// `ddpg benchmark`: several tasks with several seeds, each run in a process of its own, and what they say together. Cut
+// off, it goes on where it was: a run that has its record is not made again, one that has a checkpoint is resumed.
+import * as os from "node:os";
+import * as path from "node:path";
+import { type Command, Option } from "commander";
+import { expect, InputError, suggest } from "../../base/expect.ts";
+import type { PresetName } from "../../ddpg/config.ts";
+import { attempt, makeDirectory } from "../../node/files.ts";
+import { isComplete } from "../../node/run-files.ts";
+import { environments } from "../../tasks.ts";
+import { runChildren } from "../run/children.ts";
+import { simdHelp, simdWidth } from "../run/engine.ts";
+import { exitCodes } from "../run/run-training.ts";
+import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
+import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
+import { duration, short, whole } from "../terminal/progress.ts";
+import { checkWritable, writeFiles } from "../terminal/write-files.ts";
+import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
+import { published } from "./published.ts";
+import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
+
+interface BenchmarkFlags {
+  tasks?: string[];
+  seeds: number[];
+  steps?: number;
+  preset?: PresetName;
+  jobs?: number;
+  out?: string;
+  runs?: string;
+  simd?: string;
+  progress: boolean;
+}
+
+interface BenchmarkRun extends ChildRun {
+  readonly wanted: Wanted;
+}
+
+export function addBenchmarkCommand(program: Command): void {
+  const command = program
+    .command("benchmark")
+    .summary("several tasks with several seeds, beside what others published")
+    .description(
+      "Trains several tasks with several seeds, each run in a process of its own, and draws a table and curves beside " +
+        "what others published. Started again, it goes on where it was cut.",
+    )
+    .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [the ten in MuJoCo]', parseTasks)
+    .addOption(
+      new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
+    )
+    .option("--steps <n>", "environment steps of each run [the task's]", wholeNumber("--steps", 1))
+    .option(
+      "--preset <name>",
+      "settings to start from, without what a task has of its own [the task's, with that]",
+      presetName,
+    )
+    .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
+    .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
+    .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs in that of --out]")
+    .option("--no-progress", "only what begins and what ends")
+    .option("--simd <bits>", simdHelp, simdWidth)
+    .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+  for (const option of settingOptions()) command.addOption(option);
+  command
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ddpg benchmark --tasks Pendulum-v1 --seeds 1..8
+  ddpg benchmark --seeds 1                       one seed of every task in MuJoCo: hours
+  ddpg benchmark --tasks Hopper-v5 --actor-learning-rate 0.0003 --out benchmark/slow`,
+    )
+    .action((flags: BenchmarkFlags) => benchmark(flags));
+}
+
+function parseTasks(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  const known = Object.keys(environments);
+  for (const name of names)
+    expect(known.includes(name), "--tasks", `ids of ${known.join(", ")}`, name, suggest(name, known));
+  return [...new Set(names)];
+}
+
+async function benchmark(flags: BenchmarkFlags): Promise<void> {
+  const { seeds, steps, preset, out = "benchmark", progress } = flags;
+  const wanted = await wantedRuns({
+    tasks: flags.tasks ?? Object.keys(published),
+    ...{ seeds, steps, preset, out },
+    changes: chosenSettings({ ...flags }),
+    runs: flags.runs ?? path.join(out, "runs"),
+  });
+  const unrecorded = unrecordedRuns(out, wanted);
+  for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
+  const wayOut = "Choose another with --out.";
+  attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), wayOut);
+  checkWritable(path.join(out, tableFile), wayOut);
+
+  const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unrecorded.length));
+  const told = (record: BenchmarkRecord): string => {
+    const { seconds, steps } = record;
+    return `${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`;
+  };
+  console.log(`Recorded in ${out}: ${whole(wanted.length - unrecorded.length)} of ${whole(wanted.length)} runs.`);
+  const drawn = progress && process.stdout.isTTY;
+  const width = Math.max(...unrecorded.map(({ name }) => name.length));
+  // A run may be complete and have lost its record.
+  const unmade = unrecorded.filter((each) => {
+    const isMade = isComplete(each.directory);
+    if (isMade) console.log(`${each.name.padEnd(width)}  ${told(keep(each, jobs))}`);
+    return !isMade;
+  });
+  const simd = flags.simd ? ["--simd", flags.simd] : [];
+  const alike = ["--threads", "1", ...simd, "--as-child", ...(drawn ? [] : ["--no-progress"])];
+  const runs = unmade.map((each): BenchmarkRun => {
+    const args = [...argumentsOf(each), ...alike];
+    return { label: each.name.padEnd(width), args, seed: each.seed, directory: each.directory, wanted: each };
+  });
+  const warned = new Set<string>();
+  const signal = await runChildren(runs, {
+    jobs,
+    progress,
+    onStart: ({ label, args }) => {
+      if (!drawn) console.log(`${label}  ${args[0] === "resume" ? "goes on" : "begins"}`);
+    },
+    onWarning: ({ wanted: { task } }, warning) => {
+      if (!warned.has(`${task} ${warning}`)) console.error(`ddpg: warning: ${task}: ${warning}`);
+      warned.add(`${task} ${warning}`);
+    },
+    onEnd: (run, end) => {
+      let why = settle(run, end);
+      // One that could not begin, or not go on, says nothing of the settings.
+      if (run.end === "complete" || run.result?.failed !== undefined) {
+        try {
+          const record = keep(run.wanted, jobs, why);
+          if (!why) console.log(`${run.label}  ${told(record)}`);
+        } catch (error) {
+          // One that cannot be read or written leaves the others alone.
+          if (!(error instanceof InputError)) throw error;
+          why ||= error.message;
+          run.end = "failed";
+        }
+      }
+      if (why) console.error(`ddpg: ${run.wanted.name}: ${why}`);
+    },
+  });
+  await draw(out);
+  const failed = runs.filter(({ end }) => end === "failed");
+  const open = runs.filter(({ end }) => end === "stopped" || end === undefined);
+  const names = (those: typeof runs): string => those.map(({ wanted }) => wanted.name).join(", ");
+  if (failed.length > 0) {
+    const directories = failed.map(({ directory }) => inShell(directory)).join(" ");
+    console.log(`\nFailed: ${names(failed)}. To make them anew, remove ${directories}.`);
+  }
+  if (open.length > 0) console.log(`\nNot complete: ${names(open)}. The same command goes on with them.`);
+  if (signal) process.exit(exitCodes[signal]);
+  if (failed.length + open.length > 0) process.exitCode = 1;
+}
+
+const tableFile = "benchmark.md";
+
+/** Writes table and curves of all that is recorded there, and says the table. */
+async function draw(out: string): Promise<void> {
+  const records = readRecords(out);
+  if (records.length === 0) return;
+  // Loaded only here: the other commands need not wait for the plotting library.
+  const { curves, page, table } = await import("./page.ts");
+  const [text, picture] = [tableFile, "curves.svg"].map((name) => path.join(out, name));
+  writeFiles(
+    [
+      [text, page(records)],
+      [picture, `${curves(records)}\n`],
+    ],
+    "Choose another directory with --out.",
+  );
+  console.log(`\n${table(records)}\n\nWrote ${inShell(text)} and ${inShell(picture)}.`);
+}

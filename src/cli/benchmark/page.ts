@@ -1,0 +1,146 @@
+// What a benchmark shows: a table in Markdown, beside what others published, and curves.
+import { Random } from "../../base/random.ts";
+import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
+import { compose, drawCurves, drawDistribution, paper, runsForInterval, trueMinus } from "../report/figures.ts";
+import { whole } from "../terminal/progress.ts";
+import { bestPublished, type Figure, published, sources } from "./published.ts";
+import { type BenchmarkRecord, finalReturn, judgedBy } from "./records.ts";
+
+/** What the seeds of a task say together. */
+interface Row {
+  readonly task: string;
+  readonly runs: readonly BenchmarkRecord[];
+  /** Of each seed; undefined for one that did not come to its end. */
+  readonly finals: readonly (number | undefined)[];
+  /** Of those that did: their returns and the interquartile mean of these, undefined where there are none. */
+  readonly returns: readonly number[];
+  readonly middle: number | undefined;
+  readonly failed: number;
+}
+
+/**
+ * A seed has failed where it did not come to its end, and below a fifth of the best figure of its row, our best seed and
+ * all that was published; where that is negative, beyond five times it.
+ */
+function failedSeeds(task: string, finals: Row["finals"]): number {
+  const figures = (published[task]?.figures ?? []).flatMap((figure) => (figure ? [figure[0]] : []));
+  const best = Math.max(...figures, ...finals.map((value) => value ?? -Infinity));
+  const worst = best > 0 ? best / 5 : 5 * best;
+  return finals.filter((value) => value === undefined || value < worst).length;
+}
+
+/** By task, in the order of `published`, then by name. */
+function rows(records: readonly BenchmarkRecord[]): Row[] {
+  const order = Object.keys(published);
+  const tasks = [...new Set(records.map(({ environment }) => environment))].sort(
+    (a, b) => (order.indexOf(a) + 1 || Infinity) - (order.indexOf(b) + 1 || Infinity),
+  );
+  return tasks.map((task) => {
+    const runs = records.filter(({ environment }) => environment === task);
+    const finals = runs.map((run) => (run.failed === undefined ? finalReturn(run) : undefined));
+    const returns = finals.filter((value) => value !== undefined);
+    const middle = returns.length > 0 ? interquartileMean(returns) : undefined;
+    return { task, runs, finals, returns, middle, failed: failedSeeds(task, finals) };
+  });
+}
+
+/** What is written beside the picture of the curves: the table. */
+export function page(records: readonly BenchmarkRecord[]): string {
+  return `${table(records)}\n\n![Curves](curves.svg)\n`;
+}
+
+/** The table, what it means, and where its other figures come from. */
+export function table(records: readonly BenchmarkRecord[]): string {
+  const all = rows(records);
+  const compared = all.some(({ task }) => published[task]);
+  const notes: string[] = [];
+  const lines = all.map(({ task, runs, finals, returns, middle, failed }) => {
+    const { figures = [], differs } = published[task] ?? {};
+    if (differs) notes.push(`${"*".repeat(notes.length + 1)} ${task}: ${differs}.`);
+    const mark = differs ? ` ${"\\*".repeat(notes.length)}` : "";
+    const [low, high] = returns.length < runsForInterval ? [] : bootstrapInterval(returns, new Random(0));
+    const interval = low === undefined || high === undefined ? "" : ` [${returnText(low)}, ${returnText(high)}]`;
+    return [
+      `${task}${mark}`,
+      [...new Set(runs.map(({ steps }) => whole(steps)))].join(", "),
+      `${returnText(middle)}${interval}`,
+      finals.map(returnText).join(", "),
+      `${failed} of ${finals.length}`,
+      ...(compared ? sources.map((_, i) => figure(figures[i] ?? null)) : []),
+    ];
+  });
+  const names = compared ? sources.map(({ name }) => name) : [];
+  return [
+    markdown([["task", "steps", "return", "each seed", "failed", ...names], ...lines]),
+    "",
+    `A run's return is the mean of its last ${judgedBy} noise-free evaluations; of the seeds, the interquartile mean${
+      all.some(({ returns }) => returns.length >= runsForInterval) ? " with a 95 % bootstrap interval" : ""
+    }. A seed has failed below a fifth of the row's best figure (for negative returns, beyond five times it), and where it did not come to its end.`,
+    ...(compared
+      ? [
+          "",
+          `Others' figures, after 1,000,000 steps: ${sources.map(({ name, url, how }) => `[${name}](${url}), ${how}`).join("; ")}.`,
+          ...notes.map((note) => `\n${note.replaceAll("*", "\\*")}`),
+        ]
+      : []),
+  ].join("\n");
+}
+
+/** A return: a decimal below 100, none above. */
+function returnText(value: number | undefined): string {
+  if (value === undefined) return "–";
+  return trueMinus(Math.abs(value) < 100 ? value.toFixed(1) : whole(value));
+}
+
+function figure(published: Figure | null): string {
+  if (!published) return "–";
+  const [mean, deviation] = published;
+  return deviation === undefined ? returnText(mean) : `${returnText(mean)} ± ${returnText(deviation)}`;
+}
+
+/** A table whose columns stand below each other as text, too. */
+function markdown([head, ...body]: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...body].map((row) => row[column].length)));
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+  return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
+}
+
+/** A panel a task: curves of evaluations over steps, and a dot a seed for what it came to. */
+export function curves(records: readonly BenchmarkRecord[]): string {
+  const width = 390;
+  const panels = rows(records).map(({ task, runs, returns, failed }) => {
+    const best = bestPublished(task);
+    const name = "best published, without noise";
+    const curves = runs.map(({ evaluations }) => evaluations).filter(({ length }) => length > 0);
+    const plot = drawCurves([{ name: "", runs: curves }], {
+      theme: paper,
+      width,
+      height: 240,
+      xLabel: "environment steps",
+      yLabel: "mean return of an evaluation",
+      references: best === undefined ? [] : [{ value: best, name }],
+      showRuns: true,
+    });
+    const dots = (): string =>
+      drawDistribution([{ name: "", values: returns }], {
+        theme: paper,
+        width,
+        height: 96,
+        xLabel: `mean of the last ${judgedBy} evaluations; diamond: interquartile mean`,
+        middle: interquartileMean, // as in the table, whatever their number
+        references: best === undefined ? [] : [{ value: best, name: "" }],
+      });
+    const seeds = `${runs.length === 1 ? "one seed" : `${runs.length} seeds`}${failed > 0 ? `, ${failed} failed` : ""}`;
+    return compose([[plot], returns.length > 0 ? [dots()] : []], {
+      theme: { ...paper, ground: "none" },
+      captions: [[task, seeds]],
+    });
+  });
+  const pairs = panels.flatMap((_, i) => (i % 2 === 0 ? [panels.slice(i, i + 2)] : []));
+  return compose(pairs, {
+    theme: paper,
+    padding: 12,
+    gap: 14,
+    title: "Returns of evaluations over steps, task by task",
+  });
+}

@@ -1,0 +1,92 @@
+import * as path from "node:path";
+import type { Command } from "commander";
+import { InputError } from "../../base/expect.ts";
+import type { Policy } from "../../ddpg/policy.ts";
+import { mujocoPackage } from "../../envs/mujoco/engine.ts";
+import { loadEnvironment, type RunConfig } from "../../node.ts";
+import { environments, type Task } from "../../tasks.ts";
+import { whole } from "../terminal/progress.ts";
+import { guarded } from "./guard.ts";
+
+export function addEnvironmentsCommand(program: Command): void {
+  program
+    .command("environments")
+    .summary("list the environments that come with the package")
+    .description("Lists the environments that come with the package; times are in steps.")
+    .option("--json", "as JSON")
+    .action(({ json }: { json?: boolean }) => {
+      const all = Object.entries(environments).map(([id, task]) => describe(id, task));
+      console.log(json ? JSON.stringify(all, null, 2) : `${table(all)}\n\n${mujocoNote}`);
+    });
+}
+
+const mujocoNote = `Those that end in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
+
+/** The id or the path by which a run's environment is loaded from here. */
+export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {
+  return environmentModule ? path.relative("", path.resolve(run, environmentModule)) : environment;
+}
+
+/**
+ * A fresh environment, by its id or path, for a policy; and what it is called. Throws an InputError where it is not of the
+ * policy's sizes.
+ */
+export async function environmentFor({ units }: Policy, nameOrPath: string) {
+  const { name, environment } = await guarded(
+    () => `environment ${nameOrPath}`,
+    async () => {
+      const { name, create } = await loadEnvironment(nameOrPath);
+      return { name, environment: await create() };
+    },
+  );
+  const { observationSize, actionSize } = units;
+  if (environment.observationSize !== observationSize || environment.actionLow.length !== actionSize) {
+    environment.close?.();
+    throw new InputError(
+      `${name}: expected ${observationSize} observed and ${actionSize} action numbers as the policy was trained with, ` +
+        `got ${environment.observationSize} and ${environment.actionLow.length}. Train again.`,
+    );
+  }
+  return { name, environment };
+}
+
+function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {
+  return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
+}
+
+function table(all: ReturnType<typeof describe>[]): string {
+  const rows = [
+    ["", "observed", "action", "time limit", "preset", "steps", ""],
+    ...all.map((entry) => [
+      entry.id,
+      whole(entry.observationSize),
+      bounds(entry.actionLow, entry.actionHigh),
+      whole(entry.timeLimit),
+      entry.preset,
+      whole(entry.steps),
+      entry.summary,
+    ]),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const rightAligned = [1, 3, 5];
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (rightAligned.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** One interval a dimension; equal ones are counted. A Float32 has seven digits. */
+export function bounds(low: ArrayLike<number>, high: ArrayLike<number>): string {
+  const parts: { text: string; count: number }[] = [];
+  for (let i = 0; i < low.length; i++) {
+    const text = `[${Number(low[i].toPrecision(7))}, ${Number(high[i].toPrecision(7))}]`;
+    const last = parts.at(-1);
+    if (last?.text === text) last.count++;
+    else parts.push({ text, count: 1 });
+  }
+  return parts.map(({ text, count }) => (count === 1 ? text : `${count} × ${text}`)).join(", ");
+}

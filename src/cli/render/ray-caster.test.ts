@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { Random } from "../../base/random.ts";
+import { type Camera, poseSize, type Scene, type Shape } from "../../environment/scene.ts";
+import { RayCaster } from "./ray-caster.ts";
+import { Solid, type Vector } from "./solid.ts";
+
+const level: Camera = { target: [0, 0, 0], distance: 10, azimuth: 90, elevation: 0 };
+const red = [1, 0, 0, 1] as const;
+const floor: Shape = { kind: "plane", size: [], color: [0.8, 0.8, 0.8, 1] };
+const unturned = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+
+/** A scene of shapes at places, unturned unless a rotation follows. */
+function sceneOf(camera: Camera, ...placed: [Shape, Vector, number[]?][]): [Scene, Float32Array] {
+  const scene = { shapes: placed.map(([shape]) => shape), camera, stepSeconds: 1, writePoses() {} };
+  return [scene, Float32Array.from(placed.flatMap(([, place, turn]) => [...place, ...(turn ?? unturned)]))];
+}
+
+/** Draws it: red, green and blue by column and row. */
+function draw([scene, poses]: [Scene, Float32Array], width = 200, height = 200) {
+  const out = new Uint8Array(4 * width * height);
+  new RayCaster(scene, width, height).draw(poses, out);
+  return (column: number, row: number): number[] => Array.from(out.subarray(4 * (row * width + column)).subarray(0, 3));
+}
+
+const isRed = ([r, g, b]: number[]) => r > 2 * g && r > 2 * b;
+
+test("a ball has its size and place in the picture: 45° from top to bottom, x to the right, z up", () => {
+  const pixel = draw(sceneOf(level, [{ kind: "sphere", size: [1], color: red }, [1, 0, 2]]));
+  // At distance 1 a pixel takes 2 · tan 22.5° / 200; the middle is at (1, 2) / 10 of that.
+  const size = (2 * Math.tan(Math.PI / 8)) / 200;
+  const [column, row] = [100 + 0.1 / size, 100 - 0.2 / size].map(Math.floor);
+  const radius = 0.1 / size;
+  for (const [dx, dy] of [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ]) {
+    const inside = [column + Math.round(0.9 * radius * dx), row + Math.round(0.9 * radius * dy)] as const;
+    const outside = [column + Math.round(1.1 * radius * dx), row + Math.round(1.1 * radius * dy)] as const;
+    assert.ok(isRed(pixel(...inside)), `${inside}: ${pixel(...inside)}`);
+    assert.ok(!isRed(pixel(...outside)), `${outside}: ${pixel(...outside)}`);
+  }
+});
+
+test("azimuth and elevation turn the camera about what it looks at", () => {
+  const marks: [Shape, Vector][] = [
+    [{ kind: "sphere", size: [0.5], color: red }, [2, 0, 0]],
+    [{ kind: "sphere", size: [0.5], color: [0, 1, 0, 1] }, [0, 2, 0]],
+    [{ kind: "sphere", size: [0.5], color: [0, 0, 1, 1] }, [0, 0, 2]],
+  ];
+  /** Which colour is where: columns and rows from the middle, rounded to 2 units of length. */
+  const seen = (camera: Camera) => {
+    const pixel = draw(sceneOf(camera, ...marks));
+    const strongest = (rgb: number[]) =>
+      Math.max(...rgb) > 2 * Math.min(...rgb) ? "rgb"[rgb.indexOf(Math.max(...rgb))] : " ";
+    return [
+      [100, 52],
+      [52, 100],
+      [100, 100],
+      [148, 100],
+      [100, 148],
+    ]
+      .map(([x, y]) => strongest(pixel(x, y)))
+      .join("");
+  };
+  // Above, left, middle, right, below.
+  assert.equal(seen(level), "b gr ");
+  assert.equal(seen({ ...level, azimuth: 0 }), "bgr  ");
+  assert.equal(seen({ ...level, elevation: -90 }), "g br ");
+  assert.equal(seen({ ...level, elevation: 90 }), "  brg");
+});
+
+test("the camera follows a shape along x and y, not z", () => {
+  const ball: Shape = { kind: "sphere", size: [1], color: red };
+  const camera: Camera = { ...level, follows: 0 };
+  const still = draw(sceneOf(camera, [ball, [0, 0, 0]]));
+  const moved = draw(sceneOf(camera, [ball, [7, -3, 0]]));
+  for (let row = 0; row < 200; row += 10)
+    for (let x = 0; x < 200; x += 10) assert.deepEqual(moved(x, row), still(x, row));
+  assert.ok(isRed(still(100, 100)));
+  const higher = draw(sceneOf(camera, [ball, [7, -3, 3]]));
+  assert.ok(
+    !isRed(higher(100, 100)) && isRed(higher(100, 100 - Math.round(0.3 / ((2 * Math.tan(Math.PI / 8)) / 200)))),
+  );
+});
+
+test("every pixel shows the shape that is nearest there: against rays to all of them", () => {
+  const kinds = [
+    ["sphere", [0.5]],
+    ["capsule", [0.2, 0.6]],
+    ["ellipsoid", [0.3, 0.7, 0.2]],
+    ["cylinder", [0.4, 0.5]],
+    ["box", [0.5, 0.2, 0.7]],
+  ] as const;
+  const random = new Random(1);
+  const camera: Camera = { target: [0, 0, 0], distance: 6, azimuth: 30, elevation: -20 };
+  const placed = Array.from({ length: 40 }, (_, i): [Shape, Vector, number[]] => {
+    const [kind, size] = kinds[i % 5];
+    const color = [0, 0, 0, 1] as [number, number, number, number];
+    color[i % 3] = 1;
+    const [a, b] = [random.uniform(0, 6), random.uniform(0, 6)];
+    const [ca, sa, cb, sb] = [Math.cos(a), Math.sin(a), Math.cos(b), Math.sin(b)];
+    // Some lie beside the picture, some behind the camera.
+    const place: Vector = [random.uniform(-7, 7), random.uniform(-4, 4), random.uniform(-3, 3)];
+    return [{ kind, size, color }, place, [ca, -sa * cb, sa * sb, sa, ca * cb, -ca * sb, 0, sb, cb]];
+  });
+  const [scene, poses] = sceneOf(camera, ...placed);
+  const [width, height] = [160, 120];
+  const pixel = draw([scene, poses], width, height);
+  const solids = scene.shapes.map((shape, i) => {
+    const solid = new Solid(shape);
+    solid.place(poses, i);
+    return solid;
+  });
+  const [az, el] = [(30 * Math.PI) / 180, (-20 * Math.PI) / 180];
+  const forward = [Math.cos(el) * Math.cos(az), Math.cos(el) * Math.sin(az), Math.sin(el)];
+  const right = [Math.sin(az), -Math.cos(az), 0];
+  const up = [-Math.sin(el) * Math.cos(az), -Math.sin(el) * Math.sin(az), Math.cos(el)];
+  const nearestAt = (column: number, row: number): number => {
+    const size = (2 * Math.tan(Math.PI / 8)) / height;
+    const [x, y] = [(column - width / 2) * size, (height / 2 - row) * size];
+    const direction = forward.map((f, i) => f + x * right[i] + y * up[i]);
+    const distances = solids.map((solid) =>
+      solid.distance(-6 * forward[0], -6 * forward[1], -6 * forward[2], direction[0], direction[1], direction[2], 1e-4),
+    );
+    const least = Math.min(...distances);
+    return least === Infinity ? -1 : distances.indexOf(least);
+  };
+  const shown = new Set<number>();
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const corners = [
+        [0, 0],
+        [1, 0],
+        [0, 1],
+        [1, 1],
+        [0.5, 0.5],
+      ].map(([dx, dy]) => nearestAt(column + dx, row + dy));
+      if (new Set(corners).size > 1) continue; // something ends there
+      const rgb = pixel(column, row);
+      const seen = rgb.findIndex((value, c) => rgb.every((other, k) => k === c || value > 1.3 * other));
+      assert.equal(seen, corners[0] < 0 ? -1 : corners[0] % 3, `${column}, ${row}: ${rgb}`);
+      shown.add(corners[0]);
+    }
+  }
+  assert.ok(shown.size > 12, `${shown.size} shapes were seen`);
+});
+
+test("a ball over a floor throws a shadow away from the sun, which shines from the camera's left and behind it", () => {
+  for (const azimuth of [90, 0, 215]) {
+    const camera: Camera = { target: [0, 0, 0], distance: 10, azimuth, elevation: -35 };
+    const ball: Shape = { kind: "sphere", size: [0.7], color: [0.8, 0.8, 0.8, 1] };
+    const lit = draw(sceneOf(camera, [floor, [0, 0, 0]]));
+    const shaded = draw(sceneOf(camera, [floor, [0, 0, 0]], [ball, [0, 0, 1]]));
+    let [count, column, row] = [0, 0, 0];
+    for (let y = 0; y < 200; y++) {
+      for (let x = 0; x < 200; x++) {
+        if (shaded(x, y)[1] >= 0.8 * lit(x, y)[1]) continue;
+        [count, column, row] = [count + 1, column + x, row + y];
+      }
+    }
+    assert.ok(
+      count > 100 && column / count > 105 && row / count < 110,
+      `${count} pixels about ${column / count}, ${row / count}`,
+    );
+    // The rest of the floor is as bright as without it.
+    assert.deepEqual(shaded(20, 190), lit(20, 190));
+  }
+});
+
+test("through what is half opaque, what lies behind is seen; it throws no shadow", () => {
+  const glass: Shape = { kind: "box", size: [1, 0.1, 1], color: [0, 0, 1, 0.5] };
+  const ball: [Shape, Vector] = [{ kind: "sphere", size: [1], color: red }, [0, 2, 0]];
+  const [r, , b] = draw(sceneOf(level, [glass, [0, 0, 0]], ball))(100, 100);
+  const [alone] = draw(sceneOf(level, ball))(100, 100);
+  assert.ok(r > 0.3 * alone && r < 0.8 * alone && b > 50, `${r} of ${alone}, ${b}`);
+  const above: Camera = { ...level, elevation: -90 };
+  const bare = draw(sceneOf(above, [floor, [0, 0, -2]]));
+  const under = draw(sceneOf(above, [floor, [0, 0, -2]], [glass, [3, 0, 0]]));
+  for (let x = 30; x < 120; x += 5) assert.deepEqual(under(x, 100), bare(x, 100));
+});
+
+test("a floor's squares lie in the floor, and blur into one tone far away", () => {
+  const pixel = draw(sceneOf({ ...level, elevation: -90 }, [floor, [0, 0, 0]]));
+  const tones = new Set(Array.from({ length: 100 }, (_, i) => pixel(2 * i, 20)[0]));
+  assert.ok(Math.max(...tones) - Math.min(...tones) > 15);
+  const far = draw(sceneOf({ ...level, target: [0, 0, 1], elevation: -1 }, [floor, [0, 0, 0]]));
+  const row = Array.from({ length: 200 }, (_, x) => far(x, 102)[0]);
+  assert.ok(Math.max(...row) - Math.min(...row) < 6, `${row}`);
+});
+
+test("a picture has recorded bits, the same on every engine", () => {
+  const size = [0.4, 0.3, 0.2];
+  const kinds = ["sphere", "capsule", "ellipsoid", "cylinder", "box"] as const;
+  const turn = [0.8, -0.6, 0, 0.36, 0.48, -0.8, 0.48, 0.64, 0.6];
+  const placed = kinds.map((kind, i): [Shape, Vector, number[]] => {
+    return [{ kind, size, color: [0.9, 0.2 * i, 0.5, i === 2 ? 0.6 : 1] }, [1.2 * i - 2.4, 0.3 * i, 0.6], turn];
+  });
+  const camera: Camera = { target: [0, 0, 0.3], distance: 5, azimuth: 75, elevation: -25 };
+  const [scene, poses] = sceneOf(camera, [floor, [0, 0, 0]], ...placed);
+  const out = new Uint8Array(4 * 96 * 64);
+  new RayCaster(scene, 96, 64).draw(poses, out);
+  assert.equal(poses.length, 6 * poseSize);
+  assert.equal(createHash("sha256").update(out).digest("hex").slice(0, 16), "807294fe196049fa");
+});

@@ -1,0 +1,331 @@
+// Draws a scene without a graphics card: a ray for each pixel, nine where something ends, and one more to the light.
+// Nothing but +, −, ×, ÷, roots and comparisons: a picture has the same bits on every engine.
+import { cos, pi, sin } from "../../base/math.ts";
+import type { Scene } from "../../environment/scene.ts";
+import { Solid, type Vector } from "./solid.ts";
+
+type Interval = readonly [low: number, high: number];
+/** Red, green, blue as amounts of light, 0 to 1: the squares of what a screen is told. */
+type Light = readonly [red: number, green: number, blue: number];
+
+const horizon: Light = [0.87, 0.9, 0.94];
+const zenith: Light = [0.3, 0.47, 0.72];
+const below: Light = [0.42, 0.46, 0.5];
+const skyLight: Light = [0.4, 0.43, 0.49];
+const groundLight: Light = [0.2, 0.19, 0.17];
+const sunLight: Light = [0.9, 0.86, 0.78];
+/** Towards the sun, as the camera sees it: to its right, away from it, up. */
+const sun: Vector = [-0.42, -0.42, 0.8];
+
+/** Half of what the camera sees from top to bottom, at distance 1: the tangent of 22.5°. */
+const halfView = Math.SQRT2 - 1;
+/** Pixels along a side of the cells in which solids are looked for. */
+const cellPixels = 16;
+/** Cells along a side of the grid in which solids that throw a shadow are looked for. */
+const sunCells = 32;
+/** Neighbours that differ by more, of 255, are drawn finely. */
+const edge = 10;
+/** What is nearer than this, as a part of the camera's distance, is the surface that a ray starts from. */
+const skin = 1e-5;
+
+const nothing: readonly Solid[] = [];
+
+/** Solids by the cells of a rectangle that they may touch. */
+class Grid {
+  readonly #cells: Solid[][];
+  readonly #left: number;
+  readonly #low: number;
+  readonly #cell: number;
+  readonly #columns: number;
+  readonly #rows: number;
+
+  /** From a corner, so many cells of a size; `everywhere` is in all of them. */
+  constructor(left: number, low: number, cell: number, columns: number, rows: number, everywhere: readonly Solid[]) {
+    this.#left = left;
+    this.#low = low;
+    this.#cell = cell;
+    this.#columns = columns;
+    this.#rows = rows;
+    this.#cells = Array.from({ length: columns * rows }, () => [...everywhere]);
+  }
+
+  put(solid: Solid, [left, right]: Interval, [low, high]: Interval): void {
+    const lastRow = Math.min(this.#rows - 1, Math.floor((high - this.#low) / this.#cell));
+    const lastColumn = Math.min(this.#columns - 1, Math.floor((right - this.#left) / this.#cell));
+    for (let row = Math.max(0, Math.floor((low - this.#low) / this.#cell)); row <= lastRow; row++) {
+      for (let column = Math.max(0, Math.floor((left - this.#left) / this.#cell)); column <= lastColumn; column++) {
+        this.#cells[row * this.#columns + column].push(solid);
+      }
+    }
+  }
+
+  /** What may be at a point. */
+  at(x: number, y: number): readonly Solid[] {
+    const column = Math.floor((x - this.#left) / this.#cell);
+    const row = Math.floor((y - this.#low) / this.#cell);
+    const inside = column >= 0 && column < this.#columns && row >= 0 && row < this.#rows;
+    return inside ? this.#cells[row * this.#columns + column] : nothing;
+  }
+}
+
+/** Draws frames of one scene, all of one size. */
+export class RayCaster {
+  readonly width: number;
+  readonly height: number;
+  readonly #scene: Scene;
+  readonly #solids: readonly Solid[];
+  readonly #planes: readonly Solid[];
+  readonly #bodies: readonly Solid[];
+  readonly #opaque: readonly Solid[];
+  readonly #right: Vector;
+  readonly #forward: Vector;
+  readonly #up: Vector;
+  /** Towards the sun, and two ways across its light. */
+  readonly #sun: Vector;
+  readonly #sunRight: Vector;
+  readonly #sunUp: Vector;
+  /** Side of a floor's squares. */
+  readonly #square: number;
+  /** Of a pixel, at distance 1. */
+  readonly #pixel: number;
+  #eye: Vector = [0, 0, 0];
+  #seen = new Grid(0, 0, 1, 0, 0, nothing);
+  #shading = this.#seen;
+  /** What samples saw, added up: red, green, blue. */
+  readonly #light = new Float64Array(3);
+
+  constructor(scene: Scene, width: number, height: number) {
+    const { shapes, camera } = scene;
+    this.width = width;
+    this.height = height;
+    this.#scene = scene;
+    this.#solids = shapes.map((shape) => new Solid(shape));
+    this.#planes = this.#solids.filter(({ kind }) => kind === "plane");
+    this.#bodies = this.#solids.filter(({ kind }) => kind !== "plane");
+    this.#opaque = this.#bodies.filter(({ color }) => color[3] === 1);
+    const [azimuth, elevation] = [(camera.azimuth * pi) / 180, (camera.elevation * pi) / 180];
+    const [ca, sa, ce, se] = [cos(azimuth), sin(azimuth), cos(elevation), sin(elevation)];
+    this.#right = [sa, -ca, 0];
+    this.#forward = [ce * ca, ce * sa, se];
+    this.#up = [-se * ca, -se * sa, ce];
+    this.#sun = unit([sun[0] * sa + sun[1] * ca, -sun[0] * ca + sun[1] * sa, sun[2]]);
+    this.#sunRight = unit([this.#sun[1], -this.#sun[0], 0]);
+    this.#sunUp = cross(this.#sun, this.#sunRight);
+    this.#pixel = (2 * halfView) / height;
+    // A power of two, some six squares from the eye to what it looks at.
+    let square = 1;
+    while (square * 6 > camera.distance) square /= 2;
+    while (square * 12 <= camera.distance) square *= 2;
+    this.#square = square;
+  }
+
+  /** Draws what `poses` say, as red, green, blue and 255 for each pixel, row by row from the top. */
+  draw(poses: Float32Array, out: Uint8Array): void {
+    for (const [index, solid] of this.#solids.entries()) solid.place(poses, index);
+    const { target, distance, follows } = this.#scene.camera;
+    const followed = follows === undefined ? { x: 0, y: 0 } : this.#solids[follows];
+    const place = [target[0] + followed.x, target[1] + followed.y, target[2]];
+    const [x, y, z] = place.map((coordinate, i) => coordinate - distance * this.#forward[i]);
+    this.#eye = [x, y, z];
+    this.#seen = this.#seenGrid();
+    this.#shading = this.#shadingGrid();
+    for (let at = 0; at < this.width * this.height; at++) {
+      this.#sample((at % this.width) + 0.5, Math.floor(at / this.width) + 0.5);
+      this.#write(out, at, 1);
+    }
+    for (const [at, rough] of this.#edges(out).entries()) {
+      if (rough === 0) continue;
+      const [column, row] = [at % this.width, Math.floor(at / this.width)];
+      for (let i = 1; i < 6; i += 2) for (let j = 1; j < 6; j += 2) this.#sample(column + i / 6, row + j / 6);
+      this.#write(out, at, 9);
+    }
+  }
+
+  /** What is seen where, in the picture at distance 1 with its middle at 0. */
+  #seenGrid(): Grid {
+    const { width, height } = this;
+    const pixel = this.#pixel;
+    const [columns, rows] = [Math.ceil(width / cellPixels), Math.ceil(height / cellPixels)];
+    const grid = new Grid((-width / 2) * pixel, (-height / 2) * pixel, cellPixels * pixel, columns, rows, this.#planes);
+    for (const solid of this.#bodies) {
+      const balls = solid.balls().map((ball) => {
+        const from = minus(ball, this.#eye);
+        const depth = dot(from, this.#forward);
+        const across = extent(dot(from, this.#right), depth, solid.radius);
+        return [across, extent(dot(from, this.#up), depth, solid.radius)] as const;
+      });
+      grid.put(solid, hull(balls.map(([across]) => across)), hull(balls.map(([, along]) => along)));
+    }
+    return grid;
+  }
+
+  /** What throws a shadow where, as the sun sees it. */
+  #shadingGrid(): Grid {
+    const places = this.#opaque.map((solid) => {
+      const along = (axis: Vector): Interval =>
+        hull(solid.balls().map((ball) => [dot(ball, axis) - solid.radius, dot(ball, axis) + solid.radius]));
+      return [solid, along(this.#sunRight), along(this.#sunUp)] as const;
+    });
+    const [left, right] = hull(places.map(([, across]) => across));
+    const [low, high] = hull(places.map(([, , along]) => along));
+    const grid = new Grid(left, low, Math.max(right - left, high - low) / sunCells, sunCells, sunCells, nothing);
+    for (const place of places) grid.put(...place);
+    return grid;
+  }
+
+  /** 1 for each pixel that differs from one beside it. */
+  #edges(out: Uint8Array): Uint8Array {
+    const { width } = this;
+    const rough = new Uint8Array(width * this.height);
+    for (let at = 0; at < rough.length; at++) {
+      for (const next of [at % width === width - 1 ? at : at + 1, at + width]) {
+        if (next >= rough.length) continue;
+        for (let i = 0; i < 3; i++) {
+          if (Math.abs(out[4 * at + i] - out[4 * next + i]) > edge) rough[at] = rough[next] = 1;
+        }
+      }
+    }
+    return rough;
+  }
+
+  /** Adds a light between two, by so much. */
+  #add(a: Light, b: Light, part: number, weight: number): void {
+    for (let c = 0; c < 3; c++) this.#light[c] += weight * (a[c] + part * (b[c] - a[c]));
+  }
+
+  /** Draws the mean of so many samples, and begins anew. */
+  #write(out: Uint8Array, at: number, samples: number): void {
+    for (let c = 0; c < 3; c++) {
+      out[4 * at + c] = Math.min(255, Math.round(255 * Math.sqrt(this.#light[c] / samples)));
+      this.#light[c] = 0;
+    }
+    out[4 * at + 3] = 255;
+  }
+
+  /** Adds what is seen through a point of the picture, in pixels from its top left. */
+  #sample(column: number, row: number): void {
+    const across = (column - this.width / 2) * this.#pixel;
+    const along = (this.height / 2 - row) * this.#pixel;
+    const length = Math.sqrt(1 + across * across + along * along);
+    const u = (this.#forward[0] + across * this.#right[0] + along * this.#up[0]) / length;
+    const v = (this.#forward[1] + across * this.#right[1] + along * this.#up[1]) / length;
+    const w = (this.#forward[2] + across * this.#right[2] + along * this.#up[2]) / length;
+    const [x, y, z] = [this.#eye[0], this.#eye[1], this.#eye[2]];
+    const seen = this.#seen.at(across, along);
+    const least = skin * this.#scene.camera.distance;
+    // How much of what lies behind is seen through what is not opaque.
+    let weight = 1;
+    for (let from = least; weight > 0.01; ) {
+      let nearest = Infinity;
+      let solid: Solid | undefined;
+      for (let i = 0; i < seen.length; i++) {
+        const distance = seen[i].distance(x, y, z, u, v, w, from);
+        if (distance >= nearest) continue;
+        nearest = distance;
+        solid = seen[i];
+      }
+      if (!solid) {
+        const height = w < 0 ? -w : 1.6 * w;
+        this.#add(horizon, w < 0 ? below : zenith, Math.min(1, height), weight);
+        return;
+      }
+      this.#shade(solid, nearest, u, v, w, weight * solid.color[3]);
+      weight *= 1 - solid.color[3];
+      from = nearest + least;
+    }
+  }
+
+  /** Adds the light that comes from a point of a surface. */
+  #shade(solid: Solid, distance: number, u: number, v: number, w: number, weight: number): void {
+    const [x, y, z] = [this.#eye[0] + distance * u, this.#eye[1] + distance * v, this.#eye[2] + distance * w];
+    solid.touch(x, y, z);
+    const cosine = -(solid.normal[0] * u + solid.normal[1] * v + solid.normal[2] * w);
+    const side = cosine < 0 ? -1 : 1;
+    const [i, j, k] = [side * solid.normal[0], side * solid.normal[1], side * solid.normal[2]];
+    const [sx, sy, sz] = [this.#sun[0], this.#sun[1], this.#sun[2]];
+    const lift = 1e-3 * this.#square;
+    let direct = i * sx + j * sy + k * sz;
+    if (direct <= 0 || this.#inShadow(x + lift * i, y + lift * j, z + lift * k)) direct = 0;
+    let paint = 1;
+    let haze = 0;
+    let shine = 0;
+    if (solid.kind === "plane") {
+      const footprint = (distance * this.#pixel) / Math.max(0.02, Math.abs(cosine));
+      paint = this.#squares(solid.own[0], solid.own[1], footprint);
+      const far = distance / (9 * this.#scene.camera.distance);
+      haze = (far * far) / (1 + far * far);
+    } else if (direct > 0) {
+      // The sun's reflection: (n · h)³², h halfway between the ways to the eye and to the sun.
+      const [hx, hy, hz] = [sx - u, sy - v, sz - w];
+      shine = Math.max(0, (i * hx + j * hy + k * hz) / Math.sqrt(hx * hx + hy * hy + hz * hz));
+      for (let square = 0; square < 5; square++) shine *= shine;
+    }
+    const part = 0.5 + 0.5 * k;
+    const own = weight * (1 - haze);
+    const color = solid.color;
+    for (let c = 0; c < 3; c++) {
+      const light = groundLight[c] + part * (skyLight[c] - groundLight[c]) + direct * sunLight[c];
+      this.#light[c] += own * (color[c] * color[c] * paint * light + 0.25 * shine) + weight * haze * horizon[c];
+    }
+  }
+
+  /** How bright a floor is at a place: squares in two shades, the mean of them where a pixel covers many. */
+  #squares(x: number, y: number, footprint: number): number {
+    const width = Math.min(1, footprint / this.#square) + 1e-4;
+    const contrast = stripes(x / this.#square, width) * stripes(y / this.#square, width);
+    return 0.8 + 0.2 * contrast * (1 - width);
+  }
+
+  #inShadow(x: number, y: number, z: number): boolean {
+    const [u, v, w] = [this.#sun[0], this.#sun[1], this.#sun[2]];
+    const [a, b] = [this.#sunRight, this.#sunUp];
+    const shading = this.#shading.at(x * a[0] + y * a[1] + z * a[2], x * b[0] + y * b[1] + z * b[2]);
+    for (let i = 0; i < shading.length; i++) {
+      if (shading[i].distance(x, y, z, u, v, w, 0) < Infinity) return true;
+    }
+    return false;
+  }
+}
+
+function minus(a: Vector, b: Vector): Vector {
+  return [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+}
+
+/** The least interval that holds all of them. */
+function hull(intervals: readonly Interval[]): Interval {
+  return [Math.min(...intervals.map(([low]) => low)), Math.max(...intervals.map(([, high]) => high))];
+}
+
+function cross(a: Vector, b: Vector): Vector {
+  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+}
+
+function unit(a: Vector): Vector {
+  const length = Math.sqrt(dot(a, a));
+  return [a[0] / length, a[1] / length, a[2] / length];
+}
+
+function dot(a: Vector, b: Vector): number {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+/**
+ * From where to where a ball reaches in the picture, at distance 1 and along one axis: its tangents from the eye.
+ * Anywhere, if it is not all in front.
+ */
+function extent(offset: number, depth: number, radius: number): Interval {
+  if (depth <= radius) return [-Infinity, Infinity];
+  const square = depth * depth - radius * radius;
+  const root = radius * Math.sqrt(offset * offset + square);
+  return [(offset * depth - root) / square, (offset * depth + root) / square];
+}
+
+/** The mean of stripes of width 1, by turns 1 and −1, over a width around x. */
+function stripes(x: number, width: number): number {
+  return (integral(x + width / 2) - integral(x - width / 2)) / width;
+}
+
+function integral(x: number): number {
+  const rest = x / 2 - Math.floor(x / 2);
+  return rest < 0.5 ? 2 * rest : 2 - 2 * rest;
+}

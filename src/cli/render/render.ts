@@ -1,0 +1,227 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { Command } from "commander";
+import { expect, InputError } from "../../base/expect.ts";
+import { letMacrotasksRun } from "../../base/macrotask.ts";
+import type { Random } from "../../base/random.ts";
+import type { Policy } from "../../ddpg/policy.ts";
+import type { Environment, Step } from "../../environment/environment.ts";
+import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
+import { readConfig, readPolicy, readPolicyFile } from "../../node.ts";
+import { evaluate } from "../../training/evaluate.ts";
+import { environmentFor, environmentOf } from "../environment/environments.ts";
+import { closing, guarded } from "../environment/guard.ts";
+import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
+import { Progress, plusMinus, whole } from "../terminal/progress.ts";
+import { checkWritable, writeFiles } from "../terminal/write-files.ts";
+import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
+import { RayCaster } from "./ray-caster.ts";
+
+interface RenderFlags {
+  output?: string;
+  environment?: string;
+  best?: true;
+  episode: number;
+  seconds: number;
+  size?: readonly [width: number, height: number];
+  speed: number;
+  moments: number;
+  stepTimeout?: number;
+}
+
+/** Seconds between two frames of a GIF, as nearly as whole steps allow. */
+const frameSeconds = 0.04;
+const wayOut = "Choose another with --output.";
+/** Of the widest frames, as wide a PNG as programs show. */
+const mostMoments = 24;
+
+export function addRenderCommand(program: Command): void {
+  program
+    .command("render")
+    .argument("<run>", "a run's directory, or a policy's file")
+    .summary("draw an episode of a run's policy")
+    .description(
+      "Draws an episode as a GIF in true time, or as a PNG with moments side by side. Needs no graphics card.",
+    )
+    .option("--output <file>", "a .gif, or a .png [the run's name and .gif, here]")
+    .option("--environment <name>", "what a policy's file acts in: an id or a module [the run's]")
+    .option("--best", "the policy that evaluated best, not the last one")
+    .option("--episode <n>", "which of the starts of `ddpg evaluate`", wholeNumber("--episode", 1), 1)
+    .option("--seconds <s>", "how much of the episode to draw", someNumber("--seconds", "a number above 0"), 10)
+    .option("--speed <x>", "how many times as fast as in truth", someNumber("--speed", "a number above 0"), 1)
+    .option("--size <size>", "width and height of a frame in pixels [320x240]", parseSize)
+    .option("--moments <n>", `how many moments a PNG shows, at most ${mostMoments}`, parseMoments, 6)
+    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ddpg render runs/Pendulum-v1-small-seed1
+  ddpg render runs/HalfCheetah-v5-standard-seed1 --best --seconds 2 --output cheetah.png
+  ddpg render hopper.safetensors --environment Hopper-v5`,
+    )
+    .action(async (source: string, flags: RenderFlags) => {
+      const output = flags.output ?? `${path.basename(path.resolve(source), ".safetensors")}.gif`;
+      const ending = path.extname(output).toLowerCase();
+      expect(ending === ".gif" || ending === ".png", "--output", "a file that ends in .gif or .png", output);
+      const { policy, nameOrPath, told } = await readSource(source, flags);
+      checkWritable(output, wayOut);
+      const { name, environment } = await environmentFor(policy, nameOrPath);
+      const { film, scene, episodeReturn } = await closing(name, [environment], () =>
+        guarded(
+          () => `${name} episode ${flags.episode}`,
+          () => play(policy, environment, name, flags),
+        ),
+      );
+
+      const isGif = ending === ".gif";
+      const { frames, times } = framesOf(film, scene, flags, isGif ? undefined : flags.moments);
+      const shownAt = times.map((time) => time / flags.speed);
+      const progress: Progress = new Progress(process.stderr, frames.count, process.stderr.isTTY, () => [
+        `${whole(progress.done)}/${whole(frames.count)} frames`,
+      ]);
+      const advance = (done: number): Promise<void> | undefined => {
+        progress.advance(done);
+        return letMacrotasksRun();
+      };
+      let bytes: Uint8Array;
+      try {
+        bytes = isGif ? await toGif(frames, shownAt, advance) : toFilmStrip(frames, times);
+      } finally {
+        progress.stop();
+      }
+      writeFiles([[output, bytes]], wayOut);
+
+      const seconds = (steps: number): string => `${(steps * scene.stepSeconds).toFixed(1)} s`;
+      const size =
+        bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
+      const drawn = film.poses.length - 1 < film.steps ? `, the first ${seconds(film.poses.length - 1)} are drawn` : "";
+      console.log(
+        [
+          `Wrote ${output}, ${size}`,
+          `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
+          `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
+          `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
+          `environment  ${name}, episode ${whole(flags.episode)}`,
+          `policy       ${told}`,
+        ].join("\n"),
+      );
+    });
+}
+
+/** A policy, what it acts in, and words about it. */
+async function readSource(source: string, { best, environment }: RenderFlags) {
+  if (fs.statSync(source, { throwIfNoEntry: false })?.isFile()) {
+    if (best) throw new InputError(`--best: expected a run's directory, got the file ${source}.`);
+    const { policy } = await readPolicyFile(source);
+    if (environment === undefined) {
+      throw new InputError(`--environment: expected what the policy of ${source} acts in, got nothing.`);
+    }
+    return { policy, nameOrPath: environment, told: source };
+  }
+  const config = readConfig(source);
+  const policy = await readPolicy(source, best ? "best" : "last");
+  return {
+    policy,
+    nameOrPath: environment ?? environmentOf(source, config),
+    told: `${best ? "the best" : "the last"} of ${source}`,
+  };
+}
+
+/** Plays an episode to its end, without noise, and films as much of it as was asked for. */
+async function play(policy: Policy, environment: Environment, name: string, flags: RenderFlags) {
+  const scene = sceneOf(environment);
+  if (!scene) {
+    const wayOut = 'Give it a "scene", with shapes, a camera, stepSeconds and writePoses.';
+    throw new InputError(`${name}: expected an environment that can be drawn, got one without a scene. ${wayOut}`);
+  }
+  checkScene(scene, `${name} scene`);
+  const film = new Film(environment, scene, Math.max(1, Math.round(flags.seconds / scene.stepSeconds)));
+  const { meanReturn } = await evaluate(policy, film, {
+    episodes: 1,
+    firstEpisode: flags.episode - 1,
+    name,
+    stepTimeout: milliseconds(flags.stepTimeout),
+  });
+  return { film, scene, episodeReturn: meanReturn };
+}
+
+/** An environment of which is kept where its shapes are, at the start and after each of the first steps. */
+class Film implements Environment {
+  readonly observationSize: number;
+  readonly actionLow: ArrayLike<number>;
+  readonly actionHigh: ArrayLike<number>;
+  readonly poses: Float32Array[] = [];
+  /** Steps that were taken. */
+  steps = 0;
+  readonly #environment: Environment;
+  readonly #scene: Scene;
+  readonly #longest: number;
+
+  constructor(environment: Environment, scene: Scene, longest: number) {
+    this.observationSize = environment.observationSize;
+    this.actionLow = environment.actionLow;
+    this.actionHigh = environment.actionHigh;
+    this.#environment = environment;
+    this.#scene = scene;
+    this.#longest = longest;
+  }
+
+  async reset(random: Random): Promise<ArrayLike<number>> {
+    const observation = await this.#environment.reset(random);
+    this.#expose();
+    return observation;
+  }
+
+  async step(action: Float32Array): Promise<Step> {
+    const step = await this.#environment.step(action);
+    this.steps++;
+    this.#expose();
+    return step;
+  }
+
+  #expose(): void {
+    if (this.poses.length > this.#longest) return;
+    const poses = new Float32Array(this.#scene.shapes.length * poseSize);
+    this.#scene.writePoses(poses);
+    const wrong = poses.findIndex((value) => !Number.isFinite(value));
+    const where = `scene writePoses shape ${Math.floor(wrong / poseSize)}`;
+    expect(wrong < 0, where, "finite numbers", poses[wrong]);
+    this.poses.push(poses);
+  }
+}
+
+/** Which steps are drawn, and when: a GIF's frames follow each other evenly; so many moments go from start to end. */
+function framesOf({ poses }: Film, scene: Scene, { size, speed }: RenderFlags, moments: number | undefined) {
+  const { stepSeconds } = scene;
+  const last = poses.length - 1;
+  const every = Math.max(1, Math.round((frameSeconds * speed) / stepSeconds));
+  const steps: number[] = [];
+  if (moments === undefined) for (let step = 0; step <= last; step += every) steps.push(step);
+  else {
+    const most = Math.min(moments, last + 1);
+    for (let i = 0; i < most; i++) steps.push(most === 1 ? last : Math.round((i * last) / (most - 1)));
+  }
+  const [width, height] = size ?? [320, 240];
+  const caster = new RayCaster(scene, width, height);
+  const frames: Frames = {
+    width,
+    height,
+    count: steps.length,
+    draw: (frame, out) => caster.draw(poses[steps[frame]], out),
+  };
+  return { frames, times: [...steps, steps[steps.length - 1] + every].map((step) => step * stepSeconds) };
+}
+
+function parseMoments(text: string): number {
+  const moments = wholeNumber("--moments", 1)(text);
+  expect(moments <= mostMoments, "--moments", `at most ${mostMoments}`, moments);
+  return moments;
+}
+
+function parseSize(text: string): [number, number] {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text)?.map(Number) ?? [];
+  const good = Math.min(width, height) >= 16 && Math.max(width, height) <= 2048;
+  expect(good, "--size", "width and height from 16 to 2048, such as 320x240", text);
+  return [width, height];
+}

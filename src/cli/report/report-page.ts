@@ -1,0 +1,498 @@
+// What a report shows: of one run its curves and settings, of several the groups of equal settings.
+import * as path from "node:path";
+import { Random } from "../../base/random.ts";
+import { type PresetName, presets, type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
+import type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
+import { bootstrapInterval, interquartileMean, mean, type Point } from "../../training/aggregate.ts";
+import {
+  compose,
+  drawCurves,
+  drawDistribution,
+  drawLines,
+  drawRun,
+  format,
+  type LinesOptions,
+  page as pageTheme,
+  paper,
+  runsForInterval,
+  type Theme,
+  trueMinus,
+} from "./figures.ts";
+import { document, Html, html, table } from "./html.ts";
+
+/** What a run's directory holds. */
+export interface Run {
+  /** As it was given. */
+  readonly directory: string;
+  readonly config: RunConfig;
+  readonly evaluations: readonly EvaluationRecord[];
+  readonly episodes: readonly EpisodeRecord[];
+  readonly diagnostics: readonly DiagnosticsRecord[];
+  /** Absent while the training goes on, or where it was killed. */
+  readonly result?: RunResult;
+}
+
+const [wide, narrow] = [960, 360];
+const mostPoints = 800; // of one line; more are averaged, or the page grows with the run
+
+/** The report as one HTML document. */
+export function page(runs: readonly Run[]): string {
+  return runs.length === 1 ? pageOfRun(runs[0]) : pageOfRuns(runs);
+}
+
+/** The report's main figure, an SVG that stands alone. */
+export function figure(runs: readonly Run[]): string {
+  const draw = runs.length === 1 ? mainFigure(runs[0]) : comparison(groupsOf(runs));
+  return `${draw(paper, 780)}\n`;
+}
+
+type Draw = (theme: Theme, width: number) => string;
+
+function pageOfRun(run: Run): string {
+  const { environment, seed, preset, settings, ...details } = run.config;
+  const title = `${environment}, seed ${seed}`;
+  return document(
+    title,
+    html`<h1>${title}</h1>
+<p class="muted">DDPG, preset ${preset} · <code>${run.directory}</code></p>
+<dl>${factsOf(run)}</dl>
+${drawing(mainFigure(run), "Evaluations are without exploration noise and apart from training; training episodes are with it.")}
+${diagnosticsOf(run)}
+<h2>Settings</h2>
+${settingsTable(run)}
+<h2>Configuration</h2>
+${table(["name", "value"], flatten(details))}
+${evaluationsOf(run)}`,
+  );
+}
+
+function factsOf({ evaluations, result }: Run): Html[] {
+  const facts = [];
+  const final = result?.evaluation;
+  const last = evaluations.at(-1);
+  const state = stateOf(result);
+  if (state) facts.push(fact("state", state, result?.failed));
+  if (final) {
+    const value = plusMinus(final.meanReturn, final.standardError);
+    facts.push(fact("final mean return", value, `${format(final.episodes)} episodes without noise`));
+  } else if (last) {
+    const value = plusMinus(last.meanReturn, last.standardError);
+    facts.push(
+      fact(`mean return at step ${format(last.step)}`, value, `${format(last.episodes)} episodes without noise`),
+    );
+  }
+  if (result) {
+    const speed = `${format(Math.round(result.stepsPerSecond))} steps/s`;
+    facts.push(fact("steps", format(result.steps)));
+    facts.push(fact("training", `${seconds(result.trainingSeconds)} s`, speed));
+    facts.push(fact("fingerprint", html`<code>${result.fingerprint}</code>`));
+  }
+  return facts;
+}
+
+/** What kept a run from its end, "" where nothing did. */
+function stateOf(result: RunResult | undefined): string {
+  if (!result) return "unfinished";
+  return result.failed ? "failed" : result.interrupted ? "interrupted" : "";
+}
+
+function mainFigure(run: Run): Draw {
+  const { environment, preset, seed } = run.config;
+  const each = Math.ceil(run.episodes.length / mostPoints);
+  const content = {
+    evaluations: run.evaluations.map((e) => ({ step: e.step, value: e.meanReturn, error: e.standardError || 0 })),
+    episodes: thin(run.episodes.map((episode) => [episode.step, episode.return])),
+    each,
+  };
+  return (theme, width) => {
+    const title = `${environment}, preset ${preset}, seed ${seed}`;
+    const curve = drawRun(content, {
+      theme,
+      width,
+      height: Math.min(400, Math.max(280, width / 2)),
+      xLabel: "environment steps",
+      yLabel: "return of an episode",
+    });
+    return finish([[curve]], theme, title, [[title]]);
+  };
+}
+
+/** On a page the heading says what is seen; a file that stands alone says it itself. */
+function finish(
+  rows: readonly (readonly string[])[],
+  theme: Theme,
+  title: string,
+  captions: readonly (readonly [string, string?])[],
+): string {
+  if (theme === paper) return compose(rows, { theme, title, captions, padding: 12, gap: 10 });
+  return compose(rows, { theme, title, gap: 10, captions: captions.length > 1 ? captions : [] });
+}
+
+interface Panel {
+  name: string;
+  yLabel: string;
+  lines: { name: string; points: Point[] }[];
+  options?: Partial<LinesOptions>;
+}
+
+const saturationLabel = "share of the minibatch with |μ(s)| > 0.99";
+const biasLabel = "Q(s₀, μ(s₀)) − discounted return, at evaluations";
+
+function diagnosticsOf(run: Run): Html {
+  const dimensions = run.diagnostics.reduce((most, d) => Math.max(most, d.saturation.length), 0);
+  const line = (name: string, of: Quantity) => ({ name, points: thin(of(run)) });
+  const { rewardScale } = run.config.settings;
+  return panels(
+    [
+      { name: "Critic loss", yLabel: "mean of (y − Q)²", lines: [line("", diagnostic("criticLoss"))] },
+      { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: [line("", diagnostic("meanValue"))] },
+      {
+        name: "Gradient norms",
+        yLabel: "Euclidean norm",
+        lines: [line("critic", diagnostic("criticGradientNorm")), line("actor", diagnostic("actorGradientNorm"))],
+        options: { logarithmic: true },
+      },
+      {
+        name: "Saturated actions",
+        yLabel: saturationLabel,
+        lines: Array.from({ length: dimensions }, (_, i) =>
+          line(`dimension ${i}`, ({ diagnostics }) => diagnostics.map((d) => [d.step, d.saturation[i] ?? Number.NaN])),
+        ),
+        options: { yDomain: [0, 1] },
+      },
+      { name: "Value bias", yLabel: biasLabel, lines: [line("", valueBias)], options: { rule: 0 } },
+    ],
+    rewardScale === 1 ? "" : `Losses, values and their bias are of rewards times ${rewardScale}.`,
+  );
+}
+
+/** The groups' diagnostics in the same panels. */
+function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGroup) => string): Html {
+  const lines = (of: Quantity) => groups.map((group) => ({ name: nameOf(group), points: thin(meanCurve(group, of)) }));
+  const saturation: Quantity = ({ diagnostics }) => diagnostics.map((d) => [d.step, mean(d.saturation)]);
+  return panels(
+    [
+      { name: "Critic loss", yLabel: "mean of (y − Q)²", lines: lines(diagnostic("criticLoss")) },
+      { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: lines(diagnostic("meanValue")) },
+      { name: "Saturated actions", yLabel: saturationLabel, lines: lines(saturation), options: { yDomain: [0, 1] } },
+      { name: "Value bias", yLabel: biasLabel, lines: lines(valueBias), options: { rule: 0 } },
+    ],
+    "Means over the seeds of a group, where all of them have a value. Losses, values and their bias are of scaled rewards.",
+  );
+}
+
+/** Something of a run over its steps. */
+type Quantity = (run: Run) => Point[];
+
+function diagnostic(name: "criticLoss" | "meanValue" | "criticGradientNorm" | "actorGradientNorm"): Quantity {
+  return ({ diagnostics }) => diagnostics.map((d) => [d.step, d[name]]);
+}
+
+function valueBias({ evaluations }: Run): Point[] {
+  return evaluations.map((e) => [e.step, e.valueBias]);
+}
+
+/** The mean over a group's runs, at the steps that all of them have. */
+function meanCurve({ runs }: RunGroup, of: Quantity): Point[] {
+  const curves = runs.map((run) => new Map(of(run)));
+  return [...curves[0].keys()]
+    .filter((step) => curves.every((curve) => curve.has(step)))
+    .map((step) => [step, mean(curves.map((curve) => curve.get(step) ?? Number.NaN))]);
+}
+
+/** Those panels that have something to show. */
+function panels(all: readonly Panel[], note: string): Html {
+  const drawn = all.flatMap(({ name, yLabel, lines, options }) => {
+    if (!lines.some(({ points }) => points.some(([, value]) => Number.isFinite(value)))) return [];
+    const svg = drawLines(lines, { theme: pageTheme, width: 400, xLabel: "environment steps", yLabel, ...options });
+    const titled = compose([[svg]], { theme: pageTheme, title: `${name}: ${yLabel}` });
+    return html`<figure><h3>${name}</h3><div class="drawing">${new Html(titled)}</div></figure>\n`;
+  });
+  if (drawn.length === 0) return html``;
+  return html`<h2>Diagnostics</h2>\n<div class="panels">${drawn}</div>${note && html`<p class="note">${note}</p>`}`;
+}
+
+/** By name; a run of another version may have had others than `Settings` lists. */
+function settingsOf(run: Run): Readonly<Record<string, unknown>> {
+  return run.config.settings;
+}
+
+/** A preset's settings; none for a preset of another version. */
+function presetOf(name: string): Readonly<Record<string, unknown>> {
+  return Object.hasOwn(presets, name) ? presets[name as PresetName] : {};
+}
+
+function settingsTable(run: Run): Html {
+  const { preset } = run.config;
+  const base = presetOf(preset);
+  const known: readonly string[] = settingNames;
+  const rows = Object.entries(settingsOf(run)).map(([name, setting]) => {
+    const value = show(setting);
+    const original = name in base ? show(base[name]) : value;
+    const meaning = known.includes(name) ? settingHelp(name as keyof Settings) : "";
+    return original === value
+      ? [name, value, "", meaning]
+      : [name, html`<mark>${value}</mark>`, html`${original}`, meaning];
+  });
+  return table(["setting", "value", `in ${preset}, where it differs`, "meaning"], rows);
+}
+
+function evaluationsOf({ evaluations }: Run): Html {
+  if (evaluations.length === 0) return html``;
+  const rows = evaluations.map((e) => [
+    format(e.step),
+    format(e.episodes),
+    plusMinus(e.meanReturn, e.standardError),
+    number(e.meanLength),
+    number(e.valueBias),
+  ]);
+  return html`<details><summary>All evaluations as numbers</summary>
+${table(["step", "episodes", "mean return", "mean length", "value bias"], rows)}</details>`;
+}
+
+/** Runs that differ by their seed alone. */
+interface RunGroup {
+  readonly name: string;
+  readonly environment: string;
+  readonly runs: readonly Run[];
+}
+
+function groupsOf(runs: readonly Run[]): RunGroup[] {
+  const groups = new Map<string, Run[]>();
+  for (const run of runs) {
+    const { environment, environmentModule, preset, settings } = run.config;
+    const module = environmentModule && path.resolve(run.directory, environmentModule);
+    const key = JSON.stringify([environment, module, preset, sorted(settings)]);
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  const lists = [...groups.values()];
+  const names = groupNames(lists.map(([first]) => first));
+  return lists.map((list, i) => ({ name: names[i], environment: list[0].config.environment, runs: list }));
+}
+
+/** What tells groups apart: the preset, and the settings that differ from it and between groups. */
+function groupNames(firsts: readonly Run[]): string[] {
+  const varied = differing(firsts);
+  const names = firsts.map(({ config: { preset, settings } }) => {
+    const base = presetOf(preset);
+    const own = Object.entries(settings).filter(
+      ([name, value]) => varied.includes(name) && show(value) !== show(base[name]),
+    );
+    return [preset, ...own.map(([name, value]) => `${name} ${show(value)}`)].join(", ");
+  });
+  return names.map((name, i) => {
+    const alike = firsts
+      .map((_, j) => j)
+      .filter((j) => names[j] === name && firsts[j].config.environment === firsts[i].config.environment);
+    return alike.length === 1 ? name : `${name} (${alike.indexOf(i) + 1})`;
+  });
+}
+
+/** The settings that are not the same in all of the runs. */
+function differing(runs: readonly Run[]): string[] {
+  const all = runs.map(settingsOf);
+  const names = [...new Set(all.flatMap(Object.keys))];
+  return names.filter((name) => new Set(all.map((settings) => show(settings[name]))).size > 1);
+}
+
+function pageOfRuns(runs: readonly Run[]): string {
+  const groups = groupsOf(runs);
+  const environments = [...new Set(groups.map(({ environment }) => environment))];
+  const title = `${environments.join(", ")}: ${count(runs.length, "run")}, ${count(groups.length, "group")}`;
+  const firsts = groups.map(({ runs: [first] }) => first);
+  const several = environments.length > 1;
+  const nameOf = (group: RunGroup) => (several ? `${group.environment}, ${group.name}` : group.name);
+  const names = differing(firsts);
+  const notes = notesOf(groups, nameOf);
+  return document(
+    title,
+    html`<h1>${title}</h1>
+<p class="muted">Groups are runs that differ by their seed alone.</p>
+${drawing(
+  comparison(groups),
+  `From ${runsForInterval} seeds on: the interquartile mean over seeds with its 95 % percentile-bootstrap interval; below that every seed, and their mean. Evaluations are without exploration noise.`,
+)}
+${notes.map((note) => html`<p class="note">${note}</p>`)}
+<h2>Groups</h2>
+${table(
+  ["group", "seeds", "final mean return", "95 % interval"],
+  groups.map((group) => [nameOf(group), format(group.runs.length), ...finalOf(group)]),
+)}
+${
+  names.length === 0
+    ? ""
+    : html`<h2>Settings that differ</h2>
+${table(
+  ["setting", ...groups.map(nameOf)],
+  names.map((name) => [name, ...firsts.map((run) => show(settingsOf(run)[name]))]),
+)}`
+}
+${diagnosticsOfGroups(groups, nameOf)}
+<h2>Runs</h2>
+${table(
+  ["run", "group", "seed", "steps", "final mean return", "seconds", "fingerprint"],
+  groups.flatMap((group) => group.runs.map((run) => rowOf(run, nameOf(group)))),
+)}`,
+  );
+}
+
+function rowOf({ directory, config, result, evaluations, episodes }: Run, group: string): (string | Html)[] {
+  const seed = String(config.seed);
+  if (!result) {
+    const step = Math.max(evaluations.at(-1)?.step ?? 0, episodes.at(-1)?.step ?? 0);
+    return [directory, group, seed, format(step), "unfinished", "", ""];
+  }
+  const { steps, evaluation, trainingSeconds, fingerprint } = result;
+  const final = evaluation ? plusMinus(evaluation.meanReturn, evaluation.standardError) : stateOf(result);
+  return [directory, group, seed, format(steps), final, seconds(trainingSeconds), html`<code>${fingerprint}</code>`];
+}
+
+function finalsOf({ runs }: RunGroup): number[] {
+  return runs.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []).filter(Number.isFinite);
+}
+
+function finalOf(group: RunGroup): [string, string] {
+  const values = finalsOf(group);
+  if (values.length === 0) return ["none finished", ""];
+  if (values.length < runsForInterval) return [`${number(mean(values))} (mean)`, ""];
+  const [low, high] = bootstrapInterval(values, new Random(0));
+  return [number(interquartileMean(values)), `${number(low)} to ${number(high)}`];
+}
+
+/** What a reader must know before believing the curves. */
+function notesOf(groups: readonly RunGroup[], nameOf: (group: RunGroup) => string): string[] {
+  return groups.flatMap((group) => {
+    const notes = [];
+    const { runs } = group;
+    const unfinished = runs.filter(({ result }) => !result?.evaluation).length;
+    if (unfinished > 0)
+      notes.push(
+        `${nameOf(group)}: ${count(unfinished, "run")} of ${runs.length} not finished, and without a final evaluation.`,
+      );
+    const silent = runs.filter(({ evaluations }) => evaluations.length === 0).length;
+    if (silent > 0)
+      notes.push(`${nameOf(group)}: ${count(silent, "run")} of ${runs.length} without evaluations, not in the curves.`);
+    const seeds = runs.map(({ config }) => config.seed);
+    const twice = seeds.filter((seed, i) => seeds.indexOf(seed) !== i);
+    if (twice.length > 0)
+      notes.push(
+        `${nameOf(group)}: seed ${[...new Set(twice)].join(", ")} more than once; equal runs make the interval too narrow.`,
+      );
+    const lengths = new Set(runs.flatMap(({ evaluations }) => evaluations.at(-1)?.step ?? []));
+    if (lengths.size > 1)
+      notes.push(`${nameOf(group)}: runs of different lengths; the mean and its interval end with the shortest.`);
+    return notes;
+  });
+}
+
+function comparison(groups: readonly RunGroup[]): Draw {
+  const environments = [...new Set(groups.map(({ environment }) => environment))];
+  return (theme, width) => {
+    const rows: string[][] = [];
+    const captions: [string, string?][] = [];
+    for (const environment of environments) {
+      const here = groups.filter((group) => group.environment === environment);
+      const curves = here.map(({ name, runs }) => ({
+        name,
+        runs: runs
+          .map(({ evaluations }) => evaluations.map((e): Point => [e.step, e.meanReturn]))
+          .filter((curve) => curve.length > 0),
+      }));
+      const height = Math.min(400, Math.max(280, width / 2));
+      captions.push([environment, here.length === 1 ? `${here[0].name}, ${count(here[0].runs.length, "seed")}` : ""]);
+      rows.push([
+        curves.some(({ runs }) => runs.length > 0)
+          ? drawCurves(curves, {
+              theme,
+              width,
+              height,
+              xLabel: "environment steps",
+              yLabel: "mean return of an evaluation",
+              showRuns: here.length === 1,
+            })
+          : "",
+      ]);
+      const finals = here.map((group) => ({ name: group.name, values: finalsOf(group) }));
+      if (finals.some(({ values }) => values.length > 0)) {
+        const intervals = finals.some(({ values }) => values.length >= runsForInterval);
+        const mark = intervals ? "diamond and bar: interquartile mean, 95 % interval" : "diamond: mean";
+        captions.push(["Final evaluations", width < 600 ? "one dot a seed" : `one dot a seed; ${mark}`]);
+        rows.push([drawDistribution(finals, { theme, width, xLabel: "final mean return" })]);
+      }
+    }
+    return finish(
+      rows.map((row) => row.filter(Boolean)),
+      theme,
+      `${environments.join(", ")}: evaluations of ${count(groups.length, "group")}`,
+      captions,
+    );
+  };
+}
+
+/** A figure for a wide window and for a narrow one; the page shows that which fits. */
+function drawing(draw: Draw, caption: string): Html {
+  return html`<figure>
+<div class="drawing wide">${new Html(draw(pageTheme, wide))}</div>
+<div class="drawing narrow">${new Html(draw(pageTheme, narrow))}</div>
+<figcaption>${caption}</figcaption>
+</figure>`;
+}
+
+function fact(name: string, value: string | Html, more = ""): Html {
+  return html`<div><dt>${name}</dt><dd>${value}${more && html` <small>${more}</small>`}</dd></div>`;
+}
+
+/** Means of as many neighbours as it takes to have no more than `mostPoints`. */
+function thin(points: readonly Point[]): Point[] {
+  const each = Math.ceil(points.length / mostPoints);
+  if (each <= 1) return [...points];
+  return Array.from({ length: Math.ceil(points.length / each) }, (_, i) => {
+    const some = points.slice(i * each, (i + 1) * each);
+    return [some[some.length - 1][0], mean(some.map(([, value]) => value))];
+  });
+}
+
+function flatten(fields: Readonly<Record<string, unknown>>, prefix = ""): [string, string][] {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? flatten(value as Record<string, unknown>, `${prefix}${name}.`)
+      : [[`${prefix}${name}`, show(value)] as [string, string]],
+  );
+}
+
+function sorted(fields: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) return value.map(show).join(", ") || "none";
+  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  return value === undefined ? "" : String(value);
+}
+
+/** −147.3 ± 2.1 */
+function plusMinus(value: number, error: number | null): string {
+  if (error === null || !Number.isFinite(error)) return number(value);
+  const digits = error >= 100 ? 0 : error >= 1 ? 1 : error >= 0.1 ? 2 : 4;
+  return `${number(value, digits)} ± ${number(error, digits)}`;
+}
+
+function number(value: number, digits = digitsOf(value)): string {
+  if (!Number.isFinite(value)) return "not finite";
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return trueMinus(value.toLocaleString("en-US", options));
+}
+
+function seconds(value: number): string {
+  return number(value, value >= 100 ? 0 : 2);
+}
+
+/** So many that a return's fourth digit shows, or a third of a small one. */
+function digitsOf(value: number): number {
+  const size = Math.abs(value);
+  return size >= 1000 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 4;
+}
+
+function count(n: number, what: string): string {
+  return `${format(n)} ${what}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,61 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { Command } from "commander";
+import { expect, InputError } from "../../base/expect.ts";
+import { readConfig, readMetrics, readResult } from "../../node.ts";
+import { writeFiles } from "../terminal/write-files.ts";
+import type { Run } from "./report-page.ts";
+
+/** Where the report goes. */
+export interface ReportOptions {
+  readonly output?: string;
+  readonly svg?: string;
+}
+
+export function addReportCommand(program: Command): void {
+  program
+    .command("report")
+    .description("draw one run, or compare several, in one HTML file")
+    .argument("<run...>", "directories of runs; those with equal settings are seeds of one group")
+    .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
+    .option("--svg <file>", "the main figure as a picture of its own, too")
+    .action(async (directories: string[], options: ReportOptions) => {
+      for (const file of await report(directories, options)) console.log(`Wrote ${file}`);
+    });
+}
+
+/** Reads the runs, draws, writes; returns the files written. Nothing is written unless everything could be drawn. */
+export async function report(directories: readonly string[], options: ReportOptions = {}): Promise<string[]> {
+  const runs = [...new Map(directories.map((directory) => [path.resolve(directory), directory])).values()].map(readRun);
+  const output = options.output ?? (runs.length === 1 ? path.join(runs[0].directory, "report.html") : "report.html");
+  const files = options.svg === undefined ? [output] : [output, options.svg];
+  expect(
+    new Set(files.map((file) => path.resolve(file))).size === files.length,
+    "--svg",
+    "another file than the page's",
+    options.svg,
+  );
+  // Loaded only here: the other commands need not wait for the plotting library.
+  const { page, figure } = await import("./report-page.ts");
+  const contents = files.map((file) => (file === output ? page(runs) : figure(runs)));
+  writeFiles(
+    files.map((file, i) => [file, contents[i]]),
+    "Choose another with --output or --svg.",
+  );
+  return files;
+}
+
+function readRun(directory: string): Run {
+  const config = readConfig(directory);
+  const metrics = readMetrics(directory);
+  const evaluations = metrics.filter((record) => record.type === "evaluation");
+  const episodes = metrics.filter((record) => record.type === "episode");
+  if (evaluations.length + episodes.length === 0) {
+    const where = path.join(directory, "metrics.jsonl");
+    throw new InputError(`${where}: expected at least one episode or evaluation, got none. Train for longer.`);
+  }
+  const diagnostics = metrics.filter((record) => record.type === "diagnostics");
+  // A run that goes on, or was killed, has no result.
+  const ended = fs.existsSync(path.join(directory, "result.json"));
+  return { directory, config, evaluations, episodes, diagnostics, ...(ended && { result: readResult(directory) }) };
+}

@@ -1,0 +1,109 @@
+// `ddpg resume`: goes on with a run from its checkpoint, as if nothing had happened.
+import type { Command } from "commander";
+import { expect } from "../../base/expect.ts";
+import { Ddpg } from "../../ddpg/ddpg.ts";
+import { expectUnlocked } from "../../node/lock.ts";
+import { isComplete } from "../../node/run-files.ts";
+import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
+import { environmentOf } from "../environment/environments.ts";
+import { closing, guarded } from "../environment/guard.ts";
+import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
+import { whole } from "../terminal/progress.ts";
+import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
+import { asChildOption, parent } from "./children.ts";
+import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
+import { runTraining } from "./run-training.ts";
+
+interface ResumeFlags extends EngineFlags {
+  steps?: number;
+  checkpointEvery?: CheckpointPlan;
+  stepTimeout?: number;
+  progress: boolean;
+  asChild?: true;
+}
+
+export function addResumeCommand(program: Command): void {
+  program
+    .command("resume")
+    .argument("<run>", "a run's directory")
+    .summary("go on with a run from its checkpoint")
+    .description("Goes on with a run from its last checkpoint, with the same results as if it had never stopped.")
+    .option("--steps <n>", "environment steps in all [those that were planned]", wholeNumber("--steps", 1))
+    .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
+    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
+    .option("--no-progress", "only what is known before and after")
+    .option("--simd <bits>", simdHelp, simdWidth)
+    .option("--threads <n>", threadsHelp, threadCount)
+    .addOption(asChildOption())
+    .action((run: string, flags: ResumeFlags) => resume(run, flags, program.opts().verbose === true));
+}
+
+async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
+  const listener = flags.asChild && parent();
+  const config = readConfig(run);
+  expectUnlocked(run);
+  const checkpoint = readCheckpoint(run);
+  if (flags.steps === undefined && isComplete(run)) {
+    const { steps } = readResult(run);
+    console.log(
+      `${run} is finished, after ${whole(steps)} steps. To go on: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
+    );
+    return;
+  }
+  const wayOut = "The settings of a run stay as they are.";
+  expect(
+    checkpoint.settings === JSON.stringify(config.settings),
+    `${run} settings`,
+    "the checkpoint's",
+    "others",
+    wayOut,
+  );
+  const planned = planFor(config, flags.steps, checkpoint.steps);
+
+  const nameOrPath = environmentOf(run, config);
+  const loading = (): string => `environment ${nameOrPath}`;
+  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
+  const bits = await useSimd(flags, verbose);
+  const environment = await guarded(loading, loaded.create);
+  const evaluationEnvironment = await guarded(loading, loaded.create);
+  await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
+    const agent = await Ddpg.load(checkpoint.bytes, environment, { threads: threadsFor(flags) });
+    checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
+    const wanted = 6 + agent.units.actionSize;
+    expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
+    const checkpoints = new CheckpointClock(flags.checkpointEvery);
+    if (!listener) {
+      console.log(
+        [
+          `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
+          `goes on        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
+          `computes with  vectors of ${bits} bits${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+          `checkpoints    ${checkpoints}`,
+          "",
+        ].join("\n"),
+      );
+    }
+    await runTraining({
+      agent,
+      environment,
+      evaluationEnvironment,
+      name: nameOrPath,
+      config: planned,
+      directory: run,
+      checkpoints,
+      checkpoint,
+      stepTimeout: milliseconds(flags.stepTimeout),
+      progress: flags.progress,
+      ...(listener && { onProgress: listener.onProgress }),
+      warn: listener ? listener.warn : (warning) => console.error(`ddpg: warning: ${warning}`),
+    });
+  });
+}
+
+/** Asked for so many steps, a run goes on also where an evaluation had reached what it was to end at. */
+function planFor(config: RunConfig, steps: number | undefined, taken: number): RunConfig {
+  if (steps === undefined) return config;
+  expect(steps > taken, "--steps", `more than the ${whole(taken)} steps that were taken`, steps);
+  const { untilReturn, ...rest } = config;
+  return { ...rest, steps };
+}

@@ -1,0 +1,183 @@
+// `ddpg train --seeds`: one task, several seeds, each in a process of its own, and what they say together.
+import * as fs from "node:fs";
+import { expect, InputError } from "../../base/expect.ts";
+import { Random } from "../../base/random.ts";
+import { type RunResult, readResult } from "../../node.ts";
+import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
+import { inShell } from "../terminal/options.ts";
+import { duration, plusMinus, short, whole } from "../terminal/progress.ts";
+import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
+import { exitCodes } from "./run-training.ts";
+
+/** More are a mistake at the keyboard. */
+const mostSeeds = 1000;
+
+/** From so many on, an interval says something. */
+const fewestForInterval = 5;
+
+/** `1..8`, `1,3,7`, `1..3,8`: each seed once, in the order in which they are written. */
+export function parseSeeds(text: string): number[] {
+  const check = (good: boolean, wayOut = ""): void =>
+    expect(good, "--seeds", "seeds such as 1..8 or 1,3,7", text, wayOut);
+  const seeds = new Set<number>();
+  for (const part of text.split(",")) {
+    const match = /^\s*(\d+)(?:\.\.(\d+))?\s*$/.exec(part);
+    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    check(Number.isSafeInteger(first) && Number.isSafeInteger(last));
+    check(first <= last, "Write the smaller one first.");
+    check(seeds.size + last - first < mostSeeds, `At most ${whole(mostSeeds)} at once.`);
+    for (let seed = first; seed <= last; seed++) {
+      check(!seeds.has(seed), `${seed} is there twice.`);
+      seeds.add(seed);
+    }
+  }
+  return [...seeds];
+}
+
+/** A child's command line: its parent's, but for what concerns several seeds. Each has one thread unless told. */
+export function seedArguments(args: readonly string[], seed: number, directory: string, drawn: boolean): string[] {
+  const kept: string[] = [];
+  let i = 0;
+  for (; i < args.length && args[i] !== "--"; i++) {
+    const [, flag, value] = /^--(seeds|jobs|out)(=.*)?$/s.exec(args[i]) ?? [];
+    if (flag === undefined) kept.push(args[i]);
+    else if (value === undefined) i++;
+  }
+  if (!drawn) kept.push("--no-progress");
+  if (!kept.some((arg) => /^--threads(=|$)/.test(arg))) kept.push("--threads", "1");
+  return [...kept, "--seed", `${seed}`, "--out", directory, "--as-child", ...args.slice(i)];
+}
+
+export interface SeedsOptions {
+  readonly seeds: readonly number[];
+  /** Of each seed. */
+  readonly directories: readonly string[];
+  readonly jobs: number;
+  readonly progress: boolean;
+  warn(warning: string): void;
+}
+
+/** A run in a process of its own. */
+export interface ChildRun extends ChildCommand {
+  readonly seed: number;
+  readonly directory: string;
+  /** Undefined until then. */
+  end?: ChildEnd["how"];
+  /** Where it wrote one. */
+  result?: RunResult;
+}
+
+/**
+ * Trains all of them and says what came out. The exit code becomes 1 where one is not complete; a signal ends the
+ * process when the children have closed their records.
+ */
+export async function trainSeeds({ seeds, directories, jobs, progress, warn }: SeedsOptions): Promise<void> {
+  const drawn = progress && process.stdout.isTTY;
+  const width = Math.max(...seeds.map((seed) => `${seed}`.length));
+  const runs = seeds.map((seed, i): ChildRun => {
+    const directory = directories[i];
+    const args = seedArguments(process.argv.slice(2), seed, directory, drawn);
+    return { label: `seed ${String(seed).padStart(width)}`, args, seed, directory };
+  });
+  const started = performance.now();
+  const signal = await runChildren(runs, {
+    jobs,
+    progress,
+    onStart: ({ label, directory }) => {
+      if (progress && !drawn) console.log(`${label}  begins, records in ${directory}`);
+    },
+    onWarning: ({ seed }, warning) => warn(`seed ${seed}: ${warning}`),
+    onEnd: (run, end) => {
+      const why = settle(run, end);
+      if (why) console.error(`ddpg: seed ${run.seed}: ${why}`);
+      else if (progress) console.log(`${run.label}  ${ending(run)}`);
+    },
+  });
+  if (progress) console.log();
+  console.log(summary(runs, jobs, (performance.now() - started) / 1000));
+  if (signal) process.exit(exitCodes[signal]);
+  if (runs.some((run) => run.end !== "complete")) process.exitCode = 1;
+}
+
+/** Notes how a run ended, by what it wrote as well; returns why it failed, if it did. */
+export function settle(run: ChildRun, { how, why }: ChildEnd): string {
+  try {
+    run.result = readResult(run.directory);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+  }
+  // It may be stopped when all is done, and end well before anything is.
+  const complete = how !== "failed" && run.result?.evaluation && !run.result.failed;
+  run.end = complete ? "complete" : how === "complete" ? "failed" : how;
+  return run.end === "failed" ? why || "ended without a result" : "";
+}
+
+function ending({ end, result, directory }: ChildRun): string {
+  return end === "complete" && result
+    ? `${returnOf(result)}  ${whole(result.stepsPerSecond)} steps/s  ${directory}`
+    : `${end} ${afterSteps(result)}`;
+}
+
+function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string {
+  const complete = runs.filter(({ end }) => end === "complete");
+  const returns = complete.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []);
+  const [low, high] = returns.length >= fewestForInterval ? bootstrapInterval(returns, new Random(0)) : [];
+  const interval =
+    low === undefined || high === undefined ? "" : `; 95 % bootstrap interval ${short(low)} to ${short(high)}`;
+  const of = (count: number): string => `${whole(count)} of ${whole(runs.length)}`;
+  const without = (name: string, end: ChildRun["end"]): string[] => {
+    const seeds = runs.filter((run) => run.end === end).map(({ seed }) => seed);
+    return seeds.length === 0 ? [] : [`${name.padEnd(15)}${of(seeds.length)} seeds: ${seeds.join(", ")}`];
+  };
+  const readable = runs.filter(({ end, result }) => end !== "failed" && result).map(({ directory }) => directory);
+  return [
+    ...table(runs),
+    "",
+    ...(returns.length > 1
+      ? [
+          `return         ${short(interquartileMean(returns))}, interquartile mean over ${whole(returns.length)} seeds${interval}`,
+        ]
+      : []),
+    `time           ${duration(seconds)}, ${jobs === 1 ? "one seed" : `${whole(jobs)} seeds`} at a time`,
+    ...without("failed", "failed"),
+    ...without("stopped", "stopped"),
+    ...without("not begun", undefined),
+    ...runs
+      .filter(({ end, result }) => end === "stopped" && result)
+      .map(({ directory }) => `go on          npx ddpg resume ${inShell(directory)}`),
+    ...(readable.length > 0
+      ? [`look at ${readable.length > 1 ? "them" : "it  "}   npx ddpg report ${readable.map(inShell).join(" ")}`]
+      : []),
+  ].join("\n");
+}
+
+/** Those that have begun, a line each. */
+function table(runs: readonly ChildRun[]): string[] {
+  const rows = runs
+    .filter(({ end }) => end !== undefined)
+    .map(({ seed, end, result, directory }) => [
+      `${seed}`,
+      end === "complete" && result ? returnOf(result) : `${end} ${afterSteps(result)}`,
+      result ? whole(result.stepsPerSecond) : "–",
+      result ? result.fingerprint : "–",
+      fs.existsSync(directory) ? directory : "–",
+    ]);
+  if (rows.length === 0) return [];
+  rows.unshift(["seed", "return", "steps/s", "fingerprint", "records"]);
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const rightAligned = [0, 2];
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (rightAligned.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function returnOf({ evaluation }: RunResult): string {
+  return evaluation ? plusMinus(evaluation.meanReturn, evaluation.standardError) : "–";
+}
+
+function afterSteps(result: RunResult | undefined): string {
+  return result ? `after ${whole(result.steps)} steps` : "without a result";
+}

@@ -1,0 +1,385 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { Command } from "commander";
+import { InputError } from "../../base/expect.ts";
+import {
+  type PresetName,
+  presetHelp,
+  presets,
+  type Settings,
+  settingFlag,
+  settingNames,
+  settingsFrom,
+  showSetting,
+} from "../../ddpg/config.ts";
+import { Ddpg } from "../../ddpg/ddpg.ts";
+import { type Policy, policySettings } from "../../ddpg/policy.ts";
+import { checkEnvironment } from "../../environment/check-environment.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { EnvironmentError } from "../../environment/environment-calls.ts";
+import {
+  checkRunDirectory,
+  commit,
+  type LoadedEnvironment,
+  loadEnvironment,
+  type RunConfig,
+  readConfig,
+  readPolicyFile,
+  startFile,
+  versions,
+} from "../../node.ts";
+import { bounds, environmentOf } from "../environment/environments.ts";
+import { closing, guarded } from "../environment/guard.ts";
+import {
+  asFlags,
+  chosenSettings,
+  milliseconds,
+  presetName,
+  settingOptions,
+  someNumber,
+  stepTimeoutHelp,
+  wholeNumber,
+} from "../terminal/options.ts";
+import { whole } from "../terminal/progress.ts";
+import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
+import { asChildOption, parent } from "./children.ts";
+import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
+import { runTraining } from "./run-training.ts";
+import { parseSeeds, trainSeeds } from "./seeds.ts";
+
+/** What an environment of one's own is trained for, unless told. */
+const ownSteps = 100_000;
+
+/** How long the check of such an environment may take without a word, in ms. */
+const noticeMs = 1000;
+
+interface TrainFlags extends EngineFlags {
+  seed?: number;
+  seeds?: number[];
+  jobs?: number;
+  steps?: number;
+  preset?: PresetName;
+  out?: string;
+  config?: string;
+  from?: string;
+  episodes?: number;
+  evaluateEvery?: number;
+  evaluateEpisodes?: number;
+  untilReturn?: number;
+  checkpointEvery?: CheckpointPlan;
+  stepTimeout?: number;
+  progress: boolean;
+  asChild?: true;
+}
+
+export function addTrainCommand(program: Command): void {
+  const presetLines = Object.entries(presetHelp).map(([name, help]) => `  ${name.padEnd(10)}${help}`);
+  const command = program
+    .command("train")
+    .argument("[environment]", 'an id of "ddpg environments", or the path of your own module')
+    .summary("train a policy, evaluate it, keep the records")
+    .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
+    .option("--seed <n>", "all chance comes from it; the same seed, the same policy [1]", wholeNumber("--seed", 0))
+    .option("--seeds <list>", "several at once, such as 1..8 or 1,3,7, each in a process of its own", parseSeeds)
+    .option("--jobs <n>", "how many of them at the same time [the machine's cores]", wholeNumber("--jobs", 1))
+    .option(
+      "--steps <n>",
+      `environment steps [the environment's; ${whole(ownSteps)} for your own]`,
+      wholeNumber("--steps", 1),
+    )
+    .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
+    .option("--config <run>", "repeat a run: its environment, seed and settings, but for what else is said here")
+    .option("--from <policy>", "a policy's file, or a run's directory: what the actor begins as, with its layers")
+    .option("--out <dir>", "directory for the records [runs/<environment>-<preset>-seed<n>]; of several seed<n> in it")
+    .option("--episodes <n>", "fixed starts of the evaluation at the end [1000]", wholeNumber("--episodes", 1))
+    .option(
+      "--evaluate-every <n>",
+      "steps between evaluations for the curve [a tenth]",
+      wholeNumber("--evaluate-every", 1),
+    )
+    .option("--evaluate-episodes <n>", "fixed starts of each [10]", wholeNumber("--evaluate-episodes", 1))
+    .option(
+      "--until-return <x>",
+      "end where an evaluation's mean return reaches this",
+      someNumber("--until-return", "a number"),
+    )
+    .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
+    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
+    .option("--no-progress", "only what is known before and after")
+    .option("--simd <bits>", simdHelp, simdWidth)
+    .option("--threads <n>", threadsHelp, threadCount)
+    .addOption(asChildOption())
+    .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+  for (const option of settingOptions()) command.addOption(option);
+  command
+    .addHelpText(
+      "after",
+      `
+Presets:
+${presetLines.join("\n")}
+
+Examples:
+  ddpg train Pendulum-v1
+  ddpg train Pendulum-v1 --seeds 1..8
+  ddpg train Pendulum-v1 --steps 100000 --until-return -150
+  ddpg train --config runs/first --seed 2
+  ddpg train Pendulum-v1 --preset paper --batch-normalization false --steps 30000
+  ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
+
+The default export of your own module is a class, or a function without parameters, that
+makes a fresh environment.`,
+    )
+    .action((environment: string | undefined, flags: TrainFlags) =>
+      start(environment, flags, program.opts().verbose === true),
+    );
+}
+
+async function start(named: string | undefined, flags: TrainFlags, verbose: boolean): Promise<void> {
+  const { progress } = flags;
+  const listener = flags.asChild && parent();
+  const repeated = flags.config === undefined ? undefined : readConfig(flags.config);
+  if (repeated && named !== undefined) throw new InputError("train: expected <environment> or --config, got both.");
+  if (repeated && flags.preset) throw new InputError("train: expected --preset or --config, got both.");
+  const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated) : named;
+  if (nameOrPath === undefined)
+    throw new InputError('train: expected <environment>, got nothing. See "ddpg train --help".');
+  const seeds = flags.seeds ?? [flags.seed ?? repeated?.seed ?? 1];
+  if (flags.seeds && flags.seed !== undefined) throw new InputError("train: expected --seed or --seeds, got both.");
+  if (flags.jobs && !flags.seeds) throw new InputError("--jobs: expected together with --seeds, got it alone.");
+
+  const loading = (): string => `environment ${nameOrPath}`;
+  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
+  const start = await startPolicy(flags, repeated);
+  const steps = flags.steps ?? repeated?.steps ?? loaded.task?.steps ?? ownSteps;
+  const preset = flags.preset ?? repeated?.preset ?? loaded.task?.preset ?? "standard";
+  // A task's own settings belong to its own preset; one that the user names is taken as it is.
+  const changes = {
+    ...(repeated ? repeated.settings : flags.preset ? {} : loaded.task?.settings),
+    ...(start && Object.fromEntries(policySettings.map((name) => [name, start.policy.settings[name]]))),
+    ...chosenSettings({ ...flags }),
+  };
+  const settings = await asFlags(() => settingsFrom(preset, changes));
+  const directories = seeds.map((seed) => {
+    if (flags.out === undefined) return freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
+    return flags.seeds ? path.join(flags.out, `seed${seed}`) : flags.out;
+  });
+  directories.forEach(checkRunDirectory);
+
+  const warned = new Set<string>();
+  const warn = (warning: string): void => {
+    // What a warning is about comes first in it, behind the seed of a child: once is enough.
+    const subject = warning.replace(/^seed \d+: /, "").split(":")[0];
+    if (warned.has(subject)) return;
+    warned.add(subject);
+    if (listener) listener.warn(warning);
+    else console.error(`ddpg: warning: ${warning}`);
+  };
+  if (loaded.module) {
+    const warnings = await asFlags(() => checkOwn(nameOrPath, loaded, settings, listener === undefined));
+    warnings.forEach(warn);
+  }
+  if (settings.warmupSteps >= steps) {
+    const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
+    warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
+  }
+
+  const bits = await useSimd(flags, verbose);
+  const environment = await guarded(loading, loaded.create);
+  const evaluationEnvironment = await guarded(loading, loaded.create);
+  await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
+    const [seed] = seeds;
+    const [directory] = directories;
+    // Several seeds are trained by others, each in a process of its own.
+    const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, ...threads }));
+    if (start) agent.startFrom(start.policy);
+    const commitNow = commit();
+    const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
+    const checkpoints = new CheckpointClock(flags.checkpointEvery);
+    const config: RunConfig = {
+      environment: loaded.name,
+      ...(loaded.module && { environmentModule: fromDirectory(directory, loaded.module) }),
+      preset,
+      seed,
+      steps,
+      settings,
+      evaluation: {
+        every: flags.evaluateEvery ?? repeated?.evaluation.every ?? Math.max(1, Math.round(steps / 10)),
+        episodes: flags.evaluateEpisodes ?? repeated?.evaluation.episodes ?? 10,
+        finalEpisodes: flags.episodes ?? repeated?.evaluation.finalEpisodes ?? 1000,
+      },
+      ...(untilReturn !== undefined && { untilReturn }),
+      ...(start && { from: true }),
+      versions: versions(),
+      ...(commitNow && { commit: commitNow }),
+    };
+    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, bits, checkpoints));
+    if (!flags.seeds) {
+      await runTraining({
+        agent,
+        environment,
+        evaluationEnvironment,
+        name: nameOrPath,
+        config,
+        directory,
+        checkpoints,
+        start: start?.bytes,
+        stepTimeout: milliseconds(flags.stepTimeout),
+        progress,
+        ...(listener && { onProgress: listener.onProgress }),
+        warn,
+      });
+    }
+  });
+  if (flags.seeds) {
+    const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
+    await trainSeeds({ seeds, directories, jobs, progress, warn });
+  }
+}
+
+/** The policy that the actor begins as, and its file's bytes: one that is named, or that of a run that is repeated. */
+async function startPolicy(
+  { from, config }: TrainFlags,
+  repeated: RunConfig | undefined,
+): Promise<{ policy: Policy; bytes: Uint8Array } | undefined> {
+  if (from !== undefined) return readPolicyFile(from);
+  if (!repeated?.from || config === undefined) return undefined;
+  return readPolicyFile(path.join(config, startFile));
+}
+
+/** Tries an environment of one's own; throws what is wrong with it, returns what makes learning slow. */
+async function checkOwn(
+  name: string,
+  { create }: LoadedEnvironment,
+  { observationScale, observationOffset, rewardScale }: Settings,
+  tell: boolean,
+): Promise<string[]> {
+  let thrown: { error: unknown } | undefined;
+  let called = "make";
+  const watcher: Watcher = {
+    called: (method) => {
+      called = method;
+    },
+    thrown: (error) => {
+      thrown ??= { error };
+      throw error;
+    },
+  };
+  const proxies = new WeakMap<Environment, Environment>();
+  const make = async (): Promise<Environment> => {
+    const environment = await create().catch(watcher.thrown);
+    const proxy = proxies.get(environment) ?? watched(environment, watcher);
+    proxies.set(environment, proxy);
+    return proxy;
+  };
+  const notice = setTimeout(() => console.error(`Checking ${name}, for some 2,000 steps …`), noticeMs);
+  // Only a word: it must not keep a process whose environment will never answer.
+  notice.unref();
+  if (!tell) clearTimeout(notice);
+  const scaling = { observationScale, observationOffset, rewardScale };
+  const { problems, warnings } = await guarded(
+    () => `${name} ${called}`,
+    () => checkEnvironment(make, scaling),
+  ).finally(() => clearTimeout(notice));
+  if (thrown) {
+    const { error } = thrown;
+    if (error instanceof InputError || error instanceof EnvironmentError) throw error;
+    throw new EnvironmentError(`${name}: ${problems.at(-1)}`, { cause: error });
+  }
+  const last = problems.pop();
+  for (const problem of problems) console.error(`ddpg: ${name}: ${problem}`);
+  // What is wrong with a flag is no fault of the environment.
+  if (last && Object.keys(scaling).some((setting) => last.startsWith(`${setting}:`))) throw new InputError(last);
+  if (last) throw new InputError(`${name}: ${last}`);
+  return warnings;
+}
+
+interface Watcher {
+  called(method: string): void;
+  thrown(error: unknown): never;
+}
+
+/** The same environment; what its methods throw is seen on its way, for the check tells the message alone. */
+function watched(environment: Environment, { called, thrown }: Watcher): Environment {
+  return new Proxy(environment, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        called(String(key));
+        try {
+          const result = value.apply(target, args);
+          return result instanceof Promise ? result.catch(thrown) : result;
+        } catch (error) {
+          return thrown(error);
+        }
+      };
+    },
+  });
+}
+
+function introduction(
+  nameOrPath: string,
+  { task }: LoadedEnvironment,
+  { units, replayBuffer, threads }: Ddpg,
+  { preset, steps, settings }: RunConfig,
+  seeds: readonly number[],
+  directories: readonly string[],
+  bits: number,
+  checkpoints: CheckpointClock,
+): string {
+  const { observationSize, actionLow, actionHigh } = units;
+  const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
+  const changed = settingNames
+    .map((name) => ({ name, value: showSetting(settings[name]), usual: showSetting(presets[preset][name]) }))
+    .filter(({ value, usual }) => value !== usual)
+    .map(({ name, value, usual }) => `               ${settingFlag(name)} ${value}, not ${usual}`);
+  const megabytes = replayBuffer.fullBytes / 1e6;
+  return [
+    `environment    ${nameOrPath}${task ? `: ${task.summary}` : ""}`,
+    `               observes ${count(observationSize, "number")}, acts in ${bounds(actionLow, actionHigh)}`,
+    `preset         ${preset}: ${presetHelp[preset]}`,
+    ...changed,
+    ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
+    `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
+    `steps          ${whole(steps)}`,
+    `computes with  vectors of ${bits} bits${threads > 1 ? `, ${threads} threads` : ""}`,
+    `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
+    `checkpoints    ${checkpoints}`,
+    `records        ${several(directories)}`,
+    "",
+  ].join("\n");
+}
+
+/** The first, the second and the last of them. */
+function several(list: readonly (string | number)[]): string {
+  return (list.length > 3 ? [...list.slice(0, 2), "…", list[list.length - 1]] : list).join(", ");
+}
+
+/** The parts as lines of at most so many letters. */
+function wrap(parts: readonly string[], width: number): string[] {
+  const lines = [""];
+  for (const part of parts) {
+    const line = lines[lines.length - 1];
+    if (line !== "" && line.length + 3 + part.length > width) lines.push(part);
+    else lines[lines.length - 1] = line === "" ? part : `${line} · ${part}`;
+  }
+  return lines;
+}
+
+/** `runs/<name>`, or with a number behind it if that is taken. */
+function freeDirectory(name: string): string {
+  for (let number = 1; ; number++) {
+    const directory = path.join("runs", number === 1 ? name : `${name}-${number}`);
+    if (!fs.existsSync(directory)) return directory;
+  }
+}
+
+function fromDirectory(directory: string, file: string): string {
+  return path.relative(directory, file).replaceAll(path.sep, "/");
+}
+
+function count(n: number, noun: string): string {
+  return `${whole(n)} ${noun}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,100 @@
+import { Option } from "commander";
+import { expect, InputError } from "../../base/expect.ts";
+import {
+  expectPreset,
+  type PresetName,
+  parseSetting,
+  presets,
+  type Settings,
+  settingFlag,
+  settingHelp,
+  settingNames,
+  showSetting,
+} from "../../ddpg/config.ts";
+
+/** A parser for a whole number; its errors begin with the flag. */
+export function wholeNumber(flag: string, min: number): (text: string) => number {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : text;
+    const good = Number.isSafeInteger(value) && Number(value) >= min;
+    expect(good, flag, `a whole number of at least ${min}`, value);
+    return Number(value);
+  };
+}
+
+/** A parser for a number, above 0 where that is asked for; its errors begin with the flag. */
+export function someNumber(flag: string, expected: "a number" | "a number above 0"): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    expect(Number.isFinite(value) && (expected === "a number" || value > 0), flag, expected, text);
+    return value;
+  };
+}
+
+export const stepTimeoutHelp =
+  "seconds that an answer of the environment may take; a step that loops without an end cannot be stopped [none]";
+
+export function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : 1000 * seconds;
+}
+
+/** A parser for a preset's name. */
+export function presetName(name: string): PresetName {
+  try {
+    expectPreset(name);
+    return name;
+  } catch (error) {
+    throw new InputError(`--${(error as Error).message}`);
+  }
+}
+
+/** One option for every setting of the algorithm. */
+export function settingOptions(): Option[] {
+  return settingNames.map((name) => {
+    const flag = settingFlag(name);
+    return new Option(`${flag} <${placeholder(name)}>`, `${settingHelp(name)}${defaults(name)}`).argParser((text) =>
+      parseSetting(name, text, flag),
+    );
+  });
+}
+
+/** The settings among a command's options. */
+export function chosenSettings(options: Record<string, unknown>): Partial<Settings> {
+  return Object.fromEntries(settingNames.filter((name) => name in options).map((name) => [name, options[name]]));
+}
+
+/** Does something with settings; an error that names one of them names its flag instead. */
+export async function asFlags<T>(action: () => T | Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const name = error instanceof InputError && settingNames.find((name) => error.message.startsWith(`${name}:`));
+    if (!name) throw error;
+    throw new InputError(`${settingFlag(name)}${(error as Error).message.slice(name.length)}`);
+  }
+}
+
+function placeholder(name: keyof Settings): string {
+  const value = presets.standard[name];
+  if (name === "actorActivations" || name === "criticActivations") return "names";
+  if (Array.isArray(value)) return "sizes";
+  return typeof value === "boolean" ? "true|false" : typeof value === "string" ? "name" : "n";
+}
+
+/** The standard preset's value; on a line of their own, where others differ, theirs with it. */
+function defaults(name: keyof Settings): string {
+  const usual = showSetting(presets.standard[name]);
+  const others = new Map<string, string[]>();
+  for (const preset of Object.keys(presets) as PresetName[]) {
+    const value = showSetting(presets[preset][name]);
+    if (value !== usual) others.set(value, [...(others.get(value) ?? []), preset]);
+  }
+  const list = [...others].map(([value, names]) => `; ${names.join(", ")} ${value}`);
+  return `${list.length > 0 ? "\n" : " "}[${usual}${list.join("")}]`;
+}
+
+/** A path as it is typed in a shell. */
+export function inShell(file: string): string {
+  if (/^[\p{L}\p{N}_@%+=:,./\\-]+$/u.test(file)) return file;
+  return process.platform === "win32" ? `"${file}"` : `'${file.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,241 @@
+// A small server for one run and the page that shows it. Only this machine can reach it, but so can every page that is
+// open in its browser: a foreign one may send requests here, and a foreign name may be made to lead here (DNS rebinding).
+// Browsers say in Host, Origin and Sec-Fetch-Site who asks, and no page can change that; so these are looked at, and no
+// secret in the address is needed, which would end up in histories.
+import * as fs from "node:fs";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { InputError } from "../../base/expect.ts";
+import { mujocoPackage } from "../../envs/mujoco/engine.ts";
+import { readNetworks } from "../../node/checkpoint-networks.ts";
+import { attempt } from "../../node/files.ts";
+import { openRunFile } from "../../node/run-files.ts";
+import type { RunEvent } from "../../training/run.ts";
+import { networksFile, RunFollower, shownFiles } from "./run-follower.ts";
+
+const address = "127.0.0.1";
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".json": "application/json",
+  ".jsonl": "application/jsonl",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
+  ".wasm": "application/wasm",
+};
+
+/** On every answer. The page has a policy of its own, which is narrower; no policy in a page can forbid frames. */
+const headers = {
+  "Cache-Control": "no-store",
+  "Content-Security-Policy":
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; object-src 'none'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+};
+
+const engineWorkerPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'";
+
+/** Who is not answered, and with what. */
+interface Refused {
+  status: number;
+  text: string;
+}
+
+type Answer = (request: http.IncomingMessage, response: http.ServerResponse) => void;
+
+/** A server that is listening. */
+export interface WatchServer {
+  /** Where the page is. */
+  readonly url: string;
+  /** Ends all connections, those with events too. */
+  close(): Promise<void>;
+}
+
+/** Serves a run's directory and the page; at a free port for 0. Throws an InputError where the port cannot be had. */
+export async function serveRun(run: string, page: string, port: number): Promise<WatchServer> {
+  const answers = new Map<string, Answer>([...engineAnswers(), ...pageAnswers(page), ...runAnswers(run)]);
+  let hosts: readonly string[] = [];
+  const server = http.createServer((request, response) => {
+    const refused = refuse(request, hosts);
+    // Names are looked up, never joined or decoded, so no way of writing one leads elsewhere.
+    const answer = answers.get((request.url ?? "").replace(/\?.*$/s, ""));
+    if (refused) say(response, refused);
+    else if (answer) answer(request, response);
+    else say(response, { status: 404, text: "There is nothing here. The page is at /." });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => {
+      const reason = portReasons[(error as NodeJS.ErrnoException).code ?? ""];
+      const wayOut = "Leave --port out for a free one.";
+      reject(
+        reason ? new InputError(`--port: expected a port to listen on, got ${port}, ${reason}. ${wayOut}`) : error,
+      );
+    });
+    server.listen(port, address, resolve);
+  });
+  const { port: own } = server.address() as AddressInfo;
+  hosts = [address, "localhost"].flatMap((name) => [`${name}:${own}`, ...(own === 80 ? [name] : [])]);
+  return {
+    url: `http://${address}:${own}/`,
+    close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}
+
+const portReasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: "which another program has",
+  EACCES: "which needs more rights",
+};
+
+/** Why a request is not answered; undefined for one that is. */
+function refuse(
+  { method, headers, headersDistinct }: http.IncomingMessage,
+  hosts: readonly string[],
+): Refused | undefined {
+  const wayOut = `Open http://${hosts[0]}/.`;
+  const host = (headersDistinct.host ?? []).join(", ").toLowerCase();
+  if (!hosts.includes(host)) {
+    return {
+      status: 403,
+      text: `Expected the host ${hosts[0]}, got "${host}": a foreign name may lead here. ${wayOut}`,
+    };
+  }
+  const { origin } = headers;
+  if (origin !== undefined && origin !== `http://${host}`) {
+    return { status: 403, text: `Expected a request of this server's own page, got one of ${origin}. ${wayOut}` };
+  }
+  const site = headers["sec-fetch-site"];
+  const isOwn = site === undefined || site === "same-origin" || site === "none";
+  // A link to the page may stand anywhere: who follows it sees the page, and the place with the link does not.
+  const isNavigation = headers["sec-fetch-mode"] === "navigate" && headers["sec-fetch-dest"] === "document";
+  if (!isOwn && !isNavigation) {
+    return { status: 403, text: `Expected a request of this server's own page, got a ${site} one. ${wayOut}` };
+  }
+  if (method !== "GET" && method !== "HEAD") {
+    return { status: 405, text: `Expected GET or HEAD, got ${method}. Nothing can be changed here.` };
+  }
+  return undefined;
+}
+
+function say(response: http.ServerResponse, { status, text }: Refused): void {
+  response.writeHead(status, {
+    ...headers,
+    "Content-Type": types[".txt"],
+    ...(status === 405 && { Allow: "GET, HEAD" }),
+    // What else a refused request sends is not waited for.
+    ...(status !== 404 && { Connection: "close" }),
+  });
+  response.end(`${text}\n`);
+}
+
+/** The page's files, as they are now: a build may take their place while this one is watched. */
+function* pageAnswers(page: string): Iterable<[string, Answer]> {
+  const wayOut = "Install the package anew, or build it: npm run build.";
+  const names = attempt(`page ${page}`, "the built page", () => fs.readdirSync(page, { recursive: true }), wayOut);
+  for (const name of names.map(String)) {
+    const file = path.join(page, name);
+    if (!fs.statSync(file).isFile()) continue;
+    const place = `/${name.replaceAll(path.sep, "/")}`;
+    yield [place === "/watch.html" ? "/" : place, bytesAnswer(place, fs.readFileSync(file))];
+  }
+}
+
+/** MuJoCo, which the package leaves out, as its own package has it; nothing where that is not installed. */
+function* engineAnswers(): Iterable<[string, Answer]> {
+  let loader: string;
+  try {
+    loader = fileURLToPath(import.meta.resolve("@mujoco/mujoco"));
+  } catch {
+    return;
+  }
+  // It asks for the other one by its own name, beside itself.
+  const wasm = path.join(path.dirname(loader), "mujoco.wasm");
+  const [, version] = mujocoPackage.split("@mujoco/mujoco@");
+  yield [`/assets/mujoco-${version}.js`, (...call) => bytesAnswer(loader, fs.readFileSync(loader))(...call)];
+  yield ["/assets/mujoco.wasm", (...call) => bytesAnswer(wasm, fs.readFileSync(wasm))(...call)];
+}
+
+function bytesAnswer(name: string, bytes: Uint8Array): Answer {
+  return ({ method }, response) => {
+    response.writeHead(200, {
+      ...headers,
+      "Content-Type": typeOf(name),
+      "Content-Length": bytes.length,
+      // The bindings of MuJoCo's engine are made of text, in this worker alone.
+      ...(name.startsWith("/assets/solid-worker-") && { "Content-Security-Policy": engineWorkerPolicy }),
+    });
+    response.end(method === "HEAD" ? undefined : bytes);
+  };
+}
+
+function typeOf(name: string): string {
+  return types[path.extname(name)] ?? "application/octet-stream";
+}
+
+function runAnswers(run: string): [string, Answer][] {
+  const follower = new RunFollower(run);
+  return [
+    ...shownFiles.map((name): [string, Answer] => [`/run/${name}`, fileAnswer(run, name)]),
+    [`/run/${networksFile}`, networksAnswer(run)],
+    ["/run/events", eventsAnswer(follower)],
+  ];
+}
+
+function fileAnswer(run: string, name: string): Answer {
+  return ({ method }, response) => {
+    const descriptor = openRunFile(run, name);
+    if (descriptor === undefined) return say(response, { status: 404, text: `The run has no ${name}, or not yet.` });
+    const { size } = fs.fstatSync(descriptor);
+    response.writeHead(200, { ...headers, "Content-Type": typeOf(name), "Content-Length": size });
+    if (method === "HEAD" || size === 0) {
+      fs.closeSync(descriptor);
+      response.end();
+      return;
+    }
+    // No further than it went: it may be growing.
+    const stream = fs.createReadStream("", { fd: descriptor, start: 0, end: size - 1 });
+    stream.on("error", () => response.destroy());
+    response.on("close", () => stream.destroy());
+    stream.pipe(response);
+  };
+}
+
+function networksAnswer(run: string): Answer {
+  return (request, response) => {
+    const bytes = readNetworks(run);
+    if (!bytes) return say(response, { status: 404, text: "The run has no checkpoint that can be read." });
+    bytesAnswer(networksFile, bytes)(request, response);
+  };
+}
+
+/** Server-sent events, for as long as the other side listens. */
+function eventsAnswer(follower: RunFollower): Answer {
+  return ({ method }, response) => {
+    response.writeHead(200, { ...headers, "Content-Type": "text/event-stream" });
+    if (method === "HEAD") {
+      response.end();
+      return;
+    }
+    // Until a page that lost the connection tries again, in ms.
+    response.write("retry: 1000\n\n");
+    const { goOn, stop } = follower.follow((event) => response.write(formatEvent(event)));
+    response.on("drain", goOn);
+    response.on("close", stop);
+  };
+}
+
+function formatEvent({ name, data }: RunEvent): string {
+  const text = typeof data === "string" ? data : JSON.stringify(data);
+  const lines = text.split("\n").map((line) => `data: ${line}\n`);
+  return `event: ${name}\n${lines.join("")}\n`;
+}

@@ -1,0 +1,129 @@
+// `ddpg watch` as a person starts and ends it: the real program, in an empty folder.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as path from "node:path";
+import { before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { programInFolder } from "../terminal/program.case.ts";
+
+const { inFolder, start, succeed } = programInFolder("watch");
+const posix = { skip: process.platform === "win32" };
+
+/** What `ddpg watch` says on both outputs, as it says it. */
+function watch(args: readonly string[], env?: NodeJS.ProcessEnv) {
+  const { child, outcome } = start(["watch", ...args], env);
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (part) => {
+      text += part;
+    });
+  }
+  /** Waits for words; returns all that was said. */
+  const says = async (words: RegExp): Promise<string> => {
+    while (!words.test(text)) {
+      assert.equal(child.exitCode, null, text);
+      await delay(5);
+    }
+    return text;
+  };
+  return { child, said: () => text, says, ended: outcome.then(({ code }) => code) };
+}
+
+const urlIn = (text: string): string => /http:\/\/127\.0\.0\.1:\d+\//.exec(text)?.[0] ?? "";
+
+before(async () => {
+  await succeed("train", "Pendulum-v1", "--steps", "400", "--episodes", "2", "--out", "run", "--no-progress");
+  fs.mkdirSync(inFolder("other"));
+  fs.writeFileSync(inFolder("file"), "");
+});
+
+describe("ddpg watch", { timeout: 60_000 }, () => {
+  it("serves the built page and ends at once with Ctrl-C, however many look on", posix, async () => {
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const watching = watch(["run", "--no-open"]);
+      const text = await watching.says(/Ctrl-C/);
+      assert.match(
+        text,
+        /^run +run: Pendulum-v1, preset small, seed 1\npage +http:\/\/127\.0\.0\.1:\d+\/\nCtrl-C ends it\.\n$/,
+      );
+      const html = await (await fetch(urlIn(text))).text();
+      assert.match(html, /<title>ddpg watch<\/title>/);
+      const script = /src="\.\/(assets\/watch-[^"]+\.js)"/.exec(html)?.[1];
+      assert.equal((await fetch(`${urlIn(text)}${script}`)).status, 200);
+      const listening = await fetch(`${urlIn(text)}run/events`);
+      const reader = listening.body?.getReader();
+      await reader?.read();
+      watching.child.kill(signal);
+      assert.equal(await watching.ended, code);
+      assert.equal(watching.said(), text);
+    }
+  });
+
+  it("opens the browser with the address as its only argument, and without a shell", posix, async () => {
+    const bin = inFolder("bin");
+    fs.mkdirSync(bin);
+    const opener = process.platform === "darwin" ? "open" : "xdg-open";
+    const script = `#!/bin/sh\necho "$#:$1" > opened.unfinished\nmv opened.unfinished opened\n`;
+    fs.writeFileSync(path.join(bin, opener), script, { mode: 0o755 });
+    const watching = watch(["run"], { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` });
+    const text = await watching.says(/Ctrl-C/);
+    const file = inFolder("opened");
+    while (!fs.existsSync(file)) await delay(5);
+    assert.equal(fs.readFileSync(file, "utf8"), `1:${urlIn(text)}\n`);
+    watching.child.kill("SIGINT");
+    assert.equal(await watching.ended, 130);
+    assert.doesNotMatch(watching.said(), /browser/);
+  });
+
+  it("goes on where there is no browser to open, and says so", posix, async () => {
+    const watching = watch(["run"], { ...process.env, PATH: inFolder("nothing") });
+    const text = await watching.says(/No browser could be opened: open the address yourself\./);
+    assert.equal((await fetch(urlIn(text))).status, 200);
+    watching.child.kill("SIGINT");
+    assert.equal(await watching.ended, 130);
+  });
+
+  it("listens where it is told to", async () => {
+    const probe = net.createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => probe.once("listening", resolve));
+    const { port } = probe.address() as net.AddressInfo;
+    const taken = watch(["run", "--no-open", "--port", String(port)]);
+    assert.equal(await taken.ended, 2);
+    assert.equal(
+      taken.said(),
+      `ddpg: --port: expected a port to listen on, got ${port}, which another program has. Leave --port out for a free one.\n`,
+    );
+    await new Promise((resolve) => probe.close(resolve));
+    const watching = watch(["run", "--no-open", "--port", String(port)]);
+    assert.equal(urlIn(await watching.says(/Ctrl-C/)), `http://127.0.0.1:${port}/`);
+    watching.child.kill();
+    await watching.ended;
+  });
+
+  it("says in one line what is wrong with what it is asked for", async () => {
+    const cases: [string[], string][] = [
+      [["none"], "none: expected a run's directory, got no such file or directory. Name the directory of a run."],
+      [["file"], "file: expected a run's directory, got a file."],
+      [
+        ["other"],
+        `${path.join("other", "config.json")}: expected a file of a run, got no such file or directory. Name the directory of a run.`,
+      ],
+      [["run", "--port", "70000"], "--port: expected a whole number from 0 to 65535, got 70000."],
+      [["run", "--port=-5"], '--port: expected a whole number from 0 to 65535, got "-5".'],
+      [["run", "--port", "1.5"], '--port: expected a whole number from 0 to 65535, got "1.5".'],
+      [["run", "--port", "x"], '--port: expected a whole number from 0 to 65535, got "x".'],
+      [[], 'watch: expected <run>, got nothing. See "ddpg watch --help".'],
+    ];
+    await Promise.all(
+      cases.map(async ([args, words]) => {
+        const { ended, said } = watch([...args, "--no-open"]);
+        assert.equal(await ended, 2);
+        assert.equal(said(), `ddpg: ${words}\n`);
+      }),
+    );
+  });
+});

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../base/random.ts";
+import { Pendulum } from "../envs/pendulum.ts";
+import type { Environment, Step } from "./environment.ts";
+import { TimeLimit } from "./time-limit.ts";
+
+/** Counts its steps and terminates with number `end`. */
+class Counter implements Environment {
+  readonly observationSize = 1;
+  readonly actionLow = [-1];
+  readonly actionHigh = [2];
+  readonly end: number;
+  taken = 0;
+  closed = false;
+
+  constructor(end = Infinity) {
+    this.end = end;
+  }
+
+  reset(_: Random): number[] | Promise<number[]> {
+    this.taken = 0;
+    return [0];
+  }
+
+  step(_: Float32Array): Step | Promise<Step> {
+    this.taken++;
+    return { observation: [this.taken], reward: this.taken, terminated: this.taken === this.end };
+  }
+
+  close() {
+    this.closed = true;
+  }
+}
+
+class Saved extends Counter {
+  save() {
+    return Float64Array.of(this.taken, 99);
+  }
+  restore(state: Float64Array) {
+    assert.equal(state.length, 2);
+    assert.equal(state[1], 99);
+    this.taken = state[0];
+  }
+}
+
+class Remote extends Counter {
+  override async reset(random: Random) {
+    return super.reset(random);
+  }
+  override async step(action: Float32Array) {
+    return super.step(action);
+  }
+}
+
+const random = new Random(1);
+const action = new Float32Array(1);
+
+function ends(environment: Environment, steps: number): string {
+  let text = "";
+  for (let i = 0; i < steps; i++) {
+    const step = environment.step(action) as Step;
+    text += step.terminated ? "T" : step.truncated ? "t" : ".";
+    assert.ok(!(step.terminated && step.truncated));
+  }
+  return text;
+}
+
+test("truncates with the last step, the true observation and reward kept, and again after a reset", () => {
+  const environment = new TimeLimit(new Counter(), 4);
+  for (let episode = 0; episode < 2; episode++) {
+    assert.deepEqual(environment.reset(random), [0]);
+    assert.equal(ends(environment, 3), "...");
+    assert.deepEqual(environment.step(action), { observation: [4], reward: 4, terminated: false, truncated: true });
+  }
+});
+
+test("a limit of one step truncates at once", () => {
+  const environment = new TimeLimit(new Counter(), 1);
+  environment.reset(random);
+  assert.equal(ends(environment, 1), "t");
+});
+
+test("an end with the very last step is terminated, not truncated", () => {
+  const environment = new TimeLimit(new Counter(4), 4);
+  environment.reset(random);
+  assert.equal(ends(environment, 4), "...T");
+});
+
+test("an episode that ended early does not count towards the next", () => {
+  const environment = new TimeLimit(new Counter(3), 4);
+  environment.reset(random);
+  assert.equal(ends(environment, 3), "..T");
+  environment.reset(random);
+  assert.equal(ends(environment, 3), "..T");
+});
+
+test("stays synchronous around a synchronous environment", () => {
+  const environment = new TimeLimit(new Counter(), 4);
+  assert.ok(!(environment.reset(random) instanceof Promise));
+  assert.ok(!(environment.step(action) instanceof Promise));
+});
+
+test("works around promises", async () => {
+  const environment = new TimeLimit(new Remote(), 2);
+  assert.deepEqual(await environment.reset(random), [0]);
+  assert.deepEqual(await environment.step(action), { observation: [1], reward: 1, terminated: false });
+  assert.deepEqual(await environment.step(action), { observation: [2], reward: 2, terminated: false, truncated: true });
+});
+
+test("saves and restores its count with the environment's state; has neither where the environment has not", () => {
+  const environment = new TimeLimit(new Saved(), 5);
+  environment.reset(random);
+  ends(environment, 3);
+  const state = environment.save?.();
+  assert.deepEqual(state, Float64Array.of(3, 3, 99));
+  const other = new TimeLimit(new Saved(), 5);
+  other.restore?.(state as Float64Array);
+  assert.equal(ends(other, 2), ".t");
+  const without = new TimeLimit(new Counter(), 5);
+  assert.equal(without.save, undefined);
+  assert.equal(without.restore, undefined);
+});
+
+test("sizes, bounds and close are the environment's", () => {
+  const counter = new Counter();
+  const environment = new TimeLimit(counter, 5);
+  assert.deepEqual([environment.observationSize, environment.actionLow, environment.actionHigh], [1, [-1], [2]]);
+  environment.close();
+  assert.ok(counter.closed);
+});
+
+test("a limit that is no number of steps is refused", () => {
+  assert.throws(() => new TimeLimit(new Counter(), 0), {
+    message: "TimeLimit steps: expected a whole number above 0, got 0.",
+  });
+  assert.throws(() => new TimeLimit(new Counter(), 2.5), /got 2\.5/);
+});
+
+test("its name, for errors, is the task's", () => {
+  assert.equal(new TimeLimit(new Counter(), 3).name, "Counter");
+  assert.equal(new TimeLimit(Object.assign(new Counter(), { name: "cart" }), 3).name, "cart");
+  assert.equal(new Pendulum().name, "Pendulum");
+});
