@@ -109,7 +109,7 @@ async function checkUpdateFixture(
     fill(agent.minibatch.action, batch.action);
     fill(agent.minibatch.nextObservation, batch.nextObservation);
     agent.minibatch.reward.set(batch.reward);
-    agent.minibatch.terminated.set(batch.terminated);
+    agent.minibatch.discount.set(batch.terminated.map((ended) => agent.settings.discount * (1 - ended)));
 
     const seen = spy(agent);
     agent.update();
