@@ -1,5 +1,5 @@
-// What a user made with an earlier version is still theirs: its runs resume, its policies act, with the same bits. The
-// files and the numbers that the earlier version gave are in fixtures/kept-0.1.0.
+// What a user made with an earlier version still works: runs resume and policies act with the same bits. The recorded
+// files, and the numbers that the earlier version gave, are in fixtures/kept-0.1.0.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -34,22 +34,22 @@ function actionsOf(actor, observationSize) {
   );
 }
 
-/** Exports a run or a policy's file of actors with this observation size; what was exported must act as recorded. */
+/** Exports a run or a policy file, and checks that the exported policy gives the recorded actions. */
 async function checkExports(source, observationSize, actions, formats, ...flags) {
   for (const format of formats) {
     const file = `${source.replaceAll("/", "-")}${flags.join("")}.${format === "js" ? "mjs" : format}`;
     await ddpg("export", source, "--format", format, ...flags, "--output", file);
     if (format === "onnx") {
-      // Nothing here runs it.
+      // No ONNX runtime is at hand: the interop tests run such a model.
       assert.ok(read(file).length > 500);
       continue;
     }
     const actor = format === "js" ? await import(pathToFileURL(inFolder(file)).href) : await Policy.load(read(file));
-    assert.deepEqual(actionsOf(actor, observationSize), actions, `${file}`);
+    assert.deepEqual(actionsOf(actor, observationSize), actions, file);
   }
 }
 
-/** A run at its end must be what the version that wrote the files made of it. */
+/** Checks that a finished run is what the version that wrote the files made of it. */
 async function checkOutcome(run, recorded) {
   const { steps, fingerprint, evaluation, best } = readResult(inFolder(run));
   const { episodes, evaluations, diagnostics } = recorded;
@@ -81,7 +81,7 @@ async function checkOutcome(run, recorded) {
 
 const all = ["complete", ...Object.keys(index.runs).map((name) => `stopped/${name}`)];
 
-/** Draws all runs in one report, and says what it shows. */
+/** Draws all runs in one report; returns the page. */
 async function reportOfAll(file) {
   await ddpg("report", ...all, "--output", file);
   return read(file).toString("utf8");
@@ -103,7 +103,7 @@ it("a report of the runs as they were left", async () => {
   );
 });
 
-describe("files of 0.1.0", { concurrency: 2 }, () => {
+describe("files written by 0.1.0", { concurrency: 2 }, () => {
   it("has a run of every preset that was stopped", () => {
     const presets = Object.keys(index.runs).map((name) => readConfig(inFolder("stopped", name)).preset);
     assert.deepEqual([...new Set(presets)].sort(), ["numpy", "paper", "small", "standard"]);
