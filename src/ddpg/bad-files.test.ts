@@ -181,7 +181,7 @@ test("a policy is no checkpoint, a checkpoint no policy, and neither is another 
   );
   await assert.rejects(
     Policy.load(whole),
-    /^InputError: Policy\.load format: expected ddpg-policy-1, got "ddpg-agent-1"/,
+    /^InputError: Policy\.load format: expected ddpg-policy-1, got "ddpg-agent-2"/,
   );
   const other = { observationSize: 2, actionLow: [-2], actionHigh: [2] };
   await assert.rejects(
