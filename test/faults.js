@@ -517,7 +517,7 @@ export const faults = [
   {
     name: "threads: sums of squares where those of the first piece are",
     edits: [
-      { file: "src/kernels/wasm/pieces.ts", text: "[6, ONE, SUM / CHUNK]", fault: "[6, ONE, (0 * SUM) / CHUNK]" },
+      { file: "src/kernels/wasm/pieces.ts", text: "adamSumBytes / adamChunkBytes]", fault: "(0 * adamSumBytes) / adamChunkBytes]" },
     ],
   },
   {

@@ -2,7 +2,8 @@ import { decodeSafetensors } from "../src/base/safetensors.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import { expectMatrices, restoreMatrix } from "../src/ddpg/tensors.ts";
-import { buildOverWasm } from "../src/kernels/create.ts";
+import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { buildOver } from "../src/kernels/create.ts";
 import { Network } from "../src/nn/network.ts";
 import { Parameters } from "../src/nn/parameters.ts";
 import type { Networks } from "./grid.ts";
@@ -21,7 +22,7 @@ export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step
   }
   const shapes = Network.tensors(criticShape(settings, units.observationSize, units.actionSize));
   expectMatrices(tensors, "critic.", [...shapes.tensors, ...shapes.statistics], "networks");
-  const parameters = await buildOverWasm((kernels) => new Parameters(kernels, shapes, false));
+  const parameters = await buildOver(defaultBackend(), (kernels) => new Parameters(kernels, shapes, false));
   for (const name of parameters.names) restoreMatrix(parameters.value(name), tensors, `critic.${name}`, "networks");
   return { settings, units, actor, critic: { parameters }, step };
 }

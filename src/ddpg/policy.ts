@@ -1,6 +1,8 @@
 import { expect, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
-import { buildOverWasm } from "../kernels/create.ts";
+import type { Backend } from "../kernels/backend.ts";
+import { chooseBackend } from "../kernels/choose-backend.ts";
+import { buildOver } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { Network, type NetworkShape } from "../nn/network.ts";
@@ -79,8 +81,11 @@ export class Policy {
     return { tensors: new Map(tensors), metadata: new Map(Object.entries(metadata)) };
   }
 
-  /** The policy that a file holds. Throws an InputError, naming the field, for anything but a policy's bytes. */
-  static async load(bytes: Uint8Array): Promise<Policy> {
+  /**
+   * The policy that a file holds, over `backend` or the default backend. Throws an InputError that names the field for
+   * anything but a policy's bytes.
+   */
+  static async load(bytes: Uint8Array, options: { backend?: Backend | undefined } = {}): Promise<Policy> {
     const where = "Policy.load";
     const { tensors, metadata } = decodeSafetensors(bytes, where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
@@ -90,7 +95,8 @@ export class Policy {
     // Before anything is allotted, the file must have what a network of this shape needs.
     const { tensors: learned, statistics } = Network.tensors(shape);
     expectMatrices(tensors, "actor.", [...learned, ...statistics], where);
-    const policy = await buildOverWasm(
+    const policy = await buildOver(
+      chooseBackend(options),
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, Network.tensors(shape), false), units),
     );
     for (const name of policy.parameters.names)

@@ -118,8 +118,8 @@ export function sumRows(out: usize, x: usize, xStride: usize, rows: i32, width: 
   }
 }
 
-export function relu(x: usize, stride: usize, rows: i32, width: usize): void {
-  for (let i = 0; i < rows; i++, x += stride) {
+export function relu(x: usize, xStride: usize, rows: i32, width: usize): void {
+  for (let i = 0; i < rows; i++, x += xStride) {
     // pmax keeps its first operand unless it is smaller: NaN stays.
     for (let p: usize = 0; p < width; p += PAIR) {
       const y0 = f32x4.pmax(v128.load(x + p), ZERO);
@@ -141,8 +141,8 @@ export function reluGradient(g: usize, gStride: usize, y: usize, yStride: usize,
   }
 }
 
-export function tanh(x: usize, stride: usize, rows: i32, width: usize): void {
-  for (let i = 0; i < rows; i++, x += stride) {
+export function tanh(x: usize, xStride: usize, rows: i32, width: usize): void {
+  for (let i = 0; i < rows; i++, x += xStride) {
     for (let p: usize = 0; p < width; p += VECTOR) v128.store(x + p, tanh4(v128.load(x + p)));
   }
 }
