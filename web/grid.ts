@@ -2,7 +2,8 @@
 import { actorShape } from "../src/ddpg/actor.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
-import { buildOverWasm } from "../src/kernels/create.ts";
+import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { buildOver } from "../src/kernels/create.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import type { Matrix } from "../src/kernels/matrix.ts";
 import { Network, networkTensors } from "../src/nn/network.ts";
@@ -29,7 +30,7 @@ export class Grid {
   #row = 0;
 
   static create(agent: Networks, plane: Plane): Promise<Grid> {
-    return buildOverWasm((kernels) => new Grid(kernels, agent, plane));
+    return buildOver(defaultBackend(), (kernels) => new Grid(kernels, agent, plane));
   }
 
   private constructor(kernels: Kernels, agent: Networks, plane: Plane) {

@@ -2,7 +2,8 @@ import { decodeSafetensors } from "../src/base/safetensors.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import { expectParameters, restoreParameters } from "../src/ddpg/tensors.ts";
-import { buildOverWasm } from "../src/kernels/create.ts";
+import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { buildOver } from "../src/kernels/create.ts";
 import { networkTensors } from "../src/nn/network.ts";
 import { Parameters } from "../src/nn/parameters.ts";
 import type { Networks } from "./grid.ts";
@@ -21,7 +22,10 @@ export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step
   }
   const shape = criticShape(settings, units.observationSize, units.actionSize);
   expectParameters(tensors, "critic.", shape, "networks");
-  const parameters = await buildOverWasm((kernels) => new Parameters(kernels, networkTensors(shape), false));
+  const parameters = await buildOver(
+    defaultBackend(),
+    (kernels) => new Parameters(kernels, networkTensors(shape), false),
+  );
   restoreParameters(parameters, tensors, "critic.", "networks");
   return { settings, units, actor, critic: { parameters }, step };
 }

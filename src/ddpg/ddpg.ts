@@ -7,9 +7,10 @@
 import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
-import { buildOverWasm } from "../kernels/create.ts";
+import type { BackendOptions } from "../kernels/backend.ts";
+import { chooseBackend } from "../kernels/choose-backend.ts";
+import { buildOver } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import { Threads } from "../kernels/wasm/threads.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import type { NetworkShape } from "../nn/layer.ts";
 import { Network } from "../nn/network.ts";
@@ -27,14 +28,12 @@ import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { type Spaces, Units } from "./units.ts";
 
-/** A seed, a preset to start from, and the settings that differ from it. */
-export interface DdpgOptions extends Partial<Settings> {
+/** A seed, a preset to start from, the settings that differ from it, and what computes. */
+export interface DdpgOptions extends Partial<Settings>, BackendOptions {
   /** All chance comes from it; the same seed gives the same bits everywhere. 1 unless given. */
   seed?: number;
   /** `standard` unless given. */
   preset?: PresetName;
-  /** From `nodeThreads` of `ddpg/node`, or from `webThreads`: large networks learn on several cores, with the same bits. */
-  threads?: Threads;
 }
 
 /**
@@ -112,21 +111,21 @@ export class Ddpg {
 
   /** An agent for an environment of these sizes and bounds. Throws an InputError for settings that do not fit. */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
-    const { seed = 1, preset = "standard", threads, ...changes } = options;
+    const { seed = 1, preset = "standard", backend, threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
     const settings = settingsFrom(preset, changes);
-    return build(environment, settings, seed, threads);
+    return build(environment, settings, seed, { backend, threads });
   }
 
   /**
    * Reads the agent that `save` wrote, with everything that its next steps depend on: it continues as if it had never
    * stopped. Throws an InputError that names the field for other bytes, and for an agent of another environment.
    */
-  static async load(bytes: Uint8Array, environment: Spaces, options: Pick<DdpgOptions, "threads"> = {}): Promise<Ddpg> {
+  static async load(bytes: Uint8Array, environment: Spaces, options: BackendOptions = {}): Promise<Ddpg> {
     const where = "Ddpg.load";
     const saved = new SavedAgent(decodeSafetensors(bytes, where), where);
     saved.units.expectSame(environment, `${where} environment`);
-    const agent = await build(environment, saved.settings, saved.seed, options.threads);
+    const agent = await build(environment, saved.settings, saved.seed, options);
     saved.restore(agent);
     return agent;
   }
@@ -359,9 +358,7 @@ function expectBody(body: unknown, where: string): void {
   expect(isBodyId(body), where, "a finite number or a text", body);
 }
 
-function build(environment: Spaces, settings: Settings, seed: number, threads: Threads | undefined): Promise<Ddpg> {
-  const known = threads === undefined || threads instanceof Threads;
-  expect(known, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
+async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
   const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
-  return buildOverWasm(make, { threads, use: (agent) => agent.update() });
+  return buildOver(chooseBackend(options), make, (agent) => agent.update());
 }

@@ -1,6 +1,8 @@
 import { expect, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
-import { buildOverWasm } from "../kernels/create.ts";
+import type { Backend } from "../kernels/backend.ts";
+import { chooseBackend } from "../kernels/choose-backend.ts";
+import { buildOver } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { Network, networkTensors } from "../nn/network.ts";
@@ -83,8 +85,11 @@ export class Policy {
     };
   }
 
-  /** Reads the policy that `save` wrote. Throws an InputError that names the field for any other bytes. */
-  static async load(bytes: Uint8Array): Promise<Policy> {
+  /**
+   * Reads the policy that `save` wrote, over `backend` or the default backend. Throws an InputError that names the field
+   * for any other bytes.
+   */
+  static async load(bytes: Uint8Array, options: { backend?: Backend | undefined } = {}): Promise<Policy> {
     const where = "Policy.load";
     const { tensors, metadata } = decodeSafetensors(bytes, where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
@@ -93,7 +98,8 @@ export class Policy {
     const shape = actorShape(settings, units.observationSize, units.actionSize);
     // Checked before anything is allocated: a damaged file must not ask for gigabytes.
     expectParameters(tensors, "actor.", shape, where);
-    const policy = await buildOverWasm(
+    const policy = await buildOver(
+      chooseBackend(options),
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
     restoreParameters(policy.parameters, tensors, "actor.", where);
