@@ -1,5 +1,5 @@
 // The API reference of all entries, from the docstrings, into .docs/ — and a check that they are complete: it fails where a
-// public name or member has no docstring, or a link leads nowhere. TypeDoc comes from npm, into docs/api/node_modules, the
+// public name or member has no docstring, or a link leads nowhere. TypeDoc comes from npm, into typedoc/node_modules, the
 // first time (docs/decisions/0018). `--check` writes nothing.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -9,14 +9,19 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { compileKernels } from "./build.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const folder = path.join(root, "docs/api");
+const folder = path.join(root, "typedoc");
 const output = path.join(root, ".docs");
 
 /**
  * Members without a docstring, each with its reason. They move behind `internals` or get one soon; the check complains
  * about a line here that is no longer needed.
  */
-const pending = new Map([]);
+const pending = new Map(
+  ["actor", "critic", "targetActor", "targetCritic", "replayBuffer", "minibatch"].map((name) => [
+    `ddpg.Ddpg.${name}`,
+    "only what saves, draws or tests an agent needs it: moves behind internals",
+  ]),
+);
 
 const { Application, ReflectionKind } = await typedoc();
 await compileKernels(); // the source imports the modules that it writes
@@ -100,7 +105,7 @@ async function typedoc() {
     return fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, "utf8")).version === version;
   });
   if (!isInstalled) {
-    console.log("Installing TypeDoc into docs/api/node_modules …");
+    console.log("Installing TypeDoc into typedoc/node_modules …");
     const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     execFileSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
   }

@@ -38,10 +38,13 @@ export interface DdpgOptions extends Partial<Settings> {
 
 /** An agent: everything that Algorithm 1 initialises, and one method for each thing that happens in its loops. */
 export class Ddpg {
+  /** The seed that it was created with. */
   readonly seed: number;
+  /** All settings: those of the preset and those that were given. They never change. */
   readonly settings: Readonly<Settings>;
   /** How many threads an update may use: 1 without others, and where they would not make it faster. */
   readonly threads: number;
+  /** Maps between the environment's units and the networks' numbers. */
   readonly units: Units;
   readonly actor: Actor;
   readonly critic: Critic;

@@ -26,8 +26,11 @@ const format = "ddpg-policy-1";
 
 /** A trained policy: from an observation to an action, both in the environment's units. */
 export class Policy {
+  /** Sizes, bounds and scaling of the environment that the policy was trained on. */
   readonly units: Units;
+  /** The settings it was trained with. A loaded policy has those of `paper` where they do not change what it computes. */
   readonly settings: Readonly<Settings>;
+  /** The actor's parameters, in the kernels' memory. */
   readonly parameters: Parameters;
   /** The scaled observation of the last `forward`: [1, O]. */
   readonly observation: Matrix;

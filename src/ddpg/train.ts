@@ -8,6 +8,7 @@ import { LoopState } from "./loop-state.ts";
 /** So many updates in a row without any policy gradient are said to a person; an agent that was loaded counts anew. */
 const STANDSTILL = 1000;
 
+/** How `train` calls the environment. */
 export interface TrainOptions {
   /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
@@ -23,6 +24,7 @@ export interface TrainingStep {
   observation: Float64Array;
   /** a [A] in the environment's units, with noise. */
   action: Float32Array;
+  /** r, unscaled. */
   reward: number;
   /** Whether an update followed. */
   learned: boolean;
