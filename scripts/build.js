@@ -63,7 +63,7 @@ export async function assemble(file, sources) {
     [
       ...[source, "--outFile", "kernels.wasm", "--runtime", "stub", "--noAssert", "--importMemory"],
       ...["--optimizeLevel", "3", "--enable", "simd", "--disable", "bulk-memory", "--use", "abort="],
-      // With a maximum, for a memory that threads share has to have one.
+      // With a maximum, because a memory that threads share must have one.
       ...["--maximumMemory", "65535"],
     ],
     {
@@ -104,7 +104,7 @@ async function bundleCommandLine(directory) {
   });
   const { output } = await bundle.write({ file: path.join(directory, "cli.js"), codeSplitting: false, minify: false });
   await bundle.close();
-  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licences(output[0].moduleIds));
+  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(output[0].moduleIds));
 }
 
 /** The page as files that any static host serves from any folder. */
@@ -124,11 +124,11 @@ async function bundlePage(directory) {
     plugins: [collector],
     worker: { plugins: () => [collector] },
   });
-  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licences(modules));
+  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(modules));
 }
 
-/** The licence of every package in the bundle. */
-function licences(modules) {
+/** The license of every package in the bundle. */
+function licenses(modules) {
   const packages = new Set();
   for (const id of modules) {
     const match = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id.replaceAll(path.sep, "/"));
@@ -184,7 +184,7 @@ function point(target) {
   fs.renameSync(link, dist);
 }
 
-/** Removes builds of more than a day ago, but for the three newest, and what a build that was cut off has left. */
+/** Removes builds older than a day except the three newest, and what interrupted builds left. */
 function sweep(hash) {
   const ages = new Map();
   for (const name of fs.readdirSync(builds)) {
@@ -214,8 +214,8 @@ function run(script, args) {
   }
 }
 
-/** `dist` as a folder of its own, for `npm pack`, which leaves links out. */
-async function materialise() {
+/** `dist` as a real folder, for `npm pack`, which leaves links out. */
+async function materialize() {
   await build();
   const dist = path.join(root, "dist");
   const folder = `${dist}-${process.pid}`;
@@ -227,7 +227,7 @@ async function materialise() {
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
     const packing = ["pack", "publish"].includes(process.env.npm_command ?? "");
-    if (process.argv[2] === "--prepare" && packing) await materialise();
+    if (process.argv[2] === "--prepare" && packing) await materialize();
     else if (await build()) console.error("Built.");
   } catch (error) {
     console.error(error.message);

@@ -79,7 +79,7 @@ function pendulumNumpy({ variants }) {
   return compose([[episodes]], { theme, padding: 12, title, captions: [[title]] });
 }
 
-/** The paper's settings as they are, with and without batch normalisation. */
+/** The paper's settings as they are, with and without batch normalization. */
 function pendulumPaper({ variants }) {
   const groups = variants.map(({ name, runs }) => ({ name, runs: runs.map(({ evaluations }) => evaluations) }));
   const evaluations = drawCurves(groups, {

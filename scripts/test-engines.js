@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { computeInBrowser, computeInNode, recorded } from "../test/recorded.js";
 import { build } from "./build.js";
+import { sourceTests, stripsTypes } from "./test-source.js";
 
 const execute = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -17,14 +18,20 @@ await build();
 const dist = fs.realpathSync(path.join(root, "dist"));
 const tests = fs
   .readdirSync(dist, { recursive: true })
-  .filter((name) => /^(base|kernels|nn|ddpg|envs|export|training|node)[\\/].*\.test\.js$/.test(name))
+  .filter((name) => /^(base|environment|envs|kernels|nn|ddpg|export|training|node)[\\/].*\.test\.js$/.test(name))
   .map((name) => path.join(dist, name))
   .sort();
 
+const fromSource = sourceTests(["src/base/", "src/environment/", "src/nn/"]);
+const short = process.argv.includes("--short");
+const paths = process.argv.slice(2).filter((argument) => argument !== "--short");
+const nodes = paths.length > 0 ? paths : executables();
+
 let passed = 0;
 let failed = 0;
-for (const executable of process.argv.length > 2 ? process.argv.slice(2) : executables()) {
-  await report(executable, () => checkNode(executable));
+for (const [index, executable] of nodes.entries()) {
+  const unit = short && index > 0 && index < nodes.length - 1 ? [] : tests;
+  await report(executable, () => checkNode(executable, unit));
 }
 await report("Chromium", checkChromium);
 console.log(`${passed} passed, ${failed} failed`);
@@ -45,31 +52,45 @@ async function report(fallbackName, check) {
   }
 }
 
-async function checkNode(executable) {
-  const { stdout: version } = await execute(executable, ["--version"]);
-  const { stdout } = await execute(executable, ["--test", "--test-concurrency=2", "--test-reporter=tap", ...tests], {
-    cwd: root,
-    maxBuffer: 1e9,
-    timeout: 300_000,
-  }).catch((error) => error); // a failed test is in what it says
-  const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
-  const wide = process.arch === "x64" && Number.parseInt(version.slice(1), 10) >= 24;
+/** `unit` are the compiled test files to run, perhaps none. */
+async function checkNode(executable, unit) {
+  const { stdout } = await execute(executable, ["--version"]);
+  const version = stdout.trim().slice(1);
+  const done = [];
   const complaints = [];
+  const wide = process.arch === "x64" && Number.parseInt(version, 10) >= 24;
   for (const simd of wide ? [128, 256] : [128]) {
     for (const threads of [1, 2]) {
       const bits = await computeInNode(executable, dist, { threads, simd });
       complaints.push(...differences(bits, recorded, `${simd} bits, threads ${threads}: `));
     }
   }
-  if (count("fail") !== 0 || count("cancelled") !== 0 || !(count("pass") > 0)) {
-    const names = [...stdout.matchAll(/^ *not ok \d+ - (.+)$/gm)].map(([, name]) => name);
-    complaints.push(`${count("fail")} tests failed: ${names.join(", ")}`);
+  done.push(`the recorded bits with one thread and two${wide ? ", 128 and 256 bits" : ""}`);
+  for (const [files, what] of [
+    [unit, "tests"],
+    [stripsTypes(version) ? fromSource : [], "tests from source"],
+  ]) {
+    if (files.length === 0) continue;
+    const { count, failures } = await runTests(executable, files);
+    done.push(`${count} ${what}`);
+    complaints.push(...failures.map((failure) => `${what}: ${failure}`));
   }
-  return {
-    name: `Node ${version.trim().slice(1)}`,
-    done: `the recorded bits with one thread and two${wide ? ", 128 and 256 bits" : ""}; ${count("pass")} tests`,
-    complaints,
-  };
+  return { name: `Node ${version}`, done: done.join("; "), complaints };
+}
+
+/** How many tests of the files pass, and what is wrong with the others. */
+async function runTests(executable, files) {
+  const minutes = 10;
+  const { stdout, killed } = await execute(
+    executable,
+    ["--test", "--test-concurrency=2", "--test-reporter=tap", ...files],
+    { cwd: root, maxBuffer: 1e9, timeout: minutes * 60_000 },
+  ).catch((error) => error); // Node exits with 1 when a test fails; the output says which
+  const number = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
+  const count = number("pass");
+  if (number("fail") === 0 && number("cancelled") === 0 && count > 0) return { count, failures: [] };
+  const names = [...(stdout ?? "").matchAll(/^ *not ok \d+ - (.+)$/gm)].map(([, name]) => name).join(", ");
+  return { count, failures: [killed ? `no end after ${minutes} min. ${names}` : `${number("fail")} failed: ${names}`] };
 }
 
 async function checkChromium() {

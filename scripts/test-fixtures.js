@@ -1,5 +1,5 @@
 // Replays every recorded file of a folder, `<folder>/update/*.json` and `<folder>/gymnasium/*.json`: what other systems
-// computed, number by number. `npm run test:fixtures -- <folder>`; the forms are told in fixtures/README.md.
+// computed, number by number. `npm run test:fixtures -- <folder>`; the forms are described in fixtures/README.md.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";

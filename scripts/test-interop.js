@@ -139,7 +139,7 @@ async function checkTensorBoard(run) {
   assert.deepEqual(tags["train/critic_loss"], of("diagnostics", "criticLoss"));
   assert.deepEqual(tags["rollout/ep_len_mean"], of("episode", "length"));
 
-  // A run that was killed while it wrote, and goes on from step 1,000 in a second file.
+  // A run that was killed while it wrote and resumed at step 1,000 in a second file.
   const [first] = fs.readdirSync(run).filter((name) => name.includes("tfevents"));
   fs.truncateSync(path.join(run, first), fs.statSync(path.join(run, first)).size - 5);
   const settings = { warmupSteps: 1000, batchSize: 64 };
@@ -153,5 +153,5 @@ async function checkTensorBoard(run) {
     ...of("evaluation", "meanReturn", ({ step }) => step <= 1000),
     [evaluation.step, Math.fround(evaluation.meanReturn)],
   ]);
-  return `${Object.keys(tags).length} tags of a run, and of one that was killed and goes on`;
+  return `${Object.keys(tags).length} tags of a run, and of one that was killed and resumed`;
 }

@@ -2,7 +2,7 @@
 // keeps its sums in registers, and AssemblyScript has no arrays of registers.
 
 /**
- * AssemblyScript text of the tiles for vectors of 128 bits, or of 256: V8 then runs two neighbouring vectors as one, so
+ * AssemblyScript text of the tiles for vectors of 128 bits, or of 256: V8 then runs two neighboring vectors as one, so
  * that a tile may hold twice as many. Eight sums, two vectors of B and one of A at a time: V8 has fifteen registers, and
  * a spilled sum halves the speed.
  */

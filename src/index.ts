@@ -2,7 +2,7 @@
 export { InputError } from "./base/expect.ts";
 export { Random } from "./base/random.ts";
 export { type PresetName, presets, type Settings } from "./ddpg/config.ts";
-export { Ddpg, type DdpgOptions } from "./ddpg/ddpg.ts";
+export { type BodyId, Ddpg, type DdpgOptions } from "./ddpg/ddpg.ts";
 export { Policy } from "./ddpg/policy.ts";
 export { type Episode, type TrainingStep, type TrainOptions, train } from "./ddpg/train.ts";
 export { type CheckOptions, checkEnvironment, type EnvironmentReport } from "./environment/check-environment.ts";

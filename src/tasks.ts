@@ -19,7 +19,9 @@ export interface Task {
   create(): Environment | Promise<Environment>;
   /** The environment's sizes and bounds, known without making one: that may want a package which is not there. */
   observationSize: number;
+  /** The lowest action: [A]. */
   actionLow: readonly number[];
+  /** The highest action: [A]. */
   actionHigh: readonly number[];
   /** Steps after which an episode is truncated. */
   timeLimit: number;

@@ -122,23 +122,44 @@ test("the seven steps are in ddpg.ts and train.ts, once each and in order, with 
   assert.deepEqual(numbers("ddpg/train.ts"), [2]);
 });
 
-test("docs/architecture.md links to every source file, and to none that is not there", () => {
+/** The folders of src and web that a text does not name in backquotes: relative to src, or beginning with web. */
+function unnamedFolders(text) {
+  return ["src", "web"]
+    .flatMap((top) => [
+      top,
+      ...fs.readdirSync(path.join(root, top), { recursive: true }).map((name) => `${top}/${name}`),
+    ])
+    .map((name) => name.replaceAll(path.sep, "/"))
+    .filter((name) => !name.endsWith("/generated") && fs.statSync(path.join(root, name)).isDirectory())
+    .map((name) => `${name.replace(/^src\//, "")}/`)
+    .filter((name) => !text.includes(`\`${name}\``));
+}
+
+/** The files that a text of docs/ links to and that do not exist. */
+function brokenLinks(text) {
+  return [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)]
+    .map(([, name]) => name)
+    .filter((name) => !fs.existsSync(path.join(root, "docs", name)));
+}
+
+test("docs/architecture.md names every floor and every folder of src and web, and its links lead to files", () => {
   const text = fs.readFileSync(path.join(root, "docs/architecture.md"), "utf8");
-  const linked = [...text.matchAll(/\]\(\.\.\/([^)#]+)\)/g)].map(([, name]) => name);
-  const source = fs
-    .readdirSync(src, { recursive: true })
-    .map((name) => `src/${name.replaceAll(path.sep, "/")}`)
-    .filter((name) => name.endsWith(".ts") && !/\.(test|case)\.ts$/.test(name) && !name.includes("/generated/"))
-    .concat(webFiles().map((name) => `web/${name}`));
-  assert.ok(source.length > 30);
+  const entries = fs.readdirSync(src).filter((name) => name.endsWith(".ts"));
+  assert.deepEqual(unnamedFolders(text), []);
   assert.deepEqual(
-    source.filter((name) => !linked.includes(name)),
+    [...floors, ...entries].filter((name) => !text.includes(`\`${name}`)),
     [],
-    "source files that docs/architecture.md does not name",
   );
-  assert.deepEqual(
-    linked.filter((name) => !fs.existsSync(path.join(root, name))),
-    [],
-    "files that docs/architecture.md names and that do not exist",
-  );
+  assert.deepEqual(brokenLinks(text), []);
+
+  assert.deepEqual(unnamedFolders(text.replace("`cli/watch/`", "`cli/watching/`")), ["cli/watch/"]);
+  assert.deepEqual(unnamedFolders(text.replace("`web/views/`", "the views")), ["web/views/"]);
+  assert.deepEqual(brokenLinks("[a](../src/ddpg/ddpg.ts) [b](../src/ddpg/dqn.ts#x)"), ["../src/ddpg/dqn.ts"]);
+});
+
+test("docs/architecture.md lists the floors in their order", () => {
+  const text = fs.readFileSync(path.join(root, "docs/architecture.md"), "utf8");
+  const rows = [...text.matchAll(/^\| `([\w.]+)(?:\/[\w/]*)?` \|/gm)].map(([, name]) => name);
+  const inOrder = [...new Set(rows)].filter((name) => floors.includes(name)).reverse();
+  assert.deepEqual(inOrder, floors);
 });

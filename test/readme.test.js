@@ -60,6 +60,7 @@ test("every relative link of every document leads to a file", () => {
   const documents = [
     "README.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     ...fs.readdirSync(path.join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`),
   ];
   let checked = 0;

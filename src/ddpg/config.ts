@@ -240,6 +240,7 @@ for (const preset of Object.values(presets)) {
   Object.freeze(preset);
 }
 
+/** The name of a preset: a complete set of settings. */
 export type PresetName = keyof typeof presets;
 
 /** What each preset is for, in a line. */

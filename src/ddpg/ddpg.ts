@@ -61,9 +61,9 @@ export function isBodyId(value: unknown): value is BodyId {
 
 /** An agent: everything that Algorithm 1 initializes, and one method for each thing that happens in its loops. */
 export class Ddpg {
-  /** The seed of all randomness. */
+  /** The seed that it was created with. */
   readonly seed: number;
-  /** Every setting of the algorithm. */
+  /** All settings: those of the preset and those that were given. They never change. */
   readonly settings: Readonly<Settings>;
   /** The number of threads that an update may use: 1 without others, and where they would not make it faster. */
   readonly threads: number;

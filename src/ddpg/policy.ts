@@ -28,11 +28,11 @@ const format = "ddpg-policy-1";
 
 /** A trained policy: from an observation to an action, both in the environment's units. */
 export class Policy {
-  /** @internal */
+  /** Sizes, bounds and scaling of the environment that the policy was trained on. */
   readonly units: Units;
-  /** The settings that say what it computes; see `policySettings`. */
+  /** The settings it was trained with. A loaded policy has those of `paper` where they do not change what it computes. */
   readonly settings: Readonly<Settings>;
-  /** @internal */
+  /** @internal The actor's parameters, in the kernels' memory. */
   readonly parameters: Parameters;
   /** @internal The scaled observation of the last `forward`: [1, O]. */
   readonly observation: Matrix;

@@ -6,6 +6,7 @@ import { Body } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
 import { Watchdog } from "./watchdog.ts";
 
+/** How `train` calls the environment. */
 export interface TrainOptions {
   /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
@@ -21,6 +22,7 @@ export interface TrainingStep {
   observation: Float64Array;
   /** a [A] in the environment's units, with noise. */
   action: Float32Array;
+  /** r, unscaled. */
   reward: number;
   /** Whether an update followed. */
   learned: boolean;

@@ -20,7 +20,9 @@ export interface CheckOptions {
 
 /** What `checkEnvironment` found, one line each: problems break the contract, warnings make learning slow. */
 export interface EnvironmentReport {
+  /** Each breaks the contract of `Environment`: training on it would fail or learn something else. */
   problems: string[];
+  /** Each makes learning slow, such as observations on a bad scale. */
   warnings: string[];
 }
 

@@ -29,6 +29,7 @@ export interface Environment {
 export interface Step {
   /** s′, the observation after the step: [O]. Also at an episode's end it is the true one, never that of the next reset. */
   observation: ArrayLike<number>;
+  /** r, in the environment's own units. */
   reward: number;
   /** The task came to its end: no reward can follow, the value beyond is 0. */
   terminated: boolean;

@@ -9,6 +9,7 @@ import type { Environment } from "./environment.ts";
 export interface Scene {
   /** S shapes, always the same ones. */
   readonly shapes: readonly Shape[];
+  /** Where to look from, unless the viewer chooses another place. */
   readonly camera: Camera;
   /** Seconds from one step to the next, for drawing in true time. */
   readonly stepSeconds: number;
@@ -24,6 +25,7 @@ export const poseSize = 12;
 
 /** A rigid shape about its own origin. */
 export interface Shape {
+  /** Its form. What `size` means depends on it. */
   readonly kind: "plane" | "sphere" | "capsule" | "ellipsoid" | "cylinder" | "box";
   /**
    * A sphere's radius; the radius of a capsule or cylinder along its own z, then half its length without the caps; half
@@ -39,6 +41,7 @@ export interface Shape {
 export interface Camera {
   /** What it looks at. Where it follows a shape, x and y count from that shape's place; z does not: what hops, hops. */
   readonly target: readonly [x: number, y: number, z: number];
+  /** How far the camera is from `target`, in the scene's unit of length. */
   readonly distance: number;
   /** Degrees: at 0 it looks along x, at 90 along y, with x to the right. */
   readonly azimuth: number;

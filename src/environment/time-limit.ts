@@ -20,6 +20,7 @@ export class TimeLimit implements Environment {
   readonly #limit: number;
   #taken = 0;
 
+  /** Episodes end after this many steps at the latest. Throws an InputError unless `steps` is a whole number above 0. */
   constructor(environment: Environment, steps: number) {
     expect(Number.isInteger(steps) && steps > 0, "TimeLimit steps", "a whole number above 0", steps);
     const own = new.target === TimeLimit ? environment.constructor.name : new.target.name;
@@ -39,6 +40,7 @@ export class TimeLimit implements Environment {
     }
   }
 
+  /** The environment's scene, if it has one. */
   get scene(): Scene | undefined {
     return sceneOf(this.#environment);
   }

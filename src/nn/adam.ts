@@ -107,6 +107,7 @@ export class Adam implements Saved {
 export class NotFiniteError extends Error {
   override name = "NotFiniteError";
 
+  /** `tensor` names what is not finite. */
   constructor(tensor: string) {
     super(
       `${tensor}: expected finite numbers, got NaN or Infinity. Try lower learning rates, or scale observations and rewards.`,

@@ -4,6 +4,7 @@ import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { nodeThreads } from "./threads.ts";
 import { tryWideVectors } from "./wide-vectors.ts";
 
+/** What `nodeBackend` may use. */
 export interface NodeBackendOptions {
   /** Threads for large networks, including the calling one: a whole number from 1 to 64. 1 by default. */
   readonly threads?: number;
@@ -12,6 +13,7 @@ export interface NodeBackendOptions {
 }
 
 export interface NodeBackend extends Backend {
+  /** The width of the vectors that it computes with. */
   readonly vectorBits: 128 | 256;
   /** Why the backend is not all that was asked for, such as "256-bit vectors need x64, this is arm64". */
   readonly notes: readonly string[];

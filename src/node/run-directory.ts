@@ -31,6 +31,7 @@ export function checkRunDirectory(directory: string): void {
 
 /** The records of a run that is being made. Everything is written at once or within a quarter of a second. */
 export class RunDirectory {
+  /** The directory, as it was given. */
   readonly path: string;
   /** The topmost directory that was made for it, if any. */
   readonly #made: string | undefined;

@@ -38,6 +38,7 @@ export interface RunState {
   diagnosticsEvery: number;
   /** The last evaluation. */
   evaluation: { step: number; meanReturn: number };
+  /** The best evaluation so far. */
   best: BestEvaluation;
 }
 
@@ -45,6 +46,7 @@ export interface RunState {
 export interface Checkpoint {
   /** For `Ddpg.load`. */
   bytes: Uint8Array;
+  /** What the run itself keeps, beside the agent. */
   state: RunState;
   /** Bytes of `metrics.jsonl` that were written then. */
   metricsBytes: number;

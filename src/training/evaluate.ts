@@ -4,6 +4,7 @@ import { Random } from "../base/random.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentCalls, EnvironmentError, nameOf } from "../environment/environment-calls.ts";
 
+/** Which episodes `evaluate` runs, and what it measures. */
 export interface EvaluationOptions {
   /** How many episodes; number i starts from the same state in every evaluation. */
   episodes: number;
@@ -25,7 +26,9 @@ export interface EvaluationOptions {
 
 /** What noise-free episodes gave. */
 export interface Evaluation {
+  /** How many episodes were run. */
   episodes: number;
+  /** Mean of `returns`. */
   meanReturn: number;
   /** Of the mean: the returns' standard deviation / √episodes. NaN for a single episode. */
   standardError: number;

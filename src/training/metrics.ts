@@ -3,6 +3,7 @@ import type { Diagnostics } from "../ddpg/diagnostics.ts";
 
 /** An episode of training, with exploration noise. */
 export interface EpisodeRecord {
+  /** Tells this record from the others. */
   type: "episode";
   /** Environment steps since training began; the episode's last one. */
   step: number;
@@ -20,26 +21,39 @@ export interface EpisodeRecord {
 
 /** Noise-free episodes from fixed starts. */
 export interface EvaluationRecord {
+  /** Tells this record from the others. */
   type: "evaluation";
+  /** Environment steps since training began. */
   step: number;
+  /** How many episodes were run. */
   episodes: number;
+  /** Mean of Σ r over the episodes, undiscounted and unscaled. */
   meanReturn: number;
   /** Of the mean; NaN for a single episode. */
   standardError: number;
+  /** Mean number of time steps. */
   meanLength: number;
   /** Mean of Q(s₀, μ(s₀)) minus what came, in scaled rewards. */
   valueBias: number;
+  /** Seconds of training until then, without evaluations. */
   seconds: number;
 }
 
 /** Means over the updates since the last such record. */
 export interface DiagnosticsRecord {
+  /** Tells this record from the others. */
   type: "diagnostics";
+  /** Environment steps since training began. */
   step: number;
+  /** L = 1/N Σ (y − Q(s, a))², before the update and without L2. */
   criticLoss: number;
+  /** Mean of Q(s, a), in scaled rewards. */
   meanValue: number;
+  /** −1/N Σ Q(s, μ(s)), after the critic's update. */
   actorLoss: number;
+  /** Euclidean norm of the gradient of the critic's loss, without L2. */
   criticGradientNorm: number;
+  /** Euclidean norm of the policy gradient. */
   actorGradientNorm: number;
   /** Per action dimension, the share of the minibatch where |μ(s)| > 0.99. */
   saturation: number[];

@@ -8,10 +8,13 @@ export interface RunConfig {
   environment: string;
   /** The module of an environment of one's own, as a path from the run's directory. */
   environmentModule?: string;
+  /** The preset that the settings started from. */
   preset: PresetName;
+  /** The seed for all randomness. */
   seed: number;
   /** Environment steps that were asked for. */
   steps: number;
+  /** Every setting, also those that the preset gave. */
   settings: Settings;
   /** `episodes` episodes every `every` steps for the curve, `finalEpisodes` at the end. */
   evaluation: { every: number; episodes: number; finalEpisodes: number };
@@ -19,6 +22,7 @@ export interface RunConfig {
   untilReturn?: number;
   /** The actor began as the policy in `start.safetensors`. */
   from?: true;
+  /** What it ran on. */
   versions: { ddpg: string; node: string; platform: string };
   /** Of the checkout that the program or its user's code is in, where it is one; ends in «-dirty» after changes. */
   commit?: string;
@@ -26,13 +30,17 @@ export interface RunConfig {
 
 /** `result.json`: what came out. */
 export interface RunResult {
+  /** As in `RunConfig`. */
   environment: string;
+  /** As in `RunConfig`. */
   preset: PresetName;
+  /** As in `RunConfig`. */
   seed: number;
   /** Environment steps that were taken. */
   steps: number;
   /** Without evaluations and checkpoints. */
   trainingSeconds: number;
+  /** `steps` / `trainingSeconds`; of a resumed run, over all its parts. */
   stepsPerSecond: number;
   /** How many threads an update could use; they make no difference to what came out. */
   threads: number;
@@ -50,9 +58,13 @@ export interface RunResult {
 
 /** The evaluation on the way that gave the highest mean return. */
 export interface BestEvaluation {
+  /** Environment steps before it. */
   step: number;
+  /** Mean of Σ r over its episodes, undiscounted and unscaled. */
   meanReturn: number;
+  /** Of the mean: standard deviation of the returns / √episodes. Null for a single episode. */
   standardError: number | null;
+  /** How many episodes were run. */
   episodes: number;
 }
 
