@@ -139,7 +139,13 @@ test("a file that is cut off anywhere holds every event before", () => {
   }
 });
 
-test("the number of updates is the agent's", async () => {
+test("the number of updates is the record's", () => {
+  const events = new TensorBoardEvents(settings);
+  const { "train/n_updates": updates } = values(unframe(events.add({ ...diagnostics, updates: 77 }, 0))[0]);
+  assert.equal(updates, 77);
+});
+
+test("for a record without a number of updates, it is the agent's at that step", async () => {
   const agent = await Ddpg.create(
     { observationSize: 1, actionLow: [-1], actionHigh: [1] },
     { actorHiddenSizes: [2], criticHiddenSizes: [2], batchSize: 4, warmupSteps: 6, replayCapacity: 16 },

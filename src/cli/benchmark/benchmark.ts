@@ -10,7 +10,7 @@ import { isComplete } from "../../node/run-files.ts";
 import { environments } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { simdHelp, simdWidth } from "../run/engine.ts";
-import { exitCodes } from "../run/run-training.ts";
+import { exitCodes } from "../run/stop-signals.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
 import { duration, short, whole } from "../terminal/progress.ts";
