@@ -232,6 +232,26 @@ describe("a run loop", () => {
     });
   }
 
+  it("resumed for more steps, keeps the interval of its diagnostics and the time it has taken", async () => {
+    let ms = 0;
+    const { agent, loop } = await loopOf({ plan: { steps: 250 }, clock: () => ms });
+    for await (const event of loop.events()) {
+      if (event.type === "step") ms += 100;
+      if (event.type === "ready" && loop.step === 6) break;
+    }
+    const saved = loop.save();
+    assert.deepEqual([saved?.state.seconds, saved?.state.diagnosticsEvery], [0.6, 2]);
+    const loaded = await Ddpg.load(encodeSafetensors(saveAgent(agent)), new Script());
+    const again = await loopOf({ plan: { steps: 1000 }, agent: loaded, saved: saved ?? undefined });
+    assert.equal(again.loop.seconds, 0.6);
+    const records: string[] = [];
+    for await (const event of again.loop.events()) {
+      if (event.type === "record") records.push(brief(event));
+      if (event.type === "ready" && again.loop.step === 10) break;
+    }
+    assert.deepEqual(records, ["diagnostics at 8", "evaluation at 8", "episode at 9", "diagnostics at 10"]);
+  });
+
   it("tells of a failed evaluation while everything can be saved; resumed, it repeats that evaluation", async () => {
     const broken = new Script();
     const { agent, loop } = await loopOf({ evaluationEnvironment: broken });
@@ -257,18 +277,24 @@ describe("a run loop", () => {
   it("whose step never ends can be saved without that step and its episode", async () => {
     const silent = new Script();
     const { agent, loop } = await loopOf({ environment: silent });
-    const running = collect(loop);
-    running.catch(() => {});
     let answer: (step: Step) => void = () => {};
-    silent.step = () =>
-      new Promise((resolve) => {
-        answer = resolve;
-      });
-    while (!loop.isStepping) await new Promise((resolve) => setTimeout(resolve, 1));
-    assert.equal(loop.place, "episode 1 step 1");
+    const run = async (): Promise<void> => {
+      for await (const event of loop.events()) {
+        if (event.type !== "step" || loop.step < 5) continue;
+        silent.step = () =>
+          new Promise((resolve) => {
+            answer = resolve;
+          });
+      }
+    };
+    const running = run();
+    running.catch(() => {});
+    while (loop.step < 5 || !loop.isStepping) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(loop.place, "episode 2 step 3");
+    assert.equal(agent.loop?.length, 2);
     loop.abandonStep();
     assert.equal(loop.isStepping, false);
-    assert.deepEqual([agent.loop?.length, loop.step], [0, 0]);
+    assert.deepEqual([agent.loop?.length, loop.step], [0, 5]);
     assert.ok(loop.save());
     answer({ observation: [0], reward: Number.NaN, terminated: true });
     await assert.rejects(running);
