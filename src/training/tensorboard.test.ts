@@ -80,7 +80,7 @@ function values(event: Uint8Array): Record<string, number> {
 
 test("a file begins with its version, in a frame with both checksums", () => {
   const bytes = new TensorBoardEvents(settings).begin(1.5);
-  // Length 24 and its checksum as in every file that TensorFlow writes; wall time 1.5; the text «brain.Event:2».
+  // Length 24 and its checksum as in every file that TensorFlow writes; wall time 1.5; the text "brain.Event:2".
   assert.equal(
     Buffer.from(bytes.subarray(0, -4)).toString("hex"),
     "1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a32",
