@@ -1,4 +1,5 @@
 // The entry `ddpg/node`: what needs Node. It re-exports the public names and does nothing else.
+export { type NodeBackend, type NodeBackendOptions, nodeBackend, useWideVectors } from "./node/backend.ts";
 export { refusal } from "./node/files.ts";
 export { type LoadedEnvironment, loadEnvironment } from "./node/load-environment.ts";
 export { checkRunDirectory, RunDirectory } from "./node/run-directory.ts";
@@ -15,7 +16,6 @@ export {
 } from "./node/run-files.ts";
 export { nodeThreads } from "./node/threads.ts";
 export { commit, versions } from "./node/versions.ts";
-export { useWideVectors } from "./node/wide-vectors.ts";
 export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
 export type { BestEvaluation, RunConfig, RunResult } from "./training/run.ts";
 export type { RunState, SavedRun } from "./training/run-loop.ts";

@@ -377,7 +377,7 @@ export const faults = [
     ],
   },
   {
-    name: "batch normalisation's gradient without the mean's part",
+    name: "batch normalization's gradient without the mean's part",
     edits: [
       {
         file: "src/kernels/reference.ts",
@@ -517,7 +517,11 @@ export const faults = [
   {
     name: "threads: sums of squares where those of the first piece are",
     edits: [
-      { file: "src/kernels/wasm/pieces.ts", text: "[6, ONE, SUM / CHUNK]", fault: "[6, ONE, (0 * SUM) / CHUNK]" },
+      {
+        file: "src/kernels/wasm/pieces.ts",
+        text: "adamSumBytes / adamChunkBytes]",
+        fault: "(0 * adamSumBytes) / adamChunkBytes]",
+      },
     ],
   },
   {

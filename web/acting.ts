@@ -4,7 +4,7 @@ import { decodeSafetensors } from "../src/base/safetensors.ts";
 import type { Settings } from "../src/ddpg/config.ts";
 import { createNoise, type Noise } from "../src/ddpg/noise.ts";
 import type { Policy } from "../src/ddpg/policy.ts";
-import { restoreMatrix } from "../src/ddpg/tensors.ts";
+import { restoreParameters } from "../src/ddpg/tensors.ts";
 
 export class Acting {
   /** What moves it; null for nothing. */
@@ -49,7 +49,5 @@ export class Acting {
 /** Writes the numbers of a file into a policy of the same shape, for each policy takes a memory of its own. */
 export function renew(policy: Policy, bytes: Uint8Array): void {
   const { tensors } = decodeSafetensors(bytes, "policy");
-  for (const name of policy.parameters.names) {
-    restoreMatrix(policy.parameters.value(name), tensors, `actor.${name}`, "policy");
-  }
+  restoreParameters(policy.parameters, tensors, "actor.", "policy");
 }

@@ -2,10 +2,11 @@
 import { actorShape } from "../src/ddpg/actor.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
-import { buildOverWasm } from "../src/kernels/create.ts";
+import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { buildOver } from "../src/kernels/create.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import type { Matrix } from "../src/kernels/matrix.ts";
-import { Network } from "../src/nn/network.ts";
+import { Network, networkTensors } from "../src/nn/network.ts";
 import { allocateMatrix, Parameters } from "../src/nn/parameters.ts";
 import type { Plane } from "./scenes.ts";
 import { type Maps, mapSize } from "./source.ts";
@@ -29,7 +30,7 @@ export class Grid {
   #row = 0;
 
   static create(agent: Networks, plane: Plane): Promise<Grid> {
-    return buildOverWasm((kernels) => new Grid(kernels, agent, plane));
+    return buildOver(defaultBackend(), (kernels) => new Grid(kernels, agent, plane));
   }
 
   private constructor(kernels: Kernels, agent: Networks, plane: Plane) {
@@ -38,8 +39,8 @@ export class Grid {
     const { settings, units } = agent;
     const mu = actorShape(settings, units.observationSize, units.actionSize);
     const q = criticShape(settings, units.observationSize, units.actionSize);
-    this.#actorParameters = new Parameters(kernels, Network.tensors(mu), false);
-    this.#criticParameters = new Parameters(kernels, Network.tensors(q), false);
+    this.#actorParameters = new Parameters(kernels, networkTensors(mu), false);
+    this.#criticParameters = new Parameters(kernels, networkTensors(q), false);
     this.#actor = new Network(kernels, mu, this.#actorParameters, mapSize, false);
     this.#critic = new Network(kernels, q, this.#criticParameters, mapSize, false);
     this.#observation = allocateMatrix(kernels, mapSize, units.observationSize);
@@ -101,20 +102,15 @@ const mostRead = 20_000;
 /** How many of the replay buffer's transitions begin in each cell of the plane: [rows, columns]; a fresh array. */
 export function replayDensity({ replayBuffer, units }: Ddpg, { x, y, point }: Plane): Float32Array {
   const counts = new Float32Array(mapSize * mapSize);
-  const { rowSize } = replayBuffer;
   const observation = new Float64Array(units.observationSize);
-  const every = Math.max(1, Math.ceil(replayBuffer.size / mostRead));
-  for (const { buffer, byteOffset, byteLength } of replayBuffer.save()) {
-    const block = new Float32Array(buffer, byteOffset, byteLength / 4);
-    for (let start = 0; start < block.length; start += every * rowSize) {
-      for (let i = 0; i < observation.length; i++) {
-        observation[i] = block[start + i] / units.observationScale[i] + units.observationOffset[i];
-      }
-      const [px, py] = point(observation);
-      const column = Math.round(((px - x.from) / (x.to - x.from)) * (mapSize - 1));
-      const row = Math.round(((py - y.from) / (y.to - y.from)) * (mapSize - 1));
-      if (column >= 0 && column < mapSize && row >= 0 && row < mapSize) counts[row * mapSize + column]++;
+  for (const scaled of replayBuffer.observations(Math.max(1, Math.ceil(replayBuffer.size / mostRead)))) {
+    for (let i = 0; i < observation.length; i++) {
+      observation[i] = scaled[i] / units.observationScale[i] + units.observationOffset[i];
     }
+    const [px, py] = point(observation);
+    const column = Math.round(((px - x.from) / (x.to - x.from)) * (mapSize - 1));
+    const row = Math.round(((py - y.from) / (y.to - y.from)) * (mapSize - 1));
+    if (column >= 0 && column < mapSize && row >= 0 && row < mapSize) counts[row * mapSize + column]++;
   }
   return counts;
 }

@@ -34,7 +34,7 @@ export interface UpdateDetail {
     readonly action: Float64Array;
     readonly reward: Float64Array;
     readonly nextObservation: Float64Array;
-    readonly terminated: Float64Array;
+    readonly discount: Float64Array;
     /** μ′(s′) [N, A], Q′(s′, μ′(s′)) [N], y [N]. */
     readonly nextAction: Float64Array;
     readonly nextValue: Float64Array;
@@ -61,10 +61,8 @@ export interface UpdateDetail {
 /** What a step will have changed, kept before it is made. */
 export class BeforeUpdate {
   readonly #agent: Ddpg;
-  readonly #actor: Vector;
-  readonly #critic: Vector;
-  readonly #targetActor: Vector;
-  readonly #targetCritic: Vector;
+  /** The parameters of every network, by its name. */
+  readonly #parameters: ReadonlyMap<string, Vector>;
   readonly #observation: number[];
   readonly #isWarmup: boolean;
   readonly #policyAction: number[];
@@ -75,12 +73,9 @@ export class BeforeUpdate {
   /** The agent, and what its next action will answer to. */
   constructor(agent: Ddpg, observation: ArrayLike<number>) {
     this.#agent = agent;
-    this.#actor = agent.actor.parameters.values.slice();
-    this.#critic = agent.critic.parameters.values.slice();
-    this.#targetActor = agent.targetActor.parameters.values.slice();
-    this.#targetCritic = agent.targetCritic.parameters.values.slice();
+    this.#parameters = new Map([...agent.networks].map(([name, { parameters }]) => [name, parameters.values.slice()]));
     this.#observation = Array.from(observation);
-    const steps = agent.replayBuffer.stored - agent.settings.warmupSteps;
+    const steps = agent.steps - agent.settings.warmupSteps;
     this.#isWarmup = steps < 0;
     this.#noise = agent.noise(0).save();
     this.#noiseSize = annealing(agent.settings, steps);
@@ -130,31 +125,40 @@ export class BeforeUpdate {
       action: readMatrix(minibatch.action),
       reward: minibatch.reward.slice(),
       nextObservation: readMatrix(minibatch.nextObservation),
-      terminated: minibatch.terminated.slice(),
+      discount: minibatch.discount.slice(),
       nextAction: readMatrix(targetActor.output),
       nextValue: readMatrix(targetCritic.output),
       y: this.#agent.y.slice(),
       value: readMatrix(this.#valueBefore()),
       loss: diagnostics.criticLoss,
       criticGradientNorm: diagnostics.criticGradientNorm,
-      criticMoved: distance(critic.parameters.values, this.#critic),
+      criticMoved: this.#moved("critic"),
       policyAction,
       policyValue,
       actionGradient,
       actorGradientNorm: diagnostics.actorGradientNorm,
-      actorMoved: distance(actor.parameters.values, this.#actor),
-      targetCriticMoved: distance(targetCritic.parameters.values, this.#targetCritic),
-      targetActorMoved: distance(targetActor.parameters.values, this.#targetActor),
+      actorMoved: this.#moved("actor"),
+      targetCriticMoved: this.#moved("targetCritic"),
+      targetActorMoved: this.#moved("targetActor"),
       targetCriticDistance: distance(targetCritic.parameters.values, critic.parameters.values),
       targetActorDistance: distance(targetActor.parameters.values, actor.parameters.values),
     };
+  }
+
+  /** How far a network's parameters moved: Euclidean. */
+  #moved(network: string): number {
+    return distance(this.#before(network), this.#agent.networks.get(network)?.parameters.values ?? []);
+  }
+
+  #before(network: string): Vector {
+    return this.#parameters.get(network) ?? new Float32Array(0);
   }
 
   /** Q(s, a) once more, by the parameters that the critic had: step 6 has overwritten it. */
   #valueBefore(): Matrix {
     const { critic, minibatch } = this.#agent;
     const moved = critic.parameters.values.slice();
-    critic.parameters.values.set(this.#critic);
+    critic.parameters.values.set(this.#before("critic"));
     const value = critic.forward(minibatch.observation, minibatch.action);
     critic.parameters.values.set(moved);
     return value;

@@ -1,9 +1,10 @@
 import { decodeSafetensors } from "../src/base/safetensors.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import { Policy } from "../src/ddpg/policy.ts";
-import { expectMatrices, restoreMatrix } from "../src/ddpg/tensors.ts";
-import { buildOverWasm } from "../src/kernels/create.ts";
-import { Network } from "../src/nn/network.ts";
+import { expectParameters, restoreParameters } from "../src/ddpg/tensors.ts";
+import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { buildOver } from "../src/kernels/create.ts";
+import { networkTensors } from "../src/nn/network.ts";
 import { Parameters } from "../src/nn/parameters.ts";
 import type { Networks } from "./grid.ts";
 
@@ -19,9 +20,12 @@ export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step
   if (![...tensors.keys()].some((name) => name.startsWith("critic."))) {
     return { settings, units, actor, critic: null, step };
   }
-  const shapes = Network.tensors(criticShape(settings, units.observationSize, units.actionSize));
-  expectMatrices(tensors, "critic.", [...shapes.tensors, ...shapes.statistics], "networks");
-  const parameters = await buildOverWasm((kernels) => new Parameters(kernels, shapes, false));
-  for (const name of parameters.names) restoreMatrix(parameters.value(name), tensors, `critic.${name}`, "networks");
+  const shape = criticShape(settings, units.observationSize, units.actionSize);
+  expectParameters(tensors, "critic.", shape, "networks");
+  const parameters = await buildOver(
+    defaultBackend(),
+    (kernels) => new Parameters(kernels, networkTensors(shape), false),
+  );
+  restoreParameters(parameters, tensors, "critic.", "networks");
   return { settings, units, actor, critic: { parameters }, step };
 }

@@ -1,17 +1,14 @@
 // The measurements of bench/roofline.js, in the process of one contender: prints them as JSON.
 import { setFlagsFromString } from "node:v8";
 import { Ddpg, Pendulum, Random, train } from "ddpg";
-import { useWideVectors } from "ddpg/node";
-import { createWasmKernels } from "../../dist/kernels/wasm/wasm-kernels.js";
+import { nodeBackend } from "ddpg/node";
 import { allocateMatrix } from "../../dist/nn/parameters.js";
 import { median } from "../runner.js";
 
 const bits = process.argv.includes("256") ? 256 : 128;
 const { loops, sizes, rounds } = JSON.parse(process.argv.at(-1));
-if (bits === 256) {
-  const reason = await useWideVectors();
-  if (reason) throw new Error(reason);
-}
+const backend = await nodeBackend({ wide: bits === 256 });
+if (backend.vectorBits !== bits) throw new Error(backend.notes.join());
 
 /** M × K × N: C [M, N] = A [M, K] · B [K, N]; with ᵀ, A lies transposed, as for a weight gradient. */
 const products = [
@@ -80,7 +77,7 @@ async function peakTasks() {
 async function productTasks() {
   const found = [];
   for (const [M, K, N, transposed] of products) {
-    const kernels = await createWasmKernels(4 * 1.3 * (M * K + K * N + M * N));
+    const kernels = await backend.create(Math.ceil(1.3 * (M * K + K * N + M * N)), () => 0);
     const random = new Random(1);
     const [a, b, c] = [transposed ? [K, M] : [M, K], [K, N], [M, N]].map(([rows, columns]) => {
       return randomize(allocateMatrix(kernels, rows, columns), random);
@@ -101,7 +98,12 @@ async function agentTasks() {
   for (const [name, { hidden, batchSize, observationSize, actionSize }] of Object.entries(sizes)) {
     if (!hidden) continue;
     const spaces = { observationSize, actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
-    const agent = await Ddpg.create(spaces, { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize });
+    const agent = await Ddpg.create(spaces, {
+      actorHiddenSizes: hidden,
+      criticHiddenSizes: hidden,
+      batchSize,
+      backend,
+    });
     const random = new Random(1);
     const { observation, action, nextObservation, reward } = agent.minibatch;
     // Another minibatch in every round: gradients would vanish on one that is known by heart.
@@ -125,7 +127,7 @@ async function loopTasks() {
     if (!hidden) continue;
     const environment = new Pendulum();
     const settings = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize, warmupSteps: 1000 };
-    const agent = await Ddpg.create(environment, settings);
+    const agent = await Ddpg.create(environment, { ...settings, backend });
     const steps = train(agent, environment);
     for (let i = 0; i < 1500; i++) await steps.next();
     const random = new Random(1);

@@ -60,14 +60,14 @@ async function* replay(fixture) {
       agent[name].parameters.write(`layer${i + 1}.biases`, biases);
     });
   }
-  const { observation, action, reward, nextObservation, terminated } = agent.minibatch;
+  const { observation, action, reward, nextObservation, discount } = agent.minibatch;
   for (let update = 0; ; update++) {
     const batch = batchOf(fixture, update);
     write(observation, batch.observation);
     write(action, batch.action);
     write(nextObservation, batch.nextObservation);
     reward.set(batch.reward);
-    terminated.set(batch.terminated);
+    discount.set(batch.terminated.map((ended) => agent.settings.discount * (1 - ended)));
     agent.update();
     yield Object.fromEntries(networkNames.map((name) => [name, layers(agent[name].parameters)]));
   }

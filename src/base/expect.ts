@@ -4,6 +4,16 @@
  */
 export class InputError extends Error {
   override name = "InputError";
+
+  /** Runs an action; an InputError that it throws then begins with `where`. */
+  static within<T>(where: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(`${where} ${error.message}`);
+    }
+  }
 }
 
 /** Throws «where: expected …, got …. way out» unless `condition` holds. `got` is shown as it would be typed. */

@@ -1,11 +1,13 @@
 import { log } from "./math.ts";
+import type { Saved } from "./saved.ts";
 
 /**
  * A stream of seeded chance: xoshiro128** (Blackman & Vigna, arXiv 1805.01407) over four 32-bit words. The same seed
  * gives the same numbers on every engine. `fork(name)` makes independent streams, so that what one part of a program
  * draws never moves another part's numbers.
  */
-export class Random {
+export class Random implements Saved<Uint32Array> {
+  readonly stateSize = 4;
   /** Where this stream came from, 64 bits; forks depend on it, never on how much was drawn. */
   readonly #key: string;
   #a = 0;
@@ -69,12 +71,10 @@ export class Random {
     }
   }
 
-  /** The state, four words; a fresh array. */
   save(): Uint32Array {
     return new Uint32Array([this.#a, this.#b, this.#c, this.#d]);
   }
 
-  /** Goes on from a saved state. */
   restore(state: ArrayLike<number>): void {
     [this.#a, this.#b, this.#c, this.#d] = [state[0] | 0, state[1] | 0, state[2] | 0, state[3] | 0];
   }

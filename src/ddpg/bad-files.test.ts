@@ -177,11 +177,11 @@ for (const [kind, { good, load, where }] of Object.entries(kinds)) {
 test("a policy is no checkpoint, a checkpoint no policy, and neither is another task's", async () => {
   await assert.rejects(
     Ddpg.load(agent.policy.save(), environment),
-    /^InputError: Ddpg\.load format: expected ddpg-agent-1, got "ddpg-policy-1"/,
+    /^InputError: Ddpg\.load format: expected ddpg-agent-1 or ddpg-agent-2, got "ddpg-policy-1"/,
   );
   await assert.rejects(
     Policy.load(whole),
-    /^InputError: Policy\.load format: expected ddpg-policy-1, got "ddpg-agent-1"/,
+    /^InputError: Policy\.load format: expected ddpg-policy-1, got "ddpg-agent-2"/,
   );
   const other = { observationSize: 2, actionLow: [-2], actionHigh: [2] };
   await assert.rejects(

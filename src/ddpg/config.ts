@@ -1,18 +1,26 @@
 import { expect, InputError, suggest } from "../base/expect.ts";
-import type { Activation } from "../nn/network.ts";
+import type { Activation } from "../nn/layer.ts";
 
 /** Which stream of numbers is added to the policy's action while exploring. */
 export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "decaying-offset" | "none";
 
 /** One setting: how it is checked, and the line that the command line's help shows. */
-interface Setting<T> {
+interface SettingRow<T> {
   readonly help: string;
-  /** Throws an InputError that begins with `where` unless `value` is one of these. */
+  /** Throws an InputError that begins with `where` unless `value` is a value of this setting. */
   check(value: unknown, where: string): asserts value is T;
   /** The value that a text on the command line means; checked afterwards. */
   parse(text: string): unknown;
   /** The texts of all its values, where there are few. */
   readonly choices?: readonly string[];
+}
+
+/** A row of the table. */
+interface Setting<T> extends SettingRow<T> {
+  /** What a file means that was written before this setting existed; absent where every file has the setting. */
+  readonly missing?: T;
+  /** The same setting, with a meaning for the files from before it existed. */
+  before(value: T): Setting<T>;
 }
 
 /**
@@ -123,6 +131,30 @@ export function parseSetting(name: keyof Settings, text: string, where: string):
 function check(name: keyof Settings, value: unknown, where: string): asserts value is Settings[keyof Settings] {
   const setting: Setting<unknown> = table[name];
   setting.check(value, where);
+}
+
+/**
+ * The settings that a file holds, checked; a fresh object. Every reader of stored settings is this one: of run
+ * directories, checkpoints, policies and benchmark records. A setting that the file lacks has the value that its row
+ * gives to files from before it existed. Throws an InputError that begins with `where` for an unknown name, a bad value,
+ * or a missing one without such a meaning.
+ *
+ * A file may store only some settings (a policy does): `names` are those, and all others become the paper's.
+ */
+export function storedSettings(
+  value: unknown,
+  where: string,
+  names: readonly (keyof Settings)[] = settingNames,
+): Settings {
+  expect(typeof value === "object" && value !== null && !Array.isArray(value), where, "an object of settings", value);
+  const settings: Partial<Record<keyof Settings, unknown>> = { ...value };
+  for (const name of names) {
+    if (Object.hasOwn(value, name)) continue;
+    const { missing }: Setting<unknown> = table[name];
+    expect(missing !== undefined, `${where} ${name}`, "a value", undefined);
+    settings[name] = missing;
+  }
+  return InputError.within(where, () => settingsFrom("paper", settings as Partial<Settings>));
 }
 
 const paper: Settings = {
@@ -274,41 +306,45 @@ export function checkSettings(settings: Settings): void {
   );
 }
 
+function setting<T>(row: SettingRow<T>): Setting<T> {
+  return { ...row, before: (value) => ({ ...setting(row), missing: value }) };
+}
+
 function number(help: string, min: number, max: number): Setting<number> {
   const range = max === Infinity ? `a finite number of at least ${min}` : `a number from ${min} to ${max}`;
-  return {
+  return setting({
     help,
     check(value, where) {
       const good = typeof value === "number" && Number.isFinite(value) && value >= min && value <= max;
       expect(good, where, range, value);
     },
     parse: numberOrText,
-  };
+  });
 }
 
 function integer(help: string, min: number, max = Number.MAX_SAFE_INTEGER): Setting<number> {
   const range =
     max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`;
-  return {
+  return setting({
     help,
     check(value, where) {
       expect(Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max, where, range, value);
     },
     parse: numberOrText,
-  };
+  });
 }
 
 function boolean(help: string): Setting<boolean> {
-  return {
+  return setting({
     help,
     check: (value, where) => expect(typeof value === "boolean", where, "true or false", value),
     parse: (text) => (text === "true" ? true : text === "false" ? false : text),
     choices: ["true", "false"],
-  };
+  });
 }
 
 function choice<const T extends string>(help: string, names: readonly T[]): Setting<T> {
-  return {
+  return setting({
     help: `${help}: ${names.join(", ")}`,
     check(value, where) {
       const good = (names as readonly unknown[]).includes(value);
@@ -316,7 +352,7 @@ function choice<const T extends string>(help: string, names: readonly T[]): Sett
     },
     parse: (text) => text,
     choices: names,
-  };
+  });
 }
 
 function list<T>(
@@ -325,11 +361,11 @@ function list<T>(
   good: (v: unknown) => boolean,
   what: string,
 ): Setting<T[]> {
-  return {
+  return setting({
     help,
     check: (value, where) => expect(Array.isArray(value) && value.every(good), where, what, value),
     parse: (text) => (text === "" ? [] : text.split(",").map((part) => item(part.trim()))),
-  };
+  });
 }
 
 function sizes(help: string): Setting<number[]> {
@@ -347,13 +383,13 @@ function numbers(help: string, min = -Infinity): Setting<number | number[]> {
   const what =
     min === -Infinity ? "a finite number, or one per dimension" : `a number of at least ${min}, or one per dimension`;
   const good = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value >= min;
-  return {
+  return setting({
     help,
     check(value, where) {
       expect(good(value) || (Array.isArray(value) && value.length > 0 && value.every(good)), where, what, value);
     },
     parse: (text) => (text.includes(",") ? text.split(",").map(numberOrText) : numberOrText(text)),
-  };
+  });
 }
 
 /** A number from a text; the text itself where it is none, so that an error can show it. */

@@ -8,13 +8,14 @@ import { startHelper } from "../node/threads.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 import { Diagnostics } from "./diagnostics.ts";
+import type { Target } from "./learner.ts";
 
 const spaces = { observationSize: 2, actionLow: [-1, 10], actionHigh: [3, 20] };
 
 test("targets start as copies of the networks, which differ between seeds", async () => {
   const agent = await Ddpg.create(spaces, { seed: 1, preset: "paper" });
   // Not deepEqual: of arrays this long it would draw the difference for minutes.
-  const same = (a: Ddpg["actor"] | Ddpg["critic"], b: typeof a): boolean =>
+  const same = (a: Target, b: Target): boolean =>
     a.parameters.names.every((name) => equal(a.parameters.read(name), b.parameters.read(name)));
   assert.ok(same(agent.targetActor, agent.actor));
   assert.ok(same(agent.targetCritic, agent.critic));
@@ -171,10 +172,10 @@ test("observations and rewards are scaled for the networks", () => {
   });
   agent.observe([1.5, 4], [0, 15], -30, [0.5, -2], true);
   agent.replayBuffer.sample(agent.minibatch, new Random(1));
-  const { observation, nextObservation, reward, terminated } = agent.minibatch;
+  const { observation, nextObservation, reward, discount } = agent.minibatch;
   assert.deepEqual([...readMatrix(observation)], [5, 3]);
   assert.deepEqual([...readMatrix(nextObservation)], [-5, 0]);
-  assert.deepEqual([reward[0], terminated[0]], [-3, 1]);
+  assert.deepEqual([reward[0], discount[0]], [-3, 0]);
 });
 
 test("wrong input is refused with where, what was expected, and what came", async () => {

@@ -1,99 +1,136 @@
-// Deep Deterministic Policy Gradient: Algorithm 1 of Lillicrap et al., «Continuous control with deep reinforcement
-// learning», arXiv 1509.02971. The seven numbered comments are the algorithm's steps, in the paper's words; `train.ts`
-// holds its two loops.
+// Deep Deterministic Policy Gradient: Algorithm 1 of Lillicrap et al., "Continuous control with deep reinforcement
+// learning", arXiv 1509.02971. The numbered comments are the algorithm's steps, in the paper's words; `train.ts` holds
+// its two loops and step 2.
 //
 // s observation [O], a action [A] in [−1, 1], r reward, s′ next observation; μ actor, Q critic, μ′ and Q′ their targets;
 // N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
 import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
-import { buildOverWasm } from "../kernels/create.ts";
+import type { BackendOptions } from "../kernels/backend.ts";
+import { chooseBackend } from "../kernels/choose-backend.ts";
+import { buildOver } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import { Threads } from "../kernels/wasm/threads.ts";
 import { NotFiniteError } from "../nn/adam.ts";
+import type { NetworkShape } from "../nn/layer.ts";
 import { Network } from "../nn/network.ts";
-import { allocateMatrix } from "../nn/parameters.ts";
 import { Actor, actorShape } from "./actor.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
+import type { Body } from "./body.ts";
 import { type PresetName, type Settings, settingsFrom } from "./config.ts";
 import { Critic, criticShape } from "./critic.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
-import type { LoopState } from "./loop-state.ts";
+import { Target } from "./learner.ts";
 import { annealing, createNoise, type Noise } from "./noise.ts";
 import { Policy } from "./policy.ts";
-import { type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
+import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { type Spaces, Units } from "./units.ts";
 
-/** A seed, a preset to start from, and the settings that differ from it. */
-export interface DdpgOptions extends Partial<Settings> {
+/** A seed, a preset to start from, the settings that differ from it, and what computes. */
+export interface DdpgOptions extends Partial<Settings>, BackendOptions {
   /** All chance comes from it; the same seed gives the same bits everywhere. 1 unless given. */
   seed?: number;
   /** `standard` unless given. */
   preset?: PresetName;
-  /** From `nodeThreads` of `ddpg/node`, or from `webThreads`: large networks learn on several cores, with the same bits. */
-  threads?: Threads;
 }
 
-/** An agent: everything that Algorithm 1 initialises, and one method for each thing that happens in its loops. */
+/**
+ * The networks that an agent has, in the order in which files and the fingerprint hold them: the layers of each, and
+ * whether it learns or follows.
+ */
+export function networkPlans(settings: Settings, observationSize: number, actionSize: number) {
+  const mu = actorShape(settings, observationSize, actionSize);
+  const q = criticShape(settings, observationSize, actionSize);
+  return {
+    actor: { shape: mu, learns: true },
+    critic: { shape: q, learns: true },
+    targetActor: { shape: mu, learns: false },
+    targetCritic: { shape: q, learns: false },
+  } as const satisfies Record<string, { shape: NetworkShape; learns: boolean }>;
+}
+
+/** Names a body that shares the agent with others: any finite number, or a text. */
+export type BodyId = number | string;
+
+/** Whether a value is a body's id. */
+export function isBodyId(value: unknown): value is BodyId {
+  return Number.isFinite(value) || typeof value === "string";
+}
+
+/** An agent: everything that Algorithm 1 initializes, and one method for each thing that happens in its loops. */
 export class Ddpg {
+  /** The seed of all randomness. */
   readonly seed: number;
+  /** Every setting of the algorithm. */
   readonly settings: Readonly<Settings>;
-  /** How many threads an update may use: 1 without others, and where they would not make it faster. */
+  /** The number of threads that an update may use: 1 without others, and where they would not make it faster. */
   readonly threads: number;
-  readonly units: Units;
-  readonly actor: Actor;
-  readonly critic: Critic;
-  readonly targetActor: Actor;
-  readonly targetCritic: Critic;
-  readonly replayBuffer: ReplayBuffer;
-  readonly minibatch: Minibatch;
-  /** The actor's policy in the environment's units, always as it is now. */
+  /** The actor's current policy, in the environment's units; it changes with every update. */
   readonly policy: Policy;
   /** What the last update measured; reused by the next. */
   readonly diagnostics: Diagnostics;
-  /** y, the values to learn towards: [N]; reused by the next update. */
+
+  /** @internal */
+  readonly units: Units;
+  /** @internal */
+  readonly actor: Actor;
+  /** @internal */
+  readonly critic: Critic;
+  /** @internal */
+  readonly targetActor: Target;
+  /** @internal */
+  readonly targetCritic: Target;
+  /** @internal Every network by its name, in the order of `networkPlans`. */
+  readonly networks: ReadonlyMap<string, Target>;
+  /** @internal */
+  readonly replayBuffer: ReplayBuffer;
+  /** @internal The transitions of the last update. */
+  readonly minibatch: Minibatch;
+  /** @internal y, the values to learn towards: [N]; reused by the next update. */
   readonly y: Float64Array;
+  /** @internal The stream for the resets of the environment that the agent learns from. */
+  readonly environmentRandom: Random;
+  /** @internal The stream for random actions. */
+  readonly explorationRandom: Random;
+  /** @internal The stream that draws minibatches. */
+  readonly samplingRandom: Random;
+  /** @internal Each body's noise. */
+  readonly noises = new Map<BodyId, Noise>();
+  /** @internal Where `train` is with this agent; null before it. */
+  loop: Body | null = null;
   readonly #value: Network;
   readonly #lossGradient: Float64Array;
   readonly #softUpdate: { readonly rate: number };
-  /** The stream for the resets of the environment that the agent learns from. */
-  readonly environmentRandom: Random;
-  /** The stream for random actions. */
-  readonly explorationRandom: Random;
-  /** The stream that draws minibatches. */
-  readonly samplingRandom: Random;
-  /** Each body's noise, by its number. */
-  readonly noises = new Map<number, Noise>();
-  /** Where `train` is with this agent; null before it. */
-  loop: LoopState | null = null;
   readonly #scaledObservation: Float32Array;
   readonly #scaledNextObservation: Float32Array;
   readonly #unitAction: Float32Array;
+  #steps = 0;
+  #updates = 0;
 
   /** An agent for an environment of these sizes and bounds. Throws an InputError for settings that do not fit. */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
-    const { seed = 1, preset = "standard", threads, ...changes } = options;
+    const { seed = 1, preset = "standard", backend, threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
     const settings = settingsFrom(preset, changes);
-    return build(environment, settings, seed, threads);
+    return build(environment, settings, seed, { backend, threads });
   }
 
   /**
-   * The agent that `save` saved, with everything that its next steps depend on: it goes on as if nothing had happened.
-   * Throws an InputError that names the field for bytes that are no agent's, or one of another environment.
+   * Reads the agent that `save` wrote, with everything that its next steps depend on: it continues as if it had never
+   * stopped. Throws an InputError that names the field for other bytes, and for an agent of another environment.
    */
-  static async load(bytes: Uint8Array, environment: Spaces, options: Pick<DdpgOptions, "threads"> = {}): Promise<Ddpg> {
+  static async load(bytes: Uint8Array, environment: Spaces, options: BackendOptions = {}): Promise<Ddpg> {
     const where = "Ddpg.load";
     const saved = new SavedAgent(decodeSafetensors(bytes, where), where);
     saved.units.expectSame(environment, `${where} environment`);
-    const agent = await build(environment, saved.settings, saved.seed, options.threads);
+    const agent = await build(environment, saved.settings, saved.seed, options);
     saved.restore(agent);
     return agent;
   }
 
-  /** For kernels of one's own; otherwise use `create`. */
+  /** @internal Builds an agent over given kernels; users call `create`. */
   constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number) {
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
@@ -106,52 +143,59 @@ export class Ddpg {
     this.explorationRandom = random.fork("exploration");
     this.samplingRandom = random.fork("sampling");
 
-    // Randomly initialise critic network Q(s, a|θQ) and actor μ(s|θμ) with weights θQ and θμ.
-    const muShape = actorShape(settings, observationSize, actionSize);
-    const qShape = criticShape(settings, observationSize, actionSize);
-    this.actor = new Actor(kernels, muShape, settings, true);
-    this.critic = new Critic(kernels, qShape, settings, true);
-    initialize(this.actor.parameters, muShape, settings, random.fork("actor"));
-    initialize(this.critic.parameters, qShape, settings, random.fork("critic"));
+    // Randomly initialize critic network Q(s, a|θQ) and actor μ(s|θμ) with weights θQ and θμ.
+    const plans = networkPlans(settings, observationSize, actionSize);
+    const [mu, q] = [plans.actor.shape, plans.critic.shape];
+    this.actor = new Actor(kernels, mu, settings);
+    this.critic = new Critic(kernels, q, settings);
+    initialize(this.actor.parameters, mu, settings, random.fork("actor"));
+    initialize(this.critic.parameters, q, settings, random.fork("critic"));
 
-    // Initialise target networks Q′ and μ′ with weights θQ′ ← θQ, θμ′ ← θμ.
-    this.targetActor = new Actor(kernels, muShape, settings, false);
-    this.targetCritic = new Critic(kernels, qShape, settings, false);
+    // Initialize target networks Q′ and μ′ with weights θQ′ ← θQ, θμ′ ← θμ.
+    this.targetActor = new Target(kernels, mu, batchSize);
+    this.targetCritic = new Target(kernels, q, batchSize);
     this.targetActor.parameters.copyFrom(this.actor.parameters);
     this.targetCritic.parameters.copyFrom(this.critic.parameters);
+    const names = Object.keys(plans) as (keyof typeof plans)[];
+    this.networks = new Map<string, Target>(names.map((name) => [name, this[name]]));
 
-    // Initialise replay buffer R.
-    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize);
+    // Initialize replay buffer R.
+    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, settings.discount);
 
-    this.minibatch = {
-      observation: allocateMatrix(kernels, batchSize, observationSize),
-      action: allocateMatrix(kernels, batchSize, actionSize),
-      reward: new Float64Array(batchSize),
-      nextObservation: allocateMatrix(kernels, batchSize, observationSize),
-      terminated: new Float64Array(batchSize),
-    };
+    this.minibatch = allocateMinibatch(kernels, batchSize, observationSize, actionSize);
     this.y = new Float64Array(batchSize);
     this.#lossGradient = new Float64Array(batchSize);
     this.#softUpdate = { rate: settings.softUpdateRate };
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
-    this.#value = new Network(kernels, qShape, this.critic.parameters, 1, false);
+    this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
     this.#unitAction = new Float32Array(actionSize);
-    this.noise(0); // so that a noiseScale of a wrong length is refused at once
+    this.noises.set(0, this.#createNoise(0)); // a noiseScale of a wrong length is refused here
   }
 
-  /** μ and μ′ begin as a policy. Throws an InputError unless its sizes, bounds, layers and scaling are the agent's. */
+  /** Sets μ and μ′ to a policy. Throws an InputError unless its sizes, bounds, layers and scaling are the agent's. */
   startFrom(policy: Policy): void {
     this.policy.expectSame(policy, "Ddpg.startFrom policy");
     this.actor.parameters.copyFrom(policy.parameters);
     this.targetActor.parameters.copyFrom(policy.parameters);
   }
 
-  /** How many updates were made. */
+  /** The number of transitions observed. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** The number of updates made. */
   get updates(): number {
-    return this.actor.adam?.steps ?? 0;
+    return this.#updates;
+  }
+
+  /** @internal */
+  restoreCounters(steps: number, updates: number): void {
+    this.#steps = steps;
+    this.#updates = updates;
   }
 
   /** μ(s), without noise, in the environment's units; a fresh array [A]. */
@@ -159,7 +203,7 @@ export class Ddpg {
     return this.policy.act(observation);
   }
 
-  /** Q(s, μ(s)), what the critic expects of an observation, in scaled rewards. */
+  /** Q(s, μ(s)): the return that the critic expects from an observation, in scaled rewards. */
   value(observation: ArrayLike<number>): number {
     const action = this.policy.forward(observation, "Ddpg.value observation");
     return this.#value.forward(this.policy.observation, action, false).at(0, 0);
@@ -167,14 +211,14 @@ export class Ddpg {
 
   /**
    * An action to learn from, in the environment's units; a fresh array [A]. Where several bodies share the agent, each
-   * gives its number, for each has noise of its own.
+   * passes its id, because each has its own noise.
    */
-  explore(observation: ArrayLike<number>, body = 0): Float32Array {
+  explore(observation: ArrayLike<number>, body: BodyId = 0): Float32Array {
     // 1. Select action aₜ = μ(sₜ|θμ) + 𝒩ₜ according to the current policy and exploration noise.
     const mu = this.policy.forward(observation, "Ddpg.explore observation").data;
     const noise = this.noise(body);
     const a = this.#unitAction;
-    const stepsOfNoise = this.replayBuffer.stored - this.settings.warmupSteps;
+    const stepsOfNoise = this.#steps - this.settings.warmupSteps;
     if (stepsOfNoise < 0) {
       for (let i = 0; i < a.length; i++) a[i] = this.explorationRandom.uniform(-1, 1);
     } else {
@@ -185,15 +229,20 @@ export class Ddpg {
     return this.units.toEnvironment(a);
   }
 
-  // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁: the environment's `step`, called in `train.ts`.
+  // Step 2 executes the action in the environment; `train.ts` does that.
 
-  /** Stores what a step gave, in the environment's units; copies. `terminated` is never true for a mere time limit. */
+  /**
+   * Stores the result of a step, in the environment's units; copies. `terminated` is never true for a mere time limit.
+   * `body` is the one that `explore` was asked for. Throws an InputError for wrong sizes and for numbers that are not
+   * finite.
+   */
   observe(
     observation: ArrayLike<number>,
     action: ArrayLike<number>,
     reward: number,
     nextObservation: ArrayLike<number>,
     terminated: boolean,
+    body: BodyId = 0,
   ): void {
     // 3. Store transition (sₜ, aₜ, rₜ, sₜ₊₁) in R, and (in `learn`) sample a random minibatch of N transitions from R.
     this.units.scaleObservation(this.#scaledObservation, observation, "Ddpg.observe observation");
@@ -202,37 +251,38 @@ export class Ddpg {
     const scaledReward = reward * this.settings.rewardScale;
     expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", "a finite number", reward);
     expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
-    this.replayBuffer.store(
-      this.#scaledObservation,
-      this.#unitAction,
-      scaledReward,
-      this.#scaledNextObservation,
-      terminated,
-    );
+    expectBody(body, "Ddpg.observe body");
+    this.replayBuffer.store({
+      observation: this.#scaledObservation,
+      action: this.#unitAction,
+      reward: scaledReward,
+      nextObservation: this.#scaledNextObservation,
+      discountSteps: terminated ? 0 : 1,
+    });
+    this.#steps++;
   }
 
   /** One update from a fresh minibatch; false, and nothing happens, during warm-up and before there is a minibatch. */
   learn(): boolean {
     const { warmupSteps, batchSize } = this.settings;
-    if (this.replayBuffer.stored < Math.max(warmupSteps, batchSize)) return false;
+    if (this.#steps < Math.max(warmupSteps, batchSize)) return false;
     this.replayBuffer.sample(this.minibatch, this.samplingRandom);
     this.update();
     return true;
   }
 
-  /** Steps 4 to 7 on the transitions that `minibatch` holds. */
+  /** @internal Steps 4 to 7 on the transitions that `minibatch` holds. */
   update(): void {
-    const { discount } = this.settings;
-    const { observation, action, reward, nextObservation, terminated } = this.minibatch;
+    const { observation, action, reward, nextObservation, discount } = this.minibatch;
     const { y } = this;
     const N = y.length;
 
-    // 4. Set yᵢ = rᵢ + γ Q′(sᵢ₊₁, μ′(sᵢ₊₁|θμ′)|θQ′); nothing follows where the task ended.
+    // 4. Set yᵢ = rᵢ + γ Q′(sᵢ₊₁, μ′(sᵢ₊₁|θμ′)|θQ′), where γ is 0 if the task ended.
     const nextAction = this.targetActor.forward(nextObservation);
     const nextValue = this.targetCritic.forward(nextObservation, nextAction);
-    for (let i = 0; i < N; i++) y[i] = reward[i] + discount * (1 - terminated[i]) * nextValue.at(i, 0);
+    for (let i = 0; i < N; i++) y[i] = reward[i] + discount[i] * nextValue.at(i, 0);
 
-    // 5. Update critic by minimising the loss L = 1/N Σᵢ (yᵢ − Q(sᵢ, aᵢ|θQ))², so that ∂L/∂Qᵢ = 2/N (Qᵢ − yᵢ).
+    // 5. Update critic by minimizing the loss L = 1/N Σᵢ (yᵢ − Q(sᵢ, aᵢ|θQ))², so that ∂L/∂Qᵢ = 2/N (Qᵢ − yᵢ).
     const value = this.critic.forward(observation, action);
     for (let i = 0; i < N; i++) this.#lossGradient[i] = (2 / N) * (value.at(i, 0) - y[i]);
     this.diagnostics.readCritic(value, y);
@@ -252,17 +302,17 @@ export class Ddpg {
     // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
     this.targetCritic.parameters.follow(this.critic.parameters, this.#softUpdate);
     this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);
+    this.#updates++;
   }
 
-  /** An episode of a body ended: its noise starts anew (Algorithm 1, «Initialise a random process 𝒩»). */
-  endEpisode(body = 0): void {
+  /** An episode of a body ended: its noise restarts (Algorithm 1, "Initialize a random process 𝒩"). */
+  endEpisode(body: BodyId = 0): void {
     this.noise(body).restart();
   }
 
-  /** The tensor that is not finite, where a parameter is; else what was seen. */
+  /** The name of the first tensor that is not finite, if a parameter is to blame; else `seen`. */
   #notFinite(seen: string): string {
-    for (const name of ["actor", "critic", "targetActor", "targetCritic"] as const) {
-      const { parameters } = this[name];
+    for (const [name, { parameters }] of this.networks) {
       const tensor = parameters.names.find((tensorName) => !parameters.read(tensorName).every(Number.isFinite));
       if (tensor) return `${name} ${tensor}`;
     }
@@ -271,35 +321,44 @@ export class Ddpg {
 
   /** 64-bit FNV-1a over the Float32 bytes of actor, critic, targetActor and targetCritic, as 16 hexadecimal digits. */
   fingerprint(): string {
-    const networks = [this.actor, this.critic, this.targetActor, this.targetCritic];
-    return fingerprint(networks.map(({ parameters }) => parameters));
+    return fingerprint([...this.networks.values()].map(({ parameters }) => parameters));
   }
 
   /**
-   * The agent as a safetensors file, for `Ddpg.load`; a fresh array. In the loop of `train`, between two steps, it holds
-   * the episode that goes on as well, as far as the environment has `save` and `restore`.
+   * The agent as a safetensors file, for `Ddpg.load`; a fresh array. In the loop of `train`, between two steps, it also
+   * holds the current episode, if the environment has `save` and `restore`.
    */
   save(): Uint8Array {
     return encodeSafetensors(saveAgent(this));
   }
 
-  /** The same in parts that follow one another, views of the replay buffer among them: write them before it goes on. */
+  /** @internal `save` in consecutive parts, some of them views of the replay buffer: write them before it changes. */
   saveParts(): Uint8Array[] {
     return safetensorsParts(saveAgent(this));
   }
 
-  /** A body's noise; made when it is first asked for. */
-  noise(body: number): Noise {
-    const stream = () => this.explorationRandom.fork(`noise ${body}`);
-    const noise = this.noises.get(body) ?? createNoise(this.settings, this.units.actionSize, stream());
+  /** @internal A body's noise, created when it is first asked for. */
+  noise(body: BodyId): Noise {
+    const noise = this.noises.get(body) ?? this.#createNoise(body);
     this.noises.set(body, noise);
     return noise;
   }
+
+  #createNoise(body: BodyId): Noise {
+    expectBody(body, "Ddpg body");
+    return createNoise(
+      this.settings,
+      this.units.actionSize,
+      this.explorationRandom.fork(`noise ${JSON.stringify(body)}`),
+    );
+  }
 }
 
-function build(environment: Spaces, settings: Settings, seed: number, threads: Threads | undefined): Promise<Ddpg> {
-  const known = threads === undefined || threads instanceof Threads;
-  expect(known, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
+function expectBody(body: unknown, where: string): void {
+  expect(isBodyId(body), where, "a finite number or a text", body);
+}
+
+async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
   const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
-  return buildOverWasm(make, { threads, use: (agent) => agent.update() });
+  return buildOver(chooseBackend(options), make, (agent) => agent.update());
 }

@@ -1,8 +1,8 @@
 import type { Parameters } from "../nn/parameters.ts";
 
 /**
- * 64-bit FNV-1a over the little-endian Float32 bytes of all tensors, network by network, the learned ones first, without
- * padding: 16 hexadecimal digits.
+ * 64-bit FNV-1a over the little-endian Float32 bytes of all tensors, network by network, the learned tensors of each
+ * first, without padding: 16 hexadecimal digits.
  */
 export function fingerprint(networks: readonly Parameters[]): string {
   let hash: Hash = [0xcbf29ce4, 0x84222325];
@@ -17,7 +17,7 @@ export function fingerprint(networks: readonly Parameters[]): string {
 
 type Hash = [high: number, low: number];
 
-/** The hash with more bytes, each word's lowest first. In 32-bit steps: a run that is told to stop waits for it. */
+/** The hash with more bytes, each word's lowest byte first. In 32-bit steps, because BigInt would delay a run's end. */
 function addWords([high, low]: Hash, words: Int32Array): Hash {
   for (let i = 0; i < words.length; i++) {
     for (let shift = 0; shift < 32; shift += 8) {

@@ -104,12 +104,13 @@ function agentWith(changes: Partial<Settings>): Ddpg {
   const spaces = { observationSize: 3, actionLow: [-1, -1], actionHigh: [1, 1] };
   const agent = new Ddpg(createReferenceKernels(Float64Array), spaces, settings, 5);
   const random = new Random("gradients");
-  const { observation, action, nextObservation, reward, terminated } = agent.minibatch;
+  const { observation, action, nextObservation, reward, discount } = agent.minibatch;
   for (const matrix of [observation, action, nextObservation]) {
     for (let i = 0; i < matrix.data.length; i++) matrix.data[i] = random.uniform(-1, 1);
   }
   for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1, 1);
-  terminated[2] = 1;
+  discount.fill(settings.discount);
+  discount[2] = 0;
   // Scales and shifts as they start, 1 and 0, would hide a factor that is missing.
   for (const { parameters } of [agent.actor, agent.critic]) {
     for (const { name, kind } of parameters.tensors) {

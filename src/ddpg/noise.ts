@@ -1,19 +1,16 @@
 import { perDimension } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
+import type { Saved } from "../base/saved.ts";
 import type { Settings } from "./config.ts";
 
 // A action. All noise is in half-ranges of the action.
 
 /** What is added to the policy's action while exploring (𝒩 in the paper). */
-export interface Noise {
+export interface Noise extends Saved {
   /** The next value [A]; reused by the next call. */
   sample(): Float64Array;
   /** A new episode begins. */
   restart(): void;
-  /** Everything that the next values depend on, always as many numbers; a fresh array. */
-  save(): Float64Array;
-  /** Goes on from a saved state. */
-  restore(state: Float64Array): void;
 }
 
 /**
@@ -35,6 +32,10 @@ export class OrnsteinUhlenbeckNoise implements Noise {
     this.#x = new Float64Array(sigma.length);
   }
 
+  get stateSize(): number {
+    return this.#random.stateSize + this.#x.length;
+  }
+
   sample(): Float64Array {
     const x = this.#x;
     const deviation = Math.sqrt(this.#timeStep);
@@ -49,12 +50,15 @@ export class OrnsteinUhlenbeckNoise implements Noise {
   }
 
   save(): Float64Array {
-    return Float64Array.of(...this.#random.save(), ...this.#x);
+    const state = new Float64Array(this.stateSize);
+    state.set(this.#random.save());
+    state.set(this.#x, this.#random.stateSize);
+    return state;
   }
 
   restore(state: Float64Array): void {
     this.#random.restore(state);
-    this.#x.set(state.subarray(4));
+    this.#x.set(state.subarray(this.#random.stateSize));
   }
 }
 
@@ -68,6 +72,10 @@ export class GaussianNoise implements Noise {
     this.#deviation = deviation;
     this.#random = random;
     this.#x = new Float64Array(deviation.length);
+  }
+
+  get stateSize(): number {
+    return this.#random.stateSize;
   }
 
   sample(): Float64Array {
@@ -86,8 +94,9 @@ export class GaussianNoise implements Noise {
   }
 }
 
-/** The NumPy program's offset: scale / (1 + episode + step), both counted from 0. It has no chance in it. */
+/** The NumPy program's offset: scale / (1 + episode + step), both counted from 0. Nothing in it is random. */
 export class DecayingOffset implements Noise {
+  readonly stateSize = 2;
   readonly #scale: Float64Array;
   readonly #x: Float64Array;
   #episode = 0;
@@ -119,6 +128,7 @@ export class DecayingOffset implements Noise {
 }
 
 class NoNoise implements Noise {
+  readonly stateSize = 0;
   readonly #x: Float64Array;
 
   constructor(size: number) {
@@ -153,7 +163,7 @@ export function createNoise(settings: Settings, actionSize: number, random: Rand
   }
 }
 
-/** Linear annealing: what part of the noise is left after `steps` steps. */
+/** Linear annealing: the fraction of the noise that is left after `steps` steps. */
 export function annealing(settings: Settings, steps: number): number {
   const { noiseAnnealSteps, noiseFinalFraction } = settings;
   if (noiseAnnealSteps === 0) return 1;

@@ -1,13 +1,15 @@
 import { expect, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
-import { buildOverWasm } from "../kernels/create.ts";
+import type { Backend } from "../kernels/backend.ts";
+import { chooseBackend } from "../kernels/choose-backend.ts";
+import { buildOver } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
-import { Network, type NetworkShape } from "../nn/network.ts";
+import { Network, networkTensors } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
 import type { Settings } from "./config.ts";
-import { expectMatrices, matrixTensor, parseSettings, parseUnits, restoreMatrix } from "./tensors.ts";
+import { expectParameters, parametersTensors, parseSettings, parseUnits, restoreParameters } from "./tensors.ts";
 import type { Units } from "./units.ts";
 
 /** The settings that say what a policy computes; they travel with it. */
@@ -21,19 +23,22 @@ export const policySettings = [
   "observationOffset",
 ] as const satisfies (keyof Settings)[];
 
-/** What a policy's file says of itself, beside its tensors. */
+/** The format name in a policy's file. */
 const format = "ddpg-policy-1";
 
 /** A trained policy: from an observation to an action, both in the environment's units. */
 export class Policy {
+  /** @internal */
   readonly units: Units;
+  /** The settings that say what it computes; see `policySettings`. */
   readonly settings: Readonly<Settings>;
+  /** @internal */
   readonly parameters: Parameters;
-  /** The scaled observation of the last `forward`: [1, O]. */
+  /** @internal The scaled observation of the last `forward`: [1, O]. */
   readonly observation: Matrix;
   readonly #network: Network;
 
-  /** Over an actor's parameters, which stay its own; `Policy.load` makes one from a file's bytes. */
+  /** @internal Shares an actor's parameters; `Policy.load` makes a policy from a file's bytes. */
   constructor(kernels: Kernels, settings: Readonly<Settings>, parameters: Parameters, units: Units) {
     this.units = units;
     this.settings = settings;
@@ -48,13 +53,13 @@ export class Policy {
     return this.units.toEnvironment(this.forward(observation, "Policy.act observation").data);
   }
 
-  /** μ(s) in [−1, 1]: [1, A]; reused by the next call. An error begins with `where`. */
+  /** @internal μ(s) in [−1, 1]: [1, A]; reused by the next call. An error begins with `where`. */
   forward(observation: ArrayLike<number>, where: string): Matrix {
     this.units.scaleObservation(this.observation.data, observation, where);
     return this.#network.forward(this.observation, null, false);
   }
 
-  /** Throws an InputError unless another policy computes by the same settings, with the same sizes and bounds. */
+  /** @internal Throws an InputError unless another policy computes by the same settings, with the same sizes and bounds. */
   expectSame({ units, settings }: Policy, where: string): void {
     this.units.expectSame(units, where);
     for (const name of policySettings) {
@@ -68,33 +73,36 @@ export class Policy {
     return encodeSafetensors(this.contents());
   }
 
-  /** What `save` writes. */
+  /** @internal What `save` writes. */
   contents(): Safetensors {
     const { observationSize, actionLow, actionHigh } = this.units;
     const spaces = { observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) };
     const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
-    const { names } = this.parameters;
-    const tensors = names.map((name) => [`actor.${name}`, matrixTensor(this.parameters.value(name), name)] as const);
     const metadata = { format, spaces: JSON.stringify(spaces), settings: JSON.stringify(settings) };
-    return { tensors: new Map(tensors), metadata: new Map(Object.entries(metadata)) };
+    return {
+      tensors: new Map(parametersTensors(this.parameters, "actor.")),
+      metadata: new Map(Object.entries(metadata)),
+    };
   }
 
-  /** The policy that a file holds. Throws an InputError, naming the field, for anything but a policy's bytes. */
-  static async load(bytes: Uint8Array): Promise<Policy> {
+  /**
+   * Reads the policy that `save` wrote, over `backend` or the default backend. Throws an InputError that names the field
+   * for any other bytes.
+   */
+  static async load(bytes: Uint8Array, options: { backend?: Backend | undefined } = {}): Promise<Policy> {
     const where = "Policy.load";
     const { tensors, metadata } = decodeSafetensors(bytes, where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
-    const settings = parseSettings(metadata, where);
+    const settings = parseSettings(metadata, where, policySettings);
     const units = parseUnits({ tensors, metadata }, settings, where);
-    const shape: NetworkShape = actorShape(settings, units.observationSize, units.actionSize);
-    // Before anything is allotted, the file must have what a network of this shape needs.
-    const { tensors: learned, statistics } = Network.tensors(shape);
-    expectMatrices(tensors, "actor.", [...learned, ...statistics], where);
-    const policy = await buildOverWasm(
-      (kernels) => new Policy(kernels, settings, new Parameters(kernels, Network.tensors(shape), false), units),
+    const shape = actorShape(settings, units.observationSize, units.actionSize);
+    // Checked before anything is allocated: a damaged file must not ask for gigabytes.
+    expectParameters(tensors, "actor.", shape, where);
+    const policy = await buildOver(
+      chooseBackend(options),
+      (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
-    for (const name of policy.parameters.names)
-      restoreMatrix(policy.parameters.value(name), tensors, `actor.${name}`, where);
+    restoreParameters(policy.parameters, tensors, "actor.", where);
     return policy;
   }
 }

@@ -13,7 +13,7 @@ test("what is sampled are whole transitions as they were stored", () => {
     assert.deepEqual([batch.observation.at(i, 0), batch.observation.at(i, 1)], [n, -n]);
     assert.equal(batch.action.at(i, 0), n + 0.5);
     assert.deepEqual([batch.nextObservation.at(i, 0), batch.nextObservation.at(i, 1)], [n + 1, -n - 1]);
-    assert.equal(batch.terminated[i], n % 7 === 0 ? 1 : 0);
+    assert.equal(batch.discount[i], n % 7 === 0 ? 0 : 0.9);
   }
 });
 
@@ -54,8 +54,14 @@ test("the same stream samples the same rows", () => {
 
 /** Transition n has s = (n, −n), a = n + 0.5, r = n, s′ = (n + 1, −n − 1); every seventh ends the task. */
 function filled(capacity: number, transitions: number): ReplayBuffer {
-  const buffer = new ReplayBuffer(capacity, 2, 1);
-  for (let n = 0; n < transitions; n++) buffer.store([n, -n], [n + 0.5], n, [n + 1, -n - 1], n % 7 === 0);
+  const buffer = new ReplayBuffer(capacity, 2, 1, 0.9);
+  for (let n = 0; n < transitions; n++) {
+    const [observation, nextObservation] = [
+      [n, -n],
+      [n + 1, -n - 1],
+    ];
+    buffer.store({ observation, action: [n + 0.5], reward: n, nextObservation, discountSteps: n % 7 === 0 ? 0 : 1 });
+  }
   return buffer;
 }
 
@@ -78,6 +84,6 @@ function minibatch(size: number): Minibatch {
     action: matrix(1),
     reward: new Float64Array(size),
     nextObservation: matrix(2),
-    terminated: new Float64Array(size),
+    discount: new Float64Array(size),
   };
 }

@@ -2,18 +2,36 @@
 import { expect, InputError } from "../base/expect.ts";
 import { type DType, numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { type Matrix, readMatrix, writeMatrix } from "../kernels/matrix.ts";
-import type { TensorShape } from "../nn/parameters.ts";
-import { type Settings, settingsFrom } from "./config.ts";
+import type { NetworkShape } from "../nn/layer.ts";
+import { networkTensors } from "../nn/network.ts";
+import type { Parameters, TensorShape } from "../nn/parameters.ts";
+import { type Settings, storedSettings } from "./config.ts";
 import { type Spaces, Units } from "./units.ts";
 
 type Tensors = Safetensors["tensors"];
 
-/** A network's matrix as a tensor: Float32, without padding. */
-export function matrixTensor(matrix: Matrix, name: string): Tensor {
-  return tensorOf("F32", fileShape({ name, rows: matrix.rows, columns: matrix.columns }), readMatrix(matrix));
+/** A network's tensors under their names in a file: Float32, without padding, `prefix` before each name. */
+export function parametersTensors(parameters: Parameters, prefix: string): [name: string, tensor: Tensor][] {
+  return parameters.all.map((shape) => [prefix + shape.name, matrixTensor(parameters.value(shape.name), shape)]);
 }
 
-/** Sets a network's matrix from a tensor that was checked. Throws an InputError where a number is not finite. */
+/** One tensor of a network, or something of its shape: Float32, without padding. */
+export function matrixTensor(matrix: Matrix, shape: TensorShape): Tensor {
+  return tensorOf("F32", fileShape(shape), readMatrix(matrix));
+}
+
+/** Throws an InputError unless a file has the tensors of a network of this shape. */
+export function expectParameters(tensors: Tensors, prefix: string, shape: NetworkShape, where: string): void {
+  const { tensors: learned, statistics } = networkTensors(shape);
+  expectMatrices(tensors, prefix, [...learned, ...statistics], where);
+}
+
+/** Sets a network from tensors that were checked. Throws an InputError where a number is not finite. */
+export function restoreParameters(parameters: Parameters, tensors: Tensors, prefix: string, where: string): void {
+  for (const { name } of parameters.all) restoreMatrix(parameters.value(name), tensors, prefix + name, where);
+}
+
+/** Sets a matrix from a tensor that was checked. Throws an InputError where a number is not finite. */
 export function restoreMatrix(matrix: Matrix, tensors: Tensors, name: string, where: string): void {
   const values = tensorNumbers(tensors, name);
   for (const value of values) expect(Number.isFinite(value), `${where} ${name}`, "finite numbers", value);
@@ -42,14 +60,14 @@ export function expectTensor(
   expect(got === wanted, `${where} ${name}`, wanted, got);
 }
 
-/** The same for tensors of a network, whose names get a prefix. */
+/** The same for several tensors of a network, whose names get a prefix. */
 export function expectMatrices(tensors: Tensors, prefix: string, shapes: readonly TensorShape[], where: string): void {
   for (const shape of shapes) expectTensor(tensors, prefix + shape.name, "F32", fileShape(shape), where);
 }
 
 /** Only weights have two dimensions. */
-function fileShape({ name, rows, columns }: Pick<TensorShape, "name" | "rows" | "columns">): number[] {
-  return name.endsWith(".weights") ? [rows, columns] : [columns];
+function fileShape({ kind, rows, columns }: TensorShape): number[] {
+  return kind === "weights" ? [rows, columns] : [columns];
 }
 
 /** One of a file's texts, which is a JSON object; a fresh one. Throws an InputError for anything else. */
@@ -63,26 +81,19 @@ export function parseObject(metadata: Safetensors["metadata"], name: string, whe
   throw new InputError(`${where} ${name}: expected a JSON object, got something else. Is it a file of ddpg's?`);
 }
 
-/** The settings that a file has; those that it leaves out are the paper's. */
-export function parseSettings(metadata: Safetensors["metadata"], where: string): Settings {
-  const settings = parseObject(metadata, "settings", where);
-  return within(`${where} settings`, () => settingsFrom("paper", settings));
+/** The settings that a file's text has, as `storedSettings` reads them. */
+export function parseSettings(
+  metadata: Safetensors["metadata"],
+  where: string,
+  names?: readonly (keyof Settings)[],
+): Settings {
+  return storedSettings(parseObject(metadata, "settings", where), `${where} settings`, names);
 }
 
-/** The way between units and numbers that a file has. */
+/** The conversion between units and numbers that a file has. */
 export function parseUnits(contents: Safetensors, settings: Settings, where: string): Units {
   const spaces = parseSpaces(contents, where);
-  return within(`${where} spaces`, () => new Units(spaces, settings));
-}
-
-/** Does something; an InputError then begins with `where`. */
-function within<T>(where: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`${where} ${error.message}`);
-  }
+  return InputError.within(`${where} spaces`, () => new Units(spaces, settings));
 }
 
 /** The environment's sizes and bounds. No larger than the file: every number that is observed has weights in it. */

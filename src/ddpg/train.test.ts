@@ -138,7 +138,7 @@ test("an actor whose actions stand at the ends of their range has no gradient, a
   assert.deepEqual(await warningsOf(1e-3), []);
   assert.deepEqual(await warningsOf(1), [
     "policy gradient: expected one above 0, got 0 in 1000 updates in a row, with 100 % of the actions at an end of their range. " +
-      "The actor does not learn any more: begin anew with actorLearningRate below 1, and observations near ±1.",
+      "The actor has stopped learning: start again with actorLearningRate below 1, and observations near ±1.",
   ]);
 });
 

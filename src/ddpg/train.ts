@@ -2,11 +2,9 @@ import { letMacrotasksRun } from "../base/macrotask.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentCalls, isPromise, nameOf } from "../environment/environment-calls.ts";
 import { NotFiniteError } from "../nn/adam.ts";
+import { Body } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
-import { LoopState } from "./loop-state.ts";
-
-/** So many updates in a row without any policy gradient are said to a person; an agent that was loaded counts anew. */
-const STANDSTILL = 1000;
+import { Watchdog } from "./watchdog.ts";
 
 export interface TrainOptions {
   /** What errors call the environment; its own name, or its class's, unless given. */
@@ -45,100 +43,83 @@ export interface Episode {
 }
 
 /**
- * Algorithm 1's two loops, one update a time step, without an end: the caller leaves with `break`. Yields every time
- * step. Timers, messages and drawing go on beside it. The environment stays open. An agent of `Ddpg.load` goes on where
- * it was saved.
+ * The two loops of Algorithm 1, one update per time step, without an end: the caller leaves with `break`. Yields every
+ * time step. Timers, messages and drawing keep running beside it. The environment stays open. An agent from `Ddpg.load`
+ * continues where it was saved. Throws an EnvironmentError that names episode, step and field when the environment fails,
+ * and a NotFiniteError when a loss, gradient or parameter stops being finite.
  */
 export async function* train(
   agent: Ddpg,
   environment: Environment,
   options: TrainOptions = {},
 ): AsyncGenerator<TrainingStep, never, void> {
-  const { observationSize } = environment;
   const { name = nameOf(environment), stepTimeout } = options;
   agent.units.expectSame(environment, name);
-  const isLoaded = agent.loop !== null && agent.loop.environment === null;
-  const loop = isLoaded && agent.loop ? agent.loop : new LoopState(observationSize);
-  agent.loop = loop;
-  const { observation, monitor } = loop;
-  let notices = loop.enter(environment, name);
-  if (notices.length > 0) agent.endEpisode();
-  const scaled = new Float64Array(observationSize);
-  let standstill = 0;
+  const body = enter(agent, environment);
+  let warnings = body.enter(environment, name);
+  if (warnings.length > 0) agent.endEpisode();
+  const where = (): string => `${name} episode ${body.episode} step ${body.at}`;
+  const calls = new EnvironmentCalls(environment, where, stepTimeout);
   const current: TrainingStep = {
     step: 0,
-    observation: new Float64Array(observationSize),
+    observation: new Float64Array(environment.observationSize),
     action: new Float32Array(0),
     reward: 0,
     learned: false,
     episode: null,
     warnings: [],
   };
-  let at = loop.length;
-  const where = (): string => `${name} episode ${loop.episode} step ${at}`;
-  const calls = new EnvironmentCalls(environment, where, stepTimeout);
+  body.at = body.length;
   try {
     for (;;) {
-      at = loop.length;
       // Receive initial observation state s₁.
-      if (loop.length === 0) await calls.reset(observation, agent.environmentRandom);
+      body.at = body.length;
+      if (body.length === 0) await calls.reset(body.observation, agent.environmentRandom);
 
       for (let ended = false; !ended; ) {
-        at = loop.length + 1;
-        const action = agent.explore(observation);
-        // The agent's own array goes to nobody: an environment may write into what it is given.
-        current.action = action.slice();
+        body.at = body.length + 1;
+        const action = agent.explore(body.observation);
+        current.action = action.slice(); // the environment may write into the array that it is given
+
+        // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
         const given = calls.step(current.observation, action);
-        const result = isPromise(given) ? await given : given;
+        const { reward, terminated, truncated = false } = isPromise(given) ? await given : given;
 
-        agent.observe(observation, current.action, result.reward, current.observation, result.terminated);
-        try {
-          current.learned = agent.learn();
-        } catch (error) {
-          if (error instanceof NotFiniteError)
-            error.message = `${where()}, update ${agent.updates + 1}: ${error.message}`;
-          throw error;
-        }
-        if (current.learned) {
-          standstill = agent.diagnostics.actorGradientNorm === 0 ? standstill + 1 : 0;
-          if (standstill === STANDSTILL) notices = [...notices, standsStill(agent)];
-        }
+        agent.observe(body.observation, current.action, reward, current.observation, terminated);
+        current.learned = learn(agent, where);
 
-        loop.step++;
-        loop.length++;
-        loop.return += result.reward;
-        ended = result.terminated || result.truncated === true;
-        if (ended) agent.endEpisode();
-        current.step = loop.step;
-        current.reward = result.reward;
-        const { episode: number, return: episodeReturn, length } = loop;
-        current.episode = ended ? { number, return: episodeReturn, length, terminated: result.terminated } : null;
-        agent.units.scaleObservation(scaled, current.observation, name);
-        const warnings = monitor.add(scaled, result.reward * agent.settings.rewardScale);
-        current.warnings = notices.length > 0 ? [...notices, ...warnings] : warnings;
-        notices = [];
-        observation.set(current.observation);
-        if (ended) {
-          loop.leave();
-          loop.episode++;
-          at = 0;
-        }
+        if (terminated || truncated) agent.endEpisode();
+        const seen = body.watchdog.look(agent, current.observation, reward, current.learned, name);
+        current.episode = body.advance(current.observation, reward, terminated, truncated);
+        current.step = body.step;
+        current.reward = reward;
+        current.warnings = Watchdog.join(warnings, seen);
+        warnings = [];
+        ended = current.episode !== null;
         await letMacrotasksRun();
         yield current;
       }
     }
   } finally {
-    if (at > 0) agent.endEpisode();
-    loop.leave();
+    if (body.at > 0) agent.endEpisode();
+    body.leave();
   }
 }
 
-/** Where tanh is ±1 in Float32 its slope is 0, and where all of a minibatch's are, no gradient leads back. */
-function standsStill({ diagnostics, settings }: Ddpg): string {
-  const { saturation } = diagnostics;
-  const atEnd = Math.round((100 * saturation.reduce((sum, share) => sum + share, 0)) / saturation.length);
-  return (
-    `policy gradient: expected one above 0, got 0 in ${STANDSTILL} updates in a row, with ${atEnd} % of the actions at an end of their range. ` +
-    `The actor does not learn any more: begin anew with actorLearningRate below ${settings.actorLearningRate}, and observations near ±1.`
-  );
+/** The body of a loaded agent, which continues where it was saved; for any other agent a new one. */
+function enter(agent: Ddpg, { observationSize }: Environment): Body {
+  const isLoaded = agent.loop !== null && agent.loop.environment === null;
+  const body = isLoaded && agent.loop ? agent.loop : new Body(observationSize);
+  agent.loop = body;
+  return body;
+}
+
+/** One update; an error names the step and the update. */
+function learn(agent: Ddpg, where: () => string): boolean {
+  try {
+    return agent.learn();
+  } catch (error) {
+    if (error instanceof NotFiniteError) error.message = `${where()}, update ${agent.updates + 1}: ${error.message}`;
+    throw error;
+  }
 }

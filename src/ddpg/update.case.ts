@@ -1,7 +1,9 @@
-import { buildOverWasm } from "../kernels/create.ts";
+import type { Backend } from "../kernels/backend.ts";
+import { buildOver } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type Matrix, readMatrix } from "../kernels/matrix.ts";
-import { createReferenceKernels } from "../kernels/reference.ts";
+import { referenceBackend } from "../kernels/reference.ts";
+import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
@@ -71,7 +73,7 @@ const networkNames = ["actor", "critic", "targetActor", "targetCritic"] as const
  */
 async function checkUpdateFixture(
   fixture: UpdateFixture,
-  build: (make: (kernels: Kernels) => Ddpg) => Promise<Ddpg> | Ddpg,
+  backend: Backend,
   tolerance: { elements: number; relative: number; updates: number },
 ): Promise<string[]> {
   const differences: string[] = [];
@@ -100,7 +102,7 @@ async function checkUpdateFixture(
     return (update * rate * (10 * largest(gradient) + 1e-16)) / adam.epsilon;
   };
 
-  const agent = await build((kernels) => agentFor(fixture, kernels));
+  const agent = await buildOver(backend, (kernels) => agentFor(fixture, kernels));
   for (const name of networkNames) load(agent[name].parameters, fixture.initial[name]);
 
   for (let update = 1; update <= tolerance.updates; update++) {
@@ -109,7 +111,7 @@ async function checkUpdateFixture(
     fill(agent.minibatch.action, batch.action);
     fill(agent.minibatch.nextObservation, batch.nextObservation);
     agent.minibatch.reward.set(batch.reward);
-    agent.minibatch.terminated.set(batch.terminated);
+    agent.minibatch.discount.set(batch.terminated.map((ended) => agent.settings.discount * (1 - ended)));
 
     const seen = spy(agent);
     agent.update();
@@ -152,13 +154,13 @@ async function checkUpdateFixture(
 
 /** All recorded updates in Float64 over the reference: everything within 1e-12, an idle shift's drift set aside. */
 export function checkUpdateFloat64(fixture: UpdateFixture): Promise<string[]> {
-  const build = (make: (kernels: Kernels) => Ddpg): Ddpg => make(createReferenceKernels(Float64Array));
-  return checkUpdateFixture(fixture, build, { elements: 1e-12, relative: 1e-12, updates: fixture.losses.length });
+  const tolerance = { elements: 1e-12, relative: 1e-12, updates: fixture.losses.length };
+  return checkUpdateFixture(fixture, referenceBackend(Float64Array), tolerance);
 }
 
 /** The first update in Float32 over WebAssembly: parameters within 1e-6, the rest within 1e-5 of the largest. */
 export function checkUpdateWasm(fixture: UpdateFixture): Promise<string[]> {
-  return checkUpdateFixture(fixture, buildOverWasm, { elements: 1e-6, relative: 1e-5, updates: 1 });
+  return checkUpdateFixture(fixture, wasmBackend, { elements: 1e-6, relative: 1e-5, updates: 1 });
 }
 
 function agentFor({ config }: UpdateFixture, kernels: Kernels): Ddpg {

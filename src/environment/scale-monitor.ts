@@ -1,3 +1,5 @@
+import type { Saved } from "../base/saved.ts";
+
 const NONE: readonly string[] = [];
 const LOWEST_DEVIATION = 0.01;
 const HIGHEST_DEVIATION = 10;
@@ -11,7 +13,7 @@ const MOST_SENTENCES = 3;
  * Watches the observations and rewards that the networks are given and says once, after `steps` of them, which are on
  * a scale that they learn badly from: a dimension's standard deviation outside 0.01 … 10, rewards beyond ±100.
  */
-export class ScaleMonitor {
+export class ScaleMonitor implements Saved {
   readonly #steps: number;
   readonly #mean: Float64Array;
   readonly #squares: Float64Array; // summed squared distances from the mean
@@ -38,12 +40,19 @@ export class ScaleMonitor {
     return this.#seen === this.#steps ? this.#warnings() : NONE;
   }
 
-  /** What it has seen: a number of steps, the largest reward, means and summed squares; a fresh array. */
-  save(): Float64Array {
-    return Float64Array.of(this.#seen, this.#largestReward, ...this.#mean, ...this.#squares);
+  get stateSize(): number {
+    return 2 + 2 * this.#mean.length;
   }
 
-  /** Goes on from there. */
+  /** The number of steps seen, the largest reward, means and summed squares. */
+  save(): Float64Array {
+    const state = new Float64Array(this.stateSize);
+    state.set([this.#seen, this.#largestReward]);
+    state.set(this.#mean, 2);
+    state.set(this.#squares, 2 + this.#mean.length);
+    return state;
+  }
+
   restore(state: Float64Array): void {
     const size = this.#mean.length;
     [this.#seen, this.#largestReward] = state;

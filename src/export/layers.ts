@@ -1,55 +1,60 @@
-import { actorShape, batchNormOptions } from "../ddpg/actor.ts";
+import { actorShape } from "../ddpg/actor.ts";
 import type { Policy } from "../ddpg/policy.ts";
-import type { Activation } from "../nn/network.ts";
+import { type PlacedLayer, placedLayers } from "../nn/network.ts";
+import type { Parameters } from "../nn/parameters.ts";
 
-/** Batch normalisation by running averages: y = scale · ((x − mean) · inverseDeviation) + shift, each [J] in Float32. */
-export interface Norm {
-  mean: Float32Array;
+/** A layer with its numbers, for exports. Arrays are fresh. */
+export type ExportedLayer =
+  /** x W + b with W [I, J] row by row and b [J] or null. */
+  | {
+      readonly kind: "dense";
+      readonly inputSize: number;
+      readonly outputSize: number;
+      readonly weights: Float32Array;
+      readonly biases: Float32Array | null;
+    }
+  | BatchNormLayer
+  | { readonly kind: "relu" }
+  | { readonly kind: "tanh" };
+
+/** Batch normalization by running averages: scale · ((x − mean) · inverseDeviation) + shift, each [J] in Float32. */
+export interface BatchNormLayer {
+  readonly kind: "batchNorm";
+  readonly mean: Float32Array;
   /** 1 / √(variance + ε), rounded as the kernels round it. */
-  inverseDeviation: Float32Array;
-  scale: Float32Array;
-  shift: Float32Array;
+  readonly inverseDeviation: Float32Array;
+  readonly scale: Float32Array;
+  readonly shift: Float32Array;
 }
 
-/** A layer's numbers: activation(norm(x W + b)). It has a norm or biases, not both. */
-export interface Layer {
-  inputSize: number;
-  outputSize: number;
-  /** W [I, J], row by row. */
-  weights: Float32Array;
-  /** b [J]. */
-  biases: Float32Array | null;
-  norm: Norm | null;
-  activation: Activation;
+/** What a policy computes between the scaled observation and the action in [−1, 1], in the order of the forward pass. */
+export function exportedLayers({ settings, units, parameters }: Policy): ExportedLayer[] {
+  const shape = actorShape(settings, units.observationSize, units.actionSize);
+  return placedLayers(shape).map((layer) => withNumbers(layer, parameters));
 }
 
-/** What a policy computes between the scaled observation and the action in [−1, 1], for those who write it elsewhere. */
-export function layersOf({ settings, units, parameters }: Policy): { inputNorm: Norm | null; layers: Layer[] } {
-  const { inputSize, sizes, activations } = actorShape(settings, units.observationSize, units.actionSize);
-  const { epsilon } = batchNormOptions(settings) ?? { epsilon: 0 };
-  const names = parameters.names;
-  const read = (name: string) => Float32Array.from(parameters.read(name));
-  const norm = (name: string): Norm | null =>
-    names.includes(`${name}.scale`)
-      ? {
-          mean: read(`${name}.runningMean`),
-          inverseDeviation: read(`${name}.runningVariance`).map((variance) => inverseRoot(variance, epsilon)),
-          scale: read(`${name}.scale`),
-          shift: read(`${name}.shift`),
-        }
-      : null;
-  const layers = sizes.map((outputSize, index) => {
-    const name = `layer${index + 1}`;
-    return {
-      inputSize: index === 0 ? inputSize : sizes[index - 1],
-      outputSize,
-      weights: read(`${name}.weights`),
-      biases: names.includes(`${name}.biases`) ? read(`${name}.biases`) : null,
-      norm: norm(`${name}.norm`),
-      activation: activations[index],
-    };
-  });
-  return { inputNorm: norm("input.norm"), layers };
+function withNumbers({ spec, inputSizes }: PlacedLayer, parameters: Parameters): ExportedLayer {
+  const read = (tensor: string) => Float32Array.from(parameters.read(tensor));
+  switch (spec.kind) {
+    case "dense": {
+      const { name, units, bias } = spec;
+      const biases = bias ? read(`${name}.biases`) : null;
+      return { kind: "dense", inputSize: inputSizes[0], outputSize: units, weights: read(`${name}.weights`), biases };
+    }
+    case "batchNorm": {
+      const { name, epsilon } = spec;
+      return {
+        kind: "batchNorm",
+        mean: read(`${name}.runningMean`),
+        inverseDeviation: read(`${name}.runningVariance`).map((variance) => inverseRoot(variance, epsilon)),
+        scale: read(`${name}.scale`),
+        shift: read(`${name}.shift`),
+      };
+    }
+    case "relu":
+    case "tanh":
+      return spec;
+  }
 }
 
 /** In Float32, operation by operation. */

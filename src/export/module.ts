@@ -1,5 +1,5 @@
 import type { Policy } from "../ddpg/policy.ts";
-import { layersOf, type Norm } from "./layers.ts";
+import { type ExportedLayer, exportedLayers } from "./layers.ts";
 
 declare const btoa: (text: string) => string;
 
@@ -14,18 +14,12 @@ export interface PolicyModule {
 /** A policy as one ES module: `act(observation)` gives the bits of `Policy.act`, in Node, in a page, in a worker. */
 export function toModule(policy: Policy): PolicyModule {
   const { observationSize, observationOffset, observationScale, actionLow, actionHigh, lowest, highest } = policy.units;
-  const { inputNorm, layers } = layersOf(policy);
   const numbers: Float32Array[] = [];
-  const add = (norm: Norm | null) => norm && numbers.push(norm.mean, norm.inverseDeviation, norm.scale, norm.shift);
-  add(inputNorm);
-  for (const { weights, biases, norm } of layers) {
-    numbers.push(weights);
-    if (biases) numbers.push(biases);
-    add(norm);
-  }
-  const shapes = layers.map(
-    ({ inputSize, outputSize, norm, activation }) => `[${inputSize}, ${outputSize}, ${norm !== null}, "${activation}"]`,
-  );
+  let size = observationSize;
+  const layers = exportedLayers(policy).map((layer) => {
+    if (layer.kind === "dense") size = layer.outputSize;
+    return layerSource(layer, size, numbers);
+  });
   const source = `// A policy trained by DDPG. Made by ddpg; not for editing.
 
 /** How many numbers an observation has. */
@@ -49,22 +43,28 @@ const highest = ${list(highest)};
 const numbers = new Float32Array(decode("${base64(numbers)}"));
 let taken = 0;
 const take = (count) => numbers.subarray(taken, (taken += count));
-const takeNorm = (size) => ({ mean: take(size), inverseDeviation: take(size), scale: take(size), shift: take(size) });
 
-const inputNorm = ${inputNorm ? "takeNorm(observationSize)" : "null"};
-
-// Inputs, outputs, whether batch normalisation takes the place of biases, activation.
+// Each layer takes its numbers in turn.
 const layers = [
-  ${shapes.join(",\n  ")},
-].map(([inputSize, outputSize, normalized, activation]) => ({
-  weights: take(inputSize * outputSize), // input by input
-  start: normalized ? new Float32Array(outputSize) : take(outputSize),
-  norm: normalized ? takeNorm(outputSize) : null,
-  activate: { relu, tanh, linear: null }[activation],
-  output: new Float32Array(outputSize),
-}));
+  ${layers.join(",\n  ")},
+];
 `;
   return { source, declarations };
+}
+
+/** The source of a layer with `size` output columns; adds its numbers in the order in which the source takes them. */
+function layerSource(layer: ExportedLayer, size: number, numbers: Float32Array[]): string {
+  switch (layer.kind) {
+    case "dense":
+      numbers.push(layer.weights, layer.biases ?? new Float32Array(size));
+      return `dense(${layer.inputSize}, ${size})`;
+    case "batchNorm":
+      numbers.push(layer.mean, layer.inverseDeviation, layer.scale, layer.shift);
+      return `normalization(${size})`;
+    case "relu":
+    case "tanh":
+      return layer.kind;
+  }
 }
 
 const declarations = `/** How many numbers an observation has. */
@@ -80,9 +80,9 @@ export declare const actionHigh: readonly number[];
 export declare function act(observation: ArrayLike<number>): Float32Array;
 `;
 
-// The kernels' operations in their order (kernels/wasm/assembly/index.ts): a sum begins with the bias and takes its
-// products in the order of the inputs; every operation is rounded to Float32. Float64 is wide enough for that: a sum, a
-// product or a quotient of two Float32 that is rounded twice is the one that is rounded once.
+// The operations of the kernels in the same order (kernels/wasm/assembly/index.ts): a sum starts with the bias and adds
+// its products in the order of the inputs; every operation is rounded to Float32. Computing in Float64 and rounding is
+// exact: for a sum, product or quotient of two Float32 numbers, rounding twice gives the result of rounding once.
 const actSource = `/**
  * The action for an observation, both in the environment's units; a fresh array. Throws a RangeError unless the
  * observation is \`observationSize\` finite numbers.
@@ -100,14 +100,7 @@ export function act(observation) {
       throw new RangeError(\`act observation[\${i}]: expected a finite number, got \${observation[i]}\`);
     }
   }
-  if (inputNorm) normalize(x, inputNorm);
-  for (const { weights, start, norm, activate, output } of layers) {
-    output.set(start);
-    addProduct(output, x, weights);
-    if (norm) normalize(output, norm);
-    activate?.(output);
-    x = output;
-  }
+  for (const layer of layers) x = layer(x);
   const action = new Float32Array(x.length);
   for (let i = 0; i < x.length; i++) {
     if (Number.isNaN(x[i])) throw new RangeError(\`act action[\${i}]: expected a number, got NaN\`);
@@ -120,22 +113,34 @@ export function act(observation) {
 // Every operation is rounded to Float32, as where the policy was trained: the actions are the same bits.
 const rounded = Math.fround;
 
-function addProduct(out, x, weights) {
-  for (let i = 0, k = 0; i < x.length; i++) {
-    const xi = x[i];
-    for (let j = 0; j < out.length; j++, k++) out[j] = rounded(out[j] + rounded(xi * weights[k]));
-  }
+function dense(inputSize, outputSize) {
+  const weights = take(inputSize * outputSize); // input by input
+  const biases = take(outputSize);
+  const out = new Float32Array(outputSize);
+  return (x) => {
+    out.set(biases);
+    for (let i = 0, k = 0; i < inputSize; i++) {
+      const xi = x[i];
+      for (let j = 0; j < outputSize; j++, k++) out[j] = rounded(out[j] + rounded(xi * weights[k]));
+    }
+    return out;
+  };
 }
 
-function normalize(x, { mean, inverseDeviation, scale, shift }) {
-  for (let j = 0; j < x.length; j++) {
-    const normalized = rounded(rounded(x[j] - mean[j]) * inverseDeviation[j]);
-    x[j] = rounded(scale[j] * normalized) + shift[j];
-  }
+function normalization(size) {
+  const [mean, inverseDeviation, scale, shift] = [take(size), take(size), take(size), take(size)];
+  return (x) => {
+    for (let j = 0; j < size; j++) {
+      const normalized = rounded(rounded(x[j] - mean[j]) * inverseDeviation[j]);
+      x[j] = rounded(scale[j] * normalized) + shift[j];
+    }
+    return x;
+  };
 }
 
 function relu(x) {
   for (let j = 0; j < x.length; j++) if (x[j] < 0) x[j] = 0;
+  return x;
 }
 
 function tanh(x) {
@@ -144,6 +149,7 @@ function tanh(x) {
     const y = size > rounded(9.011) ? 1 : size <= 0.625 ? smallTanh(size) : largeTanh(size);
     x[j] = x[j] < 0 ? -y : y;
   }
+  return x;
 }
 
 /** a + a s P(s), s = a². */

@@ -1,7 +1,7 @@
 import { expect } from "../base/expect.ts";
 import { Message } from "../base/protobuf.ts";
 import type { Policy } from "../ddpg/policy.ts";
-import { type Layer, layersOf } from "./layers.ts";
+import { type BatchNormLayer, type ExportedLayer, exportedLayers } from "./layers.ts";
 
 // The numbers of onnx.proto's fields and of its types (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 const FLOAT = 1;
@@ -25,13 +25,22 @@ export function toOnnx(policy: Policy): Uint8Array {
   if (rest.some((value) => value !== 0)) x = graph.node("Sub", [x, graph.vector("observation.offset.rest", rest)]);
   x = graph.node("Mul", [x, graph.vector("observation.scale", scale)]);
 
-  layers.forEach(({ inputSize, outputSize, weights, biases, activation }, index) => {
-    const name = `layer${index + 1}`;
-    const inputs = [x, graph.tensor(`${name}.weights`, [inputSize, outputSize], weights)];
-    x = graph.node("Gemm", [...inputs, graph.vector(`${name}.biases`, biases)]);
-    if (activation === "relu") x = graph.node("Relu", [x]);
-    else if (activation === "tanh") x = graph.node("Tanh", [x]);
-  });
+  let denseLayers = 0;
+  for (const layer of layers) {
+    switch (layer.kind) {
+      case "dense": {
+        const name = `layer${++denseLayers}`;
+        const inputs = [x, graph.tensor(`${name}.weights`, [layer.inputSize, layer.outputSize], layer.weights)];
+        x = graph.node("Gemm", [...inputs, graph.vector(`${name}.biases`, layer.biases)]);
+        break;
+      }
+      case "relu":
+        x = graph.node("Relu", [x]);
+        break;
+      case "tanh":
+        x = graph.node("Tanh", [x]);
+    }
+  }
 
   const { actionLow, actionHigh, lowest, highest } = policy.units;
   const middle = actionLow.map((low, i) => low / 2 + actionHigh[i] / 2);
@@ -100,38 +109,62 @@ function valueInfo(name: string, size: number): Message {
   return new Message().text(1, name).message(2, new Message().message(1, tensor));
 }
 
-type FoldedLayer = Omit<Layer, "biases" | "norm" | "weights"> & { weights: Float64Array; biases: Float64Array };
+type DenseLayer = Extract<ExportedLayer, { kind: "dense" }>;
 
-/** The layers with their normalisation folded into weights and biases, that of the observation into its scaling. */
-function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; offset: Float64Array } {
-  const { inputNorm, layers } = layersOf(policy);
-  const scale = policy.units.observationScale.slice();
-  const offset = policy.units.observationOffset.slice();
-  // What is added to the scaled observation; the first layer's biases take it.
-  const shift = new Float64Array(scale.length);
-  if (inputNorm) {
-    for (let i = 0; i < scale.length; i++) {
-      const factor = inputNorm.scale[i] * inputNorm.inverseDeviation[i];
-      shift[i] = inputNorm.shift[i];
-      if (scale[i] === 0) shift[i] -= inputNorm.mean[i] * factor;
-      else offset[i] += inputNorm.mean[i] / scale[i];
-      scale[i] *= factor;
-    }
-  }
-  return { layers: layers.map((layer, index) => foldedLayer(layer, index === 0 ? shift : null)), scale, offset };
+/** A dense layer with the normalization that follows it, in Float64. */
+interface FoldedDense extends Pick<DenseLayer, "kind" | "inputSize" | "outputSize"> {
+  readonly weights: Float64Array;
+  readonly biases: Float64Array;
 }
 
-function foldedLayer(layer: Layer, shift: Float64Array | null): FoldedLayer {
-  const { inputSize, outputSize, norm } = layer;
+type FoldedLayer = FoldedDense | Exclude<ExportedLayer, { kind: "dense" | "batchNorm" }>;
+
+/** The layers with each normalization folded into what precedes it: a dense layer, or the scaling of the observation. */
+function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; offset: Float64Array } {
+  const scale = policy.units.observationScale.slice();
+  const offset = policy.units.observationOffset.slice();
+  // What a normalization of the observation adds to it; the biases of the first dense layer take it.
+  let shift: Float64Array | null = null;
+  const layers: FoldedLayer[] = [];
+  for (const layer of exportedLayers(policy)) {
+    const previous = layers[layers.length - 1];
+    if (layer.kind === "dense") {
+      layers.push(denseWithShift(layer, shift));
+      shift = null;
+    } else if (layer.kind !== "batchNorm") layers.push(layer);
+    else if (previous === undefined) shift = foldIntoScaling(layer, scale, offset);
+    else if (previous.kind === "dense") foldIntoDense(layer, previous);
+    else throw new Error(`ONNX: a normalization after ${previous.kind} cannot be folded`);
+  }
+  return { layers, scale, offset };
+}
+
+/** Changes the scaling so that it includes a normalization, except for what the result adds: [O]. */
+function foldIntoScaling(norm: BatchNormLayer, scale: Float64Array, offset: Float64Array): Float64Array {
+  const shift = new Float64Array(scale.length);
+  for (let i = 0; i < scale.length; i++) {
+    const factor = norm.scale[i] * norm.inverseDeviation[i];
+    shift[i] = norm.shift[i];
+    if (scale[i] === 0) shift[i] -= norm.mean[i] * factor;
+    else offset[i] += norm.mean[i] / scale[i];
+    scale[i] *= factor;
+  }
+  return shift;
+}
+
+/** A dense layer in Float64 whose input has `shift` added to it. */
+function denseWithShift(layer: DenseLayer, shift: Float64Array | null): FoldedDense {
+  const { kind, inputSize, outputSize } = layer;
   const weights = Float64Array.from(layer.weights);
   const biases = Float64Array.from(layer.biases ?? new Float64Array(outputSize));
   if (shift) {
     for (let k = 0; k < weights.length; k++) biases[k % outputSize] += shift[Math.floor(k / outputSize)] * weights[k];
   }
-  if (norm) {
-    const factors = Float64Array.from(norm.scale, (scale, j) => scale * norm.inverseDeviation[j]);
-    for (let k = 0; k < weights.length; k++) weights[k] *= factors[k % outputSize];
-    for (let j = 0; j < outputSize; j++) biases[j] = (biases[j] - norm.mean[j]) * factors[j] + norm.shift[j];
-  }
-  return { inputSize, outputSize, weights, biases, activation: layer.activation };
+  return { kind, inputSize, outputSize, weights, biases };
+}
+
+function foldIntoDense(norm: BatchNormLayer, { weights, biases, outputSize }: FoldedDense): void {
+  const factors = Float64Array.from(norm.scale, (scale, j) => scale * norm.inverseDeviation[j]);
+  for (let k = 0; k < weights.length; k++) weights[k] *= factors[k % outputSize];
+  for (let j = 0; j < outputSize; j++) biases[j] = (biases[j] - norm.mean[j]) * factors[j] + norm.shift[j];
 }

@@ -1,54 +1,43 @@
 import { expect } from "../base/expect.ts";
-import type { Kernels } from "./kernels.ts";
-import { createWasmKernels, multiplyWork, rowMultiple, vectorBytes, type WasmOptions } from "./wasm/wasm-kernels.ts";
+import type { Backend } from "./backend.ts";
+import type { KernelName, Kernels } from "./kernels.ts";
+import { kernelNames } from "./signatures.ts";
 
-interface BuildOptions<T> extends Omit<WasmOptions, "largest"> {
-  /** Does with what was built what is to be done often: whether any of its calls is large enough for the threads. */
-  use?(built: T): void;
-}
+/** No backend's memory is larger: addresses have 32 bits. */
+const maxBytes = 0xffd00000;
 
 /**
- * Builds something over the fast kernels, whose memory is sized once: a first build over kernels that do nothing, thrown
- * away, tells how much it takes. `build` must allot the same each time.
+ * Builds something over a backend's kernels, in a memory that is allocated once. A dry run finds out how much memory it
+ * takes: a first build over kernels that do nothing, which is thrown away. `build` must allocate the same each time.
+ * `work` runs a typical workload on the dry-run build; a backend with threads uses it to learn whether any call is large
+ * enough to split.
  */
-export async function buildOverWasm<T>(
+export async function buildOver<T>(
+  backend: Backend,
   build: (kernels: Kernels) => T,
-  { use, ...options }: BuildOptions<T> = {},
+  work: (built: T) => void = () => {},
 ): Promise<T> {
-  let bytes = 0;
+  const { rowMultiple } = backend;
+  let numbers = 0;
   let largest = 0;
-  const nothing = (): void => {};
-  const first = build({
+  const nothing = Object.fromEntries(kernelNames.map((name) => [name, () => {}])) as Record<KernelName, () => void>;
+  const dryRun = build({
+    ...nothing,
     rowMultiple,
     threads: 1,
     allocate(length) {
-      bytes += vectorBytes(length);
-      expect(
-        bytes < 0xffd00000,
-        "networks",
-        "less than 4 GiB of memory",
-        "more",
-        "Use smaller layers or a smaller batch.",
-      );
+      numbers += rowMultiple * Math.ceil(length / rowMultiple);
+      const hint = "Use smaller layers or a smaller batch.";
+      expect(4 * numbers < maxBytes, "networks", "less than 4 GiB of memory", "more", hint);
       return new Float32Array(length);
     },
-    // No other call has more work than the largest product.
     multiply(c, a) {
-      largest = Math.max(largest, multiplyWork(a.rows, a.columns, c.columns));
+      largest = Math.max(largest, a.rows * a.columns * c.columns);
     },
-    transpose: nothing,
-    sumRows: nothing,
-    relu: nothing,
-    reluGradient: nothing,
-    tanh: nothing,
-    tanhGradient: nothing,
-    batchNorm: nothing,
-    batchNormRunning: nothing,
-    batchNormGradient: nothing,
-    adam: nothing,
-    flush: nothing,
-    softUpdate: nothing,
   });
-  if (options.threads) use?.(first);
-  return build(await createWasmKernels(bytes, { ...options, largest }));
+  const kernels = await backend.create(numbers, () => {
+    work(dryRun);
+    return largest;
+  });
+  return build(kernels);
 }

@@ -1,23 +1,47 @@
-// The cases that every implementation of the kernels passes. What is expected is worked out here, by hand or in plain
-// Float64 loops, never by another implementation. Outputs hold NaN before each call, their padding too.
+// The cases that the kernels of every backend pass. Expected values are calculated here, by hand or in plain Float64
+// loops, never by another implementation. Before each call, outputs and their padding are NaN.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Random } from "../base/random.ts";
-import type { Kernels } from "./kernels.ts";
+import type { Backend } from "./backend.ts";
+import type { KernelName, Kernels } from "./kernels.ts";
 import { Matrix, type Vector } from "./matrix.ts";
+import { kernelNames } from "./signatures.ts";
 
 const SIZES = [1, 3, 4, 5, 15, 16, 17, 33, 64];
 const GUARDS = 256;
 
-/** What a product's sums begin with. */
+/** The numbers that a kernel may allocate in a case. */
+const NUMBERS = 8 * 1024 * 1024;
+
+/** What a product's sums start with. */
 type Start = "zeros" | "C" | "a row";
 
-/** Registers the cases. Errors are at most `tolerance` × the sum of the absolute values that were added up. */
-export function kernelCases(name: string, create: () => Kernels | Promise<Kernels>, tolerance: number): void {
-  describe(`${name} kernels`, () => {
+/**
+ * Registers the cases of a backend. Each one names the kernels that it is about, and fails if it does not call them.
+ * Errors are at most `tolerance` × the sum of the absolute values that were added up.
+ */
+export function kernelCases(backend: Backend, tolerance: number): void {
+  const covered = new Set<KernelName>();
+  const create = () => backend.create(NUMBERS, () => 0);
+
+  describe(`${backend.name} kernels`, () => {
     const within = `within ${tolerance} of the sum of absolute terms`;
 
-    test("allocate gives as many zeros as asked for, shared with nobody", async () => {
+    function kernelCase(
+      names: readonly KernelName[],
+      title: string,
+      body: (create: () => Promise<Kernels>) => Promise<void>,
+    ): void {
+      for (const name of names) covered.add(name);
+      test(`${names.join(", ")}: ${title}`, async () => {
+        const called = new Set<KernelName>();
+        await body(async () => recording(await create(), called));
+        for (const name of names) assert.ok(called.has(name), `the case does not call ${name}`);
+      });
+    }
+
+    test("allocate returns as many zeros as asked for, and each vector has its own", async () => {
       const kernels = await create();
       const vectors = [1, 15, 16, 17, 0, 100].map((length) => {
         const vector = kernels.allocate(length);
@@ -28,7 +52,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       for (const vector of vectors) assert.ok(vector.every((value) => value === vector.length));
     });
 
-    test("two by two, by hand", async () => {
+    test("a two by two example of every kernel, by hand", async () => {
       const kernels = await create();
       const make = (rows: number[][]) => matrix(kernels, rows.length, rows[0].length, (i, j) => rows[i][j]);
       const row = (...values: number[]) => vector(kernels, values.length, (j) => values[j]);
@@ -97,7 +121,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
     });
 
     for (const start of ["zeros", "C", "a row"] as const) {
-      test(`multiply: A · B + ${start}, A by rows, by columns and strided, ${within}`, async () => {
+      kernelCase(["multiply"], `A · B + ${start}, A by rows, by columns and strided, ${within}`, async (create) => {
         for (const M of SIZES) {
           const kernels = await create();
           const random = new Random(M);
@@ -139,7 +163,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       assert.fail(`${where()}: expected ${expected} ± ${tolerance} × ${size}, got ${actual}`);
     }
 
-    test("transpose: exact, sizes around a vector's width", async () => {
+    kernelCase(["transpose"], "exact, sizes around a vector's width", async (create) => {
       for (const rows of SIZES) {
         const kernels = await create();
         for (const columns of SIZES) {
@@ -154,7 +178,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       }
     });
 
-    test(`sumRows, ${within}`, async () => {
+    kernelCase(["sumRows"], within, async (create) => {
       for (const rows of SIZES) {
         const kernels = await create();
         const random = new Random(rows);
@@ -171,7 +195,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       }
     });
 
-    test("relu and its gradient: exact; at zero the gradient stops; NaN stays in relu", async () => {
+    kernelCase(["relu", "reluGradient"], "exact; the gradient is 0 at 0; relu keeps NaN", async (create) => {
       const kernels = await create();
       const random = new Random(1);
       for (const columns of SIZES) {
@@ -193,7 +217,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       }
     });
 
-    test(`tanh over all magnitudes, within ${tolerance} of itself; odd; its gradient alike`, async () => {
+    kernelCase(["tanh", "tanhGradient"], `all magnitudes, within ${tolerance} of itself; odd`, async (create) => {
       const kernels = await create();
       const random = new Random(1);
       const values = [0, 1e-45, 1e-40, 9, 9.01, 9.02, 10, 20, 88, 100, 710, 3e38, Infinity];
@@ -211,7 +235,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
         for (let i = 0; i < rows; i++) {
           for (let j = 0; j < columns; j++) {
             const [y, expected] = [positive.at(i, j), tanh(x.at(i, j))];
-            // One unit of the smallest numbers, far below which no relative error can hold.
+            // One unit of the smallest numbers is allowed, because a relative error has no meaning below that.
             assertNear(y, expected, expected + 1.5e-45 / tolerance, () => `tanh ${x.at(i, j)}`);
             assert.ok(y <= 1);
             assert.equal(negative.at(i, j), -y);
@@ -225,7 +249,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       assert.deepEqual(rowsOf(special), [[NaN, 1, -1, -0]]);
     });
 
-    test(`batchNorm, with the batch's statistics and with given ones, ${within}`, async () => {
+    kernelCase(["batchNorm", "batchNormRunning"], within, async (create) => {
       for (const rows of [1, 2, 5, 16, 64]) {
         const kernels = await create();
         const random = new Random(rows);
@@ -247,7 +271,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
             const where = () => `${rows}×${columns} at column ${j}`;
             assertNear(mean[j], m, size, () => `mean, ${where()}`);
             assertNear(variance[j], v, size * size, () => `variance, ${where()}`);
-            // An error of the variance counts by its share: dr / r = dv / 2 (v + ε).
+            // A relative error of the variance is magnified: dr / r = dv / 2 (v + ε).
             const magnified = 1 + (size * size) / (v + epsilon);
             assertNear(inverse[j], 1 / root, magnified / root, () => `inverse deviation, ${where()}`);
             for (let i = 0; i < rows; i++) {
@@ -266,7 +290,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       }
     });
 
-    test(`batchNormGradient, ${within}`, async () => {
+    kernelCase(["batchNormGradient"], within, async (create) => {
       for (const rows of [1, 2, 5, 16, 64]) {
         const kernels = await create();
         const random = new Random(rows);
@@ -300,9 +324,9 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       }
     });
 
-    // In Float32 a central difference shows nothing.
+    // In Float32 a central difference is too inaccurate.
     if (tolerance < 1e-9) {
-      test("batchNormGradient is the derivative of batchNorm: central differences, relative 1e-7", async () => {
+      kernelCase(["batchNormGradient"], "the derivative of batchNorm by central differences", async (create) => {
         const kernels = await create();
         const random = new Random(1);
         const [B, J] = [6, 3];
@@ -340,7 +364,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
     }
 
     for (const weightDecay of [0, 0.01]) {
-      test(`adam: five steps, weight decay ${weightDecay}, ${within}`, async () => {
+      kernelCase(["adam"], `five steps, weight decay ${weightDecay}, ${within}`, async (create) => {
         const kernels = await create();
         for (const P of [...SIZES, 1000]) {
           const random = new Random(P);
@@ -378,7 +402,7 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       });
     }
 
-    test("adam's sum of squares is not finite when a gradient is not", async () => {
+    kernelCase(["adam"], "the sum of squares is not finite if a gradient is not", async (create) => {
       const kernels = await create();
       for (const bad of [NaN, Infinity, -Infinity]) {
         for (let at = 0; at < 18; at++) {
@@ -392,11 +416,24 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
       }
     });
 
-    test(`softUpdate, ${within}; rate 0 leaves, rate 1 copies`, async () => {
+    kernelCase(["flush"], "exact around the smallest normal number; NaN and infinities stay", async (create) => {
+      const kernels = await create();
+      const smallest = 2 ** -126;
+      const special = [smallest, smallest * (1 - 2 ** -23), 2 ** -149, 0, NaN, Infinity, 1];
+      for (const P of SIZES) {
+        const x = vector(kernels, P, (p) => (p % 2 ? -1 : 1) * special[p % special.length]);
+        const expected = Array.from(x, (value) => (Math.abs(value) < smallest ? 0 : value));
+        kernels.flush(x);
+        for (let p = 0; p < P; p++) assert.equal(x[p] + 0, expected[p] + 0, `${P} numbers, at ${p}`);
+        assertVectorPadded(kernels, x);
+      }
+    });
+
+    kernelCase(["softUpdate"], `${within}; rate 0 changes nothing, rate 1 copies`, async (create) => {
       const kernels = await create();
       const random = new Random(1);
       for (const P of SIZES) {
-        // Multiples of 2⁻¹⁰: their differences are exact, so that a copy can be.
+        // Differences of multiples of 2⁻¹⁰ are exact, so rate 1 can copy exactly.
         const draw = () => (random.integer(8192) - 4096) / 1024;
         for (const rate of [0, 0.001, 0.3, 1]) {
           const [target, online] = [vector(kernels, P, draw), vector(kernels, P, draw)];
@@ -412,19 +449,39 @@ export function kernelCases(name: string, create: () => Kernels | Promise<Kernel
         }
       }
     });
+
+    test("every kernel of the contract has a case", () => {
+      const missing = kernelNames.filter((name) => !covered.has(name));
+      assert.deepEqual(missing, []);
+    });
   });
+}
+
+/** The same kernels, which add their names to `called`. */
+function recording(kernels: Kernels, called: Set<KernelName>): Kernels {
+  const recorded = kernelNames.map((name) => {
+    const kernel = kernels[name] as (...values: unknown[]) => void;
+    return [
+      name,
+      (...values: unknown[]) => {
+        called.add(name);
+        kernel(...values);
+      },
+    ];
+  });
+  return { ...kernels, ...Object.fromEntries(recorded) };
 }
 
 function roundUp(length: number, multiple: number): number {
   return Math.ceil(length / multiple) * multiple;
 }
 
-/** What stands behind a vector: different from place to place. */
+/** The number behind a vector at this index: different at every place. */
 function guard(x: Vector, i: number): number {
   return 1 + ((x.byteOffset / x.BYTES_PER_ELEMENT + i) % 1009);
 }
 
-/** `length` numbers with others behind them that no kernel may touch. */
+/** `length` numbers, with guards behind them that no kernel may touch. */
 function guarded(kernels: Kernels, length: number): Vector {
   const whole = kernels.allocate(length + GUARDS);
   for (let i = length; i < whole.length; i++) whole[i] = guard(whole, i);
@@ -439,14 +496,14 @@ function matrix(kernels: Kernels, rows: number, columns: number, value: (i: numb
   return out;
 }
 
-/** A matrix to be written: NaN all over. */
+/** A matrix for output: all NaN. */
 function output(kernels: Kernels, rows: number, columns: number): Matrix {
   const out = matrix(kernels, rows, columns, () => NaN);
   out.data.fill(NaN);
   return out;
 }
 
-/** A vector with zeros in its padding, or to be written: NaN all over. */
+/** A vector with zeros in its padding; without `value`, one for output: all NaN. */
 function vector(kernels: Kernels, length: number, value?: (j: number) => number): Vector {
   const whole = guarded(kernels, roundUp(length, kernels.rowMultiple));
   if (value) for (let j = 0; j < length; j++) whole[j] = value(j);
@@ -454,7 +511,7 @@ function vector(kernels: Kernels, length: number, value?: (j: number) => number)
   return whole.subarray(0, length);
 }
 
-/** A [rows, columns] as a product may be given it: by rows, by columns, and with both strides wide. */
+/** A [rows, columns] in the forms that a product accepts: by rows, by columns, and with both strides wide. */
 function views(kernels: Kernels, random: Random, rows: number, columns: number): Matrix[] {
   const draw = () => random.uniform(-1, 1);
   const wide = kernels.allocate(rows * (3 * columns + 2)).fill(NaN);
@@ -481,11 +538,11 @@ function assertVectorPadded(kernels: Kernels, x: Vector): void {
 function assertUntouched(guards: Vector): void {
   assert.ok(
     guards.every((value, i) => value === guard(guards, i)),
-    "numbers behind an output were overwritten",
+    "numbers after the end of an output were overwritten",
   );
 }
 
-/** `count` numbers of the memory, from `start` numbers after the end of x. */
+/** `count` numbers of the memory, starting `start` numbers after the end of x. */
 function after(x: Vector, start: number, count: number): Vector {
   const View = x instanceof Float32Array ? Float32Array : Float64Array;
   return new View(x.buffer as ArrayBuffer, x.byteOffset + (x.length + start) * x.BYTES_PER_ELEMENT, count);

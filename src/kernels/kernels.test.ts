@@ -5,16 +5,18 @@ import { Random } from "../base/random.ts";
 import { kernelCases } from "./kernels.case.ts";
 import type { Kernels } from "./kernels.ts";
 import { Matrix, type Vector } from "./matrix.ts";
-import { createReferenceKernels } from "./reference.ts";
-import { createWasmKernels, vectorBytes } from "./wasm/wasm-kernels.ts";
+import { vectorBytes } from "./raw-kernels.ts";
+import { referenceBackend } from "./reference.ts";
+import { wasmBackend } from "./wasm/wasm-backend.ts";
+import { createWasmKernels } from "./wasm/wasm-kernels.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
-kernelCases("Float64 reference", () => createReferenceKernels(Float64Array), 1e-14);
-kernelCases("Float32 reference", () => createReferenceKernels(Float32Array), 5e-7);
-kernelCases("WebAssembly", () => createWasmKernels(32 * MEBIBYTE), 5e-7);
+kernelCases(referenceBackend(Float64Array), 1e-14);
+kernelCases(referenceBackend(Float32Array), 5e-7);
+kernelCases(wasmBackend, 5e-7);
 
-test("WebAssembly: a row alone, or a part of the columns, has the bits that it has in a batch", async () => {
+test("WebAssembly: a single row, or some of the columns, has the same bits as in the whole matrix", async () => {
   const kernels = await createWasmKernels(MEBIBYTE);
   const random = new Random(1);
   const [M, N, K] = [11, 45, 29];
@@ -59,9 +61,9 @@ test("WebAssembly: a row alone, or a part of the columns, has the bits that it h
   }
 });
 
-test("WebAssembly: tanh within 1.5 units in the last place of Float32, 4 promised, and never falling", async () => {
+test("WebAssembly: tanh is within 1.5 units in the last place of Float32 (4 are promised) and never decreases", async () => {
   const kernels = await createWasmKernels(MEBIBYTE);
-  // Every 4001st of the floats from 2⁻²⁷ to 16, in order.
+  // Every 4001st float from 2⁻²⁷ to 16, in order.
   const [start, end, step] = [0x32000000, 0x41800000, 4001];
   const length = Math.floor((end - start) / step);
   const x = new Matrix(kernels.allocate(vectorBytes(length) / 4), 1, length, vectorBytes(length) / 4);
@@ -77,12 +79,12 @@ test("WebAssembly: tanh within 1.5 units in the last place of Float32, 4 promise
     ulp[0] = expected;
     ulpBits[0] = (ulpBits[0] & 0x7f800000) - (23 << 23);
     worst = Math.max(worst, Math.abs(x.data[i] - expected) / ulp[0]);
-    assert.ok(i === 0 || x.data[i] >= x.data[i - 1], `tanh falls at ${values[i]}`);
+    assert.ok(i === 0 || x.data[i] >= x.data[i - 1], `tanh decreases at ${values[i]}`);
   }
   assert.ok(worst <= 1.5, `${worst} units`);
 });
 
-test("WebAssembly: the memory holds what was asked for, and says so when it is used up", async () => {
+test("WebAssembly: the memory holds what was asked for, and allocate throws when it is used up", async () => {
   const kernels = await createWasmKernels(vectorBytes(65536 / 4) + vectorBytes(1) + vectorBytes(17));
   const vectors = [65536 / 4, 1, 17].map((length) => kernels.allocate(length));
   for (const vector of vectors) assert.equal(vector.byteOffset % 64, 0);
@@ -99,7 +101,7 @@ test("WebAssembly: the memory holds what was asked for, and says so when it is u
   }
 });
 
-test("WebAssembly: vectors from elsewhere and shapes that do not fit are refused, and nothing is written", async () => {
+test("WebAssembly: vectors of other kernels and shapes that do not match are refused, and nothing is written", async () => {
   const [kernels, others] = await Promise.all([createWasmKernels(MEBIBYTE), createWasmKernels(MEBIBYTE)]);
   const own = (rows: number, columns: number) => draw(kernels, new Random(1), rows, columns);
   const foreign = [draw(others, new Random(2), 4, 4), new Matrix(new Float32Array(64), 4, 4, 16)];
@@ -175,7 +177,7 @@ test("WebAssembly: vectors from elsewhere and shapes that do not fit are refused
   assert.deepEqual(x.data, before);
 });
 
-test("WebAssembly: the same bits on every engine", async () => {
+test("WebAssembly: every engine gives the same bits", async () => {
   const kernels = await createWasmKernels(MEBIBYTE);
   const random = new Random("bits");
   const make = (rows: number, columns: number, low = -1) => draw(kernels, random, rows, columns, low);
@@ -244,7 +246,7 @@ function draw(kernels: Kernels, random: Random, rows: number, columns: number, l
   return out;
 }
 
-/** 32-bit FNV-1a over the bytes. */
+/** The 32-bit FNV-1a hash of the bytes. */
 function fnv1a(vectors: Vector[]): string {
   let h = 0x811c9dc5;
   for (const { buffer, byteOffset, byteLength } of vectors) {

@@ -2,39 +2,40 @@ import type { Matrix, Vector } from "./matrix.ts";
 
 /**
  * The arithmetic of the networks: the contract that every implementation keeps, and the only documentation of each
- * kernel. `reference.ts` says it in plain loops; `wasm/` is the fast one. Outputs come first and are overwritten, never
- * accumulated, unless a kernel says so. Nothing is allocated by a kernel.
+ * kernel. `reference.ts` implements it in plain loops, `wasm/` makes it fast. Outputs come first and are overwritten,
+ * never accumulated, unless a kernel says so. A kernel allocates nothing.
  *
- * Matrices are stored by rows. All but the A of `multiply` have a column stride of 1 and a row stride that is a
- * multiple of `rowMultiple`; a vector's allocation is rounded up likewise. What lies between `columns` and the row
- * stride, or after a vector's end, is padding: zero when allocated, and every kernel writes zeros there, so that the
- * fast kernels need no code for edges and the flat vectors of parameters may be walked as a whole.
+ * Matrices are stored row by row. All except the A of `multiply` have a column stride of 1 and a row stride that is a
+ * multiple of `rowMultiple`; a vector's allocation is rounded up likewise. What is between `columns` and the row stride,
+ * or after a vector's end, is padding: it is zero when allocated, and every kernel writes zeros there. So the fast
+ * kernels need no code for edges, and an optimizer can process all parameters as one flat vector.
  *
- * Fractions come and go as properties of an object: where an engine does not inline a call, each fraction among its
- * arguments or as its result is allocated anew.
+ * Non-integer scalars are passed in an options object: V8 heap-allocates a double argument or result of any call that it
+ * does not inline.
  *
- * B is a batch's rows, I and J a layer's inputs and outputs, P a number of parameters.
+ * B is the number of rows in a batch, I and J are a layer's inputs and outputs, P is a number of parameters.
  */
 export interface Kernels {
   /** Every row stride is a multiple of this. */
   readonly rowMultiple: number;
 
-  /** How many threads a call may be split over, 1 for most; it makes no difference to any bit. */
+  /** How many threads may share a call: 1 for most. The results have the same bits with any number. */
   readonly threads: number;
 
-  /** `length` zeros, reachable by these kernels. Fails when the memory that was set up is used up. */
+  /** Returns `length` zeros that these kernels can reach. Throws when their memory is used up. */
   allocate(length: number): Vector;
 
   /**
-   * C [M, N] = A [M, K] · B [K, N] + start: a row [1, N] that is added to every row, C itself, or null for zeros. A alone
-   * may have any strides (a transposed view, for one). A sum begins with `start` and goes on in the order of K.
+   * C [M, N] = A [M, K] · B [K, N] + start. `start` is a row [1, N] that is added to every row, or C itself, or null for
+   * zeros. Only A may have any strides (a transposed view, for example). A sum starts with `start` and adds the products
+   * in the order of K.
    */
   multiply(c: Matrix, a: Matrix, b: Matrix, start: Matrix | null): void;
 
   /** out [J, I] = xᵀ of x [I, J]. Any sizes. */
   transpose(out: Matrix, x: Matrix): void;
 
-  /** out [J] = the sum over the rows of x [B, J]; the gradient of a bias. */
+  /** out [J] = the sum over the rows of x [B, J]: the gradient of a bias. */
   sumRows(out: Vector, x: Matrix): void;
 
   /** x ← max(0, x), in place. NaN stays NaN. */
@@ -50,7 +51,7 @@ export interface Kernels {
   tanhGradient(g: Matrix, y: Matrix): void;
 
   /**
-   * Batch normalisation with the batch's own statistics, per column of x [B, J] (Ioffe & Szegedy, arXiv 1502.03167,
+   * Batch normalization with the batch's own statistics, per column of x [B, J] (Ioffe & Szegedy, arXiv 1502.03167,
    * Algorithm 1): mean μ and uncorrected variance v (÷ B) over the rows, x̂ = (x − μ) / √(v + ε), y = γ x̂ + β.
    * Writes y, x̂ (`normalized`), 1/√(v + ε) (`inverseDeviation` [J]), μ (`mean` [J]) and v (`variance` [J]).
    */
@@ -98,14 +99,17 @@ export interface Kernels {
    */
   adam(parameters: Vector, gradients: Vector, m: Vector, v: Vector, step: AdamStep): void;
 
-  /** x ← 0 where |x| < 2⁻¹²⁶, Float32's smallest normal number, in place: processors are slow with those below it. */
+  /** x ← 0 where |x| < 2⁻¹²⁶, Float32's smallest normal number, in place. Processors are slow with smaller numbers. */
   flush(x: Vector): void;
 
   /** target ← rate · online + (1 − rate) · target, over P numbers; computed as target + rate · (online − target). */
   softUpdate(target: Vector, online: Vector, options: { readonly rate: number }): void;
 }
 
-/** The fractions of a step of `adam`. */
+/** The kernels by name: the members of the contract that calculate. */
+export type KernelName = Exclude<keyof Kernels, "rowMultiple" | "threads" | "allocate">;
+
+/** The scalars of one step of `adam`. */
 export interface AdamStep {
   /** α / (1 − β₁ᵗ). */
   stepSize: number;
@@ -115,6 +119,6 @@ export interface AdamStep {
   beta2: number;
   epsilon: number;
   weightDecay: number;
-  /** Written by the kernel: Σ gradient², without the decay; not finite when a gradient is not. */
+  /** The kernel writes Σ gradient² here, without the decay. It is not finite when a gradient is not. */
   squares: number;
 }

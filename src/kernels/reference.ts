@@ -1,8 +1,18 @@
-// What each kernel means: plain loops in the order of the formulas, never optimised. In Float64 it checks gradients, in
-// Float32 it stands beside the fast implementation.
+// What each kernel means: plain loops in the order of the formulas, never optimized. In Float64 it checks gradients, in
+// Float32 it is compared with the fast implementation.
 import { tanh } from "../base/math.ts";
+import type { Backend } from "./backend.ts";
 import type { Kernels } from "./kernels.ts";
 import type { Matrix } from "./matrix.ts";
+
+/** The reference as a backend, for tests. Files hold Float32 numbers, so saving a Float64 agent loses bits. */
+export function referenceBackend(width: Float32ArrayConstructor | Float64ArrayConstructor): Backend {
+  return {
+    name: width.BYTES_PER_ELEMENT === 8 ? "reference64" : "reference32",
+    rowMultiple: 1,
+    create: async () => createReferenceKernels(width),
+  };
+}
 
 /** The kernels over ordinary arrays of the given width, without padding. */
 export function createReferenceKernels(width: Float32ArrayConstructor | Float64ArrayConstructor): Kernels {
@@ -91,8 +101,8 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
         scaleGradient[j] = scaleSum;
         shiftGradient[j] = shiftSum;
         for (let i = 0; i < g.rows; i++) {
-          const centred = g.at(i, j) - (shiftSum + normalized.at(i, j) * scaleSum) / g.rows;
-          g.set(i, j, scale[j] * inverseDeviation[j] * centred);
+          const centered = g.at(i, j) - (shiftSum + normalized.at(i, j) * scaleSum) / g.rows;
+          g.set(i, j, scale[j] * inverseDeviation[j] * centered);
         }
       }
     },

@@ -1,3 +1,4 @@
+import type { Saved } from "../base/saved.ts";
 import type { AdamStep, Kernels } from "../kernels/kernels.ts";
 import type { Matrix, Vector } from "../kernels/matrix.ts";
 import { type Parameters, view } from "./parameters.ts";
@@ -15,11 +16,14 @@ export interface AdamOptions {
   weightDecay: number;
 }
 
-/** Steps after which moments too small for the processor become 0. */
+/** After this many steps, moments that are subnormal become 0: processors are slow with subnormal numbers. */
 const flushEvery = 256;
 
 /** Adam (Kingma & Ba, arXiv 1412.6980, Algorithm 1) over a network's parameters. */
-export class Adam {
+export class Adam implements Saved {
+  /** β₁ᵗ, β₂ᵗ and t. */
+  static readonly stateSize = 3;
+  readonly stateSize = Adam.stateSize;
   readonly #kernels: Kernels;
   /** Euclidean norm of the last step's gradients, L2 excluded. */
   gradientNorm = 0;
@@ -33,7 +37,7 @@ export class Adam {
     m: Vector;
     v: Vector;
   }[];
-  // Running products, for βᵗ by `**` differs between engines.
+  // Running products, because βᵗ by `**` differs between engines.
   #beta1Power = 1;
   #beta2Power = 1;
   readonly #moments: readonly [m: Vector, v: Vector];
@@ -59,7 +63,7 @@ export class Adam {
     }));
   }
 
-  /** How many steps were made. */
+  /** The number of steps taken. */
   get steps(): number {
     return this.#steps;
   }
@@ -69,12 +73,11 @@ export class Adam {
     return view(this.#moments[which === "m" ? 0 : 1], this.#parameters.tensor(name));
   }
 
-  /** What the next step depends on beside parameters and moments: β₁ᵗ, β₂ᵗ and t; a fresh array. */
+  /** What the next step depends on beside parameters and moments: β₁ᵗ, β₂ᵗ and t. */
   save(): Float64Array {
     return Float64Array.of(this.#beta1Power, this.#beta2Power, this.#steps);
   }
 
-  /** Goes on from there. */
   restore(state: ArrayLike<number>): void {
     [this.#beta1Power, this.#beta2Power, this.#steps] = [state[0], state[1], state[2]];
   }
@@ -90,17 +93,17 @@ export class Adam {
     for (const { name, weightDecay, values, gradients, m, v } of this.#tensors) {
       step.weightDecay = weightDecay;
       this.#kernels.adam(values, gradients, m, v, step);
-      // A gradient whose square overflows Float32 would leave v infinite, and its parameter still, for ever.
+      // A gradient whose square overflows Float32 would leave v infinite and freeze its parameter forever.
       if (!(step.squares < 3e38)) throw new NotFiniteError(`${where} ${name} gradient`);
       squares += step.squares;
     }
     this.gradientNorm = Math.sqrt(squares);
-    // Where gradients stay 0, as a dead unit's do, moments shrink without end.
+    // Where gradients stay 0, as those of a dead unit do, moments shrink without end.
     if (++this.#steps % flushEvery === 0) for (const moment of this.#moments) this.#kernels.flush(moment);
   }
 }
 
-/** A loss, gradient or parameter became NaN or infinite: the run cannot go on. */
+/** A loss, gradient or parameter became NaN or infinite: the run cannot continue. */
 export class NotFiniteError extends Error {
   override name = "NotFiniteError";
 

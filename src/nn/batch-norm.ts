@@ -1,63 +1,56 @@
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix, Vector } from "../kernels/matrix.ts";
-import { allocateMatrix, type Parameters, type TensorShape } from "./parameters.ts";
+import type { Layer, LayerKind, LayerSpec, Place } from "./layer.ts";
+import { allocateMatrix } from "./parameters.ts";
 
-/** How batch normalisation counts. */
-export interface BatchNormOptions {
-  /** ε under the root, against a variance of 0. */
-  epsilon: number;
-  /** running ← keep · running + (1 − keep) · batch. */
-  keep: number;
+type Spec = Extract<LayerSpec, { kind: "batchNorm" }>;
+
+/** What a `forward` with batch statistics leaves for its derivative. */
+interface Learning {
+  readonly normalized: Matrix;
+  readonly inverseDeviation: Vector;
+  readonly mean: Vector;
+  readonly variance: Vector;
+  readonly scaleGradient: Vector;
+  readonly shiftGradient: Vector;
+  /** Takes the parameters' gradients where only the input's is wanted. */
+  readonly unused: readonly [Vector, Vector];
 }
 
 /**
- * Batch normalisation (Ioffe & Szegedy, arXiv 1502.03167) over J columns, with a learned scale γ and shift β: learning
- * uses the minibatch's mean and variance, acting and the targets use running averages of them.
+ * Batch normalization (Ioffe & Szegedy, arXiv 1502.03167) over J columns, with a learned scale γ and shift β. Learning
+ * normalizes by the minibatch's mean and variance; acting and the target networks use running averages of them:
+ * running ← keep · running + (1 − keep) · batch.
  */
-export class BatchNorm {
-  /** y [B, J]; reused by the next call of `forward`. */
+export class BatchNorm implements Layer {
   readonly output: Matrix;
   readonly #kernels: Kernels;
-  readonly #options: BatchNormOptions;
+  readonly #options: { readonly epsilon: number };
   readonly #average: { readonly rate: number };
+  /**
+   * Whether a dense layer without a bias and another normalization follow at once. They remove whatever β adds, so
+   * ∂L/∂β is 0. Rounding would leave some 1e-8 of it, and Adam would turn that into steps of its full size.
+   */
   readonly #shiftIsIdle: boolean;
   readonly #scale: Vector;
   readonly #shift: Vector;
   readonly #runningMean: Vector;
   readonly #runningVariance: Vector;
-  readonly #learning: {
-    normalized: Matrix;
-    inverseDeviation: Vector;
-    mean: Vector;
-    variance: Vector;
-    scaleGradient: Vector;
-    shiftGradient: Vector;
-  } | null;
+  readonly #learning: Learning | null;
 
-  /**
-   * `shiftIsIdle` says that a bias-free dense layer and another normalisation follow at once: they take off whatever β
-   * adds, so that ∂L/∂β is 0. Rounding would leave some 1e-8 of it, and Adam would make steps of α from that.
-   */
-  constructor(
-    kernels: Kernels,
-    parameters: Parameters,
-    name: string,
-    size: number,
-    shiftIsIdle: boolean,
-    options: BatchNormOptions,
-    batchSize: number,
-    learns: boolean,
-  ) {
+  constructor({ name, epsilon, keep }: Spec, place: Place) {
+    const { kernels, parameters, batchSize, learns, inputSizes, next } = place;
+    const [size] = inputSizes;
     this.#kernels = kernels;
-    this.#options = options;
-    this.#average = { rate: 1 - options.keep };
-    this.#shiftIsIdle = shiftIsIdle;
+    this.#options = { epsilon };
+    this.#average = { rate: 1 - keep };
+    this.#shiftIsIdle = next[0] === "dense" && next[1] === "batchNorm";
     this.output = allocateMatrix(kernels, batchSize, size);
     this.#scale = parameters.value(`${name}.scale`).data;
     this.#shift = parameters.value(`${name}.shift`).data;
     this.#runningMean = parameters.value(`${name}.runningMean`).data;
     this.#runningVariance = parameters.value(`${name}.runningVariance`).data;
-    const vector = () => allocateMatrix(kernels, 1, size).data;
+    const vector = (): Vector => allocateMatrix(kernels, 1, size).data;
     this.#learning = learns
       ? {
           normalized: allocateMatrix(kernels, batchSize, size),
@@ -66,26 +59,12 @@ export class BatchNorm {
           variance: vector(),
           scaleGradient: parameters.gradient(`${name}.scale`).data,
           shiftGradient: parameters.gradient(`${name}.shift`).data,
+          unused: [vector(), vector()],
         }
       : null;
   }
 
-  static tensors(name: string, size: number): TensorShape[] {
-    return [
-      { name: `${name}.scale`, kind: "scale", rows: 1, columns: size },
-      { name: `${name}.shift`, kind: "shift", rows: 1, columns: size },
-    ];
-  }
-
-  static statistics(name: string, size: number): TensorShape[] {
-    return [
-      { name: `${name}.runningMean`, kind: "mean", rows: 1, columns: size },
-      { name: `${name}.runningVariance`, kind: "variance", rows: 1, columns: size },
-    ];
-  }
-
-  /** By the batch's statistics where a network learns, else by the running averages. */
-  forward(x: Matrix, batchStatistics: boolean): Matrix {
+  forward(x: Matrix, batchStatistics: boolean): void {
     const learning = this.#learning;
     if (batchStatistics && learning) {
       this.#kernels.batchNorm(
@@ -110,28 +89,48 @@ export class BatchNorm {
         this.#options,
       );
     }
-    return this.output;
   }
 
-  /** In place: g = ∂L/∂y becomes ∂L/∂x; writes ∂L/∂γ and ∂L/∂β. Belongs to a `forward` by batch statistics. */
-  backward(g: Matrix): void {
-    const learning = this.#learning;
-    if (!learning) throw new Error("BatchNorm.backward: this network does not learn");
-    this.#kernels.batchNormGradient(
-      g,
-      learning.scaleGradient,
-      learning.shiftGradient,
-      learning.normalized,
-      learning.inverseDeviation,
-      this.#scale,
-    );
-    if (this.#shiftIsIdle) learning.shiftGradient.fill(0);
+  /** Belongs to a `forward` with batch statistics. */
+  backward(g: Matrix): Matrix {
+    const { scaleGradient, shiftGradient } = this.#expectLearning();
+    this.#gradient(g, scaleGradient, shiftGradient);
+    if (this.#shiftIsIdle) shiftGradient.fill(0);
+    return g;
   }
 
-  /** Moves the running averages towards the last batch's statistics. */
+  inputGradient(g: Matrix): Matrix {
+    const [scaleGradient, shiftGradient] = this.#expectLearning().unused;
+    this.#gradient(g, scaleGradient, shiftGradient);
+    return g;
+  }
+
   updateStatistics(): void {
-    if (!this.#learning) throw new Error("BatchNorm.updateStatistics: this network does not learn");
-    this.#kernels.softUpdate(this.#runningMean, this.#learning.mean, this.#average);
-    this.#kernels.softUpdate(this.#runningVariance, this.#learning.variance, this.#average);
+    const { mean, variance } = this.#expectLearning();
+    this.#kernels.softUpdate(this.#runningMean, mean, this.#average);
+    this.#kernels.softUpdate(this.#runningVariance, variance, this.#average);
+  }
+
+  #gradient(g: Matrix, scaleGradient: Vector, shiftGradient: Vector): void {
+    const { normalized, inverseDeviation } = this.#expectLearning();
+    this.#kernels.batchNormGradient(g, scaleGradient, shiftGradient, normalized, inverseDeviation, this.#scale);
+  }
+
+  #expectLearning(): Learning {
+    if (!this.#learning) throw new Error("BatchNorm: this network does not learn");
+    return this.#learning;
   }
 }
+
+export const batchNorm: LayerKind<Spec> = {
+  tensors: ({ name }, [columns]) => [
+    { name: `${name}.scale`, kind: "scale", rows: 1, columns, fill: 1 },
+    { name: `${name}.shift`, kind: "shift", rows: 1, columns },
+  ],
+  statistics: ({ name }, [columns]) => [
+    { name: `${name}.runningMean`, kind: "mean", rows: 1, columns },
+    { name: `${name}.runningVariance`, kind: "variance", rows: 1, columns, fill: 1 },
+  ],
+  outputSizes: (_, inputSizes) => inputSizes,
+  build: (spec, place) => new BatchNorm(spec, place),
+};

@@ -1,73 +1,90 @@
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
-import { allocateMatrix, type Parameters, type TensorShape } from "./parameters.ts";
+import type { Layer, LayerKind, LayerSpec, Place } from "./layer.ts";
+import { allocateMatrix, type TensorShape } from "./parameters.ts";
+
+type Spec = Extract<LayerSpec, { kind: "dense" }>;
 
 /**
  * A dense layer over one or two inputs: z = x W + b, or z = x Wₓ + a Wₐ + b where a second input joins. The rows of Wₓ
- * and Wₐ lie under each other in one matrix W [I + A, J], as if x and a had been concatenated.
+ * and Wₐ are stacked in one matrix W [I + A, J], as if x and a had been concatenated.
  *
  * Backward, from g = ∂L/∂z [B, J]: ∂L/∂W = xᵀ g · ∂L/∂b = Σ g over the batch · ∂L/∂x = g Wᵀ.
  */
-export class Dense {
-  /** z [B, J]; reused by the next call of `forward`. */
+export class Dense implements Layer {
   readonly output: Matrix;
+  /** The second input a [B, A] of the next `forward`, where one joins. */
+  side: Matrix | null = null;
   readonly #kernels: Kernels;
   readonly #weights: readonly Matrix[];
   readonly #weightGradients: readonly Matrix[];
-  readonly #transposedWeights: readonly Matrix[];
   readonly #bias: Matrix | null;
   readonly #biasGradient: Matrix | null;
-  #inputs: readonly Matrix[] = [];
+  /** For each input, what its gradient needs; null for an input whose gradient is never asked for. */
+  readonly #inputGradients: readonly ({ transposedWeights: Matrix; out: Matrix } | null)[];
+  #x: Matrix | null = null;
 
-  /** `inputSizes` are I and, where there is a second input, A. `learns` allots what `backward` needs. */
-  constructor(
-    kernels: Kernels,
-    parameters: Parameters,
-    name: string,
-    inputSizes: readonly number[],
-    outputSize: number,
-    hasBias: boolean,
-    batchSize: number,
-    learns: boolean,
-  ) {
+  constructor({ name, units, bias }: Spec, place: Place) {
+    const { kernels, parameters, batchSize, learns, inputSizes, belowLearns } = place;
     this.#kernels = kernels;
-    this.output = allocateMatrix(kernels, batchSize, outputSize);
+    this.output = allocateMatrix(kernels, batchSize, units);
     const split = (matrix: Matrix): Matrix[] => {
       const first = matrix.rowRange(0, inputSizes[0]);
       return inputSizes.length === 1 ? [first] : [first, matrix.rowRange(inputSizes[0], matrix.rows)];
     };
     this.#weights = split(parameters.value(`${name}.weights`));
     this.#weightGradients = learns ? split(parameters.gradient(`${name}.weights`)) : [];
-    this.#transposedWeights = learns ? inputSizes.map((size) => allocateMatrix(kernels, outputSize, size)) : [];
-    this.#bias = hasBias ? parameters.value(`${name}.biases`) : null;
-    this.#biasGradient = hasBias && learns ? parameters.gradient(`${name}.biases`) : null;
+    this.#bias = bias ? parameters.value(`${name}.biases`) : null;
+    this.#biasGradient = bias && learns ? parameters.gradient(`${name}.biases`) : null;
+    this.#inputGradients = inputSizes.map((size, k) =>
+      learns && (k > 0 || belowLearns)
+        ? {
+            transposedWeights: allocateMatrix(kernels, units, size),
+            out: allocateMatrix(kernels, batchSize, size),
+          }
+        : null,
+    );
   }
 
-  static tensors(name: string, inputSizes: readonly number[], outputSize: number, hasBias: boolean): TensorShape[] {
-    const rows = inputSizes.reduce((sum, size) => sum + size, 0);
-    const weights: TensorShape = { name: `${name}.weights`, kind: "weights", rows, columns: outputSize };
-    return hasBias ? [weights, { name: `${name}.biases`, kind: "biases", rows: 1, columns: outputSize }] : [weights];
+  forward(x: Matrix): void {
+    this.#x = x;
+    this.#kernels.multiply(this.output, x, this.#weights[0], this.#bias);
+    if (this.side) this.#kernels.multiply(this.output, this.side, this.#weights[1], this.output);
   }
 
-  forward(inputs: readonly Matrix[]): Matrix {
-    this.#inputs = inputs;
-    for (let k = 0; k < inputs.length; k++) {
-      this.#kernels.multiply(this.output, inputs[k], this.#weights[k], k > 0 ? this.output : this.#bias);
-    }
-    return this.output;
-  }
-
-  /** Writes ∂L/∂W and ∂L/∂b. */
-  parameterGradients(g: Matrix): void {
-    for (let k = 0; k < this.#inputs.length; k++) {
-      this.#kernels.multiply(this.#weightGradients[k], this.#inputs[k].transposed, g, null);
-    }
+  backward(g: Matrix): Matrix | null {
+    if (!this.#x) throw new Error("Dense.backward: forward comes first");
+    this.#kernels.multiply(this.#weightGradients[0], this.#x.transposed, g, null);
+    if (this.side) this.#kernels.multiply(this.#weightGradients[1], this.side.transposed, g, null);
     if (this.#biasGradient) this.#kernels.sumRows(this.#biasGradient.data, g);
+    return this.inputGradient(g);
   }
 
-  /** Writes the gradient of input k: out = g Wₖᵀ. Leaves the parameters' gradients alone. */
-  inputGradient(out: Matrix, k: number, g: Matrix): void {
-    this.#kernels.transpose(this.#transposedWeights[k], this.#weights[k]);
-    this.#kernels.multiply(out, g, this.#transposedWeights[k], null);
+  inputGradient(g: Matrix): Matrix | null {
+    return this.#gradientOf(0, g);
+  }
+
+  /** ∂L/∂a [B, A], the gradient of the second input; leaves the parameters' gradients alone. */
+  sideGradient(g: Matrix): Matrix | null {
+    return this.#gradientOf(1, g);
+  }
+
+  #gradientOf(k: number, g: Matrix): Matrix | null {
+    const gradient = this.#inputGradients[k];
+    if (!gradient) return null;
+    this.#kernels.transpose(gradient.transposedWeights, this.#weights[k]);
+    this.#kernels.multiply(gradient.out, g, gradient.transposedWeights, null);
+    return gradient.out;
   }
 }
+
+export const dense: LayerKind<Spec> = {
+  tensors({ name, units, bias }, inputSizes) {
+    const rows = inputSizes.reduce((sum, size) => sum + size, 0);
+    const weights: TensorShape = { name: `${name}.weights`, kind: "weights", rows, columns: units };
+    return bias ? [weights, { name: `${name}.biases`, kind: "biases", rows: 1, columns: units }] : [weights];
+  },
+  statistics: () => [],
+  outputSizes: ({ units }) => [units],
+  build: (spec, place) => new Dense(spec, place),
+};

@@ -1,174 +1,119 @@
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
-import { BatchNorm, type BatchNormOptions } from "./batch-norm.ts";
-import { Dense } from "./dense.ts";
+import { relu, tanh } from "./activation.ts";
+import { batchNorm } from "./batch-norm.ts";
+import { Dense, dense } from "./dense.ts";
+import type { Layer, LayerKind, LayerSpec, NetworkShape, Place } from "./layer.ts";
 import { allocateMatrix, type Parameters, type TensorShape } from "./parameters.ts";
 
-/** What follows a dense layer: max(0, x), tanh x, or nothing. */
-export type Activation = "relu" | "tanh" | "linear";
+type Kind = LayerSpec["kind"];
 
-/** A feed-forward network, whose second input may join at a layer of its own. Layers count from 0 here. */
-export interface NetworkShape {
-  inputSize: number;
-  /** Columns of the second input, 0 for none. */
-  sideSize: number;
-  /** The layer at which the second input joins: 0 beside the first input, 1 beside the first layer's output. */
-  sideLayer: number;
-  /** Units of every layer, the output's last. */
-  sizes: readonly number[];
-  activations: readonly Activation[];
-  batchNorm: BatchNormOptions | null;
-  /** With batch normalisation: the input and the first so many layers are normalised, none that sees the side input. */
-  normalizedLayers: number;
+/** Every kind of layer that is built; the compiler demands an entry for a new one. `join` only widens what follows. */
+const kinds: { readonly [K in Exclude<Kind, "join">]: LayerKind<Extract<LayerSpec, { kind: K }>> } = {
+  dense,
+  batchNorm,
+  relu,
+  tanh,
+};
+
+/** A layer of a shape, with the columns of what enters it and its position in `shape.layers`. */
+export interface PlacedLayer<Spec = Exclude<LayerSpec, { kind: "join" }>> {
+  readonly spec: Spec;
+  readonly inputSizes: readonly number[];
+  readonly index: number;
 }
 
-interface Layer {
-  dense: Dense;
-  norm: BatchNorm | null;
-  activation: Activation;
-  /** After normalisation and activation: [B, J]. */
-  output: Matrix;
-  /** ∂L/∂output: [B, J]. */
-  gradient: Matrix | null;
+/** The layers of a network with the sizes of what enters each. */
+export function placedLayers({ inputSize, layers }: NetworkShape): PlacedLayer[] {
+  const placed: PlacedLayer[] = [];
+  let inputSizes: readonly number[] = [inputSize];
+  layers.forEach((spec, index) => {
+    if (spec.kind === "join") {
+      inputSizes = [...inputSizes, spec.size];
+      return;
+    }
+    const isDense = spec.kind === "dense";
+    if (inputSizes.length > 1 && !isDense) throw new Error(`Network: ${spec.kind} cannot follow a join; dense can.`);
+    placed.push({ spec, inputSizes, index });
+    inputSizes = kindOf(spec).outputSizes(spec, inputSizes);
+  });
+  return placed;
 }
 
-/** Layers with their forward pass and its derivative, over parameters that several networks may share. */
+/** The tensors of a network of this shape, first layer first: those that are learned, and those that are averaged. */
+export function networkTensors(shape: NetworkShape): { tensors: TensorShape[]; statistics: TensorShape[] } {
+  const layers = placedLayers(shape);
+  return {
+    tensors: layers.flatMap(({ spec, inputSizes }) => kindOf(spec).tensors(spec, inputSizes)),
+    statistics: layers.flatMap(({ spec, inputSizes }) => kindOf(spec).statistics(spec, inputSizes)),
+  };
+}
+
+/** A network's forward pass and its derivative, over parameters that several networks may share. */
 export class Network {
-  /** ∂L/∂output [B, J]: set it, then call `backward` or `sideGradient`, which use it up. */
+  /** ∂L/∂output [B, J]: set it, then call `backward` or `sideGradient`, which overwrite it. Null: it does not learn. */
   readonly outputGradient: Matrix | null;
-  /** What `forward` returns: [B, J]. */
+  /** What the last `forward` returned: [B, J]. */
   readonly output: Matrix;
-  readonly #kernels: Kernels;
-  readonly #shape: NetworkShape;
   readonly #layers: readonly Layer[];
-  readonly #inputNorm: BatchNorm | null;
-  readonly #inputGradient: Matrix | null;
-  readonly #sideGradient: Matrix | null;
-  // One list for each layer, filled anew by `forward`, so that an update allocates nothing.
-  readonly #inputs: readonly Matrix[][];
+  /** The layer that the second input enters, and its position; null where there is none. */
+  readonly #joined: { readonly layer: Dense; readonly index: number } | null;
 
-  /** `learns` allots what gradients and batch statistics need. */
+  /** `learns` allocates what gradients and batch statistics need. */
   constructor(kernels: Kernels, shape: NetworkShape, parameters: Parameters, batchSize: number, learns: boolean) {
-    this.#kernels = kernels;
-    this.#shape = shape;
-    const { batchNorm, sizes, activations } = shape;
-    const norm = (name: string, size: number, shiftIsIdle: boolean) =>
-      batchNorm && new BatchNorm(kernels, parameters, name, size, shiftIsIdle, batchNorm, batchSize, learns);
-    this.#inputNorm = norm("input.norm", shape.inputSize, isNormalized(shape, 0));
-    this.#inputGradient = batchNorm && learns ? allocateMatrix(kernels, batchSize, shape.inputSize) : null;
-    this.#layers = sizes.map((size, index) => {
-      const name = `layer${index + 1}`;
-      const normalized = isNormalized(shape, index);
-      const dense = new Dense(
-        kernels,
-        parameters,
-        name,
-        inputSizes(shape, index),
-        size,
-        !normalized,
-        batchSize,
-        learns,
-      );
-      const shiftIsIdle = activations[index] === "linear" && isNormalized(shape, index + 1);
-      const layerNorm = normalized ? norm(`${name}.norm`, size, shiftIsIdle) : null;
-      return {
-        dense,
-        norm: layerNorm,
-        activation: activations[index],
-        output: (layerNorm ?? dense).output,
-        gradient: learns ? allocateMatrix(kernels, batchSize, size) : null,
-      };
-    });
-    this.#inputs = this.#layers.map(() => []);
-    const last = this.#layers[this.#layers.length - 1];
-    this.output = last.output;
-    this.outputGradient = last.gradient;
-    this.#sideGradient = learns && shape.sideSize > 0 ? allocateMatrix(kernels, batchSize, shape.sideSize) : null;
+    const layers: Layer[] = [];
+    let joined: { layer: Dense; index: number } | null = null;
+    let belowLearns = false;
+    for (const { spec, inputSizes, index } of placedLayers(shape)) {
+      const next = [1, 2].map((distance) => shape.layers[index + distance]?.kind);
+      const below = layers.length > 0 ? layers[layers.length - 1].output : null;
+      const place: Place = { kernels, parameters, batchSize, learns, inputSizes, below, belowLearns, next };
+      const layer = kindOf(spec).build(spec, place);
+      if (inputSizes.length > 1 && layer instanceof Dense) joined = { layer, index: layers.length };
+      layers.push(layer);
+      belowLearns ||= kindOf(spec).tensors(spec, inputSizes).length > 0;
+    }
+    this.#layers = layers;
+    this.#joined = joined;
+    this.output = layers[layers.length - 1].output;
+    this.outputGradient = learns ? allocateMatrix(kernels, batchSize, this.output.columns) : null;
   }
 
-  /** The tensors of a network of this shape, first layer first. */
-  static tensors(shape: NetworkShape): { tensors: TensorShape[]; statistics: TensorShape[] } {
-    const tensors: TensorShape[] = [];
-    const statistics: TensorShape[] = [];
-    const addNorm = (name: string, size: number) => {
-      tensors.push(...BatchNorm.tensors(name, size));
-      statistics.push(...BatchNorm.statistics(name, size));
-    };
-    if (shape.batchNorm) addNorm("input.norm", shape.inputSize);
-    shape.sizes.forEach((size, index) => {
-      const name = `layer${index + 1}`;
-      const normalized = isNormalized(shape, index);
-      tensors.push(...Dense.tensors(name, inputSizes(shape, index), size, !normalized));
-      if (normalized) addNorm(`${name}.norm`, size);
-    });
-    return { tensors, statistics };
-  }
-
-  /** The output [B, J] for input [B, I] and side input [B, A]; reused by the next call. */
+  /** The output [B, J] for input [B, I] and second input [B, A]; reused by the next call. */
   forward(input: Matrix, side: Matrix | null, batchStatistics: boolean): Matrix {
-    let x = this.#inputNorm ? this.#inputNorm.forward(input, batchStatistics) : input;
-    for (let l = 0; l < this.#layers.length; l++) {
-      const { dense, norm, activation, output } = this.#layers[l];
-      this.#inputs[l][0] = x;
-      if (side && l === this.#shape.sideLayer) this.#inputs[l][1] = side;
-      dense.forward(this.#inputs[l]);
-      norm?.forward(dense.output, batchStatistics);
-      if (activation === "relu") this.#kernels.relu(output);
-      else if (activation === "tanh") this.#kernels.tanh(output);
-      x = output;
+    if (this.#joined) this.#joined.layer.side = side;
+    let x = input;
+    for (const layer of this.#layers) {
+      layer.forward(x, batchStatistics);
+      x = layer.output;
     }
-    return this.output;
+    return x;
   }
 
-  /** From `outputGradient`: the gradient of every parameter, by the last `forward`, overwritten. */
+  /** From `outputGradient`: the gradient of every parameter at the last `forward`, overwritten. */
   backward(): void {
-    for (let l = this.#layers.length - 1; l >= 0; l--) {
-      const g = this.#throughActivation(l);
-      this.#layers[l].norm?.backward(g);
-      this.#layers[l].dense.parameterGradients(g);
-      const below = l > 0 ? this.#layers[l - 1].gradient : this.#inputGradient;
-      if (below) this.#layers[l].dense.inputGradient(below, 0, g);
-    }
-    if (this.#inputNorm && this.#inputGradient) this.#inputNorm.backward(this.#inputGradient);
+    let g = this.outputGradient;
+    if (!g) throw new Error("Network.backward: this network does not learn");
+    for (let l = this.#layers.length - 1; l >= 0 && g; l--) g = this.#layers[l].backward(g);
   }
 
-  /** From `outputGradient`: the gradient of the side input [B, A], and of nothing else; reused by the next call. */
+  /** From `outputGradient`: the gradient of the second input [B, A], and of nothing else; reused by the next call. */
   sideGradient(): Matrix {
-    const out = this.#sideGradient;
-    if (!out) throw new Error("Network.sideGradient: this network has no side input, or does not learn");
-    for (let l = this.#layers.length - 1; ; l--) {
-      const g = this.#throughActivation(l);
-      const { dense } = this.#layers[l];
-      if (l === this.#shape.sideLayer) {
-        dense.inputGradient(out, 1, g);
-        return out;
-      }
-      const below = this.#layers[l - 1].gradient;
-      if (below) dense.inputGradient(below, 0, g);
-    }
+    let g = this.outputGradient;
+    const index = this.#joined?.index ?? 0;
+    for (let l = this.#layers.length - 1; l > index && g; l--) g = this.#layers[l].inputGradient(g);
+    const gradient = g && this.#joined?.layer.sideGradient(g);
+    if (!gradient) throw new Error("Network.sideGradient: this network has no second input, or does not learn");
+    return gradient;
   }
 
   /** Moves the running averages towards the statistics of the last `forward`. */
   updateStatistics(): void {
-    this.#inputNorm?.updateStatistics();
-    for (const { norm } of this.#layers) norm?.updateStatistics();
-  }
-
-  #throughActivation(l: number): Matrix {
-    const { gradient, activation, output } = this.#layers[l];
-    if (!gradient) throw new Error("Network.backward: this network does not learn");
-    if (activation === "relu") this.#kernels.reluGradient(gradient, output);
-    else if (activation === "tanh") this.#kernels.tanhGradient(gradient, output);
-    return gradient;
+    for (const layer of this.#layers) layer.updateStatistics?.();
   }
 }
 
-function isNormalized(shape: NetworkShape, layer: number): boolean {
-  return shape.batchNorm !== null && layer < shape.normalizedLayers;
-}
-
-/** The sizes of what enters a layer: one input, or two where the side input joins. */
-export function inputSizes(shape: NetworkShape, layer: number): number[] {
-  const size = layer === 0 ? shape.inputSize : shape.sizes[layer - 1];
-  return layer === shape.sideLayer && shape.sideSize > 0 ? [size, shape.sideSize] : [size];
+// Each entry takes its own spec, which the compiler cannot follow through a lookup by `kind`.
+function kindOf<Spec extends Exclude<LayerSpec, { kind: "join" }>>({ kind }: Spec): LayerKind<Spec> {
+  return kinds[kind] as unknown as LayerKind<Spec>;
 }

@@ -1,35 +1,39 @@
 import type { Kernels } from "../kernels/kernels.ts";
 import { Matrix, readMatrix, type Vector, writeMatrix } from "../kernels/matrix.ts";
 
-/** One tensor of a network. Only weights are decayed by L2. */
+/** One tensor of a network. Only weights are decayed by L2, and only weights have two dimensions in a file. */
 export interface TensorShape {
   /** Its path in the network, such as `layer1.weights`. */
-  name: string;
-  kind: "weights" | "biases" | "scale" | "shift" | "mean" | "variance";
-  rows: number;
-  columns: number;
+  readonly name: string;
+  readonly kind: "weights" | "biases" | "scale" | "shift" | "mean" | "variance";
+  readonly rows: number;
+  readonly columns: number;
+  /** The value of each element before training, where it is neither 0 nor drawn at random. */
+  readonly fill?: number;
 }
 
-/** A tensor with its place in a flat vector. */
-export interface Tensor extends TensorShape {
-  rowStride: number;
-  /** Where it lies in the flat vector, padding included. */
-  start: number;
-  end: number;
+/** A tensor with its position in a flat vector. */
+export interface PlacedTensor extends TensorShape {
+  readonly rowStride: number;
+  /** Its first element in the flat vector, and the end of its padding. */
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
- * All learned tensors of a network in one flat vector, their gradients in a second one of the same layout, so that the
- * optimiser and the soft update walk straight through; and the statistics that batch normalisation keeps, in a third.
+ * All learned tensors of a network in one flat vector, and their gradients in a second one of the same layout, so that
+ * the optimizer and the soft update run straight through; the statistics of batch normalization are in a third vector.
  */
 export class Parameters {
-  readonly tensors: readonly Tensor[];
+  /** The learned tensors, first layer first. */
+  readonly tensors: readonly PlacedTensor[];
+  /** The averaged tensors, such as the running statistics of batch normalization. */
+  readonly statistics: readonly PlacedTensor[];
   readonly values: Vector;
-  /** As long as `values`; empty for networks that do not learn. */
+  /** As long as `values`; empty for a network that does not learn. */
   readonly gradients: Vector;
   readonly #kernels: Kernels;
-  readonly #statisticTensors: readonly Tensor[];
-  readonly #statistics: Vector;
+  readonly #statisticValues: Vector;
 
   constructor(
     kernels: Kernels,
@@ -40,31 +44,36 @@ export class Parameters {
     this.tensors = layOut(shapes.tensors, kernels.rowMultiple);
     this.values = kernels.allocate(length(this.tensors));
     this.gradients = kernels.allocate(withGradients ? this.values.length : 0);
-    this.#statisticTensors = layOut(shapes.statistics, kernels.rowMultiple);
-    this.#statistics = kernels.allocate(length(this.#statisticTensors));
+    this.statistics = layOut(shapes.statistics, kernels.rowMultiple);
+    this.#statisticValues = kernels.allocate(length(this.statistics));
   }
 
-  /** The names of all tensors, the learned ones first, then the statistics. */
+  /** All tensors: the learned ones first, then the statistics. */
+  get all(): readonly PlacedTensor[] {
+    return [...this.tensors, ...this.statistics];
+  }
+
+  /** The names of `all`. */
   get names(): string[] {
-    return [...this.tensors, ...this.#statisticTensors].map(({ name }) => name);
+    return this.all.map(({ name }) => name);
   }
 
-  /** The same numbers as another network of this shape, statistics included. */
+  /** Copies the numbers of another network of this shape, statistics included. */
   copyFrom(other: Parameters): void {
     this.values.set(other.values);
-    this.#statistics.set(other.#statistics);
+    this.#statisticValues.set(other.#statisticValues);
   }
 
   /** values ← rate · online + (1 − rate) · values. Statistics are copied: they are averages already. */
   follow(online: Parameters, options: { readonly rate: number }): void {
     this.#kernels.softUpdate(this.values, online.values, options);
-    this.#statistics.set(online.#statistics);
+    this.#statisticValues.set(online.#statisticValues);
   }
 
   /** A tensor's values, or a statistic's: a view. */
   value(name: string): Matrix {
-    const statistic = this.#statisticTensors.find((tensor) => tensor.name === name);
-    return statistic ? view(this.#statistics, statistic) : view(this.values, this.tensor(name));
+    const statistic = this.statistics.find((tensor) => tensor.name === name);
+    return statistic ? view(this.#statisticValues, statistic) : view(this.values, this.tensor(name));
   }
 
   /** A tensor's gradient: a view. */
@@ -82,8 +91,8 @@ export class Parameters {
     writeMatrix(this.value(name), values);
   }
 
-  /** Where a learned tensor lies. */
-  tensor(name: string): Tensor {
+  /** The learned tensor of this name. */
+  tensor(name: string): PlacedTensor {
     const tensor = this.tensors.find((candidate) => candidate.name === name);
     if (!tensor) throw new Error(`Parameters: no tensor ${name}`);
     return tensor;
@@ -96,12 +105,12 @@ export function allocateMatrix(kernels: Kernels, rows: number, columns: number):
   return new Matrix(kernels.allocate(rows * rowStride), rows, columns, rowStride);
 }
 
-/** A tensor of a flat vector. */
-export function view(data: Vector, { start, end, rows, columns, rowStride }: Tensor): Matrix {
+/** A tensor of a flat vector, as a matrix over the same memory. */
+export function view(data: Vector, { start, end, rows, columns, rowStride }: PlacedTensor): Matrix {
   return new Matrix(data.subarray(start, end), rows, columns, rowStride);
 }
 
-function layOut(shapes: readonly TensorShape[], rowMultiple: number): Tensor[] {
+function layOut(shapes: readonly TensorShape[], rowMultiple: number): PlacedTensor[] {
   let end = 0;
   return shapes.map((shape) => {
     const rowStride = rowStrideOf(shape.columns, rowMultiple);
@@ -111,13 +120,13 @@ function layOut(shapes: readonly TensorShape[], rowMultiple: number): Tensor[] {
   });
 }
 
-function length(tensors: readonly Tensor[]): number {
+function length(tensors: readonly PlacedTensor[]): number {
   return tensors.length === 0 ? 0 : tensors[tensors.length - 1].end;
 }
 
 /**
- * Padded; where that would be a multiple of eight lines of the cache, by one line more: a column of such rows would
- * share a few places of the cache.
+ * Padded row length. Multiples of 8 cache lines get one extra line, so that walking down a column does not hit the same
+ * few cache sets.
  */
 function rowStrideOf(columns: number, rowMultiple: number): number {
   const lines = Math.ceil(columns / rowMultiple);

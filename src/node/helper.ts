@@ -1,4 +1,4 @@
-// A helper thread in Node: the program of the workers that `nodeThreads` starts.
+// The program of a helper thread in Node: `nodeThreads` starts workers with it.
 import { parentPort } from "node:worker_threads";
 import { type HelperPort, help } from "../kernels/wasm/helper.ts";
 

@@ -163,7 +163,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
         short(update.y[i]),
       ]),
     )}<p class="muted">y₁ = ${short(update.reward[0])} + ${discount} · ${
-      update.terminated[0] ? "0, for the task ended" : short(update.nextValue[0])
+      update.discount[0] === 0 ? "0, because the task ended" : short(update.nextValue[0])
     } = ${short(update.y[0])}. Where the task ended, nothing follows.</p>`;
   }
   if (step === 5) {

@@ -1,21 +1,21 @@
 import * as os from "node:os";
 import { expect } from "../../base/expect.ts";
 import type { Threads } from "../../kernels/wasm/threads.ts";
-import { nodeThreads, useWideVectors } from "../../node.ts";
+import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
 
 const widths = ["128", "256", "auto"] as const;
 
-/** More are never worth it for a batch of the usual size. */
-const mostThreads = 4;
+/** More threads do not speed up a batch of the usual size. */
+const maxThreads = 4;
 
-/** What a command computes with: it makes no difference to any result. */
+/** What a command computes with. The results are the same with any of them. */
 export interface EngineFlags {
   simd?: (typeof widths)[number];
   threads?: number | "auto";
 }
 
-export const simdHelp = "bits of the networks' vectors: 128, 256 (Node 24 or newer) or auto; the same results [auto]";
-export const threadsHelp = `threads of one run, where layers and batch are large; the same results [the cores, up to ${mostThreads}]`;
+export const simdHelp = "bits of the networks' vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]";
+export const threadsHelp = `threads of one run, if layers and batch are large; same results [the cores, up to ${maxThreads}]`;
 
 export function simdWidth(text: string): (typeof widths)[number] {
   const width = widths.find((name) => name === text);
@@ -30,13 +30,15 @@ export function threadCount(text: string): number | "auto" {
   return value === "auto" ? value : Number(value);
 }
 
-/** Sets the process up; the bits of its vectors. */
-export async function useSimd({ simd = "auto" }: EngineFlags, verbose: boolean): Promise<number> {
-  const reason = simd === "128" ? "--simd 128" : await useWideVectors();
-  if (reason && (simd === "256" || verbose)) console.error(`ddpg: vectors of 128 bits: ${reason}.`);
-  return reason ? 128 : 256;
+/** The backend that the flags ask for. Says why it has 128-bit vectors, where that may surprise. */
+export async function backendFor({ simd = "auto" }: EngineFlags, verbose: boolean): Promise<NodeBackend> {
+  const backend = await nodeBackend({ wide: simd !== "128" });
+  const [reason = "--simd 128"] = backend.notes;
+  const isNews = simd === "256" || verbose;
+  if (backend.vectorBits === 128 && isNews) console.error(`ddpg: using 128-bit vectors: ${reason}.`);
+  return backend;
 }
 
 export function threadsFor({ threads = "auto" }: EngineFlags): Threads {
-  return nodeThreads(threads === "auto" ? Math.min(mostThreads, os.availableParallelism()) : threads);
+  return nodeThreads(threads === "auto" ? Math.min(maxThreads, os.availableParallelism()) : threads);
 }

@@ -12,7 +12,7 @@ import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from 
 import { whole } from "../terminal/progress.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
+import { backendFor, type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./engine.ts";
 import { runTraining } from "./run-training.ts";
 
 interface ResumeFlags extends EngineFlags {
@@ -64,11 +64,11 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const nameOrPath = environmentOf(run, config);
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
-  const bits = await useSimd(flags, verbose);
+  const backend = await backendFor(flags, verbose);
   const environment = await guarded(loading, loaded.create);
   const evaluationEnvironment = await guarded(loading, loaded.create);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
-    const agent = await Ddpg.load(checkpoint.bytes, environment, { threads: threadsFor(flags) });
+    const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
@@ -78,7 +78,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
         [
           `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
           `goes on        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-          `computes with  vectors of ${bits} bits${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+          `computes with  vectors of ${backend.vectorBits} bits${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
           `checkpoints    ${checkpoints}`,
           "",
         ].join("\n"),

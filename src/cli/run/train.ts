@@ -44,7 +44,7 @@ import {
 import { whole } from "../terminal/progress.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
+import { backendFor, type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./engine.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
 
@@ -184,7 +184,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
   }
 
-  const bits = await useSimd(flags, verbose);
+  const backend = await backendFor(flags, verbose);
   const environment = await guarded(loading, loaded.create);
   const evaluationEnvironment = await guarded(loading, loaded.create);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
@@ -192,7 +192,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const [directory] = directories;
     // Several seeds are trained by others, each in a process of its own.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
-    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, ...threads }));
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, backend, ...threads }));
     if (start) agent.startFrom(start.policy);
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
@@ -214,7 +214,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
-    if (!listener) console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, bits, checkpoints));
+    if (!listener)
+      console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, backend.vectorBits, checkpoints));
     if (!flags.seeds) {
       await runTraining({
         agent,

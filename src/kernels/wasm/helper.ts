@@ -1,33 +1,34 @@
-// What a helper thread does: it takes pieces of the calls that the agent's own thread publishes in the words of a shared
-// array, `control`. The words below are all that passes between them but for messages about memories.
+// What a helper thread does: it takes pieces of the calls that the agent's thread publishes in the words of a shared
+// array, `control`. Apart from messages about memories, the threads communicate only through the words below.
 //
-// TICKET holds which pieces nobody has taken yet: front << 16 | back, those from front up to back. The caller takes the
-// first, a helper the last, so that each tends to stay with the rows that it had in the call before. Whoever has taken a
-// piece by an exchange of the ticket may read the call's words: they change only when every piece of it is done. So it
-// does not matter how long somebody slept between reading the ticket and exchanging it, nor which call it was about.
-import { cuts, type Kernel, mostArguments, runPiece } from "./pieces.ts";
+// TICKET holds the pieces that are not taken yet: front << 16 | back means those from front up to, not including, back.
+// The caller takes the first piece, a helper the last, so that each tends to keep the rows that it had in the previous
+// call. A thread that took a piece, by exchanging the ticket, may read the call's words: they change only after every
+// piece is done. So a thread may sleep between reading the ticket and exchanging it, even until a later call.
+import type { RawKernel, RawKernels } from "../signatures.ts";
+import { cuts, maxArguments, runPiece } from "./pieces.ts";
 
 declare const performance: { now(): number };
 declare const WebAssembly: {
-  Instance: new (module: object, imports: object) => { readonly exports: Record<string, Kernel> };
+  Instance: new (module: object, imports: object) => { readonly exports: RawKernels };
 };
 
-/** What nobody has taken of the call: on a line of the cache of its own, as the others that are written often. */
+/** Pieces of the current call that are not taken yet. Words that are written often have their own cache line. */
 export const TICKET = 0;
-/** How many pieces of the call helpers have done. */
+/** How many pieces of the call the helpers have finished. */
 export const DONE = 32;
 /** The call: its memory, its cut, its number of pieces, its arguments. */
 export const MEMORY = 64;
 export const CUT = 65;
 export const PIECES = 66;
 export const ARGUMENTS = 67;
-/** How many messages every helper was sent: it stops for them when it has read fewer. */
+/** How many messages each helper was sent. A helper that has read fewer stops to read them. */
 export const SENT = 96;
-/** From here on 1 for a helper that sleeps. */
+/** From here on, one word for each helper: 1 while it sleeps. */
 export const ASLEEP = 128;
 const STRIDE = 32;
 
-/** The words of so many helpers. */
+/** How many words `control` has for this many helpers. */
 export function controlWords(helpers: number): number {
   return ASLEEP + STRIDE * helpers;
 }
@@ -36,29 +37,29 @@ export function asleepWord(helper: number): number {
   return ASLEEP + STRIDE * helper;
 }
 
-/** A helper spins for so long before it sleeps, in ms: waking one takes longer than what comes between two calls. */
+/** How long a helper spins before it sleeps, in ms: waking it takes longer than the time between two calls. */
 const spinMs = 0.02;
 
-/** What is told to a helper: a memory that calls may be about from now on, or one that is used no more. */
+/** Tells a helper about a memory that calls may now use, or about one that is no longer used. */
 export interface HelperMessage {
   readonly control: Int32Array;
   /** Which helper it is, from 0. */
   readonly helper: number;
   readonly id: number;
-  /** Of kernels and over a memory; without, the memory is to be forgotten. */
+  /** The kernels and their memory. Without them, the helper releases the memory with this id. */
   readonly module?: object;
   readonly memory?: object;
 }
 
-/** The way between a helper and the thread that has started it, as a worker sees it in a page and in Node. */
+/** The connection from a helper to the thread that started it, as a worker has it in a page and in Node. */
 export interface HelperPort {
   onmessage: ((event: { readonly data: HelperMessage }) => void) | null;
   postMessage(id: number): void;
 }
 
-/** Makes this thread a helper. */
+/** Turns this thread into a helper. */
 export function help(port: HelperPort): void {
-  const memories = new Map<number, readonly Kernel[]>();
+  const memories = new Map<number, readonly RawKernel[]>();
   let read = 0;
   port.onmessage = ({ data: { control, helper, id, memory, module } }) => {
     read++;
@@ -76,15 +77,15 @@ export function help(port: HelperPort): void {
   };
 }
 
-/** Until there are messages to read. */
+/** Takes pieces until there are messages to read. */
 function takePieces(
   control: Int32Array,
   asleep: number,
-  memories: ReadonlyMap<number, readonly Kernel[]>,
+  memories: ReadonlyMap<number, readonly RawKernel[]>,
   read: number,
 ): void {
   const call = control.subarray(ARGUMENTS);
-  const room = new Int32Array(mostArguments);
+  const room = new Int32Array(maxArguments);
   const isIdle = (): boolean => !isLeft(Atomics.load(control, TICKET)) && Atomics.load(control, SENT) === read;
   while (Atomics.load(control, SENT) === read) {
     const piece = takeLast(control);
@@ -94,7 +95,7 @@ function takePieces(
     }
     const kernels = memories.get(control[MEMORY]);
     const cut = control[CUT];
-    // Never without: a call comes after every helper has answered. A helper that throws is gone, see threads.ts.
+    // This never happens: calls start after every helper has answered. A helper that throws ends, see threads.ts.
     if (!kernels) throw new Error("helper: a call about an unknown memory");
     runPiece(kernels[cut], cuts[cut], call, piece, control[PIECES], room);
     Atomics.add(control, DONE, 1);
@@ -107,12 +108,12 @@ function rest(control: Int32Array, asleep: number, isIdle: () => boolean): void 
     for (let i = 0; i < 100; i++) if (!isIdle()) return;
   } while (performance.now() < end);
   Atomics.store(control, asleep, 1);
-  // The caller publishes, then looks who sleeps: one of the two sees the other.
+  // The caller publishes first and then checks who sleeps, so at least one of the two notices the other.
   if (isIdle()) Atomics.wait(control, asleep, 1);
   Atomics.store(control, asleep, 0);
 }
 
-/** The first piece that nobody has taken; −1 if there is none. */
+/** Takes the first piece that is left; −1 if there is none. */
 export function takeFirst(control: Int32Array): number {
   for (;;) {
     const ticket = Atomics.load(control, TICKET);
@@ -121,7 +122,7 @@ export function takeFirst(control: Int32Array): number {
   }
 }
 
-/** The last piece that nobody has taken; −1 if there is none. */
+/** Takes the last piece that is left; −1 if there is none. */
 function takeLast(control: Int32Array): number {
   for (;;) {
     const ticket = Atomics.load(control, TICKET);

@@ -1,27 +1,27 @@
 import module128 from "./generated/module-128.ts";
 
-// These are everywhere, but in no library of types that the pure floors may use.
+// Every platform has these, but no type library that the pure floors may use declares them.
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
 declare const atob: (text: string) => string;
 
-/** The kernels as WebAssembly modules, each compiled when it is first asked for. */
+/** The kernels as WebAssembly modules, each compiled on first use. */
 export class KernelModules {
   readonly #encoded: string;
   #own: Promise<object> | undefined;
   #shared: Promise<object> | undefined;
 
-  /** From what the build has written into `generated/`. */
+  /** `encoded` is what the build wrote to `generated/`. */
   constructor(encoded: string) {
     this.#encoded = encoded;
   }
 
-  /** For a memory of one thread. */
+  /** For memory that one thread uses. */
   own(): Promise<object> {
     this.#own ??= WebAssembly.compile(this.#bytes());
     return this.#own;
   }
 
-  /** For a memory that threads share: what the module imports must say so, in a bit of the memory's limits. */
+  /** For memory that threads share. The module declares that in a bit of its memory import. */
   shared(): Promise<object> {
     this.#shared ??= WebAssembly.compile(withSharedMemory(this.#bytes()));
     return this.#shared;
@@ -32,23 +32,11 @@ export class KernelModules {
   }
 }
 
-/** For vectors of 128 bits, which every engine runs. */
+/** With 128-bit vectors, which every engine runs. */
 export const narrowKernels = new KernelModules(module128);
 
-let inUse = narrowKernels;
-
-/** Those that are taken when none are named: the narrow ones, or what was given to `useKernels`. */
-export function kernelsInUse(): KernelModules {
-  return inUse;
-}
-
-/** Has everything that is created from now on take these. */
-export function useKernels(modules: KernelModules): void {
-  inUse = modules;
-}
-
 function withSharedMemory(bytes: Uint8Array): Uint8Array {
-  // The import of "env" "memory", a memory (2) that has a maximum (1).
+  // The import of "env" "memory": a memory (2) with a maximum (1).
   const entry = `\x03env\x06memory\x02\x01`;
   const text = String.fromCharCode(...bytes);
   const at = text.indexOf(entry);

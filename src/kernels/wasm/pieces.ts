@@ -1,107 +1,209 @@
-// How a call of a fast kernel is cut into pieces for several threads. Each element of a result is computed in one piece,
-// from the same numbers and in the same order as without cutting: the bits are the same. All arguments are whole numbers:
-// addresses, strides and sizes in bytes, and counts.
+// How a call of a raw kernel is cut into pieces for several threads. Each element of a result is computed in one piece,
+// from the same numbers and in the same order as in a whole call, so the bits are the same. `signatures` says what the
+// parameters mean.
+import type { KernelName } from "../kernels.ts";
+import { adamChunkBytes, adamSumBytes, lineBytes, type Parameter, type RawKernel, signatures } from "../signatures.ts";
 
-/** A kernel as WebAssembly exports it. */
-export type Kernel = (...values: number[]) => number;
+/** No kernel has more parameters. */
+export const maxArguments = 15;
 
-/** No kernel takes more. */
-export const mostArguments = 15;
+/** The index behind a call's arguments, where the number 1 is. */
+const ONE = maxArguments;
 
-/** The place behind a call's arguments holds 1, for what no argument says. */
-const ONE = mostArguments;
-
-/** A way to cut the calls of a kernel. Numbers are places in its list of arguments, in assembly/index.ts. */
+/** A way to cut the calls of a kernel, with parameters as indices. */
 export interface Cut {
-  readonly kernel: string;
-  /** What is cut: a count of rows or columns, or the bytes of a row or a vector. */
+  readonly kernel: KernelName;
+  /** The parameter that is cut: a count of rows or columns, or the bytes of a row or a vector. */
   readonly along: number;
-  /** A piece takes a multiple of so many, but for the last. */
+  /** Every piece except the last takes a multiple of this many. */
   readonly unit: number;
-  /** What else is different in a piece: the argument += how many come before the piece · the stride · the factor. */
-  readonly moves: readonly (readonly [argument: number, stride: number, factor: number])[];
-  /** How long a call takes, about, in steps of `multiply` over 16 bytes: the factor · three arguments. */
+  /** A piece adds to this argument: how many come before the piece · the argument `step` · the factor. */
+  readonly moves: readonly (readonly [argument: number, step: number, factor: number])[];
+  /** The approximate time of a call, in steps of `multiply` over 16 bytes: the factor · three arguments. */
   readonly work: readonly [factor: number, number, number, number];
 }
 
-/** A line of the cache, in bytes: where two threads write to the same, it goes to and fro. */
-const LINE = 64;
-/** What `adam` sums up by itself, in bytes, and the sum. */
-const CHUNK = 4 * 4096;
-const SUM = 8;
+/** The same with parameters by name, for the table below. */
+interface NamedCut<P extends string> {
+  readonly along: P;
+  readonly unit: number;
+  /** What a parameter grows by for each one before the piece: another parameter, a number, or their product. */
+  readonly moves: readonly (readonly [parameter: P, step: P | number, factor?: number])[];
+  readonly cost: number;
+  readonly sizes: readonly P[];
+}
 
-type Move = Cut["moves"][number];
-const row = (matrix: number): Move => [matrix, matrix + 1, 1];
-const byte = (address: number): Move => [address, ONE, 1];
+function cut<K extends KernelName>(kernel: K, { along, unit, moves, cost, sizes }: NamedCut<Parameter<K>>): Cut {
+  const names: readonly string[] = signatures[kernel];
+  const [size0 = ONE, size1 = ONE, size2 = ONE] = sizes.map((name) => names.indexOf(name));
+  return {
+    kernel,
+    along: names.indexOf(along),
+    unit,
+    moves: moves.map(([parameter, step, factor = 1]) =>
+      typeof step === "number"
+        ? [names.indexOf(parameter), ONE, step * factor]
+        : [names.indexOf(parameter), names.indexOf(step), factor],
+    ),
+    work: [cost, size0, size1, size2],
+  };
+}
 
-/** `multiply` is here twice: in the gradient of a first layer's weights there are few rows. */
+/** `multiply` has two: the product for the gradient of a first layer's weights has few rows. */
 export const cuts: readonly Cut[] = [
-  { kernel: "multiply", along: 10, unit: 4, moves: [row(0), row(2), row(5)], work: [4 / 16, 10, 11, 12] },
-  {
-    kernel: "multiply",
-    along: 12,
-    unit: LINE / 4,
-    // Argument 4 is 1 where each column has a start of its own, else 0.
+  cut("multiply", {
+    along: "rows",
+    unit: 4,
     moves: [
-      [0, ONE, 4],
-      [2, 4, 4],
-      [8, ONE, 4],
+      ["c", "cStride"],
+      ["start", "startStride"],
+      ["a", "aRowStride"],
     ],
-    work: [4 / 16, 10, 11, 12],
-  },
-  { kernel: "transpose", along: 5, unit: 4, moves: [row(0), [2, ONE, 4]], work: [4 / 16, 5, 6, ONE] },
-  { kernel: "sumRows", along: 4, unit: LINE, moves: [byte(0), byte(1)], work: [2 / 16, 3, 4, ONE] },
-  { kernel: "relu", along: 2, unit: 1, moves: [row(0)], work: [2 / 16, 2, 3, ONE] },
-  { kernel: "reluGradient", along: 4, unit: 1, moves: [row(0), row(2)], work: [2 / 16, 4, 5, ONE] },
-  { kernel: "tanh", along: 2, unit: 1, moves: [row(0)], work: [40 / 16, 2, 3, ONE] },
-  { kernel: "tanhGradient", along: 4, unit: 1, moves: [row(0), row(2)], work: [3 / 16, 4, 5, ONE] },
-  {
-    kernel: "batchNorm",
-    along: 14,
-    unit: LINE,
-    // Argument 13 says how many columns are left before the padding: four bytes each.
-    moves: [...[0, 2, 4, 5, 6, 7, 9, 10].map(byte), [13, ONE, -1 / 4]],
-    work: [11 / 16, 12, 14, ONE],
-  },
-  { kernel: "batchNormRunning", along: 9, unit: 1, moves: [row(0), row(2)], work: [13 / 16, 9, 10, ONE] },
-  {
-    kernel: "batchNormGradient",
-    along: 9,
-    unit: LINE,
-    moves: [0, 2, 3, 4, 6, 7].map(byte),
-    work: [10 / 16, 8, 9, ONE],
-  },
-  {
-    kernel: "adam",
-    along: 4,
-    unit: CHUNK,
-    moves: [...[0, 1, 2, 3].map(byte), [6, ONE, SUM / CHUNK]],
-    work: [17 / 16, 4, ONE, ONE],
-  },
-  { kernel: "flush", along: 1, unit: LINE, moves: [byte(0)], work: [2 / 16, 1, ONE, ONE] },
-  { kernel: "softUpdate", along: 2, unit: LINE, moves: [byte(0), byte(1)], work: [3 / 16, 2, ONE, ONE] },
+    cost: 4 / 16,
+    sizes: ["rows", "inner", "columns"],
+  }),
+  cut("multiply", {
+    along: "columns",
+    unit: lineBytes / 4,
+    // `startsApart` is 1 where each column has a start of its own, else 0.
+    moves: [
+      ["c", 4],
+      ["start", "startsApart", 4],
+      ["b", 4],
+    ],
+    cost: 4 / 16,
+    sizes: ["rows", "inner", "columns"],
+  }),
+  cut("transpose", {
+    along: "columns",
+    unit: 4,
+    moves: [
+      ["out", "outStride"],
+      ["x", 4],
+    ],
+    cost: 4 / 16,
+    sizes: ["columns", "width"],
+  }),
+  cut("sumRows", {
+    along: "width",
+    unit: lineBytes,
+    moves: [
+      ["out", 1],
+      ["x", 1],
+    ],
+    cost: 2 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("relu", { along: "rows", unit: 1, moves: [["x", "xStride"]], cost: 2 / 16, sizes: ["rows", "width"] }),
+  cut("reluGradient", {
+    along: "rows",
+    unit: 1,
+    moves: [
+      ["g", "gStride"],
+      ["y", "yStride"],
+    ],
+    cost: 2 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("tanh", { along: "rows", unit: 1, moves: [["x", "xStride"]], cost: 40 / 16, sizes: ["rows", "width"] }),
+  cut("tanhGradient", {
+    along: "rows",
+    unit: 1,
+    moves: [
+      ["g", "gStride"],
+      ["y", "yStride"],
+    ],
+    cost: 3 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("batchNorm", {
+    along: "width",
+    unit: lineBytes,
+    // `columns` is how many are left before the padding: four bytes each.
+    moves: [
+      ["y", 1],
+      ["normalized", 1],
+      ["inverseDeviation", 1],
+      ["mean", 1],
+      ["variance", 1],
+      ["x", 1],
+      ["scale", 1],
+      ["shift", 1],
+      ["columns", -1 / 4],
+    ],
+    cost: 11 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("batchNormRunning", {
+    along: "rows",
+    unit: 1,
+    moves: [
+      ["y", "yStride"],
+      ["x", "xStride"],
+    ],
+    cost: 13 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("batchNormGradient", {
+    along: "width",
+    unit: lineBytes,
+    moves: [
+      ["g", 1],
+      ["scaleGradient", 1],
+      ["shiftGradient", 1],
+      ["normalized", 1],
+      ["inverseDeviation", 1],
+      ["scale", 1],
+    ],
+    cost: 10 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("adam", {
+    along: "size",
+    unit: adamChunkBytes,
+    moves: [
+      ["parameters", 1],
+      ["gradients", 1],
+      ["m", 1],
+      ["v", 1],
+      ["sums", adamSumBytes / adamChunkBytes],
+    ],
+    cost: 17 / 16,
+    sizes: ["size"],
+  }),
+  cut("flush", { along: "size", unit: lineBytes, moves: [["x", 1]], cost: 2 / 16, sizes: ["size"] }),
+  cut("softUpdate", {
+    along: "size",
+    unit: lineBytes,
+    moves: [
+      ["target", 1],
+      ["online", 1],
+    ],
+    cost: 3 / 16,
+    sizes: ["size"],
+  }),
 ];
 
-/** Room for the arguments of a call, and the 1 behind them. */
+/** Space for the arguments of a call, and the 1 behind them. */
 export function callOf(): Int32Array {
-  const call = new Int32Array(mostArguments + 1);
+  const call = new Int32Array(maxArguments + 1);
   call[ONE] = 1;
   return call;
 }
 
-/** How long a call takes, about, in steps of `multiply` over 16 bytes. */
+/** The approximate time of a call, in steps of `multiply` over 16 bytes. */
 export function workOf({ work }: Cut, call: Int32Array): number {
   return work[0] * call[work[1]] * call[work[2]] * call[work[3]];
 }
 
-/** Into how many units a call can be cut. */
+/** How many units a call can be cut into. */
 export function unitsOf({ along, unit }: Cut, call: Int32Array): number {
   return Math.ceil(call[along] / unit);
 }
 
-/** Runs one of so many pieces of a call; `p` is room for its arguments. */
+/** Runs one of a call's `pieces`; `p` is space for its arguments. */
 export function runPiece(
-  kernel: Kernel,
+  kernel: RawKernel,
   cut: Cut,
   call: Int32Array,
   piece: number,
@@ -112,7 +214,7 @@ export function runPiece(
   const units = unitsOf(cut, call);
   const start = unit * Math.floor((units * piece) / pieces);
   const end = Math.min(call[along], unit * Math.floor((units * (piece + 1)) / pieces));
-  for (let i = 0; i < mostArguments; i++) p[i] = call[i];
+  for (let i = 0; i < maxArguments; i++) p[i] = call[i];
   p[along] = end - start;
   for (let i = 0; i < moves.length; i++) {
     const move = moves[i];

@@ -8,26 +8,31 @@ import { startHelper } from "../../node/threads.ts";
 import { kernelCases } from "../kernels.case.ts";
 import type { Kernels } from "../kernels.ts";
 import { Matrix, type Vector } from "../matrix.ts";
+import { vectorBytes } from "../raw-kernels.ts";
+import { kernelNames } from "../signatures.ts";
 import { ASLEEP, DONE, type HelperMessage, TICKET } from "./helper.ts";
-import { cuts } from "./pieces.ts";
 import { type StartHelper, Threads } from "./threads.ts";
-import { createWasmKernels, vectorBytes } from "./wasm-kernels.ts";
+import { wasmBackend } from "./wasm-backend.ts";
+import { createWasmKernels } from "./wasm-kernels.ts";
 
 const MEBIBYTE = 1024 * 1024;
-/** Every call is split, as finely as it can be. */
+/** Every call is split, as finely as possible. */
 const always = { threshold: 1 };
 const two = new Threads(2, startHelper, always);
 const three = new Threads(3, startHelper, always);
 
+const largestProduct = () => Infinity;
 const create = (threads: Threads, mebibytes = 32) =>
-  createWasmKernels(mebibytes * MEBIBYTE, { threads, largest: Infinity });
+  createWasmKernels(mebibytes * MEBIBYTE, { threads, largestProduct });
 
-kernelCases("WebAssembly, two threads:", () => create(two), 5e-7);
-kernelCases("WebAssembly, three threads:", () => create(three), 5e-7);
+for (const threads of [two, three]) {
+  const name = `${wasmBackend.name} with ${threads.count} threads`;
+  kernelCases({ ...wasmBackend, name, create: () => create(threads) }, 5e-7);
+}
 
 describe("Threads", { timeout: 90_000 }, () => {
   for (const threads of [two, three]) {
-    it(`${threads.count} give the bits of one, in every kernel and its padding`, async () => {
+    it(`${threads.count} threads give the same bits as one, in every kernel and its padding`, async () => {
       for (const [rows, columns, inner] of [
         [1, 1, 1],
         [3, 17, 5],
@@ -48,19 +53,19 @@ describe("Threads", { timeout: 90_000 }, () => {
     });
   }
 
-  it("helpers take a part of every kernel's calls", async () => {
+  it("helpers take pieces of every kernel's calls", async () => {
     const { threads, control } = watched();
     const helped = new Set<string>();
-    // A call may be over before a helper is awake, or others have its core.
+    // A call may end before a helper is awake, or another program has its core.
     for (const end = performance.now() + 40_000; performance.now() < end && helped.size < kernelNames.length; ) {
       everyKernel(await create(threads, 4), 130, 150, 70, (name) => {
         if (Atomics.load(control(), DONE) > 0) helped.add(name);
       });
     }
-    assert.deepEqual([...helped].sort(), kernelNames);
+    assert.deepEqual([...helped].sort(), [...kernelNames].sort());
   });
 
-  it("100,000 small calls with pauses of all lengths between them", async () => {
+  it("100,000 small calls give the right results, with pauses of all lengths between them", async () => {
     const { threads, control } = watched();
     const kernels = await create(threads);
     const random = new Random(1);
@@ -93,21 +98,21 @@ describe("Threads", { timeout: 90_000 }, () => {
     assert.ok(helped > 100, `${helped} pieces by the helper`);
   });
 
-  it("measure what is worth it, and leave small agents alone", async () => {
+  it("only a large call starts helpers", async () => {
     let started = 0;
     const threads = new Threads(2, (...args) => {
       started++;
       return startHelper(...args);
     });
-    const sizes = [1, 100_000].map((largest) => createWasmKernels(MEBIBYTE, { threads, largest }));
+    const sizes = [4, 400_000].map((size) => createWasmKernels(MEBIBYTE, { threads, largestProduct: () => size }));
     for (const kernels of await Promise.all(sizes)) assert.equal(kernels.threads, 1);
     assert.equal(started, 0);
-    const kernels = await createWasmKernels(MEBIBYTE, { threads, largest: Infinity });
+    const kernels = await createWasmKernels(MEBIBYTE, { threads, largestProduct });
     assert.equal(kernels.threads, 2);
     assert.equal(started, 1);
   });
 
-  it("one helper serves any number of kernels, and forgets those that are gone", async () => {
+  it("one helper serves any number of kernels, and releases those that were collected", async () => {
     const { threads, messages, started } = watched();
     for (let i = 0; i < 50; i++) {
       const kernels = await create(threads, 1);
@@ -127,7 +132,7 @@ describe("Threads", { timeout: 90_000 }, () => {
     assert.equal((await create(threads, 1)).threads, 2);
   });
 
-  it("a helper that is ended while it has nothing to do is not missed", async () => {
+  it("a helper that ends while it is idle is not needed", async () => {
     const { threads, workers } = watched();
     const kernels = await create(threads);
     const expected = everyKernel(kernels, 33, 40, 20);
@@ -137,7 +142,7 @@ describe("Threads", { timeout: 90_000 }, () => {
     assert.equal((await create(threads)).threads, 1);
   });
 
-  it("a helper that is ended while it calculates: an error, or nothing is lost", async () => {
+  it("a helper that ends while it calculates causes an error, or nothing is lost", async () => {
     for (let i = 0; i < 4; i++) {
       const { threads, workers } = watched({ ...always, lostMs: 50 });
       const kernels = await create(threads);
@@ -156,7 +161,7 @@ describe("Threads", { timeout: 90_000 }, () => {
     }
   });
 
-  it("a helper that takes a piece and never does it: an error after a while, then one thread", async () => {
+  it("a helper that takes a piece and never finishes it causes an error, and then there is one thread", async () => {
     let control: Int32Array = new Int32Array(0);
     const start: StartHelper = (onAnswer) => ({
       postMessage(message) {
@@ -167,11 +172,11 @@ describe("Threads", { timeout: 90_000 }, () => {
     });
     const kernels = await createWasmKernels(MEBIBYTE, {
       threads: new Threads(2, start, { ...always, lostMs: 20 }),
-      largest: Infinity,
+      largestProduct,
     });
     const x = draw(kernels, new Random(1), 100, 16);
     kernels.relu(x);
-    // A thief that has exchanged the ticket, and is gone.
+    // A thread that exchanges the ticket and then ends.
     const steal = `const { control, ticket } = require("node:worker_threads").workerData;
       const { load, compareExchange } = Atomics;
       for (let t = 0; ; t = load(control, ticket)) {
@@ -186,7 +191,7 @@ describe("Threads", { timeout: 90_000 }, () => {
     kernels.relu(x);
   });
 
-  it("without helpers that start or answer, there is one thread", async () => {
+  it("there is one thread if helpers do not start or do not answer", async () => {
     const mute = { postMessage() {}, terminate() {} };
     const ways: [string, StartHelper | undefined][] = [
       ["no way", undefined],
@@ -201,16 +206,14 @@ describe("Threads", { timeout: 90_000 }, () => {
       ],
     ];
     for (const [name, start] of ways) {
-      const kernels = await createWasmKernels(MEBIBYTE, { threads: new Threads(2, start, always), largest: Infinity });
+      const kernels = await createWasmKernels(MEBIBYTE, { threads: new Threads(2, start, always), largestProduct });
       assert.equal(kernels.threads, 1, name);
       assert.equal(everyKernel(kernels, 3, 4, 5).relu.length, 48);
     }
   });
 });
 
-const kernelNames = [...new Set(cuts.map(({ kernel }) => kernel))].sort();
-
-/** Threads whose messages, workers and words can be looked at. */
+/** Threads whose messages, workers and control words a test can inspect. */
 function watched(options: ConstructorParameters<typeof Threads>[2] = always) {
   const messages: HelperMessage[] = [];
   const workers: Worker[] = [];
@@ -229,7 +232,7 @@ function watched(options: ConstructorParameters<typeof Threads>[2] = always) {
   return { threads, messages, workers, started: () => workers.length, control: () => messages[0].control };
 }
 
-/** What every kernel writes, padding included, for the same numbers each time. */
+/** What every kernel writes, including padding, for the same numbers each time. */
 function everyKernel(
   kernels: Kernels,
   rows: number,

@@ -1,7 +1,9 @@
-// The side of the thread that calls the kernels: it publishes a call in the words of helper.ts, takes pieces of it itself
-// until none is left, and spins until those that helpers have taken are done. A helper that is late, asleep or gone costs
-// nothing then; and Atomics.wait, which a page's main thread may not call, is called by helpers alone.
+// What the thread that calls the kernels does: it publishes a call in the words of helper.ts, takes pieces of it itself
+// until none is left, and spins until the helpers have finished theirs. So a helper that is late, asleep or gone costs
+// nothing. Only helpers call Atomics.wait, which a page's main thread may not.
 import { expect } from "../../base/expect.ts";
+import type { KernelName } from "../kernels.ts";
+import { kernelNames, type RawKernel, type RawKernels } from "../signatures.ts";
 import {
   ARGUMENTS,
   asleepWord,
@@ -15,85 +17,88 @@ import {
   TICKET,
   takeFirst,
 } from "./helper.ts";
-import { callOf, cuts, type Kernel, mostArguments, runPiece, unitsOf, workOf } from "./pieces.ts";
+import { callOf, cuts, maxArguments, runPiece, unitsOf, workOf } from "./pieces.ts";
 
 declare const performance: { now(): number };
 declare const setTimeout: (callback: () => void, ms: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
 declare const WebAssembly: {
-  Instance: new (module: object, imports: object) => { readonly exports: Record<string, Kernel> };
+  Instance: new (module: object, imports: object) => { readonly exports: RawKernels };
   Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => object;
 };
 
-/** A thread that runs `help`, seen from the one that has started it. */
+/** A thread that runs `help`, as the thread that started it sees it. */
 export interface Helper {
   postMessage(message: HelperMessage): void;
   terminate(): unknown;
 }
 
-/** Starts a helper; its answers and its end, for whatever reason, are told. */
+/** Starts a helper. `onAnswer` is called for each of its answers, `onEnd` when it ends for any reason. */
 export type StartHelper = (onAnswer: (id: number) => void, onEnd: () => void) => Helper;
 
 /**
- * Work is counted in steps of `multiply` over 16 bytes. Helpers are started for an agent that has a call of so much, some
- * 40 µs: for less they are no gain on any machine.
+ * Helpers are started for the first agent that has a call with this much work, about 40 µs: below that they gain nothing
+ * on any machine. Work is counted in steps of `multiply` over 16 bytes.
  */
-const leastWork = 250_000;
+const minWork = 250_000;
 
-/** Calls are split that take so many times as long as having a helper do nothing. */
-const worthTrips = 4;
+/** A call is split only if it takes at least this many times a helper's round-trip time. */
+const minTrips = 4;
 
-/** Helpers are used by an agent that has a call so many times as large: where few calls are split, they sleep between. */
-const worthCalls = 4;
+/**
+ * An agent uses helpers only if its largest call has at least this many times the work of the smallest call that is
+ * split. If few calls are split, helpers fall asleep in between.
+ */
+const minCalls = 4;
 
-/** A piece takes at most about so long, in ms: for so long the caller may wait in the end. */
+/** A piece takes at most about this long, in ms: so long the caller may have to wait at the end of a call. */
 const pieceMs = 0.02;
 
-/** How long helpers may take to answer, in ms. After that they are done without. */
+/** How long helpers may take to answer, in ms. After that the caller works without them. */
 const answerMs = 1000;
 
-/** So many looks at the helpers' count take some 100 µs: a helper has taken a piece and is not running. */
+/** Checking the helpers' count this often takes about 100 µs. Then a helper has taken a piece but is not running. */
 const longWait = 100_000;
 
 /**
- * How many calls are made alone after a long wait, since others need the cores; twice as many after the next, up to some
- * tenths of a second, and fewer again with every call that went well.
+ * After a long wait, other programs need the cores, so the next `minAlone` calls use one thread. The number doubles with
+ * every further long wait, up to `maxAlone` (a few tenths of a second), and shrinks with every call that went well.
  */
-const [leastAlone, mostAlone] = [32, 2048];
+const [minAlone, maxAlone] = [32, 2048];
 
 /** How long the measurement takes, in ms, on a machine that is not busy. */
 const measureMs = 20;
 
 /**
  * Threads for the arithmetic of agents, from `nodeThreads` of `ddpg/node` or from `webThreads`; an option of
- * `Ddpg.create`. Any number of agents use them. Helpers begin with the first agent that is large enough to gain by them,
- * sleep while there is nothing to do, and end with the program.
+ * `Ddpg.create`. Any number of agents can use the same threads. Helpers start with the first agent that is large enough
+ * to benefit, sleep while there is nothing to do, and end with the program.
  */
 export class Threads {
-  /** How many there are, with the one that calls. */
+  /** The number of threads, including the one that calls. */
   readonly count: number;
   readonly #startHelper: StartHelper | undefined;
   readonly #helpers = new Set<Helper>();
   readonly #control: Int32Array;
   readonly #call = callOf();
-  readonly #room = new Int32Array(mostArguments);
+  readonly #room = new Int32Array(maxArguments);
   readonly #questions = new Map<number, { missing: number; settle(answered: boolean): void }>();
   readonly #forgotten = new FinalizationRegistry<number>((id) => this.#send({ id }));
   #memories = 0;
   #started: Promise<void> | undefined;
-  /** Calls of at least so much work are split. */
+  /** A call with at least this much work is split. */
   #threshold: number;
-  readonly #leastWork: number;
+  readonly #minWork: number;
   readonly #lostMs: number;
-  /** The most work of a piece, where a call can be cut so fine. */
-  #longestPiece = 0;
-  /** How many calls are still made alone. */
+  /** The most work of a piece, if a call can be cut that finely. */
+  #maxPiece = 0;
+  /** How many of the next calls use one thread. */
   #alone = 0;
-  #nextAlone = leastAlone;
+  #nextAlone = minAlone;
 
   /**
-   * For `nodeThreads` and `webThreads`; without a way to start helpers there is one thread. Tests give the threshold,
-   * which is measured otherwise, and how long a piece may take, in ms, before it counts as lost.
+   * For `nodeThreads` and `webThreads`. Without `startHelper` there is one thread. Tests set the threshold, which is
+   * otherwise measured, and how long a piece may take, in ms, before it counts as lost.
    */
   constructor(
     count: number,
@@ -104,31 +109,27 @@ export class Threads {
     this.count = startHelper ? count : 1;
     this.#startHelper = startHelper;
     this.#threshold = threshold ?? Infinity;
-    this.#leastWork = threshold ?? leastWork;
+    this.#minWork = threshold ?? minWork;
     this.#lostMs = lostMs;
     const bytes = 4 * controlWords(this.count - 1);
     this.#control = new Int32Array(this.count > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
   }
 
-  /** Whether helpers are there and shorten a call of so much work; the first time, they are started and measured. */
+  /** Whether helpers speed up a call with this much work. The first call starts the helpers and measures them. */
   async areWorth(work: number, module: object): Promise<boolean> {
-    if (this.count === 1 || work < this.#leastWork) return false;
+    if (this.count === 1 || work < this.#minWork) return false;
     this.#started ??= this.#start(module);
     await this.#started;
-    return this.#helpers.size > 0 && work >= worthCalls * this.#threshold;
+    return this.#helpers.size > 0 && work >= minCalls * this.#threshold;
   }
 
-  /** The exports of an instance as functions that split what is worth it; undefined where helpers do not answer. */
-  async share(
-    exports: Readonly<Record<string, Kernel>>,
-    module: object,
-    memory: object,
-  ): Promise<Record<string, Kernel> | undefined> {
+  /** Kernels that split their larger calls, made from an instance's exports; undefined if helpers do not answer. */
+  async share(exports: RawKernels, module: object, memory: object): Promise<RawKernels | undefined> {
     const id = await this.#introduce(module, memory);
     if (id === undefined) return undefined;
-    const names = [...new Set(cuts.map(({ kernel }) => kernel))];
-    const shared = Object.fromEntries(names.map((name) => [name, this.#split(exports[name], name, id)]));
-    // Whoever calls kernels over this memory holds this one.
+    const split = kernelNames.map((name) => [name, this.#split(exports[name], name, id)]);
+    const shared: RawKernels = Object.fromEntries(split);
+    // An agent that uses this memory holds a reference to this function. When it is collected, so is the agent.
     this.#forgotten.register(shared.multiply, id);
     return shared;
   }
@@ -160,11 +161,11 @@ export class Threads {
       helper = this.#startHelper?.(onAnswer, onEnd);
       if (helper) this.#helpers.add(helper);
     } catch {
-      // Where no thread may be started, one has to do.
+      // The platform does not allow more threads, so there is one.
     }
   }
 
-  /** Gives a memory to every helper: its number among them, or undefined where one of them does not answer. */
+  /** Gives a memory to every helper. Returns the memory's id, or undefined if a helper does not answer. */
   async #introduce(module: object, memory: object): Promise<number | undefined> {
     if (this.#helpers.size === 0) return undefined;
     const id = this.#memories++;
@@ -197,8 +198,8 @@ export class Threads {
     }
   }
 
-  /** A kernel that splits its calls. Its arguments stand one by one: a list of them would be allocated for every call. */
-  #split(kernel: Kernel, name: string, memory: number): Kernel {
+  /** A kernel that splits its calls. It has no rest parameter, because that would allocate an array for every call. */
+  #split(kernel: RawKernel, name: KernelName, memory: number): RawKernel {
     const [first, second = first] = cuts.flatMap((cut, index) => (cut.kernel === name ? [index] : []));
     const call = this.#call;
     return (a, b, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0, l = 0, m = 0, n = 0, o = 0) => {
@@ -234,10 +235,10 @@ export class Threads {
   }
 
   #pieces(work: number): number {
-    return Math.min(4096, Math.max(4 * this.count, Math.ceil(work / this.#longestPiece)));
+    return Math.min(4096, Math.max(4 * this.count, Math.ceil(work / this.#maxPiece)));
   }
 
-  #share(kernel: Kernel, memory: number, cut: number, pieces: number): void {
+  #share(kernel: RawKernel, memory: number, cut: number, pieces: number): void {
     this.#publish(memory, cut, pieces, 1);
     let own = 0;
     for (let piece = 0; piece >= 0; piece = takeFirst(this.#control)) {
@@ -247,13 +248,13 @@ export class Threads {
     this.#waitFor(pieces - own);
   }
 
-  /** Lets helpers take the pieces from `front` on. */
+  /** Publishes a call: helpers may take the pieces from `front` on. */
   #publish(memory: number, cut: number, pieces: number, front: number): void {
     const control = this.#control;
     control[MEMORY] = memory;
     control[CUT] = cut;
     control[PIECES] = pieces;
-    for (let i = 0; i <= mostArguments; i++) control[ARGUMENTS + i] = this.#call[i];
+    for (let i = 0; i <= maxArguments; i++) control[ARGUMENTS + i] = this.#call[i];
     Atomics.store(control, DONE, 0);
     Atomics.store(control, TICKET, (front << 16) | pieces);
     this.#wake();
@@ -269,13 +270,13 @@ export class Threads {
     }
     if (looks > longWait) {
       this.#alone = this.#nextAlone;
-      this.#nextAlone = Math.min(2 * this.#nextAlone, mostAlone);
-    } else if (this.#nextAlone > leastAlone) {
+      this.#nextAlone = Math.min(2 * this.#nextAlone, maxAlone);
+    } else if (this.#nextAlone > minAlone) {
       this.#nextAlone -= 1 + (this.#nextAlone >> 8);
     }
   }
 
-  /** What a helper that is gone has half done cannot be done again: many kernels work in place. */
+  /** A piece that a lost helper left half done cannot be repeated, because many kernels work in place. */
   #lose(): never {
     this.#threshold = Infinity;
     for (const helper of this.#helpers) helper.terminate();
@@ -283,8 +284,8 @@ export class Threads {
     throw new Error(`Kernels: a helper thread ended, or stood still for ${this.#lostMs} ms, in the middle of a call.`);
   }
 
-  /** Sets the threshold and the size of pieces from the best of many tries: others use the cores as well. */
-  #measure(multiply: Kernel, memory: number): void {
+  /** Sets the threshold and the size of pieces from the best of many tries, because other programs use the cores too. */
+  #measure(multiply: RawKernel, memory: number): void {
     const callAlone = (): void => runPiece(multiply, cuts[0], this.#call, 0, 1, this.#room);
     const callHelper = (): void => {
       this.#publish(memory, 0, 1, 0);
@@ -293,7 +294,7 @@ export class Threads {
     let [callMs, tripMs] = [Infinity, Infinity];
     const start = performance.now();
     const spentMs = (): number => performance.now() - start;
-    // At first the engine still compiles. Where others have the cores, a few tries take long.
+    // The engine is still compiling at first. On a busy machine, a few tries take long.
     for (let tries = 0; spentMs() < measureMs || (tries < 20 && spentMs() < 10 * measureMs); tries++) {
       this.#product(16);
       callMs = Math.min(callMs, averageMs(callAlone));
@@ -301,13 +302,13 @@ export class Threads {
       tripMs = Math.min(tripMs, averageMs(callHelper));
     }
     const workPerMs = this.#product(16) / callMs;
-    this.#threshold = worthTrips * tripMs * workPerMs;
-    this.#longestPiece = pieceMs * workPerMs;
+    this.#threshold = minTrips * tripMs * workPerMs;
+    this.#maxPiece = pieceMs * workPerMs;
     this.#alone = 0;
-    this.#nextAlone = leastAlone;
+    this.#nextAlone = minAlone;
   }
 
-  /** Prepares a product of so many rows, in a memory of no use; its work. */
+  /** Prepares a product with this many rows, in a memory that holds nothing else. Returns its work. */
   #product(rows: number): number {
     const [c, a, b, stride] = [0, 65536, 131072, 256];
     this.#call.set([c, stride, b, 0, 0, a, stride, 4, b, stride, rows, 64, 64]);
@@ -315,7 +316,7 @@ export class Threads {
   }
 }
 
-/** How long an action takes, in ms; often, for a browser's clock counts in steps of 5 µs. */
+/** How long an action takes, in ms: the average of many, because a browser's clock has steps of 5 µs. */
 function averageMs(action: () => void): number {
   const times = 20;
   const start = performance.now();

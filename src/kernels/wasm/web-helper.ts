@@ -1,4 +1,4 @@
-// A helper thread in a browser: the program of the workers that `webThreads` starts.
+// The program of a helper thread in a browser: `webThreads` starts workers with it.
 import { type HelperPort, help } from "./helper.ts";
 
 help(globalThis as unknown as HelperPort);

@@ -1,6 +1,6 @@
 import { type StartHelper, Threads } from "./threads.ts";
 
-// What a browser's worker has, but no library of types that the pure floors may use.
+// A browser's worker has these, but no type library that the pure floors may use declares them.
 declare const crossOriginIsolated: boolean | undefined;
 declare const WorkerGlobalScope: unknown;
 declare const URL: new (path: string, base: string) => object;
@@ -17,9 +17,9 @@ declare const Worker: new (
 const all = new Map<number, Threads>();
 
 /**
- * So many threads, the calling one among them, for `Ddpg.create` in a worker of a cross-origin isolated page. Anywhere
- * else it is that one alone, without an error: a page's main thread may not wait, and only isolated pages share memory.
- * The same number gives the same threads. Throws an InputError unless it is a whole number from 1 to 64.
+ * `count` threads, including the calling one, for `Ddpg.create` in a worker of a cross-origin isolated page. Anywhere
+ * else there is only the calling one, without an error: a page's main thread may not wait, and only isolated pages share
+ * memory. The same count returns the same threads. Throws an InputError unless it is a whole number from 1 to 64.
  */
 export function webThreads(count: number): Threads {
   const isIsolatedWorker =
@@ -29,9 +29,9 @@ export function webThreads(count: number): Threads {
   return threads;
 }
 
-/** For `Threads`: a worker with the program of web-helper.ts. */
+/** Starts a helper for `Threads`: a worker that runs web-helper.ts. */
 export const startHelper: StartHelper = (onAnswer, onEnd) => {
-  // Bundlers know this form, and only this.
+  // Bundlers recognize only this form.
   const worker = new Worker(new URL("./web-helper.js", (import.meta as unknown as { url: string }).url), {
     type: "module",
   });

@@ -1,26 +1,28 @@
-// The kernels of ../../kernels.ts in AssemblyScript, 128-bit SIMD. Pointers, strides, widths and sizes of vectors are in
-// bytes; `rows` and `inner` count. A width is a row's columns rounded up to 16 floats, so every loop walks whole
-// vectors and whole padding, and nothing here knows an edge. Only the last rows of a product are short of a tile.
-// `tile.ts`, the innermost loops, is made at build time: ../../../../scripts/tile.js.
+// The raw kernels in AssemblyScript, 128-bit SIMD: ../../kernels.ts says what they compute, ../../signatures.ts lists
+// their parameters. Pointers, strides, widths and sizes of vectors are in bytes; `rows`, `inner` and `columns` are counts.
+// A width is a row's columns rounded up to 16 floats, so every loop covers whole vectors and the padding, and needs no
+// code for edges. Only the last rows of a product may not fill a tile. The build writes `tile.ts`, the innermost loops:
+// ../../../../scripts/tile.js.
 //
-// No products and sums are fused or reordered: WebAssembly then fixes every bit, and an element's bits depend on its
-// own row and column alone, not on which tile it fell into. A product's loops are kept plain for V8, which can then
-// double their width.
+// Products and sums are never fused or reordered. So WebAssembly defines every bit, and an element's bits depend only on
+// its own row and column, not on the tile that it is in. The loops of a product are kept plain so that V8 can double their
+// width.
 //
-// Memory is imported and never grown; the module has no data and no heap of its own.
+// The memory is imported and never grows; the module has no data and no heap.
 
 import { multiplyColumn, multiplyRow, multiplyTile, ROW, TILE } from "./tile";
 
 const VECTOR: usize = 16;
 const PAIR: usize = 2 * VECTOR;
+/** `adamChunkBytes` of ../../signatures.ts; a test compares them. */
 const CHUNK: usize = 4 * 4096;
 const ZERO = f32x4.splat(0);
 const ONE = f32x4.splat(1);
 const SMALLEST_NORMAL = f32x4.splat(1.1754943508222875e-38);
 
 /**
- * C = start + A · B. Where all rows start alike, `startStride` is 0; where all columns do, `startsApart` is false and
- * `start` is one line.
+ * C = start + A · B. If all rows start with the same numbers, `startStride` is 0. If all columns do too, `startsApart` is
+ * false and `start` is one cache line.
  */
 export function multiply(
   c: usize,
@@ -39,7 +41,7 @@ export function multiply(
 ): void {
   const width = ((<usize>columns + 15) & ~15) << 2;
   const bSize = <usize>inner * bStride;
-  // The output of a critic, and of many an actor: the rest of its line is padding.
+  // The output of a critic and of many actors: the rest of its cache line is padding.
   for (; columns <= 4 && rows >= 8; rows -= 8) {
     multiplyColumn(c, cStride, start, startStride, a, aRowStride, aColumnStride, b, bStride, b + bSize);
     for (const end = c + 8 * cStride; c !== end; c += cStride) clear(c + VECTOR, width - VECTOR);
@@ -70,7 +72,7 @@ export function multiply(
   }
 }
 
-/** out = xᵀ of x [rows, columns], in blocks of 4 × 4. `width`: bytes of a row of out, its padding included. */
+/** out = xᵀ of x [rows, columns], in blocks of 4 × 4. `width` is the bytes of a row of out, including padding. */
 export function transpose(
   out: usize,
   outStride: usize,
@@ -118,9 +120,9 @@ export function sumRows(out: usize, x: usize, xStride: usize, rows: i32, width: 
   }
 }
 
-export function relu(x: usize, stride: usize, rows: i32, width: usize): void {
-  for (let i = 0; i < rows; i++, x += stride) {
-    // pmax keeps its first operand unless it is smaller: NaN stays.
+export function relu(x: usize, xStride: usize, rows: i32, width: usize): void {
+  for (let i = 0; i < rows; i++, x += xStride) {
+    // pmax returns its first operand unless it is smaller, so NaN stays.
     for (let p: usize = 0; p < width; p += PAIR) {
       const y0 = f32x4.pmax(v128.load(x + p), ZERO);
       const y1 = f32x4.pmax(v128.load(x + p, VECTOR), ZERO);
@@ -141,16 +143,16 @@ export function reluGradient(g: usize, gStride: usize, y: usize, yStride: usize,
   }
 }
 
-export function tanh(x: usize, stride: usize, rows: i32, width: usize): void {
-  for (let i = 0; i < rows; i++, x += stride) {
+export function tanh(x: usize, xStride: usize, rows: i32, width: usize): void {
+  for (let i = 0; i < rows; i++, x += xStride) {
     for (let p: usize = 0; p < width; p += VECTOR) v128.store(x + p, tanh4(v128.load(x + p)));
   }
 }
 
 // With a = |x|. Up to 0.625: tanh a ≈ a + a s P(s), s = a², P of degree 4. Above: 1 − 2 / (E + 1), E = e²ᵃ = 2ⁿ eʳ,
-// n = round(2a / ln 2), eʳ ≈ 1 + r + r² R(r), R of degree 4. P and R are fitted for the least worst relative error
-// (4.4e-9 and 3.1e-9: under rounding). Above 9.011 tanh rounds to 1. Worst error over all floats: 1.34 units in
-// the last place; nowhere does it decrease.
+// n = round(2a / ln 2), eʳ ≈ 1 + r + r² R(r), R of degree 4. P and R minimize the largest relative error
+// (4.4e-9 and 3.1e-9: below rounding). Above 9.011 tanh rounds to 1. Worst error over all floats: 1.34 units in
+// the last place; it never decreases.
 function tanh4(x: v128): v128 {
   const sign = v128.and(x, i32x4.splat(0x80000000));
   const a = v128.xor(x, sign);
@@ -192,7 +194,7 @@ export function tanhGradient(g: usize, gStride: usize, y: usize, yStride: usize,
   }
 }
 
-/** `columns` says where the padding of inverseDeviation begins: 1 / √ε would be written there. */
+/** `columns` is where the padding of inverseDeviation begins: without it, 1 / √ε would be written there. */
 export function batchNorm(
   y: usize,
   yStride: usize,
@@ -254,7 +256,7 @@ export function batchNormRunning(
   width: usize,
 ): void {
   const epsilon = <f32>f64.load(numbers);
-  // The root is taken anew in every row: twice as fast as walking down the columns.
+  // Computing the root again in every row is twice as fast as going down the columns.
   for (let i = 0; i < rows; i++, x += xStride, y += yStride) {
     for (let p: usize = 0; p < width; p += VECTOR) {
       const d = f32x4.sub(v128.load(x + p), v128.load(mean + p));
@@ -300,8 +302,8 @@ export function batchNormGradient(
 }
 
 /**
- * One step over `size` bytes. The squares are summed by chunks of 4,096 numbers, each into a place of its own in `sums`:
- * whoever takes some of the chunks finds the same sums.
+ * One step over `size` bytes. Each chunk of 4,096 numbers has its own sum of squares in `sums`, so that the sums do not
+ * depend on which thread takes which chunks.
  */
 export function adam(
   parameters: usize,
@@ -349,7 +351,7 @@ function adamChunk(parameters: usize, gradients: usize, m: usize, v: usize, size
   }
 }
 
-/** In Float64: eight sums (every eighth number), added in pairs. */
+/** The sum of squares in Float64: eight sums of every eighth number, added in pairs. */
 function sumSquares(x: usize, size: usize): f64 {
   let s0 = f64x2.splat(0);
   let s1 = f64x2.splat(0);
@@ -369,7 +371,7 @@ function sumSquares(x: usize, size: usize): f64 {
   return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
 }
 
-/** NaN stays: it is not less. */
+/** NaN stays, because it is not less than anything. */
 export function flush(x: usize, size: usize): void {
   for (const end = x + size; x !== end; x += VECTOR) {
     const v = v128.load(x);

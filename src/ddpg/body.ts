@@ -1,0 +1,83 @@
+import { expect } from "../base/expect.ts";
+import type { Environment } from "../environment/environment.ts";
+import { EnvironmentError, message } from "../environment/environment-calls.ts";
+import type { Episode } from "./train.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** The body that `train` moves: where it is in its episode, so that a saved agent can continue in mid-episode. */
+export class Body {
+  /** Time steps since training began. */
+  step = 0;
+  /** The number of the current episode, or of the next one; from 1. */
+  episode = 1;
+  /** Time steps of the current episode; 0 between episodes. */
+  length = 0;
+  /** Σ r of its steps. */
+  return = 0;
+  /** s, the observation that the next action answers: [O]. */
+  readonly observation: Float64Array;
+  readonly watchdog: Watchdog;
+  /** The environment that is trained on; null until `train` has taken over a loaded agent. */
+  environment: Environment | null = null;
+  /** The environment's state in a loaded agent that `train` has not taken over yet; null where there is none. */
+  saved: Float64Array | null = null;
+  /** The step of the episode that errors name: the current one while it is taken, 0 in a reset. */
+  at = 0;
+
+  constructor(observationSize: number) {
+    this.observation = new Float64Array(observationSize);
+    this.watchdog = new Watchdog(observationSize);
+  }
+
+  /** The environment's state; null between episodes, and where it has no `save` and `restore`. */
+  saveEnvironment(): Float64Array | null {
+    if (!this.environment) return this.saved;
+    const { save, restore } = this.environment;
+    return this.length > 0 && save && restore ? save.call(this.environment) : null;
+  }
+
+  /**
+   * Continues in an environment; returns warnings for the user. Where the environment cannot return to its saved state,
+   * the interrupted episode is dropped.
+   */
+  enter(environment: Environment, name: string): readonly string[] {
+    this.environment = environment;
+    const { length, saved } = this;
+    this.saved = null;
+    if (length === 0) return [];
+    if (saved && environment.save && environment.restore) {
+      try {
+        environment.restore(saved.slice());
+        const restored = environment.save().length;
+        expect(restored === saved.length, "state", `${saved.length} numbers, as were saved`, restored);
+      } catch (error) {
+        throw new EnvironmentError(`${name} restore: ${message(error)}`, { cause: error });
+      }
+      return [];
+    }
+    this.leave();
+    return [
+      `${name}: expected save and restore, to continue after step ${length} of episode ${this.episode}, got none. The episode starts over.`,
+    ];
+  }
+
+  /** Counts a step and moves on to its observation; returns the episode if the step ended it, else null. */
+  advance(observation: Float64Array, reward: number, terminated: boolean, truncated: boolean): Episode | null {
+    this.step++;
+    this.length++;
+    this.return += reward;
+    this.observation.set(observation);
+    if (!terminated && !truncated) return null;
+    const episode = { number: this.episode, return: this.return, length: this.length, terminated };
+    this.leave();
+    this.episode++;
+    this.at = 0;
+    return episode;
+  }
+
+  /** Gives up the current episode. */
+  leave(): void {
+    this.length = 0;
+    this.return = 0;
+  }
+}

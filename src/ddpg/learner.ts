@@ -1,0 +1,96 @@
+import type { Kernels } from "../kernels/kernels.ts";
+import type { Matrix } from "../kernels/matrix.ts";
+import { Adam } from "../nn/adam.ts";
+import type { Activation, LayerSpec, NetworkShape } from "../nn/layer.ts";
+import { Network, networkTensors } from "../nn/network.ts";
+import { Parameters } from "../nn/parameters.ts";
+import type { Settings } from "./config.ts";
+
+// B batch, O observation, A action.
+
+/** A network that does not learn: it follows one that does. */
+export class Target {
+  readonly shape: NetworkShape;
+  readonly parameters: Parameters;
+  protected readonly network: Network;
+  readonly #learns: boolean;
+
+  constructor(kernels: Kernels, shape: NetworkShape, batchSize: number, learns = false) {
+    this.shape = shape;
+    this.parameters = new Parameters(kernels, networkTensors(shape), learns);
+    this.network = new Network(kernels, shape, this.parameters, batchSize, learns);
+    this.#learns = learns;
+  }
+
+  /** The result of the last `forward`: [B, J]; reused by the next call. */
+  get output(): Matrix {
+    return this.network.output;
+  }
+
+  /**
+   * The output for observations [B, O] and, in a critic, actions [B, A]; reused by the next call. With batch
+   * normalization, a network that learns uses the minibatch's statistics and a target uses running averages.
+   */
+  forward(observation: Matrix, action: Matrix | null = null): Matrix {
+    return this.network.forward(observation, action, this.#learns);
+  }
+}
+
+/** A network that learns, with its optimizer. */
+export class Learner extends Target {
+  readonly adam: Adam;
+
+  constructor(kernels: Kernels, shape: NetworkShape, settings: Settings, learningRate: number, weightDecay: number) {
+    super(kernels, shape, settings.batchSize, true);
+    const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon } = settings;
+    this.adam = new Adam(kernels, this.parameters, { learningRate, beta1, beta2, epsilon, weightDecay });
+  }
+
+  /** Euclidean norm of the last step's gradient, L2 excluded. */
+  get gradientNorm(): number {
+    return this.adam.gradientNorm;
+  }
+
+  /** ∂L/∂output [B, J], to be written before `descendFrom`. */
+  protected get outputGradient(): Matrix {
+    const g = this.network.outputGradient;
+    if (!g) throw new Error("Learner: this network does not learn");
+    return g;
+  }
+
+  /** One step of Adam down the loss whose gradient `outputGradient` holds. An error names the tensor after `name`. */
+  protected descendFrom(name: string): void {
+    this.network.backward();
+    this.network.updateStatistics();
+    this.adam.step(name);
+  }
+}
+
+/** The hidden layers of a network: dense, normalized where `isNormalized` says so, and activated. */
+export function hiddenLayers(
+  settings: Settings,
+  sizes: readonly number[],
+  activations: readonly Activation[],
+  isNormalized: (layer: number) => boolean,
+): LayerSpec[][] {
+  return sizes.map((units, index) => {
+    const name = `layer${index + 1}`;
+    const normalized = settings.batchNormalization && isNormalized(index);
+    const activation = activations[activations.length === 1 ? 0 : index];
+    return [
+      // The normalization that follows removes a bias.
+      { kind: "dense", name, units, bias: !normalized },
+      ...(normalized ? [normalization(settings, `${name}.norm`)] : []),
+      ...(activation === "linear" ? [] : [{ kind: activation }]),
+    ];
+  });
+}
+
+/** What stands before the first layer: with batch normalization, the observation is normalized (paper §3). */
+export function inputLayers(settings: Settings): LayerSpec[] {
+  return settings.batchNormalization ? [normalization(settings, "input.norm")] : [];
+}
+
+function normalization({ batchNormEpsilon: epsilon, batchNormKeep: keep }: Settings, name: string): LayerSpec {
+  return { kind: "batchNorm", name, epsilon, keep };
+}

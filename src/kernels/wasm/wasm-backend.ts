@@ -1,0 +1,21 @@
+import type { Backend } from "../backend.ts";
+import { rowMultiple } from "../raw-kernels.ts";
+import { type KernelModules, narrowKernels } from "./modules.ts";
+import { createWasmKernels, type WasmOptions } from "./wasm-kernels.ts";
+
+/** A backend over compiled kernels. `shared` is for tests: it takes shared memory even without threads. */
+export function createWasmBackend(
+  name: string,
+  modules: KernelModules,
+  options: Pick<WasmOptions, "threads" | "shared"> = {},
+): Backend {
+  return {
+    name,
+    rowMultiple,
+    create: (numbers, largestProduct) => createWasmKernels(4 * numbers, { ...options, modules, largestProduct }),
+    withThreads: (threads) => createWasmBackend(name, modules, { ...options, threads }),
+  };
+}
+
+/** WebAssembly with 128-bit vectors, which runs on every platform: the default. */
+export const wasmBackend = createWasmBackend("wasm128", narrowKernels);

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Ddpg } from "../ddpg/ddpg.ts";
+import { Pendulum } from "../envs/pendulum.ts";
+import { defaultBackend, setDefaultBackend } from "../kernels/choose-backend.ts";
+import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
+import { nodeBackend, useWideVectors } from "./backend.ts";
+
+describe("nodeBackend", { timeout: 60_000 }, () => {
+  it("has 128-bit vectors if asked, and says nothing about them", async () => {
+    const { name, vectorBits, notes } = await nodeBackend({ wide: false });
+    assert.deepEqual({ name, vectorBits, notes }, { name: "wasm128", vectorBits: 128, notes: [] });
+  });
+
+  it("has 256-bit vectors, or says why not", async () => {
+    const { name, vectorBits, notes } = await nodeBackend();
+    assert.equal(name, `wasm${vectorBits}`);
+    assert.equal(notes.length, vectorBits === 256 ? 0 : 1);
+    for (const note of notes) assert.match(note, /^256-bit vectors /);
+  });
+
+  it("splits the calls of a large agent over threads, with the same bits", async () => {
+    const sizes = { actorHiddenSizes: [512, 512], criticHiddenSizes: [512, 512], batchSize: 512, warmupSteps: 512 };
+    const fingerprints: string[] = [];
+    for (const threads of [1, 2]) {
+      const agent = await Ddpg.create(new Pendulum(), { ...sizes, backend: await nodeBackend({ threads }) });
+      assert.equal(agent.threads, threads);
+      agent.update();
+      fingerprints.push(agent.fingerprint());
+    }
+    assert.equal(fingerprints[0], fingerprints[1]);
+    await assert.rejects(nodeBackend({ threads: 0 }), {
+      name: "InputError",
+      message: "threads: expected a whole number from 1 to 64, got 0.",
+    });
+  });
+
+  it("useWideVectors sets the default backend, or returns why not and leaves it", async () => {
+    assert.equal(defaultBackend(), wasmBackend);
+    const reason = await useWideVectors();
+    assert.equal(defaultBackend().name, reason === null ? "wasm256" : "wasm128");
+    if (reason !== null) assert.match(reason, /^256-bit vectors /);
+    setDefaultBackend(wasmBackend);
+  });
+});
