@@ -640,4 +640,46 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "run: an equal return replaces the best policy",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "meanReturn > this.#best.evaluation.meanReturn",
+        fault: "meanReturn >= this.#best.evaluation.meanReturn",
+      },
+    ],
+  },
+  {
+    name: "run: a resumed run forgets its sums of diagnostics",
+    edits: [{ file: "src/training/run-loop.ts", text: "this.#means.restore(saved.means);", fault: "" }],
+  },
+  {
+    name: "run: evaluations count as time spent on training",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "    this.#stopwatch.stop();\n    const step = this.#step;",
+        fault: "    const step = this.#step;",
+      },
+    ],
+  },
+  {
+    name: "run: an abandoned step keeps its episode",
+    edits: [{ file: "src/training/run-loop.ts", text: "this.#agent.loop?.leave();", fault: "" }],
+  },
+  {
+    name: "run: the return of an earlier evaluation ends it",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "this.#evaluation?.step !== this.#step) return undefined;",
+        fault: "!this.#evaluation) return undefined;",
+      },
+    ],
+  },
+  {
+    name: "signals: a step in progress gets no time to finish",
+    edits: [{ file: "src/cli/run/stop-signals.ts", text: "if (isStepping())", fault: "if (!isStepping)" }],
+  },
 ];

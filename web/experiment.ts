@@ -150,7 +150,7 @@ export function toCommand(experiment: Experiment): string {
 /** The presets' names. */
 export const presetNames = Object.keys(presets) as PresetName[];
 
-/** How often the run is evaluated on its way, and over how many noise-free episodes. */
+/** How often a run is evaluated, and over how many noise-free episodes each time. */
 export function evaluationPlan({ steps }: Experiment): { every: number; episodes: number } {
   return { every: Math.max(1, Math.min(10_000, Math.round(steps / 20))), episodes: 10 };
 }

@@ -5,7 +5,7 @@ import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentOf } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
-import { Pace, Progress, plusMinus, whole } from "./terminal/progress.ts";
+import { Progress, plusMinus, Rate, whole } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
   episodes: number;
@@ -35,11 +35,10 @@ export function addEvaluateCommand(program: Command): void {
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
       const { environment } = await environmentFor(policy, environmentOf(run, config));
-      const pace = new Pace();
-      pace.resume();
+      const rate = new Rate(() => performance.now());
       const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(episodes)} episodes`,
-        `${whole(pace.rate(progress.done))} episodes/s`,
+        `${whole(rate.at(progress.done))} episodes/s`,
       ]);
       try {
         const { meanReturn, standardError, meanLength } = await closing(config.environment, [environment], () =>

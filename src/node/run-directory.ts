@@ -5,6 +5,7 @@ import { expect, InputError } from "../base/expect.ts";
 import { encodeSafetensors, type Safetensors, safetensorsParts, tensorOf } from "../base/safetensors.ts";
 import { formatRecord, type MetricsRecord } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
+import type { SavedRun } from "../training/run-loop.ts";
 import { EventFile } from "./event-file.ts";
 import { attempt, makeDirectory } from "./files.ts";
 import { expectUnlocked, takeLock } from "./lock.ts";
@@ -140,11 +141,7 @@ export class RunDirectory {
   }
 
   /** Writes `checkpoint.safetensors`: an agent's contents, and what the run adds. The one before stays until it is whole. */
-  writeCheckpoint(
-    agent: Safetensors,
-    run: Pick<Checkpoint, "state" | "means" | "bestPolicy">,
-    config: RunConfig,
-  ): void {
+  writeCheckpoint(agent: Safetensors, run: SavedRun, config: RunConfig): void {
     this.flush();
     const tensors = new Map(agent.tensors);
     tensors.set("run.means", tensorOf("F64", [run.means.length], run.means));

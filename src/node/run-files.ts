@@ -2,12 +2,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
-import { decodeSafetensors, numbersOf, type Safetensors, type Tensor } from "../base/safetensors.ts";
+import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
 import { checkSettings, presets } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject } from "../ddpg/tensors.ts";
-import { type MetricsRecord, parseRecords } from "../training/metrics.ts";
-import type { BestEvaluation, RunConfig, RunResult } from "../training/run.ts";
+import { DiagnosticsMeans, type MetricsRecord, parseRecords } from "../training/metrics.ts";
+import type { RunConfig, RunResult } from "../training/run.ts";
+import type { RunState, SavedRun } from "../training/run-loop.ts";
 import { attempt, readFile, refusal, text } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
@@ -30,34 +31,16 @@ export const startFile = files.start;
 /** Which of a run's policies: that of the best evaluation on the way, or the one at the end. */
 export type WhichPolicy = "best" | "last";
 
-/** What a checkpoint holds of a run beside its agent. */
-export interface RunState {
-  /** Time spent on training. */
-  seconds: number;
-  /** Steps between two records of diagnostics. */
-  diagnosticsEvery: number;
-  /** The last evaluation. */
-  evaluation: { step: number; meanReturn: number };
-  /** The best evaluation so far. */
-  best: BestEvaluation;
-}
-
 /** A checkpoint that was read. */
-export interface Checkpoint {
+export interface Checkpoint extends SavedRun {
   /** For `Ddpg.load`. */
   bytes: Uint8Array;
-  /** What the run itself keeps, beside the agent. */
-  state: RunState;
   /** Bytes of `metrics.jsonl` that were written then. */
   metricsBytes: number;
   /** What the agent's settings were, as JSON. */
   settings: string;
   /** Steps that were taken. */
   steps: number;
-  /** The sums of diagnostics since the last record. */
-  means: Float64Array;
-  /** The policy of the best evaluation, as `Policy.contents` gives it. */
-  bestPolicy: Safetensors;
 }
 
 /** Without the file that it is a view of. */
@@ -98,7 +81,7 @@ export function readCheckpoint(run: string): Checkpoint {
   expectFields(best, `${field} best`, bestFields);
   const counters: { loop?: { step?: unknown } } = parseObject(contents.metadata, "counters", where);
   const means = contents.tensors.get("run.means");
-  const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] > 6;
+  const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] >= DiagnosticsMeans.stateSize(1);
   expect(known, `${where} run.means`, "numbers as F64", means?.dtype);
   const bestTensors = [...contents.tensors].filter(([name]) => name.startsWith("best."));
   const bestTexts = Object.entries(parseObject(contents.metadata, "best", where)).map(([name, text]) => {

@@ -2,6 +2,7 @@
 import * as path from "node:path";
 import { Random } from "../../base/random.ts";
 import { type PresetName, presets, type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
+import type { DiagnosticsName } from "../../ddpg/diagnostics.ts";
 import type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean, mean, type Point } from "../../training/aggregate.ts";
 import {
@@ -184,7 +185,7 @@ function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGro
 /** Something of a run over its steps. */
 type Quantity = (run: Run) => Point[];
 
-function diagnostic(name: "criticLoss" | "meanValue" | "criticGradientNorm" | "actorGradientNorm"): Quantity {
+function diagnostic(name: DiagnosticsName): Quantity {
   return ({ diagnostics }) => diagnostics.map((d) => [d.step, d[name]]);
 }
 

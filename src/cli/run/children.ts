@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
 import { ProgressLines, type ProgressState } from "../terminal/progress.ts";
-import { exitCodes } from "./run-training.ts";
+import { exitCodes } from "./stop-signals.ts";
 
 /** How long a child may take to write a checkpoint and to close its records, in ms. */
 const graceMs = 5000;

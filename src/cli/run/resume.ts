@@ -5,6 +5,7 @@ import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
+import { DiagnosticsMeans } from "../../training/metrics.ts";
 import { environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
@@ -69,7 +70,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
-    const wanted = 6 + agent.units.actionSize;
+    const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
     if (!listener) {

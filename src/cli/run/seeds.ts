@@ -7,7 +7,7 @@ import { bootstrapInterval, interquartileMean } from "../../training/aggregate.t
 import { inShell } from "../terminal/options.ts";
 import { duration, plusMinus, short, whole } from "../terminal/progress.ts";
 import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
-import { exitCodes } from "./run-training.ts";
+import { exitCodes } from "./stop-signals.ts";
 
 /** More are a mistake at the keyboard. */
 const mostSeeds = 1000;

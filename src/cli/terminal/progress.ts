@@ -184,43 +184,21 @@ function columns(output: NodeJS.WriteStream): number {
   return output.columns || 80;
 }
 
-/** A clock that rests until `resume`, and how fast something goes while it runs. */
-export class Pace {
-  #startedMs = 0;
-  #elapsedMs: number;
-  #running = false;
-  /** What was done by then, over the last seconds. */
+/** How fast something progresses: measured over the last seconds of a clock. */
+export class Rate {
+  /** Milliseconds. A clock that stands still, stands for time that does not count. */
+  readonly #clock: () => number;
   readonly #samples: { ms: number; done: number }[];
 
-  /** Goes on where so much was done after so many seconds. */
-  constructor(seconds = 0, done = 0) {
-    this.#elapsedMs = 1000 * seconds;
-    this.#samples = [{ ms: this.#elapsedMs, done }];
+  /** `done`: how much is done at the start. */
+  constructor(clock: () => number, done = 0) {
+    this.#clock = clock;
+    this.#samples = [{ ms: clock(), done }];
   }
 
-  /** To the millisecond. */
-  get seconds(): number {
-    return Math.round(this.#ms) / 1000;
-  }
-
-  get #ms(): number {
-    return this.#elapsedMs + (this.#running ? performance.now() - this.#startedMs : 0);
-  }
-
-  pause(): void {
-    this.#elapsedMs = this.#ms;
-    this.#running = false;
-  }
-
-  resume(): void {
-    if (this.#running) return;
-    this.#startedMs = performance.now();
-    this.#running = true;
-  }
-
-  /** How much was done a second of late. */
-  rate(done: number): number {
-    const ms = this.#ms;
+  /** How much was done per second recently, when `done` is done now. */
+  at(done: number): number {
+    const ms = this.#clock();
     const samples = this.#samples;
     if (ms - samples[samples.length - 1].ms > drawMs / 2) samples.push({ ms, done });
     while (samples.length > 2 && ms - samples[1].ms > rateMs) samples.shift();
