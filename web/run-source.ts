@@ -1,5 +1,5 @@
 // A run on disk, followed by `ddpg watch`, as a source of numbers.
-import { message } from "../src/environment/environment-calls.ts";
+import { messageOf } from "../src/base/expect.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
 import type { RunConfig, RunEvent, RunStatus } from "../src/training/run.ts";
 import { type Experiment, tasks, usualSettings } from "./experiment.ts";
@@ -122,7 +122,7 @@ export class RunSource implements Source {
         if (record.type === "evaluation" && record.meanReturn > (this.#best?.meanReturn ?? -Infinity))
           this.#best = record;
       } catch (error) {
-        this.store.set({ problem: message(error) });
+        this.store.set({ problem: messageOf(error) });
       }
     }
     this.#isNews = true;
@@ -157,7 +157,7 @@ export class RunSource implements Source {
       if (version === this.#policyVersion) this.#policyVersion = "";
       // A connection that was lost is said elsewhere.
       if (error instanceof TypeError) return;
-      this.#policyProblem = `${file}: ${message(error)}`;
+      this.#policyProblem = `${file}: ${messageOf(error)}`;
       this.store.set({ problem: this.#policyProblem });
     }
   }

@@ -1,8 +1,7 @@
 // What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
-import { InputError } from "../src/base/expect.ts";
+import { InputError, messageOf } from "../src/base/expect.ts";
 import { annealing } from "../src/ddpg/noise.ts";
 import { Policy } from "../src/ddpg/policy.ts";
-import { message } from "../src/environment/environment-calls.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
 import { type Experiment, nameOf, type Speed, settingsOf, taskOf, tasks, toLink } from "./experiment.ts";
@@ -164,7 +163,7 @@ export class Session {
       this.body.policy = policy;
       this.store.set({ visitor: { name }, notice: "" });
     } catch (error) {
-      this.tellPerson(`${name} was not opened. ${message(error)}`);
+      this.tellPerson(`${name} was not opened. ${messageOf(error)}`);
     }
   }
 

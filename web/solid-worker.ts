@@ -1,10 +1,10 @@
 // The worker's program for a body in 3D: its simulation, a few steps ahead of what is on show. The page itself never
 // loads the engine, whose bindings are made of text: the page's content security policy allows none.
+import { messageOf } from "../src/base/expect.ts";
 import { Random } from "../src/base/random.ts";
 import type { Settings } from "../src/ddpg/config.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import type { Environment, Step } from "../src/environment/environment.ts";
-import { message } from "../src/environment/environment-calls.ts";
 import { type Camera, poseSize, type Scene, type Shape } from "../src/environment/scene.ts";
 import {
   ant,
@@ -144,7 +144,7 @@ let simulation: SolidSimulation;
 let before = Promise.resolve();
 
 addEventListener("message", ({ data }: MessageEvent<ToSolidWorker>) => {
-  before = before.then(() => answer(data)).catch((error: unknown) => send({ failed: message(error) }));
+  before = before.then(() => answer(data)).catch((error: unknown) => send({ failed: messageOf(error) }));
 });
 
 async function answer(data: ToSolidWorker): Promise<void> {

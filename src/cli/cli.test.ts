@@ -354,7 +354,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["evaluate", "numbered"], "numbered/config.json environmentModule: expected a path, or nothing, got 5."],
     [
       ["train", "infinite.js"],
-      "infinite.js: environment.actionHigh[0]: expected a finite number, got Infinity. Name the range that the policy shall use.",
+      "infinite.js: environment.actionHigh[0]: expected a finite number, got Infinity. Give the range the policy should use.",
     ],
     [["train", "empty.js"], "empty.js: environment.actionHigh: expected 1 bound as in actionLow, got []."],
     [

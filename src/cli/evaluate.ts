@@ -4,8 +4,9 @@ import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentOf } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
+import { plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
-import { Pace, Progress, plusMinus, whole } from "./terminal/progress.ts";
+import { Pace, Progress } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
   episodes: number;
@@ -27,7 +28,7 @@ export function addEvaluateCommand(program: Command): void {
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--json", "as one JSON object")
     .action(async (run: string, { episodes, best, last, stepTimeout, json = false }: EvaluateFlags) => {
-      if (best && last) throw new InputError("evaluate: expected --best or --last, got both.");
+      if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
       const which = best ? "best" : "last";
       const config = readConfig(run);
       const result = readResult(run);

@@ -59,7 +59,8 @@ for (const command of [program, ...program.commands]) {
 // A reader that has seen enough (`ddpg environments | head -1`) ends neither a run nor its records.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
-  throw new InputError(`standard output: expected one that can be written, got ${refusal(error)}.`);
+  const got = refusal(error) ?? error.message;
+  throw new InputError({ where: "standard output", expected: "one that can be written", got });
 });
 
 try {

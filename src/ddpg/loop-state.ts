@@ -1,6 +1,6 @@
-import { expect } from "../base/expect.ts";
+import { expect, messageOf } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentError, message } from "../environment/environment-calls.ts";
+import { EnvironmentError } from "../environment/environment-calls.ts";
 import { ScaleMonitor } from "../environment/scale-monitor.ts";
 
 /** Where the two loops of `train` are, so that an agent that was saved can go on in the middle of an episode. */
@@ -48,7 +48,7 @@ export class LoopState {
         const restored = environment.save().length;
         expect(restored === saved.length, "state", `${saved.length} numbers, as were saved`, restored);
       } catch (error) {
-        throw new EnvironmentError(`${name} restore: ${message(error)}`, { cause: error });
+        throw new EnvironmentError(`${name} restore: ${messageOf(error)}`, { cause: error });
       }
       return [];
     }

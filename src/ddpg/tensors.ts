@@ -66,23 +66,13 @@ export function parseObject(metadata: Safetensors["metadata"], name: string, whe
 /** The settings that a file has; those that it leaves out are the paper's. */
 export function parseSettings(metadata: Safetensors["metadata"], where: string): Settings {
   const settings = parseObject(metadata, "settings", where);
-  return within(`${where} settings`, () => settingsFrom("paper", settings));
+  return InputError.within(`${where} settings`, () => settingsFrom("paper", settings));
 }
 
 /** The way between units and numbers that a file has. */
 export function parseUnits(contents: Safetensors, settings: Settings, where: string): Units {
   const spaces = parseSpaces(contents, where);
-  return within(`${where} spaces`, () => new Units(spaces, settings));
-}
-
-/** Does something; an InputError then begins with `where`. */
-function within<T>(where: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`${where} ${error.message}`);
-  }
+  return InputError.within(`${where} spaces`, () => new Units(spaces, settings));
 }
 
 /** The environment's sizes and bounds. No larger than the file: every number that is observed has weights in it. */

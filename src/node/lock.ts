@@ -25,10 +25,12 @@ export function expectUnlocked(directory: string): void {
   const holder = livingHolder(directory);
   if (!holder) return;
   const elsewhere = holder.host === os.hostname() ? "" : ` on ${holder.host}`;
-  throw new InputError(
-    `run directory ${directory}: expected one that no process writes to, got that of process ${holder.pid}${elsewhere}. ` +
-      "Wait for it, or end it.",
-  );
+  throw new InputError({
+    where: `run directory ${directory}`,
+    expected: "one that no process writes to",
+    got: `that of process ${holder.pid}${elsewhere}`,
+    hint: "Wait for it, or end it.",
+  });
 }
 
 function livingHolder(directory: string): Holder | undefined {

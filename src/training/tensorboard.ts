@@ -1,3 +1,4 @@
+import { concatenate } from "../base/bytes.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { Message } from "../base/protobuf.ts";
 import type { Settings } from "../ddpg/config.ts";
@@ -26,7 +27,7 @@ export class TensorBoardEvents {
     const version = record(new Message().double(event.wallTime, seconds).text(event.fileVersion, "brain.Event:2"));
     if (resumed === undefined) return version;
     const restart = new Message().double(event.wallTime, seconds).integer(event.step, resumed + 1);
-    return concatenate(version, record(restart.message(event.sessionLog, new Message().integer(1, START))));
+    return concatenate([version, record(restart.message(event.sessionLog, new Message().integer(1, START)))]);
   }
 
   /** The bytes that a record adds to the file. */
@@ -77,11 +78,4 @@ function record(message: Message): Uint8Array {
 /** As the format has it: a checksum of data that holds its own checksum would be of little use. */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

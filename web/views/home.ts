@@ -1,5 +1,5 @@
 // What can be taken home, and what can be brought: files; and the fingerprint.
-import { message } from "../../src/environment/environment-calls.ts";
+import { messageOf } from "../../src/base/expect.ts";
 import { colours } from "../colours.ts";
 import { toCommand } from "../experiment.ts";
 import { configOf, metricsOf, save } from "../files.ts";
@@ -34,7 +34,7 @@ export function homeView(session: Session): void {
       await session.visit(file.name, new Uint8Array(await file.arrayBuffer()));
     } catch (error) {
       // A folder, or a file that is there no more.
-      session.tellPerson(`${file.name} was not opened: expected a policy's file. ${message(error)}`);
+      session.tellPerson(`${file.name} was not opened: expected a policy's file. ${messageOf(error)}`);
     }
   };
   const picker = find<HTMLInputElement>("#load-policy");

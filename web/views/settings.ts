@@ -123,8 +123,8 @@ export function settingsView(session: Session): void {
         "Nothing would be learned.",
       );
     } catch (error) {
-      // Settings that do not fit each other: the message begins with the one to change.
-      const field = settingNames.find((name) => error instanceof InputError && error.message.startsWith(`${name}:`));
+      // Settings that do not fit each other: the error is about the one to change.
+      const field = settingNames.find((name) => error instanceof InputError && error.where === name);
       const control = field && fields.get(field);
       if (control) setError(control, (error as Error).message);
       else setText(find("#experiment-error"), (error as Error).message);

@@ -10,10 +10,10 @@ import { isComplete } from "../../node/run-files.ts";
 import { environments } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { simdHelp, simdWidth } from "../run/engine.ts";
-import { exitCodes } from "../run/run-training.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
+import { exitCodes } from "../terminal/exit-codes.ts";
+import { duration, short, whole } from "../terminal/numbers.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
-import { duration, short, whole } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
 import { published } from "./published.ts";
@@ -90,9 +90,9 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   });
   const unrecorded = unrecordedRuns(out, wanted);
   for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
-  const wayOut = "Choose another with --out.";
-  attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), wayOut);
-  checkWritable(path.join(out, tableFile), wayOut);
+  const hint = "Choose another with --out.";
+  attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);
+  checkWritable(path.join(out, tableFile), hint);
 
   const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unrecorded.length));
   const told = (record: BenchmarkRecord): string => {

@@ -2,7 +2,7 @@
 import { Random } from "../../base/random.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
 import { compose, drawCurves, drawDistribution, paper, runsForInterval, trueMinus } from "../report/figures.ts";
-import { whole } from "../terminal/progress.ts";
+import { whole } from "../terminal/numbers.ts";
 import { bestPublished, type Figure, published, sources } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, judgedBy } from "./records.ts";
 

@@ -52,7 +52,8 @@ function readRun(directory: string): Run {
   const episodes = metrics.filter((record) => record.type === "episode");
   if (evaluations.length + episodes.length === 0) {
     const where = path.join(directory, "metrics.jsonl");
-    throw new InputError(`${where}: expected at least one episode or evaluation, got none. Train for longer.`);
+    const expected = "at least one episode or evaluation";
+    throw new InputError({ where, expected, got: "none", hint: "Train for longer." });
   }
   const diagnostics = metrics.filter((record) => record.type === "diagnostics");
   // A run that goes on, or was killed, has no result.

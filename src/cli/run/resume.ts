@@ -7,8 +7,8 @@ import { isComplete } from "../../node/run-files.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
+import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
-import { whole } from "../terminal/progress.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
@@ -50,13 +50,13 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     );
     return;
   }
-  const wayOut = "The settings of a run stay as they are.";
+  const hint = "The settings of a run stay as they are.";
   expect(
     checkpoint.settings === JSON.stringify(config.settings),
     `${run} settings`,
     "the checkpoint's",
     "others",
-    wayOut,
+    hint,
   );
   const planned = planFor(config, flags.steps, checkpoint.steps);
 

@@ -1,16 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../base/expect.ts";
 import { saveAgent } from "../../ddpg/agent-state.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
 import { train } from "../../ddpg/train.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { EnvironmentError, message } from "../../environment/environment-calls.ts";
+import { EnvironmentError } from "../../environment/environment-calls.ts";
 import { type Checkpoint, type RunConfig, RunDirectory, type RunResult, type RunState } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../training/evaluate.ts";
 import { DiagnosticsMeans, type EvaluationRecord } from "../../training/metrics.ts";
 import { guarded } from "../environment/guard.ts";
 import { report } from "../terminal/errors.ts";
+import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
+import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
-import { duration, Pace, Progress, type ProgressState, plusMinus, short, whole } from "../terminal/progress.ts";
+import { Pace, Progress, type ProgressState } from "../terminal/progress.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
 
 export interface Training {
@@ -36,10 +39,6 @@ export interface Training {
   onProgress?: (state: ProgressState) => void;
   warn(warning: string): void;
 }
-
-/** As a shell says which signal ended a program. */
-export const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-type Signal = keyof typeof exitCodes;
 
 /** How many lines of diagnostics a run has. */
 const diagnosticsLines = 100;
@@ -161,7 +160,7 @@ export async function runTraining(training: Training): Promise<void> {
           : null,
         ...(best && { best: best.evaluation }),
         fingerprint: agent.fingerprint(),
-        ...(errors.length > 0 && { failed: message(errors[0]) }),
+        ...(errors.length > 0 && { failed: messageOf(errors[0]) }),
         ...ending,
       }),
     );
@@ -306,7 +305,7 @@ export async function runTraining(training: Training): Promise<void> {
         if (!isOver) giveUpStep();
         saveCheckpoint();
       }
-      close({ failed: message(error) });
+      close({ failed: messageOf(error) });
     } catch {
       // The first error is the one to tell.
     }

@@ -25,9 +25,9 @@ describe("parseSeeds", () => {
     "1..1001": " At most 1,000 at once.",
     "1..9007199254740991": " At most 1,000 at once.",
   };
-  for (const [text, wayOut] of Object.entries(refused)) {
+  for (const [text, hint] of Object.entries(refused)) {
     it(`refuses "${text}"`, () => {
-      const message = `--seeds: expected seeds such as 1..8 or 1,3,7, got "${text}".${wayOut}`;
+      const message = `--seeds: expected seeds such as 1..8 or 1,3,7, got "${text}".${hint}`;
       assert.throws(() => parseSeeds(text), { name: "InputError", message });
     });
   }

@@ -31,6 +31,7 @@ import {
 } from "../../node.ts";
 import { bounds, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
+import { count, whole } from "../terminal/numbers.ts";
 import {
   asFlags,
   chosenSettings,
@@ -41,7 +42,6 @@ import {
   stepTimeoutHelp,
   wholeNumber,
 } from "../terminal/options.ts";
-import { whole } from "../terminal/progress.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
@@ -139,14 +139,20 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const { progress } = flags;
   const listener = flags.asChild && parent();
   const repeated = flags.config === undefined ? undefined : readConfig(flags.config);
-  if (repeated && named !== undefined) throw new InputError("train: expected <environment> or --config, got both.");
-  if (repeated && flags.preset) throw new InputError("train: expected --preset or --config, got both.");
+  if (repeated && named !== undefined) throw both("<environment> or --config");
+  if (repeated && flags.preset) throw both("--preset or --config");
   const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated) : named;
   if (nameOrPath === undefined)
-    throw new InputError('train: expected <environment>, got nothing. See "ddpg train --help".');
+    throw new InputError({
+      where: "train",
+      expected: "<environment>",
+      got: "nothing",
+      hint: 'See "ddpg train --help".',
+    });
   const seeds = flags.seeds ?? [flags.seed ?? repeated?.seed ?? 1];
-  if (flags.seeds && flags.seed !== undefined) throw new InputError("train: expected --seed or --seeds, got both.");
-  if (flags.jobs && !flags.seeds) throw new InputError("--jobs: expected together with --seeds, got it alone.");
+  if (flags.seeds && flags.seed !== undefined) throw both("--seed or --seeds");
+  if (flags.jobs && !flags.seeds)
+    throw new InputError({ where: "--jobs", expected: "together with --seeds", got: "it alone" });
 
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
@@ -278,7 +284,7 @@ async function checkOwn(
   notice.unref();
   if (!tell) clearTimeout(notice);
   const scaling = { observationScale, observationOffset, rewardScale };
-  const { problems, warnings } = await guarded(
+  const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
     () => checkEnvironment(make, scaling),
   ).finally(() => clearTimeout(notice));
@@ -289,9 +295,9 @@ async function checkOwn(
   }
   const last = problems.pop();
   for (const problem of problems) console.error(`ddpg: ${name}: ${problem}`);
-  // What is wrong with a flag is no fault of the environment.
-  if (last && Object.keys(scaling).some((setting) => last.startsWith(`${setting}:`))) throw new InputError(last);
-  if (last) throw new InputError(`${name}: ${last}`);
+  // A wrong flag is not the environment's fault.
+  if (failure && failure.where in scaling) throw failure;
+  if (last) throw (failure ?? new InputError(last)).within(`${name}:`);
   return warnings;
 }
 
@@ -380,6 +386,6 @@ function fromDirectory(directory: string, file: string): string {
   return path.relative(directory, file).replaceAll(path.sep, "/");
 }
 
-function count(n: number, noun: string): string {
-  return `${whole(n)} ${noun}${n === 1 ? "" : "s"}`;
+function both(expected: string): InputError {
+  return new InputError({ where: "train", expected, got: "both" });
 }

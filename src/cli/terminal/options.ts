@@ -44,7 +44,7 @@ export function presetName(name: string): PresetName {
     expectPreset(name);
     return name;
   } catch (error) {
-    throw new InputError(`--${(error as Error).message}`);
+    throw error instanceof InputError ? error.at("--preset") : error;
   }
 }
 
@@ -68,9 +68,9 @@ export async function asFlags<T>(action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    const name = error instanceof InputError && settingNames.find((name) => error.message.startsWith(`${name}:`));
-    if (!name) throw error;
-    throw new InputError(`${settingFlag(name)}${(error as Error).message.slice(name.length)}`);
+    if (!(error instanceof InputError)) throw error;
+    const setting = settingNames.find((name) => name === error.where);
+    throw setting ? error.at(settingFlag(setting)) : error;
   }
 }
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { expect } from "../../base/expect.ts";
 import { readConfig } from "../../node.ts";
-import { exitCodes } from "../run/run-training.ts";
+import { exitCodes } from "../terminal/exit-codes.ts";
 import { openBrowser } from "./open-browser.ts";
 import { serveRun } from "./watch-server.ts";
 

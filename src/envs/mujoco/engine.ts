@@ -132,8 +132,11 @@ async function importEngine(): Promise<() => Promise<Mujoco>> {
     const { default: start } = await import("@mujoco/mujoco");
     return start as unknown as () => Promise<Mujoco>;
   } catch (error) {
-    const message = `MuJoCo: expected the package ${mujocoPackage}, got none. Install it: npm install ${mujocoPackage}`;
-    throw new InputError(message, { cause: error });
+    const hint = `Install it: npm install ${mujocoPackage}`;
+    throw new InputError(
+      { where: "MuJoCo", expected: `the package ${mujocoPackage}`, got: "none", hint },
+      { cause: error },
+    );
   }
 }
 
@@ -366,5 +369,5 @@ function compile(name: string, xml: string, mujoco: Mujoco): Model {
   if (ranges.length > 0 && unlimited < 0) return model;
   model.delete();
   const got = ranges.length === 0 ? "no actuator" : `none for actuator ${unlimited}`;
-  throw new InputError(`${name} model: expected a ctrlrange for every actuator, got ${got}.`);
+  throw new InputError({ where: `${name} model`, expected: "a ctrlrange for every actuator", got });
 }
