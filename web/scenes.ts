@@ -5,6 +5,7 @@ import type { Environment } from "../src/environment/environment.ts";
 import { type Scene as ShownScene, sceneOf as shownOf } from "../src/environment/scene.ts";
 import { MountainCarContinuous } from "../src/envs/mountain-car-continuous.ts";
 import { Pendulum } from "../src/envs/pendulum.ts";
+import { mujocoTasks } from "../src/tasks.ts";
 
 /** A state or an observation. */
 export type Numbers = readonly number[] | Float64Array;
@@ -179,16 +180,7 @@ export function sceneOf(task: string): Scene | SolidScene {
 export const scenes: Readonly<Record<string, Scene | SolidScene>> = {
   "Pendulum-v1": pendulum,
   "MountainCarContinuous-v0": mountainCar,
-  "InvertedPendulum-v5": solid,
-  "InvertedDoublePendulum-v5": solid,
-  "Reacher-v5": solid,
-  "Pusher-v5": solid,
-  "Swimmer-v5": solid,
-  "Hopper-v5": solid,
-  "Walker2d-v5": solid,
-  "HalfCheetah-v5": solid,
-  "Ant-v5": solid,
-  "Humanoid-v5": solid,
+  ...Object.fromEntries([...mujocoTasks.keys()].map((id) => [id, solid])),
 };
 
 /** What the environment of a task that the page offers shows of itself. */

@@ -6,20 +6,8 @@ import type { Settings } from "../src/ddpg/config.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import type { Environment, Step } from "../src/environment/environment.ts";
 import { type Camera, poseSize, type Scene, type Shape } from "../src/environment/scene.ts";
-import {
-  ant,
-  createMujoco,
-  halfCheetah,
-  hopper,
-  humanoid,
-  invertedDoublePendulum,
-  invertedPendulum,
-  pusher,
-  reacher,
-  type Simulation,
-  swimmer,
-  walker2d,
-} from "../src/mujoco.ts";
+import { createMujoco, type Simulation } from "../src/mujoco.ts";
+import { mujocoTasks } from "../src/tasks.ts";
 import { Acting, renew } from "./acting.ts";
 import { shownBy } from "./scenes.ts";
 
@@ -59,19 +47,6 @@ export interface SolidMoment {
   readonly isLast: boolean;
 }
 
-const tasks = [
-  invertedPendulum,
-  invertedDoublePendulum,
-  reacher,
-  pusher,
-  swimmer,
-  hopper,
-  walker2d,
-  halfCheetah,
-  ant,
-  humanoid,
-];
-
 class SolidSimulation {
   readonly acting: Acting;
   readonly #environment: Environment;
@@ -84,8 +59,8 @@ class SolidSimulation {
   #isOver = true;
 
   static async create(name: string): Promise<SolidSimulation> {
-    const task = tasks.map((make) => make()).find((each) => each.name === name);
-    if (!task) throw new Error(`${name} is no task in 3D.`);
+    const task = mujocoTasks.get(name)?.();
+    if (!task) throw new Error(`${name} is not a task in 3D.`);
     // Whoever pushes it needs the simulation, which a task's own functions see alone.
     let seen: Simulation | undefined;
     const observe = (simulation: Simulation): ArrayLike<number> => {

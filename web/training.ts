@@ -7,7 +7,7 @@ import type { Environment } from "../src/environment/environment.ts";
 import { poseSize, type Scene as ShownScene } from "../src/environment/scene.ts";
 import { evaluate } from "../src/training/evaluate.ts";
 import { DiagnosticsMeans, type MetricsRecord } from "../src/training/metrics.ts";
-import { type Experiment, evaluationPlan, taskOf, usualSettings } from "./experiment.ts";
+import { type Experiment, evaluationPlan, settingsOf, taskOf } from "./experiment.ts";
 import { Grid, replayDensity } from "./grid.ts";
 import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
 import { type Scene, type SolidScene, scenes, shownBy } from "./scenes.ts";
@@ -78,12 +78,9 @@ export class Training {
     const scene = scenes[experiment.task];
     const environment = await task.create();
     const evaluationEnvironment = await task.create();
-    const { preset, seed } = experiment;
     const agent = await Ddpg.create(environment, {
-      seed,
-      preset,
-      ...usualSettings(experiment),
-      ...experiment.changes,
+      seed: experiment.seed,
+      ...settingsOf(experiment),
     });
     const grid = scene.plane ? await Grid.create(agent, scene.plane) : null;
     return new Training({ agent, environment, evaluationEnvironment, scene, experiment, grid }, speed, plays);

@@ -1,5 +1,5 @@
 // Play, pause, step; speed; what is going on, in words; the keys.
-import { nameOf, type Speed, speeds, taskOf } from "../experiment.ts";
+import { nameOf, presetOf, type Speed, speeds, taskOf } from "../experiment.ts";
 import type { Session, State } from "../session.ts";
 import { find, setText, whole } from "./text.ts";
 
@@ -57,7 +57,10 @@ export function controlsView(session: Session): void {
     noise.checked = state.noise;
     // What is trained on explores by itself.
     noise.disabled = state.followsTraining && state.visitor === null;
-    setText(find("#task-name"), `${state.experiment.task} · ${state.experiment.preset} · ${nameOf(state.experiment)}`);
+    setText(
+      find("#task-name"),
+      `${state.experiment.task} · ${presetOf(state.experiment)} · ${nameOf(state.experiment)}`,
+    );
     setText(find("#steps"), whole(state.step));
     setText(find("#updates"), whole(state.updates));
     setText(find("#episodes"), whole(state.episode));

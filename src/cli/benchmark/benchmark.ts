@@ -7,7 +7,7 @@ import { expect, InputError, suggest } from "../../base/expect.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
-import { environments } from "../../tasks.ts";
+import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { simdHelp, simdWidth } from "../run/engine.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
@@ -16,7 +16,6 @@ import { duration, short, whole } from "../terminal/numbers.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
-import { published } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
 
 interface BenchmarkFlags {
@@ -43,7 +42,7 @@ export function addBenchmarkCommand(program: Command): void {
       "Trains several tasks with several seeds, each run in a process of its own, and draws a table and curves beside " +
         "what others published. Started again, it goes on where it was cut.",
     )
-    .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [the ten in MuJoCo]', parseTasks)
+    .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [all in MuJoCo]', parseTasks)
     .addOption(
       new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
     )
@@ -83,7 +82,7 @@ function parseTasks(text: string): string[] {
 async function benchmark(flags: BenchmarkFlags): Promise<void> {
   const { seeds, steps, preset, out = "benchmark", progress } = flags;
   const wanted = await wantedRuns({
-    tasks: flags.tasks ?? Object.keys(published),
+    tasks: flags.tasks ?? [...mujocoTasks.keys()],
     ...{ seeds, steps, preset, out },
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),

@@ -3,21 +3,14 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { expect } from "../../base/expect.ts";
-import {
-  type PresetName,
-  type Settings,
-  settingFlag,
-  settingNames,
-  settingsFrom,
-  showSetting,
-} from "../../ddpg/config.ts";
+import { type PresetName, type Settings, settingFlag, settingNames, showSetting } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { files, isComplete } from "../../node/run-files.ts";
 import { readConfig, readMetrics, readResult } from "../../node.ts";
-import { environments } from "../../tasks.ts";
+import { environments, settingsFor } from "../../tasks.ts";
 import { asFlags } from "../terminal/options.ts";
 import { whole } from "../terminal/numbers.ts";
 import { type BenchmarkRecord, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
@@ -65,10 +58,10 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
   for (const task of wishes.tasks) {
     const own = environments[task];
     const settings = await asFlags(async () => {
-      const chosen = settingsFrom(preset ?? own.preset, { ...(preset ? {} : own.settings), ...changes });
+      const { settings } = settingsFor(own, preset, changes);
       // A number for each dimension may be too many for a task that comes hours later.
-      await Ddpg.create(own, chosen);
-      return chosen;
+      await Ddpg.create(own, settings);
+      return settings;
     });
     plans.push({ task, settings, steps: wishes.steps ?? own.steps });
   }

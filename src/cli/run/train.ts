@@ -10,7 +10,6 @@ import {
   type Settings,
   settingFlag,
   settingNames,
-  settingsFrom,
   showSetting,
 } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
@@ -29,6 +28,7 @@ import {
   startFile,
   versions,
 } from "../../node.ts";
+import { customDefaults, settingsFor } from "../../tasks.ts";
 import { bounds, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { count, whole } from "../terminal/numbers.ts";
@@ -47,9 +47,6 @@ import { asChildOption, parent } from "./children.ts";
 import { type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp, useSimd } from "./engine.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
-
-/** What an environment of one's own is trained for, unless told. */
-const ownSteps = 100_000;
 
 /** How long the check of such an environment may take without a word, in ms. */
 const noticeMs = 1000;
@@ -85,7 +82,7 @@ export function addTrainCommand(program: Command): void {
     .option("--jobs <n>", "how many of them at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option(
       "--steps <n>",
-      `environment steps [the environment's; ${whole(ownSteps)} for your own]`,
+      `environment steps [the environment's; ${whole(customDefaults.steps)} for your own]`,
       wholeNumber("--steps", 1),
     )
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
@@ -157,15 +154,15 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const start = await startPolicy(flags, repeated);
-  const steps = flags.steps ?? repeated?.steps ?? loaded.task?.steps ?? ownSteps;
-  const preset = flags.preset ?? repeated?.preset ?? loaded.task?.preset ?? "standard";
-  // A task's own settings belong to its own preset; one that the user names is taken as it is.
-  const changes = {
-    ...(repeated ? repeated.settings : flags.preset ? {} : loaded.task?.settings),
-    ...(start && Object.fromEntries(policySettings.map((name) => [name, start.policy.settings[name]]))),
-    ...chosenSettings({ ...flags }),
-  };
-  const settings = await asFlags(() => settingsFrom(preset, changes));
+  const task = loaded.task ?? customDefaults;
+  const steps = flags.steps ?? repeated?.steps ?? task.steps;
+  const { preset, settings } = await asFlags(() =>
+    settingsFor(task, flags.preset ?? repeated?.preset, {
+      ...repeated?.settings,
+      ...(start && Object.fromEntries(policySettings.map((name) => [name, start.policy.settings[name]]))),
+      ...chosenSettings({ ...flags }),
+    }),
+  );
   const directories = seeds.map((seed) => {
     if (flags.out === undefined) return freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
     return flags.seeds ? path.join(flags.out, `seed${seed}`) : flags.out;
@@ -198,7 +195,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const [directory] = directories;
     // Several seeds are trained by others, each in a process of its own.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
-    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, ...threads }));
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, ...threads }));
     if (start) agent.startFrom(start.policy);
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
