@@ -90,7 +90,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.equal(await text(tab, "#settings-what"), "What differs from the preset small.");
       assert.match(await text(tab, "#settings-changed"), /^batchSize32, not 64transitions/);
       assert.equal(await tab.locator("#seven-steps details").count(), 7);
-      // Both maps have colours, for the checkpoint has both networks.
+      // Both maps have colors, for the checkpoint has both networks.
       for (const map of ["#map-action", "#map-value"]) {
         await tab.waitForFunction((map) => {
           const canvas = document.querySelector(map);

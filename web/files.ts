@@ -2,7 +2,7 @@
 import { version } from "../package.json";
 import { formatRecord } from "../src/training/metrics.ts";
 import { evaluationPlan, presetOf, settingsOf } from "./experiment.ts";
-import type { Run, State } from "./session.ts";
+import type { PageRun, State } from "./session.ts";
 
 /** `config.json`. The versions say that no Node was there, and `touched` that the experiment alone does not give this run. */
 export function configOf({ experiment, step, isTouched }: State): string {
@@ -23,7 +23,7 @@ export function configOf({ experiment, step, isTouched }: State): string {
 }
 
 /** `metrics.jsonl`. */
-export function metricsOf({ records }: Run): string {
+export function metricsOf({ records }: PageRun): string {
   return records.map(formatRecord).join("");
 }
 

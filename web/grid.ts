@@ -96,14 +96,14 @@ function along({ from, to }: { from: number; to: number }, index: number): numbe
 }
 
 /** At most so many transitions are read for a density. */
-const mostRead = 20_000;
+const maxRead = 20_000;
 
 /** How many of the replay buffer's transitions begin in each cell of the plane: [rows, columns]; a fresh array. */
 export function replayDensity({ replayBuffer, units }: Ddpg, { x, y, point }: Plane): Float32Array {
   const counts = new Float32Array(mapSize * mapSize);
   const { rowSize } = replayBuffer;
   const observation = new Float64Array(units.observationSize);
-  const every = Math.max(1, Math.ceil(replayBuffer.size / mostRead));
+  const every = Math.max(1, Math.ceil(replayBuffer.size / maxRead));
   for (const { buffer, byteOffset, byteLength } of replayBuffer.save()) {
     const block = new Float32Array(buffer, byteOffset, byteLength / 4);
     for (let start = 0; start < block.length; start += every * rowSize) {

@@ -10,7 +10,7 @@ import { DiagnosticsMeans, type MetricsRecord } from "../src/training/metrics.ts
 import { type Experiment, evaluationPlan, settingsOf, taskOf } from "./experiment.ts";
 import { Grid, replayDensity } from "./grid.ts";
 import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
-import { type Scene, type SolidScene, scenes, shownBy } from "./scenes.ts";
+import { type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
 import type { Frame, Order, Phase, Wants } from "./source.ts";
 
 /** The part of the time that maps may take while it trains, and how much of it they may save up, in ms. */
@@ -28,7 +28,7 @@ export class Training {
   readonly #agent: Ddpg;
   readonly #environment: Environment;
   readonly #evaluationEnvironment: Environment;
-  readonly #scene: Scene | SolidScene;
+  readonly #scene: FlatScene | SolidScene;
   /** What the environment shows of itself. */
   readonly #shown: ShownScene;
   readonly #experiment: Experiment;
@@ -91,7 +91,7 @@ export class Training {
       agent: Ddpg;
       environment: Environment;
       evaluationEnvironment: Environment;
-      scene: Scene | SolidScene;
+      scene: FlatScene | SolidScene;
       experiment: Experiment;
       grid: Grid | null;
     },

@@ -12,7 +12,7 @@ export interface Norm {
 }
 
 /** A layer's numbers: activation(norm(x W + b)). It has a norm or biases, not both. */
-export interface Layer {
+export interface ExportedLayer {
   inputSize: number;
   outputSize: number;
   /** W [I, J], row by row. */
@@ -24,7 +24,7 @@ export interface Layer {
 }
 
 /** What a policy computes between the scaled observation and the action in [−1, 1], for those who write it elsewhere. */
-export function layersOf({ settings, units, parameters }: Policy): { inputNorm: Norm | null; layers: Layer[] } {
+export function layersOf({ settings, units, parameters }: Policy): { inputNorm: Norm | null; layers: ExportedLayer[] } {
   const { inputSize, sizes, activations } = actorShape(settings, units.observationSize, units.actionSize);
   const { epsilon } = batchNormOptions(settings) ?? { epsilon: 0 };
   const names = parameters.names;

@@ -1,7 +1,7 @@
 import { expect } from "../base/expect.ts";
 import { Message } from "../base/protobuf.ts";
 import type { Policy } from "../ddpg/policy.ts";
-import { type Layer, layersOf } from "./layers.ts";
+import { type ExportedLayer, layersOf } from "./layers.ts";
 
 // The numbers of onnx.proto's fields and of its types (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 const FLOAT = 1;
@@ -100,7 +100,7 @@ function valueInfo(name: string, size: number): Message {
   return new Message().text(1, name).message(2, new Message().message(1, tensor));
 }
 
-type FoldedLayer = Omit<Layer, "biases" | "norm" | "weights"> & { weights: Float64Array; biases: Float64Array };
+type FoldedLayer = Omit<ExportedLayer, "biases" | "norm" | "weights"> & { weights: Float64Array; biases: Float64Array };
 
 /** The layers with their normalisation folded into weights and biases, that of the observation into its scaling. */
 function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; offset: Float64Array } {
@@ -121,7 +121,7 @@ function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; o
   return { layers: layers.map((layer, index) => foldedLayer(layer, index === 0 ? shift : null)), scale, offset };
 }
 
-function foldedLayer(layer: Layer, shift: Float64Array | null): FoldedLayer {
+function foldedLayer(layer: ExportedLayer, shift: Float64Array | null): FoldedLayer {
   const { inputSize, outputSize, norm } = layer;
   const weights = Float64Array.from(layer.weights);
   const biases = Float64Array.from(layer.biases ?? new Float64Array(outputSize));

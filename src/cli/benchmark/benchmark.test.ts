@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { presets } from "../../ddpg/config.ts";
 import { programInFolder } from "../terminal/program.case.ts";
-import { curves, table } from "./page.ts";
+import { curves, resultsTable } from "./page.ts";
 import { type BenchmarkRecord, finalReturn, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
 
 const program = programInFolder("benchmark");
@@ -94,7 +94,7 @@ describe("the table", () => {
   /** A task's cells, without what pads them. */
   const cells = (records: readonly BenchmarkRecord[], task: string): string[] => {
     const line =
-      table(records)
+      resultsTable(records)
         .split("\n")
         .find((each) => each.startsWith(`| ${task}`)) ?? "";
     return line
@@ -116,7 +116,7 @@ describe("the table", () => {
   it("has an interval from five seeds on", () => {
     const runs = [1, 2, 3, 4, 5].map((seed) => record("Swimmer-v5", seed, flat(100 + seed)));
     assert.match(cells(runs, "Swimmer-v5")[2], /^103 \[10[12], 10[45]\]$/);
-    assert.match(table(runs), /with a 95 % bootstrap interval/);
+    assert.match(resultsTable(runs), /with a 95 % bootstrap interval/);
     assert.equal(cells(runs.slice(1), "Swimmer-v5")[2], "104");
   });
 
@@ -147,14 +147,14 @@ describe("the table", () => {
   });
 
   it("marks the rows whose task was another, in the order of the rows", () => {
-    const text = table([record("Ant-v5", 1, flat(1)), record("Reacher-v5", 1, flat(-5))]);
+    const text = resultsTable([record("Ant-v5", 1, flat(1)), record("Reacher-v5", 1, flat(-5))]);
     assert.match(text, /\| Reacher-v5 \\\* .*\n\| Ant-v5 \\\*\\\* /);
     assert.match(text, /^\\\* Reacher-v5: v5 rewards after the step/m);
     assert.match(text, /^\\\*\\\* Ant-v5: v5 observes contact forces/m);
   });
 
   it("says nothing of others where they have no figures", () => {
-    const text = table([record("Pendulum-v1", 1, flat(-140))]);
+    const text = resultsTable([record("Pendulum-v1", 1, flat(-140))]);
     assert.doesNotMatch(text, /Tianshou/);
     assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140 {3}\| −140 {6}\| 0 of 1 \|/);
   });

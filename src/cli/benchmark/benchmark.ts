@@ -161,7 +161,7 @@ async function draw(out: string): Promise<void> {
   const records = readRecords(out);
   if (records.length === 0) return;
   // Loaded only here: the other commands need not wait for the plotting library.
-  const { curves, page, table } = await import("./page.ts");
+  const { curves, page, resultsTable } = await import("./page.ts");
   const [text, picture] = [tableFile, "curves.svg"].map((name) => path.join(out, name));
   writeFiles(
     [
@@ -170,5 +170,5 @@ async function draw(out: string): Promise<void> {
     ],
     "Choose another directory with --out.",
   );
-  console.log(`\n${table(records)}\n\nWrote ${inShell(text)} and ${inShell(picture)}.`);
+  console.log(`\n${resultsTable(records)}\n\nWrote ${inShell(text)} and ${inShell(picture)}.`);
 }

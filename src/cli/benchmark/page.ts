@@ -46,11 +46,11 @@ function rows(records: readonly BenchmarkRecord[]): Row[] {
 
 /** What is written beside the picture of the curves: the table. */
 export function page(records: readonly BenchmarkRecord[]): string {
-  return `${table(records)}\n\n![Curves](curves.svg)\n`;
+  return `${resultsTable(records)}\n\n![Curves](curves.svg)\n`;
 }
 
 /** The table, what it means, and where its other figures come from. */
-export function table(records: readonly BenchmarkRecord[]): string {
+export function resultsTable(records: readonly BenchmarkRecord[]): string {
   const all = rows(records);
   const compared = all.some(({ task }) => published[task]);
   const notes: string[] = [];

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { readConfig, readMetrics, readResult } from "../../node.ts";
 import { writeFiles } from "../terminal/write-files.ts";
-import type { Run } from "./report-page.ts";
+import type { ReportedRun } from "./report-page.ts";
 
 /** Where the report goes. */
 export interface ReportOptions {
@@ -45,7 +45,7 @@ export async function report(directories: readonly string[], options: ReportOpti
   return files;
 }
 
-function readRun(directory: string): Run {
+function readRun(directory: string): ReportedRun {
   const config = readConfig(directory);
   const metrics = readMetrics(directory);
   const evaluations = metrics.filter((record) => record.type === "evaluation");

@@ -6,7 +6,7 @@ import { nodeThreads, useWideVectors } from "../../node.ts";
 const widths = ["128", "256", "auto"] as const;
 
 /** More are never worth it for a batch of the usual size. */
-const maxThreads = 4;
+const mostThreads = 4;
 
 /** What a command computes with: it makes no difference to any result. */
 export interface EngineFlags {
@@ -15,7 +15,7 @@ export interface EngineFlags {
 }
 
 export const simdHelp = "bits of the networks' vectors: 128, 256 (Node 24 or newer) or auto; the same results [auto]";
-export const threadsHelp = `threads of one run, where layers and batch are large; the same results [the cores, up to ${maxThreads}]`;
+export const threadsHelp = `threads of one run, where layers and batch are large; the same results [the cores, up to ${mostThreads}]`;
 
 export function simdWidth(text: string): (typeof widths)[number] {
   const width = widths.find((name) => name === text);
@@ -38,5 +38,5 @@ export async function useSimd({ simd = "auto" }: EngineFlags, verbose: boolean):
 }
 
 export function threadsFor({ threads = "auto" }: EngineFlags): Threads {
-  return nodeThreads(threads === "auto" ? Math.min(maxThreads, os.availableParallelism()) : threads);
+  return nodeThreads(threads === "auto" ? Math.min(mostThreads, os.availableParallelism()) : threads);
 }

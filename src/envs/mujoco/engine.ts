@@ -336,7 +336,7 @@ function visible({ geom_type, geom_size, geom_group, geom_rgba, geom_matid, mat_
   for (const [geom, type] of geom_type.entries()) {
     const kind = kinds[type];
     const own = geom_rgba.subarray(4 * geom, 4 * geom + 4);
-    // What has no colour of its own has its material's.
+    // What has no color of its own has its material's.
     const plain = own[0] === 0.5 && own[1] === 0.5 && own[2] === 0.5 && own[3] === 1;
     const material = geom_matid[geom];
     const [red, green, blue, opacity] = plain && material >= 0 ? mat_rgba.subarray(4 * material) : own;
