@@ -26,12 +26,12 @@ const formats: Readonly<Record<string, Format>> = {
   },
   onnx: {
     ending: ".onnx",
-    help: "an ONNX model, for the runtimes of other languages; any number of observations at once",
+    help: "an ONNX model, for runtimes in other languages; any batch size",
     files: (policy, file) => [[file, toOnnx(policy)]],
   },
   js: {
     ending: ".js",
-    help: "one ES module that imports nothing, with its types beside it",
+    help: "one ES module without imports, with its type declarations beside it",
     files: (policy, file) => {
       const { source, declarations } = toModule(policy);
       const files: Files = [[file, source]];

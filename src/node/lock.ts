@@ -29,7 +29,7 @@ export function expectUnlocked(directory: string): void {
     where: `run directory ${directory}`,
     expected: "one that no process writes to",
     got: `that of process ${holder.pid}${elsewhere}`,
-    hint: "Wait for it, or end it.",
+    hint: "Wait for it, or stop it.",
   });
 }
 

@@ -207,8 +207,8 @@ export class RunDirectory {
   #write(name: string, action: (file: string) => void): void {
     const file = path.join(this.path, name);
     const hint = fs.existsSync(path.join(this.path, files.checkpoint))
-      ? "Mend that, then resume the run."
-      : "Nothing more can be kept of this run; train again.";
+      ? "Fix that, then resume the run."
+      : "Nothing more of this run can be saved; train again.";
     attempt(file, "a file that can be written", () => action(file), hint);
   }
 }

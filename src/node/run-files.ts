@@ -140,7 +140,7 @@ export function readConfig(run: string): RunConfig {
 
 /** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */
 export function readResult(run: string): RunResult {
-  const { value, where } = readJson<RunResult>(run, files.result, "The run did not end; resume it.");
+  const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
   expectFields(value, where, {
     steps: "a whole number",
     trainingSeconds: "a number",
@@ -211,7 +211,7 @@ export function readMetrics(run: string): MetricsRecord[] {
 /** A run's policy. */
 export function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
   const name = which === "best" ? files.best : files.policy;
-  return loadPolicy(path.join(run, name), read(run, name, "The run did not end; resume it."));
+  return loadPolicy(path.join(run, name), read(run, name, "The run has not finished; resume it."));
 }
 
 /** The policy of a file, or that at the end of a run whose directory is named; and the file's bytes. */
@@ -246,9 +246,9 @@ function readJson<T>(run: string, name: string, hint?: string): { value: Partial
   return { value, where };
 }
 
-function read(run: string, name: string, hint = "Name the directory of a run."): Buffer {
+function read(run: string, name: string, hint = "Give the directory of a run."): Buffer {
   // Both are said by what is missing: the run, or one of its files.
-  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Name the directory of a run.");
+  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Give the directory of a run.");
   if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: "a file" });
   const file = path.join(run, name);
   return attempt(file, "a file of a run", () => readFile(file), hint);

@@ -47,7 +47,7 @@ export function controlsView(session: Session): void {
     const root = document.documentElement;
     // What tests and style sheets go by.
     Object.assign(root.dataset, { phase, step: String(state.step), updates: String(state.updates) });
-    setText(play, phase === "playing" ? "Pause" : phase === "ended" ? "Go on" : "Play");
+    setText(play, phase === "playing" ? "Pause" : phase === "ended" ? "Continue" : "Play");
     for (const button of document.querySelectorAll<HTMLButtonElement>("#play, #step, #update-once")) {
       button.disabled = phase === "preparing" || phase === "failed";
     }
@@ -109,7 +109,7 @@ function lastEvaluation({ run: { records } }: State): string {
 function hint({ phase, step, updates, speed, experiment, followsTraining }: State): string {
   if (phase === "preparing") return "Getting ready …";
   if (phase === "failed") return "The run has ended.";
-  if (phase === "ended") return `Done after ${whole(step)} steps. Throw the body about, or go on.`;
+  if (phase === "ended") return `Done after ${whole(step)} steps. Throw the body around, or continue.`;
   if (phase === "paused") {
     return step === 0 ? "Press Play to watch it learn." : "Paused. One step, or one update, at a time?";
   }

@@ -67,7 +67,7 @@ export function homeView(session: Session): void {
     setText(
       find("#fingerprint-note"),
       fingerprint === null
-        ? "Pause to see it: it is a hash of the four networks as they stand still."
+        ? "Pause to see it: a hash of the four networks."
         : isTouched
           ? `Of the four networks after ${whole(step)} steps. You threw the body that is trained on, so no other run has it.`
           : `Of the four networks after ${whole(step)} steps. The same experiment gives the same on any machine:`,

@@ -67,8 +67,8 @@ export function settingsView(session: Session): void {
     task.control.append(group);
   }
   const preset = select("preset", "settings to start from", presetNames);
-  const seed = input("seed", "all chance comes from it", "numeric");
-  const steps = input("steps", "steps of the environment, after which it comes to a halt", "numeric");
+  const seed = input("seed", "seed for all randomness", "numeric");
+  const steps = input("steps", "environment steps after which training stops", "numeric");
   find("#experiment-main").append(...[task, preset, seed, steps].map(({ row }) => row));
 
   const fields = new Map(

@@ -36,7 +36,7 @@ export function solidWorldView(session: Session): void {
       stage = new Stage(shapes, camera);
     } catch (error) {
       if (body !== shown) return;
-      failure = `It cannot be drawn here, but trains on all the same. ${(error as Error).message}`;
+      failure = `It cannot be drawn here, but training continues. ${(error as Error).message}`;
       return;
     }
     orbit.begin(camera);

@@ -202,7 +202,7 @@ describe("ddpg benchmark", () => {
 
     const second = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
     assert.match(second.stdout, /^Recorded in whole: 2 of 2 runs\.\n\n\| task/);
-    assert.doesNotMatch(second.stdout, /begins|goes on/);
+    assert.doesNotMatch(second.stdout, /started|resumed/);
   });
 
   it("writes a lost record again, without training, and shows all that is recorded there", async () => {
@@ -211,7 +211,7 @@ describe("ddpg benchmark", () => {
     fs.rmSync(lost);
     const again = await ddpg(...small, "--seeds", "1", "--out", "whole");
     assert.equal(again.code, 0, again.stderr);
-    assert.doesNotMatch(again.stdout, /begins|goes on/);
+    assert.doesNotMatch(again.stdout, /started|resumed/);
     assert.deepEqual({ ...readRecord(lost), machine: "" }, { ...before, machine: "" });
 
     // Another task's, which is not asked for.
@@ -229,11 +229,11 @@ describe("ddpg benchmark", () => {
     cut.child.kill("SIGINT");
     const stopped = await cut.outcome;
     assert.equal(stopped.code, 130, stopped.stderr);
-    assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command goes on with them\./);
+    assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command continues them\./);
 
     const [rest, uncut] = [await ddpg(...args), await ddpg(...args.slice(0, -1), "uncut")];
     assert.deepEqual([rest.code, uncut.code], [0, 0], rest.stderr + uncut.stderr);
-    assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}goes on$/m);
+    assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}resumed$/m);
     const kept = (out: string) =>
       [1, 2].map((seed) => {
         const { fingerprint, evaluations } = readRecord(recordFile(inFolder(out), "Pendulum-v1", seed)) ?? {};
@@ -252,7 +252,7 @@ describe("ddpg benchmark", () => {
     assert.match(stderr, /^ddpg: Pendulum-v1 seed 1: .*checkpoint\.safetensors.*: expected /m);
     assert.match(
       stdout,
-      /^Failed: Pendulum-v1 seed 1\. To make them anew, remove failing\/runs\/Pendulum-v1-seed1\.$/m,
+      /^Failed: Pendulum-v1 seed 1\. To run them again, remove failing\/runs\/Pendulum-v1-seed1\.$/m,
     );
     assert.doesNotMatch(stdout, /Not complete/);
     assert.deepEqual(
@@ -273,7 +273,7 @@ describe("ddpg benchmark", () => {
 
     const second = await ddpg(...args);
     assert.equal(second.code, 1);
-    assert.match(second.stdout, /^Recorded in wild: 0 of 1 runs\.\nPendulum-v1 seed 1 {2}goes on$/m);
+    assert.match(second.stdout, /^Recorded in wild: 0 of 1 runs\.\nPendulum-v1 seed 1 {2}resumed$/m);
   });
 
   const refused: Record<string, { args: string[]; message: string }> = {

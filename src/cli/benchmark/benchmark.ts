@@ -37,10 +37,10 @@ interface BenchmarkRun extends ChildRun {
 export function addBenchmarkCommand(program: Command): void {
   const command = program
     .command("benchmark")
-    .summary("several tasks with several seeds, beside what others published")
+    .summary("train several tasks with several seeds, and compare with published results")
     .description(
-      "Trains several tasks with several seeds, each run in a process of its own, and draws a table and curves beside " +
-        "what others published. Started again, it goes on where it was cut.",
+      "Trains several tasks with several seeds, each run in its own process, and draws a table and curves beside " +
+        "published results. Started again, it continues where it was stopped.",
     )
     .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [all in MuJoCo]', parseTasks)
     .addOption(
@@ -49,13 +49,13 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--steps <n>", "environment steps of each run [the task's]", wholeNumber("--steps", 1))
     .option(
       "--preset <name>",
-      "settings to start from, without what a task has of its own [the task's, with that]",
+      "settings to start from, without the task's own settings [the task's preset, with them]",
       presetName,
     )
     .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
-    .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs in that of --out]")
-    .option("--no-progress", "only what begins and what ends")
+    .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
+    .option("--no-progress", "print only when a run starts and finishes")
     .option("--simd <bits>", simdHelp, simdWidth)
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
@@ -118,7 +118,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     jobs,
     progress,
     onStart: ({ label, args }) => {
-      if (!drawn) console.log(`${label}  ${args[0] === "resume" ? "goes on" : "begins"}`);
+      if (!drawn) console.log(`${label}  ${args[0] === "resume" ? "resumed" : "started"}`);
     },
     onWarning: ({ wanted: { task } }, warning) => {
       if (!warned.has(`${task} ${warning}`)) console.error(`ddpg: warning: ${task}: ${warning}`);
@@ -147,9 +147,9 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   const names = (those: typeof runs): string => those.map(({ wanted }) => wanted.name).join(", ");
   if (failed.length > 0) {
     const directories = failed.map(({ directory }) => inShell(directory)).join(" ");
-    console.log(`\nFailed: ${names(failed)}. To make them anew, remove ${directories}.`);
+    console.log(`\nFailed: ${names(failed)}. To run them again, remove ${directories}.`);
   }
-  if (open.length > 0) console.log(`\nNot complete: ${names(open)}. The same command goes on with them.`);
+  if (open.length > 0) console.log(`\nNot complete: ${names(open)}. The same command continues them.`);
   if (signal) process.exit(exitCodes[signal]);
   if (failed.length + open.length > 0) process.exitCode = 1;
 }

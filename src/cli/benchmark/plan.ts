@@ -113,7 +113,7 @@ function expectSameRun(wanted: Wanted): void {
   const config = readConfig(directory);
   const hint = "Choose another --runs.";
   const goesOn = hasCheckpoint(wanted) || isComplete(directory);
-  expect(goesOn, directory, "a run with a checkpoint", "one without", "Remove it, and the run is made anew.");
+  expect(goesOn, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
   expectSame(directory, wanted, config, hint);
 }

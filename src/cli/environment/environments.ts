@@ -14,14 +14,14 @@ export function addEnvironmentsCommand(program: Command): void {
     .command("environments")
     .summary("list the environments that come with the package")
     .description("Lists the environments that come with the package; times are in steps.")
-    .option("--json", "as JSON")
+    .option("--json", "print JSON")
     .action(({ json }: { json?: boolean }) => {
       const all = Object.entries(environments).map(([id, task]) => describe(id, task));
       console.log(json ? JSON.stringify(all, null, 2) : `${listOf(all)}\n\n${mujocoNote}`);
     });
 }
 
-const mujocoNote = `Those that end in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
+const mujocoNote = `The tasks ending in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
 
 /** The id or the path by which a run's environment is loaded from here. */
 export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {

@@ -20,9 +20,9 @@ export async function guarded<T>(where: () => string, work: () => T | Promise<T>
     else fail(new EnvironmentError(`${where()}, outside of its methods: ${messageOf(error)}`, { cause: error }));
   };
   const onDry = (): void => {
-    const got = "a promise that nothing will settle";
+    const got = "a promise that never settles";
     fail(
-      new EnvironmentError(`${where()}: expected an answer of the environment, got ${got}. Resolve it, or reject it.`),
+      new EnvironmentError(`${where()}: expected an answer from the environment, got ${got}. Resolve or reject it.`),
     );
   };
   process.on("uncaughtException", onError);

@@ -41,14 +41,14 @@ export function addRenderCommand(program: Command): void {
     .argument("<run>", "a run's directory, or a policy's file")
     .summary("draw an episode of a run's policy")
     .description(
-      "Draws an episode as a GIF in true time, or as a PNG with moments side by side. Needs no graphics card.",
+      "Draws an episode as a GIF in real time, or as a PNG with moments side by side. Needs no graphics card.",
     )
     .option("--output <file>", "a .gif, or a .png [the run's name and .gif, here]")
-    .option("--environment <name>", "what a policy's file acts in: an id or a module [the run's]")
+    .option("--environment <name>", "environment for a policy's file: an id or a module [the run's]")
     .option("--best", "the policy that evaluated best, not the last one")
     .option("--episode <n>", "which of the starts of `ddpg evaluate`", wholeNumber("--episode", 1), 1)
     .option("--seconds <s>", "how much of the episode to draw", someNumber("--seconds", "a number above 0"), 10)
-    .option("--speed <x>", "how many times as fast as in truth", someNumber("--speed", "a number above 0"), 1)
+    .option("--speed <x>", "playback speed", someNumber("--speed", "a number above 0"), 1)
     .option("--size <size>", "width and height of a frame in pixels [320x240]", parseSize)
     .option("--moments <n>", `how many moments a PNG shows, at most ${maxMoments}`, parseMoments, 6)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))

@@ -16,9 +16,9 @@ export function addReportCommand(program: Command): void {
   program
     .command("report")
     .description("draw one run, or compare several, in one HTML file")
-    .argument("<run...>", "directories of runs; those with equal settings are seeds of one group")
+    .argument("<run...>", "run directories; runs with equal settings are seeds of one group")
     .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
-    .option("--svg <file>", "the main figure as a picture of its own, too")
+    .option("--svg <file>", "also write the main figure as an SVG file")
     .action(async (directories: string[], options: ReportOptions) => {
       for (const file of await report(directories, options)) console.log(`Wrote ${file}`);
     });

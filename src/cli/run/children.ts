@@ -139,7 +139,7 @@ function whyFailed(code: number | null, signal: NodeJS.Signals | null, errors: r
   const [first = "", ...others] = errors;
   if (errors.some((line) => /out of memory|allocation failed/i.test(line))) return "ran out of memory";
   if (first.startsWith("ddpg: ")) return [first.slice("ddpg: ".length), ...others].join("\n");
-  if (signal === "SIGKILL") return "was killed (SIGKILL), by hand or by the system for want of memory";
+  if (signal === "SIGKILL") return "was killed (SIGKILL), manually or by the system because memory ran out";
   return signal ? `was ended by ${signal}` : `ended with code ${code}`;
 }
 

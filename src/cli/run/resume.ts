@@ -26,12 +26,12 @@ export function addResumeCommand(program: Command): void {
   program
     .command("resume")
     .argument("<run>", "a run's directory")
-    .summary("go on with a run from its checkpoint")
-    .description("Goes on with a run from its last checkpoint, with the same results as if it had never stopped.")
-    .option("--steps <n>", "environment steps in all [those that were planned]", wholeNumber("--steps", 1))
+    .summary("resume a run from its checkpoint")
+    .description("Resumes a run from its last checkpoint, with the same results as if it had never stopped.")
+    .option("--steps <n>", "total environment steps [as planned]", wholeNumber("--steps", 1))
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
-    .option("--no-progress", "only what is known before and after")
+    .option("--no-progress", "print only the introduction and the result")
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
@@ -46,11 +46,11 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   if (flags.steps === undefined && isComplete(run)) {
     const { steps } = readResult(run);
     console.log(
-      `${run} is finished, after ${whole(steps)} steps. To go on: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
+      `${run} is finished, after ${whole(steps)} steps. To continue: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
     );
     return;
   }
-  const hint = "The settings of a run stay as they are.";
+  const hint = "A run's settings cannot be changed.";
   expect(
     checkpoint.settings === JSON.stringify(config.settings),
     `${run} settings`,
@@ -76,8 +76,8 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       console.log(
         [
           `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
-          `goes on        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-          `computes with  vectors of ${bits} bits${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+          `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
+          `compute        ${bits}-bit SIMD${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
           `checkpoints    ${checkpoints}`,
           "",
         ].join("\n"),

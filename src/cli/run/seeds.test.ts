@@ -21,7 +21,7 @@ describe("parseSeeds", () => {
     "1..2..3": "",
     "9007199254740993": "",
     "3..1": " Write the smaller one first.",
-    "1..3,2": " 2 is there twice.",
+    "1..3,2": " 2 appears twice.",
     "1..1001": " At most 1,000 at once.",
     "1..9007199254740991": " At most 1,000 at once.",
   };

@@ -27,7 +27,7 @@ export function parseSeeds(text: string): number[] {
     check(first <= last, "Write the smaller one first.");
     check(seeds.size + last - first < maxSeeds, `At most ${whole(maxSeeds)} at once.`);
     for (let seed = first; seed <= last; seed++) {
-      check(!seeds.has(seed), `${seed} is there twice.`);
+      check(!seeds.has(seed), `${seed} appears twice.`);
       seeds.add(seed);
     }
   }
@@ -84,7 +84,7 @@ export async function trainSeeds({ seeds, directories, jobs, progress, warn }: S
     jobs,
     progress,
     onStart: ({ label, directory }) => {
-      if (progress && !drawn) console.log(`${label}  begins, records in ${directory}`);
+      if (progress && !drawn) console.log(`${label}  started, records in ${directory}`);
     },
     onWarning: ({ seed }, warning) => warn(`seed ${seed}: ${warning}`),
     onEnd: (run, end) => {
@@ -141,13 +141,11 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
     `time           ${duration(seconds)}, ${jobs === 1 ? "one seed" : `${whole(jobs)} seeds`} at a time`,
     ...without("failed", "failed"),
     ...without("stopped", "stopped"),
-    ...without("not begun", undefined),
+    ...without("not started", undefined),
     ...runs
       .filter(({ end, result }) => end === "stopped" && result)
-      .map(({ directory }) => `go on          npx ddpg resume ${inShell(directory)}`),
-    ...(readable.length > 0
-      ? [`look at ${readable.length > 1 ? "them" : "it  "}   npx ddpg report ${readable.map(inShell).join(" ")}`]
-      : []),
+      .map(({ directory }) => `resume         npx ddpg resume ${inShell(directory)}`),
+    ...(readable.length > 0 ? [`report         npx ddpg report ${readable.map(inShell).join(" ")}`] : []),
   ].join("\n");
 }
 

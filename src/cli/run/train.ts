@@ -77,33 +77,36 @@ export function addTrainCommand(program: Command): void {
     .argument("[environment]", 'an id of "ddpg environments", or the path of your own module')
     .summary("train a policy, evaluate it, keep the records")
     .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
-    .option("--seed <n>", "all chance comes from it; the same seed, the same policy [1]", wholeNumber("--seed", 0))
-    .option("--seeds <list>", "several at once, such as 1..8 or 1,3,7, each in a process of its own", parseSeeds)
-    .option("--jobs <n>", "how many of them at the same time [the machine's cores]", wholeNumber("--jobs", 1))
+    .option("--seed <n>", "seed for all randomness; the same seed gives the same policy [1]", wholeNumber("--seed", 0))
+    .option("--seeds <list>", "several seeds, such as 1..8 or 1,3,7, each in its own process", parseSeeds)
+    .option("--jobs <n>", "how many seeds to train at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option(
       "--steps <n>",
       `environment steps [the environment's; ${whole(customDefaults.steps)} for your own]`,
       wholeNumber("--steps", 1),
     )
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
-    .option("--config <run>", "repeat a run: its environment, seed and settings, but for what else is said here")
-    .option("--from <policy>", "a policy's file, or a run's directory: what the actor begins as, with its layers")
-    .option("--out <dir>", "directory for the records [runs/<environment>-<preset>-seed<n>]; of several seed<n> in it")
-    .option("--episodes <n>", "fixed starts of the evaluation at the end [1000]", wholeNumber("--episodes", 1))
+    .option("--config <run>", "repeat a run: its environment, seed and settings, except for other flags given here")
+    .option("--from <policy>", "policy file or run directory that the actor starts from, with its layers")
+    .option(
+      "--out <dir>",
+      "directory for the records [runs/<environment>-<preset>-seed<n>]; with --seeds, seed<n> in it",
+    )
+    .option("--episodes <n>", "fixed starts of the final evaluation [1000]", wholeNumber("--episodes", 1))
     .option(
       "--evaluate-every <n>",
-      "steps between evaluations for the curve [a tenth]",
+      "steps between evaluations for the curve [a tenth of the steps]",
       wholeNumber("--evaluate-every", 1),
     )
-    .option("--evaluate-episodes <n>", "fixed starts of each [10]", wholeNumber("--evaluate-episodes", 1))
+    .option("--evaluate-episodes <n>", "fixed starts of each of them [10]", wholeNumber("--evaluate-episodes", 1))
     .option(
       "--until-return <x>",
-      "end where an evaluation's mean return reaches this",
+      "stop once an evaluation's mean return reaches this",
       someNumber("--until-return", "a number"),
     )
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
-    .option("--no-progress", "only what is known before and after")
+    .option("--no-progress", "print only the introduction and the result")
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
@@ -276,7 +279,7 @@ async function checkOwn(
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => console.error(`Checking ${name}, for some 2,000 steps …`), noticeMs);
+  const notice = setTimeout(() => console.error(`Checking ${name} for about 2,000 steps …`), noticeMs);
   // Only a word: it must not keep a process whose environment will never answer.
   notice.unref();
   if (!tell) clearTimeout(notice);
@@ -347,7 +350,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
-    `computes with  vectors of ${bits} bits${threads > 1 ? `, ${threads} threads` : ""}`,
+    `compute        ${bits}-bit SIMD${threads > 1 ? `, ${threads} threads` : ""}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `checkpoints    ${checkpoints}`,
     `records        ${several(directories)}`,

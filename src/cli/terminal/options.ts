@@ -32,7 +32,7 @@ export function someNumber(flag: string, expected: "a number" | "a number above 
 }
 
 export const stepTimeoutHelp =
-  "seconds that an answer of the environment may take; a step that loops without an end cannot be stopped [none]";
+  "seconds the environment may take to answer; an endless loop inside a step cannot be stopped [none]";
 
 export function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : 1000 * seconds;

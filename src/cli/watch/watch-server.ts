@@ -73,7 +73,7 @@ export async function serveRun(run: string, page: string, port: number): Promise
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => {
       const reason = portReasons[(error as NodeJS.ErrnoException).code ?? ""];
-      const hint = "Leave --port out for a free one.";
+      const hint = "Leave out --port to use a free one.";
       const got = `${port}, ${reason}`;
       reject(reason ? new InputError({ where: "--port", expected: "a port to listen on", got, hint }) : error);
     });
@@ -92,8 +92,8 @@ export async function serveRun(run: string, page: string, port: number): Promise
 }
 
 const portReasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "which another program has",
-  EACCES: "which needs more rights",
+  EADDRINUSE: "which another program uses",
+  EACCES: "which needs more privileges",
 };
 
 /** Why a request is not answered; undefined for one that is. */
@@ -139,7 +139,7 @@ function say(response: http.ServerResponse, { status, text }: Refused): void {
 
 /** The page's files, as they are now: a build may take their place while this one is watched. */
 function* pageAnswers(page: string): Iterable<[string, Answer]> {
-  const hint = "Install the package anew, or build it: npm run build.";
+  const hint = "Reinstall the package, or build it: npm run build.";
   const names = attempt(`page ${page}`, "the built page", () => fs.readdirSync(page, { recursive: true }), hint);
   for (const name of names.map(String)) {
     const file = path.join(page, name);
