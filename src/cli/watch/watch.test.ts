@@ -95,7 +95,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
     assert.equal(await taken.ended, 2);
     assert.equal(
       taken.said(),
-      `ddpg: --port: expected a port to listen on, got ${port}, which another program has. Leave out --port to use a free one.\n`,
+      `ddpg: --port: expected a port to listen on, got ${port}, which another program uses. Leave out --port to use a free one.\n`,
     );
     await new Promise((resolve) => probe.close(resolve));
     const watching = watch(["run", "--no-open", "--port", String(port)]);
