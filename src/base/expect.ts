@@ -131,7 +131,7 @@ export function show(value: unknown): string {
 /** An item of a list. Lists and objects in it are only named, so that no depth and no cycle matters. */
 function showItem(item: unknown): string {
   if (typeof item === "string") return cut(item);
-  if (typeof item === "object" && item !== null) return isList(item) ? "a list" : "an object";
+  if (typeof item === "object" && item !== null) return isList(item) ? `a list of ${item.length}` : "an object";
   return show(item);
 }
 

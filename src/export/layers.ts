@@ -2,7 +2,7 @@ import { actorShape, batchNormOptions } from "../ddpg/actor.ts";
 import type { Policy } from "../ddpg/policy.ts";
 import type { Activation } from "../nn/network.ts";
 
-/** Batch normalisation by running averages: y = scale · ((x − mean) · inverseDeviation) + shift, each [J] in Float32. */
+/** Batch normalization by running averages: y = scale · ((x − mean) · inverseDeviation) + shift, each [J] in Float32. */
 export interface Norm {
   mean: Float32Array;
   /** 1 / √(variance + ε), rounded as the kernels round it. */

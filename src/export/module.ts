@@ -53,7 +53,7 @@ const takeNorm = (size) => ({ mean: take(size), inverseDeviation: take(size), sc
 
 const inputNorm = ${inputNorm ? "takeNorm(observationSize)" : "null"};
 
-// Inputs, outputs, whether batch normalisation takes the place of biases, activation.
+// Inputs, outputs, whether batch normalization takes the place of biases, activation.
 const layers = [
   ${shapes.join(",\n  ")},
 ].map(([inputSize, outputSize, normalized, activation]) => ({

@@ -10,7 +10,7 @@ const OPSET = 13;
 
 /**
  * A policy as an ONNX model: from `observation` [N, O] to `action` [N, A], both Float32 in the environment's units, for
- * any N. The scaling of observations, batch normalisation and the bounds are inside. Throws an InputError where the
+ * any N. The scaling of observations, batch normalization and the bounds are inside. Throws an InputError where the
  * scaling does not fit into Float32.
  */
 export function toOnnx(policy: Policy): Uint8Array {
@@ -102,7 +102,7 @@ function valueInfo(name: string, size: number): Message {
 
 type FoldedLayer = Omit<ExportedLayer, "biases" | "norm" | "weights"> & { weights: Float64Array; biases: Float64Array };
 
-/** The layers with their normalisation folded into weights and biases, that of the observation into its scaling. */
+/** The layers with their normalization folded into weights and biases, that of the observation into its scaling. */
 function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; offset: Float64Array } {
   const { inputNorm, layers } = layersOf(policy);
   const scale = policy.units.observationScale.slice();

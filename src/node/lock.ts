@@ -1,5 +1,5 @@
 // One process at a time may write to a run's directory. A lock that its process left behind, when it was killed or the
-// machine went down, is recognised: its process is gone, or another one has its number.
+// machine went down, is recognized: its process is gone, or another one has its number.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";

@@ -159,7 +159,7 @@ function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: num
   }
 }
 
-/** A white dot with its shadow, which is seen on any color: across, down, grey. */
+/** A white dot with its shadow, which is seen on any color: across, down, gray. */
 const dot = [
   [0, 0, 255],
   [1, 0, 255],
@@ -183,9 +183,9 @@ function paintDensity(image: HTMLCanvasElement, counts: Float32Array, columns: n
     const [row, column] = [rows - 1 - Math.floor(cell / columns), cell % columns];
     // A single visit is seen as well.
     const opacity = count === 0 ? 0 : 80 + (175 * Math.log1p(count)) / most;
-    for (const [across, down, grey] of dot) {
+    for (const [across, down, gray] of dot) {
       const pixel = 4 * ((3 * row + down) * image.width + 3 * column + across);
-      pixels.data.fill(grey, pixel, pixel + 3);
+      pixels.data.fill(gray, pixel, pixel + 3);
       pixels.data[pixel + 3] = opacity;
     }
   });

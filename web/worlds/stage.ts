@@ -171,7 +171,7 @@ export class Stage {
     this.#eye.updateProjectionMatrix();
     this.#sun.target.position.copy(this.#focus);
     this.#sun.position.copy(this.#focus).add(this.#toSun);
-    for (const floor of this.#floors) floor.centre(this.#focus);
+    for (const floor of this.#floors) floor.center(this.#focus);
   }
 }
 

@@ -72,7 +72,8 @@ describe("a record", () => {
       " settings: expected every setting of the algorithm, got ": (text) => text.replace('"batchSize":', '"size":'),
       " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
       " evaluations: expected pairs of a step and a return, got [7].": (text) => text.replace("[0,7]", "7"),
-      " evaluations: expected pairs of a step and a return, got [0,7,1].": (text) => text.replace("[0,7]", "[0,7,1]"),
+      " evaluations: expected pairs of a step and a return, got [a list of 3].": (text) =>
+        text.replace("[0,7]", "[0,7,1]"),
     };
     for (const [message, damage] of Object.entries(damaged)) {
       writeRecord(file, record("Ant-v5", 1, [7]));

@@ -443,7 +443,7 @@ function fact(name: string, value: string | Html, more = ""): Html {
   return html`<div><dt>${name}</dt><dd>${value}${more && html` <small>${more}</small>`}</dd></div>`;
 }
 
-/** Means of as many neighbours as it takes to have no more than `maxPoints`. */
+/** Means of as many neighbors as it takes to have no more than `maxPoints`. */
 function thin(points: readonly Point[]): Point[] {
   const each = Math.ceil(points.length / maxPoints);
   if (each <= 1) return [...points];
