@@ -8,11 +8,11 @@ import { poseSize, type Scene as ShownScene } from "../src/environment/scene.ts"
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { RunLoop } from "../src/training/run-loop.ts";
 import { Brake, type Single } from "./brake.ts";
-import { type Experiment, evaluationPlan, taskOf, usualSettings } from "./experiment.ts";
+import { type Experiment, evaluationPlan, settingsOf, taskOf } from "./experiment.ts";
 import { Grid, replayDensity } from "./grid.ts";
 import { MapPainter } from "./map-painter.ts";
 import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
-import { type Scene, type SolidScene, scenes, shownBy } from "./scenes.ts";
+import { type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
 import type { Frame, Order, Wants } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
 
@@ -25,7 +25,7 @@ export class Training {
   readonly #agent: Ddpg;
   readonly #environment: Environment;
   readonly #evaluationEnvironment: Environment;
-  readonly #scene: Scene | SolidScene;
+  readonly #scene: FlatScene | SolidScene;
   /** What the environment shows of itself. */
   readonly #shown: ShownScene;
   readonly #experiment: Experiment;
@@ -55,12 +55,9 @@ export class Training {
     const scene = scenes[experiment.task];
     const environment = await task.create();
     const evaluationEnvironment = await task.create();
-    const { preset, seed } = experiment;
     const agent = await Ddpg.create(environment, {
-      seed,
-      preset,
-      ...usualSettings(experiment),
-      ...experiment.changes,
+      seed: experiment.seed,
+      ...settingsOf(experiment),
     });
     const grid = scene.plane ? await Grid.create(agent, scene.plane) : null;
     return new Training({ agent, environment, evaluationEnvironment, scene, experiment, grid }, speed, plays);
@@ -71,7 +68,7 @@ export class Training {
       agent: Ddpg;
       environment: Environment;
       evaluationEnvironment: Environment;
-      scene: Scene | SolidScene;
+      scene: FlatScene | SolidScene;
       experiment: Experiment;
       grid: Grid | null;
     },

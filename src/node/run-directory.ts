@@ -25,8 +25,8 @@ export function checkRunDirectory(directory: string): void {
   });
   if (names.length > 0) {
     const some = names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
-    const wayOut = names.includes(files.checkpoint) ? "Choose another, or resume that run." : "Choose another.";
-    throw new InputError(`${where}: expected a new or empty directory, got one with ${some}. ${wayOut}`);
+    const hint = names.includes(files.checkpoint) ? "Choose another, or resume that run." : "Choose another.";
+    throw new InputError({ where, expected: "a new or empty directory", got: `one with ${some}`, hint });
   }
 }
 
@@ -204,9 +204,9 @@ export class RunDirectory {
 
   #write(name: string, action: (file: string) => void): void {
     const file = path.join(this.path, name);
-    const wayOut = fs.existsSync(path.join(this.path, files.checkpoint))
-      ? "Mend that, then resume the run."
-      : "Nothing more can be kept of this run; train again.";
-    attempt(file, "a file that can be written", () => action(file), wayOut);
+    const hint = fs.existsSync(path.join(this.path, files.checkpoint))
+      ? "Fix that, then resume the run."
+      : "Nothing more of this run can be saved; train again.";
+    attempt(file, "a file that can be written", () => action(file), hint);
   }
 }

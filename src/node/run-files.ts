@@ -1,7 +1,7 @@
 // The files of a run's directory: what each holds, and how it is read and checked.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { expect, InputError } from "../base/expect.ts";
+import { expect, InputError, messageOf } from "../base/expect.ts";
 import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
 import { checkSettings, presets } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
@@ -9,7 +9,7 @@ import { parseObject } from "../ddpg/tensors.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecords } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
-import { attempt, readFile, refusal, text } from "./files.ts";
+import { attempt, readFile, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** What the readers below understand; it moves when the files' meaning does. */
@@ -118,17 +118,14 @@ export function readConfig(run: string): RunConfig {
   });
   const whole = "a whole number";
   expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
-  try {
-    checkSettings(value.settings);
-  } catch (error) {
-    throw new InputError(`${where} settings ${(error as Error).message}`);
-  }
+  const { settings } = value;
+  InputError.within(`${where} settings`, () => checkSettings(settings));
   return value;
 }
 
 /** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */
 export function readResult(run: string): RunResult {
-  const { value, where } = readJson<RunResult>(run, files.result, "The run did not end; resume it.");
+  const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
   expectFields(value, where, {
     steps: "a whole number",
     trainingSeconds: "a number",
@@ -199,7 +196,7 @@ export function readMetrics(run: string): MetricsRecord[] {
 /** A run's policy. */
 export function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
   const name = which === "best" ? files.best : files.policy;
-  return loadPolicy(path.join(run, name), read(run, name, "The run did not end; resume it."));
+  return loadPolicy(path.join(run, name), read(run, name, "The run has not finished; resume it."));
 }
 
 /** The policy of a file, or that at the end of a run whose directory is named; and the file's bytes. */
@@ -215,31 +212,31 @@ async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
   try {
     return await Policy.load(bytes);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`${file}: ${error.message}`);
+    throw error instanceof InputError ? error.within(`${file}:`) : error;
   }
 }
 
 /** A record of this format; the fields that matter are the caller's to check. */
-function readJson<T>(run: string, name: string, wayOut?: string): { value: Partial<T>; where: string } {
+function readJson<T>(run: string, name: string, hint?: string): { value: Partial<T>; where: string } {
   const where = path.join(run, name);
-  const content = read(run, name, wayOut).toString("utf8");
+  const content = read(run, name, hint).toString("utf8");
   let value: Partial<T> & { format?: unknown };
   try {
     value = JSON.parse(content) ?? {};
   } catch (error) {
-    throw new InputError(`${where}: expected JSON, got something else (${text(error)}). Is it a run's directory?`);
+    const got = `something else (${messageOf(error)})`;
+    throw new InputError({ where, expected: "JSON", got, hint: "Is it a run's directory?" });
   }
   expect(value.format === format, `${where} format`, `"${format}"`, value.format, "Another version of ddpg wrote it.");
   return { value, where };
 }
 
-function read(run: string, name: string, wayOut = "Name the directory of a run."): Buffer {
+function read(run: string, name: string, hint = "Give the directory of a run."): Buffer {
   // Both are said by what is missing: the run, or one of its files.
-  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Name the directory of a run.");
-  if (!status.isDirectory()) throw new InputError(`${run}: expected a run's directory, got a file.`);
+  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Give the directory of a run.");
+  if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: "a file" });
   const file = path.join(run, name);
-  return attempt(file, "a file of a run", () => readFile(file), wayOut);
+  return attempt(file, "a file of a run", () => readFile(file), hint);
 }
 
 /** A file of a run's directory, if it is a file of its own: what a link leads to is somebody else's. */

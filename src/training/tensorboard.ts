@@ -1,3 +1,4 @@
+import { concatenate } from "../base/bytes.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { Message } from "../base/protobuf.ts";
 import type { Settings } from "../ddpg/config.ts";
@@ -33,7 +34,7 @@ export class TensorBoardEvents {
     const version = record(new Message().double(event.wallTime, seconds).text(event.fileVersion, "brain.Event:2"));
     if (resumed === undefined) return version;
     const restart = new Message().double(event.wallTime, seconds).integer(event.step, resumed + 1);
-    return concatenate(version, record(restart.message(event.sessionLog, new Message().integer(1, START))));
+    return concatenate([version, record(restart.message(event.sessionLog, new Message().integer(1, START)))]);
   }
 
   /** The bytes to append to the file for one record. */
@@ -84,11 +85,4 @@ function record(message: Message): Uint8Array {
 /** The format rotates and offsets CRCs, because the CRC of data that contains its own CRC detects little. */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

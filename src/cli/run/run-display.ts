@@ -1,7 +1,8 @@
 import type { Evaluation } from "../../training/evaluate.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
+import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
-import { duration, Progress, plusMinus, Rate, short, whole } from "../terminal/progress.ts";
+import { Progress, Rate } from "../terminal/progress.ts";
 import type { Training } from "./run-training.ts";
 
 /** Shows a run to the user: its progress, warnings, and how it ended. A child process shows only progress, to its parent. */

@@ -1,5 +1,5 @@
+import { messageOf } from "../../base/expect.ts";
 import { saveAgent } from "../../ddpg/agent-state.ts";
-import { message } from "../../environment/environment-calls.ts";
 import { RunDirectory, type RunResult } from "../../node.ts";
 import type { Evaluation } from "../../training/evaluate.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
@@ -95,7 +95,7 @@ export class RunRecords {
           : null,
         ...(loop.best && { best: loop.best }),
         fingerprint: agent.fingerprint(),
-        ...(errors.length > 0 && { failed: message(errors[0]) }),
+        ...(errors.length > 0 && { failed: messageOf(errors[0]) }),
         ...ending,
       }),
     );

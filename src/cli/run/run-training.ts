@@ -1,17 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../base/expect.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { EnvironmentError, message } from "../../environment/environment-calls.ts";
+import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { Checkpoint, RunConfig, RunResult } from "../../node.ts";
 import type { Evaluation } from "../../training/evaluate.ts";
 import { RunLoop } from "../../training/run-loop.ts";
 import { guarded } from "../environment/guard.ts";
 import { report } from "../terminal/errors.ts";
+import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import type { ProgressState } from "../terminal/progress.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
 import { RunDisplay } from "./run-display.ts";
 import { RunRecords } from "./run-records.ts";
-import { exitCodes, graceMs, type Signal, StopSignals } from "./stop-signals.ts";
+import { graceMs, StopSignals } from "./stop-signals.ts";
 
 export interface Training {
   agent: Ddpg;
@@ -126,7 +128,7 @@ export async function runTraining(training: Training): Promise<void> {
         loop.abandonStep();
         saveCheckpoint();
       }
-      close({ failed: message(error) });
+      close({ failed: messageOf(error) });
     } catch {
       // The first error is the one to report.
     }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { describe, it } from "node:test";
-import { type Signal, StopSignals } from "./stop-signals.ts";
+import type { Signal } from "../terminal/exit-codes.ts";
+import { StopSignals } from "./stop-signals.ts";
 
 /** Signals without a process: what happened, in order. */
 function listen(): {

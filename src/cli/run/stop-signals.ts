@@ -1,7 +1,4 @@
-/** The signals that stop a run, with the exit codes by which a shell reports them. */
-export const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
-export type Signal = keyof typeof exitCodes;
+import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 
 /** How long a step in progress may take to finish after a signal or an error, in ms. */
 export const graceMs = 250;

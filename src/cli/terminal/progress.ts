@@ -6,7 +6,7 @@ const plainMs = 30_000;
 const rateMs = 3000;
 
 /** Cells of the bar, as the terminal has room. */
-const [fewestCells, mostCells] = [8, 24];
+const [minCells, maxCells] = [8, 24];
 
 /** How far something is, and the parts of a line about it, the most important first. */
 export interface ProgressState {
@@ -150,7 +150,7 @@ export class ProgressLines {
     if (!this.#timer) return;
     const width = columns(this.#output);
     const lines = [...this.#states].map(
-      ([label, state]) => `${label}  ${progressLine(state, width - label.length - 2, fewestCells)}`,
+      ([label, state]) => `${label}  ${progressLine(state, width - label.length - 2, minCells)}`,
     );
     // What has scrolled out of sight could not be drawn again.
     const room = Math.max(1, (this.#output.rows || 24) - 2);
@@ -163,15 +163,15 @@ export class ProgressLines {
 }
 
 /** A bar, how much of it is full, and the parts that have room in so many columns, of which the last stays empty. */
-function progressLine({ done, total, parts }: ProgressState, width: number, most = mostCells): string {
-  let room = width - 1 - fewestCells;
+function progressLine({ done, total, parts }: ProgressState, width: number, limit = maxCells): string {
+  let room = width - 1 - minCells;
   let line = ` ${percent(done, total)}`;
   for (const part of parts) {
     if (line.length + 2 + part.length > room) break;
     line += `  ${part}`;
   }
   room -= line.length;
-  const cells = Math.max(0, Math.min(most, fewestCells + room));
+  const cells = Math.max(0, Math.min(limit, minCells + room));
   const filled = Math.round((cells * done) / total);
   return `${"█".repeat(filled)}${"░".repeat(cells - filled)}${line}`;
 }
@@ -205,30 +205,4 @@ export class Rate {
     const first = samples[0];
     return ms > first.ms ? (1000 * (done - first.done)) / (ms - first.ms) : 0;
   }
-}
-
-/** 12,345 */
-export function whole(n: number): string {
-  return Math.round(n).toLocaleString("en-US");
-}
-
-/** A return, short: one decimal, none from 1,000 on. */
-export function short(x: number): string {
-  return Math.abs(x) >= 1000 ? whole(x) : x.toFixed(Math.abs(x) < 1 ? 3 : 1);
-}
-
-/** A mean with its error in two digits, and no more digits of the mean than the error leaves. */
-export function plusMinus(mean: number, error: number | null): string {
-  if (!error) return short(mean);
-  const digits = Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(error))));
-  const show = (x: number): string =>
-    x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${show(mean)} ± ${show(error)}`;
-}
-
-/** A time for a person. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
