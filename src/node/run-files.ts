@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../base/expect.ts";
 import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
-import { checkSettings, presets } from "../ddpg/config.ts";
+import { presets, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
-import { parseObject } from "../ddpg/tensors.ts";
+import { parseObject, parseSettings } from "../ddpg/tensors.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecords } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
@@ -37,7 +37,7 @@ export interface Checkpoint extends SavedRun {
   bytes: Uint8Array;
   /** Bytes of `metrics.jsonl` that were written then. */
   metricsBytes: number;
-  /** What the agent's settings were, as JSON. */
+  /** The agent's settings as JSON, in the form of `storedSettings`. */
   settings: string;
   /** Steps that were taken. */
   steps: number;
@@ -92,7 +92,7 @@ export function readCheckpoint(run: string): Checkpoint {
     bytes,
     state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
     metricsBytes,
-    settings: contents.metadata.get("settings") ?? "",
+    settings: JSON.stringify(parseSettings(contents.metadata, where)),
     steps: Number(counters.loop?.step ?? 0),
     means: Float64Array.from(numbersOf(means)),
     bestPolicy: {
@@ -118,9 +118,7 @@ export function readConfig(run: string): RunConfig {
   });
   const whole = "a whole number";
   expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
-  const { settings } = value;
-  InputError.within(`${where} settings`, () => checkSettings(settings));
-  return value;
+  return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
 }
 
 /** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */

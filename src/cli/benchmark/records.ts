@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../../base/expect.ts";
-import { type PresetName, type Settings, settingNames } from "../../ddpg/config.ts";
+import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
 import { attempt } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
@@ -69,15 +69,13 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
     throw new InputError({ where: file, expected: "JSON", got, hint });
   }
   expect(value.format === format, `${file} format`, `"${format}"`, value.format, hint);
-  const { environment, seed, steps, settings, seconds, evaluations } = value;
+  const { environment, seed, steps, seconds, evaluations } = value;
   expect(typeof environment === "string", `${file} environment`, "a name", environment, hint);
   expect(Number.isSafeInteger(seed), `${file} seed`, "a whole number", seed, hint);
   const own = path.basename(recordFile("", environment, Number(seed)));
   const name = path.basename(file);
   expect(name === own, file, `the name ${own}, by what it holds`, name, hint);
   expect(Number.isSafeInteger(steps), `${file} steps`, "a whole number", steps, hint);
-  const isWhole = typeof settings === "object" && settings !== null && settingNames.every((name) => name in settings);
-  expect(isWhole, `${file} settings`, "every setting of the algorithm", settings, hint);
   // A run may fail before its first step.
   const isTime = typeof seconds === "number" && (seconds > 0 || (seconds === 0 && value.failed !== undefined));
   expect(isTime, `${file} seconds`, "a number above 0", seconds, hint);
@@ -86,7 +84,8 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
     (evaluations.length > 0 || value.failed !== undefined) &&
     evaluations.every((point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite));
   expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, hint);
-  return value as BenchmarkRecord;
+  const settings = storedSettings(value.settings, `${file} settings`);
+  return { ...(value as BenchmarkRecord), settings };
 }
 
 /** All records of a folder, by task and seed. Other files are none of its business. */
