@@ -93,7 +93,7 @@ function paper({ steps, evaluationEpisodes, variants }) {
 
 /** A variant's name in American spelling. The records keep the spelling that they were written with. */
 export function american(name) {
-  return name.replace("normalisation", "normalization");
+  return name.replace(/normalisation/, "normalization");
 }
 
 const sorted = (values) => [...values].sort((a, b) => a - b);
