@@ -5,7 +5,6 @@ export { type LoadedEnvironment, loadEnvironment } from "./node/load-environment
 export { checkRunDirectory, RunDirectory } from "./node/run-directory.ts";
 export {
   type Checkpoint,
-  type RunState,
   readCheckpoint,
   readConfig,
   readMetrics,
@@ -19,3 +18,4 @@ export { nodeThreads } from "./node/threads.ts";
 export { commit, versions } from "./node/versions.ts";
 export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
 export type { BestEvaluation, RunConfig, RunResult } from "./training/run.ts";
+export type { RunState, SavedRun } from "./training/run-loop.ts";

@@ -12,7 +12,7 @@ declare const setImmediate: ((callback: () => void) => void) | undefined;
 declare const MessageChannel: new () => { port1: Port; port2: Port };
 
 /** How long microtasks may run without a break, in ms: half a frame at 60 a second. */
-const longestMs = 8;
+const maxMs = 8;
 
 let last = performance.now();
 let channel: InstanceType<typeof MessageChannel> | undefined;
@@ -22,7 +22,7 @@ let turn: Promise<void> | undefined;
 /** Lets waiting macrotasks run if none could for 8 ms. */
 export function letMacrotasksRun(): Promise<void> | undefined {
   const now = performance.now();
-  if (now - last < longestMs) return undefined;
+  if (now - last < maxMs) return undefined;
   turn ??= macrotask().then(() => {
     last = performance.now();
     turn = undefined;

@@ -1,3 +1,5 @@
+import { concatenate } from "./bytes.ts";
+
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 
 const LENGTH_DELIMITED = 2;
@@ -40,13 +42,7 @@ export class Message {
 
   /** The message's bytes; a fresh array. */
   encode(): Uint8Array {
-    const bytes = new Uint8Array(this.#parts.reduce((sum, part) => sum + part.length, 0));
-    let position = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, position);
-      position += part.length;
-    }
-    return bytes;
+    return concatenate(this.#parts);
   }
 
   #add(field: number, wireType: number, ...parts: Uint8Array[]): this {

@@ -68,7 +68,7 @@ test("10,000 seeds, numbers and names, start differently", () => {
   assert.equal(starts.size, 10_000);
 });
 
-test("neighbouring seeds have nothing in common: first numbers average 1/2 within 0.01, correlation within 0.02", () => {
+test("neighboring seeds have nothing in common: first numbers average 1/2 within 0.01, correlation within 0.02", () => {
   const first = Array.from({ length: 20_000 }, (_, seed) => new Random(seed).uniform());
   const mean = first.reduce((sum, x) => sum + x, 0) / first.length;
   assert.ok(Math.abs(mean - 0.5) < 0.01, `mean ${mean}`);

@@ -1,3 +1,4 @@
+import { concatenate } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
 
@@ -21,7 +22,7 @@ const itemSizes = { F64: 8, F32: 4, U32: 4 } as const;
 const arrays = { F64: Float64Array, F32: Float32Array, U32: Uint32Array } as const;
 
 /** The format's own library refuses longer headers. */
-const longestHeader = 100_000_000;
+const maxHeaderLength = 100_000_000;
 
 /** How the header of a file begins; eight hexadecimal digits follow. */
 const opening = '{"__metadata__":{"crc32c":"';
@@ -42,12 +43,12 @@ export function bytesOf(values: Float32Array | Float64Array | Uint32Array): Uint
 
 /** A tensor's numbers; a fresh array. */
 export function numbersOf({ dtype, parts }: Tensor): Float32Array | Float64Array | Uint32Array {
-  return new arrays[dtype](join(parts).buffer as ArrayBuffer);
+  return new arrays[dtype](concatenate(parts).buffer as ArrayBuffer);
 }
 
 /** The bytes of a safetensors file; a fresh array. */
 export function encodeSafetensors(contents: Safetensors): Uint8Array {
-  return join(safetensorsParts(contents));
+  return concatenate(safetensorsParts(contents));
 }
 
 /**
@@ -85,7 +86,7 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   expect(bytes.length >= 8, where, "a safetensors file of at least 8 bytes", bytes.length);
   const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
-  const room = Math.min(longestHeader, bytes.length - 8);
+  const room = Math.min(maxHeaderLength, bytes.length - 8);
   expect(headerLength <= room, `${where} header`, `at most the ${room} bytes that follow`, headerLength);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), where);
   const data = bytes.subarray(8 + headerLength);
@@ -148,20 +149,15 @@ function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> 
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    throw new InputError(`${where} header: expected JSON, got something else. Is this a safetensors file?`);
+    throw new InputError({
+      where: `${where} header`,
+      expected: "JSON",
+      got: "something else",
+      hint: "Is this a safetensors file?",
+    });
   }
   expect(isRecord(header), `${where} header`, "an object", header);
   return header;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const part of parts) {
-    bytes.set(part, end);
-    end += part.length;
-  }
-  return bytes;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

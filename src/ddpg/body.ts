@@ -1,6 +1,6 @@
-import { expect } from "../base/expect.ts";
+import { expect, messageOf } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentError, message } from "../environment/environment-calls.ts";
+import { EnvironmentError } from "../environment/environment-calls.ts";
 import type { Episode } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -51,7 +51,7 @@ export class Body {
         const restored = environment.save().length;
         expect(restored === saved.length, "state", `${saved.length} numbers, as were saved`, restored);
       } catch (error) {
-        throw new EnvironmentError(`${name} restore: ${message(error)}`, { cause: error });
+        throw new EnvironmentError(`${name} restore: ${messageOf(error)}`, { cause: error });
       }
       return [];
     }

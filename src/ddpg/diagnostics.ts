@@ -1,7 +1,18 @@
 import type { Matrix } from "../kernels/matrix.ts";
 
-/** What an update shows of itself. */
-export class Diagnostics {
+/** The names of an update's scalar measurements, in the order in which files hold them. */
+export const diagnosticsNames = [
+  "criticLoss",
+  "meanValue",
+  "actorLoss",
+  "criticGradientNorm",
+  "actorGradientNorm",
+] as const;
+
+export type DiagnosticsName = (typeof diagnosticsNames)[number];
+
+/** What the last update measured. */
+export class Diagnostics implements Record<DiagnosticsName, number> {
   /** L = 1/B Σ (y − Q(s, a))², before the update and without L2. */
   criticLoss = 0;
   /** The mean of Q(s, a) over the minibatch. */
@@ -12,7 +23,7 @@ export class Diagnostics {
   criticGradientNorm = 0;
   /** Euclidean norm of the policy gradient. */
   actorGradientNorm = 0;
-  /** Per action dimension, the share of the minibatch where |μ(s)| > 0.99: [A]. Near 1, the policy has stopped to learn. */
+  /** Per action dimension, the share of the minibatch where |μ(s)| > 0.99: [A]. Near 1 the policy has stopped learning. */
   readonly saturation: Float64Array;
 
   constructor(actionSize: number) {

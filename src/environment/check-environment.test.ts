@@ -220,12 +220,12 @@ test("bounds: none, of different lengths, infinite, beyond Float32, empty, rever
   refuse(
     [0, -Infinity],
     [1, 1],
-    "environment.actionLow[1]: expected a finite number, got -Infinity. Name the range that the policy shall use.",
+    "environment.actionLow[1]: expected a finite number, got -Infinity. Give the range the policy should use.",
   );
   refuse(
     [0],
     [1e39],
-    "environment.actionHigh[0]: expected a finite number, got 1e+39. Name the range that the policy shall use.",
+    "environment.actionHigh[0]: expected a finite number, got 1e+39. Give the range the policy should use.",
   );
   refuse([0, 1], [1, 1], "environment.actionHigh[1]: expected more than actionLow[1] = 1, got 1.");
   refuse([2], [1], "environment.actionHigh[0]: expected more than actionLow[0] = 2, got 1.");

@@ -1,4 +1,4 @@
-import { expect, expectNumbers, InputError, perDimension } from "../base/expect.ts";
+import { expect, expectNumbers, fail, InputError, perDimension } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
@@ -24,6 +24,8 @@ export interface EnvironmentReport {
   problems: string[];
   /** Each makes learning slow, such as observations on a bad scale. */
   warnings: string[];
+  /** The error behind the last problem, where it ended the check early. */
+  failure?: InputError;
 }
 
 /** Throws unless there are action bounds, as many low as high, all finite as Float32, each low one below its high one. */
@@ -36,7 +38,7 @@ export function checkBounds(environment: Pick<Environment, "actionLow" | "action
     for (const name of ["actionLow", "actionHigh"] as const) {
       const bound = environment[name][i];
       const finite = typeof bound === "number" && Number.isFinite(Math.fround(bound));
-      expect(finite, `${where}.${name}[${i}]`, "a finite number", bound, "Name the range that the policy shall use.");
+      expect(finite, `${where}.${name}[${i}]`, "a finite number", bound, "Give the range the policy should use.");
     }
     expect(
       Math.fround(actionLow[i]) < Math.fround(actionHigh[i]),
@@ -59,12 +61,14 @@ export async function checkEnvironment(
   const check = new Check(options);
   const made: Environment[] = [];
   let thrown = false;
+  let failure: InputError | undefined;
   try {
     expect(typeof make === "function", "make", "a function that makes a fresh environment", make);
     for (let i = 0; i < 2; i++) made.push(await make());
     await check.run(made[0], made[1]);
   } catch (error) {
     thrown = true;
+    if (error instanceof InputError) failure = error;
     if (error instanceof InputError) check.problems.push(error.message);
     else check.problems.push(`${check.where}: expected no error, got ${String(error)}.`);
   }
@@ -77,7 +81,7 @@ export async function checkEnvironment(
       thrown = true;
     }
   }
-  return { problems: check.problems, warnings: check.warnings };
+  return { problems: check.problems, warnings: check.warnings, ...(failure && { failure }) };
 }
 
 /** One time step as plain numbers, copied. `action` is null for a reset. */
@@ -111,9 +115,12 @@ class Check {
       expect(whole, "make", "an environment with reset and step", environment);
     }
     if (first === second)
-      throw new InputError(
-        "make: expected a fresh environment a call, got the same one twice. Construct it inside the function.",
-      );
+      throw new InputError({
+        where: "make",
+        expected: "a fresh environment a call",
+        got: "the same one twice",
+        hint: "Construct it inside the function.",
+      });
     const { observationSize } = first;
     const size = Number.isInteger(observationSize) && observationSize > 0;
     expect(size, "environment.observationSize", "a whole number above 0", observationSize);
@@ -163,7 +170,12 @@ class Check {
     if (!first.save && !first.restore) return;
     if (!first.save || !first.restore) {
       const [there, missing] = first.save ? ["save", "restore"] : ["restore", "save"];
-      throw new InputError(`environment: expected save and restore, got ${there} alone. Write ${missing}, or neither.`);
+      throw new InputError({
+        where: "environment",
+        expected: "save and restore",
+        got: `${there} alone`,
+        hint: `Write ${missing}, or neither.`,
+      });
     }
     const last = (await this.#walk(first, this.#stream("before save"), 5)).at(-1);
     if (last?.terminated || last?.truncated) await first.reset(this.#stream("save"));
@@ -251,7 +263,7 @@ class Check {
   }
 
   /** Reports the first moment that differs. NaN equals NaN here: it is reported for itself. */
-  #same(expected: Moment[], actual: Moment[], comparison: string, wayOut: string): boolean {
+  #same(expected: Moment[], actual: Moment[], comparison: string, hint: string): boolean {
     let step = 0;
     for (let i = 0; i < Math.max(expected.length, actual.length); i++) {
       const [wanted, got] = [expected[i], actual[i]];
@@ -263,7 +275,7 @@ class Check {
         if (same) continue;
         this.#once(comparison, () => {
           const values = Array.isArray(a) ? `[${a.join(", ")}]` : (a ?? "no such step");
-          expect(false, `${where} ${name}`, `${values}, ${comparison}`, b ?? null, wayOut);
+          fail(`${where} ${name}`, `${values}, ${comparison}`, b ?? null, hint);
         });
         return false;
       }

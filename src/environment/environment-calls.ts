@@ -1,4 +1,4 @@
-import { expect, expectNumbers } from "../base/expect.ts";
+import { expect, expectNumbers, fail, messageOf } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
 
@@ -53,7 +53,7 @@ export class EnvironmentCalls {
 
   #call<T>(call: () => T | Promise<T>): T | Promise<T> {
     const fail = (error: unknown): never => {
-      throw new EnvironmentError(`${this.#where()}: ${message(error)}`, { cause: error });
+      throw new EnvironmentError(`${this.#where()}: ${messageOf(error)}`, { cause: error });
     };
     try {
       const result = call();
@@ -77,7 +77,7 @@ export class EnvironmentCalls {
     try {
       check();
     } catch (error) {
-      throw new EnvironmentError(`${this.#where()} ${message(error)}`);
+      throw new EnvironmentError(`${this.#where()} ${messageOf(error)}`);
     }
   }
 }
@@ -87,16 +87,11 @@ export function nameOf(environment: Environment): string {
   return environment.name ?? environment.constructor.name;
 }
 
-/** What an error says. */
-export function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 function read(out: Float64Array, observation: ArrayLike<number>): void {
   expectNumbers(observation, out.length, "observation");
   for (let i = 0; i < out.length; i++) {
     // The networks are in Float32, where a larger number is infinite.
-    if (Math.abs(observation[i]) > 3e38) expect(false, `observation[${i}]`, "at most 3e38 in size", observation[i]);
+    if (Math.abs(observation[i]) > 3e38) fail(`observation[${i}]`, "at most 3e38 in size", observation[i]);
   }
   out.set(observation);
 }

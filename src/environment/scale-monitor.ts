@@ -82,11 +82,11 @@ export class ScaleMonitor implements Saved {
 }
 
 function alone(dimension: number, deviation: number, mean: number): string {
-  const wayOut =
+  const hint =
     deviation === 0
       ? `It was ${short(mean)} all the time: leave it out if it cannot change.`
       : `Its mean is ${short(mean)}: set observationScale and observationOffset to bring it near ±1.`;
-  return `observation[${dimension}]: expected a standard deviation of ${usual}, got ${short(deviation)}. ${wayOut}`;
+  return `observation[${dimension}]: expected a standard deviation of ${usual}, got ${short(deviation)}. ${hint}`;
 }
 
 function together(dimensions: readonly number[], all: readonly number[]): string {

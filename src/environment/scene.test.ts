@@ -84,7 +84,7 @@ const seen: MujocoTask = {
   reward: () => 0,
 };
 
-test("of a model in MuJoCo, the shapes of groups 0 to 2 that are not transparent, with their colours and places", async () => {
+test("of a model in MuJoCo, the shapes of groups 0 to 2 that are not transparent, with their colors and places", async () => {
   const environment = await createMujoco(seen);
   const scene = environment.scene as Scene;
   const { shapes, camera, stepSeconds } = scene;

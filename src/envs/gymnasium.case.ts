@@ -1,7 +1,7 @@
 import { Random } from "../base/random.ts";
 import type { Environment } from "../environment/environment.ts";
 import * as mujoco from "../mujoco.ts";
-import { environments } from "../tasks.ts";
+import { environments, mujocoTasks as makers } from "../tasks.ts";
 
 /** What Gymnasium did, as `fixtures/gymnasium/*.json` records it. */
 export interface GymnasiumFile {
@@ -75,12 +75,7 @@ const plain = {
 };
 
 /** The tasks in MuJoCo by their ids. */
-export const mujocoTasks = new Map(
-  [
-    ...[mujoco.invertedPendulum, mujoco.invertedDoublePendulum, mujoco.reacher, mujoco.pusher, mujoco.swimmer],
-    ...[mujoco.hopper, mujoco.walker2d, mujoco.halfCheetah, mujoco.ant, mujoco.humanoid],
-  ].map((make) => [make().name, make()]),
-);
+export const mujocoTasks = new Map([...makers].map(([id, make]) => [id, make()]));
 
 const inMujoco: Comparison = {
   async open(id) {

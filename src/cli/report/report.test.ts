@@ -152,7 +152,7 @@ test("one run: a page beside it with its curves, diagnostics, settings, versions
   }
 });
 
-test("the picture is one well-formed SVG on a ground of its own, with generic fonts and no colours of a page", async () => {
+test("the picture is one well-formed SVG on a ground of its own, with generic fonts and no colors of a page", async () => {
   const directory = fakeRun("picture");
   const [output, svg] = [path.join(folder, "a.html"), path.join(folder, "a.svg")];
   assert.deepEqual(await report([directory], { output, svg }), [output, svg]);

@@ -132,8 +132,11 @@ async function importEngine(): Promise<() => Promise<Mujoco>> {
     const { default: start } = await import("@mujoco/mujoco");
     return start as unknown as () => Promise<Mujoco>;
   } catch (error) {
-    const message = `MuJoCo: expected the package ${mujocoPackage}, got none. Install it: npm install ${mujocoPackage}`;
-    throw new InputError(message, { cause: error });
+    const hint = `Install it: npm install ${mujocoPackage}`;
+    throw new InputError(
+      { where: "MuJoCo", expected: `the package ${mujocoPackage}`, got: "none", hint },
+      { cause: error },
+    );
   }
 }
 
@@ -333,7 +336,7 @@ function visible({ geom_type, geom_size, geom_group, geom_rgba, geom_matid, mat_
   for (const [geom, type] of geom_type.entries()) {
     const kind = kinds[type];
     const own = geom_rgba.subarray(4 * geom, 4 * geom + 4);
-    // What has no colour of its own has its material's.
+    // What has no color of its own has its material's.
     const plain = own[0] === 0.5 && own[1] === 0.5 && own[2] === 0.5 && own[3] === 1;
     const material = geom_matid[geom];
     const [red, green, blue, opacity] = plain && material >= 0 ? mat_rgba.subarray(4 * material) : own;
@@ -366,5 +369,5 @@ function compile(name: string, xml: string, mujoco: Mujoco): Model {
   if (ranges.length > 0 && unlimited < 0) return model;
   model.delete();
   const got = ranges.length === 0 ? "no actuator" : `none for actuator ${unlimited}`;
-  throw new InputError(`${name} model: expected a ctrlrange for every actuator, got ${got}.`);
+  throw new InputError({ where: `${name} model`, expected: "a ctrlrange for every actuator", got });
 }

@@ -47,7 +47,7 @@ export function walker2d(options: Partial<typeof defaults> = {}): MujocoTask {
   return { name, model, ...upright(chosen, healthy) };
 }
 
-/** The legs differ by name and colour alone. */
+/** The legs differ by name and color alone. */
 const leg = (side: string) => `
       <body name="thigh${side}" pos="0 0 -0.2" childclass="leg${side}">
         <joint name="thigh${side}_joint" axis="0 -1 0" range="-150 0"/>
