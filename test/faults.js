@@ -434,7 +434,7 @@ export const faults = [
   },
   {
     name: "all bodies share one stream of noise",
-    edits: [{ file: "src/ddpg/ddpg.ts", text: "fork(`noise ${JSON.stringify(body)}`)", fault: 'fork("noise 0")' }],
+    edits: [{ file: "src/ddpg/ddpg.ts", text: "JSON.stringify(body)", fault: "0" }],
   },
   {
     name: "value by the target critic",
@@ -572,7 +572,13 @@ export const faults = [
   },
   {
     name: "ONNX: the normalized observation's shift is left out",
-    edits: [{ file: "src/export/onnx.ts", text: "denseWithShift(layer, shift)", fault: "denseWithShift(layer, null)" }],
+    edits: [
+      {
+        file: "src/export/onnx.ts",
+        text: "denseWithShift(layer, shift)",
+        fault: "denseWithShift(layer, shift && null)",
+      },
+    ],
   },
   {
     name: "events: the checksum of the length is not masked",
