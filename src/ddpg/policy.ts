@@ -70,7 +70,7 @@ export class Policy {
     this.units.expectSame(units, where);
     for (const name of policySettings) {
       const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
-      if (wanted !== got) throw new InputError(`${where} ${name}: expected ${wanted}, got ${got}.`);
+      if (wanted !== got) throw new InputError({ where: `${where} ${name}`, expected: wanted, got });
     }
   }
 

@@ -78,7 +78,12 @@ export function parseObject(metadata: Safetensors["metadata"], name: string, whe
   } catch {
     // Invalid JSON is reported below.
   }
-  throw new InputError(`${where} ${name}: expected a JSON object, got something else. Was this file written by ddpg?`);
+  throw new InputError({
+    where: `${where} ${name}`,
+    expected: "a JSON object",
+    got: "something else",
+    hint: "Was this file written by ddpg?",
+  });
 }
 
 /** Reads the settings in a file's metadata with `storedSettings`. */
