@@ -1,4 +1,4 @@
-// A policy that `ddpg export` wrote, in a page and in Node: the same actions as the run's own, bit for bit.
+// A policy that `ddpg export` wrote gives the run's actions bit for bit, in Node and on a page.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -39,7 +39,7 @@ test("in Node", async () => {
   );
 });
 
-test("in a page, the module and the policy's file", async () => {
+test("on a page, both the module and the policy file", async () => {
   const server = await serve(folder);
   const browser = await openBrowser();
   try {

@@ -1,4 +1,4 @@
-// The package as its users get it: packed, installed in an empty folder, type-checked, run, bundled for a page.
+// Tests the package as users get it: packed, installed in an empty folder, type-checked, run, bundled for a page.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -29,7 +29,7 @@ const [torque] = agent.act([1, 0, 0]);
 console.log(torque, agent.fingerprint());
 `;
 
-/** What most users write, and a mistake that the types must find. */
+/** A custom environment, as most users write one, and a mistake that the types must find. */
 const ownEnvironment = `import { type Environment, type Random, type Step, Ddpg, train } from "ddpg";
 
 class Cart implements Environment {
@@ -57,7 +57,7 @@ export async function firstReturn(): Promise<number> {
 }
 `;
 
-/** A task in MuJoCo, changed and of one's own. */
+/** A customized MuJoCo task, and a mistake that the types must find. */
 const ownMujoco = `import { checkEnvironment } from "ddpg";
 import { createMujoco, hopper, type MujocoTask, type Simulation } from "ddpg/mujoco";
 
@@ -73,10 +73,10 @@ hopper({ ctrlCost: 1 });
 const whatToInstall =
   "MuJoCo: expected the package @mujoco/mujoco@3.14.0, got none. Install it: npm install @mujoco/mujoco@3.14.0";
 
-/** The same on a page, in a worker and in Node, with a look at what else happens meanwhile. */
+/** Runs on a page, in a worker and in Node, and measures how responsive each stays during training. */
 const program = `import { Ddpg, environments, Pendulum, Random, train, webThreads } from "ddpg";
 
-/** What a hundred steps of a task in MuJoCo come to, or why there are none. */
+/** The result of a hundred steps of a MuJoCo task, or the error message. */
 export async function cheetah() {
   try {
     const environment = await environments["HalfCheetah-v5"].create();
@@ -96,7 +96,7 @@ export async function fingerprintAfter(steps) {
   return agent.fingerprint();
 }
 
-/** How many threads an agent has that is large enough for two on any machine, where two may be had. */
+/** The number of threads of an agent that is large enough for two threads on any machine. */
 export async function threadsOfLarge() {
   const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
   return (await Ddpg.create(new Pendulum(), { ...sizes, threads: webThreads(2) })).threads;
@@ -113,7 +113,7 @@ export async function trainUntilStopped() {
   }
 }
 
-/** How often a timer fires during a second of training. */
+/** Counts how often a 10 ms timer fires during a second of training. */
 export async function ticksInASecond() {
   let ticks = 0;
   const timer = setInterval(() => ticks++, 10);
@@ -167,7 +167,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     tarball = await pack(temporary);
     fs.mkdirSync(user);
     writeFiles(user, { "package.json": '{ "private": true, "type": "module" }' });
-    // An empty cache and no network: whatever the package needed beside itself would be missed.
+    // With an empty cache and no network, anything that the package needs besides itself would be missing.
     const flags = ["--offline", "--cache", path.join(temporary, "cache"), "--no-audit", "--no-fund"];
     await npm(["install", ...flags, tarball], user);
   });
@@ -183,7 +183,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.deepEqual(packages, ["ddpg"]);
   });
 
-  it("holds what its users need and nothing else, in less than 1.1 MB", () => {
+  it("contains what its users need and nothing else, in less than 1.1 MB", () => {
     const files = list(installed);
     for (const name of ["LICENSE", "README.md", "bin/ddpg.js", "dist/index.js", "dist/index.d.ts", "dist/node.js"])
       assert.ok(files.includes(name), `${name} is in the package`);
@@ -202,15 +202,15 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.ok(unpacked < 4e6, `${unpacked} bytes unpacked`);
   });
 
-  it("carries the licence of every library that it bundles, and no path of the machine that built it", () => {
-    const licences = fs.readFileSync(path.join(installed, "dist/THIRD-PARTY-LICENSES.txt"), "utf8");
+  it("contains the license of every library that it bundles, and no path of the machine that built it", () => {
+    const licenses = fs.readFileSync(path.join(installed, "dist/THIRD-PARTY-LICENSES.txt"), "utf8");
     const bundle = fs.readFileSync(path.join(installed, "dist/cli.js"), "utf8");
     const libraries = bundle.matchAll(/^\/\/.*\bnode_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm);
     const names = new Set(Array.from(libraries, (match) => match[1]));
-    assert.ok(names.has("commander"), `the bundle says which libraries it holds, got ${[...names].join(", ")}`);
-    const entries = new Map(licences.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
+    assert.ok(names.has("commander"), `the bundle lists its libraries, got ${[...names].join(", ")}`);
+    const entries = new Map(licenses.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
     for (const name of names)
-      assert.match(entries.get(name) ?? "", /permission|redistribution|licensed under/i, `licence of ${name}`);
+      assert.match(entries.get(name) ?? "", /permission|redistribution|licensed under/i, `license of ${name}`);
     for (const name of list(installed)) {
       const text = fs.readFileSync(path.join(installed, name), "utf8");
       assert.ok(!text.includes(root) && !text.includes(temporary), `${name} names a folder of this machine`);
@@ -265,25 +265,25 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.ok(Number(stdout) >= 10, `a timer of 10 ms fired ${stdout.trim()} times`);
   });
 
-  it("brings the command", async () => {
+  it("installs the command", async () => {
     const said = await npx(["ddpg", "--version"], user);
     assert.equal(said.trim(), version);
     const help = await npx(["ddpg", "--help"], user);
     for (const word of ["train", "evaluate", "report", "environments"]) assert.match(help, new RegExp(`\\b${word}\\b`));
   });
 
-  it("lists the tasks in MuJoCo without its engine, says what to install to train them, and writes nothing", async () => {
+  it("lists the MuJoCo tasks without the engine, says what to install to train them, and writes nothing", async () => {
     assert.match(await npx(["ddpg", "environments"], user), /^HalfCheetah-v5 +17 +6 × \[-1, 1\] /m);
     const { code, stderr } = await npx(["ddpg", "train", "HalfCheetah-v5", "--out", "run-mujoco"], user).catch(
       (e) => e,
     );
     assert.equal(code, 2);
-    // Behind what npm itself may have to say.
+    // npm may print messages of its own first.
     assert.ok(stderr.endsWith(`ddpg: ${whatToInstall}\n`), stderr);
     assert.ok(!fs.existsSync(path.join(user, "run-mujoco")));
   });
 
-  it("trains by the command to the bits of the ten lines, and draws the run", async () => {
+  it("trains with the command to the same bits as the ten lines, and draws the run", async () => {
     await npx(["ddpg", "train", "Pendulum-v1", "--seed", "1", "--steps", `${steps}`, "--out", "run"], user);
     const result = JSON.parse(fs.readFileSync(path.join(user, "run/result.json"), "utf8"));
     assert.equal(result.fingerprint, fingerprint);
@@ -294,7 +294,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.match(fs.readFileSync(path.join(user, html[0]), "utf8"), /<svg/);
   });
 
-  it("serves the page for that run, from within the package", async (t) => {
+  it("serves the watch page for that run from the installed package", async (t) => {
     const { url } = await watch(t, path.join(installed, "bin/ddpg.js"), user, "run");
     const html = await (await fetch(url)).text();
     const script = await fetch(url + /src="\.\/([^"]+)"/.exec(html)[1]);
@@ -302,7 +302,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.equal((await fetch(`${url}assets/mujoco-3.14.0.js`)).status, 404);
   });
 
-  describe("on a page built with Vite under a sub-path", () => {
+  describe("on a page built with Vite under a subpath", () => {
     let browser;
     let server;
     let tab;
@@ -330,13 +330,13 @@ describe("the packed package", { timeout: 120_000 }, () => {
       assert.equal(await tab.evaluate((steps) => window.test.inWorker("fingerprintAfter", steps), steps), fingerprint);
     });
 
-    it("answers a click within 100 ms while it trains, at the median of nine", { timeout: 20_000 }, async () => {
+    it("answers a click within 100 ms during training, as the median of nine clicks", { timeout: 20_000 }, async () => {
       const button = await tab.locator("button").boundingBox();
       const training = tab.evaluate(() => window.test.trainUntilStopped());
       await tab.waitForFunction(() => window.test.now.step > 0);
       for (let i = 0; i < 9; i++) {
         await tab.mouse.click(button.x + button.width / 2, button.y + button.height / 2);
-        // Training goes on between the clicks, or this waits in vain.
+        // Wait until training has advanced since the click.
         await tab.waitForFunction((i) => window.test.now.step > window.test.clicks[i]?.step, i);
       }
       const clicks = await tab.evaluate(() => {
@@ -354,7 +354,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
       assert.ok(ticks >= 10, `a timer of 10 ms fired ${ticks} times`);
     });
 
-    it("has two threads in a worker of an isolated page; on main threads, and where it is not isolated, one", async () => {
+    it("uses two threads in a worker of an isolated page, and one on a main thread or on a page that is not isolated", async () => {
       assert.equal(await tab.evaluate(() => window.test.threadsOfLarge()), 1);
       assert.equal(await tab.evaluate(() => window.test.inWorker("threadsOfLarge")), 1);
       const isolated = await serve(site, { isolated: true });
@@ -369,14 +369,16 @@ describe("the packed package", { timeout: 120_000 }, () => {
       }
     });
 
-    it("says what to install for a task in MuJoCo", async () => {
+    it("says what to install for a MuJoCo task", async () => {
       assert.equal(await tab.evaluate(() => window.test.cheetah()), whatToInstall);
     });
 
-    it("met no warning and no error", () => assert.deepEqual(problems, []));
+    it("caused no warning and no error", () => assert.deepEqual(problems, []));
   });
 
-  it("simulates in MuJoCo on a page to the bits of Node, with the engine installed", { timeout: 60_000 }, async (t) => {
+  it("simulates MuJoCo on a page to the same bits as in Node, with the engine installed", {
+    timeout: 60_000,
+  }, async (t) => {
     const beside = path.join(temporary, "beside-mujoco");
     fs.cpSync(user, beside, { recursive: true });
     const engine = "node_modules/@mujoco/mujoco";
@@ -386,7 +388,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     const { stdout } = await execute(process.execPath, ["--input-type=module", "--eval", script], { cwd: beside });
     assert.match(stdout, /^(-?[\d.e-]+ ){17}-?[\d.e-]+\n$/);
 
-    // The package has the page without the engine: the engine's own package has the rest.
+    // The package contains the page without the engine. The engine's own package provides those files.
     const { url } = await watch(t, path.join(beside, "node_modules/ddpg/bin/ddpg.js"), beside, "run");
     for (const [asked, name] of Object.entries({ "mujoco-3.14.0.js": "mujoco.js", "mujoco.wasm": "mujoco.wasm" })) {
       const bytes = new Uint8Array(await (await fetch(`${url}assets/${asked}`)).arrayBuffer());
@@ -396,7 +398,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     writeFiles(beside, page);
     const site = path.join(temporary, "site-mujoco");
     const warnings = await bundle(beside, "/sub/", path.join(site, "sub"));
-    // The engine's own loader asks for a module of Node's, where it is in Node.
+    // The engine's loader imports a Node module if it runs in Node.
     assert.ok(
       warnings.every((warning) => warning.includes("externalized")),
       warnings.join("\n"),
@@ -414,8 +416,8 @@ describe("the packed package", { timeout: 120_000 }, () => {
 });
 
 /**
- * `npm pack` with its scripts, as a maintainer runs it, in a copy of the checkout: it turns `dist` into a folder for a
- * while, and other tests import from there.
+ * Runs `npm pack` with its scripts, as a maintainer does, but in a copy of the checkout: packing temporarily replaces
+ * `dist`, from which other tests import.
  */
 async function pack(temporary) {
   const copy = path.join(temporary, "checkout");
@@ -441,7 +443,7 @@ async function pack(temporary) {
   return path.join(temporary, `ddpg-${version}.tgz`);
 }
 
-/** Vite's build without any configuration but where things are; the warnings. */
+/** Builds with Vite, configured only with the paths. Returns the warnings. */
 async function bundle(source, base, outDir) {
   const { build, createLogger } = await import("vite");
   const warnings = [];
@@ -453,13 +455,13 @@ async function bundle(source, base, outDir) {
     configFile: false,
     logLevel: "silent",
     customLogger,
-    // How long a plugin takes is no warning here.
+    // Slow plugins are not worth a warning here.
     build: { outDir, emptyOutDir: false, rolldownOptions: { checks: { pluginTimings: false } } },
   });
   return warnings;
 }
 
-/** An npm without what the npm that runs the tests says to its scripts. */
+/** Runs npm without the environment variables that an npm running the tests sets for its scripts. */
 async function npm(args, cwd, command = "npm") {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
   const { stdout } = await execute(command, args, { cwd, env, shell: process.platform === "win32" });
@@ -474,7 +476,7 @@ function writeFiles(directory, files) {
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(directory, name), text);
 }
 
-/** Every file below a folder, with slashes. */
+/** The paths of all files below a folder, with forward slashes. */
 function list(directory) {
   return fs
     .readdirSync(directory, { recursive: true })
