@@ -122,7 +122,7 @@ describe("ddpg render", () => {
     const stdout = await succeed("render", pendulum, ...args);
     assert.match(
       stdout,
-      /^return {7}-[\d.,]+, of the whole episode\nlength {7}200 steps, 10\.0 s, the first 2\.0 s are drawn$/m,
+      /^return {7}-[\d.,]+, of the whole episode\nlength {7}200 steps, 10\.0 s, of which the first 2\.0 s are drawn$/m,
     );
     const { width, height, frames } = readGif("part.gif");
     assert.deepEqual([width, height, frames.length], [64, 48, 41]);
@@ -145,7 +145,7 @@ describe("ddpg render", () => {
     const file = `${pendulum}/policy.safetensors`;
     const args = ["--environment", "Pendulum-v0", "--output", "strip.PNG", "--moments", "3"];
     const stdout = await succeed("render", file, ...args);
-    assert.match(stdout, /length {7}1,000 steps, 50\.0 s, the first 10\.0 s are drawn/);
+    assert.match(stdout, /length {7}1,000 steps, 50\.0 s, of which the first 10\.0 s are drawn/);
     assert.match(stdout, /environment {2}Pendulum-v0, episode 1\npolicy {7}runs\/.*policy\.safetensors/);
     const { width, height, data } = decode(fs.readFileSync(inFolder("strip.PNG")));
     assert.deepEqual([width, height], [3 * 320 + 2 * 4, 240]);
