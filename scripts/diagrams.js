@@ -1,4 +1,4 @@
-// The two networks as small pictures: docs/figures/actor.svg and critic.svg. Not drawn from data, so no library.
+// Draws the two networks: docs/figures/actor.svg and critic.svg. They show no data, so no plotting library is needed.
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -7,7 +7,7 @@ const muted = "#6a737d";
 const colors = { observation: "#0072b2", action: "#d55e00", value: "#009e73", hidden: ink };
 const [width, height, middle] = [640, 250, 128];
 
-/** A layer: units as circles one above the other, dots where there are more than are drawn. */
+/** A layer as a column of circles, one for each unit. `many` puts dots in the middle, for units that are not drawn. */
 function layer(x, count, color, { y = middle, many = false, gap = 24 } = {}) {
   const slots = count + (many ? 1 : 0);
   const ys = Array.from({ length: slots }, (_, i) => y + (i - (slots - 1) / 2) * gap);
@@ -24,7 +24,7 @@ function draw({ x, units, hole, color }) {
   return [...circles, ...dots].join("");
 }
 
-/** Every unit with every unit of the next layer. */
+/** Lines from every unit to every unit of the next layer. */
 function connect(from, to, color = muted) {
   const lines = from.units.flatMap((y1) => to.units.map((y2) => `M${from.x + 7},${y1}L${to.x - 7},${y2}`));
   return `<path d="${lines.join("")}" stroke="${color}" stroke-width="0.8" stroke-opacity="0.45" fill="none"/>`;

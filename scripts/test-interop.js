@@ -1,5 +1,5 @@
-// What the package writes for other programs, read by them: policies by ONNX Runtime, which comes from npm into
-// interop/node_modules the first time; events by TensorBoard, where the Python that PYTHON names (else python3) has it.
+// Checks that other programs can read what the package writes. ONNX Runtime reads policies; the first run installs it from npm
+// into interop/node_modules. TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it.
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -34,7 +34,7 @@ try {
 }
 process.exit(failed === 0 ? 0 : 1);
 
-/** One line for a program: what `check` says of it, or what is wrong. */
+/** Prints one line for a program: the result of `check`, or its error. */
 async function report(name, check) {
   try {
     console.log(`${name}: ${await check()}`);
@@ -44,7 +44,7 @@ async function report(name, check) {
   }
 }
 
-/** The command line, in the folder of the runs. */
+/** Runs the command line in the folder of the runs. */
 function ddpg(...args) {
   return execute(process.execPath, [path.join(root, "bin/ddpg.js"), ...args], { cwd: runs });
 }
@@ -59,7 +59,7 @@ async function checkOnnx(run) {
     const { agent, observe } = await policyCase(index);
     await check(toOnnx(agent.policy), agent.policy, observe);
   }
-  // A trained one, the way that its user takes.
+  // A trained policy, exported as a user would.
   await ddpg("export", run, "--format", "onnx", "--output", "pendulum.onnx");
   const random = new Random(1);
   const observe = () => {
@@ -71,7 +71,7 @@ async function checkOnnx(run) {
   return `${policies} policies and a trained one, ${observationsEach} observations each: within ${worst.toExponential(1)} of each action's half-range`;
 }
 
-/** In half-ranges of the actions; of many observations at once, and of one alone. */
+/** The largest error in half-ranges of the actions, for many observations at once and for a single one. */
 async function largestError({ InferenceSession, Tensor }, bytes, policy, observe) {
   const session = await InferenceSession.create(bytes);
   const { observationSize, actionSize, actionLow, actionHigh } = policy.units;
@@ -87,7 +87,7 @@ async function largestError({ InferenceSession, Tensor }, bytes, policy, observe
     observations.forEach((observation, i) => {
       policy.act(observation).forEach((expected, d) => {
         const error = Math.abs(action.data[i * actionSize + d] - expected) / ((actionHigh[d] - actionLow[d]) / 2);
-        // Also where it is NaN.
+        // Written so that NaN counts as the worst.
         if (!(error <= worst)) worst = error;
       });
     });
@@ -96,7 +96,7 @@ async function largestError({ InferenceSession, Tensor }, bytes, policy, observe
   return worst;
 }
 
-/** onnxruntime-web, installed where it is not yet. */
+/** The module onnxruntime-web; installs it if needed. */
 async function onnxRuntime() {
   const require = createRequire(path.join(folder, "package.json"));
   const { dependencies } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
@@ -139,7 +139,7 @@ async function checkTensorBoard(run) {
   assert.deepEqual(tags["train/critic_loss"], of("diagnostics", "criticLoss"));
   assert.deepEqual(tags["rollout/ep_len_mean"], of("episode", "length"));
 
-  // A run that was killed while it wrote and resumed at step 1,000 in a second file.
+  // A run that was killed while writing, and resumed at step 1,000 in a second file.
   const [first] = fs.readdirSync(run).filter((name) => name.includes("tfevents"));
   fs.truncateSync(path.join(run, first), fs.statSync(path.join(run, first)).size - 5);
   const settings = { warmupSteps: 1000, batchSize: 64 };

@@ -75,9 +75,6 @@ const committed = {
   },
   "./node": {
     values: [
-      "RunDirectory",
-      "checkRunDirectory",
-      "commit",
       "loadEnvironment",
       "nodeBackend",
       "nodeThreads",
@@ -87,10 +84,7 @@ const committed = {
       "readPolicy",
       "readPolicyFile",
       "readResult",
-      "refusal",
-      "startFile",
       "useWideVectors",
-      "versions",
     ],
     types: [
       "BestEvaluation",
@@ -105,6 +99,7 @@ const committed = {
       "RunConfig",
       "RunResult",
       "RunState",
+      "SavedRun",
       "WhichPolicy",
     ],
   },

@@ -7,7 +7,9 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Ddpg, Pendulum } from "ddpg";
-import { RunDirectory, readResult, versions } from "ddpg/node";
+import { readResult } from "ddpg/node";
+import { RunDirectory } from "../dist/node/run-directory.js";
+import { versions } from "../dist/node/versions.js";
 import { openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 

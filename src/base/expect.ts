@@ -14,12 +14,16 @@ export interface Problem {
  */
 export class InputError extends Error {
   override name = "InputError";
-  /** The parts of the message. Of a message that was given as text, all but `hint` are "", and `hint` is the text. */
+  /** What is wrong: a field, a file, a flag. The parts are "" in an error that was made from a text. */
   readonly where: string;
+  /** What was expected there. */
   readonly expected: string;
+  /** What was there instead. */
   readonly got: string;
+  /** What to do about it: whole sentences, or "". */
   readonly hint: string;
 
+  /** From the parts of the message, or from a whole text, which is then also the `hint`. */
   constructor(problem: Problem | string, options?: ErrorOptions) {
     super(typeof problem === "string" ? problem : sentence(problem), options);
     const {

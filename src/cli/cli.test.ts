@@ -314,7 +314,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     ],
     [
       [...pendulum, "--action-enters-layer", "9"],
-      "--action-enters-layer: expected at most 3, the critic's layers with the output's, got 9.",
+      "--action-enters-layer: expected at most 3, the number of the critic's layers, output layer included, got 9.",
     ],
     [
       [...pendulum, "--observation-scale", "1,2"],
@@ -343,7 +343,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["train", "unclosed.js"], "unclosed.js: close: expected no error, got undefined."],
     [
       ["train", "same.js"],
-      "same.js: make: expected a fresh environment a call, got the same one twice. Construct it inside the function.",
+      "same.js: make: expected a fresh environment from each call, got the same one twice. Construct it inside the function.",
     ],
     [
       ["train", "cart.js", "--observation-scale", "1,2,3"],

@@ -1,7 +1,8 @@
 // The command line `ddpg`. Each command has its own file.
 import { Command } from "commander";
 import { InputError } from "../base/expect.ts";
-import { refusal, versions } from "../node.ts";
+import { refusal } from "../node/files.ts";
+import { versions } from "../node/versions.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
 import { addEvaluateCommand } from "./evaluate.ts";

@@ -1,4 +1,4 @@
-import { expect, InputError } from "../base/expect.ts";
+import { expect, fail } from "../base/expect.ts";
 import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
 
 /** A training episode, with exploration noise. */
@@ -81,7 +81,7 @@ export function parseRecord(line: string, where: string): MetricsRecord {
   try {
     record = JSON.parse(line);
   } catch {
-    throw new InputError(`${where}: expected one JSON object, got "${line.slice(0, 40)}". Remove the line.`);
+    fail(where, "one JSON object", line.slice(0, 40), "Remove the line.");
   }
   const names = typeof record?.type === "string" && Object.hasOwn(fields, record.type) && fields[record.type];
   expect(names !== false, `${where} type`, `one of ${Object.keys(fields).join(", ")}`, record?.type);

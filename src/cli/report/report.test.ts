@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
 import { type PresetName, type Settings, settingsFrom } from "../../ddpg/config.ts";
-import { RunDirectory } from "../../node.ts";
+import { RunDirectory } from "../../node/run-directory.ts";
 import { addReportCommand, report } from "./report.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-report-"));

@@ -1,6 +1,7 @@
 import { messageOf } from "../../base/expect.ts";
 import { saveAgent } from "../../ddpg/agent-state.ts";
-import { RunDirectory, type RunResult } from "../../node.ts";
+import { RunDirectory } from "../../node/run-directory.ts";
+import type { RunResult } from "../../node.ts";
 import type { Evaluation } from "../../training/evaluate.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
 import type { RunTrainingOptions } from "./run-training.ts";

@@ -17,17 +17,10 @@ import { type Policy, policySettings } from "../../ddpg/policy.ts";
 import { checkEnvironment } from "../../environment/check-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
-import {
-  checkRunDirectory,
-  commit,
-  type LoadedEnvironment,
-  loadEnvironment,
-  type RunConfig,
-  readConfig,
-  readPolicyFile,
-  startFile,
-  versions,
-} from "../../node.ts";
+import { checkRunDirectory } from "../../node/run-directory.ts";
+import { startFile } from "../../node/run-files.ts";
+import { commit, versions } from "../../node/versions.ts";
+import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
 import { bounds, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
