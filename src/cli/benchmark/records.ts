@@ -84,8 +84,19 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
     (evaluations.length > 0 || value.failed !== undefined) &&
     evaluations.every((point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite));
   expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, hint);
-  const settings = storedSettings(value.settings, `${file} settings`);
+  const settings = settingsOf(value.settings, `${file} settings`, hint);
   return { ...(value as BenchmarkRecord), settings };
+}
+
+/** Stored settings. An error of their reader, which does not know what file they are in, gets a hint. */
+function settingsOf(value: unknown, where: string, hint: string): Settings {
+  try {
+    return storedSettings(value, where);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.hint !== "") throw error;
+    const { where, expected, got } = error;
+    throw new InputError({ where, expected, got, hint });
+  }
 }
 
 /** All records in a folder, by task and seed. Other files are ignored. */
