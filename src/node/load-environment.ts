@@ -1,4 +1,4 @@
-// Environments by name, or from modules of one's own.
+// Loads environments by id, or from your own modules.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -11,11 +11,11 @@ import { attempt } from "./files.ts";
 
 /** An environment by id or from a module. */
 export interface LoadedEnvironment {
-  /** The id, or the name of the module's file without its ending. */
+  /** The id, or the name of the module's file without its extension. */
   name: string;
-  /** Makes a fresh environment. What a module throws becomes an EnvironmentError with the cause. */
+  /** Creates a new environment. An error that a module throws becomes the cause of an EnvironmentError. */
   create(): Promise<Environment>;
-  /** What is known of an environment that comes with the package. */
+  /** What is known about an environment that comes with the package. */
   task?: Task;
   /** The module's file. */
   module?: string;
@@ -25,7 +25,7 @@ const promise =
   "a class or a function without parameters that makes a fresh environment " +
   "(training, evaluation and every worker make their own)";
 
-/** An environment from an id of `environments`, or from the path of a module whose default export makes one. */
+/** Loads an environment by an id of `environments`, or from the path of a module whose default export creates one. */
 export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnvironment> {
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
@@ -42,7 +42,7 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
       where: `environment ${nameOrPath}`,
       expected: "a module's file",
       got: "a directory",
-      hint: "Name the file in it.",
+      hint: "Give the path of the file in it.",
     });
   }
   const make = await defaultExport(nameOrPath, module);
@@ -58,7 +58,7 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
       throw new InputError({
         where: `environment ${name}`,
         expected: "a module that Node can run",
-        got: `TypeScript, and Node ${process.versions.node} runs none`,
+        got: `TypeScript, which Node ${process.versions.node} cannot run`,
         hint: "Compile it to .js, or use Node 22.18 or later.",
       });
     }
@@ -70,15 +70,15 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
   if (make === undefined)
     throw new InputError({ where, expected: promise, got: "none", hint: 'Write "export default class …".' });
   expect(typeof make === "function", where, promise, make, "Export the class itself.");
-  expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without.");
+  expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without parameters.");
   return () => (isClass(make) ? Reflect.construct(make, []) : make());
 }
 
-/** Puts file and line before the stack of a syntax error: an import keeps them to itself, checking the file tells them. */
+/** Adds file and line to the stack of a syntax error. `import` leaves them out, `node --check` prints them. */
 function addPlace(error: SyntaxError, module: string): void {
   const { stderr } = spawnSync(process.execPath, ["--check", module], { encoding: "utf8", timeout: 5000 });
   const [first = ""] = stderr?.split("\n") ?? [];
-  // Nothing of the kind where the mistake is in another file, which this one imports.
+  // There is no such line if the mistake is in another file, imported by this one.
   if (first.startsWith(`${module}:`)) error.stack = `${first.trim()}\n${error.stack}`;
 }
 
@@ -95,7 +95,7 @@ async function called(name: string, make: () => Environment | Promise<Environmen
   return environment;
 }
 
-/** Also what a compiler made of a class: a function whose prototype has the methods. */
+/** Whether this is a class, or what a compiler made of one: a function whose prototype has the methods. */
 function isClass(make: object & { prototype?: object }): boolean {
   return (
     /^class\b/.test(Function.prototype.toString.call(make)) ||

@@ -1,7 +1,7 @@
-// A page of its own: everything it needs is in the file, and it runs no script.
+// Builds a standalone page: everything it needs is in the file, and it runs no script.
 import { escapeText } from "./figures.ts";
 
-/** A piece of HTML that is safe to set as it is. */
+/** A piece of HTML that needs no escaping. */
 export class Html {
   readonly text: string;
   constructor(text: string) {
@@ -9,7 +9,7 @@ export class Html {
   }
 }
 
-/** HTML from a template: what is put in is escaped, unless it is Html or a list of it. */
+/** HTML from a template. Inserted values are escaped, unless they are Html or a list of it. */
 export function html(strings: TemplateStringsArray, ...values: unknown[]): Html {
   return new Html(strings.map((string, i) => string + (i < values.length ? inside(values[i]) : "")).join(""));
 }
@@ -20,7 +20,7 @@ function inside(value: unknown): string {
   return value === undefined || value === null ? "" : escapeText(value);
 }
 
-/** A table: the first column heads its rows, and columns of numbers are set as such. */
+/** A table. The first column is the heading of its row, and columns of numbers are styled as such. */
 export function htmlTable(head: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html {
   const number = (cell: string | Html) => typeof cell === "string" && /^−?\d[\d,.]*( ± [\d,.]+)?$/.test(cell);
   const numeric = head.map((_, i) => rows.length > 0 && rows.every((row) => row[i] === "" || number(row[i])));
