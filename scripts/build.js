@@ -12,10 +12,13 @@ import { tileSource } from "./tile.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const builds = path.join(root, ".builds");
 const assembly = path.join(root, "src/kernels/wasm/assembly");
+const manifest = path.join(root, "package.json");
+const manifestBackup = path.join(builds, "package.json");
 const generated = path.join(root, "src/kernels/wasm/generated");
 
 /** Brings `dist` up to date and says whether anything was done. */
 export async function build() {
+  restoreManifest({ olderThanMs: 60_000 });
   const hash = fingerprint();
   const target = path.join(builds, hash);
   let built = false;
@@ -159,16 +162,11 @@ function fingerprint() {
         .update("\0");
     }
   };
-  for (const name of [
-    "src",
-    "web",
-    "scripts/build.js",
-    "scripts/tile.js",
-    "package-lock.json",
-    "package.json",
-    "tsconfig.json",
-  ])
+  for (const name of ["src", "web", "scripts/build.js", "scripts/tile.js", "package-lock.json", "tsconfig.json"]) {
     add(path.join(root, name));
+  }
+  // The build reads no scripts, and while npm packs they are missing.
+  hash.update(withoutScripts(fs.readFileSync(manifest, "utf8")));
   return hash.digest("hex").slice(0, 16);
 }
 
@@ -188,7 +186,8 @@ function point(target) {
 function sweep(hash) {
   const ages = new Map();
   for (const name of fs.readdirSync(builds)) {
-    if (name !== hash) ages.set(name, Date.now() - fs.statSync(path.join(builds, name)).mtimeMs);
+    if (name !== hash && name !== path.basename(manifestBackup))
+      ages.set(name, Date.now() - fs.statSync(path.join(builds, name)).mtimeMs);
   }
   const day = 24 * 60 * 60 * 1000;
   const names = [...ages.keys()].sort((a, b) => ages.get(a) - ages.get(b));
@@ -214,20 +213,64 @@ function run(script, args) {
   }
 }
 
-/** `dist` as a real folder, for `npm pack`, which leaves links out. */
+/** Makes `dist` a real folder, because packing leaves links out. The next build replaces it by the link. */
 async function materialize() {
   await build();
   const dist = path.join(root, "dist");
+  if (!fs.lstatSync(dist).isSymbolicLink()) return;
   const folder = `${dist}-${process.pid}`;
   fs.cpSync(fs.realpathSync(dist), folder, { recursive: true });
   fs.rmSync(dist, { recursive: true });
   fs.renameSync(folder, dist);
 }
 
+/** A manifest as it is packed: the scripts are for a checkout and name files that are not packed. */
+function withoutScripts(text) {
+  const { scripts: _, ...rest } = JSON.parse(text);
+  return `${JSON.stringify(rest, null, 2)}\n`;
+}
+
+/** Takes the scripts out of package.json until `restoreManifest` is called. */
+function stripManifest() {
+  restoreManifest();
+  fs.copyFileSync(manifest, manifestBackup);
+  replaceFile(manifest, withoutScripts(fs.readFileSync(manifestBackup, "utf8")));
+}
+
+/**
+ * Brings back the package.json that `stripManifest` kept, unless somebody has edited or restored it meanwhile. A build does
+ * this too if npm was killed while it packed, which is assumed after `olderThanMs`.
+ */
+function restoreManifest({ olderThanMs = 0 } = {}) {
+  const status = fs.statSync(manifestBackup, { throwIfNoEntry: false });
+  if (!status || Date.now() - status.mtimeMs < olderThanMs) return;
+  const kept = fs.readFileSync(manifestBackup, "utf8");
+  if (fs.readFileSync(manifest, "utf8") === withoutScripts(kept)) replaceFile(manifest, kept);
+  fs.rmSync(manifestBackup);
+}
+
+/**
+ * What npm calls. `prepare` also runs where npm installs this repository as a dependency from git: it packs a temporary
+ * clone, after `prepare` and without `prepack`. There is nothing to restore there, so the clone's scripts are dropped for good.
+ */
+async function lifecycle(event) {
+  if (event === "prepack") {
+    await materialize();
+    stripManifest();
+  } else if (event === "postpack") {
+    restoreManifest();
+    await build();
+  } else if (event === "prepare") {
+    await materialize();
+    // Set by npm for the installation inside such a clone, and nowhere else.
+    if (process.env._PACOTE_NO_PREPARE_) replaceFile(manifest, withoutScripts(fs.readFileSync(manifest, "utf8")));
+  } else throw new Error(`scripts/build.js: expected prepack, postpack, prepare or nothing, got ${event}`);
+}
+
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    const packing = ["pack", "publish"].includes(process.env.npm_command ?? "");
-    if (process.argv[2] === "--prepare" && packing) await materialize();
+    const [event] = process.argv.slice(2);
+    if (event !== undefined) await lifecycle(event);
     else if (await build()) console.error("Built.");
   } catch (error) {
     console.error(error.message);
