@@ -1,41 +1,41 @@
-// The two networks as small pictures: docs/figures/actor.svg and critic.svg. Not drawn from data, so no library.
+// Draws the two networks: docs/figures/actor.svg and critic.svg. They show no data, so no plotting library is needed.
 import * as fs from "node:fs";
 import * as path from "node:path";
 
 const ink = "#1f2328";
 const muted = "#6a737d";
-const colours = { observation: "#0072b2", action: "#d55e00", value: "#009e73", hidden: ink };
+const colors = { observation: "#0072b2", action: "#d55e00", value: "#009e73", hidden: ink };
 const [width, height, middle] = [640, 250, 128];
 
-/** A layer: units as circles one above the other, dots where there are more than are drawn. */
-function layer(x, count, colour, { y = middle, many = false, gap = 24 } = {}) {
+/** A layer as a column of circles, one for each unit. `many` puts dots in the middle, for units that are not drawn. */
+function layer(x, count, color, { y = middle, many = false, gap = 24 } = {}) {
   const slots = count + (many ? 1 : 0);
   const ys = Array.from({ length: slots }, (_, i) => y + (i - (slots - 1) / 2) * gap);
   const hole = many ? Math.floor(slots / 2) : -1;
-  return { x, units: ys.filter((_, i) => i !== hole), hole: many ? ys[hole] : undefined, colour };
+  return { x, units: ys.filter((_, i) => i !== hole), hole: many ? ys[hole] : undefined, color };
 }
 
-function draw({ x, units, hole, colour }) {
+function draw({ x, units, hole, color }) {
   const circles = units.map(
-    (y) => `<circle cx="${x}" cy="${y}" r="7" fill="#ffffff" stroke="${colour}" stroke-width="1.8"/>`,
+    (y) => `<circle cx="${x}" cy="${y}" r="7" fill="#ffffff" stroke="${color}" stroke-width="1.8"/>`,
   );
   const dots =
-    hole === undefined ? [] : [-5, 0, 5].map((dy) => `<circle cx="${x}" cy="${hole + dy}" r="1.5" fill="${colour}"/>`);
+    hole === undefined ? [] : [-5, 0, 5].map((dy) => `<circle cx="${x}" cy="${hole + dy}" r="1.5" fill="${color}"/>`);
   return [...circles, ...dots].join("");
 }
 
-/** Every unit with every unit of the next layer. */
-function connect(from, to, colour = muted) {
+/** Lines from every unit to every unit of the next layer. */
+function connect(from, to, color = muted) {
   const lines = from.units.flatMap((y1) => to.units.map((y2) => `M${from.x + 7},${y1}L${to.x - 7},${y2}`));
-  return `<path d="${lines.join("")}" stroke="${colour}" stroke-width="0.8" stroke-opacity="0.45" fill="none"/>`;
+  return `<path d="${lines.join("")}" stroke="${color}" stroke-width="0.8" stroke-opacity="0.45" fill="none"/>`;
 }
 
-function label(x, y, text, { colour = ink, weight = 400, size = 14, style = "normal", anchor = "middle" } = {}) {
-  return `<text x="${x}" y="${y}" fill="${colour}" font-weight="${weight}" font-size="${size}" font-style="${style}" text-anchor="${anchor}">${text}</text>`;
+function label(x, y, text, { color = ink, weight = 400, size = 14, style = "normal", anchor = "middle" } = {}) {
+  return `<text x="${x}" y="${y}" fill="${color}" font-weight="${weight}" font-size="${size}" font-style="${style}" text-anchor="${anchor}">${text}</text>`;
 }
 
-function symbol(x, y, text, colour, anchor) {
-  return label(x, y, text, { colour, size: 20, style: "italic", anchor, weight: 600 });
+function symbol(x, y, text, color, anchor) {
+  return label(x, y, text, { color, size: 20, style: "italic", anchor, weight: 600 });
 }
 
 function picture(title, parts) {
@@ -44,46 +44,46 @@ function picture(title, parts) {
 
 /** μ(s): s → 400 ReLU → 300 ReLU → tanh → a. */
 function actor() {
-  const s = layer(78, 3, colours.observation);
-  const first = layer(223, 6, colours.hidden, { many: true });
-  const second = layer(368, 5, colours.hidden, { many: true });
-  const a = layer(513, 1, colours.action);
+  const s = layer(78, 3, colors.observation);
+  const first = layer(223, 6, colors.hidden, { many: true });
+  const second = layer(368, 5, colors.hidden, { many: true });
+  const a = layer(513, 1, colors.action);
   return picture("The actor: observation s, 400 units with ReLU, 300 units with ReLU, tanh, action a", [
     connect(s, first),
     connect(first, second),
     connect(second, a),
     ...[s, first, second, a].map(draw),
-    symbol(54, middle + 6, "s", colours.observation, "end"),
-    symbol(537, middle + 6, "a = μ(s)", colours.action, "start"),
-    label(s.x, 240, "observation", { colour: muted }),
-    label(first.x, 240, "400, ReLU", { colour: muted }),
-    label(second.x, 240, "300, ReLU", { colour: muted }),
-    label(a.x, 240, "tanh", { colour: muted }),
+    symbol(54, middle + 6, "s", colors.observation, "end"),
+    symbol(537, middle + 6, "a = μ(s)", colors.action, "start"),
+    label(s.x, 240, "observation", { color: muted }),
+    label(first.x, 240, "400, ReLU", { color: muted }),
+    label(second.x, 240, "300, ReLU", { color: muted }),
+    label(a.x, 240, "tanh", { color: muted }),
   ]);
 }
 
 /** Q(s, a): s → 400 ReLU → (joined by a) 300 ReLU → Q. */
 function critic() {
-  const s = layer(78, 3, colours.observation, { y: 96 });
-  const first = layer(223, 5, colours.hidden, { y: 96, many: true });
-  const a = layer(223, 1, colours.action, { y: 204 });
-  const second = layer(368, 5, colours.hidden, { many: true });
-  const q = layer(513, 1, colours.value);
+  const s = layer(78, 3, colors.observation, { y: 96 });
+  const first = layer(223, 5, colors.hidden, { y: 96, many: true });
+  const a = layer(223, 1, colors.action, { y: 204 });
+  const second = layer(368, 5, colors.hidden, { many: true });
+  const q = layer(513, 1, colors.value);
   return picture(
     "The critic: observation s, 400 units with ReLU, joined by the action a, 300 units with ReLU, value Q",
     [
       connect(s, first),
       connect(first, second),
-      connect(a, second, colours.action),
+      connect(a, second, colors.action),
       connect(second, q),
       ...[s, first, a, second, q].map(draw),
-      symbol(54, 102, "s", colours.observation, "end"),
-      symbol(199, 210, "a", colours.action, "end"),
-      symbol(537, middle + 6, "Q(s, a)", colours.value, "start"),
-      label(s.x, 240, "observation", { colour: muted }),
-      label(first.x, 240, "400, ReLU; action", { colour: muted }),
-      label(second.x, 240, "300, ReLU", { colour: muted }),
-      label(q.x, 240, "linear", { colour: muted }),
+      symbol(54, 102, "s", colors.observation, "end"),
+      symbol(199, 210, "a", colors.action, "end"),
+      symbol(537, middle + 6, "Q(s, a)", colors.value, "start"),
+      label(s.x, 240, "observation", { color: muted }),
+      label(first.x, 240, "400, ReLU; action", { color: muted }),
+      label(second.x, 240, "300, ReLU", { color: muted }),
+      label(q.x, 240, "linear", { color: muted }),
     ],
   );
 }

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "./build.js";
 import { writeDiagrams } from "./diagrams.js";
-import { benchmarkFolders, upToDate } from "./readme.js";
+import { american, benchmarkFolders, upToDate } from "./readme.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
@@ -16,7 +16,7 @@ const { readRecords } = await import("../dist/cli/benchmark/records.js");
 const theme = paper;
 const width = 780;
 
-/** Fifty seeds of `small` on the pendulum: every curve, and what it took to get there. */
+/** Fifty seeds of `small` on the pendulum: every curve, and the steps and seconds that each seed took. */
 function pendulumSmall({ environment, variants }) {
   const [{ name: preset, runs }] = variants;
   const target = { value: -160, name: "target −160", side: "below" };
@@ -51,18 +51,18 @@ function pendulumSmall({ environment, variants }) {
     theme,
     padding: 12,
     gap: 10,
-    title: `${environment}, preset ${preset}: mean return over steps, ${runs.length} seeds, and what they took until solved`,
+    title: `${environment}, preset ${preset}: mean return over steps of ${runs.length} seeds, and the steps and seconds until solved`,
     captions: [
       [`${environment}, preset ${preset}, ${runs.length} seeds`],
       [
         `Solved by ${solved} of ${runs.length} seeds:`,
-        "a mean return of −160 or more. One dot a seed; interquartile mean, 95 % interval",
+        "a mean return of −160 or more. One dot per seed; interquartile mean, 95 % interval",
       ],
     ],
   });
 }
 
-/** Reward per episode, as in the document that the preset comes from. */
+/** Reward per episode, as in the document that the preset `numpy` comes from. */
 function pendulumNumpy({ variants }) {
   const [{ runs }] = variants;
   const groups = runs.map(({ seed, episodes }) => ({
@@ -72,7 +72,7 @@ function pendulumNumpy({ variants }) {
   const episodes = drawCurves(groups, {
     theme,
     width,
-    xLabel: "training episode, 1,000 steps each",
+    xLabel: "training episode (1,000 steps each)",
     yLabel: "return of the episode, with exploration noise",
   });
   const title = "Pendulum-v0, preset numpy: reward per episode";
@@ -81,7 +81,10 @@ function pendulumNumpy({ variants }) {
 
 /** The paper's settings as they are, with and without batch normalization. */
 function pendulumPaper({ variants }) {
-  const groups = variants.map(({ name, runs }) => ({ name, runs: runs.map(({ evaluations }) => evaluations) }));
+  const groups = variants.map(({ name, runs }) => ({
+    name: american(name),
+    runs: runs.map(({ evaluations }) => evaluations),
+  }));
   const evaluations = drawCurves(groups, {
     theme,
     width,
@@ -107,7 +110,7 @@ export function drawFigures(records, target) {
   return Object.entries(figures).flatMap(([name, draw]) => {
     const record = path.join(records, `${name}.json`);
     if (!fs.existsSync(record)) {
-      console.error(`${path.relative(root, record)} is not there: left out.`);
+      console.error(`${path.relative(root, record)} is missing: its figure is not drawn.`);
       return [];
     }
     const file = path.join(target, `${name}.svg`);
@@ -116,7 +119,7 @@ export function drawFigures(records, target) {
   });
 }
 
-/** What `ddpg benchmark` writes beside its records, in each folder of them: a table and curves; returns the files written. */
+/** Writes into each folder of benchmark records the table and curves that `ddpg benchmark` writes; returns the files. */
 function drawBenchmarks(records) {
   return benchmarkFolders(records).flatMap((folder) => {
     const found = readRecords(folder);

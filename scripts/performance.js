@@ -1,6 +1,6 @@
-// The tables of docs/performance.md and the sentence of the README, from what `npm run bench -- --write` recorded.
+// The tables of docs/performance.md and the speed table of the README, from the records of `npm run bench -- --write`.
 
-/** By the name of the block: the record's file, and its text. */
+/** For each generated block, by its name: the file of its record, and the function that writes its text. */
 export const performanceBlocks = {
   roofline: ["speed.json", roofline],
   update: ["speed.json", (record) => rates(record, "update")],
@@ -16,7 +16,7 @@ export const performanceBlocks = {
 const numpySize = "numpy preset";
 
 function machine({ date, machine: { cpu, cores }, rounds, seconds }) {
-  return `${cpu}, ${cores} cores, ${date}. Medians of ${rounds} rounds of ${seconds} s each, everybody bound to one core.`;
+  return `${cpu}, ${cores} cores, ${date}. Medians of ${rounds} rounds of ${seconds} s each, each contender bound to one core.`;
 }
 
 function roofline({ roofline: { results } }) {
@@ -43,7 +43,7 @@ function roofline({ roofline: { results } }) {
   return table(["", ...results.map(({ name }) => shortName(name))], rows);
 }
 
-/** Rates of every contender, then how many times as fast as each other one ours are. */
+/** The rates of every contender, then our rates divided by those of each other contender. */
 function rates({ sections }, measured) {
   const { sizes, unit } = sections.find(({ measure }) => measure === measured);
   const compared = sizes.filter(({ name }) => name !== numpySize);
@@ -59,7 +59,7 @@ function rates({ sections }, measured) {
   return table([unit, ...compared.map(({ name }) => shown(name))], rows);
 }
 
-/** The widest vectors, and the oldest Node. */
+/** Our two contenders that are compared with the others: the widest vectors, and the oldest Node. */
 function references(names) {
   const ours = names.filter((name) => name.startsWith("ddpg"));
   return [...new Set([ours[0], ours.at(-1)])];
@@ -90,7 +90,7 @@ function threads({ threading }) {
 
 function solve({ medians }) {
   const ours = medians.filter(({ name }) => name.startsWith("ddpg"));
-  const head = ["", "seconds, median", "seeds", ...ours.map(({ name }) => `times ${shortName(name)}`)];
+  const head = ["", "seconds, median", "solved", ...ours.map(({ name }) => `÷ ${shortName(name)}`)];
   const rows = medians.map(({ name, seconds, solved, runs }) => [
     shortName(name),
     seconds.toFixed(2),
@@ -117,19 +117,21 @@ function cheetah({ measured }) {
 function summary({ sections: [{ sizes }], machine: { cpu } }) {
   const names = sizes[0].results.map(({ name }) => name);
   const [wide, narrow] = references(names);
-  const times = (ours, peer) => {
-    const values = sizes
-      .filter(({ name }) => name !== numpySize)
-      .map(({ results }) => {
-        const find = (wanted) => results.find(({ name }) => name === wanted);
-        return ratio(find(ours), find(peer));
-      });
-    return `${values.slice(0, -1).join(", ")} and ${values.at(-1)}`;
-  };
-  return `On one core of an ${cpu.replace(/ Processor$/, "")}, an update of layers 64-64 and batch 64, 400-300 and 64, 256-256 and 256, 400-300
-and 256 is ${times(wide, "PyTorch")} times as fast as PyTorch's with the vectors of 256 bits that Node 24
-and newer have, and ${times(narrow, "PyTorch")} times with the 128 bits of every engine; as JAX's, which compiles to 512
-bits, ${times(wide, "JAX jit")} times.`;
+  const compared = sizes.filter(({ name }) => name !== numpySize);
+  const row = (label, ours, peer) => [
+    label,
+    ...compared.map(({ results }) => {
+      const find = (wanted) => results.find(({ name }) => name === wanted);
+      return ratio(find(ours), find(peer));
+    }),
+  ];
+  const head = ["update rate of ddpg ÷ update rate of", ...compared.map(({ name }) => shown(name))];
+  const rows = [
+    row("PyTorch, ddpg with 256-bit vectors (Node 24 and newer)", wide, "PyTorch"),
+    row("PyTorch, ddpg with 128-bit vectors (every engine)", narrow, "PyTorch"),
+    row("JAX (512-bit vectors), ddpg with 256-bit vectors", wide, "JAX jit"),
+  ];
+  return `Speed on one core of an ${cpu.replace(/ Processor$/, "")}; above 1, ddpg is faster:\n\n${table(head, rows)}`;
 }
 
 function ratio(ours, peer) {

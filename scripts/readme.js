@@ -1,15 +1,15 @@
-// The parts of the README and of docs/performance.md that follow from other files: where the seven steps stand, and what
-// the records say. Written by `npm run figures`; a test holds both to them.
+// The parts of README.md and docs/performance.md that are generated from other files: the line numbers of the seven steps,
+// and the numbers in the records. `npm run figures` writes them; a test checks that both documents are up to date.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { performanceBlocks } from "./performance.js";
 
-/** The README, or docs/performance.md, with those parts as they should be. */
+/** The text of README.md or docs/performance.md with its generated parts brought up to date. */
 export function upToDate(readme, root) {
   return withResults(withStepLinks(readme, root), root);
 }
 
-/** The folders of docs/results, each with the records of a benchmark. */
+/** The folders of docs/results. Each holds the records of one benchmark. */
 export function benchmarkFolders(records) {
   return fs
     .readdirSync(records, { withFileTypes: true })
@@ -17,7 +17,7 @@ export function benchmarkFolders(records) {
     .map(({ name }) => path.join(records, name));
 }
 
-/** Links to the lines of each numbered step: from its comment to the end of what follows it. */
+/** Links each numbered step to its lines in the source: from its comment to the end of its block. */
 function withStepLinks(readme, root) {
   const lines = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");
   const trainLines = fs.readFileSync(path.join(root, "src/ddpg/train.ts"), "utf8").split("\n");
@@ -28,13 +28,13 @@ function withStepLinks(readme, root) {
     let end = start;
     while (lines[end + 1].startsWith(indent) && !/^ *\/\/ \d\. /.test(lines[end + 1])) end++;
     if (number !== "2") return `${head}${link("ddpg.ts", start + 1, lastOfBlock(lines, start, end) + 1)} |`;
-    // The environment's step is the caller's: `train`.
+    // Step 2 calls the environment, which `train` does.
     const call = trainLines.findIndex((line) => line.includes("calls.step("));
     return `${head}${link("train.ts", call + 1, call + 2)} |`;
   });
 }
 
-/** The block after a comment ends before the next empty line, or with the lines given. */
+/** The last line of the block that starts at `start`: the one before the next empty line, at most `end`. */
 function lastOfBlock(lines, start, end) {
   for (let i = start; i < end; i++) if (lines[i + 1].trim() === "") return i;
   return end;
@@ -50,13 +50,13 @@ function withResults(readme, root) {
   });
 }
 
-/** By the name of the block, which is unlike all others: the record's file, and its text. */
+/** For each generated block, by its unique name: the file of its record, and the function that writes its text. */
 const sentences = {
   ...performanceBlocks,
   small: ["pendulum-small.json", small],
   numpy: ["pendulum-v0-numpy.json", numpy],
   paper: ["pendulum-paper.json", paper],
-  // Without what is said below it.
+  // Only the table, without the notes below it.
   mujoco: ["mujoco/benchmark.md", (page) => page.split("\n\n")[0]],
 };
 
@@ -65,10 +65,10 @@ function small({ steps, evaluationEpisodes, machine, variants: [{ runs }] }) {
   const of = (name) => sorted(solved.map((run) => run[name]));
   const [solvedSteps, seconds] = [of("solvedStep"), of("solvedSeconds")];
   const finals = sorted(runs.map(({ finalMeanReturn }) => finalMeanReturn));
-  return `${solved.length} of ${runs.length} seeds reach a mean return of −160 over ${whole(evaluationEpisodes)} starts within ${whole(steps)}
-steps; the optimum, by dynamic programming, is about −138. It takes ${whole(median(solvedSteps))} steps in the median (${whole(solvedSteps[0])} to ${whole(solvedSteps.at(-1))}),
-or ${median(seconds).toFixed(2)} s of training (${seconds[0].toFixed(2)} to ${seconds.at(-1).toFixed(2)}). After ${whole(steps)} steps the seeds stand at ${number(median(finals))} in the median
-(${number(finals[0])} to ${number(finals.at(-1))}). Machine: ${machine}.`;
+  return `${solved.length} of ${runs.length} seeds reach a mean return of −160 over ${whole(evaluationEpisodes)} starts within ${whole(steps)} steps. The best
+possible value, computed by dynamic programming, is about −138. The median seed takes ${whole(median(solvedSteps))} steps (range ${whole(solvedSteps[0])} to ${whole(solvedSteps.at(-1))}), or
+${median(seconds).toFixed(2)} s of training (${seconds[0].toFixed(2)} to ${seconds.at(-1).toFixed(2)}). After ${whole(steps)} steps, the median return is ${number(median(finals))} (${number(finals[0])} to ${number(finals.at(-1))}).
+Machine: ${machine}.`;
 }
 
 function numpy({ variants: [{ runs }] }) {
@@ -78,16 +78,22 @@ function numpy({ variants: [{ runs }] }) {
   const reached =
     climbed.length === 0
       ? "none"
-      : `${climbed.length} of ${runs.length}, between episode ${climbed[0]} and ${climbed.at(-1)}`;
-  return `Seeds that reach −500 in an episode: ${reached}. Mean of the last ten episodes, seed by seed: ${lateMeans.map(number).join(", ")}.`;
+      : `${climbed.length} of ${runs.length}, between episodes ${climbed[0]} and ${climbed.at(-1)}`;
+  return `Seeds that reach −500 in an episode: ${reached}. Mean of the last ten episodes, one value per seed: ${lateMeans.map(number).join(", ")}.`;
 }
 
 function paper({ steps, evaluationEpisodes, variants }) {
   const ends = variants.map(({ name, runs }) => {
     const finals = sorted(runs.map(({ finalMeanReturn }) => finalMeanReturn));
-    return `${name} ${number(median(finals))} in the median of ${runs.length} seeds (${number(finals[0])} to ${number(finals.at(-1))})`;
+    const range = `${number(finals[0])} to ${number(finals.at(-1))}`;
+    return `${american(name)}, ${number(median(finals))} (${range}; ${runs.length} seeds)`;
   });
-  return `Mean return over ${evaluationEpisodes} starts after ${whole(steps)} steps: ${ends.join("; ")}.`;
+  return `Median of the mean return over ${evaluationEpisodes} starts after ${whole(steps)} steps: ${ends.join("; ")}.`;
+}
+
+/** A variant's name in American spelling. The records keep the spelling that they were written with. */
+export function american(name) {
+  return name.replace(/normalisation/, "normalization");
 }
 
 const sorted = (values) => [...values].sort((a, b) => a - b);
