@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -128,6 +128,7 @@ export async function ticksInASecond() {
 const page = {
   "index.html": `<!doctype html>
 <title>ddpg</title>
+${icon}
 <button>Answer</button>
 <script type="module" src="./main.js"></script>
 `,

@@ -8,7 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Ddpg, Pendulum } from "ddpg";
 import { RunDirectory, readResult, versions } from "ddpg/node";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
 const program = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "bin/ddpg.js");
@@ -211,7 +211,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
   it("is closed to other pages of the same browser, and to other names for this machine", async (t) => {
     const watching = await watch(t, program, folder, "ended");
     fs.mkdirSync(inFolder("site"));
-    fs.writeFileSync(inFolder("site", "index.html"), "<!doctype html><title>Another</title>");
+    fs.writeFileSync(inFolder("site", "index.html"), `<!doctype html><title>Another</title>${icon}`);
     const other = await serve(inFolder("site"));
     const tab = await browser.newPage();
     try {
