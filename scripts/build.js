@@ -130,7 +130,10 @@ async function bundlePage(directory) {
   fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(modules));
 }
 
-/** The license of every package in the bundle. */
+/**
+ * The license of every package in the bundle, in full. MuJoCo's engine says in its manifest which license it has and carries no
+ * text; the text of such a license is kept beside this file.
+ */
 function licenses(modules) {
   const packages = new Set();
   for (const id of modules) {
@@ -142,7 +145,10 @@ function licenses(modules) {
     .map((directory) => {
       const { name, version, license } = JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8"));
       const file = fs.readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
-      const text = file ? fs.readFileSync(path.join(directory, file), "utf8").trim() : license;
+      const source = file ? path.join(directory, file) : path.join(root, `scripts/licenses/${license}.txt`);
+      if (!fs.existsSync(source))
+        throw new Error(`${name} carries no license text: put that of ${license} into ${source}.`);
+      const text = fs.readFileSync(source, "utf8").trim();
       return `${name} ${version} (${license})\n\n${text}\n`;
     })
     .join(`\n${"-".repeat(80)}\n\n`);
@@ -162,7 +168,15 @@ function fingerprint() {
         .update("\0");
     }
   };
-  for (const name of ["src", "web", "scripts/build.js", "scripts/tile.js", "package-lock.json", "tsconfig.json"]) {
+  for (const name of [
+    "src",
+    "web",
+    "scripts/build.js",
+    "scripts/tile.js",
+    "scripts/licenses",
+    "package-lock.json",
+    "tsconfig.json",
+  ]) {
     add(path.join(root, name));
   }
   // The build reads no scripts, and while npm packs they are missing.
