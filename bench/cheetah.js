@@ -1,5 +1,5 @@
-// The whole loop on HalfCheetah-v5 with the preset `standard`: acting with noise, a step, storing, an update. Beside
-// PyTorch with Gymnasium and its MuJoCo, thread for thread: `npm run bench:cheetah`.
+// Measures the whole loop on HalfCheetah-v5 with the preset `standard`: act with noise, step, store, update. Compares it with
+// PyTorch, Gymnasium and its MuJoCo on the same number of threads: `npm run bench:cheetah`.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,12 +12,12 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const record = path.join(root, "docs/results/speed-cheetah.json");
 
 const help = `npm run bench:cheetah -- [options]
-  --node <path>    run ddpg with this Node; may be given several times (the running one)
-  --simd <bits>    128 or 256, the width of ddpg's vectors; may be given several times (128)
-  --python <path>  which Python has PyTorch, Gymnasium and MuJoCo (PYTHON, or python3)
-  --threads <n>    so many for everybody; may be given several times (1 and 2)
+  --node <path>    run ddpg with this Node; may be given several times (this Node)
+  --simd <bits>    width of ddpg's vectors, 128 or 256; may be given several times (128)
+  --python <path>  the Python that has PyTorch, Gymnasium and MuJoCo (PYTHON, or python3)
+  --threads <n>    threads of each contender; may be given several times (1 and 2)
   --rounds <n>     measurements of each contender (7)
-  --seconds <s>    about how long one measurement takes (2)
+  --seconds <s>    approximate length of one measurement (2)
   --write          record in ${path.relative(root, record)}
 `;
 

@@ -1,4 +1,4 @@
-// Who takes part: ddpg itself on each Node that is asked for, and the peers in bench/peers that this machine has.
+// The contenders: ddpg on each requested Node, and the programs in bench/peers that can run on this machine.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -7,25 +7,26 @@ import { fileURLToPath } from "node:url";
 const peers = path.join(path.dirname(fileURLToPath(import.meta.url)), "peers");
 
 /**
- * The contenders as { name, command, args, env, runs }: `runs(task)` says whether it takes part in a task. The first
- * is the one that the others are compared with. `tell` gets a line for each peer that is not here, and for what else is
- * not as it should be.
+ * The contenders as { name, command, args, env, runs }. `runs(task)` says whether the contender takes part in a task. The
+ * others are compared with the first. `tell` gets a line for each peer that is not installed, and for any other problem.
  */
 export function contenders({ nodes, simd, withPeers, python, threads, tell }) {
   const list = ours(nodes, simd, "ours.js");
   if (withPeers) {
     list.push(...installed(pythonPeers, python, tell), ...tensorFlowJs(nodes[0], tell));
     if (!lastCores(threads))
-      tell("Nobody is bound to cores, for there is no taskset: JAX will use more than it is given.");
+      tell(
+        "The contenders are not bound to cores, because there is no taskset. JAX will use more cores than it should.",
+      );
   }
   return list.map((contender) => ({ runs: () => true, ...onCores(contender, threads) }));
 }
 
-/** ddpg by each Node with vectors of each width, running a program of bench/peers. */
+/** ddpg on each Node with each vector width, running a program of bench/peers. */
 export function ours(nodes, simd, program) {
   return nodes.flatMap((node) => {
     const version = versionOf(node);
-    // Where there is a choice, no Node is asked for what it does not have.
+    // If several widths are given, each Node runs only those that it supports.
     const widths = simd.filter((bits) => simd.length === 1 || bits === 128 || Number.parseInt(version, 10) >= 24);
     return widths.map((bits) => ({
       name: `ddpg, Node ${version}, ${bits} bit`,
@@ -39,14 +40,14 @@ function versionOf(node) {
   try {
     return execFileSync(node, ["--version"], { encoding: "utf8" }).trim().slice(1);
   } catch {
-    return "that does not run"; // it will fail as a contender, and be told of
+    return "that does not run"; // it will fail as a contender, and the failure will be reported
   }
 }
 
 const isStandard = (task) => task.preset === "standard";
 const isNumpy = (task) => task.preset === "numpy";
 
-/** A module is the name by which Python imports it; pip takes the same. */
+/** `modules` are names to import in Python; pip knows the packages by the same names. */
 const pythonPeers = [
   { name: "PyTorch", modules: ["torch", "numpy"], program: "pytorch_optim.py", runs: isStandard },
   { name: "PyTorch, tuned", modules: ["torch", "numpy"], program: "pytorch.py", runs: isStandard },
@@ -55,11 +56,11 @@ const pythonPeers = [
   { name: "NumPy float32", modules: ["numpy"], program: "numpy_ddpg.py", args: ["--float32"], runs: isNumpy },
 ];
 
-/** Those of these peers whose modules a Python has, ready to start; `tell` gets a line for each other one. */
+/** The peers of the list whose modules a Python has, ready to start. `tell` gets a line for each of the others. */
 export function installed(list, python, tell) {
   const missing = missingModules(python, [...new Set(list.flatMap(({ modules }) => modules))]);
   if (missing === null) {
-    tell(`The peers in Python are left out: "${python}" does not run. Name another with --python or PYTHON.`);
+    tell(`The peers in Python are left out: "${python}" does not run. Choose another with --python or PYTHON.`);
     return [];
   }
   return list.flatMap(({ modules, program, args = [], ...peer }) => {
@@ -70,7 +71,7 @@ export function installed(list, python, tell) {
   });
 }
 
-/** The modules that a Python does not find; null when it does not run. */
+/** The modules that a Python does not find; null if it does not run. */
 function missingModules(python, modules) {
   const program = "import sys, importlib.util as u; print(*[m for m in sys.argv[1:] if u.find_spec(m) is None])";
   try {
@@ -96,7 +97,7 @@ function tensorFlowJs(node, tell) {
       return [];
     }
   }
-  // Its threads want a page: in Node it has one, whatever is asked for.
+  // Its threads need a page. In Node it always has one thread.
   return [
     { name, command: node, args: [program], runs: isStandard },
     { name: "TensorFlow.js, tuned", command: node, args: [program, "--by-hand"], runs: isStandard },
@@ -104,8 +105,8 @@ function tensorFlowJs(node, tell) {
 }
 
 /**
- * The same contender on so many cores: by the settings of its libraries, and by the system where it can (`taskset`).
- * Settings alone do not hold JAX, which computes on a second thread beside the one that calls.
+ * The same contender limited to `threads` cores: by the settings of its libraries and, where the system can, by `taskset`.
+ * Settings alone do not limit JAX, which computes on a second thread beside the calling one.
  */
 export function onCores(contender, threads) {
   const count = String(threads);
@@ -114,7 +115,7 @@ export function onCores(contender, threads) {
     OPENBLAS_NUM_THREADS: count,
     MKL_NUM_THREADS: count,
     ...(threads === 1 && { XLA_FLAGS: "--xla_cpu_multi_thread_eigen=false" }),
-    // JAX would look for accelerators.
+    // Otherwise JAX looks for accelerators.
     JAX_PLATFORMS: "cpu",
   };
   const cores = lastCores(threads);
@@ -125,7 +126,7 @@ export function onCores(contender, threads) {
 
 let allowedCores;
 
-/** The last so many cores that this process may use, as `taskset` takes them; null where the system does not bind. */
+/** The last `threads` cores that this process may use, in the form for `taskset`; null if there is no `taskset`. */
 export function lastCores(threads) {
   if (allowedCores === undefined) {
     try {

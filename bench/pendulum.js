@@ -1,6 +1,6 @@
-// The learning results of the README, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper`.
-// Every seed is one child process, two at a time; results land in docs/results/ seed by seed, and seeds that are there
-// already are not run again, so that it can be cut off and started anew.
+// Measures the learning results of the README, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper`.
+// Every seed is one child process, two at a time. Results are written to docs/results/ seed by seed, and seeds that are
+// already there are not run again, so the program can be interrupted and restarted.
 import { execFileSync, fork } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -12,14 +12,14 @@ const file = fileURLToPath(import.meta.url);
 const root = path.dirname(path.dirname(file));
 
 const experiments = {
-  // The preset was chosen with the seeds 1 to 150; these are others.
+  // The preset was chosen with seeds 1 to 150, so other seeds measure it.
   small: {
     output: "pendulum-small.json",
     environment: "Pendulum-v1",
     steps: 5000,
     seeds: Array.from({ length: 50 }, (_, i) => 201 + i),
     variants: { small: { preset: "small" } },
-    // Steps after which the policy is evaluated, over so many fixed starts.
+    // The policy is evaluated at these steps, over `episodes` fixed starts.
     evaluateFrom: 1000,
     evaluateEvery: 250,
     episodes: 1000,
@@ -39,6 +39,7 @@ const experiments = {
     environment: "Pendulum-v1",
     steps: 30_000,
     seeds: [1, 2, 3, 4, 5],
+    // The records in docs/results have these names, so their spelling stays.
     variants: {
       "with batch normalisation": { preset: "paper" },
       "without batch normalisation": { preset: "paper", batchNormalization: false },

@@ -1,4 +1,4 @@
-// The machine's own rate of multiply-adds in WebAssembly, without memory, and how near to it the kernels come.
+// Measures the machine's rate of multiply-adds in WebAssembly without memory, and how close the kernels come to it.
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { assemble } from "../scripts/build.js";
@@ -8,14 +8,14 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 
 const program = path.join(here, "peers/ours-roofline.js");
 
-/** A kernel that is faster than this is measured wrongly. */
+/** A kernel that seems faster than this share of the peak was measured wrongly. */
 const mostOfRoofline = 1.05;
 
 /**
- * For each of our own contenders: { name, version, peak, products, updates, acting, besides }. `peak` in GFLOP/s, the
- * best that any of them with vectors of this width has; products and updates as { name, value, share }, GFLOP/s and their
- * share of the peak; acting in µs; besides, the part of a step on the pendulum that is not its update. Medians over
- * `rounds`. `doubts` names what is faster than it can be.
+ * For each of our contenders: { name, version, peak, products, updates, acting, besides }. `peak` is in GFLOP/s, the best
+ * of all contenders with vectors of this width. `products` and `updates` are { name, value, share }: GFLOP/s and the share
+ * of the peak. `acting` is in µs. `besides` is the share of a step on the pendulum that is not its update. All are medians
+ * over `rounds`. `doubts` names the measurements that are faster than the machine can be.
  */
 export async function measureRoofline(contenders, sizes, rounds) {
   const loops = [];
@@ -30,7 +30,7 @@ export async function measureRoofline(contenders, sizes, rounds) {
   }
   const doubts = [];
   for (const result of results) {
-    // The loop is the machine's limit, but not every engine compiles it so well.
+    // The loop measures the machine's limit, but not every engine compiles it well.
     result.peak = Math.max(...results.filter(({ bits }) => bits === result.bits).map(({ peak }) => peak));
     for (const entry of [...result.products, ...result.updates]) {
       entry.share = entry.value / result.peak;
@@ -41,8 +41,8 @@ export async function measureRoofline(contenders, sizes, rounds) {
 }
 
 /**
- * A module whose loop multiplies and adds in `sums` independent chains, of `vectors` neighbouring vectors each: with
- * two, V8 can run them as one of 256 bits.
+ * A module whose loop multiplies and adds in `sums` independent chains of `vectors` neighboring vectors each. With two,
+ * V8 can run them as one of 256 bits.
  */
 async function compileLoop(sums, vectors) {
   const chains = Array.from({ length: sums * vectors }, (_, i) => i);

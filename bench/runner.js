@@ -1,14 +1,14 @@
-// Measures contenders side by side. Each is a long-lived child process that is set up for one task, prints
-// `ready <versions>`, and then answers every line `n` on its standard input with the seconds that n updates or steps
-// took. They take turns, one measurement at a time, so that a machine that grows slower does so for all of them.
+// Measures contenders side by side. Each is a long-lived child process that is set up for one task and prints
+// `ready <versions>`. It then answers every line `n` on its standard input with the seconds that n updates or steps took.
+// They take turns, one measurement at a time, so a machine that slows down affects all of them.
 import { execFileSync, spawn } from "node:child_process";
 import * as os from "node:os";
 import * as readline from "node:readline";
 
 /**
- * `rounds` measurements of about `seconds` each, by every contender that runs the task. Returns { results, failures }:
- * results as { name, version, median, rounds, ratio }, rates per second; `ratio` is the median over the rounds of the first
- * contender's rate to this one's, null when the first one failed.
+ * Makes `rounds` measurements of about `seconds` each with every contender that runs the task. Returns
+ * { results, failures }. A result is { name, version, median, rounds, ratio } with rates per second. `ratio` is the median
+ * over the rounds of the first contender's rate divided by this one's, or null if the first one failed.
  */
 export async function measure(contenders, task, { rounds, seconds, patience = 180 }) {
   const failures = [];
@@ -25,7 +25,7 @@ export async function measure(contenders, task, { rounds, seconds, patience = 18
       });
     }
     for (let round = 0; round < rounds; round++) {
-      // Whoever comes first in a round is another one each time: none always follows the same neighbour.
+      // Each round starts with another contender, so that none is always measured first.
       for (let i = 0; i < running.length; i++) {
         await attempt(running[(round + i) % running.length], async (entry) => {
           if (!entry.failed) entry.rates.push(entry.count / (await entry.child.run(entry.count)));
@@ -57,9 +57,9 @@ export async function measure(contenders, task, { rounds, seconds, patience = 18
   }
 }
 
-/** How often a contender repeats what it does in about `seconds`, found by as long a warm-up as that and more. */
+/** How many repetitions a contender makes in about `seconds`, measured in a warm-up of at least that length. */
 async function calibrate(child, seconds) {
-  await child.run(10); // what is compiled on the way would be counted
+  await child.run(10); // so that compilation is not measured
   let count = 1;
   let took = await child.run(count);
   for (; took < seconds / 4; took = await child.run(count)) count *= 2;
@@ -68,7 +68,7 @@ async function calibrate(child, seconds) {
   return Math.max(1, Math.round((count * seconds) / took));
 }
 
-/** The whole standard output of a contender with these arguments, and `input` as its standard input. */
+/** The complete standard output of a contender with these arguments and `input` as its standard input. */
 export async function output(contender, args, { input = "", patience = 180 } = {}) {
   const child = new Child(contender, args, patience);
   try {
@@ -81,7 +81,7 @@ export async function output(contender, args, { input = "", patience = 180 } = {
   }
 }
 
-/** A contender's process. Its errors tell the last lines of what it wrote to its standard error. */
+/** A contender's process. Its errors include the last lines of its standard error. */
 class Child {
   #process;
   #lines;
@@ -95,7 +95,7 @@ class Child {
     this.#process.stderr.setEncoding("utf8").on("data", (text) => {
       this.#errors = (this.#errors + text).slice(-2000);
     });
-    this.#process.stdin.on("error", () => {}); // it died: told by its end
+    this.#process.stdin.on("error", () => {}); // it died; its exit reports that
     this.#ended = new Promise((resolve) => {
       this.#process.once("error", (error) => resolve({ reason: error.message }));
       this.#process.once("close", (code, signal) => resolve({ code, reason: `ended with ${code ?? signal}` }));
@@ -103,7 +103,7 @@ class Child {
     this.#lines = readline.createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
-  /** The next line; where `mayEnd`, null after the last one of a process that ended well. */
+  /** The next line. With `mayEnd`, null after the last line of a process that ended without an error. */
   async line(mayEnd = false) {
     let timer;
     const late = new Promise((resolve) => {
@@ -118,7 +118,7 @@ class Child {
     throw this.#error(reason);
   }
 
-  /** Its versions, once it is set up. */
+  /** Resolves to its versions once it is set up. */
   async ready() {
     const line = await this.line();
     if (!line.startsWith("ready ")) throw this.#error(`expected "ready", got "${line}"`);
@@ -133,7 +133,7 @@ class Child {
     return Number(line);
   }
 
-  /** Its last input. */
+  /** Sends its last input. */
   end(input) {
     this.#process.stdin.end(input);
   }
@@ -143,7 +143,7 @@ class Child {
   }
 
   #error(reason) {
-    // Without Node's frames: it puts them after the message, Python before it.
+    // Node prints stack frames after the message, so they are removed; Python prints them before it.
     const lines = this.#errors.split("\n").filter((line) => line.trim() && !/^ +at |^Node\.js v/.test(line));
     return new Error([reason, ...lines.slice(-4)].join("\n"));
   }
@@ -155,13 +155,13 @@ export function median(values) {
   return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
 }
 
-/** What a record says of where it comes from. */
+/** The origin of a record: date, commit and machine. */
 export function origin(root) {
   let commit = null;
   try {
     commit = execFileSync("git", ["describe", "--always", "--dirty"], { cwd: root, encoding: "utf8" }).trim();
   } catch {
-    // Not a checkout.
+    // This is not a checkout.
   }
   const cpus = os.cpus();
   const machine = { cpu: cpus[0].model.trim(), cores: cpus.length, system: `${os.type()} ${os.arch()}` };

@@ -1,8 +1,8 @@
-// How long it takes to solve Pendulum-v1 from a cold start: `npm run bench:solve`. The clock starts when the process is
-// spawned and stands still while the policy is evaluated; solved is a mean return of −160 or more over the 1,000 fixed
-// starts of `evaluate`. Against the same loop with the same settings (preset `small`) in PyTorch, seed by seed in turn,
-// and, with --sb3, against Stable-Baselines3 with the settings that its authors tuned for this task: other settings,
-// so that only the time of its 20,000 steps, and whether they solve it, says something.
+// Measures how long it takes to solve Pendulum-v1 from a cold start: `npm run bench:solve`. The clock starts when the process
+// is spawned and stops while the policy is evaluated. "Solved" is a mean return of −160 or more over the 1,000 fixed starts of
+// `evaluate`. Compares with the same loop and settings (preset `small`) in PyTorch, taking turns seed by seed. With --sb3 it
+// also runs Stable-Baselines3 with the settings that its authors tuned for this task. These settings are different, so only
+// the time of its 20,000 steps, and whether they solve the task, can be compared.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,16 +14,16 @@ import { median, origin, output } from "./runner.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const help = `npm run bench:solve -- [options]
-  --seeds <n>      so many runs of each (5)
-  --sb3            also one run of Stable-Baselines3, minutes
-  --node <path>    run ddpg with this Node; may be given several times (the running one)
-  --simd <bits>    128 or 256, the width of ddpg's vectors; may be given several times (128)
-  --python <path>  which Python has the peers (PYTHON, or python3)
-  --threads <n>    1 or 2 for everybody (1)
+  --seeds <n>      runs of each contender (5)
+  --sb3            also one run of Stable-Baselines3, which takes minutes
+  --node <path>    run ddpg with this Node; may be given several times (this Node)
+  --simd <bits>    width of ddpg's vectors, 128 or 256; may be given several times (128)
+  --python <path>  the Python that has the other programs (PYTHON, or python3)
+  --threads <n>    threads of each contender, 1 or 2 (1)
   --write          record in docs/results/solve.json
 `;
 
-/** The policy is evaluated after so many steps, until it has solved the task or the steps are over. */
+/** The steps after which the policy is evaluated, until it has solved the task or has made all steps. */
 const schedule = { evaluateFrom: 1000, evaluateEvery: 250, steps: 5000, solved: -160 };
 
 const options = readOptions();
@@ -56,7 +56,7 @@ if (options.write) {
   console.log(`Recorded in ${path.relative(process.cwd(), target)}.`);
 }
 
-/** Angle and speed of the episodes that `evaluate` starts with. */
+/** The angle and speed at the start of each of the first `count` episodes of `evaluate`. */
 function fixedStarts(count) {
   const random = new Random("evaluation");
   const pendulum = new Pendulum();
@@ -66,7 +66,7 @@ function fixedStarts(count) {
   });
 }
 
-/** One run in a fresh process; the clock starts here. */
+/** One run in a new process. The clock starts here. */
 async function run(contender, seed) {
   const config = { ...presets.small, observationSize: 3, actionSize: 1 };
   const job = JSON.stringify({ ...schedule, seed, config, spawned: Date.now() / 1000 });
@@ -88,7 +88,7 @@ function printMedians() {
   const runsOf = (wanted) => record.runs.filter(({ name }) => name === wanted);
   record.medians = names.map((name) => {
     const runs = runsOf(name);
-    // A seed that never solved took longer than any that did.
+    // A seed that did not solve the task counts as slower than any seed that did.
     const seconds = median(runs.map((one) => (one.solved ? one.seconds : Number.POSITIVE_INFINITY)));
     const solved = runs.filter((one) => one.solved).length;
     return { name, runs: runs.length, solved, seconds: Number.isFinite(seconds) ? seconds : null };

@@ -1,5 +1,5 @@
-// How fast ddpg learns, and others that do the same: `npm run bench -- --peers`. Prints tables and, with --write or
-// --output, records every round as JSON. What takes part is in contenders.js, how it is measured in runner.js.
+// Measures how fast ddpg and other programs learn: `npm run bench -- --peers`. Prints tables and, with --write or --output,
+// records every round as JSON. contenders.js lists the programs, runner.js measures them.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,20 +12,20 @@ import { measure, origin, output } from "./runner.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const help = `npm run bench -- [options]
-  --peers            also PyTorch, JAX, NumPy and TensorFlow.js, as far as they are installed
-  --python <path>    which Python has them (PYTHON, or python3)
-  --node <path>      run ddpg with this Node; may be given several times (the running one)
-  --simd <bits>      128 or 256, the width of ddpg's vectors; may be given several times (128)
-  --threads <n>      1 or 2 for everybody (1)
+  --peers            also measure PyTorch, JAX, NumPy and TensorFlow.js, if they are installed
+  --python <path>    the Python that has them (PYTHON, or python3)
+  --node <path>      run ddpg with this Node; may be given several times (this Node)
+  --simd <bits>      width of ddpg's vectors, 128 or 256; may be given several times (128)
+  --threads <n>      threads of each contender, 1 or 2 (1)
   --sizes <a,b>      only these sizes
   --rounds <n>       measurements of each contender (7)
-  --seconds <s>      about how long one measurement takes (0.5)
+  --seconds <s>      approximate length of one measurement (0.5)
   --write            record in docs/results/speed.json, or speed-<n>-threads.json
   --output <file>    record in this file
-  --check            instead: whether all contenders make the recorded updates of fixtures/update
+  --check            instead, check that all contenders make the recorded updates of fixtures/update
 `;
 
-/** Hidden layers of both networks, and the minibatch. */
+/** The hidden layers of both networks and the size of the minibatch. */
 const sizes = {
   "64-64/B64": { hidden: [64, 64], batchSize: 64, observationSize: 3, actionSize: 1 },
   "400-300/B64": { hidden: [400, 300], batchSize: 64, observationSize: 17, actionSize: 6 },
@@ -34,10 +34,10 @@ const sizes = {
   "numpy preset": { observationSize: 3, actionSize: 1 },
 };
 
-/** What is measured at each size. The whole loop acts with noise, steps Pendulum-v1, stores and makes an update. */
+/** What is measured at each size. The whole loop acts with noise, steps Pendulum-v1, stores the transition and updates. */
 const sections = {
   update: { title: "A minibatch from the replay buffer and one update", unit: "updates/s" },
-  loop: { title: "The whole loop on Pendulum-v1, an update a step", unit: "steps/s" },
+  loop: { title: "The whole loop on Pendulum-v1, one update per step", unit: "steps/s" },
 };
 
 const options = readOptions();
@@ -52,7 +52,7 @@ async function measureAll() {
   if (threads === 1) record.roofline = await rooflines();
   else record.threading = await threadings();
   for (const [measured, { title, unit }] of Object.entries(sections)) {
-    console.log(`\n${title}: ${unit}, and how many times as fast the first one is`);
+    console.log(`\n${title}: ${unit}, and the first rate divided by each`);
     const section = { measure: measured, unit, sizes: [] };
     record.sections.push(section);
     for (const size of options.sizes) {
@@ -70,9 +70,9 @@ async function measureAll() {
   return sound && record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
 }
 
-/** What the machine could do at most, and how near to that each of our own contenders comes. */
+/** The machine's peak rate, and how close each of our contenders comes to it. */
 async function rooflines() {
-  console.log("\nThe machine's own rate of multiply-adds, without memory, and what of it the kernels reach: GFLOP/s");
+  console.log("\nThe machine's rate of multiply-adds without memory, and the share that the kernels reach: GFLOP/s");
   const ours = list.filter(({ name }) => name.startsWith("ddpg"));
   const { results, doubts } = await measureRoofline(ours, chosenSizes(), options.rounds);
   for (const { name, peak, products, updates, acting, besides } of results) {
@@ -87,13 +87,13 @@ async function rooflines() {
       console.log(`    ${`step besides update ${name}`.padEnd(35)}${(100 * value).toFixed(1).padStart(4)} %`);
     }
   }
-  for (const doubt of doubts) console.log(`  MEASURED WRONGLY, for nothing can be so fast: ${doubt}`);
+  for (const doubt of doubts) console.log(`  WRONG MEASUREMENT, faster than the machine can be: ${doubt}`);
   return { results, doubts };
 }
 
-/** What several threads bring to each of our own contenders. */
+/** How much faster each of our contenders is with several threads. */
 async function threadings() {
-  console.log(`\nUpdates/s with one thread, with ${options.threads}, and their ratio`);
+  console.log(`\nUpdates/s with one thread, with ${options.threads} threads, and their ratio`);
   const results = [];
   for (const { name, ...contender } of list.filter(({ name }) => name.startsWith("ddpg"))) {
     const program = path.join(root, "bench/peers/ours-threads.js");
@@ -115,7 +115,7 @@ function chosenSizes() {
   return Object.fromEntries(options.sizes.map((name) => [name, sizes[name]]));
 }
 
-/** What a child is told. Its config has the names of our settings; the warm-up fills everybody's buffer equally. */
+/** The task for a child. Its config uses the names of our settings; the warm-up fills every contender's buffer equally. */
 function taskFor(presets, measured, size) {
   const { hidden, batchSize, ...spaces } = sizes[size];
   const preset = hidden ? "standard" : "numpy";
@@ -137,7 +137,7 @@ function printResults(size, results, failures) {
   }
 }
 
-/** Every contender makes ten recorded updates; true when none differs by more than Float32's rounding. */
+/** Makes ten recorded updates with every contender; true if none differs by more than Float32 rounding. */
 async function checkAll() {
   const fixture = path.join(root, "fixtures/update/action-at-input.json");
   let good = true;
@@ -149,7 +149,7 @@ async function checkAll() {
     const said = differences instanceof Error ? differences.message : values.map((x) => x?.toExponential(1)).join(", ");
     console.log(`${same ? "same   " : "DIFFERS"}  ${contender.name.padEnd(30)}  ${said}`);
   }
-  console.log("The largest difference of a parameter after one update and after ten; at most 1e-5 is the same.");
+  console.log("The largest difference of a parameter after one update and after ten. Up to 1e-5 counts as the same.");
   return good;
 }
 

@@ -1,4 +1,4 @@
-// A simulation of one's own: a boat that keeps to its buoy. Its engine is stronger ahead than astern.
+// A custom simulation: a boat that stays near its buoy. Its engine is stronger forward than in reverse.
 // npx ddpg train examples/boat.js --preset small --steps 5000 --observation-scale 0.05,0.5
 // @ts-check
 /** @import { Environment, Random } from "ddpg" */
@@ -6,7 +6,7 @@ import { TimeLimit } from "ddpg";
 
 /** @implements {Environment} */
 class Boat {
-  position = 0; // m, ahead of the buoy
+  position = 0; // m, in front of the buoy
   speed = 0; // m/s
   observationSize = 2;
   actionLow = [-500]; // thrust in N
@@ -19,7 +19,7 @@ class Boat {
   }
   /** @param {Float32Array} action */
   step([thrust]) {
-    this.speed += ((thrust - 150 * this.speed) / 500) * 0.2; // 500 kg, a drag of 150 N per m/s, steps of 0.2 s
+    this.speed += ((thrust - 150 * this.speed) / 500) * 0.2; // 500 kg, drag 150 N per m/s, steps of 0.2 s
     this.position += this.speed * 0.2;
     const off = Math.abs(this.position) / 30;
     return { observation: [this.position, this.speed], reward: 1 - off, terminated: off > 1 };

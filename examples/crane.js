@@ -1,4 +1,4 @@
-// A MuJoCo model of one's own: the crane of crane.xml brings its load to a mark. Needs npm install @mujoco/mujoco@3.14.0.
+// A custom MuJoCo model: the crane of crane.xml moves its load to a mark. Needs npm install @mujoco/mujoco@3.14.0.
 // npx ddpg train examples/crane.js --preset small --steps 8000
 // @ts-check
 import { readFileSync } from "node:fs";
@@ -10,11 +10,11 @@ export default () =>
   createMujoco({
     name: "Crane",
     model,
-    frameSkip: 5, // 0.05 s for each action
+    frameSkip: 5, // 0.05 s per action
     timeLimit: 150,
     camera: { target: [0, 0, -0.5], distance: 6, azimuth: 90, elevation: -10 }, // for ddpg render
     start: ({ qpos }, random) => {
-      qpos[0] = random.uniform(-2, 2); // the trolley; the load hangs still
+      qpos[0] = random.uniform(-2, 2); // only the trolley; the load hangs at rest
     },
     observe: ({ qpos, qvel }) => [...qpos, ...qvel],
     reward: (simulation, [push]) => {

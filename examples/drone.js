@@ -1,17 +1,17 @@
-// What flies in own-loop.js: a drone that goes up and down. A game's own code; it knows nothing of learning.
+// The game code of own-loop.js: a drone that moves up and down. It knows nothing about learning.
 // @ts-check
 import { Random } from "ddpg";
 
-const random = new Random(1); // or Math.random, where a run need not repeat
+const random = new Random(1); // or Math.random, if runs need not be repeatable
 
 export class Drone {
-  height = random.uniform(-5, 5); // m, from where it should hover
+  height = random.uniform(-5, 5); // m, relative to where it should hover
   climb = 0; // m/s
   frames = 0;
   score = 0;
 
   /**
-   * One frame, a sixtieth of a second, with a thrust in m/s² against a gravity of 9.8. Returns the points for it.
+   * Advances one frame, 1/60 s, with a thrust in m/s² against a gravity of 9.8 m/s². Returns the points for the frame.
    * @param {number} thrust
    */
   fly(thrust) {

@@ -1,14 +1,14 @@
-// Trains a policy for a simulation of one's own: boat.js, a boat that keeps to its buoy. Takes about a second.
+// Trains a policy for the custom simulation in boat.js, a boat that stays near its buoy. Takes about a second.
 // node examples/own-environment.js
 // @ts-check
 import { checkEnvironment, Ddpg, evaluate, train } from "ddpg";
 import createBoat from "./boat.js";
 
-// Does it keep its promises, and are its numbers near ±1, as networks like them?
+// Check that the environment behaves as it should, and that its numbers are near ±1, which suits networks.
 const { problems, warnings } = await checkEnvironment(createBoat);
 for (const line of [...problems, ...warnings]) console.log(line);
 
-// Not quite: the position wants a scale. Actions need none, the bounds say it all.
+// The check warns about the position, so it gets a scale. Actions need none: their bounds are known.
 const environment = createBoat();
 const agent = await Ddpg.create(environment, { preset: "small", observationScale: [0.05, 0.5], seed: 1 });
 

@@ -1,4 +1,4 @@
-// Trains a policy that swings a pendulum up, judges it, and saves it to a file. Takes about a second.
+// Trains a policy that swings a pendulum up, evaluates it, and saves it to a file. Takes about a second.
 // node examples/train.js [pendulum.safetensors]
 // @ts-check
 import { writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ for await (const { step, episode } of train(agent, environment)) {
   if (step === 5000) break;
 }
 
-// Without noise, a hundred episodes of another pendulum. The best that can be had is about −138.
+// Evaluate without noise over a hundred episodes of another pendulum. The best possible mean is about −138.
 const evaluation = await evaluate(agent, new Pendulum(), { episodes: 100 });
 console.log(`mean return ${evaluation.meanReturn.toFixed(0)} ± ${evaluation.standardError.toFixed(0)}`);
 

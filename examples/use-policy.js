@@ -1,4 +1,4 @@
-// Lets a saved policy swing the pendulum up, for one episode. Nothing is learned here.
+// Runs a saved policy on the pendulum for one episode, without learning.
 // node examples/train.js pendulum.safetensors && node examples/use-policy.js pendulum.safetensors
 // @ts-check
 import { readFile } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { Pendulum, Policy, Random } from "ddpg";
 
 const file = process.argv[2];
 if (!file) {
-  console.error("Name a policy's file. To make one: node examples/train.js pendulum.safetensors");
+  console.error("Give the file of a policy. To make one: node examples/train.js pendulum.safetensors");
   process.exit(2);
 }
 const load = async () => Policy.load(await readFile(file));
@@ -16,7 +16,7 @@ const policy = await load().catch((error) => {
 });
 
 const environment = new Pendulum();
-let observation = await environment.reset(new Random(7)); // a start below
+let observation = await environment.reset(new Random(7)); // hangs down at the start
 let episodeReturn = 0;
 for (let step = 1, ended = false; !ended; step++) {
   const action = policy.act(observation);

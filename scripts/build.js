@@ -1,6 +1,6 @@
-// Builds what the checkout needs: the WebAssembly kernels, the library, the command line and the page. Does nothing when nothing
-// changed. Every build lands in a folder of its own, named after what it was made from, and `dist` is a link that is
-// swapped in one step: a run that imported the old build keeps all of it.
+// Builds what the checkout needs: the WebAssembly kernels, the library, the command line and the page. Does nothing if nothing
+// changed. Every build has its own folder, named after a hash of its inputs, and `dist` is a link that is swapped in one step.
+// So a run that imported the old build keeps all of it.
 
 import { execFileSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
@@ -16,7 +16,7 @@ const manifest = path.join(root, "package.json");
 const manifestBackup = path.join(builds, "package.json");
 const generated = path.join(root, "src/kernels/wasm/generated");
 
-/** Brings `dist` up to date and says whether anything was done. */
+/** Brings `dist` up to date. Returns whether it had to build. */
 export async function build() {
   restoreManifest({ olderThanMs: 60_000 });
   const hash = fingerprint();
@@ -45,7 +45,7 @@ async function compile(directory) {
   await bundlePage(path.join(directory, "page"));
 }
 
-/** The AssemblyScript kernels as TypeScript modules that hold the WebAssembly bytes. */
+/** Compiles the AssemblyScript kernels and writes TypeScript modules that hold the WebAssembly bytes. */
 export async function compileKernels() {
   fs.mkdirSync(generated, { recursive: true });
   for (const bits of [128, 256]) {
@@ -57,7 +57,7 @@ export async function compileKernels() {
   }
 }
 
-/** The WebAssembly bytes of an AssemblyScript file; texts in `sources`, by path, stand for files that are not there. */
+/** The WebAssembly bytes of an AssemblyScript file. `sources` has the texts of files that do not exist, by path. */
 export async function assemble(file, sources) {
   const { main } = await import("assemblyscript/asc");
   const source = path.relative(root, file);
@@ -66,7 +66,7 @@ export async function assemble(file, sources) {
     [
       ...[source, "--outFile", "kernels.wasm", "--runtime", "stub", "--noAssert", "--importMemory"],
       ...["--optimizeLevel", "3", "--enable", "simd", "--disable", "bulk-memory", "--use", "abort="],
-      // With a maximum, because a memory that threads share must have one.
+      // A memory that threads share must have a maximum.
       ...["--maximumMemory", "65535"],
     ],
     {
@@ -84,12 +84,12 @@ export async function assemble(file, sources) {
   return bytes;
 }
 
-/** `cli/main.js` and the libraries it uses as one file; the library itself stays beside it. */
+/** Bundles `cli/main.js` and the packages it uses into one file. The library is not bundled; its files stay beside it. */
 async function bundleCommandLine(directory) {
   const { rolldown } = await import("rolldown");
   const inside = path.join(directory, "cli") + path.sep;
   const bundle = await rolldown({
-    // Its comments name files from here, wherever the command that built it was called.
+    // The bundle's comments name files relative to this folder, wherever the build was started.
     cwd: root,
     input: path.join(directory, "cli/main.js"),
     platform: "node",
@@ -110,7 +110,7 @@ async function bundleCommandLine(directory) {
   fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(output[0].moduleIds));
 }
 
-/** The page as files that any static host serves from any folder. */
+/** Builds the page as static files that any host can serve from any folder. */
 async function bundlePage(directory) {
   const vite = await import("vite");
   const modules = [];
@@ -154,7 +154,7 @@ function licenses(modules) {
     .join(`\n${"-".repeat(80)}\n\n`);
 }
 
-/** A hash over everything that the build reads. */
+/** A hash of everything that the build reads. */
 function fingerprint() {
   const hash = createHash("sha256");
   const add = (file) => {
@@ -196,7 +196,7 @@ function point(target) {
   fs.renameSync(link, dist);
 }
 
-/** Removes builds older than a day except the three newest, and what interrupted builds left. */
+/** Removes builds and unfinished folders that are older than a day. Keeps the three newest builds. */
 function sweep(hash) {
   const ages = new Map();
   for (const name of fs.readdirSync(builds)) {

@@ -1,6 +1,6 @@
-// The API reference of all entries, from the docstrings, into .docs/ — and a check that they are complete: it fails where a
-// public name or member has no docstring, or a link leads nowhere. TypeDoc comes from npm, into typedoc/node_modules, the
-// first time (docs/decisions/0018). `--check` writes nothing.
+// Writes the API reference of all entries into .docs/, from the docstrings. Fails if a public name or member has no docstring,
+// or if a link leads nowhere. The first run installs TypeDoc from npm into typedoc/node_modules (docs/decisions/0018).
+// `--check` writes nothing.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
@@ -28,7 +28,7 @@ const application = await Application.bootstrap({
 });
 const project = await application.convert();
 if (!project) process.exit(1);
-// An entry is known by what a program imports.
+// Name each entry as programs import it.
 for (const [file, entry] of Object.entries({ index: "ddpg", node: "ddpg/node", mujoco: "ddpg/mujoco" })) {
   project.getChildByName([file]).name = entry;
 }
@@ -44,9 +44,9 @@ if (!process.argv.includes("--check")) {
 }
 
 /**
- * The public names and members without a docstring, as "ddpg.Policy.act". Not asked for: inherited members, the name of an
- * error, a constructor without parameters, and the fields of an object type that is written in place, which the docstring of
- * what has this type explains.
+ * The public names and members without a docstring, as "ddpg.Policy.act". Four kinds need none: inherited members, the `name`
+ * of an error, a constructor without parameters, and the fields of an object type that is written in place, which the docstring
+ * of its owner explains.
  */
 function withoutDocstring(project) {
   const kinds =
@@ -71,7 +71,7 @@ function withoutDocstring(project) {
     [...(reflection.signatures ?? []), reflection.getSignature, reflection.setSignature].some((each) =>
       each?.hasComment(),
     ) ||
-    // A function's type may carry the docstring: `onEpisode?: (done: number) => void`.
+    // The docstring may belong to the type of a function: `onEpisode?: (done: number) => void`.
     reflection.type?.declaration?.signatures?.some((each) => each.hasComment());
   return project
     .getReflectionsByKind(kinds)
@@ -80,7 +80,7 @@ function withoutDocstring(project) {
     .sort();
 }
 
-/** TypeDoc's module, installed where it is not yet. */
+/** TypeDoc's module; installs it if needed. */
 async function typedoc() {
   const require = createRequire(path.join(folder, "package.json"));
   const { devDependencies } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));

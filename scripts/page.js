@@ -1,4 +1,4 @@
-// `npm run page`: serves the page to this machine and says where. `npm run build:page`: says where its files are.
+// `npm run page` serves the page on this machine and prints its address. `npm run build:page` prints where its files are.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
-// Same bits and passing tests on every engine: in each supported Node version the recorded fingerprints, with one thread
-// and with two, with vectors of 128 bits and of 256, and the unit tests; in Chromium the fingerprints. The versions come
-// from npm, into engines/node_modules, the first time. Arguments take their place: `npm run test:engines -- <path of a Node executable> …`.
+// Checks that every engine gives the same bits and passes the tests. In each supported Node version it compares the recorded
+// fingerprints (one thread and two, 128-bit and 256-bit vectors) and runs the unit tests; in Chromium it compares the
+// fingerprints. The first run installs the Node versions from npm into engines/node_modules. Arguments replace them: `npm run test:engines -- <path of a Node executable> …`.
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -37,7 +37,7 @@ await report("Chromium", checkChromium);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-/** One line for an engine: `check` gives its name, what it did and what is wrong with it. */
+/** Prints one line for an engine. `check` returns its name, what was checked, and the complaints. */
 async function report(fallbackName, check) {
   const { name, done, complaints } = await check().catch((error) => ({
     name: fallbackName,
@@ -52,7 +52,7 @@ async function report(fallbackName, check) {
   }
 }
 
-/** `unit` are the compiled test files to run, perhaps none. */
+/** Checks a Node executable. `unit` lists the compiled test files to run; it may be empty. */
 async function checkNode(executable, unit) {
   const { stdout } = await execute(executable, ["--version"]);
   const version = stdout.trim().slice(1);
@@ -78,7 +78,7 @@ async function checkNode(executable, unit) {
   return { name: `Node ${version}`, done: done.join("; "), complaints };
 }
 
-/** How many tests of the files pass, and what is wrong with the others. */
+/** The number of tests that pass, and the failures of the others. */
 async function runTests(executable, files) {
   const minutes = 10;
   const { stdout, killed } = await execute(
@@ -100,7 +100,7 @@ async function checkChromium() {
   return { name: `Chromium ${version}`, done: "the recorded bits with one thread and two", complaints };
 }
 
-/** What differs, name by name. */
+/** The differences, name by name. */
 function differences(actual, expected, prefix = "") {
   return [...new Set([...Object.keys(expected), ...Object.keys(actual)])].flatMap((name) => {
     if (typeof expected[name] === "object") return differences(actual[name] ?? {}, expected[name], `${prefix}${name}.`);
@@ -109,7 +109,7 @@ function differences(actual, expected, prefix = "") {
   });
 }
 
-/** The executables in engines/node_modules for this machine, oldest first, installed where they are not yet. */
+/** The executables in engines/node_modules for this machine, oldest first; installs them if needed. */
 function executables() {
   const platform = `${process.platform}-${process.arch}`;
   const { packages } = JSON.parse(fs.readFileSync(path.join(folder, "package-lock.json"), "utf8"));

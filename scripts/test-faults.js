@@ -1,6 +1,6 @@
-// Plants the faults of test/faults.js into copies of the source, one by one, and fails if the tests let one through: each
-// must fail at an assertion, in a test other than those that watch it learn or look at the clock. Arguments choose faults
-// by name; `--short` takes the first fault of every source file and every fourth one after it.
+// Plants the faults of test/faults.js into copies of the source, one by one, and fails if the tests miss one. Each fault must
+// make an assertion fail, in a test other than those that watch an agent learn or measure time. Arguments select faults by
+// name; `--short` takes the first fault of every source file and every fourth one after it.
 import { execFile, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -33,7 +33,7 @@ try {
 console.log(`${caught} passed, ${total - caught} failed`);
 process.exit(caught === total && total > 0 ? 0 : 1);
 
-/** The first fault of every file that is edited, the fifth, the ninth, …: the same ones in every run. */
+/** The first, fifth, ninth, … fault of every edited file: the same ones in every run. */
 function everyFourth(all) {
   const counts = new Map();
   return all.filter(({ edits: [{ file }] }) => {
@@ -68,7 +68,7 @@ async function makeCopy(number) {
   return copy;
 }
 
-/** The tests that fail at an assertion with a fault in place. Throws when it cannot be planted or does not compile. */
+/** The tests that fail at an assertion with a fault in place. Throws if the fault cannot be planted or does not compile. */
 async function plant(copy, { edits }) {
   const before = new Map();
   try {
@@ -77,7 +77,7 @@ async function plant(copy, { edits }) {
       const source = fs.readFileSync(full, "utf8");
       if (!before.has(full)) before.set(full, source);
       const times = source.split(text).length - 1;
-      if (times !== 1) throw new Error(`the text stands ${times} times in ${file}`);
+      if (times !== 1) throw new Error(`the text occurs ${times} times in ${file}`);
       fs.writeFileSync(
         full,
         source.replace(text, () => fault),
@@ -99,7 +99,7 @@ async function plant(copy, { edits }) {
   }
 }
 
-/** A process of its own: the module of a copy knows the copy's root. */
+/** Runs in a separate process, because the copy's build.js works on the folder that it is in. */
 async function compileKernels(copy) {
   const program = `import { compileKernels } from ${JSON.stringify(String(pathToFileURL(path.join(copy, "scripts/build.js"))))};
     await compileKernels();`;
@@ -107,8 +107,8 @@ async function compileKernels(copy) {
 }
 
 /**
- * Which tests must notice: those of the tasks, of what is exported or recorded, or of the algorithm; all of these for no
- * fault. Agents in MuJoCo take longest, and say of the algorithm what those on the classic tasks say.
+ * Matches the tests that must notice a fault: those of the edited floor, or those of the algorithm. Without a fault it matches
+ * all of them. Agents on MuJoCo tasks are left out: they take longest and test the same as agents on the classic tasks.
  */
 function testsFor(edits) {
   if (edits.length === 0)
@@ -120,8 +120,8 @@ function testsFor(edits) {
 }
 
 /**
- * The first tests that fail at an assertion: no test is waited for after that. Those of the folder that was edited come
- * first, as they are likeliest to notice.
+ * The first tests that fail at an assertion; the others are stopped. The tests of the edited folder run first, because they
+ * are the most likely to fail.
  */
 async function failingTests(copy, out, wanted, edits) {
   const edited = (name) => edits.some(({ file }) => path.dirname(file) === path.join("src", path.dirname(name)));
@@ -130,7 +130,7 @@ async function failingTests(copy, out, wanted, edits) {
     .filter((name) => wanted.test(name))
     .sort((a, b) => edited(b) - edited(a))
     .map((name) => path.join(out, name));
-  // A group of processes of its own: the runner has one for every file.
+  // In its own process group, so that `stop` also ends the process that the runner starts for each file.
   const runner = spawn(process.execPath, ["--test", "--test-reporter=tap", ...files], {
     cwd: copy,
     detached: true,

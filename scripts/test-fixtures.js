@@ -1,5 +1,5 @@
-// Replays every recorded file of a folder, `<folder>/update/*.json` and `<folder>/gymnasium/*.json`: what other systems
-// computed, number by number. `npm run test:fixtures -- <folder>`; the forms are described in fixtures/README.md.
+// Replays the recorded files of a folder, `<folder>/update/*.json` and `<folder>/gymnasium/*.json`, and compares every number
+// with what other systems computed. `npm run test:fixtures -- <folder>`; fixtures/README.md describes the formats.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";

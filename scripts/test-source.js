@@ -1,5 +1,5 @@
-// Runs tests from source, without compiling them: Node 22.18 and newer strip the types. Arguments choose, as for `npm test`:
-// each is a part of a test file's path. Without arguments: every test that needs no compiled file.
+// Runs tests from source without compiling them: Node 22.18 and newer strip the types. As for `npm test`, each argument is a
+// part of a test file's path. Without arguments, it runs every test that needs no compiled file.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -22,7 +22,7 @@ export function sourceTests(parts) {
     .sort();
 }
 
-/** The folders whose tests start no thread and no program. Those of kernels/, ddpg/, node/ and cli/ do, in part. */
+/** The folders whose tests start no threads and no programs. Some tests of kernels/, ddpg/, node/ and cli/ do. */
 export const withoutBuild = ["base", "environment", "envs", "nn", "export", "training"].map((name) => `src/${name}/`);
 
 function main() {

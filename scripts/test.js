@@ -1,4 +1,4 @@
-// Runs the tests of the built code with Node's own runner. Arguments choose: each is a part of a test file's path.
+// Runs the tests of the built code with Node's own runner. Each argument is a part of a test file's path.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -25,7 +25,7 @@ const { status } = spawnSync(process.execPath, ["--test", "--test-reporter=spec"
 });
 process.exit(status ?? 1);
 
-/** Tests of the package as a whole, in plain JavaScript. */
+/** The tests of the package as a whole, which are plain JavaScript. */
 function testsOutside() {
   const directory = path.join(root, "test");
   return fs

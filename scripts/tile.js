@@ -1,17 +1,17 @@
-// The innermost loops of a product, written out at build time: `assembly/index.ts` imports them from "./tile". A tile
-// keeps its sums in registers, and AssemblyScript has no arrays of registers.
+// Writes out the innermost loops of a product at build time; `assembly/index.ts` imports them from "./tile". A tile keeps its
+// sums in registers, and AssemblyScript has no arrays of registers.
 
 /**
- * AssemblyScript text of the tiles for vectors of 128 bits, or of 256: V8 then runs two neighboring vectors as one, so
- * that a tile may hold twice as many. Eight sums, two vectors of B and one of A at a time: V8 has fifteen registers, and
- * a spilled sum halves the speed.
+ * The AssemblyScript source of the tiles for vectors of 128 or 256 bits. At 256 bits V8 runs two neighboring vectors as one,
+ * so a tile can hold twice as many. A tile uses eight sums, two vectors of B and one of A at a time: V8 has fifteen registers,
+ * and a spilled sum halves the speed.
  */
 export function tileSource(bits) {
   const pair = bits / 128;
   return [
     "// Made by scripts/tile.js. Not for editing.",
-    `/** Bytes of C that a tile's row is wide. */\nexport const TILE: usize = ${16 * 2 * pair};`,
-    "/** Bytes of C that `multiplyRow` does at a time. */\nexport const ROW: usize = 64;",
+    `/** Width of a tile's row of C, in bytes. */\nexport const TILE: usize = ${16 * 2 * pair};`,
+    "/** Bytes of C that `multiplyRow` computes at a time. */\nexport const ROW: usize = 64;",
     tile("multiplyTile", 4, 2 * pair),
     tile("multiplyRow", 1, 4),
     tile("multiplyColumn", 8, 1),
@@ -20,9 +20,9 @@ export function tileSource(bits) {
 }
 
 /**
- * A function for C = start + A · B over `rows` rows of `vectors` vectors. `bEnd` is where the last row of B has been
- * taken. Every sum begins with `start` and grows by one product at a time, without a branch: else V8 would not double
- * the width.
+ * A function for C = start + A · B over `rows` rows of `vectors` vectors. `bEnd` is the address after the last row of B. Every
+ * sum starts from `start` and grows by one product at a time, without a branch, because V8 would otherwise not double the
+ * width.
  */
 function tile(name, rows, vectors) {
   const sums = range(rows).flatMap((i) => range(vectors).map((j) => [i, j]));

@@ -76,6 +76,58 @@ test("the check sees a floor above, a package, a Node module and a task that kno
   );
 });
 
+/** The rooms of `cli/`, each with the rooms it may import. A file beside them, but for main.ts, is a room of its own. */
+const rooms = {
+  terminal: [],
+  environment: ["terminal"],
+  run: ["terminal", "environment"],
+  report: ["terminal"],
+  render: ["terminal", "environment"],
+  watch: ["terminal"],
+  benchmark: ["terminal", "run", "report"],
+  "evaluate.ts": ["terminal", "environment"],
+  "export.ts": ["terminal", "environment"],
+};
+
+/** The complaints about one file's imports of other rooms; `file` is relative to src/cli. */
+function roomComplaints(file, text) {
+  if (file === "main.ts") return [];
+  const [room] = file.split("/");
+  if (!Object.hasOwn(rooms, room)) return [`${file} is in no room of cli/`];
+  return [...text.matchAll(/(?:\bfrom |^import |\bimport\()"(\.[^"\n]+)"/gm)].flatMap(([, name]) => {
+    const target = path.posix.join("cli", path.posix.dirname(file), name);
+    const [floor, other] = target.split("/");
+    if (floor !== "cli" || other === room || rooms[room].includes(other)) return [];
+    return [`cli/${file} imports ${target}: ${room} may import ${rooms[room].join(", ") || "no other room"}`];
+  });
+}
+
+test("the rooms of cli/ import each other only where the table says so, and every arrow is used", () => {
+  const files = fs
+    .readdirSync(path.join(src, "cli"), { recursive: true })
+    .map((name) => name.replaceAll(path.sep, "/"))
+    .filter((name) => name.endsWith(".ts") && !/\.(test|case)\.ts$/.test(name));
+  const texts = new Map(files.map((file) => [file, fs.readFileSync(path.join(src, "cli", file), "utf8")]));
+  assert.ok(files.length > 30);
+  assert.deepEqual(
+    [...texts].flatMap(([file, text]) => roomComplaints(file, text)),
+    [],
+  );
+  const unused = Object.entries(rooms).flatMap(([room, others]) => {
+    const all = [...texts].flatMap(([file, text]) => (file.split("/")[0] === room ? [text] : [])).join("\n");
+    return others.filter((other) => !all.includes(`/${other}/`)).map((other) => `${room} → ${other}`);
+  });
+  assert.deepEqual(unused, [], "arrows of the table that no file uses");
+  assert.equal(
+    roomComplaints("terminal/table.ts", 'import { bounds } from "../environment/environments.ts";').length,
+    1,
+  );
+  assert.equal(roomComplaints("watch/watch.ts", 'import { x } from "../run/run-training.ts";').length, 1);
+  assert.equal(roomComplaints("render/render.ts", 'import { addExportCommand } from "../export.ts";').length, 1);
+  assert.equal(roomComplaints("other/other.ts", "").length, 1);
+  assert.deepEqual(roomComplaints("run/train.ts", 'import { closing } from "../environment/guard.ts";'), []);
+});
+
 /**
  * The complaints about a file of the page, relative to web: it may import web, the library and the plot; what draws in
  * 3D, three.js too.
@@ -144,7 +196,7 @@ function brokenLinks(text) {
 
 test("docs/architecture.md names every floor and every folder of src and web, and its links lead to files", () => {
   const text = fs.readFileSync(path.join(root, "docs/architecture.md"), "utf8");
-  const entries = fs.readdirSync(src).filter((name) => name.endsWith(".ts"));
+  const entries = fs.readdirSync(src).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
   assert.deepEqual(unnamedFolders(text), []);
   assert.deepEqual(
     [...floors, ...entries].filter((name) => !text.includes(`\`${name}`)),

@@ -105,8 +105,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "discount * (1 - terminated[i]) * nextValue",
-        fault: "discount * (1 - 0 * terminated[i]) * nextValue",
+        text: "discount[i] * nextValue",
+        fault: "(discount[i] || this.settings.discount) * nextValue",
       },
     ],
   },
@@ -152,32 +152,20 @@ export const faults = [
   },
   {
     name: "an actor that never moves",
-    edits: [
-      {
-        file: "src/ddpg/actor.ts",
-        text: 'this.adam.step("actor");',
-        fault: "",
-      },
-    ],
+    edits: [{ file: "src/ddpg/actor.ts", text: 'this.descendFrom("actor");', fault: "" }],
   },
   {
     name: "observation not advanced",
-    edits: [
-      {
-        file: "src/ddpg/train.ts",
-        text: "observation.set(current.observation);",
-        fault: "",
-      },
-    ],
+    edits: [{ file: "src/ddpg/body.ts", text: "this.observation.set(observation);", fault: "void observation;" }],
   },
   {
     name: "next observation taken after the reset",
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "const result = isPromise(given) ? await given : given;",
+        text: "const { reward, terminated, truncated = false } = isPromise(given) ? await given : given;",
         fault:
-          "const result = isPromise(given) ? await given : given; if (result.terminated || result.truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
+          "const { reward, terminated, truncated = false } = isPromise(given) ? await given : given; if (terminated || truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
       },
     ],
   },
@@ -186,8 +174,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "current.observation, result.terminated);",
-        fault: "current.observation, result.terminated || result.truncated === true);",
+        text: "reward, current.observation, terminated);\n        current.learned",
+        fault: "reward, current.observation, terminated || truncated);\n        current.learned",
       },
     ],
   },
@@ -248,13 +236,7 @@ export const faults = [
   },
   {
     name: "noise not restarted at an episode's end",
-    edits: [
-      {
-        file: "src/ddpg/train.ts",
-        text: "if (ended) agent.endEpisode();",
-        fault: "",
-      },
-    ],
+    edits: [{ file: "src/ddpg/train.ts", text: "if (terminated || truncated) agent.endEpisode();", fault: "" }],
   },
   {
     name: "Ornstein–Uhlenbeck noise keeps its place",
@@ -311,8 +293,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/critic.ts",
-        text: "return this.#network.sideGradient();",
-        fault: "this.#network.updateStatistics(); return this.#network.sideGradient();",
+        text: "return this.network.sideGradient();",
+        fault: "this.network.updateStatistics(); return this.network.sideGradient();",
       },
     ],
   },
@@ -320,19 +302,9 @@ export const faults = [
     name: "targets use the batch's statistics",
     edits: [
       {
-        file: "src/ddpg/actor.ts",
-        text: "new Network(kernels, shape, this.parameters, settings.batchSize, learns)",
-        fault: "new Network(kernels, shape, this.parameters, settings.batchSize, true)",
-      },
-      {
-        file: "src/ddpg/actor.ts",
-        text: "this.#network.forward(observation, null, this.adam !== null)",
-        fault: "this.#network.forward(observation, null, true)",
-      },
-      {
-        file: "src/nn/parameters.ts",
-        text: "kernels.allocate(withGradients ? this.values.length : 0)",
-        fault: "kernels.allocate(withGradients || true ? this.values.length : 0)",
+        file: "src/ddpg/ddpg.ts",
+        text: "new Target(kernels, mu, batchSize)",
+        fault: "new Target(kernels, mu, batchSize, true)",
       },
     ],
   },
@@ -341,7 +313,7 @@ export const faults = [
     edits: [
       {
         file: "src/nn/parameters.ts",
-        text: "this.#kernels.softUpdate(this.values, online.values, options);\n    this.#statistics.set(online.#statistics);",
+        text: "this.#kernels.softUpdate(this.values, online.values, options);\n    this.#statisticValues.set(online.#statisticValues);",
         fault: "this.#kernels.softUpdate(this.values, online.values, options);",
       },
     ],
@@ -462,15 +434,15 @@ export const faults = [
   },
   {
     name: "all bodies share one stream of noise",
-    edits: [{ file: "src/ddpg/ddpg.ts", text: "const stream = () =>", fault: "body *= 0;\n    const stream = () =>" }],
+    edits: [{ file: "src/ddpg/ddpg.ts", text: "JSON.stringify(body)", fault: "0" }],
   },
   {
     name: "value by the target critic",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "new Network(kernels, qShape, this.critic.parameters, 1, false)",
-        fault: "new Network(kernels, qShape, this.targetCritic.parameters, 1, false)",
+        text: "new Network(kernels, q, this.critic.parameters, 1, false)",
+        fault: "new Network(kernels, q, this.targetCritic.parameters, 1, false)",
       },
     ],
   },
@@ -496,7 +468,9 @@ export const faults = [
   },
   {
     name: "scales watched before scaling",
-    edits: [{ file: "src/ddpg/train.ts", text: "monitor.add(scaled,", fault: "monitor.add(current.observation," }],
+    edits: [
+      { file: "src/ddpg/watchdog.ts", text: "this.monitor.add(this.#scaled,", fault: "this.monitor.add(observation," },
+    ],
   },
   {
     name: "threads: a piece keeps the place of the first",
@@ -597,8 +571,14 @@ export const faults = [
     ],
   },
   {
-    name: "ONNX: the normalised observation's shift is left out",
-    edits: [{ file: "src/export/onnx.ts", text: "index === 0 ? shift : null", fault: "index < 0 ? shift : null" }],
+    name: "ONNX: the normalized observation's shift is left out",
+    edits: [
+      {
+        file: "src/export/onnx.ts",
+        text: "denseWithShift(layer, shift)",
+        fault: "denseWithShift(layer, shift && null)",
+      },
+    ],
   },
   {
     name: "events: the checksum of the length is not masked",
@@ -611,7 +591,7 @@ export const faults = [
     ],
   },
   {
-    name: "a loaded agent's noise begins anew",
+    name: "a loaded agent's noise restarts",
     edits: [
       {
         file: "src/ddpg/agent-state.ts",
@@ -639,5 +619,47 @@ export const faults = [
         fault: "digits(crc).length === written.length",
       },
     ],
+  },
+  {
+    name: "run: an equal return replaces the best policy",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "meanReturn > this.#best.evaluation.meanReturn",
+        fault: "meanReturn >= this.#best.evaluation.meanReturn",
+      },
+    ],
+  },
+  {
+    name: "run: a resumed run forgets its sums of diagnostics",
+    edits: [{ file: "src/training/run-loop.ts", text: "this.#means.restore(saved.means);", fault: "" }],
+  },
+  {
+    name: "run: evaluations count as time spent on training",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "    this.#stopwatch.stop();\n    const step = this.#step;",
+        fault: "    const step = this.#step;",
+      },
+    ],
+  },
+  {
+    name: "run: an abandoned step keeps its episode",
+    edits: [{ file: "src/training/run-loop.ts", text: "this.#agent.loop?.leave();", fault: "" }],
+  },
+  {
+    name: "run: the return of an earlier evaluation ends it",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "this.#evaluation?.step !== this.#step) return undefined;",
+        fault: "!this.#evaluation) return undefined;",
+      },
+    ],
+  },
+  {
+    name: "signals: a step in progress gets no time to finish",
+    edits: [{ file: "src/cli/run/stop-signals.ts", text: "if (isStepping())", fault: "if (!isStepping)" }],
   },
 ];

@@ -188,7 +188,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
         `#task=InvertedPendulum-v5&${new URLSearchParams(texts)}&speed=full`,
         async (tab) => {
           await tab.locator("#play").click();
-          await tab.locator("#stage-message", { hasText: "It cannot be drawn here, but trains on" }).waitFor();
+          await tab.locator("#stage-message", { hasText: "It cannot be drawn here, but training continues" }).waitFor();
           await learned(tab);
         },
         { browser: plain, tolerates: /WebGL/ },

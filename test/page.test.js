@@ -321,9 +321,9 @@ describe("the page", { timeout: 300_000 }, () => {
     let bits;
     await visit("#steps=1100&speed=full", async (tab) => {
       await reached(tab, "ended");
-      const colours = () =>
+      const colors = () =>
         tab.locator("#runs .mark").evaluateAll((marks) => marks.map(({ style }) => style.background));
-      const [first] = await colours();
+      const [first] = await colors();
       await tab.locator("#field-actorLearningRate").fill("fast");
       await tab.locator("#field-seed").fill("7");
       await tab.locator("#experiment [type=submit]").click();
@@ -335,13 +335,13 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#experiment [type=submit]").click();
       await tab.locator("#runs li", { hasText: "seed 7, actorLearningRate 0.002" }).waitFor();
       await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
-      const both = await colours();
-      assert.equal(both[1], first, "a run keeps its colour");
+      const both = await colors();
+      assert.equal(both[1], first, "a run keeps its color");
       assert.notEqual(both[0], first);
       // A key after a click on a button.
       await tab.keyboard.press("Shift+R");
       await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
-      assert.deepEqual(await colours(), both);
+      assert.deepEqual(await colors(), both);
       await tab.locator("#curve").press("ArrowLeft");
       await tab.locator("#curve-readout", { hasText: /^Step 1,100 · .*evaluation/ }).waitFor();
       bits = await fingerprint(tab);

@@ -76,9 +76,6 @@ const committed = {
   },
   "./node": {
     values: [
-      "RunDirectory",
-      "checkRunDirectory",
-      "commit",
       "loadEnvironment",
       "nodeBackend",
       "nodeThreads",
@@ -88,10 +85,7 @@ const committed = {
       "readPolicy",
       "readPolicyFile",
       "readResult",
-      "refusal",
-      "startFile",
       "useWideVectors",
-      "versions",
     ],
     types: [
       "BestEvaluation",
@@ -106,6 +100,7 @@ const committed = {
       "RunConfig",
       "RunResult",
       "RunState",
+      "SavedRun",
       "WhichPolicy",
     ],
   },

@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { environments, presets } from "ddpg";
+import { environments } from "ddpg";
 import { benchmarkFolders, readmePrograms, upToDate } from "../scripts/readme.js";
 import { faults } from "./faults.js";
 
@@ -42,8 +42,11 @@ test("the table and the curves of the tasks in MuJoCo are those of the records (
 
 test("the README's table of the tasks in MuJoCo is that of the settings as they are", async () => {
   const { readRecords } = await import("../dist/cli/benchmark/records.js");
-  for (const { environment, preset, settings } of readRecords(path.join(root, "docs/results/mujoco")))
-    assert.deepEqual(settings, { ...presets[preset], ...environments[environment].settings }, environment);
+  const { settingsFor } = await import("../dist/tasks.js");
+  for (const { environment, preset, settings } of readRecords(path.join(root, "docs/results/mujoco"))) {
+    assert.equal(preset, environments[environment].preset);
+    assert.deepEqual(settings, settingsFor(environments[environment]).settings, environment);
+  }
 });
 
 test("a step's link leads to its comment", () => {

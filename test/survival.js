@@ -150,7 +150,7 @@ describe("a disk that is full, a directory that is gone", posix, () => {
     assert.equal(code, 2);
     assert.match(
       stderr,
-      /^ddpg: limited\/checkpoint\.safetensors: expected a file that can be written, got a file larger than is allowed\. Mend that, then resume the run\.\n$/,
+      /^ddpg: limited\/checkpoint\.safetensors: expected a file that can be written, got a file larger than is allowed\. Fix that, then resume the run\.\n$/,
     );
     assert.ok(!fs.existsSync(path.join(folder, "limited/checkpoint.safetensors.unfinished")));
     await succeed("resume", "limited", "--no-progress");

@@ -7,7 +7,9 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Ddpg, Pendulum } from "ddpg";
-import { RunDirectory, readResult, versions } from "ddpg/node";
+import { readResult } from "ddpg/node";
+import { RunDirectory } from "../dist/node/run-directory.js";
+import { versions } from "../dist/node/versions.js";
 import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
@@ -90,7 +92,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.equal(await text(tab, "#settings-what"), "What differs from the preset small.");
       assert.match(await text(tab, "#settings-changed"), /^batchSize32, not 64transitions/);
       assert.equal(await tab.locator("#seven-steps details").count(), 7);
-      // Both maps have colours, for the checkpoint has both networks.
+      // Both maps have colors, for the checkpoint has both networks.
       for (const map of ["#map-action", "#map-value"]) {
         await tab.waitForFunction((map) => {
           const canvas = document.querySelector(map);
@@ -139,7 +141,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     evaluate(0);
     await visit(t, "live", async (tab, { url, end, complaints }) => {
       await phase(tab, "training");
-      assert.equal(await text(tab, "#hint"), "Training goes on in another process; this page follows it.");
+      assert.equal(await text(tab, "#hint"), "Training continues in another process; this page follows it.");
       await tab.locator("#world-caption", { hasText: /^There is no policy yet/ }).waitFor();
       records.writePolicy(agent.policy.save(), "best");
       evaluate(100);
@@ -167,7 +169,10 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       records.writeResult({ ...decided, ...out, evaluation: null, interrupted: true });
       records.close();
       await phase(tab, "stopped");
-      assert.match(await text(tab, "#hint"), /^Stopped after 300 of 1,000 steps, before its end\. ddpg resume goes on/);
+      assert.match(
+        await text(tab, "#hint"),
+        /^Stopped after 300 of 1,000 steps, before its end\. ddpg resume continues it/,
+      );
       fs.renameSync(inFolder("live"), inFolder("moved"));
       await phase(tab, "gone");
     });
@@ -179,7 +184,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await phase(tab, "finished");
       await step(tab, 400);
       await tab.locator("#curve canvas").waitFor();
-      assert.match(await text(tab, "#no-scene"), /^This page cannot simulate an environment of your own/);
+      assert.match(await text(tab, "#no-scene"), /^This page cannot simulate a custom environment/);
       assert.equal(await tab.locator("#body").isVisible(), false);
       assert.equal(await tab.locator("#maps").isVisible(), false);
       assert.match(await text(tab, "#files"), /policy\.safetensors/);

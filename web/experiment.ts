@@ -8,15 +8,15 @@ import {
   type Settings,
   settingFlag,
   settingNames,
-  settingsFrom,
   showSetting,
 } from "../src/ddpg/config.ts";
-import { environments, type Task } from "../src/tasks.ts";
+import { customDefaults, environments, settingsFor, type Task, type TrainingDefaults } from "../src/tasks.ts";
 import { scenes } from "./scenes.ts";
 
 export interface Experiment {
   readonly task: string;
-  readonly preset: PresetName;
+  /** The preset that is named: taken as it is. null: the task's own, with the task's own settings. */
+  readonly preset: PresetName | null;
   readonly seed: number;
   /** Environment steps after which training comes to a halt. */
   readonly steps: number;
@@ -41,26 +41,39 @@ export function taskOf({ task }: Pick<Experiment, "task">): Task {
   return environments[task];
 }
 
-/** How a task is trained unless somebody wants otherwise; one that the library does not have, as the command line has it. */
-function usualOf(task: string): Pick<Task, "preset" | "steps" | "settings"> {
-  return Object.hasOwn(environments, task) ? environments[task] : { preset: "standard", steps: 100_000 };
+/** How a task is trained by default; a custom one, as the command line trains it. */
+function defaultsOf(task: string): TrainingDefaults {
+  return Object.hasOwn(environments, task) ? environments[task] : customDefaults;
 }
 
-/** A task as it is trained unless somebody wants otherwise. */
+/** A task as it is trained by default. */
 export function usualExperiment(task = tasks[0]): Experiment {
-  const { preset, steps } = usualOf(task);
-  return { task, preset, seed: 1, steps, changes: {} };
+  return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, changes: {} };
 }
 
-/** The preset's settings; with the task's own, where the preset is the task's own too: as the command line has it. */
+/** Whether a task has settings of its own, so that naming its preset makes a difference. */
+export function hasOwnSettings(task: string): boolean {
+  return defaultsOf(task).settings !== undefined;
+}
+
+/** A preset as an experiment holds it: null also where the task's own is named, and naming it changes nothing. */
+export function namedPreset(task: string, preset: PresetName): PresetName | null {
+  return preset === defaultsOf(task).preset && !hasOwnSettings(task) ? null : preset;
+}
+
+/** The preset that an experiment starts from. */
+export function presetOf({ task, preset }: Pick<Experiment, "task" | "preset">): PresetName {
+  return preset ?? defaultsOf(task).preset;
+}
+
+/** The settings that an experiment's changes are changes of. */
 export function usualSettings({ task, preset }: Pick<Experiment, "task" | "preset">): Settings {
-  const own = usualOf(task);
-  return settingsFrom(preset, preset === own.preset ? own.settings : {});
+  return settingsFor(defaultsOf(task), preset ?? undefined).settings;
 }
 
 /** Throws an InputError for settings that are wrong or do not fit each other. */
-export function settingsOf(experiment: Experiment): Settings {
-  return settingsFrom(experiment.preset, { ...usualSettings(experiment), ...experiment.changes });
+export function settingsOf({ task, preset, changes }: Experiment): Settings {
+  return settingsFor(defaultsOf(task), preset ?? undefined, changes).settings;
 }
 
 /** The settings that differ, as they are typed. */
@@ -75,7 +88,10 @@ export function changesOf({ changes }: Experiment): [name: keyof Settings, text:
 export function toLink(experiment: Experiment, speed: Speed): string {
   const { task, preset, seed, steps } = experiment;
   const usual = usualExperiment(task);
-  const fields = new URLSearchParams({ task, preset, seed: String(seed) });
+  const fields = new URLSearchParams({ task });
+  // A link without a preset means the task's own settings as well.
+  if (preset || !hasOwnSettings(task)) fields.set("preset", presetOf(experiment));
+  fields.set("seed", String(seed));
   if (steps !== usual.steps) fields.set("steps", String(steps));
   for (const [name, text] of changesOf(experiment)) fields.set(name, text);
   fields.set("speed", speed === Infinity ? "full" : String(speed));
@@ -91,8 +107,8 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   const task = fields.get("task") ?? tasks[0];
   expect(tasks.includes(task), "task", `one of ${tasks.join(", ")}`, task, suggest(task, tasks));
   const usual = usualExperiment(task);
-  const preset = fields.get("preset") ?? usual.preset;
-  expectPreset(preset);
+  const preset = fields.get("preset");
+  if (preset !== null) expectPreset(preset);
   const changes: Record<string, unknown> = {};
   for (const [name, text] of fields) {
     if (["task", "preset", "seed", "steps", "speed"].includes(name)) continue;
@@ -106,7 +122,7 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   expect(speed !== undefined, "speed", "one of 1, 4, 20, full", named);
   const experiment: Experiment = {
     task,
-    preset,
+    preset: preset && namedPreset(task, preset),
     seed: wholeNumber(fields.get("seed") ?? "1", "seed", 0),
     steps: wholeNumber(fields.get("steps") ?? String(usual.steps), "steps", 1),
     changes: changes as Partial<Settings>,
@@ -125,10 +141,10 @@ export function wholeNumber(text: string, where: string, min: number): number {
 /** A name for a person, with what differs from the usual. */
 export function nameOf(experiment: Experiment): string {
   const { task, preset, seed, steps } = experiment;
-  const usual = usualOf(task);
+  const usual = defaultsOf(task);
   const changes = changesOf(experiment).map(([name, text]) => `${name} ${text}`);
   return [
-    ...(preset === usual.preset ? [] : [preset]),
+    ...(preset ? [preset] : []),
     `seed ${seed}`,
     ...changes,
     ...(steps === usual.steps ? [] : [`${steps} steps`]),
@@ -141,7 +157,7 @@ export function toCommand(experiment: Experiment): string {
   const usual = usualExperiment(task);
   return [
     `npx ddpg train ${task} --seed ${seed}`,
-    ...(preset === usual.preset ? [] : [`--preset ${preset}`]),
+    ...(preset ? [`--preset ${preset}`] : []),
     ...(steps === usual.steps ? [] : [`--steps ${steps}`]),
     ...changesOf(experiment).map(([name, text]) => `${settingFlag(name)} ${text}`),
   ].join(" ");
@@ -150,7 +166,7 @@ export function toCommand(experiment: Experiment): string {
 /** The presets' names. */
 export const presetNames = Object.keys(presets) as PresetName[];
 
-/** How often the run is evaluated on its way, and over how many noise-free episodes. */
+/** How often a run is evaluated, and over how many noise-free episodes each time. */
 export function evaluationPlan({ steps }: Experiment): { every: number; episodes: number } {
   return { every: Math.max(1, Math.min(10_000, Math.round(steps / 20))), episodes: 10 };
 }

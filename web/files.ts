@@ -1,16 +1,16 @@
 // A run's files, in the command line's forms: put into one folder they are a run that it reads.
 import { version } from "../package.json";
 import { formatRecord } from "../src/training/metrics.ts";
-import { evaluationPlan, settingsOf } from "./experiment.ts";
-import type { Run, State } from "./session.ts";
+import { evaluationPlan, presetOf, settingsOf } from "./experiment.ts";
+import type { PageRun, State } from "./session.ts";
 
 /** `config.json`. The versions say that no Node was there, and `touched` that the experiment alone does not give this run. */
 export function configOf({ experiment, step, isTouched }: State): string {
-  const { task: environment, preset, seed, steps } = experiment;
+  const { task: environment, seed, steps } = experiment;
   const config = {
     format: "ddpg-run-1",
     environment,
-    preset,
+    preset: presetOf(experiment),
     seed,
     // It may have gone on after its end.
     steps: Math.max(steps, step),
@@ -23,7 +23,7 @@ export function configOf({ experiment, step, isTouched }: State): string {
 }
 
 /** `metrics.jsonl`. */
-export function metricsOf({ records }: Run): string {
+export function metricsOf({ records }: PageRun): string {
   return records.map(formatRecord).join("");
 }
 

@@ -97,13 +97,13 @@ function along({ from, to }: { from: number; to: number }, index: number): numbe
 }
 
 /** At most so many transitions are read for a density. */
-const mostRead = 20_000;
+const maxRead = 20_000;
 
 /** How many of the replay buffer's transitions begin in each cell of the plane: [rows, columns]; a fresh array. */
 export function replayDensity({ replayBuffer, units }: Ddpg, { x, y, point }: Plane): Float32Array {
   const counts = new Float32Array(mapSize * mapSize);
   const observation = new Float64Array(units.observationSize);
-  for (const scaled of replayBuffer.observations(Math.max(1, Math.ceil(replayBuffer.size / mostRead)))) {
+  for (const scaled of replayBuffer.observations(Math.max(1, Math.ceil(replayBuffer.size / maxRead)))) {
     for (let i = 0; i < observation.length; i++) {
       observation[i] = scaled[i] / units.observationScale[i] + units.observationOffset[i];
     }

@@ -1,5 +1,5 @@
 // The page: an experiment from the address, a run, and the views of it.
-import { message } from "../src/environment/environment-calls.ts";
+import { messageOf } from "../src/base/expect.ts";
 import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } from "./experiment.ts";
 import { Session } from "./session.ts";
 import { controlsView } from "./views/controls.ts";
@@ -40,7 +40,7 @@ function fromAddress(): { experiment: Experiment; speed: Speed; problem: string 
   try {
     return { ...fromLink(location.hash), problem: "" };
   } catch (error) {
-    const problem = `The address was not understood. ${message(error)}`;
+    const problem = `The address was not understood. ${messageOf(error)}`;
     const experiment = usualExperiment();
     return { experiment, speed: usualSpeed(experiment.task), problem };
   }

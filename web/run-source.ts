@@ -1,8 +1,8 @@
 // A run on disk, followed by `ddpg watch`, as a source of numbers.
-import { message } from "../src/environment/environment-calls.ts";
+import { messageOf } from "../src/base/expect.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
 import type { RunConfig, RunEvent, RunStatus } from "../src/training/run.ts";
-import { type Experiment, tasks, usualSettings } from "./experiment.ts";
+import { type Experiment, namedPreset, presetOf, tasks, usualSettings } from "./experiment.ts";
 import { Grid } from "./grid.ts";
 import { loadNetworks } from "./saved-networks.ts";
 import { scenes } from "./scenes.ts";
@@ -122,7 +122,7 @@ export class RunSource implements Source {
         if (record.type === "evaluation" && record.meanReturn > (this.#best?.meanReturn ?? -Infinity))
           this.#best = record;
       } catch (error) {
-        this.store.set({ problem: message(error) });
+        this.store.set({ problem: messageOf(error) });
       }
     }
     this.#isNews = true;
@@ -157,7 +157,7 @@ export class RunSource implements Source {
       if (version === this.#policyVersion) this.#policyVersion = "";
       // A connection that was lost is said elsewhere.
       if (error instanceof TypeError) return;
-      this.#policyProblem = `${file}: ${message(error)}`;
+      this.#policyProblem = `${file}: ${messageOf(error)}`;
       this.store.set({ problem: this.#policyProblem });
     }
   }
@@ -208,10 +208,17 @@ export function isSimulated({ environment, environmentModule }: RunConfig): bool
 
 /** What decided a run, as the page says it. */
 export function experimentOf({ environment: task, preset, seed, steps, settings }: RunConfig): Experiment {
-  const usual: object = usualSettings({ task, preset });
-  const isChanged = ([name, value]: [string, unknown]): boolean =>
-    JSON.stringify(value) !== JSON.stringify(usual[name as keyof typeof usual]);
-  return { task, preset, seed, steps, changes: Object.fromEntries(Object.entries(settings).filter(isChanged)) };
+  // A run's file does not say whether the preset was named: the reading with fewer changes is the plainer one.
+  const readings = [...(preset === presetOf({ task, preset: null }) ? [null] : []), namedPreset(task, preset)];
+  const experiments = readings.map((named) => {
+    const usual: object = usualSettings({ task, preset: named });
+    const changes = Object.entries(settings).filter(
+      ([name, value]) => JSON.stringify(value) !== JSON.stringify(usual[name as keyof typeof usual]),
+    );
+    return { task, preset: named, seed, steps, changes: Object.fromEntries(changes) };
+  });
+  const countOf = ({ changes }: Experiment): number => Object.keys(changes).length;
+  return experiments.reduce((best, each) => (countOf(each) < countOf(best) ? each : best));
 }
 
 function whatMatters({ environment, preset, seed, steps, settings, evaluation }: RunConfig): string {

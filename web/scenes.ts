@@ -2,15 +2,16 @@
 // without a scene is not offered. Nothing here draws, so the workers use it too.
 import { pi } from "../src/base/math.ts";
 import type { Environment } from "../src/environment/environment.ts";
-import { type Scene as ShownScene, sceneOf as shownOf } from "../src/environment/scene.ts";
+import { type Scene, sceneOf } from "../src/environment/scene.ts";
 import { MountainCarContinuous } from "../src/envs/mountain-car-continuous.ts";
 import { Pendulum } from "../src/envs/pendulum.ts";
+import { mujocoTasks } from "../src/tasks.ts";
 
 /** A state or an observation. */
 export type Numbers = readonly number[] | Float64Array;
 
 /** A task that is drawn in the plane, in canvases. */
-export interface Scene {
+export interface FlatScene {
   readonly isSolid?: false;
   /** A fresh environment; its `save()` is the steps taken, then the body's state. */
   create(): Environment;
@@ -27,7 +28,7 @@ export interface Scene {
 }
 
 /** A task that is drawn in 3D: its own environment says what is seen of it, once the engine is there. */
-export interface SolidScene extends Pick<Scene, "action"> {
+export interface SolidScene extends Pick<FlatScene, "action"> {
   readonly isSolid: true;
   readonly optimum?: undefined;
   readonly plane?: undefined;
@@ -55,7 +56,7 @@ export interface Plane {
   point(observation: Numbers): [x: number, y: number];
 }
 
-const pendulum: Scene = {
+const pendulum: FlatScene = {
   create: () => new Pendulum(),
   rest: [pi, 0],
   observe: ([angle, speed]) => [Math.cos(angle), Math.sin(angle), speed],
@@ -104,7 +105,7 @@ const pendulum: Scene = {
   },
 };
 
-const mountainCar: Scene = {
+const mountainCar: FlatScene = {
   create: () => new MountainCarContinuous(),
   rest: [-pi / 6, 0],
   observe: ([position, velocity]) => [position, velocity],
@@ -151,11 +152,11 @@ const mountainCar: Scene = {
 const solid: SolidScene = { isSolid: true, action: { name: "action", unit: "", from: -1, to: 1, ticks: [] } };
 
 /** Of a task that the page cannot simulate: nothing is there, and nothing moves. */
-const empty: Scene = {
+const empty: FlatScene = {
   create: () => {
     const camera = { target: [0, 0, 0], distance: 1, azimuth: 0, elevation: 0 } as const;
-    const scene: ShownScene = { shapes: [], camera, stepSeconds: 1, writePoses() {} };
-    const nothing: Environment & { scene: ShownScene } = {
+    const scene: Scene = { shapes: [], camera, stepSeconds: 1, writePoses() {} };
+    const nothing: Environment & { scene: Scene } = {
       observationSize: 0,
       actionLow: [],
       actionHigh: [],
@@ -171,29 +172,20 @@ const empty: Scene = {
 };
 
 /** The scene of any task. */
-export function sceneOf(task: string): Scene | SolidScene {
+export function sceneOfTask(task: string): FlatScene | SolidScene {
   return Object.hasOwn(scenes, task) ? scenes[task] : empty;
 }
 
 /** The scenes by their tasks' ids. */
-export const scenes: Readonly<Record<string, Scene | SolidScene>> = {
+export const scenes: Readonly<Record<string, FlatScene | SolidScene>> = {
   "Pendulum-v1": pendulum,
   "MountainCarContinuous-v0": mountainCar,
-  "InvertedPendulum-v5": solid,
-  "InvertedDoublePendulum-v5": solid,
-  "Reacher-v5": solid,
-  "Pusher-v5": solid,
-  "Swimmer-v5": solid,
-  "Hopper-v5": solid,
-  "Walker2d-v5": solid,
-  "HalfCheetah-v5": solid,
-  "Ant-v5": solid,
-  "Humanoid-v5": solid,
+  ...Object.fromEntries([...mujocoTasks.keys()].map((id) => [id, solid])),
 };
 
 /** What the environment of a task that the page offers shows of itself. */
-export function shownBy(environment: Environment): ShownScene {
-  const scene = shownOf(environment);
+export function shownBy(environment: Environment): Scene {
+  const scene = sceneOf(environment);
   if (!scene) throw new Error("A task that shows nothing of itself is not offered.");
   return scene;
 }

@@ -1,24 +1,23 @@
 // What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
-import { InputError } from "../src/base/expect.ts";
+import { InputError, messageOf } from "../src/base/expect.ts";
 import { annealing } from "../src/ddpg/noise.ts";
 import { Policy } from "../src/ddpg/policy.ts";
-import { message } from "../src/environment/environment-calls.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
 import { type Experiment, nameOf, type Speed, settingsOf, taskOf, tasks, toLink } from "./experiment.ts";
 import type { UpdateDetail } from "./observed-update.ts";
-import { sceneOf } from "./scenes.ts";
+import { sceneOfTask } from "./scenes.ts";
 import { ShownBody } from "./shown-body.ts";
 import { SolidBody } from "./solid-body.ts";
 import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
 import { Store } from "./store.ts";
 
 /** A run and its records. */
-export interface Run {
+export interface PageRun {
   /** Counts from 1. */
   readonly id: number;
-  /** Which of the colours it has in the curve, from 0, for as long as it is there. */
-  readonly colour: number;
+  /** Which of the colors it has in the curve, from 0, for as long as it is there. */
+  readonly color: number;
   readonly name: string;
   readonly experiment: Experiment;
   readonly records: readonly MetricsRecord[];
@@ -38,9 +37,9 @@ export interface State {
   readonly stepsPerSecond: number;
   readonly fingerprint: string | null;
   readonly isTouched: boolean;
-  readonly run: Run;
+  readonly run: PageRun;
   /** Earlier runs. */
-  readonly kept: readonly Run[];
+  readonly kept: readonly PageRun[];
   /** The newest policy of the run, as a file; null before the first. */
   readonly policy: Uint8Array | null;
   /** Which one that is, where it is not the one of now; "" where it is. */
@@ -96,12 +95,12 @@ export class Session {
     }
     this.body.policy = null;
     this.#trained = this.#runPolicy = this.#visitor = null;
-    const isComparable = ({ experiment: other, records }: Run): boolean =>
+    const isComparable = ({ experiment: other, records }: PageRun): boolean =>
       other.task === experiment.task &&
       toLink(other, speed) !== toLink(experiment, speed) &&
       records.some(({ type }) => type === "episode");
     const comparable = [...kept, run].filter(isComparable);
-    const beginning = this.#beginning(experiment, speed, freeColour(comparable));
+    const beginning = this.#beginning(experiment, speed, freeColor(comparable));
     this.store.set({ ...beginning, kept: comparable, noise, showsDensity });
     this.setNoise(noise);
     const listener: Listener = {
@@ -164,7 +163,7 @@ export class Session {
       this.body.policy = policy;
       this.store.set({ visitor: { name }, notice: "" });
     } catch (error) {
-      this.tellPerson(`${name} was not opened. ${message(error)}`);
+      this.tellPerson(`${name} was not opened. ${messageOf(error)}`);
     }
   }
 
@@ -184,7 +183,7 @@ export class Session {
     return followsTraining && visitor === null && this.#trained !== null;
   }
 
-  #beginning(experiment: Experiment, speed: Speed, colour = 0): State {
+  #beginning(experiment: Experiment, speed: Speed, color = 0): State {
     return {
       experiment,
       speed,
@@ -197,7 +196,7 @@ export class Session {
       stepsPerSecond: 0,
       fingerprint: null,
       isTouched: false,
-      run: { id: this.#runs, colour, name: nameOf(experiment), experiment, records: [] },
+      run: { id: this.#runs, color, name: nameOf(experiment), experiment, records: [] },
       kept: [],
       policy: null,
       policyName: "",
@@ -278,15 +277,15 @@ export class Session {
 }
 
 function bodyOf({ task }: Experiment): ShownBody | SolidBody {
-  const scene = sceneOf(task);
+  const scene = sceneOfTask(task);
   return scene.isSolid ? new SolidBody(task, scene) : new ShownBody(scene);
 }
 
-/** The first colour that none of the runs has. */
-function freeColour(runs: readonly Run[]): number {
-  let colour = 0;
-  while (runs.some((run) => run.colour === colour)) colour++;
-  return colour;
+/** The first color that none of the runs has. */
+function freeColor(runs: readonly PageRun[]): number {
+  let color = 0;
+  while (runs.some((run) => run.color === color)) color++;
+  return color;
 }
 
 /** Throws an InputError for a policy of another task, and says of which. */

@@ -4,16 +4,16 @@ import { Random } from "../src/base/random.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { isPromise } from "../src/environment/environment-calls.ts";
 import { Acting } from "./acting.ts";
-import { type Scene, shownBy } from "./scenes.ts";
+import { type FlatScene, shownBy } from "./scenes.ts";
 import type { Body } from "./source.ts";
 
 /** Steps of the path that is kept. */
 const pathSteps = 200;
 /** After a pause of the page, at most so much is made up for, in s. */
-const mostLate = 0.25;
+const maxLate = 0.25;
 
 export class ShownBody extends Acting {
-  readonly scene: Scene;
+  readonly scene: FlatScene;
   /** What was last done; empty before. */
   action: readonly number[] = [];
   isHeld = false;
@@ -28,7 +28,7 @@ export class ShownBody extends Acting {
   #clock = 0;
   #follows = -1;
 
-  constructor(scene: Scene) {
+  constructor(scene: FlatScene) {
     const random = new Random("shown");
     super(random);
     this.#random = random;
@@ -52,7 +52,7 @@ export class ShownBody extends Acting {
     if (this.#follows >= 0 && !this.isHeld) this.place(this.#now);
     this.#follows = -1;
     if (this.isHeld) return;
-    this.#clock += Math.min(seconds, mostLate);
+    this.#clock += Math.min(seconds, maxLate);
     while (this.#clock >= this.#stepSeconds) {
       this.#clock -= this.#stepSeconds;
       this.#step();

@@ -9,7 +9,7 @@ import type { Body } from "./source.ts";
 /** Seconds that the worker is ahead. */
 const ahead = 0.1;
 /** After a pause of the page, at most so much is made up for, in s. */
-const mostLate = 0.1;
+const maxLate = 0.1;
 /** An episode's end stays to be seen for so long, in s. */
 const pause = 0.6;
 
@@ -93,7 +93,7 @@ export class SolidBody {
     if (!this.#parts || !this.#policy) return;
     this.#followed = null;
     const { stepSeconds } = this.#parts;
-    this.#clock += Math.min(seconds, mostLate);
+    this.#clock += Math.min(seconds, maxLate);
     for (;;) {
       const lasts = this.#isLast ? pause : this.#now ? stepSeconds : 0;
       if (this.#clock < lasts) break;

@@ -1,25 +1,13 @@
 // The worker's program for a body in 3D: its simulation, a few steps ahead of what is on show. The page itself never
 // loads the engine, whose bindings are made of text: the page's content security policy allows none.
+import { messageOf } from "../src/base/expect.ts";
 import { Random } from "../src/base/random.ts";
 import type { Settings } from "../src/ddpg/config.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import type { Environment, Step } from "../src/environment/environment.ts";
-import { message } from "../src/environment/environment-calls.ts";
 import { type Camera, poseSize, type Scene, type Shape } from "../src/environment/scene.ts";
-import {
-  ant,
-  createMujoco,
-  halfCheetah,
-  hopper,
-  humanoid,
-  invertedDoublePendulum,
-  invertedPendulum,
-  pusher,
-  reacher,
-  type Simulation,
-  swimmer,
-  walker2d,
-} from "../src/mujoco.ts";
+import { createMujoco, type Simulation } from "../src/mujoco.ts";
+import { mujocoTasks } from "../src/tasks.ts";
 import { Acting, renew } from "./acting.ts";
 import { shownBy } from "./scenes.ts";
 
@@ -59,19 +47,6 @@ export interface SolidMoment {
   readonly isLast: boolean;
 }
 
-const tasks = [
-  invertedPendulum,
-  invertedDoublePendulum,
-  reacher,
-  pusher,
-  swimmer,
-  hopper,
-  walker2d,
-  halfCheetah,
-  ant,
-  humanoid,
-];
-
 class SolidSimulation {
   readonly acting: Acting;
   readonly #environment: Environment;
@@ -84,8 +59,8 @@ class SolidSimulation {
   #isOver = true;
 
   static async create(name: string): Promise<SolidSimulation> {
-    const task = tasks.map((make) => make()).find((each) => each.name === name);
-    if (!task) throw new Error(`${name} is no task in 3D.`);
+    const task = mujocoTasks.get(name)?.();
+    if (!task) throw new Error(`${name} is not a task in 3D.`);
     // Whoever pushes it needs the simulation, which a task's own functions see alone.
     let seen: Simulation | undefined;
     const observe = (simulation: Simulation): ArrayLike<number> => {
@@ -144,7 +119,7 @@ let simulation: SolidSimulation;
 let before = Promise.resolve();
 
 addEventListener("message", ({ data }: MessageEvent<ToSolidWorker>) => {
-  before = before.then(() => answer(data)).catch((error: unknown) => send({ failed: message(error) }));
+  before = before.then(() => answer(data)).catch((error: unknown) => send({ failed: messageOf(error) }));
 });
 
 async function answer(data: ToSolidWorker): Promise<void> {

@@ -1,47 +1,40 @@
-// The run itself, in the worker: the same calls in the same order as the command line's, so that the same experiment has
-// the same bits; with a brake, so that one can watch.
+// The run in the worker. It drives the same run loop as the command line, so the same experiment gives the same bits;
+// this file adds the speed limit, single steps, and the frames that the page asks for.
 import { Random } from "../src/base/random.ts";
 import { Ddpg } from "../src/ddpg/ddpg.ts";
-import { type TrainingStep, train } from "../src/ddpg/train.ts";
+import type { TrainingStep } from "../src/ddpg/train.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { poseSize, type Scene as ShownScene } from "../src/environment/scene.ts";
-import { evaluate } from "../src/training/evaluate.ts";
-import { DiagnosticsMeans, type MetricsRecord } from "../src/training/metrics.ts";
-import { type Experiment, evaluationPlan, taskOf, usualSettings } from "./experiment.ts";
+import type { MetricsRecord } from "../src/training/metrics.ts";
+import { RunLoop } from "../src/training/run-loop.ts";
+import { Brake, type Single } from "./brake.ts";
+import { type Experiment, evaluationPlan, settingsOf, taskOf } from "./experiment.ts";
 import { Grid, replayDensity } from "./grid.ts";
+import { MapPainter } from "./map-painter.ts";
 import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
-import { type Scene, type SolidScene, scenes, shownBy } from "./scenes.ts";
-import type { Frame, Order, Phase, Wants } from "./source.ts";
+import { type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
+import type { Frame, Order, Wants } from "./source.ts";
+import { StepRate } from "./step-rate.ts";
 
-/** The part of the time that maps may take while it trains, and how much of it they may save up, in ms. */
-const [mapShare, mostMapMs] = [0.03, 1];
-/** What they may take of each answer while it stands still, in ms. */
-const stillMapMs = 8;
-/** Between two policies that are handed over, in ms. */
+/** How often a policy is handed over during training, in ms. */
 const policyMs = 100;
-/** Between two densities. */
+/** How often the density of the replay buffer is. */
 const densityMs = 500;
-/** Who is late by more does not hurry to catch up, in ms. */
-const mostLateMs = 200;
 
 export class Training {
   readonly #agent: Ddpg;
   readonly #environment: Environment;
   readonly #evaluationEnvironment: Environment;
-  readonly #scene: Scene | SolidScene;
+  readonly #scene: FlatScene | SolidScene;
   /** What the environment shows of itself. */
   readonly #shown: ShownScene;
   readonly #experiment: Experiment;
-  readonly #grid: Grid | null;
-  readonly #means: DiagnosticsMeans;
-  #phase: Phase;
-  #speed: number;
-  #goal: number;
-  /** Steps, or updates, that are to be made before it pauses. */
-  #single: "step" | "update" | null = null;
-  #isHeld = false;
+  readonly #loop: RunLoop;
+  readonly #brake: Brake;
+  readonly #maps: MapPainter | null;
+  readonly #rate = new StepRate();
   #isTouched = false;
-  #step = 0;
+  /** Counted when a step is reported: a frame must not show half of the next one. */
   #updates = 0;
   #episode = 1;
   #body: Frame["body"] = null;
@@ -50,40 +43,21 @@ export class Training {
   #policyStep = -1;
   #policyTime = 0;
   #densityTime = 0;
-  /** What the maps may take now, and since when that is so. */
-  #mapMs = 0;
-  #mapTime = 0;
-  /** The step that the last maps are of. */
-  #mapsStep = -1;
   #fingerprint: string | null = null;
-  /** The next update is to be shown; every one is, where one can watch. */
+  /** Whether the next update is to be shown, and whether every update is, as long as steps are slow enough to watch. */
   #wantsUpdate = false;
   #followsUpdates = false;
   #before: BeforeUpdate | null = null;
   #update: UpdateDetail | null = null;
-  /** What the loop waits for: an order, while it is paused. */
-  #wake: (() => void) | null = null;
-  /** Time that was spent on training, in ms. */
-  #spent = 0;
-  #since: number | null = null;
-  /** From here on the brake counts. */
-  #paceTime = 0;
-  #paceStep = 0;
-  #rateTime = 0;
-  #rateStep = 0;
-  #rate = 0;
 
   static async create(experiment: Experiment, speed: number, plays: boolean): Promise<Training> {
     const task = taskOf(experiment);
     const scene = scenes[experiment.task];
     const environment = await task.create();
     const evaluationEnvironment = await task.create();
-    const { preset, seed } = experiment;
     const agent = await Ddpg.create(environment, {
-      seed,
-      preset,
-      ...usualSettings(experiment),
-      ...experiment.changes,
+      seed: experiment.seed,
+      ...settingsOf(experiment),
     });
     const grid = scene.plane ? await Grid.create(agent, scene.plane) : null;
     return new Training({ agent, environment, evaluationEnvironment, scene, experiment, grid }, speed, plays);
@@ -94,77 +68,73 @@ export class Training {
       agent: Ddpg;
       environment: Environment;
       evaluationEnvironment: Environment;
-      scene: Scene | SolidScene;
+      scene: FlatScene | SolidScene;
       experiment: Experiment;
       grid: Grid | null;
     },
     speed: number,
     plays: boolean,
   ) {
-    this.#agent = parts.agent;
-    this.#environment = parts.environment;
-    this.#evaluationEnvironment = parts.evaluationEnvironment;
-    this.#scene = parts.scene;
-    this.#shown = shownBy(parts.environment);
-    this.#experiment = parts.experiment;
-    this.#grid = parts.grid;
-    this.#means = new DiagnosticsMeans(parts.agent.units.actionSize);
-    this.#phase = plays ? "playing" : "paused";
-    this.#speed = speed;
-    this.#goal = parts.experiment.steps;
+    const { agent, environment, evaluationEnvironment, scene, experiment, grid } = parts;
+    this.#agent = agent;
+    this.#environment = environment;
+    this.#evaluationEnvironment = evaluationEnvironment;
+    this.#scene = scene;
+    this.#shown = shownBy(environment);
+    this.#experiment = experiment;
+    this.#maps = grid && new MapPainter(grid);
+    this.#brake = new Brake(this.#shown.stepSeconds, speed, plays);
+    this.#loop = new RunLoop({
+      ...{ agent, environment, evaluationEnvironment, name: experiment.task },
+      plan: { steps: experiment.steps, evaluation: evaluationPlan(experiment) },
+      // In 3D, ten episodes may take ten seconds: too long to wait for at the start.
+      evaluatesUntrained: !scene.isSolid,
+      clock: () => performance.now(),
+    });
   }
 
-  /** Trains as it is told; never comes to an end but by an error. */
-  async run(): Promise<never> {
-    const { every } = evaluationPlan(this.#experiment);
-    const diagnosticsEvery = Math.max(1, Math.floor(this.#experiment.steps / 100));
-    // In 3D, ten episodes may take as many seconds, and nobody wants to wait for that at the start.
-    if (!this.#scene.isSolid) await this.#evaluate();
-    const steps = train(this.#agent, this.#environment, { name: this.#experiment.task });
-    this.#startPace();
-    for (;;) {
-      const waiting = this.#mayGoOn();
-      if (waiting) await waiting;
-      this.#since ??= performance.now();
+  /** Trains as ordered. Ends only with an error. */
+  async run(): Promise<void> {
+    let hasLearned = false;
+    this.#brake.restart(this.#loop.step);
+    for await (const event of this.#loop.events()) {
+      if (event.type === "step") {
+        hasLearned = event.step.learned;
+        this.#took(event.step);
+      }
+      if (event.type === "record") this.#records.push(event.record);
+      if (event.type === "record" && event.record.type === "evaluation") this.#brake.restart(this.#loop.step);
+      if (event.type === "ended") this.#stop("ended");
+      if (event.type !== "ready" && event.type !== "ended") continue;
+      const { single } = this.#brake;
+      // A step that was in progress when the order came has no details to show; then the next one is the single step.
+      if (this.#before && (single === "step" || (single === "update" && hasLearned))) this.#stop("paused");
+      await this.#brake.wait(this.#loop.step);
       await this.#lookAhead();
-      const { value: step } = await steps.next();
-      this.#took(step);
-      if (this.#means.updates > 0 && step.step % diagnosticsEvery === 0)
-        this.#records.push(this.#means.take(step.step));
-      if (step.step % every === 0 || step.step === this.#goal) await this.#evaluate();
-      if (step.step === this.#goal) this.#stop("ended");
-      // A step that was on its way already was not looked at: then it is the next one.
-      if (this.#before && (this.#single === "step" || (this.#single === "update" && step.learned)))
-        this.#stop("paused");
     }
   }
 
   tell(order: Order): void {
     switch (order.type) {
       case "play":
-        // Whoever goes on after the end wants as much again.
-        if (this.#phase === "ended") this.#goal += this.#experiment.steps;
-        this.#go(null);
+        this.#play(null);
         break;
       case "pause":
-        // The step that comes to an end now is the one to be looked at.
-        if (this.#phase === "playing") this.#go("step");
+        // The step that ends next is the one to be looked at.
+        if (this.#brake.phase === "playing") this.#brake.play("step");
         break;
       case "step":
       case "update":
-        if (this.#phase === "ended") this.#goal += this.#experiment.steps;
-        this.#go(order.type);
+        this.#play(order.type);
         break;
       case "look":
         this.#wantsUpdate = true;
         break;
       case "speed":
-        this.#speed = order.speed;
-        this.#startPace();
-        this.#wake?.();
+        this.#brake.setSpeed(order.speed);
         break;
       case "hold":
-        this.#isHeld = true;
+        this.#brake.hold();
         break;
       case "release":
         this.#release(order.state);
@@ -172,36 +142,31 @@ export class Training {
     }
   }
 
-  /** What is new since the last one. */
+  /** What is new since the last frame. */
   frame(wants: Wants): Frame {
     const now = performance.now();
-    const isStill = this.#phase !== "playing";
+    const { step } = this.#loop;
+    const { phase } = this.#brake;
+    const isStill = phase !== "playing";
     if (isStill) this.#fingerprint ??= this.#agent.fingerprint();
-    if (now - this.#rateTime > 400) {
-      this.#rate = this.#rateTime === 0 ? 0 : (1000 * (this.#step - this.#rateStep)) / (now - this.#rateTime);
-      this.#rateTime = now;
-      this.#rateStep = this.#step;
-    }
-    const policyIsDue =
-      wants.policy && this.#policyStep !== this.#step && (isStill || now - this.#policyTime > policyMs);
-    if (policyIsDue) [this.#policyStep, this.#policyTime] = [this.#step, now];
-    const drawn = wants.maps && this.#mapsStep !== this.#step ? this.#advanceMaps(now, isStill) : null;
+    const policyIsDue = wants.policy && this.#policyStep !== step && (isStill || now - this.#policyTime > policyMs);
+    if (policyIsDue) [this.#policyStep, this.#policyTime] = [step, now];
     const { plane } = this.#scene;
     const densityIsDue = plane && wants.density && now - this.#densityTime > densityMs;
     if (densityIsDue) this.#densityTime = now;
     const frame: Frame = {
-      phase: this.#phase,
-      step: this.#step,
+      phase,
+      step,
       updates: this.#updates,
       episode: this.#episode,
-      stepsPerSecond: this.#rate,
+      stepsPerSecond: this.#rate.at(step),
       fingerprint: isStill ? this.#fingerprint : null,
       isTouched: this.#isTouched,
       records: this.#records,
       warnings: this.#warnings,
       body: this.#body,
       policy: policyIsDue ? this.#agent.policy.save() : null,
-      maps: drawn,
+      maps: wants.maps && this.#maps ? this.#maps.advance(step, isStill) : null,
       density: densityIsDue ? replayDensity(this.#agent, plane) : null,
       update: this.#update,
     };
@@ -212,80 +177,19 @@ export class Training {
     return frame;
   }
 
-  /** Works on the maps for as long as it may. */
-  #advanceMaps(now: number, isStill: boolean): Frame["maps"] {
-    this.#mapMs = isStill ? stillMapMs : Math.min(mostMapMs, this.#mapMs + mapShare * (now - this.#mapTime));
-    this.#mapTime = now;
-    if (!this.#grid || this.#mapMs <= 0) return null;
-    const maps = this.#grid.advance(this.#mapMs, this.#step);
-    // A row of large networks takes longer: then it is owed.
-    this.#mapMs -= performance.now() - now;
-    if (maps) this.#mapsStep = maps.step;
-    return maps;
+  /** After its end, a run continues for as many steps as it was planned for. */
+  #play(single: Single | null): void {
+    if (this.#brake.phase === "ended") this.#loop.extend(this.#experiment.steps);
+    this.#brake.play(single);
   }
 
-  /** Whether a step lasts as long as it does in the task: one can watch it. */
-  get #isWatchable(): boolean {
-    return this.#speed <= 1 || this.#single !== null;
-  }
-
-  /** A promise to wait for while it is paused, held, or ahead of its time. */
-  #mayGoOn(): Promise<void> | undefined {
-    if (this.#phase !== "playing" || this.#isHeld) {
-      this.#rest();
-      return this.#wait().then(() => this.#mayGoOn());
-    }
-    if (this.#single || this.#speed === Infinity) return undefined;
-    const now = performance.now();
-    const stepMs = 1000 * this.#shown.stepSeconds;
-    const due = this.#paceTime + ((this.#step - this.#paceStep) * stepMs) / this.#speed;
-    if (now - due > mostLateMs) this.#startPace();
-    if (now >= due) return undefined;
-    const sleep = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, due - now);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    return sleep.then(() => this.#mayGoOn());
-  }
-
-  #wait(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
-  #go(single: "step" | "update" | null): void {
-    this.#single = single;
-    this.#phase = "playing";
-    this.#startPace();
-    this.#wake?.();
-  }
-
-  #stop(phase: Phase): void {
-    this.#phase = phase;
-    this.#single = null;
+  #stop(phase: "paused" | "ended"): void {
+    this.#brake.stop(phase);
     this.#fingerprint = null;
-    this.#rate = 0;
-    this.#rateTime = 0;
-    this.#rest();
-  }
-
-  /** The clock of training stands. */
-  #rest(): void {
-    if (this.#since !== null) this.#spent += performance.now() - this.#since;
-    this.#since = null;
-  }
-
-  #startPace(): void {
-    this.#paceTime = performance.now();
-    this.#paceStep = this.#step;
+    this.#rate.reset();
   }
 
   #release(state: readonly number[]): void {
-    this.#isHeld = false;
     const { save, restore } = this.#environment;
     const { loop } = this.#agent;
     const scene = this.#scene;
@@ -297,17 +201,17 @@ export class Training {
       this.#isTouched = true;
       if (this.#body) this.#body = { ...this.#body, state, observation: scene.observe(state) };
     }
-    this.#startPace();
-    this.#wake?.();
+    this.#brake.release();
   }
 
-  /** Keeps what the next step will change, where somebody wants to see it. */
+  /** Keeps what the next step will change, if the page shows it. */
   async #lookAhead(): Promise<void> {
-    const wanted = this.#single !== null || this.#wantsUpdate || (this.#followsUpdates && this.#isWatchable);
+    const wanted =
+      this.#brake.single !== null || this.#wantsUpdate || (this.#followsUpdates && this.#brake.isWatchable);
     this.#before = wanted ? new BeforeUpdate(this.#agent, await this.#observation()) : null;
   }
 
-  /** What the next action will answer to. Between two episodes, that of a reset by the same chance, elsewhere. */
+  /** The observation for the next action. Between episodes, that of a reset with the same random numbers, made elsewhere. */
   #observation(): ArrayLike<number> | Promise<ArrayLike<number>> {
     const { loop, environmentRandom } = this.#agent;
     if (loop && loop.length > 0) return loop.observation;
@@ -317,32 +221,15 @@ export class Training {
   }
 
   #took(step: TrainingStep): void {
-    this.#step = step.step;
-    if (step.learned) {
-      this.#updates = this.#agent.updates;
-      this.#means.add(this.#agent.diagnostics);
-    }
+    if (step.learned) this.#updates = this.#agent.updates;
     if (this.#before) {
       this.#update = this.#before.detail(step);
       if (step.learned) this.#wantsUpdate = false;
     }
-    // What is odd about MuJoCo's observations nobody here can change.
+    // The user of the page can do nothing about the scale of MuJoCo's observations.
     if (!this.#scene.isSolid) this.#warnings.push(...step.warnings);
-    const { episode } = step;
-    if (episode) {
-      this.#episode = episode.number + 1;
-      const { number, length, terminated } = episode;
-      this.#records.push({
-        type: "episode",
-        step: step.step,
-        episode: number,
-        return: episode.return,
-        length,
-        terminated,
-        seconds: this.#seconds,
-      });
-    }
-    this.#body = this.#isWatchable ? this.#bodyAfter(step) : null;
+    if (step.episode) this.#episode = step.episode.number + 1;
+    this.#body = this.#brake.isWatchable ? this.#bodyAfter(step) : null;
   }
 
   #bodyAfter({ action, observation, episode }: TrainingStep): Frame["body"] {
@@ -358,37 +245,5 @@ export class Training {
       action: Array.from(action),
       length: episode?.length ?? state[0],
     };
-  }
-
-  get #seconds(): number {
-    return (this.#spent + (this.#since === null ? 0 : performance.now() - this.#since)) / 1000;
-  }
-
-  async #evaluate(): Promise<void> {
-    this.#rest();
-    const { episodes } = evaluationPlan(this.#experiment);
-    const { discount, rewardScale } = this.#agent.settings;
-    const {
-      meanReturn,
-      standardError,
-      meanLength,
-      valueBias = 0,
-    } = await evaluate(this.#agent, this.#evaluationEnvironment, {
-      episodes,
-      value: (observation) => this.#agent.value(observation),
-      discount,
-      rewardScale,
-    });
-    this.#records.push({
-      type: "evaluation",
-      step: this.#step,
-      episodes,
-      meanReturn,
-      standardError,
-      meanLength,
-      valueBias,
-      seconds: this.#seconds,
-    });
-    this.#startPace();
   }
 }

@@ -1,5 +1,5 @@
 // The worker's program: messages to a training and back.
-import { message } from "../src/environment/environment-calls.ts";
+import { messageOf } from "../src/base/expect.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Frame, Order, Wants } from "./source.ts";
 import { Training } from "./training.ts";
@@ -33,7 +33,7 @@ addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
 });
 
 function fail(error: unknown): void {
-  send({ failed: message(error) });
+  send({ failed: messageOf(error) });
 }
 
 function sendFrame(frame: Frame): void {

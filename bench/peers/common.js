@@ -1,16 +1,16 @@
-// What the contenders in JavaScript share: the protocol of bench/runner.js, and the check against recorded updates.
+// Shared by the contenders in JavaScript: the protocol of bench/runner.js, and the check against recorded updates.
 import * as fs from "node:fs";
 import * as readline from "node:readline";
 
 export const networkNames = ["actor", "critic", "targetActor", "targetCritic"];
 
-/** Transitions in the replay buffer before anything is measured: the warm-up of every task. */
+/** The number of transitions in the replay buffer before anything is measured: the warm-up of every task. */
 export const fill = 10_000;
 
 /**
- * The last argument is a task as JSON: `start(task)` gives `run(n)`, which makes n updates or steps. Or the last two are
- * --check and a file of fixtures/update: `replay(fixture)` makes updates on its minibatches and yields the networks
- * after each.
+ * The last argument is a task as JSON: `start(task)` returns `run(n)`, which makes n updates or steps. Or the last two
+ * arguments are --check and a file of fixtures/update: `replay(fixture)` makes updates on its minibatches and yields the
+ * networks after each.
  */
 export async function main({ version, start, replay }) {
   const [flag, last] = process.argv.slice(-2);
@@ -43,7 +43,7 @@ async function differences(fixture, updates) {
   }
 }
 
-/** A network is a list of layers, each with the flat lists `weights` and `biases`. */
+/** The largest difference of a parameter. A network is a list of layers with flat lists `weights` and `biases`. */
 function difference(layers, recorded) {
   let largest = 0;
   recorded.forEach((expected, i) => {
@@ -59,12 +59,12 @@ function difference(layers, recorded) {
   return largest;
 }
 
-/** The batch that update number `update` (from 0) is made on. */
+/** The minibatch of update number `update`, from 0. */
 export function batchOf(fixture, update) {
   return fixture.batches[update % fixture.batches.length];
 }
 
-/** Numbers uniform in [−1, 1]. */
+/** Random numbers, uniform in [−1, 1]. */
 export function uniform(length) {
   return Array.from({ length }, () => 2 * Math.random() - 1);
 }

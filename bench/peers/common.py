@@ -1,11 +1,11 @@
-"""What the Python peers share: the protocol of bench/runner.js, the check, Pendulum-v1 and its evaluation.
+"""Shared by the Python peers: the protocol of bench/runner.js, the check, Pendulum-v1 and its evaluation.
 
 A peer's agent takes a config and has
   learn()                          draws a minibatch from its replay buffer and makes one update
-  remember(s, a, r, s2)            stores a transition; none of them ends the task, as on the pendulum
+  remember(s, a, r, s2)            stores a transition; no transition ends the task, as on the pendulum
   remember_and_learn(s, a, r, s2)  both, which a peer may do in one call
   explore(s)                       the action for an observation with noise, a list in [-1, 1]
-  finish()                         returns when all that was begun is computed
+  finish()                         returns when all pending computations are done
   load(networks), update_on(batch), networks()   for the check
 """
 
@@ -20,7 +20,7 @@ NETWORKS = ("actor", "critic", "targetActor", "targetCritic")
 
 
 def main(make, version):
-    """The last argument is a task as JSON; or the last two are --check and a file of fixtures/update."""
+    """The last argument is a task as JSON, or the last two arguments are --check and a file of fixtures/update."""
     if sys.argv[-2] == "--check":
         check(make, sys.argv[-1])
         return
@@ -54,7 +54,7 @@ def fill(agent, config):
 
 
 class Loop:
-    """Algorithm 1, one update a step; the buffer is filled by random actions at once."""
+    """Algorithm 1 with one update per step. The buffer is first filled by random actions."""
 
     def __init__(self, agent, environment):
         self.agent = agent
@@ -78,7 +78,7 @@ def clipped_noise(mu, scale):
 
 
 class Pendulum:
-    """Pendulum-v1 in plain floats, which are faster than Gymnasium's own class with its arrays; action in [-1, 1]."""
+    """Pendulum-v1 in plain floats, which is faster than Gymnasium's class with arrays; action in [-1, 1]."""
 
     action_size = 1
     time_limit = 200
@@ -101,7 +101,7 @@ class Pendulum:
 
 
 class Cheetah:
-    """HalfCheetah-v5 of Gymnasium, as its users make it."""
+    """Gymnasium's HalfCheetah-v5, created as its users create it."""
 
     action_size = 6
     time_limit = 1000
@@ -124,7 +124,7 @@ class Cheetah:
 
 
 def mean_return(act, starts):
-    """Mean return without noise from starts of (angle, speed), all at once; act takes [N, 3] and gives [N] in [-1, 1]."""
+    """Mean return without noise from starts (angle, speed), all at once; act takes [N, 3] and returns [N] in [-1, 1]."""
     import numpy as np
 
     angle, speed = np.array(starts, dtype=np.float64).T
@@ -139,7 +139,7 @@ def mean_return(act, starts):
 
 
 def check(make, file):
-    """Prints the largest differences from the networks that a recorded file has after one and after ten updates."""
+    """Prints the largest differences from the recorded networks after one and after ten updates."""
     import numpy as np
 
     with open(file, encoding="utf-8") as opened:

@@ -1,9 +1,9 @@
 """DDPG in JAX: storing, sampling and the whole update are one jitted call whose state is donated, so that the replay
-buffer and the parameters change in place; acting is a second jitted call. The optimiser is optax.adam.
+buffer and the parameters change in place. Acting is a second jitted call. The optimizer is optax.adam.
 
-A small network's parameters are one flat vector that is cut up inside the jitted function: a call then hands over a
-dozen arrays instead of sixty, which makes 64-64 a fifth faster. It would make 400-300 a fifth slower, where the
-parameters are arrays layer by layer.
+The parameters of a small network are one flat vector that the jitted function splits. A call then passes a dozen arrays
+instead of sixty, which makes 64-64 a fifth faster. It would make 400-300 a fifth slower, so there the parameters are
+one array for each layer.
 """
 
 import platform
@@ -25,7 +25,7 @@ def forward(layers, x):
 
 
 def initial(sizes, final_bound, random):
-    """Uniform within 1/√fan-in, biases too; the last layer within its own bound."""
+    """Weights and biases uniform within 1/√fan-in; the last layer within its own bound."""
     layers = []
     for inputs, outputs in zip(sizes, sizes[1:]):
         bound = final_bound if len(layers) == len(sizes) - 2 else inputs**-0.5
@@ -35,14 +35,14 @@ def initial(sizes, final_bound, random):
 
 
 def pack(layers):
-    """The parameters as they are kept, and the way back to layers."""
+    """The parameters as they are stored, and a function that turns them into layers."""
     if sum(weights.size for weights, _ in layers) < 20_000:
         return ravel_pytree(layers)
     return layers, lambda layers: layers
 
 
 def copied(tree):
-    """Arrays of its own: what is donated may belong to one alone."""
+    """A copy, because a donated array may have only one owner."""
     return jax.tree.map(jnp.array, tree)
 
 
@@ -57,7 +57,7 @@ class Agent:
         self.mu = lambda actor, s: jnp.tanh(forward(unpack_actor(actor), s))
         self.value = lambda critic, s, a: forward(unpack_critic(critic), jnp.concatenate([s, a], 1))[:, 0]
         self.unpack = dict(zip(common.NETWORKS, (unpack_actor, unpack_critic) * 2))
-        adam = config.get("adam", {})  # a recorded file has them
+        adam = config.get("adam", {})  # only recorded files have it
         adam = dict(b1=adam.get("beta1", 0.9), b2=adam.get("beta2", 0.999), eps=adam.get("epsilon", 1e-8))
         self.actor_adam = optax.adam(config["actorLearningRate"], **adam)
         self.critic_adam = optax.adam(config["criticLearningRate"], **adam)
@@ -70,7 +70,7 @@ class Agent:
             "criticAdam": self.critic_adam.init(copied(critic)),
         }
         capacity = config["replayCapacity"]
-        # Rows (s, a, r, s′, terminated), how many were stored, and the key of the sampling.
+        # Rows (s, a, r, s′, terminated), the number stored, and the key for sampling.
         self.buffer = (jnp.zeros((capacity, 2 * O + A + 2)), jnp.zeros((), jnp.int32), jax.random.key(1))
 
         def store(buffer, row):

@@ -1,8 +1,8 @@
-"""DDPG in NumPy with gradients by hand: the formulation of the preset `numpy`, with one width of numbers.
+"""DDPG in NumPy with hand-written gradients: the networks of the preset `numpy`, in one floating-point type.
 
-Written the quick way: results go into arrays that are kept (`out=`), a network's parameters are one flat vector, so that
-Adam and the soft update are a few passes over it, and the critic's weight gradients are left out in the actor's step.
-`--float64` is what NumPy programs have unless they ask for something else; `--float32` is the better formulation.
+Written for speed: results go into arrays that are reused (`out=`). A network's parameters are one flat vector, so Adam and
+the soft update are a few passes over it. The actor's step does not compute the critic's weight gradients. `--float64` is
+NumPy's default type; `--float32` is faster.
 """
 
 import platform
@@ -13,11 +13,11 @@ import numpy as np
 import common
 
 DTYPE = np.float64 if "--float64" in sys.argv else np.float32
-DERIVATIVES = {"linear": None, "relu": lambda x: x > 0, "tanh": lambda x: 1 - x * x}  # of the activated output
+DERIVATIVES = {"linear": None, "relu": lambda x: x > 0, "tanh": lambda x: 1 - x * x}  # as functions of the output
 
 
 class Network:
-    """Dense layers; the side input, the action of a critic, joins at one of them, below the features' rows."""
+    """Dense layers. A critic's action enters one of them as side input; its rows of weights follow those of the features."""
 
     def __init__(self, inputs, sizes, activations, side=0, side_layer=-1):
         self.activations = activations
@@ -47,7 +47,7 @@ class Network:
             values[:] = np.random.uniform(-final_bound, final_bound, values.shape)
 
     def keep(self, name, rows, columns):
-        """An array for a result; the same one for every minibatch, others for one row."""
+        """An array for a result, reused for every minibatch; single rows have separate arrays."""
         key = (*name, rows)
         if key not in self.kept:
             self.kept[key] = np.empty((rows, columns), DTYPE)
@@ -73,7 +73,7 @@ class Network:
         return x
 
     def backward(self, g):
-        """Parameter gradients into `gradients`, from that of the output."""
+        """Writes the gradients of the parameters into `gradients`, from the gradient of the output."""
         for i in range(len(self.layers) - 1, -1, -1):
             g = self.through_activation(i, g)
             weights, biases = self.gradient_layers[i]
@@ -87,7 +87,7 @@ class Network:
                 g = self.input_gradient(i, g)
 
     def side_gradient(self, g):
-        """The gradient by the side input alone."""
+        """The gradient with respect to the side input only."""
         for i in range(len(self.layers) - 1, self.side_layer - 1, -1):
             g = self.through_activation(i, g)
             if i > self.side_layer:
@@ -133,7 +133,7 @@ class Agent:
     def __init__(self, config):
         self.config = config
         self.O, self.A = config["observationSize"], config["actionSize"]
-        adam = config.get("adam", {})  # a recorded file has them
+        adam = config.get("adam", {})  # only recorded files have it
         self.nets = {name: self.make(name) for name in common.NETWORKS}
         self.actor, self.critic, self.target_actor, self.target_critic = self.nets.values()
         for learner, target in ((self.actor, self.target_actor), (self.critic, self.target_critic)):
@@ -186,7 +186,7 @@ class Agent:
         self.learn()
 
     def explore(self, s):
-        # The preset's own noise is an offset that is gone after a few steps; its cost is the same as this.
+        # The preset's noise is an offset that is gone after a few steps. This noise has the same cost.
         mu = self.actor.forward(np.array([s], DTYPE))
         return common.clipped_noise(mu[0].tolist(), self.config["noiseScale"])
 

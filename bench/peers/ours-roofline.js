@@ -1,4 +1,4 @@
-// The measurements of bench/roofline.js, in the process of one contender: prints them as JSON.
+// Makes the measurements of bench/roofline.js in the process of one contender, and prints them as JSON.
 import { setFlagsFromString } from "node:v8";
 import { Ddpg, Pendulum, Random, train } from "ddpg";
 import { nodeBackend } from "ddpg/node";
@@ -10,7 +10,7 @@ const { loops, sizes, rounds } = JSON.parse(process.argv.at(-1));
 const backend = await nodeBackend({ wide: bits === 256 });
 if (backend.vectorBits !== bits) throw new Error(backend.notes.join());
 
-/** M × K × N: C [M, N] = A [M, K] · B [K, N]; with ᵀ, A lies transposed, as for a weight gradient. */
+/** M × K × N: C [M, N] = A [M, K] · B [K, N]; with ᵀ, A is stored transposed, as for a weight gradient. */
 const products = [
   [256, 256, 256, ""],
   [256, 256, 256, "ᵀ"],
@@ -20,7 +20,7 @@ const products = [
 
 const tasks = [...(await peakTasks()), ...(await productTasks()), ...(await agentTasks()), ...(await loopTasks())];
 for (const task of tasks) {
-  await seconds(task, 100); // compiled, and its data near
+  await seconds(task, 100); // compiles it and loads its data into the cache
   task.times = Math.max(1, Math.round(2 / (await seconds(task, 100))));
   await seconds(task, task.times);
   task.rounds = [];
@@ -49,7 +49,7 @@ const result = {
 };
 console.log(JSON.stringify(result));
 
-/** One module for each number of chains: which is best depends on the processor. */
+/** One module for each number of chains, because the best number depends on the processor. */
 async function peakTasks() {
   const flags = ["liftoff", "wasm-inlining"];
   if (bits === 256) for (const flag of flags) setFlagsFromString(`--no-${flag}`);
@@ -106,7 +106,7 @@ async function agentTasks() {
     });
     const random = new Random(1);
     const { observation, action, nextObservation, reward } = agent.minibatch;
-    // Another minibatch in every round: gradients would vanish on one that is known by heart.
+    // A new minibatch in every round: on one that the networks have fitted, the gradients would vanish.
     const prepare = () => {
       for (const x of [observation, action, nextObservation]) randomize(x, random);
       for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1, 0);
@@ -120,7 +120,7 @@ async function agentTasks() {
   return found;
 }
 
-/** On the pendulum, a whole step and the update in it: what sampling, storing, acting and the task itself cost. */
+/** A whole step on the pendulum, and the update in it: the difference is sampling, storing, acting and the task. */
 async function loopTasks() {
   const found = [];
   for (const [name, { hidden, batchSize }] of Object.entries(sizes)) {
@@ -149,7 +149,7 @@ function randomize(matrix, random) {
   return matrix;
 }
 
-/** The products that an update needs for each row of its minibatch, when the action enters at the first layer. */
+/** The multiply-adds that an update needs for each row of its minibatch if the action enters at the first layer. */
 function updateProducts([h1, h2], O, A) {
   const actor = O * h1 + h1 * h2 + h2 * A;
   const critic = (O + A) * h1 + h1 * h2 + h2;

@@ -1,6 +1,6 @@
-// What more threads bring: updates/s of one agent with one thread and of another with several, in turn. The last argument
-// is { threads, sizes, rounds } as JSON. Prints [{ name, one, several, threads, ratio }] as JSON; `threads` are those that
-// the agent chose to use.
+// Measures the gain from threads: updates/s of an agent with one thread and of another with several, taking turns. The last
+// argument is { threads, sizes, rounds } as JSON. Prints [{ name, one, several, threads, ratio }] as JSON. `threads` is the
+// number that the agent chose to use.
 import { Ddpg, Random } from "ddpg";
 import { nodeThreads, useWideVectors } from "ddpg/node";
 import { median } from "../runner.js";

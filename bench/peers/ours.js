@@ -1,4 +1,4 @@
-// ddpg itself, as bench/runner.js runs it. `--simd 256` asks for the wide kernels.
+// ddpg, as bench/runner.js runs it. `--simd 256` uses the wide kernels.
 import { Ddpg, environments, train } from "ddpg";
 import { nodeThreads, useWideVectors } from "ddpg/node";
 import { batchOf, fill, main, networkNames, uniform } from "./common.js";
@@ -32,7 +32,7 @@ async function startUpdates(config, threads) {
   };
 }
 
-/** `train` as its users have it, with everything that it does beside the algorithm. */
+/** `train` as users call it, with everything that it does besides the algorithm. */
 async function startLoop(config, threads, name) {
   const environment = await environments[name].create();
   const agent = await createAgent(config, threads, environment);

@@ -1,10 +1,10 @@
-"""DDPG in eager PyTorch, in the fastest formulation that was found.
+"""DDPG in eager PyTorch, in the fastest form that we found.
 
-The parameters of one side, learners or targets, lie in one flat tensor: the soft update is one lerp. Gradients come
-from autograd.grad, which spares .grad and zero_grad; Adam is PyTorch's fused kernel, called without torch.optim's
-bookkeeping (with torch.optim.Adam(fused=True) small networks are a third slower, with foreach=True another third). The
-actor's step sees the critic's parameters detached: their gradients are not computed. A minibatch is one index_select
-of whole rows; its columns are views. torch.compile of both losses was slower than this at every size.
+The parameters of all learners are one flat tensor, and so are those of the targets, so the soft update is one lerp.
+Gradients come from autograd.grad, which needs no .grad and zero_grad. Adam is PyTorch's fused kernel, called without
+torch.optim's bookkeeping (with torch.optim.Adam(fused=True) small networks are a third slower, with foreach=True another
+third). The actor's step uses the critic's parameters detached, so their gradients are not computed. A minibatch is one
+index_select of whole rows; its columns are views. torch.compile of both losses was slower than this at every size.
 """
 
 import platform
@@ -18,7 +18,7 @@ torch.set_num_interop_threads(1)
 
 
 class Network:
-    """Linear layers with ReLU between; weights [out, in] as PyTorch has them, in a slice of flat storage."""
+    """Linear layers with ReLU between them. Weights are [out, in], as in PyTorch, in a slice of flat storage."""
 
     def __init__(self, sizes, storage):
         self.parameters = []
@@ -29,7 +29,7 @@ class Network:
                 storage = storage[length:]
 
     def initialize(self, final_bound):
-        # Uniform within 1/√fan-in, biases too; the last layer within its own bound.
+        # Weights and biases uniform within 1/√fan-in; the last layer within its own bound.
         for index in range(0, len(self.parameters), 2):
             last = index == len(self.parameters) - 2
             bound = final_bound if last else self.parameters[index].shape[1] ** -0.5
@@ -79,14 +79,14 @@ class Agent:
         for name in ("actor", "critic"):
             self.nets[name].initialize(config.get("finalLayerBound", 3e-3))
         self.target.copy_(self.online)
-        # The same memory twice: as leaves that autograd watches, and detached.
+        # The same memory twice: as leaves that autograd tracks, and detached.
         self.actor, self.critic, self.target_actor, self.target_critic = (net.parameters for net in self.nets.values())
         self.actor_leaves = [p.detach().requires_grad_() for p in self.actor]
         self.critic_leaves = [p.detach().requires_grad_() for p in self.critic]
         adam = adam_options(config)
         self.actor_adam = Adam(self.actor, config["actorLearningRate"], adam)
         self.critic_adam = Adam(self.critic, config["criticLearningRate"], adam)
-        # Rows (s, a, r, s′, terminated), through NumPy's view: assigning a tuple to it is quicker than to a tensor.
+        # Rows (s, a, r, s′, terminated), written through a NumPy view: assigning a tuple to it is faster than to a tensor.
         self.rows = torch.zeros(config["replayCapacity"], 2 * O + A + 2)
         self.row_view = self.rows.numpy()
         self.stored = 0
@@ -152,7 +152,7 @@ class Agent:
 
 
 def adam_options(config):
-    adam = config.get("adam", {})  # a recorded file has them
+    adam = config.get("adam", {})  # only recorded files have it
     return dict(beta1=adam.get("beta1", 0.9), beta2=adam.get("beta2", 0.999), eps=adam.get("epsilon", 1e-8))
 
 

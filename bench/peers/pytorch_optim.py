@@ -1,5 +1,5 @@
 """DDPG in eager PyTorch as a careful user writes it: torch.optim's foreach Adam, backward() into .grad, and one foreach
-lerp for the targets. Storage, sampling and the rest are those of pytorch.py, which goes below torch.optim.
+lerp for the targets. Storage, sampling and the rest come from pytorch.py, which works below torch.optim.
 """
 
 import platform
@@ -32,7 +32,7 @@ class Agent(pytorch.Agent):
         self.critic_optimizer.zero_grad(set_to_none=True)
         F.mse_loss(pytorch.forward(self.critic_leaves, sa), y).backward()
         self.critic_optimizer.step()
-        # The critic's parameters detached: their gradients are not wanted here.
+        # The critic's parameters are detached: their gradients are not needed here.
         mu = torch.tanh(pytorch.forward(self.actor_leaves, s))
         self.actor_optimizer.zero_grad(set_to_none=True)
         (-pytorch.forward(self.critic, torch.cat([s, mu], 1)).mean()).backward()

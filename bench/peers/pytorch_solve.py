@@ -1,8 +1,8 @@
-"""The loop of the preset `small` in PyTorch until it solves the pendulum, as bench/solve.js runs it; with --tuned, by the
-update of pytorch.py, else by that of pytorch_optim.py.
+"""Runs the loop of the preset `small` in PyTorch until it solves the pendulum, for bench/solve.js. With --tuned it uses the
+update of pytorch.py, otherwise that of pytorch_optim.py.
 
-The last argument is a job as JSON, the standard input the starts to evaluate from. Prints how long it took, evaluation and
-what only evaluation needs left out.
+The last argument is a job as JSON, and the standard input has the starts of the evaluation. Prints how long it took, without
+the evaluations and what only they need.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Stable-Baselines3's DDPG on Pendulum-v1 with the settings that RL Baselines3 Zoo publishes as tuned for it, as
-bench/solve.js runs it: other settings than ours. Prints how long the 20,000 steps took and what the policy reaches then.
+"""Runs Stable-Baselines3's DDPG on Pendulum-v1 for bench/solve.js, with the settings that RL Baselines3 Zoo publishes as tuned
+for it. They differ from ours. Prints how long the 20,000 steps took and the return of the policy after them.
 """
 
 import json
@@ -32,6 +32,6 @@ model = DDPG(
 )
 model.learn(STEPS)
 seconds = time.time() - job["spawned"]
-# Its actions are in the environment's units.
+# SB3's actions are in the environment's units.
 mean = common.mean_return(lambda s: model.predict(s, deterministic=True)[0][:, 0] / 2, json.load(sys.stdin))
 print(json.dumps({"solved": mean >= job["solved"], "steps": STEPS, "seconds": seconds, "meanReturn": mean}))

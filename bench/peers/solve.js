@@ -1,5 +1,4 @@
-// ddpg until it solves the pendulum, as bench/solve.js runs it. The last argument is a job as JSON. Prints how long it
-// took.
+// Runs ddpg until it solves the pendulum, for bench/solve.js. The last argument is a job as JSON. Prints how long it took.
 import { Ddpg, evaluate, Pendulum, train } from "ddpg";
 
 const { spawned, seed, config, evaluateFrom, evaluateEvery, steps, solved } = JSON.parse(process.argv.at(-1));

@@ -1,7 +1,7 @@
 // DDPG in TensorFlow.js on its WebAssembly backend, with SIMD: variables, `tf.tidy`, `variableGrads` over one network's
-// variables, `tf.train.adam`, an assignment for each target parameter. With `--by-hand` the products' gradients are given
-// by hand, with transposes of their own: the backend's fast product (XNNPACK) takes none, and the gradients that come with
-// TensorFlow.js make it do without. Its packages lie in tfjs/, with a lock file.
+// variables, `tf.train.adam`, an assignment for each target parameter. With `--by-hand`, the gradients of the products are
+// written by hand, with explicit transposes: the backend's fast product (XNNPACK) accepts no transposed inputs, so the
+// built-in gradients cannot use it. Its packages are in tfjs/, with a lock file.
 import { createRequire } from "node:module";
 import * as path from "node:path";
 import { Pendulum, Random } from "ddpg";
@@ -61,7 +61,7 @@ class Agent {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = adam;
     this.actorAdam = tf.train.adam(config.actorLearningRate, beta1, beta2, epsilon);
     this.criticAdam = tf.train.adam(config.criticLearningRate, beta1, beta2, epsilon);
-    // Columns rather than rows: a minibatch is gathered into an array for each, and each becomes a tensor.
+    // Columns, not rows: a minibatch gathers each column into an array, which becomes a tensor.
     this.columns = { s: O, a: A, r: 1, s2: O, terminated: 1 };
     this.stored = 0;
     this.buffers = {};
@@ -140,14 +140,14 @@ function copyNetwork(network) {
   }));
 }
 
-/** Without gradients: a kernel that adds the bias and applies the activation along with the product. */
+/** Forward pass without gradients: one kernel computes the product, the bias and the activation. */
 function infer(network, x) {
   return network.reduce((a, { weights: b, biases: bias }, i) => {
     return tf.fused.matMul({ a, b, bias, activation: i < network.length - 1 ? "relu" : "linear" });
   }, x);
 }
 
-/** With gradients, also by the parameters where the network `learns`. */
+/** Forward pass with gradients, including those of the parameters if the network `learns`. */
 function forward(network, x, learns) {
   return network.reduce((features, { weights, biases }, i) => {
     const multiply = byHand ? (learns ? learningProduct : product) : tf.matMul;

@@ -15,16 +15,23 @@ export async function readBytes(source: Bytes | PromiseLike<Bytes>, where: strin
   if (ArrayBuffer.isView(given)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   if (isBuffer(given)) return new Uint8Array(given);
   if (!hasArrayBuffer(given)) {
-    throw new InputError(`${where}: expected a Uint8Array, an ArrayBuffer, a Blob or a Response, got ${kind(given)}.`);
+    const hint = Array.isArray(given) ? "Pass Uint8Array.from(list)." : "";
+    throw new InputError({
+      where,
+      expected: "a Uint8Array, an ArrayBuffer, a Blob or a Response",
+      got: kind(given),
+      hint,
+    });
   }
   if (given.ok === false) {
-    throw new InputError(`${where}: expected a response with the file, got status ${String(given.status)}.`);
+    throw new InputError({ where, expected: "a response with the file", got: `status ${String(given.status)}` });
   }
   let read: unknown;
   try {
     read = await given.arrayBuffer();
   } catch (error) {
-    throw new InputError(`${where}: ${kind(given)} cannot be read: ${(error as Error)?.message ?? error}`);
+    const got = `${kind(given)} that failed: ${(error as Error)?.message ?? error}`;
+    throw new InputError({ where, expected: "bytes that can be read", got }, { cause: error });
   }
   return readBytes(read as Bytes, where);
 }
@@ -43,7 +50,18 @@ function hasArrayBuffer(
 /** What a value is, for a message: "a string", "null", "a ReadableStream". */
 function kind(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return "a list. Pass Uint8Array.from(list)";
+  if (Array.isArray(value)) return "a list";
   const name = typeof value === "object" ? value.constructor?.name || "object" : typeof value;
   return `${/^[AEIOU]/i.test(name) ? "an" : "a"} ${name}`;
+}
+
+/** The parts one after another, as one fresh array. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const part of parts) {
+    bytes.set(part, end);
+    end += part.length;
+  }
+  return bytes;
 }

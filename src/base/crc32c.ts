@@ -1,11 +1,14 @@
-/** The remainders of each byte with 0 to 7 zero bytes behind it, for the polynomial 0x1edc6f41, reflected. */
+/** Remainder of each byte value followed by 0 to 7 zero bytes, for the reflected polynomial 0x1edc6f41: [8 · 256]. */
 const table = makeTable();
 
-/** CRC-32C (Castagnoli; RFC 3720, appendix B.4) of bytes, as a number in [0, 2³²); `crc` is that of the bytes before. */
+/**
+ * Returns the CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `bytes`, an integer in [0, 2³²). To checksum data in
+ * pieces, pass the result for the preceding bytes as `crc`.
+ */
 export function crc32c(bytes: Uint8Array, crc = 0): number {
   let c = ~crc;
   let i = 0;
-  // Eight bytes at a time: eight look-ups that do not wait for one another.
+  // Eight bytes at a time: the eight lookups are independent, so the processor overlaps them.
   for (const end = bytes.length - 7; i < end; i += 8) {
     c ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
     c =

@@ -1,40 +1,106 @@
+/** What an InputError says, in parts. `got` is text: a value as `show` writes it, or words such as "no such file". */
+export interface Problem {
+  /** What is wrong: a field, a file, a flag. */
+  readonly where: string;
+  readonly expected: string;
+  readonly got: string;
+  /** What to do about it: whole sentences, or "". */
+  readonly hint?: string;
+}
+
 /**
- * What was wrong with something that came from outside: «where: expected …, got …». The message is meant for the
- * person at the keyboard; a program shows it without a stack trace.
+ * Something that came from outside is wrong: "where: expected …, got …. hint". The message is meant for the person at
+ * the keyboard; a program shows it without a stack trace.
  */
 export class InputError extends Error {
   override name = "InputError";
+  /** What is wrong: a field, a file, a flag. The parts are "" in an error that was made from a text. */
+  readonly where: string;
+  /** What was expected there. */
+  readonly expected: string;
+  /** What was there instead. */
+  readonly got: string;
+  /** What to do about it: whole sentences, or "". */
+  readonly hint: string;
 
-  /** Runs an action; an InputError that it throws then begins with `where`. */
-  static within<T>(where: string, action: () => T): T {
+  /** From the parts of the message, or from a whole text, which is then also the `hint`. */
+  constructor(problem: Problem | string, options?: ErrorOptions) {
+    super(typeof problem === "string" ? problem : sentence(problem), options);
+    const {
+      where,
+      expected,
+      got,
+      hint = "",
+    }: Problem = typeof problem === "string" ? { where: "", expected: "", got: "", hint: problem } : problem;
+    this.where = where;
+    this.expected = expected;
+    this.got = got;
+    this.hint = hint;
+  }
+
+  /** The same error about `where`: a flag instead of the setting it sets. */
+  at(where: string): InputError {
+    return new InputError(
+      this.where === "" ? `${where}: ${this.message}` : { ...this.#parts(), where },
+      this.#options(),
+    );
+  }
+
+  /** The same error seen from outside: `outer`, a file or an object, holds what is wrong. */
+  within(outer: string): InputError {
+    return new InputError(
+      this.where === "" ? `${outer} ${this.message}` : { ...this.#parts(), where: `${outer} ${this.where}` },
+      this.#options(),
+    );
+  }
+
+  /** Does something; an InputError it throws comes out as `within(outer)`. */
+  static within<T>(outer: string, action: () => T): T {
     try {
       return action();
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      throw new InputError(`${where} ${error.message}`);
+      throw error instanceof InputError ? error.within(outer) : error;
     }
+  }
+
+  #parts(): Problem {
+    const { where, expected, got, hint } = this;
+    return { where, expected, got, hint };
+  }
+
+  #options(): ErrorOptions {
+    return this.cause === undefined ? {} : { cause: this.cause };
   }
 }
 
-/** Throws «where: expected …, got …. way out» unless `condition` holds. `got` is shown as it would be typed. */
+function sentence({ where, expected, got, hint = "" }: Problem): string {
+  return `${where}: expected ${expected}, got ${got}.${hint && ` ${hint}`}`;
+}
+
+/** Throws an InputError that shows the value `got`. */
+export function fail(where: string, expected: string, got: unknown, hint = ""): never {
+  throw new InputError({ where, expected, got: show(got), hint });
+}
+
+/** Throws an InputError that shows the value `got`, unless `condition` holds. */
 export function expect(
   condition: boolean,
   where: string,
   expected: string,
   got: unknown,
-  wayOut = "",
+  hint = "",
 ): asserts condition {
-  if (!condition) throw new InputError(`${where}: expected ${expected}, got ${show(got)}.${wayOut && ` ${wayOut}`}`);
+  if (!condition) fail(where, expected, got, hint);
 }
 
 /** Throws unless `values` is a list of exactly `length` finite numbers; names the first index that is not. */
 export function expectNumbers(values: ArrayLike<number>, length: number, where: string): void {
   if (values?.length !== length) {
-    expect(false, where, `${length} ${length === 1 ? "number" : "numbers"}`, values?.length ?? values);
+    fail(where, `${length} ${length === 1 ? "number" : "numbers"}`, values?.length ?? values);
   }
   for (let i = 0; i < length; i++) {
     const value = values[i];
-    if (!Number.isFinite(value)) expect(false, `${where}[${i}]`, "a finite number", value);
+    if (!Number.isFinite(value)) fail(`${where}[${i}]`, "a finite number", value);
   }
 }
 
@@ -45,17 +111,64 @@ export function perDimension(value: number | readonly number[], length: number, 
   return Float64Array.from(value);
 }
 
-function show(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";
-  if (ArrayBuffer.isView(value) || Array.isArray(value))
-    return `[${Array.from(value as ArrayLike<unknown>).join(", ")}]`;
-  if (typeof value === "object" && value !== null)
-    return `an object with ${Object.keys(value).join(", ") || "no properties"}`;
-  return String(value);
+/** Letters of a value that an error shows. */
+const maxShown = 80;
+
+/**
+ * A value as an error shows it: about 80 letters, one level deep. Never throws: the value comes from outside, and its
+ * getters or its proxy may.
+ */
+export function show(value: unknown): string {
+  try {
+    if (typeof value === "string") return value.length > maxShown ? `"${value.slice(0, maxShown)}…"` : `"${value}"`;
+    if (typeof value === "bigint") return cut(`${value}n`);
+    if (typeof value === "function") return value.name ? cut(`the function ${value.name}`) : "a function";
+    if (typeof value !== "object" || value === null) return cut(String(value));
+    if (isList(value)) return `[${firstOf(value.length, (i) => showItem(value[i]))}]`;
+    const names = Object.keys(value);
+    return `an object with ${firstOf(names.length, (i) => names[i]) || "no properties"}`;
+  } catch {
+    return "a value that cannot be shown";
+  }
 }
 
-/** « Did you mean "…"?» where one of `names` is near to `name`, else "". */
+/** An item of a list. Lists and objects in it are only named, so that no depth and no cycle matters. */
+function showItem(item: unknown): string {
+  if (typeof item === "string") return cut(item);
+  if (typeof item === "object" && item !== null) return isList(item) ? `a list of ${item.length}` : "an object";
+  return show(item);
+}
+
+function isList(value: object): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
+}
+
+/** The first items, as many as there is room for. */
+function firstOf(length: number, item: (i: number) => string): string {
+  let text = "";
+  for (let i = 0; i < length; i++) {
+    const next = i === 0 ? item(i) : `, ${item(i)}`;
+    if (i > 0 && text.length + next.length > maxShown) return `${text}, … (${length} in all)`;
+    text += cut(next);
+  }
+  return text;
+}
+
+function cut(text: string): string {
+  return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text;
+}
+
+/** What an error says; anything can be thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return show(error);
+  }
+}
+
+/** `Did you mean "…"?` where one of `names` is near to `name`, else "". */
 export function suggest(name: string, names: readonly string[]): string {
   let best = "";
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;

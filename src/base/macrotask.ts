@@ -1,9 +1,10 @@
-// Awaiting values never turns the event loop: while only microtasks run, no timer fires, no message arrives and nothing
-// is drawn. So whoever works for long lets a macrotask through now and then.
+// Awaiting values runs only microtasks. While they run, no timer fires, no message arrives and nothing is drawn, so a
+// long computation has to let a macrotask run now and then.
+
 interface Port {
   postMessage(message: unknown): void;
   onmessage: (() => void) | null;
-  /** In Node: whether an open port keeps the program from ending. */
+  /** Node only: `ref` keeps the process alive while the port is open, `unref` does not. */
   ref?(): void;
   unref?(): void;
 }
@@ -11,18 +12,18 @@ declare const performance: { now(): number };
 declare const setImmediate: ((callback: () => void) => void) | undefined;
 declare const MessageChannel: new () => { port1: Port; port2: Port };
 
-/** How long microtasks may run without a break, in ms: half a frame at 60 a second. */
-const longestMs = 8;
+/** The longest time that microtasks may run without a break, in ms: half a frame at 60 frames a second. */
+const maxMs = 8;
 
 let last = performance.now();
 let channel: InstanceType<typeof MessageChannel> | undefined;
-/** The turn that is being waited for: one serves everybody. */
+/** The pending macrotask, shared by all callers that wait at the same time. */
 let turn: Promise<void> | undefined;
 
-/** Lets waiting macrotasks run if none could for 8 ms. */
+/** Lets pending macrotasks run if 8 ms have passed since they last could; undefined means there is nothing to await. */
 export function letMacrotasksRun(): Promise<void> | undefined {
   const now = performance.now();
-  if (now - last < longestMs) return undefined;
+  if (now - last < maxMs) return undefined;
   turn ??= macrotask().then(() => {
     last = performance.now();
     turn = undefined;
@@ -36,7 +37,7 @@ function macrotask(): Promise<void> {
       setImmediate(resolve);
       return;
     }
-    // A timer would wait 4 ms in a page; a message to oneself does not.
+    // A browser delays nested timers by at least 4 ms; a message through a channel arrives at once.
     channel ??= new MessageChannel();
     const { port1, port2 } = channel;
     port1.onmessage = () => {

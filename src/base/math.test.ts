@@ -5,7 +5,7 @@ import { Random } from "./random.ts";
 
 const view = new DataView(new ArrayBuffer(8));
 
-/** How many Float64 lie between two numbers. */
+/** The distance of two numbers in units in the last place of Float64. */
 function ulps(a: number, b: number): number {
   if (Object.is(a, b)) return 0;
   return Math.abs(Number(rank(a) - rank(b)));
@@ -29,7 +29,7 @@ function fingerprint(values: number[]): string {
 
 const functions = { exp, log, sin, cos, tanh };
 
-/** Where each function is tried: ranges, or a rule that makes points of a random stream. */
+/** Generators of the points at which each function is tested. */
 const points: Record<keyof typeof functions, ((random: Random) => number)[]> = {
   exp: [range(-0.5, 0.5), range(-20, 20), range(-708, 709.78), range(-745.1, -708)],
   log: [range(0.5, 2), range(0.99, 1.01), range(1.41, 1.42), range(0, 1000), (r) => 2.5e-321 * r.integer(1e9), powers],
@@ -42,14 +42,14 @@ function range(low: number, high: number): (random: Random) => number {
   return (random) => random.uniform(low, high);
 }
 
-/** Numbers of every size, made without a function under test. */
+/** A positive number with a random exponent, built from its bits so that no function under test is involved. */
 function powers(random: Random): number {
   view.setUint32(0, random.integer(0x7ff00000));
   view.setUint32(4, random.bits());
   return view.getFloat64(0);
 }
 
-/** The Float64 nearest to multiples of π/2, where sine or cosine is hard. */
+/** The Float64 nearest to a multiple of π/2, where sine or cosine loses the most digits. */
 function quarterTurns(random: Random): number {
   return (random.integer(2_000_000) - 1_000_000) * (pi / 2);
 }
@@ -64,7 +64,7 @@ function values(name: keyof typeof functions, count: number): [number, number][]
   );
 }
 
-// Two results that are each within 1 ulp of the truth are at most 1 ulp apart, or 2 beside a power of two.
+// Two results that are each within 1 ulp of the exact value differ by at most 1 ulp, or by 2 next to a power of two.
 for (const [name, tolerance] of [
   ["exp", 1],
   ["log", 1],
@@ -72,7 +72,7 @@ for (const [name, tolerance] of [
   ["cos", 1],
   ["tanh", 2],
 ] as const) {
-  test(`${name} within ${tolerance} ulp of the engine's, at 20,000 points a range`, () => {
+  test(`${name} is within ${tolerance} ulp of the engine's, at 20,000 points per range`, () => {
     for (const [x, y] of values(name, 20_000)) {
       const error = ulps(y, Math[name](x));
       if (!(error <= tolerance)) assert.fail(`${name}(${x}) = ${y}, not ${Math[name](x)}: ${error} ulp`);
@@ -80,7 +80,7 @@ for (const [name, tolerance] of [
   });
 }
 
-// Recorded: the bits of the first 1,000 results of each range. Every engine must give the same.
+// Recorded fingerprints of the first 1,000 results per range. Every engine must give the same bits.
 for (const [name, recorded] of [
   ["exp", "2eb234ba"],
   ["log", "20be55dc"],
@@ -93,8 +93,8 @@ for (const [name, recorded] of [
   });
 }
 
-// By mpmath with 60 digits, rounded to Float64.
-test("values worked out with 60 digits, within 1 ulp", () => {
+// Computed by mpmath with 60 digits, then rounded to Float64.
+test("known values are matched within 1 ulp", () => {
   const known: [number, number][] = [
     [exp(1), Math.E],
     [exp(-1), 0.36787944117144233],
@@ -111,7 +111,7 @@ test("values worked out with 60 digits, within 1 ulp", () => {
   for (const [actual, expected] of known) assert.ok(ulps(actual, expected) <= 1, `${actual}, not ${expected}`);
 });
 
-/** Exact results, signs of zero included. */
+// The edge cases demand exact results, including the sign of zero.
 test("edges of exp", () => {
   for (const [x, y] of [
     [NaN, NaN],
@@ -175,7 +175,7 @@ test("edges of sin and cos", () => {
   }
 });
 
-test("beyond their range sin and cos are those of an angle off by |x| · 4e-17, and sin² + cos² is 1 within 2 ulp", () => {
+test("beyond |x| = 1.6e6 sin and cos belong to an angle off by at most |x| · 4e-17, and sin² + cos² is 1 within 2 ulp", () => {
   const random = new Random("far");
   for (let i = 0; i < 2000; i++) {
     const x = random.uniform(-1, 1) * [1e7, 1e9, 1e12][i % 3];
@@ -188,7 +188,7 @@ test("beyond their range sin and cos are those of an angle off by |x| · 4e-17, 
   }
 });
 
-test("odd and even to the bit", () => {
+test("sin and tanh are odd, and cos is even, to the bit", () => {
   const random = new Random("symmetry");
   for (let i = 0; i < 5000; i++) {
     const x = random.uniform(-30, 30);

@@ -1,22 +1,23 @@
 /**
- * Elementary functions in Float64 with the same bits on every engine: they use nothing but +, −, ×, ÷ and rounding,
- * which IEEE 754 fixes. The engine's own `Math.sin` and its kin are not fixed. Coefficients are those of fdlibm (Sun
- * Microsystems, 1993) and, for tanh, of Cephes (S. Moshier, 1989). Errors are the largest seen against 60 digits.
+ * Elementary functions in Float64 that give the same bits on every engine. They use only +, −, ×, ÷, √ and rounding,
+ * whose results IEEE 754 specifies exactly; `Math.sin` and its like may differ between engines. The coefficients are
+ * from fdlibm (Sun Microsystems, 1993) and, for tanh, from Cephes (S. Moshier, 1989). The stated errors are the largest
+ * found in comparisons with 60-digit values.
  */
 
 /** π, rounded to Float64. */
-// biome-ignore lint/suspicious/noApproximativeNumericConstant: nothing but IEEE operations is taken from Math
+// biome-ignore lint/suspicious/noApproximativeNumericConstant: Math is used only for operations that IEEE 754 specifies
 export const pi = 3.141592653589793;
 
 const number = new Float64Array(1);
 const words = new Uint32Array(number.buffer);
-const HIGH = 1; // the word of sign and exponent: every platform that runs JavaScript stores the low word first
+const HIGH = 1; // index of the word with sign and exponent: JavaScript engines run on little-endian platforms
 
 const LN2_HIGH = 0.6931471803691238; // 33 bits of ln 2, so that k · LN2_HIGH is exact
 const LN2_LOW = 1.9082149292705877e-10;
 const INVERSE_LN2 = 1 / (LN2_HIGH + LN2_LOW);
 
-/** eˣ. Error under 0.9 ulp, for results below the normal range too. */
+/** Returns eˣ. The error is under 0.9 ulp, for subnormal results too. */
 export function exp(x: number): number {
   if (Number.isNaN(x)) return x;
   if (x > 709.782712893384) return Infinity;
@@ -35,21 +36,21 @@ export function exp(x: number): number {
   return scale(1 - (low - (r * c) / (2 - c) - high), k);
 }
 
-/** y · 2ᵏ, rounded once. */
+/** Returns y · 2ᵏ, rounded once. */
 function scale(y: number, k: number): number {
   if (k > 1023) return y * 2 * powerOfTwo(k - 1);
   if (k < -1021) return y * powerOfTwo(k + 1000) * powerOfTwo(-1000);
   return y * powerOfTwo(k);
 }
 
-/** 2ᵏ for −1022 ≤ k ≤ 1023. */
+/** Returns 2ᵏ for −1022 ≤ k ≤ 1023. */
 function powerOfTwo(k: number): number {
   words[0] = 0;
   words[HIGH] = (k + 1023) << 20;
   return number[0];
 }
 
-/** The natural logarithm. Error under 0.85 ulp. */
+/** Returns the natural logarithm of x: −∞ at 0, NaN below. The error is under 0.85 ulp. */
 export function log(x: number): number {
   if (Number.isNaN(x) || x < 0) return NaN;
   if (x === 0) return -Infinity;
@@ -77,9 +78,9 @@ export function log(x: number): number {
   return k * LN2_HIGH - (half - (s * (half + even + odd) + k * LN2_LOW) - f);
 }
 
-/** The hyperbolic tangent. Error under 1.3 ulp. */
+/** Returns the hyperbolic tangent of x. The error is under 1.3 ulp. */
 export function tanh(x: number): number {
-  if (x === 0) return x; // with its sign
+  if (x === 0) return x; // keeps the sign of zero
   const size = Math.abs(x);
   if (size < 0.625) {
     const z = x * x;
@@ -92,8 +93,8 @@ export function tanh(x: number): number {
 }
 
 /**
- * The sine of x radians. Error under 0.8 ulp for |x| ≤ 1,600,000. Beyond, x is first taken modulo 2π as Float64
- * knows it, which is the sine of an angle off by |x| · 4e-17.
+ * Returns the sine of x radians; NaN if x is infinite. The error is under 0.8 ulp for |x| ≤ 1,600,000. A larger x is
+ * first reduced modulo the Float64 nearest to 2π, so the result belongs to an angle off by up to |x| · 4e-17.
  */
 export function sin(x: number): number {
   const quadrant = reduce(x);
@@ -101,25 +102,25 @@ export function sin(x: number): number {
   return quadrant & 2 ? -value : value;
 }
 
-/** The cosine of x radians. Error and range as those of `sin`. */
+/** Returns the cosine of x radians, with the same range and errors as `sin`. */
 export function cos(x: number): number {
   const quadrant = reduce(x);
   const value = quadrant & 1 ? sine(remainder, remainderLow) : cosine(remainder, remainderLow);
   return (quadrant + 1) & 2 ? -value : value;
 }
 
-// What `reduce` found beside the quadrant: x − n π/2 as the sum of two numbers.
+// Second result of `reduce`: x − n π/2 as the sum of two numbers. Returning an object would allocate.
 let remainder = 0;
 let remainderLow = 0;
 
-/** Writes x = n π/2 + remainder + remainderLow with |remainder| ≤ π/4, and returns n. */
+/** Finds x = n π/2 + remainder + remainderLow with |remainder| ≤ π/4: sets the two remainders and returns n. */
 function reduce(x: number): number {
   if (Math.abs(x) > 1.6e6) x %= 2 * pi;
   const n = Math.round(x * 0.6366197723675814);
   remainderLow = 0;
   remainder = x;
   if (n === 0) return 0;
-  // π/2 in pieces of 33 bits: their products with n are exact, and so is each difference.
+  // π/2 is split into pieces of 33 bits, so that their products with n are exact, and so is each difference.
   const first = x - n * 1.5707963267341256;
   let product = n * 6.077100506303966e-11;
   let rest = first - product;
@@ -136,7 +137,7 @@ function reduce(x: number): number {
   return n;
 }
 
-/** sin(x + y) for |x| ≤ π/4 and y far below x: x + S1 x³ + … */
+/** Returns sin(x + y) for |x| ≤ π/4 and y far smaller than x: x + S1 x³ + … */
 function sine(x: number, y: number): number {
   const z = x * x;
   const cube = z * x;
@@ -147,7 +148,7 @@ function sine(x: number, y: number): number {
   return x - (z * (0.5 * y - cube * r) - y - cube * -0.16666666666666632);
 }
 
-/** cos(x + y) for |x| ≤ π/4 and y far below x: 1 − x²/2 + C1 x⁴ + … */
+/** Returns cos(x + y) for |x| ≤ π/4 and y far smaller than x: 1 − x²/2 + C1 x⁴ + … */
 function cosine(x: number, y: number): number {
   const z = x * x;
   const r =

@@ -6,8 +6,8 @@ function hexadecimal(message: Message): string {
   return Buffer.from(message.encode()).toString("hex");
 }
 
-// The examples of protobuf.dev/programming-guides/encoding, and by hand.
-test("known encodings", () => {
+// The examples of protobuf.dev/programming-guides/encoding, and some encoded by hand.
+test("known messages have the known encodings", () => {
   assert.equal(hexadecimal(new Message().integer(1, 150)), "089601");
   assert.equal(hexadecimal(new Message().text(2, "testing")), "120774657374696e67");
   assert.equal(hexadecimal(new Message().message(3, new Message().integer(1, 150))), "1a03089601");

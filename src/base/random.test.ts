@@ -6,7 +6,7 @@ function draw<T>(count: number, next: () => T): T[] {
   return Array.from({ length: count }, next);
 }
 
-/** The published xoshiro128** in whole numbers: https://prng.di.unimi.it/xoshiro128starstar.c */
+/** The published xoshiro128** in BigInt: https://prng.di.unimi.it/xoshiro128starstar.c */
 function published(state: bigint[], count: number): number[] {
   const word = (x: bigint) => x & 0xffffffffn;
   const rotate = (x: bigint, k: bigint) => word(x << k) | (x >> (32n - k));
@@ -24,7 +24,7 @@ function published(state: bigint[], count: number): number[] {
   });
 }
 
-test("bits are those of the published xoshiro128**", () => {
+test("bits match the published xoshiro128**", () => {
   const random = new Random(0);
   random.restore([1, 2, 3, 4]);
   const bits = draw(2000, () => random.bits());
@@ -38,7 +38,7 @@ test("bits are those of the published xoshiro128**", () => {
   );
 });
 
-test("the same seed gives the same numbers: recorded ones", () => {
+test("a seed gives the recorded numbers", () => {
   const random = new Random(1);
   assert.deepEqual(
     draw(3, () => random.bits()),
@@ -59,7 +59,7 @@ test("the same seed gives the same numbers: recorded ones", () => {
   assert.equal(random.fork("actions").bits(), 1369171972);
 });
 
-test("10,000 seeds, numbers and names, start differently", () => {
+test("10,000 seeds, both numbers and strings, have different initial states", () => {
   const starts = new Set<string>();
   for (let seed = 0; seed < 5000; seed++) {
     starts.add(new Random(seed).save().join());
@@ -68,7 +68,7 @@ test("10,000 seeds, numbers and names, start differently", () => {
   assert.equal(starts.size, 10_000);
 });
 
-test("neighbouring seeds have nothing in common: first numbers average 1/2 within 0.01, correlation within 0.02", () => {
+test("consecutive seeds are unrelated: their first numbers average 1/2 within 0.01 and correlate within 0.02", () => {
   const first = Array.from({ length: 20_000 }, (_, seed) => new Random(seed).uniform());
   const mean = first.reduce((sum, x) => sum + x, 0) / first.length;
   assert.ok(Math.abs(mean - 0.5) < 0.01, `mean ${mean}`);
@@ -77,7 +77,7 @@ test("neighbouring seeds have nothing in common: first numbers average 1/2 withi
   assert.ok(Math.abs(correlation) < 0.02, `correlation ${correlation}`);
 });
 
-test("a fork is the same whatever was drawn before, and moves nothing", () => {
+test("a fork does not depend on what was drawn before, and does not advance its parent", () => {
   const random = new Random(7);
   const early = draw(5, () => random.fork("noise").bits());
   assert.equal(new Set(early).size, 1);
@@ -111,23 +111,23 @@ test("sibling forks are uncorrelated within 0.02", () => {
   assert.ok(Math.abs(correlation) < 0.02, `${correlation}`);
 });
 
-test("save and restore go on exactly, in the middle of everything", () => {
+test("a stream saved between any two draws resumes with the same numbers", () => {
   const random = new Random(11);
   const mix = (stream: Random) => draw(50, () => [stream.normal(), stream.uniform(), stream.integer(9), stream.bits()]);
   mix(random);
   random.normal();
   const state = random.save();
   const copy = state.slice();
-  const onwards = mix(random);
+  const following = mix(random);
   assert.deepEqual(state, copy);
   const other = new Random("another");
   other.restore(Array.from(copy));
-  assert.deepEqual(mix(other), onwards);
+  assert.deepEqual(mix(other), following);
   random.restore(copy);
-  assert.deepEqual(mix(random), onwards);
+  assert.deepEqual(mix(random), following);
 });
 
-test("uniform fills [low, high): 100,000 numbers, mean and variance within 1%, every hundredth within 15%", () => {
+test("uniform fills [low, high): over 100,000 numbers, mean and variance are within 1 %, each of 100 bins within 15 %", () => {
   const random = new Random(1);
   const count = 100_000;
   const parts = new Array(100).fill(0);
@@ -144,13 +144,13 @@ test("uniform fills [low, high): 100,000 numbers, mean and variance within 1%, e
   assert.ok(parts.every((part) => Math.abs(part - 1000) < 150));
 });
 
-test("uniform has 53 bits: the lowest is set half of the time", () => {
+test("uniform has 53 random bits: the lowest is set half of the time", () => {
   const random = new Random(2);
   const odd = draw(10_000, () => (random.uniform() * 9007199254740992) % 2).reduce((sum, x) => sum + x, 0);
   assert.ok(Math.abs(odd - 5000) < 300, `${odd}`);
 });
 
-test("normal: 200,000 numbers, mean within 0.01, variance, skewness and kurtosis within 2%, tails as they should be", () => {
+test("normal: over 200,000 numbers, the mean is within 0.01, the 2nd to 4th moments within 2 to 3 %, the share beyond ±2 within 0.002", () => {
   const random = new Random(1);
   const count = 200_000;
   const moments = [0, 0, 0, 0];
@@ -167,7 +167,7 @@ test("normal: 200,000 numbers, mean within 0.01, variance, skewness and kurtosis
   assert.ok(Math.abs(beyond2 / count - 0.0455) < 0.002, `beyond 2: ${beyond2 / count}`);
 });
 
-test("integer(n) reaches every number below n alike, and no other", () => {
+test("integer(n) draws every number below n equally often, and no other", () => {
   const random = new Random(5);
   for (const end of [1, 2, 3, 7, 64, 100]) {
     const counts = new Array(end).fill(0);

@@ -1,62 +1,64 @@
+import { concatenate } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
 
-/** Tensors by name, and texts beside them: the contents of a safetensors file. */
+/** The contents of a safetensors file: tensors and metadata strings, by name. */
 export interface Safetensors {
   tensors: Map<string, Tensor>;
   metadata: Map<string, string>;
 }
 
-/** The kinds of numbers that are used here. */
+/** The number formats that this project uses. */
 export type DType = keyof typeof itemSizes;
 
+/** A tensor as a file stores it: row-major, little-endian. */
 export interface Tensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Its numbers, little-endian, in as many parts as they lie in: a large tensor need not be copied together. */
+  /** The bytes of its numbers, in consecutive parts: a large tensor in several blocks need not be copied into one. */
   readonly parts: readonly Uint8Array[];
 }
 
 const itemSizes = { F64: 8, F32: 4, U32: 4 } as const;
 const arrays = { F64: Float64Array, F32: Float32Array, U32: Uint32Array } as const;
 
-/** The format's own library refuses longer headers. */
-const longestHeader = 100_000_000;
+/** The limit of the format's reference library, in bytes. */
+const maxHeaderLength = 100_000_000;
 
-/** How the header of a file begins; eight hexadecimal digits follow. */
+/** The start of every header that this module writes; eight hexadecimal digits follow. */
 const opening = '{"__metadata__":{"crc32c":"';
 const noDigits = "00000000";
 
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 declare const TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string };
 
-/** A tensor of these numbers; copies. */
+/** Returns a tensor of these numbers, converted to `dtype`; copies them. */
 export function tensorOf(dtype: DType, shape: readonly number[], values: ArrayLike<number>): Tensor {
   return { dtype, shape, parts: [bytesOf(arrays[dtype].from(values))] };
 }
 
-/** The bytes that numbers lie in: a view. WebAssembly's memory is little-endian, so what runs this is. */
+/** Returns a view of an array's bytes. They are little-endian, as on every platform with WebAssembly. */
 export function bytesOf(values: Float32Array | Float64Array | Uint32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** A tensor's numbers; a fresh array. */
+/** Returns a tensor's numbers, row by row; a fresh array. */
 export function numbersOf({ dtype, parts }: Tensor): Float32Array | Float64Array | Uint32Array {
-  return new arrays[dtype](join(parts).buffer as ArrayBuffer);
+  return new arrays[dtype](concatenate(parts).buffer as ArrayBuffer);
 }
 
-/** The bytes of a safetensors file; a fresh array. */
+/** Returns the bytes of a safetensors file; a fresh array. */
 export function encodeSafetensors(contents: Safetensors): Uint8Array {
-  return join(safetensorsParts(contents));
+  return concatenate(safetensorsParts(contents));
 }
 
 /**
- * A safetensors file (huggingface/safetensors, format 1) in parts that follow one another: the header's length in 8
- * bytes, little-endian; a JSON header; the numbers. The parts are views of the tensors' own. The first of the texts is
- * `crc32c`: CRC-32C of the whole file, with eight zeros in its place.
+ * Returns a safetensors file (huggingface/safetensors, format 1) in consecutive parts: the header's length in 8 bytes,
+ * little-endian; a JSON header; the numbers. The parts of the numbers are views of the tensors' parts, not copies. The
+ * first metadata entry is `crc32c`: the CRC-32C of the whole file, computed with eight zeros in place of its digits.
  */
 export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array[] {
-  // The larger numbers first, so that all lie at multiples of their size.
+  // Wider numbers first, so that each tensor is aligned to its item size.
   const sorted = [...tensors].sort(([, a], [, b]) => itemSizes[b.dtype] - itemSizes[a.dtype]);
   let end = 0;
   const entries = sorted.map(([name, { dtype, shape, parts }]) => {
@@ -66,7 +68,7 @@ export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array
   });
   const texts = Object.fromEntries([["crc32c", noDigits], ...metadata]);
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries([["__metadata__", texts], ...entries])));
-  // Spaces at the header's end bring the numbers to a multiple of 8 bytes, as the format advises.
+  // Trailing spaces align the numbers to 8 bytes, as the format recommends.
   const header = new Uint8Array(8 + Math.ceil(text.length / 8) * 8);
   new DataView(header.buffer).setUint32(0, header.length - 8, true);
   header.fill(0x20, 8);
@@ -78,15 +80,15 @@ export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array
 }
 
 /**
- * What a safetensors file holds; the tensors are views of its bytes. Throws an InputError that begins with `where` and
- * names the field for anything that is not a whole file with its checksum.
+ * Decodes a safetensors file; the tensors are views of `bytes`. Throws an InputError that begins with `where` and names
+ * the field unless the file is complete and its checksum matches.
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   expect(bytes.length >= 8, where, "a safetensors file of at least 8 bytes", bytes.length);
   const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
-  const room = Math.min(longestHeader, bytes.length - 8);
-  expect(headerLength <= room, `${where} header`, `at most the ${room} bytes that follow`, headerLength);
+  const room = Math.min(maxHeaderLength, bytes.length - 8);
+  expect(headerLength <= room, `${where} header`, `at most the remaining ${room} bytes`, headerLength);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), where);
   const data = bytes.subarray(8 + headerLength);
 
@@ -94,9 +96,9 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   const entries: { field: string; start: number; end: number; size: number }[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
-      expect(isRecord(entry), `${where} __metadata__`, "an object of texts", entry);
+      expect(isRecord(entry), `${where} __metadata__`, "an object of strings", entry);
       for (const [key, value] of Object.entries(entry)) {
-        expect(typeof value === "string", `${where} __metadata__ ${key}`, "a text", value);
+        expect(typeof value === "string", `${where} __metadata__ ${key}`, "a string", value);
         if (key !== "crc32c") contents.metadata.set(key, value);
       }
       continue;
@@ -113,7 +115,7 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
     entries.push({ field, start, end, size });
     contents.tensors.set(name, { dtype, shape, parts: [data.subarray(start, end)] });
   }
-  // Tensors lie behind one another without gaps: every byte belongs to one of them.
+  // Tensors follow one another without gaps, so that every byte belongs to exactly one of them.
   let end = 0;
   for (const entry of entries.sort((a, b) => a.start - b.start || a.end - b.end)) {
     const field = `${entry.field} data_offsets`;
@@ -131,7 +133,13 @@ function expectChecksum(bytes: Uint8Array, where: string): void {
   const start = 8 + opening.length;
   const text = String.fromCharCode(...bytes.subarray(8, start + noDigits.length));
   const known = text.startsWith(opening) && /^[0-9a-f]{8}$/.test(text.slice(opening.length));
-  expect(known, field, "eight hexadecimal digits, the header's first entry", text, "Another program wrote this file.");
+  expect(
+    known,
+    field,
+    "eight hexadecimal digits as the header's first entry",
+    text,
+    "The file was written by another program.",
+  );
   let crc = crc32c(bytes.subarray(0, start));
   crc = crc32c(new TextEncoder().encode(noDigits), crc);
   crc = crc32c(bytes.subarray(start + noDigits.length), crc);
@@ -148,20 +156,15 @@ function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> 
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    throw new InputError(`${where} header: expected JSON, got something else. Is this a safetensors file?`);
+    throw new InputError({
+      where: `${where} header`,
+      expected: "JSON",
+      got: "something else",
+      hint: "Is this a safetensors file?",
+    });
   }
   expect(isRecord(header), `${where} header`, "an object", header);
   return header;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const part of parts) {
-    bytes.set(part, end);
-    end += part.length;
-  }
-  return bytes;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

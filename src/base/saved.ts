@@ -1,9 +1,9 @@
-/** Something whose whole state is a list of numbers, always of the same length. */
+/** An object whose whole state is a list of numbers of fixed length. */
 export interface Saved<State extends ArrayLike<number> = Float64Array> {
-  /** How many numbers `save` returns. */
+  /** The length of the array that `save` returns. */
   readonly stateSize: number;
-  /** Everything that the next results depend on: [stateSize]; a fresh array. */
+  /** Returns everything that later results depend on: [stateSize]; a fresh array. */
   save(): State;
-  /** Continues from a saved state. */
+  /** Resumes from a state that `save` returned: [stateSize]; copies it. */
   restore(state: ArrayLike<number>): void;
 }

@@ -122,8 +122,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       ],
       [["nowhere"], /^ddpg: nowhere: expected a run's directory, got no such file or directory\./],
       [["."], /config\.json: expected a file of a run, got no such file or directory\./],
-      [["no-policy"], /policy\.safetensors: expected a file of a run, .* The run did not end; resume it\.$/],
-      [["exportable", "--best"], /best\.safetensors: expected .* The run did not end; resume it\.$/],
+      [["no-policy"], /policy\.safetensors: expected a file of a run, .* The run has not finished; resume it\.$/],
+      [["exportable", "--best"], /best\.safetensors: expected .* The run has not finished; resume it\.$/],
       [
         ["damaged.safetensors", "--format", "js"],
         /^ddpg: damaged\.safetensors: Policy\.load actor\.\S+ data_offsets: expected /,
@@ -163,7 +163,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     const run = path.join("runs", "Pendulum-v1-small-seed1");
     assert.match(
       output,
-      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\ncomputes with +vectors of (128|256) bits\nreplay buffer +36 MB/,
+      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\ncompute +(128|256)-bit SIMD\nreplay buffer +36 MB/,
     );
     assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+ {2}[\d,]+\/1,500$/gm)?.length, 10);
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
@@ -220,10 +220,10 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
         `t${threads}`,
       );
     const [one, two] = [await train("1"), await train("2")];
-    assert.match(one, /^computes with {2}vectors of \d+ bits$/m);
+    assert.match(one, /^compute {8}\d+-bit SIMD$/m);
     const results = ["t1", "t2"].map((run) => readResult(inFolder(run)));
     assert.equal(results[0].threads, 1);
-    assert.equal(results[1].threads > 1, /^computes with .* bits, 2 threads$/m.test(two));
+    assert.equal(results[1].threads > 1, /^compute .*-bit SIMD, 2 threads$/m.test(two));
     assert.equal(results[1].fingerprint, results[0].fingerprint);
   });
 
@@ -279,8 +279,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
   const ids = `one of ${Object.keys(environments).join(", ")}, or the path of a module`;
   const pendulum = ["train", "Pendulum-v1"];
-  const unanswered =
-    "expected an answer of the environment, got a promise that nothing will settle. Resolve it, or reject it.";
+  const unanswered = "expected an answer from the environment, got a promise that never settles. Resolve or reject it.";
   const mistakes: [string[], string][] = [
     [
       ["trian"],
@@ -315,7 +314,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     ],
     [
       [...pendulum, "--action-enters-layer", "9"],
-      "--action-enters-layer: expected at most 3, the critic's layers with the output's, got 9.",
+      "--action-enters-layer: expected at most 3, the number of the critic's layers, output layer included, got 9.",
     ],
     [
       [...pendulum, "--observation-scale", "1,2"],
@@ -330,8 +329,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       [...pendulum, "--out", "full/kept/run"],
       "run directory full/kept/run: expected a directory that can be written, got a path through a file.",
     ],
-    [["evaluate", "none"], `none: expected a run's directory, got ${missing}. Name the directory of a run.`],
-    [["evaluate", "full"], `full/config.json: expected a file of a run, got ${missing}. Name the directory of a run.`],
+    [["evaluate", "none"], `none: expected a run's directory, got ${missing}. Give the directory of a run.`],
+    [["evaluate", "full"], `full/config.json: expected a file of a run, got ${missing}. Give the directory of a run.`],
     [
       ["evaluate", "old"],
       'old/config.json format: expected "ddpg-run-1", got "ddpg-run-0". Another version of ddpg wrote it.',
@@ -344,7 +343,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["train", "unclosed.js"], "unclosed.js: close: expected no error, got undefined."],
     [
       ["train", "same.js"],
-      "same.js: make: expected a fresh environment a call, got the same one twice. Construct it inside the function.",
+      "same.js: make: expected a fresh environment from each call, got the same one twice. Construct it inside the function.",
     ],
     [
       ["train", "cart.js", "--observation-scale", "1,2,3"],
@@ -354,7 +353,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["evaluate", "numbered"], "numbered/config.json environmentModule: expected a path, or nothing, got 5."],
     [
       ["train", "infinite.js"],
-      "infinite.js: environment.actionHigh[0]: expected a finite number, got Infinity. Name the range that the policy shall use.",
+      "infinite.js: environment.actionHigh[0]: expected a finite number, got Infinity. Give the range the policy should use.",
     ],
     [["train", "empty.js"], "empty.js: environment.actionHigh: expected 1 bound as in actionLow, got []."],
     [
@@ -448,7 +447,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [
       "unanswered",
       "return new Promise(() => {});",
-      / (episode \d+ step \d+|evaluation after step \d+): expected an answer of the environment, got /,
+      / (episode \d+ step \d+|evaluation after step \d+): expected an answer from the environment, got /,
     ],
     [
       "timer",
@@ -490,7 +489,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     fs.rmSync(inFolder("gone"), { recursive: true });
     const { code, stderr } = await outcome;
     const message = `${path.join("gone", "metrics.jsonl")}: expected a file that can be written, got ${missing}.`;
-    assert.equal(stderr, `ddpg: ${message} Nothing more can be kept of this run; train again.\n`);
+    assert.equal(stderr, `ddpg: ${message} Nothing more of this run can be saved; train again.\n`);
     assert.equal(code, 2);
     assert.ok(!fs.existsSync(inFolder("gone")));
   });
@@ -503,7 +502,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     return { observation: [this.x, action[0]], reward: 0, terminated: false, truncated: ended };`,
     });
     const { stderr } = await ddpg("train", "slow.js", "--preset", "small", "--out", "slow", ...brief);
-    assert.match(stderr, /^Checking slow\.js, for some 2,000 steps …\n/);
+    assert.match(stderr, /^Checking slow\.js for about 2,000 steps …\n/);
   });
 
   it("quotes a directory with spaces, and says that a run of nothing but warm-up learns nothing", async () => {
@@ -544,7 +543,7 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
     assert.match(output, /^seeds +1, 2, …, 5$/m);
     assert.match(output, /^records +five\/seed1, five\/seed2, …, five\/seed5$/m);
     for (let seed = 1; seed <= 5; seed++) {
-      assert.ok(output.includes(`\nseed ${seed}  begins, records in five/seed${seed}\n`), output);
+      assert.ok(output.includes(`\nseed ${seed}  started, records in five/seed${seed}\n`), output);
       assert.match(
         output,
         new RegExp(`^seed ${seed} {2}-[\\d.]+ ± [\\d.]+ {2}[\\d,]+ steps/s {2}five/seed${seed}$`, "m"),
@@ -576,13 +575,13 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
       "",
       "    at Cart.reset (edge.js:11:31)",
       "ddpg: seed 2: edge.js episode 3 step 0: Too far right.",
-      "ddpg: seed 3: was killed (SIGKILL), by hand or by the system for want of memory",
+      "ddpg: seed 3: was killed (SIGKILL), manually or by the system because memory ran out",
       "ddpg: seed 4: ended without a result",
     ]);
     assert.match(stdout, /^ +1 {2}-[\d.]+ ± .* edge\/seed1$/m);
     assert.match(stdout, /^ +2 {2}failed after 100 steps .* edge\/seed2$/m);
     assert.match(stdout, /^ +3 {2}failed without a result .* edge\/seed3$/m);
-    assert.match(stdout, /^failed +3 of 4 seeds: 2, 3, 4\nlook at it +npx ddpg report edge\/seed1$/m);
+    assert.match(stdout, /^failed +3 of 4 seeds: 2, 3, 4\nreport +npx ddpg report edge\/seed1$/m);
     assert.match(readResult(inFolder("edge/seed2")).failed ?? "", /Too far right\.$/);
   });
 
@@ -667,7 +666,7 @@ describe("a signal", { timeout: 60_000 }, () => {
           new RegExp(`^ +${seed} {2}${stopped} +\\S+ {2}${fingerprint} {2}${run}/seed${seed}$`, "m"),
         );
       }
-      assert.match(stdout, /^stopped +2 of 3 seeds: 1, 2\nnot begun +1 of 3 seeds: 3$/m);
+      assert.match(stdout, /^stopped +2 of 3 seeds: 1, 2\nnot started +1 of 3 seeds: 3$/m);
       assert.deepEqual(fs.readdirSync(inFolder(run)).sort(), ["seed1", "seed2"]);
     }
     assert.ok(times[times.length - 1] < 1000, `${times.map(Math.round).join(", ")} ms`);

@@ -4,8 +4,9 @@ import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentOf } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
+import { plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
-import { Pace, Progress, plusMinus, whole } from "./terminal/progress.ts";
+import { Progress, Rate } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
   episodes: number;
@@ -21,13 +22,13 @@ export function addEvaluateCommand(program: Command): void {
     .argument("<run>", "a run's directory")
     .summary("evaluate a run's policy from fixed starts")
     .description("Evaluates a run's policy, without noise, from fixed starts.")
-    .option("--episodes <n>", "how many starts; the same ones in every evaluation", wholeNumber("--episodes", 1), 1000)
-    .option("--best", "the policy of the best evaluation on the way")
-    .option("--last", "the policy at the end; the usual one")
+    .option("--episodes <n>", "number of starts; the same ones in every evaluation", wholeNumber("--episodes", 1), 1000)
+    .option("--best", "the policy of the best evaluation during training")
+    .option("--last", "the final policy [default]")
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
-    .option("--json", "as one JSON object")
+    .option("--json", "print one JSON object")
     .action(async (run: string, { episodes, best, last, stepTimeout, json = false }: EvaluateFlags) => {
-      if (best && last) throw new InputError("evaluate: expected --best or --last, got both.");
+      if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
       const which = best ? "best" : "last";
       const config = readConfig(run);
       const result = readResult(run);
@@ -35,11 +36,10 @@ export function addEvaluateCommand(program: Command): void {
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
       const { environment } = await environmentFor(policy, environmentOf(run, config));
-      const pace = new Pace();
-      pace.resume();
+      const rate = new Rate(() => performance.now());
       const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(episodes)} episodes`,
-        `${whole(pace.rate(progress.done))} episodes/s`,
+        `${whole(rate.at(progress.done))} episodes/s`,
       ]);
       try {
         const { meanReturn, standardError, meanLength } = await closing(config.environment, [environment], () =>
@@ -77,7 +77,7 @@ export function addEvaluateCommand(program: Command): void {
               `length       ${plusMinus(meanLength, null)} steps`,
               `environment  ${config.environment}`,
               `policy       ${which === "best" ? "the best" : "the last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
-              `fingerprint  ${fingerprint}, of the run's end`,
+              `fingerprint  ${fingerprint}, at the end of the run`,
             ].join("\n"),
           );
         }

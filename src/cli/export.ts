@@ -1,12 +1,11 @@
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { InputError, suggest } from "../base/expect.ts";
+import { fail, suggest } from "../base/expect.ts";
 import type { Policy } from "../ddpg/policy.ts";
 import { toModule } from "../export/module.ts";
 import { toOnnx } from "../export/onnx.ts";
-import { readConfig, readPolicy, readPolicyFile } from "../node.ts";
 import { bounds } from "./environment/environments.ts";
+import { readPolicySource } from "./environment/policy-source.ts";
 import { writeFiles } from "./terminal/write-files.ts";
 
 /** Names of files and their contents. */
@@ -27,12 +26,12 @@ const formats: Readonly<Record<string, Format>> = {
   },
   onnx: {
     ending: ".onnx",
-    help: "an ONNX model, for the runtimes of other languages; any number of observations at once",
+    help: "an ONNX model, for runtimes in other languages; any batch size",
     files: (policy, file) => [[file, toOnnx(policy)]],
   },
   js: {
     ending: ".js",
-    help: "one ES module that imports nothing, with its types beside it",
+    help: "one ES module without imports, with its type declarations beside it",
     files: (policy, file) => {
       const { source, declarations } = toModule(policy);
       const files: Files = [[file, source]];
@@ -70,11 +69,11 @@ Examples:
   ddpg export pendulum.safetensors --format onnx --output pendulum.onnx`,
     )
     .action(async (source: string, flags: ExportFlags) => {
-      const policy = await readSource(source, flags);
+      const { policy } = await readPolicySource(source, flags.best === true);
       const { ending, files } = formats[flags.format ?? "policy"];
       const output = flags.output ?? path.basename(path.resolve(source), ".safetensors") + ending;
       if (path.resolve(output) === path.resolve(source)) {
-        throw new InputError(`--output: expected another file than the policy's own, got "${output}".`);
+        fail("--output", "another file than the policy's own", output);
       }
       const written = files(policy, output);
       writeFiles(written, "Choose another with --output.");
@@ -86,18 +85,8 @@ Examples:
     });
 }
 
-/** The policy of a run, or of a file. */
-async function readSource(source: string, { best }: ExportFlags): Promise<Policy> {
-  if (fs.statSync(source, { throwIfNoEntry: false })?.isFile()) {
-    if (best) throw new InputError(`--best: expected a run's directory, got the file ${source}.`);
-    return (await readPolicyFile(source)).policy;
-  }
-  readConfig(source); // says what is wrong with what is no run
-  return readPolicy(source, best ? "best" : "last");
-}
-
 function formatName(name: string): string {
   if (Object.hasOwn(formats, name)) return name;
   const names = Object.keys(formats);
-  throw new InputError(`--format: expected one of ${names.join(", ")}, got "${name}". ${suggest(name, names)}`.trim());
+  fail("--format", `one of ${names.join(", ")}`, name, suggest(name, names));
 }

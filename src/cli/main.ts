@@ -1,7 +1,8 @@
 // The command line `ddpg`. Each command has a file of its own.
 import { Command } from "commander";
 import { InputError } from "../base/expect.ts";
-import { refusal, versions } from "../node.ts";
+import { refusal } from "../node/files.ts";
+import { versions } from "../node/versions.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
@@ -18,7 +19,7 @@ const program = new Command("ddpg")
   .version(versions().ddpg, "-V, --version", "print the version")
   .helpOption("-h, --help", "print this help")
   .helpCommand(false)
-  .option("--verbose", "print what a choice rested on, and the whole stack of an error")
+  .option("--verbose", "explain automatic choices, and print an error's full stack")
   .configureHelp({
     showGlobalOptions: true,
     optionDescription: ({ description, defaultValue, defaultValueDescription: words }) =>
@@ -30,14 +31,14 @@ const program = new Command("ddpg")
     `
 Examples:
   ddpg train Pendulum-v1                       train, evaluate, keep the records
-  ddpg train ./my-environment.js --seed 2      an environment of your own
-  ddpg resume runs/Pendulum-v1-small-seed1     go on with a run that was stopped
-  ddpg watch runs/Pendulum-v1-small-seed1      look at it in the browser, live while it trains
+  ddpg train ./my-environment.js --seed 2      your own environment
+  ddpg resume runs/Pendulum-v1-small-seed1     resume a run that was stopped
+  ddpg watch runs/Pendulum-v1-small-seed1      watch it in the browser, live while it trains
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
-  ddpg export runs/Pendulum-v1-small-seed1     its policy as a file for elsewhere
+  ddpg export runs/Pendulum-v1-small-seed1     export its policy for use elsewhere
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
   ddpg report runs/*                           curves as one HTML file
-  ddpg benchmark --tasks Hopper-v5             several seeds, beside what others published`,
+  ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );
 addTrainCommand(program);
 addResumeCommand(program);
@@ -59,7 +60,8 @@ for (const command of [program, ...program.commands]) {
 // A reader that has seen enough (`ddpg environments | head -1`) ends neither a run nor its records.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
-  throw new InputError(`standard output: expected one that can be written, got ${refusal(error)}.`);
+  const got = refusal(error) ?? error.message;
+  throw new InputError({ where: "standard output", expected: "one that can be written", got });
 });
 
 try {

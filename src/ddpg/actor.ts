@@ -4,9 +4,9 @@ import type { NetworkShape } from "../nn/layer.ts";
 import type { Settings } from "./config.ts";
 import { hiddenLayers, inputLayers, Learner } from "./learner.ts";
 
-// B batch, O observation, A action.
+// Shapes: B batch, O observation, A action.
 
-/** The layers of μ: hidden ones, then tanh to [−1, 1]. Paper §7. */
+/** Returns the layers of μ: the hidden layers, then a dense layer and tanh, which maps to [−1, 1]. Paper §7. */
 export function actorShape(settings: Settings, observationSize: number, actionSize: number): NetworkShape {
   const { actorHiddenSizes, actorActivations } = settings;
   const hidden = hiddenLayers(settings, actorHiddenSizes, actorActivations, () => true);
@@ -21,18 +21,19 @@ export function actorShape(settings: Settings, observationSize: number, actionSi
   };
 }
 
-/** μ(s), the policy: from observations [B, O] to actions [B, A] in [−1, 1]. */
+/** μ(s), the policy: maps observations [B, O] to actions [B, A] in [−1, 1]. */
 export class Actor extends Learner {
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings) {
     super(kernels, shape, settings, settings.actorLearningRate, 0);
   }
 
   /**
-   * One step along the sampled policy gradient, 1/B Σ ∇ₐQ(s, a)|ₐ₌μ₍ₛ₎ ∇μ(s), from ∂Q/∂a [B, A] at the last `forward`.
+   * Takes one step up the sampled policy gradient 1/B Σ ∇ₐQ(s, a)|ₐ₌μ₍ₛ₎ ∇μ(s), given ∂Q/∂a [B, A] at the last
+   * `forward`. Throws a NotFiniteError if a gradient is not finite.
    */
   ascend(actionGradient: Matrix): void {
     const g = this.outputGradient;
-    // Adam descends, so it gets the gradient of −1/B Σ Q.
+    // Adam minimizes, so it gets the gradient of −1/B Σ Q.
     for (let i = 0; i < g.rows; i++) {
       for (let j = 0; j < g.columns; j++) g.data[i * g.rowStride + j] = -actionGradient.at(i, j) / g.rows;
     }

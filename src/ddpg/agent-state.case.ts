@@ -10,10 +10,10 @@ import { train } from "./train.ts";
 
 export const sizes = { actorHiddenSizes: [12, 8], criticHiddenSizes: [12, 8], batchSize: 16 };
 
-/** All that a step shows, as text: what is compared is every bit. */
+/** Everything that each step shows, as strings: comparing them compares every bit. */
 export type Trace = string[];
 
-/** Trains on; what happened is added to the trace. Saves after step `saveAt` and leaves after step `end`. */
+/** Trains until step `end`, adds each step to the trace, and returns what the agent saved after step `saveAt`. */
 export async function go(
   agent: Ddpg,
   environment: Environment,
@@ -33,7 +33,7 @@ export async function go(
   return saved;
 }
 
-/** Goes to step `end` with a pause after step `pause`, where the agent becomes bytes and comes back as another. */
+/** Trains until step `end`, but saves after step `pause` and continues with the agent that was loaded. */
 export async function withPause(
   make: () => Environment | Promise<Environment>,
   settings: object,
@@ -51,6 +51,7 @@ export async function withPause(
   return { trace, ...(await outcome(loaded, await make())) };
 }
 
+/** Trains until step `end` without a pause. */
 export async function without(make: () => Environment | Promise<Environment>, settings: object, end: number) {
   const trace: Trace = [];
   const environment = await make();
@@ -60,7 +61,7 @@ export async function without(make: () => Environment | Promise<Environment>, se
 }
 
 async function outcome(agent: Ddpg, environment: Environment) {
-  // Whole episodes would say no more, and take most of the time.
+  // Whole episodes would not show more, but would take most of the test's time.
   const { returns, valueBias } = await evaluate(agent, new TimeLimit(environment, 100), {
     episodes: 2,
     value: (observation) => agent.value(observation),
@@ -69,17 +70,17 @@ async function outcome(agent: Ddpg, environment: Environment) {
 }
 
 const kinds: [string, Partial<Settings>][] = [
-  ["Ornstein–Uhlenbeck noise, batch normalisation", { noise: "ornstein-uhlenbeck", batchNormalization: true }],
+  ["Ornstein–Uhlenbeck noise, batch normalization", { noise: "ornstein-uhlenbeck", batchNormalization: true }],
   ["Gaussian noise that shrinks", { noise: "gaussian", noiseAnnealSteps: 300, noiseFinalFraction: 0.1 }],
   ["the decaying offset, a full buffer", { noise: "decaying-offset", replayCapacity: 100 }],
   ["no noise", { noise: "none" }],
 ];
 
-/** An agent of a task that was saved goes on as one that was not, whatever its noise: registers a test each. */
+/** Registers a test for each kind of noise: an agent that was saved and loaded continues as one that never stopped. */
 export function agentStateCases(id: string, { create }: Pick<Task, "create">): void {
   for (const [name, settings] of kinds) {
-    test(`${id}, ${name}: saved at any step and loaded, it goes on with the same bits`, async () => {
-      // An odd step in an episode, its end, the step after it, and one of the warm-up.
+    test(`${id}, ${name}: saved at any step and loaded, it continues with the same bits`, async () => {
+      // Steps in the warm-up and at its end, at the end of an episode, after it, and inside one.
       const whole = await without(create, { ...settings, warmupSteps: 60 }, 420);
       for (const pause of [31, 60, 200, 201, 399]) {
         assert.deepEqual(await withPause(create, { ...settings, warmupSteps: 60 }, pause, 420), whole, `${pause}`);

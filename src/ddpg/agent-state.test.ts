@@ -8,16 +8,16 @@ import { agentStateCases, go, sizes, without, withPause } from "./agent-state.ca
 import { Ddpg } from "./ddpg.ts";
 import { train } from "./train.ts";
 
-// Those in MuJoCo take their time, and have a file of their own.
+// The MuJoCo tasks take longer and have a test file of their own.
 for (const [id, task] of Object.entries(environments)) if (!id.endsWith("-v5")) agentStateCases(id, task);
 
-test("in the middle of 600 updates, past the step at which Adam's small moments become 0", async () => {
+test("a pause within 600 updates, after Adam's subnormal moments are set to 0, changes no bit", async () => {
   const make = () => new Pendulum();
   const whole = await without(make, { warmupSteps: 16 }, 620);
   assert.deepEqual(await withPause(make, { warmupSteps: 16 }, 265, 620), whole);
 });
 
-test("scales are watched across a pause", async () => {
+test("the scale monitor continues across a pause", async () => {
   const make = (): Environment => {
     const pendulum = new Pendulum();
     const step = (action: Float32Array): Step => {
@@ -38,7 +38,7 @@ test("scales are watched across a pause", async () => {
   assert.deepEqual(await withPause(make, { warmupSteps: 2000 }, 450, 1010), whole);
 });
 
-test("several bodies keep their noise, each its own", async () => {
+test("each of several bodies keeps its own noise", async () => {
   const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
   const settings = { preset: "small", ...sizes, warmupSteps: 0, noise: "ornstein-uhlenbeck" } as const;
   const agent = await Ddpg.create(spaces, settings);
@@ -47,7 +47,7 @@ test("several bodies keep their noise, each its own", async () => {
   for (const body of [3, 7, 0, 5]) assert.deepEqual(loaded.explore([0, 1], body), agent.explore([0, 1], body));
 });
 
-test("an environment without save begins its episode anew, under the same number, and the run says so", async () => {
+test("an environment without save restarts its episode under the same number, with a warning", async () => {
   const make = (): Environment => {
     const { observationSize, actionLow, actionHigh, ...pendulum } = new Pendulum();
     const inner = new Pendulum();
@@ -77,7 +77,7 @@ test("an environment without save begins its episode anew, under the same number
   ]);
 });
 
-test("an agent that never trained, and one whose loop was left, are saved too", async () => {
+test("an agent that never trained and one whose loop was left can be saved too", async () => {
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small", ...sizes, warmupSteps: 20 });
   assert.equal((await Ddpg.load(agent.save(), environment)).fingerprint(), agent.fingerprint());
@@ -89,7 +89,7 @@ test("an agent that never trained, and one whose loop was left, are saved too", 
   }
 });
 
-test("the parts are views of the replay buffer and together the same bytes", async () => {
+test("the saved parts are views of the replay buffer and together the same bytes as save", async () => {
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small", ...sizes, warmupSteps: 1e6, replayCapacity: 30_000 });
   await go(agent, environment, 20_000, []);
@@ -98,7 +98,7 @@ test("the parts are views of the replay buffer and together the same bytes", asy
   assert.deepEqual(new Uint8Array(Buffer.concat(parts)), agent.save());
 });
 
-test("an agent's file is refused, naming the field, where it is not what it says", async () => {
+test("an inconsistent agent file is refused with the field", async () => {
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small", ...sizes, warmupSteps: 20 });
   const good = await go(agent, environment, 40, [], 40);
@@ -125,7 +125,7 @@ test("an agent's file is refused, naming the field, where it is not what it says
       /environment action bounds: expected \[-2\] to \[3\]/,
     ],
     [text("counters", (c) => Object.assign(c, { stored: 39 })), /replay: expected F32 \[39, 9\], got "F32 \[40, 9\]"/],
-    [text("counters", (c) => Object.assign(c, { bodies: [0, 0] })), /counters bodies: expected ids of bodies/],
+    [text("counters", (c) => Object.assign(c, { bodies: [0, 0] })), /counters bodies: expected distinct ids of bodies/],
     [
       text("counters", (c) => Object.assign(c, { loop: { step: 1 } })),
       /counters loop episode: expected a whole number/,

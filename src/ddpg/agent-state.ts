@@ -1,5 +1,5 @@
-// An agent as the contents of a safetensors file: everything that its next steps depend on, and nothing else. The shapes
-// of the tensors are in docs/decisions/0011-checkpoints.md.
+// An agent as the contents of a safetensors file: everything that its next steps depend on, and nothing else. For the
+// shapes of the tensors see docs/decisions/0011-checkpoints.md.
 import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
@@ -26,31 +26,33 @@ import {
 } from "./tensors.ts";
 import type { Units } from "./units.ts";
 
-/** The format of the files that `saveAgent` writes; it changes when their meaning does. */
+/** The format name of the files that `saveAgent` writes; it changes whenever their meaning changes. */
 const format = "ddpg-agent-2";
 
-/** The format of version 0.1: rows of the replay buffer end with `terminated`, and steps and updates are not counted. */
+/**
+ * The format name of version 0.1: rows of the replay buffer end with `terminated`, and steps and updates are missing.
+ */
 const format1 = "ddpg-agent-1";
 
-/** The streams of random numbers, beside those of the noises. */
+/** The random streams other than those of the noises. */
 const streams = ["environmentRandom", "explorationRandom", "samplingRandom"] as const;
 
 const moments = ["m", "v"] as const;
 
-/** Whole numbers beside the tensors. */
+/** The counters that the metadata stores. */
 interface Counters {
-  /** Transitions observed, and updates made. */
+  /** The number of transitions observed, and of updates made. */
   steps: number;
   updates: number;
-  /** Transitions ever stored. */
+  /** The number of transitions ever stored. */
   stored: number;
   /** The bodies that have noise. */
   bodies: BodyId[];
-  /** Of the training loop, where there was one. */
+  /** The counters of the training loop; absent if there was none. */
   loop?: { step: number; episode: number; length: number };
 }
 
-/** An agent's current state. The replay buffer's rows are views: use them before the agent continues. */
+/** Returns an agent's current state. The rows of the replay buffer are views: write them before the agent continues. */
 export function saveAgent(agent: Ddpg): Safetensors {
   const { seed, settings, units, replayBuffer, loop, steps, updates } = agent;
   const { observationSize, actionLow, actionHigh } = units;
@@ -99,7 +101,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
   return { tensors, metadata: new Map(Object.entries(texts)) };
 }
 
-/** A saved agent that was checked, before there is an agent. */
+/** The contents of an agent's file, completely checked before an agent is built from them. */
 export class SavedAgent {
   readonly seed: number;
   readonly settings: Settings;
@@ -109,7 +111,7 @@ export class SavedAgent {
   readonly #isFormat1: boolean;
   readonly #where: string;
 
-  /** Throws an InputError that begins with `where` and names the field for contents that are not an agent's. */
+  /** Throws an InputError that begins with `where` and names the field if the contents are not those of an agent. */
   constructor({ tensors, metadata }: Safetensors, where: string) {
     this.#tensors = tensors;
     this.#where = where;
@@ -147,7 +149,7 @@ export class SavedAgent {
     if (environment) numbers("loop.environment", environment.shape[0] ?? 0);
   }
 
-  /** Brings an agent that was made with these settings and spaces to where the saved one was. */
+  /** Puts an agent that was created with these settings, spaces and seed into the saved state. */
   restore(agent: Ddpg): void {
     const tensors = this.#tensors;
     const where = this.#where;
@@ -186,7 +188,7 @@ export class SavedAgent {
 
   #restoreStream(stream: Random, name: string): void {
     const state = tensorNumbers(this.#tensors, name);
-    // Four zeros are the one state that the generator cannot leave.
+    // Four zeros are the one state that the generator never leaves.
     const isAlive = state.some((word) => word !== 0);
     expect(isAlive, `${this.#where} ${name}`, "a word other than 0", state);
     stream.restore(state);
@@ -200,7 +202,7 @@ export class SavedAgent {
     expect(isCount(counted.steps), `${field} steps`, whole, counted.steps);
     expect(isCount(counted.updates), `${field} updates`, whole, counted.updates);
     const good = Array.isArray(bodies) && bodies.length > 0 && bodies.every(isBodyId);
-    expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "ids of bodies, each once", bodies);
+    expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "distinct ids of bodies", bodies);
     const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
     if (loop === undefined) return counters;
     expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);

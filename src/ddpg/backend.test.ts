@@ -39,7 +39,7 @@ describe("the backend", () => {
     assert.deepEqual(policy.act(state), agent.act(state));
   });
 
-  it("is the default one otherwise: wasm128 until a program sets another", async () => {
+  it("is the default one if none is given: wasm128 until a program sets another", async () => {
     assert.equal(defaultBackend().name, "wasm128");
     const backend = counting(wasmBackend);
     setDefaultBackend(backend);
@@ -55,7 +55,7 @@ describe("the backend", () => {
     }
   });
 
-  it("may be the reference: a Float32 agent acts alike within rounding, and loads as one of WebAssembly", async () => {
+  it("may be the reference: a Float32 agent acts the same within rounding, and loads into WebAssembly", async () => {
     const agent = await Ddpg.create(spaces, { ...options, backend: referenceBackend(Float32Array) });
     const wasm = await Ddpg.create(spaces, options);
     assert.equal(agent.fingerprint(), wasm.fingerprint());
@@ -68,7 +68,7 @@ describe("the backend", () => {
     assert.equal(loaded.fingerprint(), agent.fingerprint());
   });
 
-  it("must be a backend, and one with threads if there are threads", async () => {
+  it("must be a backend, and must support threads if threads are given", async () => {
     for (const bad of [2, "wasm128", {}, null]) {
       const expected = /backend: expected a backend, such as wasmBackend or await nodeBackend\(\) of ddpg\/node, got/;
       const backend = bad as unknown as Backend;

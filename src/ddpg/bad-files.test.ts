@@ -1,4 +1,4 @@
-// Files that were damaged, cut, or made to mislead: each is refused with the field, before anything is allotted.
+// Damaged, truncated or malicious files: each is refused with the field, before anything large is allocated.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32c } from "../base/crc32c.ts";
@@ -37,7 +37,7 @@ function headerOf(file: Uint8Array): { header: Header; data: Uint8Array } {
   return { header: JSON.parse(new TextDecoder().decode(file.subarray(8, end))), data: file.subarray(end) };
 }
 
-/** A file with a checksum that is right: what is wrong with it, somebody meant. */
+/** Returns a file with a correct checksum, as an attacker would make it. */
 function sealed(header: unknown, data: Uint8Array): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(header).replace(/"crc32c":"[^"]*"/, '"crc32c":"00000000"'));
   const file = new Uint8Array([
@@ -58,7 +58,7 @@ function sealed(header: unknown, data: Uint8Array): Uint8Array {
 }
 
 for (const [kind, { good, load, where }] of Object.entries(kinds)) {
-  /** Loads it; it must be refused by a message that names a field, and take no more memory than the file has bytes. */
+  /** Asserts that loading fails with a message that names a field, and allocates no more than the valid file's size. */
   const refused = async (file: Uint8Array, what: string): Promise<void> => {
     const before = process.memoryUsage().arrayBuffers;
     await assert.rejects(
@@ -75,13 +75,13 @@ for (const [kind, { good, load, where }] of Object.entries(kinds)) {
     assert.ok(more <= good.length, `${what}: ${more} bytes for a file of ${file.length}`);
   };
 
-  test(`${kind}: it is good`, async () => {
+  test(`${kind}: the unchanged file is accepted`, async () => {
     await load(good);
     const { header, data } = headerOf(good);
     await load(sealed(header, data));
   });
 
-  test(`${kind}: a thousand bits that were flipped, cuts and additions are refused`, async () => {
+  test(`${kind}: a thousand flipped bits, and files with missing or additional bytes, are refused`, async () => {
     const random = new Random(kind);
     const headerEnd = good.length - headerOf(good).data.length;
     for (let i = 0; i < 1000; i++) {
@@ -103,7 +103,7 @@ for (const [kind, { good, load, where }] of Object.entries(kinds)) {
     }
   });
 
-  test(`${kind}: tensors of other types, shapes and places are refused, with a checksum that is right`, async () => {
+  test(`${kind}: tensors with other types, shapes or offsets are refused despite a correct checksum`, async () => {
     const { data } = headerOf(good);
     const names = Object.keys(headerOf(good).header).filter((name) => name !== "__metadata__");
     for (const name of names) {
@@ -140,7 +140,7 @@ for (const [kind, { good, load, where }] of Object.entries(kinds)) {
     }
   });
 
-  test(`${kind}: other texts are refused; names of an object's own leave no trace`, async () => {
+  test(`${kind}: other metadata is refused; names such as __proto__ have no effect`, async () => {
     const { data } = headerOf(good);
     const texts: [string, unknown][] = [
       ...["ddpg-agent-0", "ddpg-policy-9", 1, null].map((value): [string, unknown] => ["format", value]),
@@ -168,13 +168,13 @@ for (const [kind, { good, load, where }] of Object.entries(kinds)) {
       const { header } = headerOf(good);
       const entry = { dtype: "F32", shape: [1], data_offsets: [data.length, data.length + 4], polluted: 1 };
       Object.defineProperty(header, name, { value: entry, enumerable: true });
-      await load(sealed(header, new Uint8Array([...data, 0, 0, 0, 0]))); // another's tensor is no harm
+      await load(sealed(header, new Uint8Array([...data, 0, 0, 0, 0]))); // an unknown tensor does no harm
     }
     assert.equal(({} as { polluted?: number }).polluted, undefined);
   });
 }
 
-test("a policy is no checkpoint, a checkpoint no policy, and neither is another task's", async () => {
+test("a policy does not load as a checkpoint, a checkpoint not as a policy, and neither for another task", async () => {
   await assert.rejects(
     Ddpg.load(agent.policy.save(), environment),
     /^InputError: Ddpg\.load format: expected ddpg-agent-1 or ddpg-agent-2, got "ddpg-policy-1"/,

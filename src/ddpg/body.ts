@@ -1,27 +1,27 @@
-import { expect } from "../base/expect.ts";
+import { expect, messageOf } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentError, message } from "../environment/environment-calls.ts";
+import { EnvironmentError } from "../environment/environment-calls.ts";
 import type { Episode } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** The body that `train` moves: where it is in its episode, so that a saved agent can continue in mid-episode. */
+/** The state of the loop of `train`: the current episode, so that a saved agent can resume in mid-episode. */
 export class Body {
-  /** Time steps since training began. */
+  /** The number of time steps since training began. */
   step = 0;
   /** The number of the current episode, or of the next one; from 1. */
   episode = 1;
-  /** Time steps of the current episode; 0 between episodes. */
+  /** The number of time steps in the current episode; 0 between episodes. */
   length = 0;
-  /** Σ r of its steps. */
+  /** Σ r of the current episode, undiscounted and unscaled. */
   return = 0;
-  /** s, the observation that the next action answers: [O]. */
+  /** s, the observation for the next action: [O]. */
   readonly observation: Float64Array;
   readonly watchdog: Watchdog;
-  /** The environment that is trained on; null until `train` has taken over a loaded agent. */
+  /** The environment that the agent trains on; null in a loaded agent until `train` takes over. */
   environment: Environment | null = null;
-  /** The environment's state in a loaded agent that `train` has not taken over yet; null where there is none. */
+  /** The saved state of the environment, in a loaded agent until `train` takes over; null if there is none. */
   saved: Float64Array | null = null;
-  /** The step of the episode that errors name: the current one while it is taken, 0 in a reset. */
+  /** The step of the episode that errors name: the one in progress, or 0 during a reset. */
   at = 0;
 
   constructor(observationSize: number) {
@@ -29,7 +29,7 @@ export class Body {
     this.watchdog = new Watchdog(observationSize);
   }
 
-  /** The environment's state; null between episodes, and where it has no `save` and `restore`. */
+  /** Returns the environment's state; null between episodes, and if it has no `save` and `restore`. */
   saveEnvironment(): Float64Array | null {
     if (!this.environment) return this.saved;
     const { save, restore } = this.environment;
@@ -37,8 +37,8 @@ export class Body {
   }
 
   /**
-   * Continues in an environment; returns warnings for the user. Where the environment cannot return to its saved state,
-   * the interrupted episode is dropped.
+   * Resumes in an environment; returns warnings for the user. If the environment has no `save` and `restore`, the
+   * interrupted episode is dropped. Throws an EnvironmentError if restoring fails.
    */
   enter(environment: Environment, name: string): readonly string[] {
     this.environment = environment;
@@ -51,7 +51,7 @@ export class Body {
         const restored = environment.save().length;
         expect(restored === saved.length, "state", `${saved.length} numbers, as were saved`, restored);
       } catch (error) {
-        throw new EnvironmentError(`${name} restore: ${message(error)}`, { cause: error });
+        throw new EnvironmentError(`${name} restore: ${messageOf(error)}`, { cause: error });
       }
       return [];
     }
@@ -61,7 +61,7 @@ export class Body {
     ];
   }
 
-  /** Counts a step and moves on to its observation; returns the episode if the step ended it, else null. */
+  /** Counts a step and adopts its observation; returns the episode if the step ended it, else null. */
   advance(observation: Float64Array, reward: number, terminated: boolean, truncated: boolean): Episode | null {
     this.step++;
     this.length++;
@@ -75,7 +75,7 @@ export class Body {
     return episode;
   }
 
-  /** Gives up the current episode. */
+  /** Abandons the current episode. */
   leave(): void {
     this.length = 0;
     this.return = 0;

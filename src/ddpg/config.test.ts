@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type PresetName, parseSetting, presets, type Settings, settingNames, settingsFrom } from "./config.ts";
 
-test("every preset is complete and good", () => {
+test("every preset is complete and valid", () => {
   for (const name of Object.keys(presets) as PresetName[]) {
     assert.deepEqual(Object.keys(settingsFrom(name)).sort(), [...settingNames].sort());
   }
 });
 
-test("settings from a text are those that a program would give, for every setting of every preset", () => {
+test("parsing a typed value gives the value itself, for every setting of every preset", () => {
   for (const preset of Object.values(presets)) {
     for (const name of settingNames) {
       const value = preset[name];
@@ -17,7 +17,7 @@ test("settings from a text are those that a program would give, for every settin
   }
 });
 
-test("bad settings are refused, with the name, the range and what came", () => {
+test("invalid settings are refused with the name, the range and the value", () => {
   const refused: [object, string | RegExp][] = [
     [{ discuont: 0.9 }, 'settings: there is no setting "discuont". Did you mean "discount"?'],
     [{ discount: 1.5 }, "discount: expected a number from 0 to 1, got 1.5."],
@@ -28,11 +28,14 @@ test("bad settings are refused, with the name, the range and what came", () => {
     [{ actorHiddenSizes: [64, 0] }, /^actorHiddenSizes: expected whole numbers from 1 to 16384/],
     [{ actorActivations: ["relu", "sigmoid"] }, /^actorActivations: expected relu, tanh or linear/],
     [{ actorActivations: ["relu", "relu", "relu"] }, /one name, or one for each of 2 hidden layers/],
-    [{ actionEntersLayer: 4 }, "actionEntersLayer: expected at most 3, the critic's layers with the output's, got 4."],
+    [
+      { actionEntersLayer: 4 },
+      "actionEntersLayer: expected at most 3, the number of the critic's layers, output layer included, got 4.",
+    ],
     [{ noise: "gausian" }, /^noise: expected one of .*, got "gausian"\. Did you mean "gaussian"\?$/],
     [{ noiseScale: [0.1, -1] }, /^noiseScale: expected a number of at least 0, or one per dimension/],
     [{ replayCapacity: 10 }, "replayCapacity: expected at least the batch size 64, got 10."],
-    [{ batchNormalization: true, batchSize: 1 }, /^batchSize: expected at least 2 with batch normalisation/],
+    [{ batchNormalization: true, batchSize: 1 }, /^batchSize: expected at least 2 with batch normalization/],
     [{ batchNormalization: "yes" }, 'batchNormalization: expected true or false, got "yes".'],
   ];
   for (const [changes, message] of refused) {
@@ -48,7 +51,7 @@ test("a preset cannot be changed", () => {
   assert.ok(Object.isFrozen(presets.paper.actorHiddenSizes));
 });
 
-test("a preset cannot be changed through the settings that were made from it", () => {
+test("a preset cannot be changed through settings derived from it", () => {
   const settings = settingsFrom("small");
   settings.actorHiddenSizes.push(5);
   assert.deepEqual(settingsFrom("small").actorHiddenSizes, [64, 64]);

@@ -1,127 +1,142 @@
 import { expect, InputError, suggest } from "../base/expect.ts";
 import type { Activation } from "../nn/layer.ts";
 
-/** Which stream of numbers is added to the policy's action while exploring. */
+/** The kinds of exploration noise; see `createNoise`. */
 export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "decaying-offset" | "none";
 
-/** One setting: how it is checked, and the line that the command line's help shows. */
+/** A setting's help line, its check, and its form on the command line. */
 interface SettingRow<T> {
   readonly help: string;
-  /** Throws an InputError that begins with `where` unless `value` is a value of this setting. */
+  /** Throws an InputError that begins with `where` unless `value` is valid for this setting. */
   check(value: unknown, where: string): asserts value is T;
-  /** The value that a text on the command line means; checked afterwards. */
+  /** Converts a command-line argument to a value, which is checked afterwards. */
   parse(text: string): unknown;
-  /** The texts of all its values, where there are few. */
+  /** All values as they are typed, if there are only a few. */
   readonly choices?: readonly string[];
 }
 
-/** A row of the table. */
+/** A row of the table of settings. */
 interface Setting<T> extends SettingRow<T> {
-  /** What a file means that was written before this setting existed; absent where every file has the setting. */
+  /** The value that files from before this setting existed imply; absent if every file has the setting. */
   readonly missing?: T;
-  /** The same setting, with a meaning for the files from before it existed. */
+  /** Returns the same setting, with the value that files from before it existed imply. */
   before(value: T): Setting<T>;
 }
 
 /**
- * Every setting of the algorithm. «Paper» is Lillicrap et al., arXiv 1509.02971; §7 is its appendix «Experiment
- * details». Actions and noise are in half-ranges of the action: 1 is from the middle of the bounds to their end.
+ * Every setting of the algorithm. "Paper" is Lillicrap et al., arXiv 1509.02971; §7 is its appendix "Experiment
+ * details". Actions and noise are in half-ranges of the action: 1 is the distance from the middle of the bounds to
+ * either bound.
  */
 const table = {
-  /** Units of the actor's hidden layers, first to last. Paper §7: 400, 300. */
-  actorHiddenSizes: sizes("units of the actor's hidden layers"),
-  /** What follows each of them. Paper §7: relu. One name serves all layers. */
+  /** The number of units in each hidden layer of the actor, first to last. Paper §7: 400, 300. */
+  actorHiddenSizes: sizes("units in each hidden layer of the actor"),
+  /** The activation of each hidden layer of the actor; a single name applies to all. Paper §7: relu. */
   actorActivations: activations("activation of each hidden layer of the actor"),
-  /** Units of the critic's hidden layers, first to last. Paper §7: 400, 300. */
-  criticHiddenSizes: sizes("units of the critic's hidden layers"),
-  /** What follows each of them. Paper §7: relu. */
+  /** The number of units in each hidden layer of the critic, first to last. Paper §7: 400, 300. */
+  criticHiddenSizes: sizes("units in each hidden layer of the critic"),
+  /** The activation of each hidden layer of the critic; a single name applies to all. Paper §7: relu. */
   criticActivations: activations("activation of each hidden layer of the critic"),
-  /** The critic's layer that takes the action in: 1 beside the observation, 2 beside the first hidden layer's output. Paper §7: 2. */
-  actionEntersLayer: integer("critic's layer at which the action enters: 1 with the observation, 2 the paper's", 1),
-  /** How hidden layers start: uniform ±1/√fan-in (paper §7), or uniform ±√(6 / (fan-in + fan-out)) with zero biases (Glorot & Bengio 2010). */
-  initialization: choice("how hidden layers start", ["fan-in", "glorot"]),
-  /** Bound of the last layers' uniform start, small so that first outputs are near 0. Paper §7: 3e-3. */
-  finalLayerBound: number("bound of the last layers' uniform start", 0, 10),
-  /** Adam's step size for μ. Paper §7: 1e-4. */
+  /**
+   * The number of the critic's layer that has the action as an input: 1 joins it to the observation, 2 to the output of
+   * the first hidden layer, and so on. Paper §7: 2.
+   */
+  actionEntersLayer: integer("critic's layer that the action enters: 1 with the observation, 2 as in the paper", 1),
+  /**
+   * The initialization of hidden layers: `fan-in` is uniform in ±1/√fan-in (paper §7); `glorot` is uniform in
+   * ±√(6 / (fan-in + fan-out)) with zero biases (Glorot & Bengio 2010).
+   */
+  initialization: choice("initialization of hidden layers", ["fan-in", "glorot"]),
+  /** The last layers start uniform in ± this bound. A small one keeps the first outputs near 0. Paper §7: 3e-3. */
+  finalLayerBound: number("the last layers start uniform in ± this bound", 0, 10),
+  /** α, Adam's step size, for the actor. Paper §7: 1e-4. */
   actorLearningRate: number("Adam's step size for the actor", 0, 1),
-  /** Adam's step size for Q. Paper §7: 1e-3. */
+  /** α, Adam's step size, for the critic. Paper §7: 1e-3. */
   criticLearningRate: number("Adam's step size for the critic", 0, 1),
-  /** Adam's decay of the first moment, β₁. The paper is silent; Kingma & Ba: 0.9. */
+  /** β₁, Adam's decay of the first moment. Not in the paper; Kingma & Ba: 0.9. */
   adamBeta1: number("Adam's decay of the first moment", 0, 0.999999),
-  /** Adam's decay of the second moment, β₂. The paper is silent; Kingma & Ba: 0.999. */
+  /** β₂, Adam's decay of the second moment. Not in the paper; Kingma & Ba: 0.999. */
   adamBeta2: number("Adam's decay of the second moment", 0, 0.999999),
-  /** Added to √v̂ in Adam. The paper is silent; Kingma & Ba: 1e-8. */
-  adamEpsilon: number("added to the root in Adam", 1e-30, 1),
-  /** L2 on Q's weights: weightDecay · w is added to their gradient, not to that of biases. Paper §7: 1e-2. */
-  criticWeightDecay: number("L2 weight decay of the critic's weights", 0, 1),
-  /** γ: what the next step's value is worth now. Paper §7: 0.99. */
+  /** ε, added to √v̂ in Adam. Not in the paper; Kingma & Ba: 1e-8. */
+  adamEpsilon: number("added to the square root in Adam's denominator", 1e-30, 1),
+  /** L2 regularization of the critic: criticWeightDecay · w is added to the gradient of its weights. Paper §7: 1e-2. */
+  criticWeightDecay: number("L2 weight decay of the critic's weights, not of its biases", 0, 1),
+  /** γ, the discount of the next step's value. Paper §7: 0.99. */
   discount: number("discount of the next step's value", 0, 1),
-  /** τ: target ← τ · online + (1 − τ) · target after every update. Small; 1 would copy. Paper §7: 0.001. */
+  /** τ, in target ← τ · online + (1 − τ) · target after every update. 1 copies the networks. Paper §7: 0.001. */
   softUpdateRate: number("soft-update rate of the target networks", 0, 1),
-  /** Transitions in a minibatch, N. Paper §7: 64. */
+  /** N, the number of transitions in a minibatch. Paper §7: 64. */
   batchSize: integer("transitions in a minibatch", 1, 65536),
-  /** Transitions that the replay buffer holds; the oldest make room. Paper §7: 1e6. */
-  replayCapacity: integer("transitions that the replay buffer holds", 1, 2_147_483_647),
-  /** Steps with uniformly random actions before the policy acts; learning begins after them. The paper is silent: 0. */
-  warmupSteps: integer("first steps, with random actions and without learning", 0),
-  /** Whether the state input, μ's hidden layers and Q's layers below the action are batch-normalised. Paper §3, §7. */
-  batchNormalization: boolean("normalise the observation and hidden layers by the minibatch"),
-  /** ε under batch normalisation's root. The paper is silent. */
-  batchNormEpsilon: number("added under batch normalisation's root", 1e-12, 1),
-  /** How much of batch normalisation's running averages an update keeps. The paper is silent. */
-  batchNormKeep: number("part of the running averages that an update keeps", 0, 1),
-  /** Exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. */
+  /** The number of transitions that the replay buffer keeps; the oldest is evicted first. Paper §7: 1e6. */
+  replayCapacity: integer("transitions that the replay buffer keeps", 1, 2_147_483_647),
+  /** The number of first steps with uniformly random actions and without learning. Not in the paper: 0. */
+  warmupSteps: integer("first steps with random actions and without learning", 0),
+  /**
+   * Whether to batch-normalize observations, the actor's hidden layers and the critic's layers below the action. Paper
+   * §3.
+   */
+  batchNormalization: boolean("batch normalization of observations and hidden layers"),
+  /** ε, added to the variance in batch normalization. Not in the paper. */
+  batchNormEpsilon: number("added to the variance in batch normalization", 1e-12, 1),
+  /** The fraction of batch normalization's running averages that an update keeps. Not in the paper. */
+  batchNormKeep: number("fraction of batch normalization's running averages that an update keeps", 0, 1),
+  /** The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. */
   noise: choice("exploration noise", ["ornstein-uhlenbeck", "gaussian", "decaying-offset", "none"]),
-  /** Size of the noise in half-ranges: OU's σ, the Gaussian's standard deviation, the offset at the start. One value, or one per dimension. Paper §7: 0.2. */
+  /**
+   * The size of the noise, in half-ranges: σ of Ornstein–Uhlenbeck noise, the standard deviation of Gaussian noise, or
+   * the initial value of the decaying offset. One value, or one per dimension [A]. Paper §7: 0.2.
+   */
   noiseScale: numbers("size of the noise, in half-ranges of the action; one value or one per dimension", 0),
-  /** OU's θ, the pull back to 0 in 1/step. Paper §7: 0.15. */
-  noiseTheta: number("pull of Ornstein–Uhlenbeck noise towards 0, per step", 0, 2),
-  /** OU's Δt in steps. The paper is silent: 1. */
+  /** θ, the rate at which Ornstein–Uhlenbeck noise reverts to 0, per step. Paper §7: 0.15. */
+  noiseTheta: number("rate at which Ornstein–Uhlenbeck noise reverts to 0, per step", 0, 2),
+  /** Δt of Ornstein–Uhlenbeck noise, in steps. Not in the paper: 1. */
   noiseTimeStep: number("time step of Ornstein–Uhlenbeck noise, in steps", 1e-6, 1),
-  /** Steps after the warm-up over which the noise shrinks linearly to `noiseFinalFraction` of its size; 0 keeps it. */
-  noiseAnnealSteps: integer("steps over which the noise shrinks linearly; 0 keeps it", 0),
-  /** What is left of the noise after `noiseAnnealSteps`. */
-  noiseFinalFraction: number("part of the noise that is left after that", 0, 1),
-  /** The networks see (observation − observationOffset) · observationScale. One value, or one per dimension. */
-  observationScale: numbers("observations are multiplied by this after the offset; one value or one per dimension"),
-  /** Taken off every observation before it is scaled. One value, or one per dimension. */
-  observationOffset: numbers("taken off every observation; one value or one per dimension"),
-  /** The critic learns rewards times this. Returns are reported unscaled. */
-  rewardScale: number("the critic learns rewards times this", 1e-12, 1e12),
+  /**
+   * The number of steps after the warm-up in which the noise shrinks linearly to `noiseFinalFraction`; 0: no annealing.
+   */
+  noiseAnnealSteps: integer("steps after the warm-up in which the noise shrinks linearly; 0 keeps it constant", 0),
+  /** The fraction of the noise that is left after `noiseAnnealSteps`. */
+  noiseFinalFraction: number("fraction of the noise that is left after annealing", 0, 1),
+  /** The networks see (observation − observationOffset) · observationScale. One value, or one per dimension [O]. */
+  observationScale: numbers("factor of observations, after the offset; one value or one per dimension"),
+  /** Subtracted from observations before scaling. One value, or one per dimension [O]. */
+  observationOffset: numbers("subtracted from observations before scaling; one value or one per dimension"),
+  /** The factor of rewards as the critic sees them. Returns are reported unscaled. */
+  rewardScale: number("factor of rewards as the critic sees them; returns are reported unscaled", 1e-12, 1e12),
 } satisfies Record<string, Setting<unknown>>;
 
 type Table = typeof table;
 
-/** Every setting of the algorithm; `settingNames` lists them. */
+/** The value of every setting of the algorithm; `settingNames` lists the names. */
 export type Settings = {
   -readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never;
 };
 
-/** The settings' names, in the order of the table. */
+/** The names of all settings, in the order of the documentation. */
 export const settingNames = Object.keys(table) as (keyof Settings)[];
 
-/** A line for the command line's help. */
+/** Returns a setting's help line. */
 export function settingHelp(name: keyof Settings): string {
   return table[name].help;
 }
 
-/** The texts of all of a setting's values, where there are few. */
+/** Returns all values of a setting as they are typed, or undefined unless there are only a few. */
 export function settingChoices(name: keyof Settings): readonly string[] | undefined {
   const setting: Setting<unknown> = table[name];
   return setting.choices;
 }
 
-/** actorLearningRate → --actor-learning-rate */
+/** Returns a setting's command-line flag: actorLearningRate → --actor-learning-rate. */
 export function settingFlag(name: keyof Settings): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** A setting's value as it is typed. */
+/** Formats a setting's value as it is typed; the inverse of `parseSetting`. */
 export function showSetting(value: Settings[keyof Settings]): string {
   return typeof value === "object" ? value.join(",") : String(value);
 }
 
-/** A setting's value from a text, as a command line gives it; throws an InputError that begins with `where`. */
+/** Parses a setting's value as it is typed. Throws an InputError that begins with `where` if it is invalid. */
 export function parseSetting(name: keyof Settings, text: string, where: string): Settings[keyof Settings] {
   const value = table[name].parse(text);
   check(name, value, where);
@@ -134,12 +149,12 @@ function check(name: keyof Settings, value: unknown, where: string): asserts val
 }
 
 /**
- * The settings that a file holds, checked; a fresh object. Every reader of stored settings is this one: of run
- * directories, checkpoints, policies and benchmark records. A setting that the file lacks has the value that its row
- * gives to files from before it existed. Throws an InputError that begins with `where` for an unknown name, a bad value,
- * or a missing one without such a meaning.
+ * Checks the settings from a file and returns them; a fresh object. All stored settings are read here: those of run
+ * directories, checkpoints, policies and benchmark records. A setting that the file lacks gets the value that its row
+ * gives for files from before it existed. Throws an InputError that begins with `where` for an unknown name, an invalid
+ * value, or a missing setting whose row gives no such value.
  *
- * A file may store only some settings (a policy does): `names` are those, and all others become the paper's.
+ * If a file stores only some settings, as a policy does, pass their `names`; the others get the values of `paper`.
  */
 export function storedSettings(
   value: unknown,
@@ -190,7 +205,7 @@ const paper: Settings = {
   rewardScale: 1,
 };
 
-/** The field's consensus for larger tasks: the start for an environment of one's own. */
+/** The values most implementations use for larger tasks; the starting point for your own environments. */
 const standard: Settings = {
   ...paper,
   actorHiddenSizes: [256, 256],
@@ -206,7 +221,7 @@ const standard: Settings = {
   noiseScale: 0.1,
 };
 
-/** Chosen on the pendulum: small networks that learn in a second. */
+/** Small networks that learn in a second; tuned on the pendulum. */
 const small: Settings = {
   ...standard,
   actorHiddenSizes: [64, 64],
@@ -219,7 +234,7 @@ const small: Settings = {
   noiseScale: 0.2,
 };
 
-/** The NumPy program that this one grew from. */
+/** The settings of the NumPy program that this project grew from. */
 const numpy: Settings = {
   ...paper,
   actorHiddenSizes: [300, 600],
@@ -243,21 +258,23 @@ for (const preset of Object.values(presets)) {
 /** The name of a preset: a complete set of settings. */
 export type PresetName = keyof typeof presets;
 
-/** What each preset is for, in a line. */
+/** A line about each preset. */
 export const presetHelp: Readonly<Record<PresetName, string>> = {
-  small: "small networks that learn in a second; chosen on the pendulum",
-  standard: "the field's consensus for larger tasks; the default for environments of one's own",
-  paper: "Lillicrap et al., where the paper speaks",
-  numpy: "the NumPy program that this one grew from",
+  small: "small networks that learn in a second; tuned on the pendulum",
+  standard: "the usual choice for larger tasks; the default for your own environments",
+  paper: "Lillicrap et al., wherever the paper gives a value",
+  numpy: "the settings of the NumPy program that this project grew from",
 };
 
-/** The preset's name, checked. */
+/** Throws an InputError unless `name` is the name of a preset. */
 export function expectPreset(name: string): asserts name is PresetName {
   const names = Object.keys(presets);
   expect(names.includes(name), "preset", `one of ${names.join(", ")}`, name, suggest(name, names));
 }
 
-/** A preset's settings with changes; a fresh object. Throws an InputError for an unknown name or a bad value. */
+/**
+ * Returns a preset's settings with changes; a fresh object. Throws an InputError for an unknown name or invalid value.
+ */
 export function settingsFrom(preset: PresetName, changes: Partial<Settings> = {}): Settings {
   expectPreset(preset);
   const settings: Settings = { ...presets[preset] };
@@ -268,21 +285,21 @@ export function settingsFrom(preset: PresetName, changes: Partial<Settings> = {}
     if (value !== undefined) Object.assign(settings, { [name]: value });
   }
   checkSettings(settings);
-  // Lists of its own: nobody's changes reach a preset.
+  // Lists are copied, so that changing them does not change a preset.
   for (const [name, value] of Object.entries(settings)) {
     if (Array.isArray(value)) Object.assign(settings, { [name]: value.slice() });
   }
   return settings;
 }
 
-/** Throws an InputError unless every setting has a good value and they fit each other. */
+/** Throws an InputError unless every setting is valid and the settings are consistent. */
 export function checkSettings(settings: Settings): void {
   for (const name of settingNames) check(name, settings[name], name);
   const layers = settings.criticHiddenSizes.length + 1;
   expect(
     settings.actionEntersLayer <= layers,
     "actionEntersLayer",
-    `at most ${layers}, the critic's layers with the output's`,
+    `at most ${layers}, the number of the critic's layers, output layer included`,
     settings.actionEntersLayer,
   );
   for (const [activations, sizes] of [
@@ -302,7 +319,7 @@ export function checkSettings(settings: Settings): void {
   expect(
     !settings.batchNormalization || settings.batchSize > 1,
     "batchSize",
-    "at least 2 with batch normalisation: one row has no variance",
+    "at least 2 with batch normalization, because one row has no variance",
     settings.batchSize,
   );
 }
@@ -377,7 +394,12 @@ function sizes(help: string): Setting<number[]> {
 function activations(help: string): Setting<Activation[]> {
   const names: readonly unknown[] = ["relu", "tanh", "linear"];
   const good = (value: unknown): boolean => names.includes(value);
-  return list(`${help}: relu, tanh or linear; one name serves all`, (text) => text, good, "relu, tanh or linear");
+  return list(
+    `${help}: relu, tanh or linear; a single name applies to all`,
+    (text) => text,
+    good,
+    "relu, tanh or linear",
+  );
 }
 
 function numbers(help: string, min = -Infinity): Setting<number | number[]> {
@@ -393,7 +415,7 @@ function numbers(help: string, min = -Infinity): Setting<number | number[]> {
   });
 }
 
-/** A number from a text; the text itself where it is none, so that an error can show it. */
+/** Parses a number; returns the text itself if it is not one, so that an error can show it. */
 function numberOrText(text: string): number | string {
   const number = Number(text);
   return text.trim() === "" || Number.isNaN(number) ? text : number;

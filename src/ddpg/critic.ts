@@ -4,9 +4,12 @@ import type { LayerSpec, NetworkShape } from "../nn/layer.ts";
 import type { Settings } from "./config.ts";
 import { hiddenLayers, inputLayers, Learner } from "./learner.ts";
 
-// B batch, O observation, A action.
+// Shapes: B batch, O observation, A action.
 
-/** The layers of Q: hidden ones, with the action entering at its layer, then one linear value. Paper §7. */
+/**
+ * Returns the layers of Q: the hidden layers, with the action joining at layer `actionEntersLayer`, then one linear
+ * output, the value. Paper §7.
+ */
 export function criticShape(settings: Settings, observationSize: number, actionSize: number): NetworkShape {
   const { criticHiddenSizes, criticActivations, actionEntersLayer } = settings;
   // Only layers below the action are normalized (paper §3).
@@ -17,20 +20,23 @@ export function criticShape(settings: Settings, observationSize: number, actionS
   return { inputSize: observationSize, layers: [...inputLayers(settings), ...layers.flat()] };
 }
 
-/** Q(s, a), the value of acting so and following the policy after: from [B, O] and [B, A] to [B, 1]. */
+/** Q(s, a), the value of taking action a and then following the policy: maps [B, O] and [B, A] to [B, 1]. */
 export class Critic extends Learner {
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings) {
     super(kernels, shape, settings, settings.criticLearningRate, settings.criticWeightDecay);
   }
 
-  /** One step down the loss, from ∂L/∂Q [B] at the last `forward`. */
+  /** Takes one step down the loss, given ∂L/∂Q [B] at the last `forward`. Throws a NotFiniteError like `Adam.step`. */
   descend(lossGradient: ArrayLike<number>): void {
     const g = this.outputGradient;
     for (let i = 0; i < g.rows; i++) g.data[i * g.rowStride] = lossGradient[i];
     this.descendFrom("critic");
   }
 
-  /** ∂Q/∂a [B, A] at the last `forward`, per row; reused by the next call. The critic's own gradients stay. */
+  /**
+   * Returns ∂Q/∂a [B, A] of each row at the last `forward`; reused by the next call. Leaves the critic's own gradients
+   * unchanged.
+   */
   actionGradient(): Matrix {
     const g = this.outputGradient;
     for (let i = 0; i < g.rows; i++) g.data[i * g.rowStride] = 1;

@@ -12,9 +12,9 @@ import type { Target } from "./learner.ts";
 
 const spaces = { observationSize: 2, actionLow: [-1, 10], actionHigh: [3, 20] };
 
-test("targets start as copies of the networks, which differ between seeds", async () => {
+test("targets start as copies of the networks, and networks differ between seeds", async () => {
   const agent = await Ddpg.create(spaces, { seed: 1, preset: "paper" });
-  // Not deepEqual: of arrays this long it would draw the difference for minutes.
+  // Not deepEqual, which takes minutes to print the difference of arrays this long.
   const same = (a: Target, b: Target): boolean =>
     a.parameters.names.every((name) => equal(a.parameters.read(name), b.parameters.read(name)));
   assert.ok(same(agent.targetActor, agent.actor));
@@ -24,7 +24,7 @@ test("targets start as copies of the networks, which differ between seeds", asyn
   assert.notEqual(other.fingerprint(), agent.fingerprint());
 });
 
-test("a number of threads alone is refused: they have to come from somewhere", async () => {
+test("a plain number of threads is refused, because the program has to provide the threads", async () => {
   await assert.rejects(Ddpg.create(spaces, { threads: 2 as unknown as Threads }), {
     name: "InputError",
     message: "threads: expected those of nodeThreads, from ddpg/node, or of webThreads, got 2.",
@@ -32,7 +32,7 @@ test("a number of threads alone is refused: they have to come from somewhere", a
 });
 
 for (const preset of ["paper", "standard"] as const) {
-  test(`${preset}: two and three threads give the parameters, losses and gradient norms of one, bit for bit`, async () => {
+  test(`${preset}: two and three threads give the same parameters, losses and gradient norms as one, bit for bit`, async () => {
     const options = {
       preset,
       batchSize: 50,
@@ -61,7 +61,7 @@ for (const preset of ["paper", "standard"] as const) {
   });
 }
 
-test("the paper's initialisation: ±1/√fan-in, the action counted in, the last layers ±3e-3, both ends nearly reached", async () => {
+test("the paper's initialization fills ±1/√fan-in, action included, and ±3e-3 in the last layers", async () => {
   const { actor, critic } = await Ddpg.create(spaces, { preset: "paper", batchNormalization: false });
   const bounds: [Ddpg["actor"] | Ddpg["critic"], string, number][] = [
     [actor, "layer1.weights", 1 / Math.sqrt(2)],
@@ -82,7 +82,7 @@ test("the paper's initialisation: ±1/√fan-in, the action counted in, the last
   }
 });
 
-test("the numpy preset's initialisation: Glorot-uniform, the action's rows by their own fan-in, biases 0", async () => {
+test("the numpy preset's initialization is Glorot-uniform, with the action's own fan-in for its rows, and biases are 0", async () => {
   const { critic } = await Ddpg.create({ observationSize: 3, actionLow: [-2], actionHigh: [2] }, { preset: "numpy" });
   const weights = critic.parameters.value("layer2.weights");
   assert.deepEqual([weights.rows, weights.columns], [301, 600]);
@@ -98,7 +98,7 @@ test("the numpy preset's initialisation: Glorot-uniform, the action's rows by th
   assert.ok(critic.parameters.read("layer2.biases").every((x) => x === 0));
 });
 
-test("actions leave in the environment's units, and come back to the buffer in [−1, 1]", () => {
+test("actions are returned in the environment's units and stored in [−1, 1]", () => {
   const agent = float64Agent({ warmupSteps: 0, noise: "none", batchSize: 1, batchNormalization: false });
   // A policy whose outputs are known: μ(s) = tanh(0) = 0 for one dimension, about 1 for the other.
   for (const name of ["layer3.weights", "layer3.biases"]) agent.actor.parameters.value(name).data.fill(0);
@@ -110,7 +110,7 @@ test("actions leave in the environment's units, and come back to the buffer in [
   assert.deepEqual([...readMatrix(agent.minibatch.action)], [1, -0.5]);
 });
 
-test("explored actions stay within the bounds however loud the noise, and reach both", () => {
+test("explored actions stay within the bounds however large the noise, and reach both", () => {
   const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: 5, batchNormalization: false });
   const seen = Array.from({ length: 200 }, () => agent.explore([0.1, 0.2]));
   for (const [i, [low, high]] of [
@@ -122,7 +122,7 @@ test("explored actions stay within the bounds however loud the noise, and reach 
   }
 });
 
-test("noise is of the size that was asked for, in half-ranges of each dimension, within 5 %", () => {
+test("noise has the given size in half-ranges of each dimension, within 5 %", () => {
   const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: [0.1, 0.05], batchNormalization: false });
   const mean = agent.act([0.1, 0.2]);
   const n = 20_000;
@@ -135,7 +135,7 @@ test("noise is of the size that was asked for, in half-ranges of each dimension,
   assert.ok(Math.abs(Math.sqrt(squares[1] / n) / (0.05 * 5) - 1) < 0.05);
 });
 
-test("an episode's end restarts the noise of that body alone", () => {
+test("the end of an episode restarts the noise of that body only", () => {
   const agent = float64Agent({ warmupSteps: 0, noise: "decaying-offset", noiseScale: 0.5, batchNormalization: false });
   const mean = agent.act([0, 0])[0];
   const offset = (body: number) => Math.round(1e4 * ((agent.explore([0, 0], body)[0] - mean) / 2)) / 1e4;
@@ -178,7 +178,7 @@ test("observations and rewards are scaled for the networks", () => {
   assert.deepEqual([reward[0], discount[0]], [-3, 0]);
 });
 
-test("wrong input is refused with where, what was expected, and what came", async () => {
+test("invalid input is refused with the place, the expectation and the value", async () => {
   const agent = await Ddpg.create(spaces, { preset: "small" });
   const good = [0, 0];
   const refused: [() => unknown, string][] = [
@@ -191,7 +191,7 @@ test("wrong input is refused with where, what was expected, and what came", asyn
     ],
     [
       () => agent.observe(good, good, 0, [1e39, 0], false),
-      "Ddpg.observe nextObservation[0]: expected a number that Float32 holds, scaled, got 1e+39.",
+      "Ddpg.observe nextObservation[0]: expected a number that fits in Float32 after scaling, got 1e+39.",
     ],
     [() => agent.observe(good, good, 0, [0, 1, 2], false), "Ddpg.observe nextObservation: expected 2 numbers, got 3."],
   ];
@@ -199,7 +199,7 @@ test("wrong input is refused with where, what was expected, and what came", asyn
   assert.equal(agent.replayBuffer.stored, 0);
 });
 
-test("bounds and sizes that cannot be trained with are refused", async () => {
+test("invalid bounds and sizes are refused", async () => {
   const refused: [object, RegExp][] = [
     [{ ...spaces, observationSize: 0 }, /observationSize: expected a whole number above 0, got 0/],
     [{ ...spaces, actionHigh: [3, Infinity] }, /actionHigh\[1\]: expected a finite number, got Infinity/],
@@ -232,7 +232,7 @@ test("a policy that is not finite stops the update, and names the actor's tensor
   assert.throws(() => agent.act([0, 0]), { message: /^the policy's action\[0\]: expected finite numbers/ });
 });
 
-test("annealing begins after the warm-up, and takes the noise down to what is to be left", () => {
+test("annealing begins after the warm-up and reduces the noise to its final fraction", () => {
   const settings = { warmupSteps: 50, noiseAnnealSteps: 100, noiseFinalFraction: 0, batchNormalization: false };
   const agent = float64Agent({ ...settings, noise: "decaying-offset", noiseScale: 0.5 });
   const store = (steps: number) => {
@@ -247,7 +247,7 @@ test("annealing begins after the warm-up, and takes the noise down to what is to
   assert.equal(agent.explore([0, 0])[0], mean);
 });
 
-test("bodies that share an agent have noise of their own, the same for the same seed", () => {
+test("each body that shares an agent has its own noise, the same for the same seed", () => {
   const settings = { warmupSteps: 0, noise: "gaussian", batchNormalization: false } as const;
   const [agent, again] = [float64Agent(settings), float64Agent(settings)];
   const first = agent.explore([0, 0], 0);
@@ -256,7 +256,7 @@ test("bodies that share an agent have noise of their own, the same for the same 
   assert.deepEqual(again.explore([0, 0], 0), first);
 });
 
-test("value is the online critic's, at the policy's action", () => {
+test("value is that of the online critic at the policy's action", () => {
   const agent = float64Agent({ batchSize: 4, warmupSteps: 0, criticLearningRate: 0.01, batchNormalization: false });
   for (let i = 0; i < 30; i++) {
     agent.observe([i / 30, 1], agent.explore([i / 30, 1]), i, [0, 1], false);
@@ -272,7 +272,7 @@ test("value is the online critic's, at the policy's action", () => {
   assert.equal(agent.value([0.3, 0.7]), agent.critic.forward(observation, action).at(0, 0));
 });
 
-test("actions never leave the bounds, not even by Float32's rounding", () => {
+test("actions never leave the bounds, not even by rounding to Float32", () => {
   const bounds = { actionLow: [0.1, -0.7, 1e-60], actionHigh: [0.7, -0.1, 1] };
   const settings = settingsFrom("small", { warmupSteps: 0, noiseScale: 9 });
   const agent = new Ddpg(createReferenceKernels(Float64Array), { observationSize: 1, ...bounds }, settings, 1);
@@ -291,11 +291,11 @@ test("saturation counts |μ| > 0.99 over the rows, dimension by dimension", () =
   assert.equal(diagnostics.actorLoss, -3);
 });
 
-test("L2 moves the critic's weights and leaves its biases", () => {
+test("L2 changes the critic's weights and not its biases", () => {
   const changes = { criticWeightDecay: 0.5, discount: 0, batchNormalization: false } as const;
   const agent = float64Agent({ ...changes, batchSize: 1 });
   const { critic, minibatch } = agent;
-  // With y = Q(s, a) the loss has no gradient: what moves is moved by the decay alone.
+  // With y = Q(s, a) the loss has no gradient, so every change comes from the decay.
   minibatch.reward[0] = critic.forward(minibatch.observation, minibatch.action).at(0, 0);
   const names = critic.parameters.tensors.map(({ name }) => name);
   const before = new Map(names.map((name) => [name, critic.parameters.read(name)]));
@@ -306,7 +306,7 @@ test("L2 moves the critic's weights and leaves its biases", () => {
   }
 });
 
-test("the fingerprint is FNV-1a over all four networks: it changes with any of them, and not with padding", async () => {
+test("the fingerprint is FNV-1a over all four networks: it depends on each of them and not on padding", async () => {
   const agent = await Ddpg.create(spaces, { preset: "small" });
   const same = float64Agent({}, "small");
   for (const network of ["actor", "critic", "targetActor", "targetCritic"] as const) {

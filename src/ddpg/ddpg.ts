@@ -2,8 +2,8 @@
 // learning", arXiv 1509.02971. The numbered comments are the algorithm's steps, in the paper's words; `train.ts` holds
 // its two loops and step 2.
 //
-// s observation [O], a action [A] in [−1, 1], r reward, s′ next observation; μ actor, Q critic, μ′ and Q′ their targets;
-// N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
+// s observation [O], a action [A] in [−1, 1], r reward, s′ next observation; μ actor, Q critic, μ′ and Q′ their
+// targets; N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
 import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
@@ -29,17 +29,20 @@ import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { type Spaces, Units } from "./units.ts";
 
-/** A seed, a preset to start from, the settings that differ from it, and what computes. */
+/** Options of `Ddpg.create`: a seed, a preset, the settings that differ from the preset, and the backend. */
 export interface DdpgOptions extends Partial<Settings>, BackendOptions {
-  /** All chance comes from it; the same seed gives the same bits everywhere. 1 unless given. */
+  /**
+   * The seed of all random numbers, a whole number of at least 0. The same seed gives the same bits everywhere.
+   * Default: 1.
+   */
   seed?: number;
-  /** `standard` unless given. */
+  /** The preset to start from. Default: `standard`. */
   preset?: PresetName;
 }
 
 /**
- * The networks that an agent has, in the order in which files and the fingerprint hold them: the layers of each, and
- * whether it learns or follows.
+ * Returns the plan of every network: its layers, and whether it learns or follows one that does. The order is that of
+ * files and of the fingerprint.
  */
 export function networkPlans(settings: Settings, observationSize: number, actionSize: number) {
   const mu = actorShape(settings, observationSize, actionSize);
@@ -52,7 +55,7 @@ export function networkPlans(settings: Settings, observationSize: number, action
   } as const satisfies Record<string, { shape: NetworkShape; learns: boolean }>;
 }
 
-/** Names a body that shares the agent with others: any finite number, or a text. */
+/** Identifies one of several bodies that share an agent: any finite number or string. */
 export type BodyId = number | string;
 
 /** Whether a value is a body's id. */
@@ -60,17 +63,17 @@ export function isBodyId(value: unknown): value is BodyId {
   return Number.isFinite(value) || typeof value === "string";
 }
 
-/** An agent: everything that Algorithm 1 initializes, and one method for each thing that happens in its loops. */
+/** An agent: everything that Algorithm 1 initializes, with a method for each operation in its loops. */
 export class Ddpg {
-  /** The seed that it was created with. */
+  /** The seed that the agent was created with. */
   readonly seed: number;
-  /** All settings: those of the preset and those that were given. They never change. */
+  /** All settings: the preset's, with the given changes. They never change. */
   readonly settings: Readonly<Settings>;
-  /** The number of threads that an update may use: 1 without others, and where they would not make it faster. */
+  /** The number of threads that an update may use; 1 if none were given or more would not make it faster. */
   readonly threads: number;
   /** The actor's current policy, in the environment's units; it changes with every update. */
   readonly policy: Policy;
-  /** What the last update measured; reused by the next. */
+  /** Measurements of the last update; reused by the next one. */
   readonly diagnostics: Diagnostics;
 
   /** @internal */
@@ -89,17 +92,17 @@ export class Ddpg {
   readonly replayBuffer: ReplayBuffer;
   /** @internal The transitions of the last update. */
   readonly minibatch: Minibatch;
-  /** @internal y, the values to learn towards: [N]; reused by the next update. */
+  /** @internal y, the targets of the critic: [N]; reused by the next update. */
   readonly y: Float64Array;
-  /** @internal The stream for the resets of the environment that the agent learns from. */
+  /** @internal The random stream that `train` passes to the environment's resets. */
   readonly environmentRandom: Random;
-  /** @internal The stream for random actions. */
+  /** @internal The random stream of warm-up actions. */
   readonly explorationRandom: Random;
-  /** @internal The stream that draws minibatches. */
+  /** @internal The random stream that draws minibatches. */
   readonly samplingRandom: Random;
-  /** @internal Each body's noise. */
+  /** @internal The noise of each body. */
   readonly noises = new Map<BodyId, Noise>();
-  /** @internal Where `train` is with this agent; null before it. */
+  /** @internal The state of the loop of `train`; null before the first. */
   loop: Body | null = null;
   readonly #value: Network;
   readonly #lossGradient: Float64Array;
@@ -110,7 +113,10 @@ export class Ddpg {
   #steps = 0;
   #updates = 0;
 
-  /** An agent for an environment of these sizes and bounds. Throws an InputError for settings that do not fit. */
+  /**
+   * Creates an agent for an environment with these sizes and bounds. Rejects with an InputError that names the field if
+   * a setting, size or bound is invalid.
+   */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
     const { seed = 1, preset = "standard", backend, threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
@@ -119,9 +125,10 @@ export class Ddpg {
   }
 
   /**
-   * Reads the agent that `save` wrote, with everything that its next steps depend on: it continues as if it had never
-   * stopped. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one. Throws an InputError that
-   * names the field for other bytes, and for an agent of another environment.
+   * Loads an agent from the bytes that `save` returned, with everything that its next steps depend on: it continues as
+   * if it had never stopped. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one. Rejects
+   * with an InputError that names the field if the bytes are damaged or not an agent, or if its environment had other
+   * sizes or bounds.
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,
@@ -178,10 +185,13 @@ export class Ddpg {
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
     this.#unitAction = new Float32Array(actionSize);
-    this.noises.set(0, this.#createNoise(0)); // a noiseScale of a wrong length is refused here
+    this.noises.set(0, this.#createNoise(0)); // refuses a noiseScale of the wrong length
   }
 
-  /** Sets μ and μ′ to a policy. Throws an InputError unless its sizes, bounds, layers and scaling are the agent's. */
+  /**
+   * Starts from a trained policy: sets μ and μ′ to it. Throws an InputError unless its sizes, bounds, layers and
+   * scaling are the agent's.
+   */
   startFrom(policy: Policy): void {
     this.policy.expectSame(policy, "Ddpg.startFrom policy");
     this.actor.parameters.copyFrom(policy.parameters);
@@ -198,26 +208,30 @@ export class Ddpg {
     return this.#updates;
   }
 
-  /** @internal */
+  /** @internal Sets the two counters of a loaded agent. */
   restoreCounters(steps: number, updates: number): void {
     this.#steps = steps;
     this.#updates = updates;
   }
 
-  /** μ(s), without noise, in the environment's units; a fresh array [A]. */
+  /**
+   * Returns the policy's action μ(s) [A], without noise, in the environment's units; a fresh array. Throws an
+   * InputError unless the observation is O finite numbers.
+   */
   act(observation: ArrayLike<number>): Float32Array {
     return this.policy.act(observation);
   }
 
-  /** Q(s, μ(s)): the return that the critic expects from an observation, in scaled rewards. */
+  /** Returns Q(s, μ(s)), the discounted return that the critic expects from an observation [O], in scaled rewards. */
   value(observation: ArrayLike<number>): number {
     const action = this.policy.forward(observation, "Ddpg.value observation");
     return this.#value.forward(this.policy.observation, action, false).at(0, 0);
   }
 
   /**
-   * An action to learn from, in the environment's units; a fresh array [A]. Where several bodies share the agent, each
-   * passes its id, because each has its own noise.
+   * Returns an action [A] to explore with, in the environment's units; a fresh array. It is random during the warm-up,
+   * and the policy's action plus noise after it. If several bodies share the agent, each passes its id, because each
+   * has its own noise. Throws an InputError unless the observation is O finite numbers.
    */
   explore(observation: ArrayLike<number>, body: BodyId = 0): Float32Array {
     // 1. Select action aₜ = μ(sₜ|θμ) + 𝒩ₜ according to the current policy and exploration noise.
@@ -238,9 +252,9 @@ export class Ddpg {
   // Step 2 executes the action in the environment; `train.ts` does that.
 
   /**
-   * Stores the result of a step, in the environment's units; copies. `terminated` is never true for a mere time limit.
-   * `body` is the one that `explore` was asked for. Throws an InputError for wrong sizes and for numbers that are not
-   * finite.
+   * Stores a transition: s [O], a [A], r and s′ [O] in the environment's units; copies them. `terminated` says that the
+   * task ended; pass false if only a time limit cut the episode. `body` is the id that was passed to `explore`. Throws
+   * an InputError for wrong sizes and for numbers that are not finite.
    */
   observe(
     observation: ArrayLike<number>,
@@ -268,7 +282,10 @@ export class Ddpg {
     this.#steps++;
   }
 
-  /** One update from a fresh minibatch; false, and nothing happens, during warm-up and before there is a minibatch. */
+  /**
+   * Makes one update on a random minibatch and returns true. During the warm-up, and until N transitions are stored, it
+   * does nothing and returns false. Throws a NotFiniteError if a loss or gradient is not finite.
+   */
   learn(): boolean {
     const { warmupSteps, batchSize } = this.settings;
     if (this.#steps < Math.max(warmupSteps, batchSize)) return false;
@@ -277,7 +294,7 @@ export class Ddpg {
     return true;
   }
 
-  /** @internal Steps 4 to 7 on the transitions that `minibatch` holds. */
+  /** @internal Performs steps 4 to 7 on the transitions in `minibatch`. */
   update(): void {
     const { observation, action, reward, nextObservation, discount } = this.minibatch;
     const { y } = this;
@@ -311,12 +328,12 @@ export class Ddpg {
     this.#updates++;
   }
 
-  /** An episode of a body ended: its noise restarts (Algorithm 1, "Initialize a random process 𝒩"). */
+  /** Call it when an episode of a body ends: restarts its noise (Algorithm 1, "Initialize a random process 𝒩"). */
   endEpisode(body: BodyId = 0): void {
     this.noise(body).restart();
   }
 
-  /** The name of the first tensor that is not finite, if a parameter is to blame; else `seen`. */
+  /** Returns the name of the first tensor with a parameter that is not finite; `seen` if all are finite. */
   #notFinite(seen: string): string {
     for (const [name, { parameters }] of this.networks) {
       const tensor = parameters.names.find((tensorName) => !parameters.read(tensorName).every(Number.isFinite));
@@ -325,25 +342,30 @@ export class Ddpg {
     return seen;
   }
 
-  /** 64-bit FNV-1a over the Float32 bytes of actor, critic, targetActor and targetCritic, as 16 hexadecimal digits. */
+  /**
+   * Returns the 64-bit FNV-1a hash of the Float32 bytes of actor, critic, targetActor and targetCritic, as 16
+   * hexadecimal digits. Two agents with the same fingerprint have the same parameters, bit for bit.
+   */
   fingerprint(): string {
     return fingerprint([...this.networks.values()].map(({ parameters }) => parameters));
   }
 
   /**
-   * The agent as a safetensors file, for `Ddpg.load`; a fresh array. In the loop of `train`, between two steps, it also
-   * holds the current episode, if the environment has `save` and `restore`.
+   * Returns the agent as the bytes of a safetensors file, for `Ddpg.load`; a fresh array. Inside the loop of `train`,
+   * they include the current episode if the environment has `save` and `restore`.
    */
   save(): Uint8Array {
     return encodeSafetensors(saveAgent(this));
   }
 
-  /** @internal `save` in consecutive parts, some of them views of the replay buffer: write them before it changes. */
+  /**
+   * @internal Returns `save` in consecutive parts. Some are views of the replay buffer: write them before it changes.
+   */
   saveParts(): Uint8Array[] {
     return safetensorsParts(saveAgent(this));
   }
 
-  /** @internal A body's noise, created when it is first asked for. */
+  /** @internal Returns the noise of a body; creates it on first use. */
   noise(body: BodyId): Noise {
     const noise = this.noises.get(body) ?? this.#createNoise(body);
     this.noises.set(body, noise);
@@ -361,7 +383,7 @@ export class Ddpg {
 }
 
 function expectBody(body: unknown, where: string): void {
-  expect(isBodyId(body), where, "a finite number or a text", body);
+  expect(isBodyId(body), where, "a finite number or a string", body);
 }
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {

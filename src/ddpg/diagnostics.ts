@@ -1,25 +1,39 @@
 import type { Matrix } from "../kernels/matrix.ts";
 
-/** What an update shows of itself. */
-export class Diagnostics {
+/** The names of an update's scalar measurements, in the order in which files hold them. */
+export const diagnosticsNames = [
+  "criticLoss",
+  "meanValue",
+  "actorLoss",
+  "criticGradientNorm",
+  "actorGradientNorm",
+] as const;
+
+export type DiagnosticsName = (typeof diagnosticsNames)[number];
+
+/** Measurements of one update. */
+export class Diagnostics implements Record<DiagnosticsName, number> {
   /** L = 1/B Σ (y − Q(s, a))², before the update and without L2. */
   criticLoss = 0;
   /** The mean of Q(s, a) over the minibatch. */
   meanValue = 0;
-  /** −1/B Σ Q(s, μ(s)), with the critic already updated. */
+  /** −1/B Σ Q(s, μ(s)), after the critic's update and before the actor's. */
   actorLoss = 0;
-  /** Euclidean norm of the loss's gradient, L2 excluded. */
+  /** The Euclidean norm of the critic loss's gradient, without L2. */
   criticGradientNorm = 0;
-  /** Euclidean norm of the policy gradient. */
+  /** The Euclidean norm of the policy gradient. */
   actorGradientNorm = 0;
-  /** Per action dimension, the share of the minibatch where |μ(s)| > 0.99: [A]. Near 1, the policy has stopped to learn. */
+  /**
+   * The fraction of the minibatch with |μ(s)| > 0.99, for each action dimension: [A]. Near 1 the policy has stopped
+   * learning.
+   */
   readonly saturation: Float64Array;
 
   constructor(actionSize: number) {
     this.saturation = new Float64Array(actionSize);
   }
 
-  /** From Q(s, a) [B, 1] and y [B]. */
+  /** Computes the critic's loss and mean value from Q(s, a) [B, 1] and y [B]. */
   readCritic(value: Matrix, y: ArrayLike<number>): void {
     let squares = 0;
     let sum = 0;
@@ -32,7 +46,7 @@ export class Diagnostics {
     this.meanValue = sum / value.rows;
   }
 
-  /** From Q(s, μ(s)) [B, 1] and μ(s) [B, A]. */
+  /** Computes the actor's loss and the saturation from Q(s, μ(s)) [B, 1] and μ(s) [B, A]. */
   readActor(value: Matrix, action: Matrix): void {
     let sum = 0;
     for (let i = 0; i < value.rows; i++) sum += value.at(i, 0);

@@ -7,7 +7,7 @@ import { numericalGradient, relativeError } from "../nn/check-gradients.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 
-// Learning rates of 0 leave the parameters where the gradients were taken.
+// With learning rates of 0 the parameters stay where the gradients were computed.
 const still = { actorLearningRate: 0, criticLearningRate: 0, criticWeightDecay: 0, batchSize: 6, finalLayerBound: 0.5 };
 
 const cases: [string, Partial<Settings>][] = [
@@ -17,7 +17,7 @@ const cases: [string, Partial<Settings>][] = [
     { actorHiddenSizes: [5], criticHiddenSizes: [6, 4], actionEntersLayer: 1, batchNormalization: false },
   ],
   [
-    "tanh and linear, three layers, action at the output's layer",
+    "tanh and linear, three layers, action at the output layer",
     {
       actorHiddenSizes: [4, 5, 3],
       actorActivations: ["tanh", "linear", "relu"],
@@ -28,9 +28,9 @@ const cases: [string, Partial<Settings>][] = [
     },
   ],
   ["no hidden layer", { actorHiddenSizes: [], criticHiddenSizes: [], actionEntersLayer: 1, batchNormalization: false }],
-  ["batch normalisation, the paper's", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5] }],
+  ["batch normalization as in the paper", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5] }],
   [
-    "batch normalisation, linear layers, action at layer 3",
+    "batch normalization, linear layers, action at layer 3",
     {
       actorHiddenSizes: [5, 4],
       actorActivations: ["linear", "tanh"],
@@ -42,7 +42,7 @@ const cases: [string, Partial<Settings>][] = [
 ];
 
 for (const [name, changes] of cases) {
-  test(`every gradient within 1e-6 of central differences in Float64: ${name}`, () => {
+  test(`every gradient is within 1e-6 of central differences in Float64: ${name}`, () => {
     const agent = agentWith(changes);
     const { actor, critic, minibatch } = agent;
     agent.update();
@@ -81,14 +81,14 @@ for (const [name, changes] of cases) {
     assert.deepEqual(
       readMatrix(critic.parameters.gradient("layer1.weights")),
       before,
-      "∂Q/∂a moved the critic's gradients",
+      "∂Q/∂a changed the critic's gradients",
     );
     const error = relativeError(actionGradient, numericalGradient(minibatch.action, value));
     assert.ok(error < 1e-6, `∂Q/∂a: ${error}`);
   });
 }
 
-test("a gradient off by one part in ten thousand is seen", () => {
+test("a gradient off by one part in ten thousand is noticed", () => {
   const exact = Float64Array.of(1, -2, 3);
   assert.ok(
     relativeError(
@@ -98,7 +98,7 @@ test("a gradient off by one part in ten thousand is seen", () => {
   );
 });
 
-/** An agent over random transitions, its networks away from any symmetry. */
+/** Creates an agent with random transitions and without any symmetry in its networks. */
 function agentWith(changes: Partial<Settings>): Ddpg {
   const settings = settingsFrom("paper", { ...still, ...changes });
   const spaces = { observationSize: 3, actionLow: [-1, -1], actionHigh: [1, 1] };
@@ -111,7 +111,7 @@ function agentWith(changes: Partial<Settings>): Ddpg {
   for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1, 1);
   discount.fill(settings.discount);
   discount[2] = 0;
-  // Scales and shifts as they start, 1 and 0, would hide a factor that is missing.
+  // The initial scales of 1 and shifts of 0 would hide a missing factor.
   for (const { parameters } of [agent.actor, agent.critic]) {
     for (const { name, kind } of parameters.tensors) {
       if (kind !== "scale" && kind !== "shift") continue;

@@ -5,9 +5,10 @@ import type { Parameters } from "../nn/parameters.ts";
 import type { Settings } from "./config.ts";
 
 /**
- * Draws a network's first parameters. Paper §7: hidden layers uniform ±1/√f with f the layer's fan-in, weights and
- * biases alike; the last layer ±`finalLayerBound`. `glorot`: weights uniform ±√(6 / (fan-in + fan-out)), where a second
- * input that joins has its own fan-in, and biases of 0. Normalization starts as the identity.
+ * Draws the initial parameters of a network. `fan-in` (paper §7): the weights and biases of hidden layers are uniform
+ * in ±1/√f, where f is the layer's fan-in. `glorot` (Glorot & Bengio 2010): weights are uniform in ±√(6 / (fan-in +
+ * fan-out)), where a joining second input has its own fan-in, and biases are 0. In both, the last layer is uniform in
+ * ±`finalLayerBound`, and normalization starts with scale 1 and shift 0.
  */
 export function initialize(parameters: Parameters, shape: NetworkShape, settings: Settings, random: Random): void {
   for (const { name, columns, fill } of parameters.all) {

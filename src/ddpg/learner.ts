@@ -6,9 +6,9 @@ import { Network, networkTensors } from "../nn/network.ts";
 import { Parameters } from "../nn/parameters.ts";
 import type { Settings } from "./config.ts";
 
-// B batch, O observation, A action.
+// Shapes: B batch, O observation, A action, J output.
 
-/** A network that does not learn: it follows one that does. */
+/** A network that does not learn by itself; it follows one that does. */
 export class Target {
   readonly shape: NetworkShape;
   readonly parameters: Parameters;
@@ -28,8 +28,8 @@ export class Target {
   }
 
   /**
-   * The output for observations [B, O] and, in a critic, actions [B, A]; reused by the next call. With batch
-   * normalization, a network that learns uses the minibatch's statistics and a target uses running averages.
+   * Returns the output [B, J] for observations [B, O] and, in a critic, actions [B, A]; reused by the next call. With
+   * batch normalization, a network that learns uses the statistics of the minibatch and a target uses running averages.
    */
   forward(observation: Matrix, action: Matrix | null = null): Matrix {
     return this.network.forward(observation, action, this.#learns);
@@ -46,19 +46,22 @@ export class Learner extends Target {
     this.adam = new Adam(kernels, this.parameters, { learningRate, beta1, beta2, epsilon, weightDecay });
   }
 
-  /** Euclidean norm of the last step's gradient, L2 excluded. */
+  /** The Euclidean norm of the last step's gradient, without L2. */
   get gradientNorm(): number {
     return this.adam.gradientNorm;
   }
 
-  /** ∂L/∂output [B, J], to be written before `descendFrom`. */
+  /** ∂L/∂output [B, J]; write it before calling `descendFrom`. */
   protected get outputGradient(): Matrix {
     const g = this.network.outputGradient;
     if (!g) throw new Error("Learner: this network does not learn");
     return g;
   }
 
-  /** One step of Adam down the loss whose gradient `outputGradient` holds. An error names the tensor after `name`. */
+  /**
+   * Takes one step of Adam down the loss with the gradient `outputGradient`. Throws a NotFiniteError that names the
+   * network `name` and the tensor if a gradient is not finite.
+   */
   protected descendFrom(name: string): void {
     this.network.backward();
     this.network.updateStatistics();
@@ -66,7 +69,7 @@ export class Learner extends Target {
   }
 }
 
-/** The hidden layers of a network: dense, normalized where `isNormalized` says so, and activated. */
+/** Returns the hidden layers of a network: each is dense, normalized if `isNormalized` says so, and activated. */
 export function hiddenLayers(
   settings: Settings,
   sizes: readonly number[],
@@ -78,7 +81,7 @@ export function hiddenLayers(
     const normalized = settings.batchNormalization && isNormalized(index);
     const activation = activations[activations.length === 1 ? 0 : index];
     return [
-      // The normalization that follows removes a bias.
+      // A normalization would remove the bias again.
       { kind: "dense", name, units, bias: !normalized },
       ...(normalized ? [normalization(settings, `${name}.norm`)] : []),
       ...(activation === "linear" ? [] : [{ kind: activation }]),
@@ -86,7 +89,9 @@ export function hiddenLayers(
   });
 }
 
-/** What stands before the first layer: with batch normalization, the observation is normalized (paper §3). */
+/**
+ * Returns the layers before the first dense one: with batch normalization, the observation is normalized (paper §3).
+ */
 export function inputLayers(settings: Settings): LayerSpec[] {
   return settings.batchNormalization ? [normalization(settings, "input.norm")] : [];
 }

@@ -67,7 +67,7 @@ test("the decaying offset is scale / (1 + episode + step), both from 0", () => {
   assert.equal(noise.sample()[0], 0.5 / 3);
 });
 
-test("annealing falls linearly to what is to be left, and stays there", () => {
+test("annealing falls linearly to the final fraction and stays there", () => {
   const settings = settingsFrom("small", { noiseAnnealSteps: 100, noiseFinalFraction: 0.2 });
   assert.deepEqual(
     [0, 50, 100, 500].map((step) => annealing(settings, step)),
@@ -76,14 +76,14 @@ test("annealing falls linearly to what is to be left, and stays there", () => {
   assert.equal(annealing(settingsFrom("small"), 1e6), 1);
 });
 
-test("the settings' θ, σ and Δt are the process's", () => {
+test("the process has θ, σ and Δt from the settings", () => {
   const settings = settingsFrom("paper", { noiseTheta: 0.5, noiseTimeStep: 0.1, noiseScale: 0.3 });
   const made = createNoise(settings, 1, new Random(4));
   const expected = new OrnsteinUhlenbeckNoise(0.5, Float64Array.of(0.3), 0.1, new Random(4));
   for (let i = 0; i < 5; i++) assert.equal(made.sample()[0], expected.sample()[0]);
 });
 
-test("noise has one scale per dimension, or one for all; another number of scales is refused", () => {
+test("noise has one scale per dimension or one for all; any other number of scales is refused", () => {
   const random = new Random(1);
   const one = createNoise(settingsFrom("numpy", { noiseScale: [0.1, 0.4] }), 2, random);
   assert.deepEqual([...one.sample()], [0.1, 0.4]);

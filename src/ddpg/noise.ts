@@ -3,19 +3,19 @@ import type { Random } from "../base/random.ts";
 import type { Saved } from "../base/saved.ts";
 import type { Settings } from "./config.ts";
 
-// A action. All noise is in half-ranges of the action.
+// Shapes: A action. All noise is in half-ranges of the action: 1 is from the middle of its bounds to their end.
 
-/** What is added to the policy's action while exploring (𝒩 in the paper). */
+/** Exploration noise that is added to the policy's action (𝒩 in the paper). */
 export interface Noise extends Saved {
-  /** The next value [A]; reused by the next call. */
+  /** Returns the next value [A]; reused by the next call. */
   sample(): Float64Array;
-  /** A new episode begins. */
+  /** Restarts the process at the beginning of an episode. */
   restart(): void;
 }
 
 /**
  * Ornstein–Uhlenbeck noise (paper §7): x ← x − θ x Δt + σ √Δt · N(0, 1), from x = 0 at each episode's start. Its
- * stationary variance is σ² Δt / (1 − (1 − θΔt)²), the correlation of neighbours 1 − θΔt.
+ * stationary variance is σ² Δt / (1 − (1 − θΔt)²), and the correlation of consecutive values is 1 − θΔt.
  */
 export class OrnsteinUhlenbeckNoise implements Noise {
   readonly #theta: number;
@@ -148,7 +148,10 @@ class NoNoise implements Noise {
   restore(): void {}
 }
 
-/** The noise that the settings ask for, for A dimensions. */
+/**
+ * Creates the noise that the settings specify, for A dimensions. Throws an InputError unless `noiseScale` has one
+ * value, or A.
+ */
 export function createNoise(settings: Settings, actionSize: number, random: Random): Noise {
   const scale = perDimension(settings.noiseScale, actionSize, "noiseScale");
   switch (settings.noise) {
@@ -163,7 +166,7 @@ export function createNoise(settings: Settings, actionSize: number, random: Rand
   }
 }
 
-/** Linear annealing: the fraction of the noise that is left after `steps` steps. */
+/** Returns the fraction of the noise that is left `steps` steps after the warm-up, by linear annealing. */
 export function annealing(settings: Settings, steps: number): number {
   const { noiseAnnealSteps, noiseFinalFraction } = settings;
   if (noiseAnnealSteps === 0) return 1;

@@ -12,7 +12,7 @@ const spaces = { observationSize: 3, actionLow: [-1, 10], actionHigh: [3, 20] };
 const variants: [string, Partial<Settings>][] = [
   ["plain", {}],
   ["scaled observations", { observationScale: [0.1, 1, 2], observationOffset: [5, 0, -1] }],
-  ["batch normalisation", { batchNormalization: true, warmupSteps: 0, batchSize: 8 }],
+  ["batch normalization", { batchNormalization: true, warmupSteps: 0, batchSize: 8 }],
   ["other layers", { actorHiddenSizes: [5, 3, 4], actorActivations: ["tanh", "relu", "linear"] }],
 ];
 
@@ -35,7 +35,7 @@ for (const [name, changes] of variants) {
   });
 }
 
-test("files that are no policy, or a damaged one, are refused with the field", async () => {
+test("files that are not a policy, or a damaged one, are refused with the field", async () => {
   const agent = await Ddpg.create(spaces, { preset: "small" });
   const good = agent.policy.save();
   const changed = (change: (contents: ReturnType<typeof decodeSafetensors>) => void): Uint8Array => {
@@ -138,7 +138,7 @@ test("what cannot be bytes is named", async () => {
     [{ data: 1 }, `${expected} an Object.`],
     [new Response("text").body, `${expected} a ReadableStream.`],
     [new Response("Not found", { status: 404 }), "expected a response with the file, got status 404."],
-    [used, /^Policy\.load: a Response cannot be read: /],
+    [used, /^Policy\.load: expected bytes that can be read, got a Response that failed: /],
     [new ArrayBuffer(4), "expected a safetensors file of at least 8 bytes, got 4."],
   ] as const) {
     const whole = typeof message === "string" ? `Policy.load: ${message}` : message;

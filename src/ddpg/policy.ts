@@ -13,7 +13,7 @@ import type { Settings } from "./config.ts";
 import { expectParameters, parametersTensors, parseSettings, parseUnits, restoreParameters } from "./tensors.ts";
 import type { Units } from "./units.ts";
 
-/** The settings that say what a policy computes; they travel with it. */
+/** The settings that determine what a policy computes; a policy's file stores them. */
 export const policySettings = [
   "actorHiddenSizes",
   "actorActivations",
@@ -24,14 +24,17 @@ export const policySettings = [
   "observationOffset",
 ] as const satisfies (keyof Settings)[];
 
-/** The format name in a policy's file. */
+/** The format name in the metadata of a policy's file. */
 const format = "ddpg-policy-1";
 
-/** A trained policy: from an observation to an action, both in the environment's units. */
+/** A trained policy: maps an observation to an action, both in the environment's units. */
 export class Policy {
-  /** Sizes, bounds and scaling of the environment that the policy was trained on. */
+  /** The sizes, bounds and scaling of the environment that the policy was trained on. */
   readonly units: Units;
-  /** The settings it was trained with. A loaded policy has those of `paper` where they do not change what it computes. */
+  /**
+   * The settings that the policy was trained with. In a loaded policy only `policySettings` are those; the others,
+   * which do not change what it computes, have the values of the preset `paper`.
+   */
   readonly settings: Readonly<Settings>;
   /** @internal The actor's parameters, in the kernels' memory. */
   readonly parameters: Parameters;
@@ -49,32 +52,35 @@ export class Policy {
     this.observation = allocateMatrix(kernels, 1, units.observationSize);
   }
 
-  /** μ(s) in the environment's units; a fresh array [A]. Throws unless the observation is O finite numbers. */
+  /**
+   * Returns μ(s) [A] in the environment's units, within the bounds; a fresh array. Throws an InputError unless the
+   * observation is O finite numbers.
+   */
   act(observation: ArrayLike<number>): Float32Array {
     return this.units.toEnvironment(this.forward(observation, "Policy.act observation").data);
   }
 
-  /** @internal μ(s) in [−1, 1]: [1, A]; reused by the next call. An error begins with `where`. */
+  /** @internal Returns μ(s) in [−1, 1]: [1, A]; reused by the next call. An InputError begins with `where`. */
   forward(observation: ArrayLike<number>, where: string): Matrix {
     this.units.scaleObservation(this.observation.data, observation, where);
     return this.#network.forward(this.observation, null, false);
   }
 
-  /** @internal Throws an InputError unless another policy computes by the same settings, with the same sizes and bounds. */
+  /** @internal Throws an InputError unless another policy has the same sizes, bounds and `policySettings`. */
   expectSame({ units, settings }: Policy, where: string): void {
     this.units.expectSame(units, where);
     for (const name of policySettings) {
       const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
-      if (wanted !== got) throw new InputError(`${where} ${name}: expected ${wanted}, got ${got}.`);
+      if (wanted !== got) throw new InputError({ where: `${where} ${name}`, expected: wanted, got });
     }
   }
 
-  /** The policy as a safetensors file, with its sizes, bounds and scaling; a fresh array. */
+  /** Returns the policy as the bytes of a safetensors file, with its sizes, bounds and scaling; a fresh array. */
   save(): Uint8Array {
     return encodeSafetensors(this.contents());
   }
 
-  /** @internal What `save` writes. */
+  /** @internal Returns the contents of the file that `save` encodes. */
   contents(): Safetensors {
     const { observationSize, actionLow, actionHigh } = this.units;
     const spaces = { observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) };
@@ -101,7 +107,7 @@ export class Policy {
     const settings = parseSettings(metadata, where, policySettings);
     const units = parseUnits({ tensors, metadata }, settings, where);
     const shape = actorShape(settings, units.observationSize, units.actionSize);
-    // Checked before anything is allocated: a damaged file must not ask for gigabytes.
+    // The shapes are checked before anything is allocated: a damaged file must not make this allocate gigabytes.
     expectParameters(tensors, "actor.", shape, where);
     const policy = await buildOver(
       chooseBackend(options),

@@ -4,7 +4,7 @@ import { Random } from "../base/random.ts";
 import { Matrix } from "../kernels/matrix.ts";
 import { type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 
-test("what is sampled are whole transitions as they were stored", () => {
+test("samples are whole transitions as they were stored", () => {
   const buffer = filled(1000, 300);
   const batch = minibatch(64);
   buffer.sample(batch, new Random(1));
@@ -25,7 +25,7 @@ test("sampling is uniform over everything stored: χ² over 50 rows below the 0.
   assert.ok(chiSquare < 85.4, String(chiSquare));
 });
 
-test("a full buffer holds the last transitions, the oldest make room", () => {
+test("a full buffer keeps the last transitions and evicts the oldest", () => {
   const buffer = filled(40, 100);
   assert.equal(buffer.size, 40);
   assert.equal(buffer.stored, 100);
@@ -36,7 +36,7 @@ test("a full buffer holds the last transitions, the oldest make room", () => {
   );
 });
 
-test("rows in different blocks of memory are found, and the last block is no longer than the capacity", () => {
+test("rows are found in every block of memory, and the blocks together are no larger than the capacity", () => {
   const buffer = filled(20_000, 25_000);
   const rewards = [...drawn(buffer, 200_000).keys()];
   assert.ok(Math.min(...rewards) >= 5000);
@@ -44,7 +44,7 @@ test("rows in different blocks of memory are found, and the last block is no lon
   assert.equal(buffer.fullBytes, 20_000 * 7 * 4);
 });
 
-test("the same stream samples the same rows", () => {
+test("equal random streams sample the same rows", () => {
   const buffer = filled(100, 100);
   const [a, b] = [minibatch(16), minibatch(16)];
   buffer.sample(a, new Random(3));
@@ -65,7 +65,7 @@ function filled(capacity: number, transitions: number): ReplayBuffer {
   return buffer;
 }
 
-/** How often each transition was drawn. */
+/** Counts how often each transition is drawn. */
 function drawn(buffer: ReplayBuffer, draws: number): Map<number, number> {
   const random = new Random(2);
   const batch = minibatch(100);

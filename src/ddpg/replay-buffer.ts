@@ -4,9 +4,9 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 
-// O observation, A action, B batch.
+// Shapes: O observation, A action, B batch.
 
-/** One stored transition, in the numbers of the networks. */
+/** One transition in the networks' units: scaled observations and rewards, actions in [−1, 1]. */
 export interface Transition {
   /** s [O] */
   readonly observation: ArrayLike<number>;
@@ -16,11 +16,11 @@ export interface Transition {
   readonly reward: number;
   /** s′ [O] */
   readonly nextObservation: ArrayLike<number>;
-  /** n where the value of s′ counts γⁿ; 0 where the task ended and no value follows. */
+  /** n, if the value of s′ is discounted by γⁿ; 0 if the task ended, so that no value follows. */
   readonly discountSteps: number;
 }
 
-/** The columns of a stored transition with their sizes, in the order of a row. Nothing else knows the order. */
+/** Returns the sizes of a transition's columns, in the order of a stored row. The order is defined only here. */
 export function transitionColumns(observationSize: number, actionSize: number) {
   return {
     observation: observationSize,
@@ -31,12 +31,12 @@ export function transitionColumns(observationSize: number, actionSize: number) {
   } as const satisfies Record<keyof Transition, number>;
 }
 
-/** The numbers in a stored transition. */
+/** Returns the length of a stored row. */
 export function transitionSize(observationSize: number, actionSize: number): number {
   return Object.values(transitionColumns(observationSize, actionSize)).reduce((sum, size) => sum + size, 0);
 }
 
-/** B transitions as columns, as the networks take them. */
+/** B transitions, column by column, as input for the networks. */
 export interface Minibatch {
   /** s [B, O] */
   readonly observation: Matrix;
@@ -46,11 +46,11 @@ export interface Minibatch {
   readonly reward: Float64Array;
   /** s′ [B, O] */
   readonly nextObservation: Matrix;
-  /** What the value of s′ counts: γ, or 0 where the task ended with the step. [B] */
+  /** The factor of the value of s′: γ, or 0 if the task ended with the step. [B] */
   readonly discount: Float64Array;
 }
 
-/** An empty minibatch. */
+/** Allocates a minibatch of zeros. */
 export function allocateMinibatch(
   kernels: Kernels,
   batchSize: number,
@@ -66,19 +66,18 @@ export function allocateMinibatch(
   };
 }
 
-/** The most rows and bytes in a block of memory; blocks are added while the buffer fills. */
+/** The maximum rows and bytes in a block of memory; blocks are added while the buffer fills. */
 const maxBlockRows = 8192;
 const maxBlockBytes = 16 * 1024 * 1024;
 
-/**
- * The last `capacity` transitions (paper §3), one row each in Float32; sampling is uniform, with replacement.
- */
+/** Keeps the last `capacity` transitions (paper §3), in Float32. Sampling is uniform, with replacement. */
 export class ReplayBuffer {
+  /** The maximum number of transitions. */
   readonly capacity: number;
-  /** Numbers in a row. */
+  /** The length of a stored row. */
   readonly rowSize: number;
   readonly #sizes: ReturnType<typeof transitionColumns>;
-  /** γⁿ by `discountSteps` n; 0 for 0. */
+  /** γⁿ at index n = `discountSteps`, but 0 at index 0. */
   readonly #discounts: Float64Array;
   readonly #blockRows: number;
   readonly #blocks: Float32Array[] = [];
@@ -92,7 +91,7 @@ export class ReplayBuffer {
     this.#blockRows = Math.max(1, Math.min(maxBlockRows, Math.floor(maxBlockBytes / (4 * this.rowSize))));
   }
 
-  /** The number of transitions that it holds now. */
+  /** The number of transitions in the buffer. */
   get size(): number {
     return Math.min(this.#stored, this.capacity);
   }
@@ -102,12 +101,12 @@ export class ReplayBuffer {
     return this.#stored;
   }
 
-  /** Its memory once it is full, in bytes. */
+  /** The memory of a full buffer, in bytes. */
   get fullBytes(): number {
     return this.capacity * this.rowSize * 4;
   }
 
-  /** Stores a transition, over the oldest when the buffer is full; copies. */
+  /** Stores a copy of a transition; a full buffer evicts the oldest one. */
   store({ observation, action, reward, nextObservation, discountSteps }: Transition): void {
     const index = this.#stored % this.capacity;
     const blockIndex = Math.floor(index / this.#blockRows);
@@ -122,7 +121,7 @@ export class ReplayBuffer {
     this.#stored++;
   }
 
-  /** Fills a minibatch with rows drawn uniformly from all that it holds. */
+  /** Fills a minibatch with transitions drawn uniformly, with replacement. The buffer must not be empty. */
   sample(batch: Minibatch, random: Random): void {
     const size = this.size;
     for (let row = 0; row < batch.reward.length; row++) {
@@ -137,7 +136,7 @@ export class ReplayBuffer {
     }
   }
 
-  /** The observation s [O] of every `every`th row: views. */
+  /** Yields the observation s [O] of every `every`-th row, in memory order; views. */
   *observations(every: number): Generator<Float32Array> {
     for (let index = 0; index < this.size; index += every) {
       const block = this.#blocks[Math.floor(index / this.#blockRows)];
@@ -146,7 +145,10 @@ export class ReplayBuffer {
     }
   }
 
-  /** The rows that it holds, [size, rowSize], in memory order: the row after the last stored is the oldest. Views. */
+  /**
+   * Returns the bytes of the rows [size, rowSize] in consecutive parts, in memory order; views. In a full buffer, the
+   * row after the last stored one is the oldest.
+   */
   save(): Uint8Array[] {
     const { size, rowSize } = this;
     return this.#blocks.map((block, i) => bytesOf(block.subarray(0, (size - i * this.#blockRows) * rowSize)));

@@ -1,4 +1,4 @@
-// Networks as tensors of a safetensors file, and the texts beside them, checked before anything is made from them.
+// Networks as tensors of a safetensors file, with its metadata. Everything is checked before anything is built from it.
 import { expect, InputError } from "../base/expect.ts";
 import { type DType, numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { type Matrix, readMatrix, writeMatrix } from "../kernels/matrix.ts";
@@ -10,42 +10,42 @@ import { type Spaces, Units } from "./units.ts";
 
 type Tensors = Safetensors["tensors"];
 
-/** A network's tensors under their names in a file: Float32, without padding, `prefix` before each name. */
+/** Returns a network's tensors under their names in a file, which start with `prefix`: Float32, without padding. */
 export function parametersTensors(parameters: Parameters, prefix: string): [name: string, tensor: Tensor][] {
   return parameters.all.map((shape) => [prefix + shape.name, matrixTensor(parameters.value(shape.name), shape)]);
 }
 
-/** One tensor of a network, or something of its shape: Float32, without padding. */
+/** Returns a matrix with the shape of a network's tensor as a tensor of a file: Float32, without padding. */
 export function matrixTensor(matrix: Matrix, shape: TensorShape): Tensor {
   return tensorOf("F32", fileShape(shape), readMatrix(matrix));
 }
 
-/** Throws an InputError unless a file has the tensors of a network of this shape. */
+/** Throws an InputError that begins with `where` unless a file has all tensors of a network of this shape. */
 export function expectParameters(tensors: Tensors, prefix: string, shape: NetworkShape, where: string): void {
   const { tensors: learned, statistics } = networkTensors(shape);
   expectMatrices(tensors, prefix, [...learned, ...statistics], where);
 }
 
-/** Sets a network from tensors that were checked. Throws an InputError where a number is not finite. */
+/** Sets a network from tensors whose shapes were checked. Throws an InputError if a number is not finite. */
 export function restoreParameters(parameters: Parameters, tensors: Tensors, prefix: string, where: string): void {
   for (const { name } of parameters.all) restoreMatrix(parameters.value(name), tensors, prefix + name, where);
 }
 
-/** Sets a matrix from a tensor that was checked. Throws an InputError where a number is not finite. */
+/** Sets a matrix from a tensor whose shape was checked. Throws an InputError if a number is not finite. */
 export function restoreMatrix(matrix: Matrix, tensors: Tensors, name: string, where: string): void {
   const values = tensorNumbers(tensors, name);
   for (const value of values) expect(Number.isFinite(value), `${where} ${name}`, "finite numbers", value);
   writeMatrix(matrix, values);
 }
 
-/** A tensor's numbers; it must be there. A fresh array. */
+/** Returns a tensor's numbers; a fresh array. The tensor must exist. */
 export function tensorNumbers(tensors: Tensors, name: string): ReturnType<typeof numbersOf> {
   const tensor = tensors.get(name);
   if (!tensor) throw new Error(`no tensor ${name}`);
   return numbersOf(tensor);
 }
 
-/** Throws an InputError unless a tensor of this kind and shape is there. */
+/** Throws an InputError that begins with `where` unless a file has a tensor of this name, number format and shape. */
 export function expectTensor(
   tensors: Tensors,
   name: string,
@@ -60,28 +60,33 @@ export function expectTensor(
   expect(got === wanted, `${where} ${name}`, wanted, got);
 }
 
-/** The same for several tensors of a network, whose names get a prefix. */
+/** Does the same for several Float32 tensors of a network, whose names in the file start with `prefix`. */
 export function expectMatrices(tensors: Tensors, prefix: string, shapes: readonly TensorShape[], where: string): void {
   for (const shape of shapes) expectTensor(tensors, prefix + shape.name, "F32", fileShape(shape), where);
 }
 
-/** Only weights have two dimensions. */
+/** Returns a tensor's shape in a file, where only weights have two dimensions. */
 function fileShape({ kind, rows, columns }: TensorShape): number[] {
   return kind === "weights" ? [rows, columns] : [columns];
 }
 
-/** One of a file's texts, which is a JSON object; a fresh one. Throws an InputError for anything else. */
+/** Parses a metadata string as a JSON object; a fresh one. Throws an InputError if it is anything else. */
 export function parseObject(metadata: Safetensors["metadata"], name: string, where: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(metadata.get(name) ?? "");
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
-    // Not JSON: said below.
+    // Invalid JSON is reported below.
   }
-  throw new InputError(`${where} ${name}: expected a JSON object, got something else. Is it a file of ddpg's?`);
+  throw new InputError({
+    where: `${where} ${name}`,
+    expected: "a JSON object",
+    got: "something else",
+    hint: "Was this file written by ddpg?",
+  });
 }
 
-/** The settings that a file's text has, as `storedSettings` reads them. */
+/** Reads the settings in a file's metadata with `storedSettings`. */
 export function parseSettings(
   metadata: Safetensors["metadata"],
   where: string,
@@ -90,13 +95,16 @@ export function parseSettings(
   return storedSettings(parseObject(metadata, "settings", where), `${where} settings`, names);
 }
 
-/** The conversion between units and numbers that a file has. */
+/** Reads sizes and bounds from a file's metadata and returns the conversion of units. Throws an InputError. */
 export function parseUnits(contents: Safetensors, settings: Settings, where: string): Units {
   const spaces = parseSpaces(contents, where);
   return InputError.within(`${where} spaces`, () => new Units(spaces, settings));
 }
 
-/** The environment's sizes and bounds. No larger than the file: every number that is observed has weights in it. */
+/**
+ * Reads the environment's sizes and bounds. The observation size is limited by the size of the file, because each
+ * observed number has weights in it; otherwise a damaged file could ask for gigabytes.
+ */
 function parseSpaces({ tensors, metadata }: Safetensors, where: string): Spaces {
   const spaces = parseObject(metadata, "spaces", where);
   const { observationSize, actionLow, actionHigh } = spaces;

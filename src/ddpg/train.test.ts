@@ -7,8 +7,8 @@ import { Ddpg } from "./ddpg.ts";
 import { train } from "./train.ts";
 
 /**
- * Episodes of three steps, terminated and truncated in turn. Every observation says where it is: (episode, step), and the
- * reward is 10 · episode + step. It writes into one array for ever, as the contract allows.
+ * An environment with episodes of three steps that alternately terminate and are truncated. An observation is (episode,
+ * step) and a reward is 10 · episode + step. All observations use the same array, as the contract allows.
  */
 class Script implements Environment {
   readonly observationSize = 2;
@@ -45,7 +45,7 @@ interface Stored {
   terminated: boolean;
 }
 
-/** What `train` does over so many steps of an environment. */
+/** Trains for `steps` steps and records what `train` does. */
 async function play(environment: Environment, steps: number) {
   const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 2, batchSize: 1 });
   const stored: Stored[] = [];
@@ -75,7 +75,7 @@ async function play(environment: Environment, steps: number) {
   return { agent, stored, calls, episodes, learned };
 }
 
-test("every transition is stored as it happened: s, a, r, the true s′ also at an episode's end, terminated but never truncated", async () => {
+test("every transition is stored as it happened: s, a, r, the episode's own s′ even at its end, and terminated only if the task ended", async () => {
   const script = new Script();
   const { stored } = await play(script, 8);
   const expected = [1, 1, 1, 2, 2, 2, 3, 3].map((episode, i) => {
@@ -91,7 +91,7 @@ test("every transition is stored as it happened: s, a, r, the true s′ also at 
   assert.deepEqual(stored, expected);
 });
 
-test("one update follows every step once there is something to learn from, and each episode's end is told", async () => {
+test("one update follows every step once there is a minibatch, and the end of each episode is announced", async () => {
   const { calls, learned, agent } = await play(new Script(), 7);
   const step = ["observe", "learn"];
   const episode = [...step, ...step, ...step, "end"];
@@ -123,7 +123,7 @@ test("an environment may answer with promises", async () => {
   assert.equal(agent.fingerprint(), direct.agent.fingerprint());
 });
 
-test("an actor whose actions stand at the ends of their range has no gradient, and that is told", async () => {
+test("an actor whose actions are all at their bounds has no gradient, which gives a warning", async () => {
   const warningsOf = async (actorLearningRate: number): Promise<string[]> => {
     const sizes = { actorHiddenSizes: [8], criticHiddenSizes: [8], batchSize: 4, warmupSteps: 10 };
     const environment = new Pendulum();
@@ -137,29 +137,29 @@ test("an actor whose actions stand at the ends of their range has no gradient, a
   };
   assert.deepEqual(await warningsOf(1e-3), []);
   assert.deepEqual(await warningsOf(1), [
-    "policy gradient: expected one above 0, got 0 in 1000 updates in a row, with 100 % of the actions at an end of their range. " +
-      "The actor has stopped learning: start again with actorLearningRate below 1, and observations near ±1.",
+    "policy gradient: expected a norm above 0, got 0 in 1000 consecutive updates, with 100 % of the actions at a bound. " +
+      "The actor has stopped learning: start again with actorLearningRate below 1 and observations scaled to about ±1.",
   ]);
 });
 
-test("a missing gradient is told once, with the thousandth such update in a row", async () => {
+test("a missing gradient gives one warning, at the 1,000th consecutive update without one", async () => {
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small" });
   let step = 0;
   agent.learn = () => {
     step++;
     agent.diagnostics.actorGradientNorm = step === 1000 ? 1e-30 : 0;
-    return step > 50; // in the warm-up there is no update
+    return step > 50; // no updates in the warm-up
   };
-  const told: number[] = [];
+  const warned: number[] = [];
   for await (const { step, warnings } of train(agent, environment)) {
-    if (warnings.some((warning) => warning.startsWith("policy gradient"))) told.push(step);
+    if (warnings.some((warning) => warning.startsWith("policy gradient"))) warned.push(step);
     if (step === 3500) break;
   }
-  assert.deepEqual(told, [2000]);
+  assert.deepEqual(warned, [2000]);
 });
 
-test("what an environment does wrong is told with environment, episode, step and field", async () => {
+test("an invalid step is reported with environment, episode, step and field", async () => {
   const broken = (change: (step: Step) => unknown): Environment => {
     const script = new Script();
     let taken = 0;
@@ -194,7 +194,7 @@ test("what an environment does wrong is told with environment, episode, step and
   }
 });
 
-test("an answer that takes longer than the time limit is an error; one in time is none", async () => {
+test("an answer that takes longer than the timeout is an error; a faster one is not", async () => {
   const script = new Script();
   let steps = 0;
   const slow: Environment = {
@@ -228,14 +228,14 @@ test("a timer fires during training", async () => {
   assert.ok(fired >= 10, `${fired} times in half a second`);
 });
 
-test("an environment that the agent was not made for is refused", async () => {
+test("an environment with other sizes or bounds than the agent's is refused", async () => {
   const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
   await assert.rejects(train(agent, new Script()).next(), { message: /^Script observationSize: expected 3, got 2/ });
   const wider = Object.assign(new Pendulum(), { actionHigh: [3] });
   await assert.rejects(train(agent, wider).next(), { message: /^Pendulum action bounds: expected \[-2\] to \[2\]/ });
 });
 
-test("two agents learn side by side, where only a message port turns the event loop", async () => {
+test("two agents learn side by side when only a message channel can turn the event loop", async () => {
   const original = globalThis.setImmediate;
   Object.assign(globalThis, { setImmediate: undefined });
   try {
@@ -245,14 +245,14 @@ test("two agents learn side by side, where only a message port turns the event l
       for await (const { step } of train(agent, environment)) if (step === 1300) return agent.updates;
       return 0;
     };
-    const limit = new Promise<string>((resolve) => setTimeout(resolve, 20_000, "one waits for ever").unref());
+    const limit = new Promise<string>((resolve) => setTimeout(resolve, 20_000, "one waits forever").unref());
     assert.deepEqual(await Promise.race([Promise.all([learn(), learn()]), limit]), [301, 301]);
   } finally {
     Object.assign(globalThis, { setImmediate: original });
   }
 });
 
-test("a warning comes once, after 1,000 steps, and names dimension and option", async () => {
+test("a scale warning comes once, at step 1,000, and names the dimension and the setting", async () => {
   const environment = new Pendulum();
   const huge: Environment = {
     observationSize: 3,
@@ -279,7 +279,7 @@ test("a warning comes once, after 1,000 steps, and names dimension and option", 
   }
 });
 
-test("learns: 5,000 steps on the pendulum reach a mean return of −200 over 50 starts", async () => {
+test("5,000 steps on the pendulum reach a mean return of −200 over 50 starts", async () => {
   const { evaluate } = await import("../training/evaluate.ts");
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small", seed: 7 });

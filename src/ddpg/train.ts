@@ -6,17 +6,17 @@ import { Body } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** How `train` calls the environment. */
+/** Options of `train`. */
 export interface TrainOptions {
-  /** What errors call the environment; its own name, or its class's, unless given. */
+  /** The name that errors use for the environment. Default: its own name, or that of its class. */
   name?: string;
-  /** Milliseconds that an answer of the environment, where it is a promise, may take; without an end unless given. */
+  /** The time limit for a promise that the environment returns, ms. Default: none. */
   stepTimeout?: number | undefined;
 }
 
-/** One time step of training; reused by the next. */
+/** One time step of training. The object is reused by the next step: copy what you keep. */
 export interface TrainingStep {
-  /** Time steps since training began, from 1; for an agent that was loaded, since its first. */
+  /** The number of the time step, from 1. A loaded agent continues the count. */
   step: number;
   /** s′ [O] in the environment's units. */
   observation: Float64Array;
@@ -28,27 +28,30 @@ export interface TrainingStep {
   learned: boolean;
   /** The episode that this step ended, else null. */
   episode: Episode | null;
-  /** What a person should know, such as a bad scale of observations; mostly empty. */
+  /** Warnings for the user, such as badly scaled observations; usually empty. */
   warnings: readonly string[];
 }
 
-/** An episode with exploration noise. */
+/** An episode of training, with exploration noise. */
 export interface Episode {
-  /** From 1. */
+  /** The number of the episode, from 1. */
   number: number;
   /** Σ r, undiscounted and unscaled. */
   return: number;
-  /** Time steps. */
+  /** The number of time steps. */
   length: number;
-  /** Whether the task ended; else a time limit cut the episode. */
+  /** Whether the task ended; otherwise a time limit cut the episode. */
   terminated: boolean;
 }
 
 /**
- * The two loops of Algorithm 1, one update per time step, without an end: the caller leaves with `break`. Yields every
- * time step. Timers, messages and drawing keep running beside it. The environment stays open. An agent from `Ddpg.load`
- * continues where it was saved. Throws an EnvironmentError that names episode, step and field when the environment fails,
- * and a NotFiniteError when a loss, gradient or parameter stops being finite.
+ * Trains an agent: the two loops of Algorithm 1, with one update per time step. Yields every time step and never ends
+ * by itself; leave the loop with `break`. Timers, messages and drawing keep running meanwhile. The environment is not
+ * closed. An agent from `Ddpg.load` resumes where it was saved.
+ *
+ * Throws an InputError if the environment's sizes or bounds are not the agent's; an EnvironmentError that names
+ * episode, step and field if the environment fails; and a NotFiniteError if a loss, gradient or parameter is no longer
+ * finite.
  */
 export async function* train(
   agent: Ddpg,
@@ -81,7 +84,7 @@ export async function* train(
       for (let ended = false; !ended; ) {
         body.at = body.length + 1;
         const action = agent.explore(body.observation);
-        current.action = action.slice(); // the environment may write into the array that it is given
+        current.action = action.slice(); // the environment may overwrite the array that it receives
 
         // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
         const given = calls.step(current.observation, action);
@@ -108,7 +111,7 @@ export async function* train(
   }
 }
 
-/** The body of a loaded agent, which continues where it was saved; for any other agent a new one. */
+/** Returns the body of a loaded agent, which resumes where it was saved, or a new body for any other agent. */
 function enter(agent: Ddpg, { observationSize }: Environment): Body {
   const isLoaded = agent.loop !== null && agent.loop.environment === null;
   const body = isLoaded && agent.loop ? agent.loop : new Body(observationSize);
@@ -116,7 +119,7 @@ function enter(agent: Ddpg, { observationSize }: Environment): Body {
   return body;
 }
 
-/** One update; an error names the step and the update. */
+/** Lets the agent learn; an error names the step and the update. Returns whether there was an update. */
 function learn(agent: Ddpg, where: () => string): boolean {
   try {
     return agent.learn();

@@ -8,7 +8,7 @@ import type { Parameters } from "../nn/parameters.ts";
 import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 
-// The recorded updates of fixtures/update, replayed. Nothing here knows which files there are.
+// Replays the recorded updates of fixtures/update. This code does not depend on which files there are.
 
 interface Norm {
   scale: number[];
@@ -31,7 +31,7 @@ interface Batch {
   terminated: number[];
 }
 
-/** A file of fixtures/update; its README says what everything is. */
+/** The contents of a file of fixtures/update, explained in fixtures/README.md. */
 export interface UpdateFixture {
   name: string;
   config: {
@@ -62,14 +62,15 @@ export interface UpdateFixture {
   };
 }
 
-/** A recorded gradient below this is 0 but for rounding. */
+/** A recorded gradient smaller than this is 0 except for rounding. */
 const zero = 1e-15;
 
 const networkNames = ["actor", "critic", "targetActor", "targetCritic"] as const;
 
 /**
- * Replays so many `updates` of a recorded file and lists the tensors that differ: parameters by more than `elements`;
- * losses, and what the first update computed, by more than `relative` of their tensor's largest element.
+ * Replays the first `updates` updates of a recorded file and lists the tensors that differ: parameters by more than
+ * `elements`; losses, and intermediate results of the first update, by more than `relative` times their tensor's
+ * largest element.
  */
 async function checkUpdateFixture(
   fixture: UpdateFixture,
@@ -89,8 +90,8 @@ async function checkUpdateFixture(
   const largest = (values: readonly number[]) => Math.max(...values.map(Math.abs));
   const compareRelative = (where: string, got: ArrayLike<number>, expected: readonly number[]) =>
     compare(where, got, expected, tolerance.relative * largest(expected) + zero);
-  // Where batch normalisation makes a gradient 0, the recording has what rounding left of it, and Adam moved the
-  // parameter by that over ε; the mean that the next layer keeps follows.
+  // Where batch normalization makes a gradient 0 in exact arithmetic, the recorded one is rounding noise. The recorded
+  // Adam steps moved the parameter by that noise divided by ε, and the next layer's running mean followed.
   const drift = (network: (typeof networkNames)[number], tensor: string, update: number): number => {
     const { actorLearningRate, criticLearningRate, adam } = fixture.config;
     const [gradients, rate] = network.endsWith("ritic")
@@ -152,13 +153,15 @@ async function checkUpdateFixture(
   return differences;
 }
 
-/** All recorded updates in Float64 over the reference: everything within 1e-12, an idle shift's drift set aside. */
+/**
+ * Checks all recorded updates in Float64 with the reference kernels: within 1e-12, except for an idle shift's drift.
+ */
 export function checkUpdateFloat64(fixture: UpdateFixture): Promise<string[]> {
   const tolerance = { elements: 1e-12, relative: 1e-12, updates: fixture.losses.length };
   return checkUpdateFixture(fixture, referenceBackend(Float64Array), tolerance);
 }
 
-/** The first update in Float32 over WebAssembly: parameters within 1e-6, the rest within 1e-5 of the largest. */
+/** Checks the first update in Float32 with WebAssembly: parameters within 1e-6, the rest within 1e-5 of the largest. */
 export function checkUpdateWasm(fixture: UpdateFixture): Promise<string[]> {
   return checkUpdateFixture(fixture, wasmBackend, { elements: 1e-6, relative: 1e-5, updates: 1 });
 }
@@ -188,7 +191,7 @@ function agentFor({ config }: UpdateFixture, kernels: Kernels): Ddpg {
   return new Ddpg(kernels, { observationSize, ...bounds }, settingsFrom("paper", changes), 1);
 }
 
-/** What passes between the networks in one update, which the next forward pass would overwrite. */
+/** Copies what passes between the networks in one update, because the next forward pass overwrites it. */
 function spy(agent: Ddpg): Record<"value" | "policyAction" | "actionGradient", ArrayLike<number>> {
   const nothing: ArrayLike<number> = [];
   const seen = { value: nothing, policyAction: nothing, actionGradient: nothing };
@@ -207,7 +210,7 @@ function spy(agent: Ddpg): Record<"value" | "policyAction" | "actionGradient", A
   return seen;
 }
 
-/** The tensors of a recorded network by our names; statistics only where they were recorded. */
+/** Lists the tensors of a recorded network under our names. */
 function tensors(network: RecordedNetwork, withStatistics: boolean): [string, number[]][] {
   const list: [string, number[]][] = [];
   const addNorm = (name: string, norm: Norm) => {

@@ -10,11 +10,11 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".json")))
   const fixture: UpdateFixture = JSON.parse(readFileSync(join(folder, file), "utf8"));
   const last = fixture.losses.length;
 
-  test(`${file}: ${last} updates in Float64, every element within 1e-12 but for an idle shift's drift`, async () => {
+  test(`${file}: ${last} updates in Float64 match within 1e-12, except for an idle shift's drift`, async () => {
     assert.deepEqual(await checkUpdateFloat64(fixture), []);
   });
 
-  test(`${file}: the first update in WebAssembly, parameters within 1e-6, the rest within 1e-5 of the largest`, async () => {
+  test(`${file}: the first update in WebAssembly matches: parameters within 1e-6, the rest within 1e-5 of the largest`, async () => {
     assert.deepEqual(await checkUpdateWasm(fixture), []);
   });
 }

@@ -6,7 +6,7 @@ const maxIdleUpdates = 1000;
 
 const none: readonly string[] = [];
 
-/** Watches training for what makes it fail in silence: badly scaled numbers, and an actor that no longer learns. */
+/** Watches training for silent failures: badly scaled numbers, and an actor that no longer learns. */
 export class Watchdog {
   readonly monitor: ScaleMonitor;
   readonly #scaled: Float64Array;
@@ -17,7 +17,10 @@ export class Watchdog {
     this.#scaled = new Float64Array(observationSize);
   }
 
-  /** Looks at one step; returns warnings for the user, mostly none. `name` is what errors call the environment. */
+  /**
+   * Looks at one step, in the environment's units; returns warnings for the user, usually none. `name` is the name that
+   * errors use for the environment.
+   */
   look(agent: Ddpg, observation: ArrayLike<number>, reward: number, learned: boolean, name: string): readonly string[] {
     agent.units.scaleObservation(this.#scaled, observation, name);
     const warnings = this.monitor.add(this.#scaled, reward * agent.settings.rewardScale);
@@ -26,19 +29,22 @@ export class Watchdog {
     return this.#idleUpdates === maxIdleUpdates ? [deadActor(agent), ...warnings] : warnings;
   }
 
-  /** Returns the warnings of two sources in one list; allocates only where there are any. */
+  /** Returns the warnings of two sources in one list; allocates only if there are any. */
   static join(first: readonly string[], second: readonly string[]): readonly string[] {
     if (first.length === 0 && second.length === 0) return none;
     return [...first, ...second];
   }
 }
 
-/** Where tanh rounds to ±1 in Float32 its slope is 0; once that holds for a whole minibatch, no gradient reaches it. */
+/**
+ * The warning for an actor without a gradient. Where tanh rounds to ±1 in Float32, its slope is 0. Once that happens
+ * for a whole minibatch, no gradient passes through.
+ */
 function deadActor({ diagnostics, settings }: Ddpg): string {
   const { saturation } = diagnostics;
   const atEnd = Math.round((100 * saturation.reduce((sum, share) => sum + share, 0)) / saturation.length);
   return (
-    `policy gradient: expected one above 0, got 0 in ${maxIdleUpdates} updates in a row, with ${atEnd} % of the actions at an end of their range. ` +
-    `The actor has stopped learning: start again with actorLearningRate below ${settings.actorLearningRate}, and observations near ±1.`
+    `policy gradient: expected a norm above 0, got 0 in ${maxIdleUpdates} consecutive updates, with ${atEnd} % of the actions at a bound. ` +
+    `The actor has stopped learning: start again with actorLearningRate below ${settings.actorLearningRate} and observations scaled to about ±1.`
   );
 }

@@ -4,7 +4,7 @@ import type { Random } from "../base/random.ts";
 import { checkBounds, checkEnvironment } from "./check-environment.ts";
 import type { Environment, Step } from "./environment.ts";
 
-/** A good environment, whose parts the tests replace: a point that is pushed about for 30 steps. */
+/** A valid environment whose parts the tests replace: a point that is pushed around for 30 steps. */
 class Point implements Environment {
   readonly observationSize: number = 2;
   actionLow: number[] = [-1, 10];
@@ -37,7 +37,7 @@ class Point implements Environment {
   }
 }
 
-/** Steps of a good point, changed. */
+/** A Point class whose step results are altered by `change`. */
 function changed(change: (step: Step, point: Point, action: Float32Array) => Partial<Record<keyof Step, unknown>>) {
   return class extends Point {
     override step(action: Float32Array): Step {
@@ -55,7 +55,7 @@ test("a good environment has no problems and no warnings", async () => {
   assert.deepEqual(await checkEnvironment(() => new Point()), { problems: [], warnings: [] });
 });
 
-test("a good environment behind promises has none either, and is closed", async () => {
+test("a good environment behind promises has no problems either, and is closed", async () => {
   let open = 0;
   class Remote extends Point {
     override async reset(random: Random) {
@@ -76,7 +76,7 @@ test("a good environment behind promises has none either, and is closed", async 
   assert.equal(open, 0);
 });
 
-test("an environment that cannot be closed is told, once", async () => {
+test("an environment that cannot be closed is reported once", async () => {
   class Stuck extends Point {
     async close() {
       throw new Error("Stuck.");
@@ -86,7 +86,7 @@ test("an environment that cannot be closed is told, once", async () => {
   assert.deepEqual(problems, ["close: expected no error, got Error: Stuck.."]);
 });
 
-test("episodes of one step, and one observation array that is written again and again, are fine", async () => {
+test("episodes of one step and an observation array that is reused are accepted", async () => {
   class Short extends Point {
     readonly #observation = new Float32Array(2);
     override observe() {
@@ -101,15 +101,15 @@ test("episodes of one step, and one observation array that is written again and 
   assert.deepEqual(await problemsOf(Short), []);
 });
 
-test("chance from elsewhere: not deterministic", async () => {
+test("random numbers from elsewhere are reported", async () => {
   let calls = 0;
   const problems = await problemsOf(changed(() => ({ reward: calls++ })));
   assert.deepEqual(problems, [
-    "step 1 reward: expected 0, the same as with this seed before, got 100. All chance must come from the random that reset is given.",
+    "step 1 reward: expected 0, as in the first run with this seed, got 100. Draw all random numbers from the `random` passed to reset.",
   ]);
 });
 
-test("an observation of the wrong size, and a reset's", async () => {
+test("an observation of the wrong size is reported, from step and from reset", async () => {
   assert.deepEqual(await problemsOf(changed(({ observation }) => ({ observation: [...Array.from(observation), 0] }))), [
     "step 1 observation: expected 2 numbers, got 3.",
   ]);
@@ -122,29 +122,29 @@ test("an observation of the wrong size, and a reset's", async () => {
   assert.deepEqual(await problemsOf(Wrong), ["reset observation: expected 2 numbers, got 1."]);
 });
 
-test("NaN and infinity in observations and rewards", async () => {
+test("NaN and infinity in observations and rewards are reported", async () => {
   const nan = changed((_, point) => ({ observation: [0, point.taken === 3 ? NaN : 0] }));
   assert.deepEqual(await problemsOf(nan), ["step 3 observation[1]: expected a finite number, got NaN."]);
   const infinite = changed((_, point) => ({ reward: point.taken === 7 ? -Infinity : 0 }));
   assert.deepEqual(await problemsOf(infinite), ["step 7 reward: expected a finite number, got -Infinity."]);
 });
 
-test("terminated and truncated that are not boolean", async () => {
+test("terminated and truncated must be boolean", async () => {
   assert.deepEqual(await problemsOf(changed(() => ({ terminated: 0 }))), [
     "step 1 terminated: expected true or false, got 0.",
   ]);
   assert.deepEqual(await problemsOf(changed(() => ({ truncated: null }))), [
-    "step 1 truncated: expected true, false or nothing, got null.",
+    "step 1 truncated: expected true, false or undefined, got null.",
   ]);
 });
 
-test("the action as observation", async () => {
+test("the action's array must not be returned as the observation", async () => {
   assert.deepEqual(await problemsOf(changed((_, __, action) => ({ observation: action }))), [
-    "step observation: expected an array of its own, got the action's. Copy the action's numbers.",
+    "step observation: expected the environment's own array, got the action's. Copy the action's numbers.",
   ]);
 });
 
-test("an action that the environment changes", async () => {
+test("the environment must not change the action", async () => {
   class Clipping extends Point {
     override step(action: Float32Array) {
       action[0] = Math.min(action[0], 0);
@@ -152,11 +152,11 @@ test("an action that the environment changes", async () => {
     }
   }
   assert.deepEqual(await problemsOf(Clipping), [
-    "step: expected the action to be left as it was, got it changed. Copy it first.",
+    "step: expected the action unchanged, got it modified. Copy it first.",
   ]);
 });
 
-test("an observation array that two environments share", async () => {
+test("two environments must not share an observation array", async () => {
   const shared = new Float32Array(2);
   class Sharing extends Point {
     override observe() {
@@ -165,11 +165,11 @@ test("an observation array that two environments share", async () => {
     }
   }
   assert.deepEqual(await problemsOf(Sharing), [
-    "step observation: expected an array of each environment's own, got one that another environment writes to. Make it in the constructor.",
+    "step observation: expected each environment to have its own array, got one that another environment writes to. Create it in the constructor.",
   ]);
 });
 
-test("a state that two environments share", async () => {
+test("two environments must not share state", async () => {
   let position = 0;
   class Sharing extends Point {
     constructor() {
@@ -186,14 +186,14 @@ test("a state that two environments share", async () => {
   assert.equal(problems.length, 1);
   assert.match(
     problems[0],
-    /^step 2 observation: expected \[.*\], the same while another environment is stepped, got \[.*\]\. Keep state in the instance\.$/,
+    /^step 2 observation: expected \[.*\], as when no other environment is stepped, got \[.*\]\. Keep state in the instance\.$/,
   );
 });
 
-test("make that returns the same environment twice, an environment itself, or something else", async () => {
+test("make must be a function that returns a new environment from each call", async () => {
   const one = new Point();
   assert.deepEqual((await checkEnvironment(() => one)).problems, [
-    "make: expected a fresh environment a call, got the same one twice. Construct it inside the function.",
+    "make: expected a fresh environment from each call, got the same one twice. Construct it inside the function.",
   ]);
   assert.deepEqual((await checkEnvironment(one as never)).problems, [
     "make: expected a function that makes a fresh environment, got an object with observationSize, actionLow, actionHigh, position, taken.",
@@ -203,7 +203,7 @@ test("make that returns the same environment twice, an environment itself, or so
   ]);
 });
 
-test("an observation size that is no size", async () => {
+test("an observation size of 0 is reported", async () => {
   class Sizeless extends Point {
     override readonly observationSize = 0;
   }
@@ -212,20 +212,20 @@ test("an observation size that is no size", async () => {
   ]);
 });
 
-test("bounds: none, of different lengths, infinite, beyond Float32, empty, reversed", () => {
+test("bounds that are missing, of different lengths, infinite, beyond Float32, equal or reversed are refused", () => {
   const refuse = (actionLow: number[], actionHigh: number[], message: string) =>
     assert.throws(() => checkBounds({ actionLow, actionHigh }, "environment"), { name: "InputError", message });
-  refuse([], [], "environment.actionLow: expected one bound a dimension of the action, got [].");
+  refuse([], [], "environment.actionLow: expected one bound for each action dimension, got [].");
   refuse([0, 0], [1], "environment.actionHigh: expected 2 bounds as in actionLow, got [1].");
   refuse(
     [0, -Infinity],
     [1, 1],
-    "environment.actionLow[1]: expected a finite number, got -Infinity. Name the range that the policy shall use.",
+    "environment.actionLow[1]: expected a finite number, got -Infinity. Give the range the policy should use.",
   );
   refuse(
     [0],
     [1e39],
-    "environment.actionHigh[0]: expected a finite number, got 1e+39. Name the range that the policy shall use.",
+    "environment.actionHigh[0]: expected a finite number, got 1e+39. Give the range the policy should use.",
   );
   refuse([0, 1], [1, 1], "environment.actionHigh[1]: expected more than actionLow[1] = 1, got 1.");
   refuse([2], [1], "environment.actionHigh[0]: expected more than actionLow[0] = 2, got 1.");
@@ -233,7 +233,7 @@ test("bounds: none, of different lengths, infinite, beyond Float32, empty, rever
   refuse(
     undefined as never,
     [1],
-    "environment.actionLow: expected one bound a dimension of the action, got undefined.",
+    "environment.actionLow: expected one bound for each action dimension, got undefined.",
   );
   checkBounds({ actionLow: [-1, 10], actionHigh: Float32Array.of(3, 20) }, "environment");
 });
@@ -248,7 +248,7 @@ test("bad bounds are reported by checkEnvironment too", async () => {
   ]);
 });
 
-test("restore that forgets something", async () => {
+test("restore must not forget anything", async () => {
   class Forgetful extends Point {
     override restore(state: Float64Array) {
       this.position = state[0];
@@ -258,11 +258,11 @@ test("restore that forgets something", async () => {
   assert.equal(problems.length, 1);
   assert.match(
     problems[0],
-    /^step 1 observation: expected \[.*\], the same after restore, got \[.*\]\. save must hold all that a step depends on\.$/,
+    /^step 1 observation: expected \[.*\], as before restore, got \[.*\]\. Let save return everything that a step depends on\.$/,
   );
 });
 
-test("restore that needs what this episode's reset drew", async () => {
+test("restore must not depend on what this episode's reset drew", async () => {
   class Goal extends Point {
     goal = 0;
     override reset(random: Random) {
@@ -275,10 +275,10 @@ test("restore that needs what this episode's reset drew", async () => {
   }
   const problems = await problemsOf(Goal);
   assert.equal(problems.length, 1);
-  assert.match(problems[0], /^step 1 reward: expected .*, the same after restore in another environment, got/);
+  assert.match(problems[0], /^step 1 reward: expected .*, as before restore in another environment, got/);
 });
 
-test("save that returns its own array, another type, or has no restore", async () => {
+test("save must return a fresh Float64Array and come with restore", async () => {
   class Alias extends Point {
     readonly state = new Float64Array(2);
     override step(action: Float32Array) {
@@ -309,7 +309,7 @@ test("save that returns its own array, another type, or has no restore", async (
   ]);
 });
 
-test("an error that the environment throws says where", async () => {
+test("an error that the environment throws is reported with the step", async () => {
   const breaking = changed((_, point) => {
     if (point.taken === 4) throw new Error("the wheel came off");
     return {};
@@ -323,7 +323,7 @@ test("an error that the environment throws says where", async () => {
   assert.deepEqual(await problemsOf(Nothing), ["step 1: expected { observation, reward, terminated }, got undefined."]);
 });
 
-test("bad scales are warnings that name the dimension and the option", async () => {
+test("bad scales give warnings that name the dimension and the setting", async () => {
   const wide = changed((_, point) => ({ observation: [200 * point.position, point.taken / 10], reward: -5000 }));
   const { problems, warnings } = await checkEnvironment(() => new wide());
   assert.deepEqual(problems, []);

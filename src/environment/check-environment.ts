@@ -1,42 +1,49 @@
-import { expect, expectNumbers, InputError, perDimension } from "../base/expect.ts";
+import { expect, expectNumbers, fail, InputError, perDimension } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
-/** What to check with. The scaling settings are those to train with: warnings are about what the networks will see. */
+/**
+ * Options of `checkEnvironment`. Pass the scaling that you train with: the warnings are about what the networks see.
+ */
 export interface CheckOptions {
-  /** The setting of this name: one value, or one per dimension. 1 unless given. */
+  /** The setting of this name: one value, or one per dimension [O]. Default: 1. */
   observationScale?: number | readonly number[];
-  /** The setting of this name: one value, or one per dimension. 0 unless given. */
+  /** The setting of this name: one value, or one per dimension [O]. Default: 0. */
   observationOffset?: number | readonly number[];
-  /** The setting of this name. 1 unless given. */
+  /** The setting of this name. Default: 1. */
   rewardScale?: number;
-  /** 1 unless given. */
+  /** The seed of the resets and the random actions. Default: 1. */
   seed?: number;
-  /** 1,000 unless given. */
+  /** The number of time steps in each of the two main passes. Default: 1,000. */
   steps?: number;
 }
 
-/** What `checkEnvironment` found, one line each: problems break the contract, warnings make learning slow. */
+/** What `checkEnvironment` found, one line for each finding; both lists are empty for a good environment. */
 export interface EnvironmentReport {
-  /** Each breaks the contract of `Environment`: training on it would fail or learn something else. */
+  /** Violations of the contract of `Environment`: training would fail, or learn something else. */
   problems: string[];
-  /** Each makes learning slow, such as observations on a bad scale. */
+  /** Conditions that make learning slow, such as observations on a bad scale. */
   warnings: string[];
+  /** The error behind the last problem, where it ended the check early. */
+  failure?: InputError;
 }
 
-/** Throws unless there are action bounds, as many low as high, all finite as Float32, each low one below its high one. */
+/**
+ * Throws an InputError that begins with `where` unless `actionLow` and `actionHigh` have the same length A ≥ 1, all
+ * bounds are finite in Float32, and each lower bound is below its upper bound.
+ */
 export function checkBounds(environment: Pick<Environment, "actionLow" | "actionHigh">, where: string): void {
   const { actionLow, actionHigh } = environment;
-  expect(actionLow?.length > 0, `${where}.actionLow`, "one bound a dimension of the action", actionLow);
+  expect(actionLow?.length > 0, `${where}.actionLow`, "one bound for each action dimension", actionLow);
   const wanted = `${actionLow.length} ${actionLow.length === 1 ? "bound" : "bounds"} as in actionLow`;
   expect(actionHigh?.length === actionLow.length, `${where}.actionHigh`, wanted, actionHigh);
   for (let i = 0; i < actionLow.length; i++) {
     for (const name of ["actionLow", "actionHigh"] as const) {
       const bound = environment[name][i];
       const finite = typeof bound === "number" && Number.isFinite(Math.fround(bound));
-      expect(finite, `${where}.${name}[${i}]`, "a finite number", bound, "Name the range that the policy shall use.");
+      expect(finite, `${where}.${name}[${i}]`, "a finite number", bound, "Give the range the policy should use.");
     }
     expect(
       Math.fround(actionLow[i]) < Math.fround(actionHigh[i]),
@@ -48,9 +55,10 @@ export function checkBounds(environment: Pick<Environment, "actionLow" | "action
 }
 
 /**
- * Tries out an environment that `make` makes: the same seed must give the same episodes, in every instance and after
- * `restore`; every number must be finite, every observation of the promised size, nothing shared. Takes about
- * 2 · `steps` steps, with random actions within the bounds.
+ * Checks the environments that `make` returns. The same seed must give the same episodes, in every instance and after
+ * `restore`; every number must be finite; every observation must have `observationSize` numbers; instances must share
+ * nothing. Takes about 2 · `steps` time steps with random actions within the bounds. Calls `make` twice and closes both
+ * environments. Whatever is wrong is reported, not thrown.
  */
 export async function checkEnvironment(
   make: () => Environment | Promise<Environment>,
@@ -59,12 +67,14 @@ export async function checkEnvironment(
   const check = new Check(options);
   const made: Environment[] = [];
   let thrown = false;
+  let failure: InputError | undefined;
   try {
     expect(typeof make === "function", "make", "a function that makes a fresh environment", make);
     for (let i = 0; i < 2; i++) made.push(await make());
     await check.run(made[0], made[1]);
   } catch (error) {
     thrown = true;
+    if (error instanceof InputError) failure = error;
     if (error instanceof InputError) check.problems.push(error.message);
     else check.problems.push(`${check.where}: expected no error, got ${String(error)}.`);
   }
@@ -72,15 +82,15 @@ export async function checkEnvironment(
     try {
       await environment?.close?.();
     } catch (error) {
-      // What went wrong before may be why.
+      // If the check itself failed, a failing close may only be a consequence.
       if (!thrown) check.problems.push(`close: expected no error, got ${String(error)}.`);
       thrown = true;
     }
   }
-  return { problems: check.problems, warnings: check.warnings };
+  return { problems: check.problems, warnings: check.warnings, ...(failure && { failure }) };
 }
 
-/** One time step as plain numbers, copied. `action` is null for a reset. */
+/** A copy of one time step, or of a reset: then `action` is null. */
 interface Moment {
   action: Float32Array | null;
   observation: number[];
@@ -92,7 +102,7 @@ interface Moment {
 class Check {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
-  /** What is being tried, for an error that the environment throws. */
+  /** The call in progress; names the place of an error that the environment throws. */
   where = "make";
   readonly #options: CheckOptions;
   readonly #seed: number;
@@ -111,9 +121,12 @@ class Check {
       expect(whole, "make", "an environment with reset and step", environment);
     }
     if (first === second)
-      throw new InputError(
-        "make: expected a fresh environment a call, got the same one twice. Construct it inside the function.",
-      );
+      throw new InputError({
+        where: "make",
+        expected: "a fresh environment from each call",
+        got: "the same one twice",
+        hint: "Construct it inside the function.",
+      });
     const { observationSize } = first;
     const size = Number.isInteger(observationSize) && observationSize > 0;
     expect(size, "environment.observationSize", "a whole number above 0", observationSize);
@@ -135,16 +148,16 @@ class Check {
     const alike = this.#same(
       episodes,
       again,
-      "the same as with this seed before",
-      "All chance must come from the random that reset is given.",
+      "as in the first run with this seed",
+      "Draw all random numbers from the `random` passed to reset.",
     );
-    // Further differences would only say the same once more.
+    // Without determinism, the checks below would only report the same problem again.
     if (!alike) return;
     await this.#apart(first, second);
     await this.#saved(first, second);
   }
 
-  /** Two instances must not move each other. */
+  /** Checks that stepping one instance does not change another. */
   async #apart(first: Environment, second: Environment): Promise<void> {
     const undisturbed = await this.#walk(first, this.#stream("apart"), 10);
     const disturbed = await this.#walk(first, this.#stream("apart"), 10, async (observation) => {
@@ -152,18 +165,23 @@ class Check {
       await this.#walk(second, this.#stream("between"), 3);
       this.#problem(
         equal(before, Array.from(observation)),
-        "step observation: expected an array of each environment's own, got one that another environment writes to. Make it in the constructor.",
+        "step observation: expected each environment to have its own array, got one that another environment writes to. Create it in the constructor.",
       );
     });
-    this.#same(undisturbed, disturbed, "the same while another environment is stepped", "Keep state in the instance.");
+    this.#same(undisturbed, disturbed, "as when no other environment is stepped", "Keep state in the instance.");
   }
 
-  /** `restore` must bring back everything, in this instance and in another. */
+  /** Checks that `restore` brings back everything, in the same instance and in another one. */
   async #saved(first: Environment, second: Environment): Promise<void> {
     if (!first.save && !first.restore) return;
     if (!first.save || !first.restore) {
       const [there, missing] = first.save ? ["save", "restore"] : ["restore", "save"];
-      throw new InputError(`environment: expected save and restore, got ${there} alone. Write ${missing}, or neither.`);
+      throw new InputError({
+        where: "environment",
+        expected: "save and restore",
+        got: `${there} alone`,
+        hint: `Write ${missing}, or neither.`,
+      });
     }
     const last = (await this.#walk(first, this.#stream("before save"), 5)).at(-1);
     if (last?.terminated || last?.truncated) await first.reset(this.#stream("save"));
@@ -171,7 +189,7 @@ class Check {
     const state = first.save();
     expect(state instanceof Float64Array, "save", "a Float64Array", state);
     const copy = state.slice();
-    const onwards = await this.#walk(first, this.#stream("after save"), 20, undefined, false);
+    const expected = await this.#walk(first, this.#stream("after save"), 20, undefined, false);
     this.#problem(
       equal(Array.from(state), Array.from(copy)),
       "save: expected a fresh array, got one that later steps write to. Return a copy.",
@@ -180,12 +198,15 @@ class Check {
       this.where = "restore";
       environment.restore?.(copy.slice());
       const restored = await this.#walk(environment, this.#stream("after save"), 20, undefined, false);
-      const place = environment === first ? "the same after restore" : "the same after restore in another environment";
-      if (!this.#same(onwards, restored, place, "save must hold all that a step depends on.")) return;
+      const comparison = environment === first ? "as before restore" : "as before restore in another environment";
+      if (!this.#same(expected, restored, comparison, "Let save return everything that a step depends on.")) return;
     }
   }
 
-  /** Episodes of so many steps in all, or without `fresh` from here to the end of this one; a copy of all that came. */
+  /**
+   * Takes `steps` steps with random actions and returns copies of their results. Starts with a reset if `fresh`;
+   * otherwise continues the current episode and stops at its end.
+   */
   async #walk(
     environment: Environment,
     random: Random,
@@ -234,11 +255,11 @@ class Check {
     this.#observation(environment, observation, `${where} observation`);
     this.#problem(
       !ArrayBuffer.isView(observation) || observation.buffer !== given.buffer,
-      "step observation: expected an array of its own, got the action's. Copy the action's numbers.",
+      "step observation: expected the environment's own array, got the action's. Copy the action's numbers.",
     );
     this.#problem(
       equal(Array.from(given), Array.from(action)),
-      "step: expected the action to be left as it was, got it changed. Copy it first.",
+      "step: expected the action unchanged, got it modified. Copy it first.",
     );
     this.#once("reward", () => expect(Number.isFinite(reward), `${where} reward`, "a finite number", reward));
     this.#once("terminated", () =>
@@ -246,12 +267,14 @@ class Check {
     );
     this.#once("truncated", () => {
       const fine = truncated === undefined || typeof truncated === "boolean";
-      expect(fine, `${where} truncated`, "true, false or nothing", truncated);
+      expect(fine, `${where} truncated`, "true, false or undefined", truncated);
     });
   }
 
-  /** Reports the first moment that differs. NaN equals NaN here: it is reported for itself. */
-  #same(expected: Moment[], actual: Moment[], comparison: string, wayOut: string): boolean {
+  /**
+   * Reports the first difference; returns whether there is none. NaN equals NaN here, because it is reported elsewhere.
+   */
+  #same(expected: Moment[], actual: Moment[], comparison: string, hint: string): boolean {
     let step = 0;
     for (let i = 0; i < Math.max(expected.length, actual.length); i++) {
       const [wanted, got] = [expected[i], actual[i]];
@@ -263,7 +286,7 @@ class Check {
         if (same) continue;
         this.#once(comparison, () => {
           const values = Array.isArray(a) ? `[${a.join(", ")}]` : (a ?? "no such step");
-          expect(false, `${where} ${name}`, `${values}, ${comparison}`, b ?? null, wayOut);
+          fail(`${where} ${name}`, `${values}, ${comparison}`, b ?? null, hint);
         });
         return false;
       }
@@ -275,7 +298,7 @@ class Check {
     if (!fine && !this.problems.includes(message)) this.problems.push(message);
   }
 
-  /** Reports what `attempt` throws, the first of each kind alone. */
+  /** Reports what `attempt` throws, but only the first problem of each kind. */
   #once(kind: string, attempt: () => void): void {
     try {
       attempt();

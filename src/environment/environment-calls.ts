@@ -1,8 +1,8 @@
-import { expect, expectNumbers } from "../base/expect.ts";
+import { expect, expectNumbers, fail, messageOf } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
 
-/** An environment threw, or gave something that is no step. Names environment, episode, step and field. */
+/** The environment threw, or returned an invalid result. The message names the environment, episode, step and field. */
 export class EnvironmentError extends Error {
   override name = "EnvironmentError";
 }
@@ -11,8 +11,9 @@ declare const setTimeout: (callback: () => void, ms: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
 
 /**
- * The calls into an environment, which may answer with promises. Every answer is checked; an error begins with `where`.
- * Given a time limit in ms, a promise that takes longer is an error. A call that never returns cannot be stopped.
+ * Calls an environment, which may answer with values or promises, and checks every answer. Each method throws, or
+ * rejects with, an EnvironmentError that begins with `where`. With a timeout in ms, a promise that takes longer is an
+ * error too; a synchronous call that never returns cannot be stopped.
  */
 export class EnvironmentCalls {
   readonly #environment: Environment;
@@ -26,13 +27,16 @@ export class EnvironmentCalls {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Begins an episode; writes its first observation to `out` [O]. */
+  /** Starts an episode; writes its first observation to `out` [O]. */
   async reset(out: Float64Array, random: Random): Promise<void> {
     const observation = await this.#call(() => this.#environment.reset(random));
     this.#check(() => read(out, observation));
   }
 
-  /** Executes an action; writes the next observation to `out` [O]. No promise where the environment makes none. */
+  /**
+   * Executes an action [A]; writes the next observation to `out` [O]. Returns a promise only if the environment does,
+   * because awaiting a value would cost time in every step.
+   */
   step(out: Float64Array, action: Float32Array): Step | Promise<Step> {
     const result = this.#call(() => this.#environment.step(action));
     return isPromise(result) ? result.then((step) => this.#checkStep(out, step)) : this.#checkStep(out, result);
@@ -53,7 +57,7 @@ export class EnvironmentCalls {
 
   #call<T>(call: () => T | Promise<T>): T | Promise<T> {
     const fail = (error: unknown): never => {
-      throw new EnvironmentError(`${this.#where()}: ${message(error)}`, { cause: error });
+      throw new EnvironmentError(`${this.#where()}: ${messageOf(error)}`, { cause: error });
     };
     try {
       const result = call();
@@ -77,31 +81,26 @@ export class EnvironmentCalls {
     try {
       check();
     } catch (error) {
-      throw new EnvironmentError(`${this.#where()} ${message(error)}`);
+      throw new EnvironmentError(`${this.#where()} ${messageOf(error)}`);
     }
   }
 }
 
-/** What errors call an environment: its name, or its class's. */
+/** Returns the name that errors use for an environment: its own, or that of its class. */
 export function nameOf(environment: Environment): string {
   return environment.name ?? environment.constructor.name;
-}
-
-/** What an error says. */
-export function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function read(out: Float64Array, observation: ArrayLike<number>): void {
   expectNumbers(observation, out.length, "observation");
   for (let i = 0; i < out.length; i++) {
-    // The networks are in Float32, where a larger number is infinite.
-    if (Math.abs(observation[i]) > 3e38) expect(false, `observation[${i}]`, "at most 3e38 in size", observation[i]);
+    // The networks compute in Float32, where a larger number is infinite.
+    if (Math.abs(observation[i]) > 3e38) fail(`observation[${i}]`, "at most 3e38 in absolute value", observation[i]);
   }
   out.set(observation);
 }
 
-/** Also a promise of another window, or of a library's own. */
+/** Whether a value is a promise; also one of another window or of a library, for which `instanceof` fails. */
 export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

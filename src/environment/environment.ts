@@ -1,38 +1,50 @@
 import type { Random } from "../base/random.ts";
 
 /**
- * A task: what the algorithm needs of a simulation. O numbers are observed, A numbers are the action, everything in
- * the environment's own units.
+ * A task to learn: what the algorithm needs from a simulation. An observation has O numbers and an action has A
+ * numbers, both in the environment's own units.
  */
 export interface Environment {
-  /** What errors call it; its class's name unless given. */
+  /** The name that errors use for it. Default: the name of its class. */
   readonly name?: string | undefined;
-  /** O, the length of every observation. */
+  /** O, the length of every observation; a whole number above 0. */
   readonly observationSize: number;
-  /** The lowest action, one finite bound a dimension: [A]. */
+  /** The lower bound of each action dimension, finite in Float32: [A]. */
   readonly actionLow: ArrayLike<number>;
-  /** The highest action, each above its lowest: [A]. */
+  /** The upper bound of each action dimension, above the lower one and finite in Float32: [A]. */
   readonly actionHigh: ArrayLike<number>;
-  /** Begins an episode and returns its first observation [O]. All chance comes from `random`. */
+  /**
+   * Starts an episode and returns its first observation [O], which the caller copies at once. Draw every random number
+   * of the episode from `random`: then the same seed gives the same episode.
+   */
   reset(random: Random): ArrayLike<number> | Promise<ArrayLike<number>>;
-  /** Executes an action [A] for one time step. The caller copies the observation at once. */
+  /**
+   * Executes an action [A], within the bounds, for one time step. The caller copies the observation at once, so one
+   * array may be reused for all of them. Do not change `action`.
+   */
   step(action: Float32Array): Step | Promise<Step>;
-  /** Everything that the next steps depend on, as numbers; a fresh array. */
+  /**
+   * Returns everything that the next steps depend on, as numbers; a fresh array. With `save` and `restore`, training
+   * can resume in the middle of an episode. Define both or neither.
+   */
   save?(): Float64Array;
-  /** Goes back to a saved state. */
+  /** Returns to a state that `save` of any instance with the same settings returned. */
   restore?(state: Float64Array): void;
-  /** Lets go of what the environment holds (a connection, memory). */
+  /** Releases what the environment holds, such as a connection or memory. */
   close?(): void;
 }
 
-/** What one time step gave. */
+/** The result of one time step. */
 export interface Step {
-  /** s′, the observation after the step: [O]. Also at an episode's end it is the true one, never that of the next reset. */
+  /**
+   * s′, the observation after the step: [O]. At the end of an episode it is still the observation of this episode,
+   * never that of the next reset.
+   */
   observation: ArrayLike<number>;
-  /** r, in the environment's own units. */
+  /** r, a finite number in the environment's own units. */
   reward: number;
-  /** The task came to its end: no reward can follow, the value beyond is 0. */
+  /** Whether the task ended: no reward can follow, so the value of s′ is 0. */
   terminated: boolean;
-  /** The episode was cut (a time limit): the task would go on, so the value beyond is not 0. */
+  /** Whether the episode was cut short, as by a time limit: the task could continue, so the value of s′ is not 0. */
   truncated?: boolean;
 }

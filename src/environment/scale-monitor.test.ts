@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Random } from "../base/random.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
-/** All that comes of `steps` observations, and with which step it came. */
+/** The warnings of a monitor over `steps` steps, and the steps at which they came. */
 function watch(steps: number, observe: (random: Random) => number[], reward: number, total = steps + 50) {
   const monitor = new ScaleMonitor(observe(new Random(0)).length, steps);
   const random = new Random(1);
@@ -21,7 +21,7 @@ test("good scales give no warning", () => {
   assert.deepEqual(watch(1000, (random) => [random.normal(), 3 * random.normal()], -16).found, []);
 });
 
-test("dimensions too wide, too narrow and constant are named, once, with step 1,000", () => {
+test("dimensions that are too wide, too narrow or constant are named once, at step 1,000", () => {
   const { found, at } = watch(
     1000,
     (random) => [random.normal(), 1e3 + 25 * random.normal(), random.uniform(0, 0.01), 4],
@@ -36,12 +36,12 @@ test("dimensions too wide, too narrow and constant are named, once, with step 1,
   assert.match(found[1], /^observation\[2\]: .* got 0\.00\d+\. .*observationScale/);
   assert.equal(
     found[2],
-    "observation[3]: expected a standard deviation of 0.01 to 10, got 0. It was 4 all the time: leave it out if it cannot change.",
+    "observation[3]: expected a standard deviation of 0.01 to 10, got 0. It was always 4: leave it out if it cannot change.",
   );
 });
 
-test("more than three dimensions with the same fault are named in one sentence", () => {
-  // By turns on one side of 0 and on the other: the number is the standard deviation.
+test("more than three dimensions with the same problem are named in one sentence", () => {
+  // Each dimension alternates between +size and −size, so its standard deviation is `size`.
   const sizes = [20, 1, 40, 30, 0, 0, 0, 0.001, 0, 0.002, 50];
   let side = 1;
   const { found } = watch(
@@ -60,14 +60,14 @@ test("more than three dimensions with the same fault are named in one sentence",
     "observation[9]: expected a standard deviation of 0.01 to 10, got 0.002. " +
       "Its mean is 0: set observationScale and observationOffset to bring it near ±1.",
     "observation[4 to 6, 8]: expected standard deviations of 0.01 to 10, got 0. " +
-      "None of them ever changed: leave them out if they cannot.",
+      "None of them ever changed: leave out those that cannot.",
   ]);
 });
 
-test("1, 2, 3, 4, 100 have the mean 22 and the standard deviation 39.0, worked out by hand", () => {
+test("1, 2, 3, 4, 100 have the mean 22 and the standard deviation 39.0, as computed by hand", () => {
   const monitor = new ScaleMonitor(1, 5);
   const warnings = [1, 2, 3, 4, 100].map((x) => monitor.add([x], 0));
-  // squares from the mean: 441 + 400 + 361 + 324 + 6084 = 7610, ÷ 5 = 1522 = 39.01²
+  // squared deviations from the mean: 441 + 400 + 361 + 324 + 6084 = 7610, ÷ 5 = 1522 = 39.01²
   assert.match(warnings[4][0], /got 39\. Its mean is 22:/);
 });
 

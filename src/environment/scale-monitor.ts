@@ -6,17 +6,17 @@ const HIGHEST_DEVIATION = 10;
 const HIGHEST_REWARD = 100;
 const usual = `${LOWEST_DEVIATION} to ${HIGHEST_DEVIATION}`;
 
-/** More dimensions with the same fault are named in one sentence: there may be hundreds. */
+/** If more dimensions than this share a problem, one sentence names them all: there may be hundreds. */
 const MOST_SENTENCES = 3;
 
 /**
- * Watches the observations and rewards that the networks are given and says once, after `steps` of them, which are on
- * a scale that they learn badly from: a dimension's standard deviation outside 0.01 … 10, rewards beyond ±100.
+ * Watches the scaled observations and rewards that the networks see. After `steps` time steps it warns, once, of scales
+ * that make learning slow: dimensions with a standard deviation outside 0.01 … 10, and rewards beyond ±100.
  */
 export class ScaleMonitor implements Saved {
   readonly #steps: number;
   readonly #mean: Float64Array;
-  readonly #squares: Float64Array; // summed squared distances from the mean
+  readonly #squares: Float64Array; // sums of squared deviations from the mean
   #seen = 0;
   #largestReward = 0;
 
@@ -26,7 +26,10 @@ export class ScaleMonitor implements Saved {
     this.#squares = new Float64Array(observationSize);
   }
 
-  /** Takes one step in; the warnings come with number `steps`, before and after it an empty list. */
+  /**
+   * Adds one time step: a scaled observation [O] and a scaled reward. Returns the warnings with step number `steps`,
+   * and an empty list with every other step.
+   */
   add(observation: ArrayLike<number>, reward: number): readonly string[] {
     if (this.#seen >= this.#steps) return NONE;
     this.#seen++;
@@ -44,7 +47,7 @@ export class ScaleMonitor implements Saved {
     return 2 + 2 * this.#mean.length;
   }
 
-  /** The number of steps seen, the largest reward, means and summed squares. */
+  /** Returns the number of steps seen, the largest reward, the means and the sums of squares: [2 + 2 O]. */
   save(): Float64Array {
     const state = new Float64Array(this.stateSize);
     state.set([this.#seen, this.#largestReward]);
@@ -63,7 +66,7 @@ export class ScaleMonitor implements Saved {
   #warnings(): readonly string[] {
     const deviations = Array.from(this.#squares, (squares) => Math.sqrt(squares / this.#seen));
     const those = (isBad: (deviation: number) => boolean): number[] =>
-      deviations.flatMap((deviation, i) => (isBad(deviation) ? [i] : [])); // NaN is for others to report
+      deviations.flatMap((deviation, i) => (isBad(deviation) ? [i] : [])); // NaN is reported elsewhere
     const warnings = [
       those((deviation) => deviation > HIGHEST_DEVIATION),
       those((deviation) => deviation > 0 && deviation < LOWEST_DEVIATION),
@@ -82,11 +85,11 @@ export class ScaleMonitor implements Saved {
 }
 
 function alone(dimension: number, deviation: number, mean: number): string {
-  const wayOut =
+  const hint =
     deviation === 0
-      ? `It was ${short(mean)} all the time: leave it out if it cannot change.`
+      ? `It was always ${short(mean)}: leave it out if it cannot change.`
       : `Its mean is ${short(mean)}: set observationScale and observationOffset to bring it near ±1.`;
-  return `observation[${dimension}]: expected a standard deviation of ${usual}, got ${short(deviation)}. ${wayOut}`;
+  return `observation[${dimension}]: expected a standard deviation of ${usual}, got ${short(deviation)}. ${hint}`;
 }
 
 function together(dimensions: readonly number[], all: readonly number[]): string {
@@ -94,18 +97,18 @@ function together(dimensions: readonly number[], all: readonly number[]): string
   const [least, most] = [Math.min(...deviations), Math.max(...deviations)];
   const where = `observation[${ranges(dimensions)}]: expected standard deviations of ${usual}`;
   return most === 0
-    ? `${where}, got 0. None of them ever changed: leave them out if they cannot.`
+    ? `${where}, got 0. None of them ever changed: leave out those that cannot.`
     : `${where}, got ${short(least)} to ${short(most)}. Set observationScale and observationOffset to bring them near ±1.`;
 }
 
-/** `3, 5 to 7`. */
+/** Formats ascending numbers as `3, 5 to 7`. */
 function ranges(numbers: readonly number[]): string {
   const first = numbers.filter((each, i) => each - 1 !== numbers[i - 1]);
   const last = numbers.filter((each, i) => each + 1 !== numbers[i + 1]);
   return first.map((from, i) => (from === last[i] ? `${from}` : `${from} to ${last[i]}`)).join(", ");
 }
 
-/** Three digits, for a person. */
+/** Rounds to three significant digits, for messages. */
 function short(x: number): number {
   return Number(x.toPrecision(3));
 }

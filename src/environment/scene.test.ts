@@ -8,7 +8,7 @@ import type { Environment } from "./environment.ts";
 import { poseSize, type Scene, sceneOf } from "./scene.ts";
 import { TimeLimit } from "./time-limit.ts";
 
-/** Where a point of a shape, in its own frame, is now. */
+/** The current position of a point that is given in a shape's own frame. */
 function pointOf(scene: Scene, shape: number, [u, v, w]: readonly number[] = [0, 0, 0]): number[] {
   const poses = new Float32Array(scene.shapes.length * poseSize);
   scene.writePoses(poses);
@@ -21,7 +21,7 @@ function near(actual: number[], expected: number[]): void {
   assert.ok(close && actual.length === expected.length, `${actual}, not ${expected}`);
 }
 
-test("the pendulum's rod points where its angle says, the last bead of its torque where that turns it", () => {
+test("the pendulum's rod points along its angle, and the last torque bead shows where the torque turns it", () => {
   const pendulum = new Pendulum();
   const scene = pendulum.scene as Scene;
   const rod = scene.shapes.findIndex(({ kind }) => kind === "capsule");
@@ -44,11 +44,11 @@ test("the pendulum's rod points where its angle says, the last bead of its torqu
   near(pointOf(scene, bead), [0, 0, 1.15]);
 });
 
-test("the car stands on the road, at its position and along the slope; the flag at the goal", () => {
+test("the car is on the road, at its position and along the slope; the flag is at the goal", () => {
   const car = new MountainCarContinuous();
   const scene = car.scene as Scene;
   const roof = 4;
-  car.restore?.(Float64Array.of(0, -Math.PI / 6, 0)); // the lowest place, where the road is level
+  car.restore?.(Float64Array.of(0, -Math.PI / 6, 0)); // the bottom of the valley, where the road is level
   near(pointOf(scene, roof, [0.01, 0, -0.1]), [-Math.PI / 6, 0, -0.45]);
   car.restore?.(Float64Array.of(0, 0, 0)); // here it rises by 1.35
   const along = Math.hypot(1, 1.35);
@@ -84,7 +84,7 @@ const seen: MujocoTask = {
   reward: () => 0,
 };
 
-test("of a model in MuJoCo, the shapes of groups 0 to 2 that are not transparent, with their colours and places", async () => {
+test("a MuJoCo scene has the visible shapes of groups 0 to 2, with their colors and poses", async () => {
   const environment = await createMujoco(seen);
   const scene = environment.scene as Scene;
   const { shapes, camera, stepSeconds } = scene;
@@ -105,7 +105,7 @@ test("of a model in MuJoCo, the shapes of groups 0 to 2 that are not transparent
   environment.close();
 });
 
-test("the poses are those after the step, also where the memory has grown meanwhile", async () => {
+test("poses are those after the last step, even if the engine's memory has grown since", async () => {
   const environment = await createMujoco({ ...seen, start: ({ qvel }) => void qvel.fill(1) });
   const scene = environment.scene as Scene;
   environment.reset(new Random(1));
@@ -124,12 +124,12 @@ test("a task's camera follows the first shape of a body", async () => {
   environment.close();
   for (const [follows, message] of [
     ["wheel", 'Seen camera follows: expected the name of a body of the model, got "wheel".'],
-    ["hidden", 'Seen camera follows: expected the name of a body with a shape that is seen, got "hidden".'],
+    ["hidden", 'Seen camera follows: expected the name of a body with a visible shape, got "hidden".'],
   ])
     await assert.rejects(createMujoco({ ...seen, camera: { ...camera, follows } }), { name: "InputError", message });
 });
 
-test("a time limit shows what its environment shows; something else called scene is none", () => {
+test("a time limit passes its environment's scene on; other things called scene are ignored", () => {
   const blind: Environment = {
     observationSize: 1,
     actionLow: [-1],

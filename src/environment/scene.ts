@@ -1,68 +1,72 @@
-// What can be seen of a task, for whoever draws it: a page, `ddpg render`. Nothing here draws.
+// How a task looks: shapes and poses for the page and `ddpg render` to draw. Nothing in this file draws.
 import { expect } from "../base/expect.ts";
 import type { Environment } from "./environment.ts";
 
 /**
- * What an environment shows of itself: rigid shapes, where they are, and a good place to look from. One unit of length
- * throughout, z points up. An environment that has one as `scene` can be drawn, one of your own too.
+ * What is drawn of an environment: rigid shapes, their current poses, and a camera. All lengths have the same unit, and
+ * z points up. Any environment with a `scene` property of this type can be drawn, including your own.
  */
 export interface Scene {
-  /** S shapes, always the same ones. */
+  /** The S shapes; they never change. */
   readonly shapes: readonly Shape[];
-  /** Where to look from, unless the viewer chooses another place. */
+  /** The initial point of view; a viewer may move it. */
   readonly camera: Camera;
-  /** Seconds from one step to the next, for drawing in true time. */
+  /** Seconds of simulated time per step, for playback in real time. */
   readonly stepSeconds: number;
   /**
-   * Writes where each shape is now, after a reset, a step or a restore: for each its position, then its rotation row by
-   * row (the columns are the shape's own axes): [S · 12]. The environment goes on as if nothing had been asked.
+   * Writes the current pose of every shape, after a reset, a step or a restore: [S · 12]. A pose is the position x, y,
+   * z and then the 3 × 3 rotation matrix row by row; its columns are the shape's axes. The call must not change what
+   * later steps return.
    */
   writePoses(out: Float32Array): void;
 }
 
-/** Numbers that `writePoses` writes for a shape. */
+/** The number of values that `writePoses` writes for each shape. */
 export const poseSize = 12;
 
-/** A rigid shape about its own origin. */
+/** A rigid shape, centered on its own origin. */
 export interface Shape {
-  /** Its form. What `size` means depends on it. */
+  /** The form, which determines the meaning of `size`. */
   readonly kind: "plane" | "sphere" | "capsule" | "ellipsoid" | "cylinder" | "box";
   /**
-   * A sphere's radius; the radius of a capsule or cylinder along its own z, then half its length without the caps; half
-   * an ellipsoid's or box's extent along its own x, y and z. Further numbers mean nothing, and none does for a plane: it
-   * is where its own z is 0, without an end.
+   * Sphere: the radius. Capsule and cylinder, along their own z: the radius, then half the length without caps.
+   * Ellipsoid and box: half the extent along their own x, y and z. Plane: nothing; it is infinite, at its own z = 0.
+   * Further numbers are ignored.
    */
   readonly size: readonly number[];
   /** Red, green, blue and opacity, from 0 to 1. */
   readonly color: readonly [red: number, green: number, blue: number, opacity: number];
 }
 
-/** From where to look. It sees 45° from top to bottom, and z upward. */
+/** A point of view with a vertical field of view of 45° and z upward. */
 export interface Camera {
-  /** What it looks at. Where it follows a shape, x and y count from that shape's place; z does not: what hops, hops. */
+  /**
+   * The point that the camera looks at. If it follows a shape, x and y are relative to that shape's position. z is not,
+   * so that hopping remains visible.
+   */
   readonly target: readonly [x: number, y: number, z: number];
-  /** How far the camera is from `target`, in the scene's unit of length. */
+  /** The distance of the camera from `target`, in the scene's unit of length. */
   readonly distance: number;
-  /** Degrees: at 0 it looks along x, at 90 along y, with x to the right. */
+  /** The horizontal direction in degrees: 0 looks along x; 90 looks along y, with x to the right. */
   readonly azimuth: number;
-  /** Degrees: below 0 it looks down. */
+  /** The vertical direction in degrees: negative looks down. */
   readonly elevation: number;
-  /** The index of a shape. */
+  /** The index of the shape to follow; absent for a fixed camera. */
   readonly follows?: number;
 }
 
-/** The scene of an environment, if it shows one. */
+/** Returns the scene of an environment, or undefined if it has none. */
 export function sceneOf(environment: Environment): Scene | undefined {
-  // An environment of one's own may call something else so.
+  // A custom environment may use the name `scene` for something else.
   const { scene } = environment as { scene?: Partial<Scene> };
   const drawable = typeof scene?.writePoses === "function" && Array.isArray(scene.shapes) && scene.camera;
   return drawable ? (scene as Scene) : undefined;
 }
 
-/** How many numbers of a size mean something. */
+/** The length of `size` for each kind of shape. */
 const sizes = { plane: 0, sphere: 1, capsule: 2, ellipsoid: 3, cylinder: 2, box: 3 } as const;
 
-/** Throws an InputError, naming the field, unless a scene is one that can be drawn. */
+/** Throws an InputError that begins with `where` and names the field unless the scene can be drawn. */
 export function checkScene({ shapes, camera, stepSeconds }: Scene, where: string): void {
   const finite = (values: readonly unknown[] | undefined, count: number): boolean =>
     Array.isArray(values) && values.length >= count && values.every(Number.isFinite);
@@ -83,7 +87,10 @@ export function checkScene({ shapes, camera, stepSeconds }: Scene, where: string
   expect(finite([stepSeconds], 1) && stepSeconds > 0, `${where} stepSeconds`, "a number above 0", stepSeconds);
 }
 
-/** Writes the pose of a shape in the plane of x and z, turned counter-clockwise, as seen with x to the right. */
+/**
+ * Writes the pose of shape number `shape` at (x, 0, z), rotated in that plane. The angle, given by its cosine and sine,
+ * is counterclockwise as seen with x to the right.
+ */
 export function writePlanarPose(out: Float32Array, shape: number, x: number, z: number, cosine = 1, sine = 0): void {
   out.set([x, 0, z, cosine, 0, -sine, 0, 1, 0, sine, 0, cosine], shape * poseSize);
 }

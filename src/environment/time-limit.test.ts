@@ -5,7 +5,7 @@ import { Pendulum } from "../envs/pendulum.ts";
 import type { Environment, Step } from "./environment.ts";
 import { TimeLimit } from "./time-limit.ts";
 
-/** Counts its steps and terminates with number `end`. */
+/** An environment that counts its steps and terminates at step `end`. */
 class Counter implements Environment {
   readonly observationSize = 1;
   readonly actionLow = [-1];
@@ -66,7 +66,7 @@ function ends(environment: Environment, steps: number): string {
   return text;
 }
 
-test("truncates with the last step, the true observation and reward kept, and again after a reset", () => {
+test("truncates at the last step, keeps its observation and reward, and does so again after a reset", () => {
   const environment = new TimeLimit(new Counter(), 4);
   for (let episode = 0; episode < 2; episode++) {
     assert.deepEqual(environment.reset(random), [0]);
@@ -75,7 +75,7 @@ test("truncates with the last step, the true observation and reward kept, and ag
   }
 });
 
-test("a limit of one step truncates at once", () => {
+test("a limit of one step truncates the first step", () => {
   const environment = new TimeLimit(new Counter(), 1);
   environment.reset(random);
   assert.equal(ends(environment, 1), "t");
@@ -87,7 +87,7 @@ test("an end with the very last step is terminated, not truncated", () => {
   assert.equal(ends(environment, 4), "...T");
 });
 
-test("an episode that ended early does not count towards the next", () => {
+test("an episode that ended early does not count toward the next", () => {
   const environment = new TimeLimit(new Counter(3), 4);
   environment.reset(random);
   assert.equal(ends(environment, 3), "..T");
@@ -108,7 +108,7 @@ test("works around promises", async () => {
   assert.deepEqual(await environment.step(action), { observation: [2], reward: 2, terminated: false, truncated: true });
 });
 
-test("saves and restores its count with the environment's state; has neither where the environment has not", () => {
+test("saves and restores its step count with the environment's state; has no save if the environment has none", () => {
   const environment = new TimeLimit(new Saved(), 5);
   environment.reset(random);
   ends(environment, 3);
@@ -122,7 +122,7 @@ test("saves and restores its count with the environment's state; has neither whe
   assert.equal(without.restore, undefined);
 });
 
-test("sizes, bounds and close are the environment's", () => {
+test("sizes, bounds and close are those of the environment", () => {
   const counter = new Counter();
   const environment = new TimeLimit(counter, 5);
   assert.deepEqual([environment.observationSize, environment.actionLow, environment.actionHigh], [1, [-1], [2]]);
@@ -130,14 +130,14 @@ test("sizes, bounds and close are the environment's", () => {
   assert.ok(counter.closed);
 });
 
-test("a limit that is no number of steps is refused", () => {
+test("a limit that is not a whole number above 0 is refused", () => {
   assert.throws(() => new TimeLimit(new Counter(), 0), {
     message: "TimeLimit steps: expected a whole number above 0, got 0.",
   });
   assert.throws(() => new TimeLimit(new Counter(), 2.5), /got 2\.5/);
 });
 
-test("its name, for errors, is the task's", () => {
+test("the name that errors use is that of the task", () => {
   assert.equal(new TimeLimit(new Counter(), 3).name, "Counter");
   assert.equal(new TimeLimit(Object.assign(new Counter(), { name: "cart" }), 3).name, "cart");
   assert.equal(new Pendulum().name, "Pendulum");

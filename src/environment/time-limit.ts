@@ -4,12 +4,12 @@ import type { Environment, Step } from "./environment.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 
 /**
- * Cuts an environment's episodes after a number of steps: the one place where a truncation is made. A task that comes
- * to its end with the very last step is terminated, not truncated. `save()`: the steps taken, then the environment's
- * own state.
+ * Cuts an environment's episodes after a number of steps. Every truncation in this project is made here. A task that
+ * ends with the very last step is terminated, not truncated. `save()` returns the steps taken, then the environment's
+ * state; it exists only if the environment has `save` and `restore`.
  */
 export class TimeLimit implements Environment {
-  /** The task's, for nobody looks for a fault in a time limit. */
+  /** The name of the wrapped environment, because errors are about the task and not about its time limit. */
   readonly name: string;
   readonly observationSize: number;
   readonly actionLow: ArrayLike<number>;
@@ -20,7 +20,7 @@ export class TimeLimit implements Environment {
   readonly #limit: number;
   #taken = 0;
 
-  /** Episodes end after this many steps at the latest. Throws an InputError unless `steps` is a whole number above 0. */
+  /** Limits episodes to `steps` time steps. Throws an InputError unless `steps` is a whole number above 0. */
   constructor(environment: Environment, steps: number) {
     expect(Number.isInteger(steps) && steps > 0, "TimeLimit steps", "a whole number above 0", steps);
     const own = new.target === TimeLimit ? environment.constructor.name : new.target.name;
@@ -40,7 +40,7 @@ export class TimeLimit implements Environment {
     }
   }
 
-  /** The environment's scene, if it has one. */
+  /** The scene of the wrapped environment, or undefined if it has none. */
   get scene(): Scene | undefined {
     return sceneOf(this.#environment);
   }
@@ -58,7 +58,7 @@ export class TimeLimit implements Environment {
 
   #cut(step: Step): Step {
     this.#taken++;
-    // What is no step at all goes on as it is: whoever called says so.
+    // An invalid step is passed on unchanged; the caller reports it.
     return this.#taken < this.#limit || step?.terminated ? step : { ...step, truncated: true };
   }
 

@@ -5,7 +5,9 @@ import { checkEnvironment } from "../environment/check-environment.ts";
 import type { Environment } from "../environment/environment.ts";
 import { poseSize, sceneOf } from "../environment/scene.ts";
 
-/** What every task must do: registers one test each. Tasks end with `TimeLimit`, after `timeLimit` steps. */
+/**
+ * Registers the tests that every task must pass. `timeLimit`: the number of steps after which `TimeLimit` truncates.
+ */
 export function environmentCases(
   name: string,
   make: () => Environment | Promise<Environment>,
@@ -15,13 +17,13 @@ export function environmentCases(
     assert.deepEqual((await checkEnvironment(make, { steps: 1500 })).problems, []);
   });
 
-  test(`${name}: the same seed gives the same episode, another seed another one`, async () => {
+  test(`${name}: the same seed gives the same episode, a different seed a different one`, async () => {
     const [a, b, c] = [await episode(await make(), 1), await episode(await make(), 1), await episode(await make(), 2)];
     assert.deepEqual(a, b);
     assert.notDeepEqual(a[0], c[0]);
   });
 
-  test(`${name}: one environment gives the same episode again`, async () => {
+  test(`${name}: the same instance repeats an episode when given the same seed`, async () => {
     const environment = await make();
     const first = await episode(environment, 1);
     await episode(environment, 2);
@@ -36,7 +38,7 @@ export function environmentCases(
     }
   });
 
-  test(`${name}: saved in the middle of an episode and restored elsewhere, it goes on with the same bits`, async () => {
+  test(`${name}: saved in mid-episode and restored in another instance, it continues with the same bits`, async () => {
     const environment = await make();
     assert.ok(environment.save, "it has no save");
     const actions = new Random("actions");
@@ -52,7 +54,7 @@ export function environmentCases(
     assert.deepEqual(restored.save?.(), environment.save());
   });
 
-  test(`${name}: it can be drawn, after every step, and goes on with the same bits as one that is not`, async () => {
+  test(`${name}: it can be drawn after every step, which does not change a bit of what follows`, async () => {
     const [drawn, other] = [await make(), await make()];
     const scene = sceneOf(drawn);
     assert.ok(scene && scene.stepSeconds > 0);
@@ -74,7 +76,7 @@ export function environmentCases(
     assert.deepEqual(drawn.save?.(), other.save?.());
   });
 
-  test(`${name}: restored, it is where it was`, async () => {
+  test(`${name}: restored, it has the poses that it had when saved`, async () => {
     const environment = await make();
     assert.ok(environment.save, "it has no save");
     const scene = sceneOf(environment);
@@ -95,7 +97,7 @@ export function environmentCases(
     assert.deepEqual(posesNow(), before);
   });
 
-  test(`${name}: an episode that reaches ${timeLimit} steps is truncated there, and none before`, async () => {
+  test(`${name}: an episode is truncated at step ${timeLimit}, and never before`, async () => {
     const steps = (await episode(await make(), 5)).slice(1);
     for (const { truncated } of steps.slice(0, -1)) assert.equal(truncated, false);
     const last = steps[steps.length - 1];
@@ -103,7 +105,7 @@ export function environmentCases(
     assert.equal(last.truncated, steps.length === timeLimit && !last.terminated);
   });
 
-  test(`${name}: restored to ${timeLimit - 2} steps, it is truncated with the second step, and reset starts afresh`, async () => {
+  test(`${name}: restored at step ${timeLimit - 2}, it is truncated two steps later, and reset restarts the count`, async () => {
     const environment = await make();
     assert.ok(environment.save, "it has no save");
     await environment.reset(new Random(6));
@@ -126,7 +128,7 @@ export function environmentCases(
   });
 }
 
-/** A place and a rotation: its rows have length 1 and stand upright on each other, the right way round. */
+/** Asserts that a pose is a finite position and a proper rotation: orthonormal rows, determinant +1. */
 function expectPose([x, y, z, ...rotation]: ArrayLike<number> & Iterable<number>, what: string): void {
   assert.ok([x, y, z].every(Number.isFinite), what);
   const [a, b, c] = [0, 3, 6].map((row) => rotation.slice(row, row + 3));
@@ -141,7 +143,7 @@ function expectPose([x, y, z, ...rotation]: ArrayLike<number> & Iterable<number>
     assert.ok(Math.abs(actual - expected) < 1e-5, `${what}: ${rotation}`);
 }
 
-/** An episode with random actions: what the reset and every step gave. */
+/** Runs an episode with random actions; returns copies of what the reset and every step returned. */
 async function episode(environment: Environment, seed: number) {
   const random = new Random(seed);
   const actions = random.fork("actions");

@@ -6,7 +6,7 @@ import { environmentCases } from "./environment.case.ts";
 
 for (const [id, { create, timeLimit }] of Object.entries(environments)) environmentCases(id, create, timeLimit);
 
-test("what is told of a task without making it is so", async () => {
+test("the sizes and bounds listed for a task are those of its environment", async () => {
   for (const [id, { create, observationSize, actionLow, actionHigh }] of Object.entries(environments)) {
     const environment = await create();
     assert.equal(environment.observationSize, observationSize, id);
@@ -16,7 +16,7 @@ test("what is told of a task without making it is so", async () => {
   }
 });
 
-test("Pendulum and MountainCarContinuous observe Float32, as Gymnasium's do", async () => {
+test("Pendulum and MountainCarContinuous return observations in Float32, as Gymnasium's do", async () => {
   for (const id of ["Pendulum-v1", "Pendulum-v0", "MountainCarContinuous-v0"]) {
     const environment = await environments[id].create();
     assert.ok((await environment.reset(new Random(1))) instanceof Float32Array, id);

@@ -1,9 +1,9 @@
 import { Random } from "../base/random.ts";
 import type { Environment } from "../environment/environment.ts";
 import * as mujoco from "../mujoco.ts";
-import { environments } from "../tasks.ts";
+import { environments, mujocoTasks as makers } from "../tasks.ts";
 
-/** What Gymnasium did, as `fixtures/gymnasium/*.json` records it. */
+/** A recording of Gymnasium: the contents of a file of `fixtures/gymnasium`. */
 export interface GymnasiumFile {
   id: string;
   actionLow: number[];
@@ -24,7 +24,7 @@ export interface GymnasiumFile {
   }[];
 }
 
-/** `state` for the tasks written by hand; `qpos`, `qvel` and the solver's `warmstart` for MuJoCo's. */
+/** `state` for the tasks without a physics engine; `qpos`, `qvel` and the solver's `warmstart` for MuJoCo tasks. */
 export interface GymnasiumState {
   state?: number[];
   qpos?: number[];
@@ -32,24 +32,24 @@ export interface GymnasiumState {
   warmstart?: number[];
 }
 
-/** How a task's records are compared with our environment. */
+/** How a task's recording is compared with our environment. */
 interface Comparison {
   open(id: string): Promise<Replay>;
-  /** The numbers of the recorded state that are compared. */
+  /** The numbers of a recorded state that are compared. */
   expected(state: GymnasiumState): number[];
-  /** The same numbers from our `save()`. */
+  /** The same numbers, taken from our `save()`. */
   actual(saved: Float64Array, state: GymnasiumState): ArrayLike<number>;
   sameState: Sameness;
   sameObservation: Sameness;
   sameReward: Sameness;
 }
 
-/** An environment of ours that can be put where a record was. */
+/** Our environment, which can be put into a recorded state. */
 interface Replay {
   environment: Environment;
-  /** Begins a recorded episode; gives our first observation where a reset of ours made it. */
+  /** Starts a recorded episode; returns our first observation if our own reset produced one. */
   begin(start: GymnasiumState): ArrayLike<number> | undefined;
-  /** Goes to a recorded state, after so many steps of the episode. `replayed` is what we saved there ourselves. */
+  /** Goes to a recorded state, `taken` steps into the episode. `replayed` is what our own replay saved at that step. */
   jump(before: GymnasiumState, taken: number, replayed?: Float64Array): void;
 }
 
@@ -74,13 +74,8 @@ const plain = {
   sameObservation: within2UlpOfFloat32,
 };
 
-/** The tasks in MuJoCo by their ids. */
-export const mujocoTasks = new Map(
-  [
-    ...[mujoco.invertedPendulum, mujoco.invertedDoublePendulum, mujoco.reacher, mujoco.pusher, mujoco.swimmer],
-    ...[mujoco.hopper, mujoco.walker2d, mujoco.halfCheetah, mujoco.ant, mujoco.humanoid],
-  ].map((make) => [make().name, make()]),
-);
+/** The MuJoCo tasks by id. */
+export const mujocoTasks = new Map([...makers].map(([id, make]) => [id, make()]));
 
 const inMujoco: Comparison = {
   async open(id) {
@@ -98,10 +93,10 @@ const inMujoco: Comparison = {
       return environment.reset(new Random(1)) as ArrayLike<number>;
     };
     const jump = (before: GymnasiumState, taken: number, replayed?: Float64Array) => {
-      // The last position, which can lag behind the state, is not recorded: it stays that of our own replay.
+      // The position after the last step, which can lag behind the state, is not recorded: our own replay supplies it.
       if (!replayed) reset(before);
       const state = replayed?.slice() ?? save(environment);
-      // First the steps taken, then the last position and the time.
+      // A saved state starts with the steps taken, the last position and the time.
       state[0] = taken;
       state.set([...inMujoco.expected(before), ...(before.warmstart ?? [])], 3);
       restore(environment, state);
@@ -130,8 +125,8 @@ const comparisons: Readonly<Record<string, Comparison>> = {
 };
 
 /**
- * The differences between a record of Gymnasium's and our environment, one line each; none if it is reproduced. Whole
- * episodes are replayed from their reset, and every single step from the state before it.
+ * Returns the differences between a recording of Gymnasium and our environment, one line each. Whole episodes are
+ * replayed from their reset, and then each step on its own from the recorded state before it.
  */
 export async function checkGymnasiumFile(file: GymnasiumFile): Promise<string[]> {
   const task = environments[file.id];
@@ -204,7 +199,7 @@ function within2UlpOfFloat32(actual: number, expected: number): boolean {
   return Math.abs(rank(actual) - rank(expected)) <= 2;
 }
 
-/** The place of a number among all Float32, counted from 0. */
+/** The signed number of Float32 values between 0 and x. */
 function rank(x: number): number {
   const bits = new Int32Array(Float32Array.of(x).buffer)[0];
   return bits < 0 ? -(bits & 0x7fffffff) : bits;

@@ -7,10 +7,10 @@ import { checkGymnasiumFile, type GymnasiumFile } from "./gymnasium.case.ts";
 const folder = join(process.env.DDPG_FIXTURES ?? "fixtures", "gymnasium");
 const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
-test(`${folder} holds records`, () => assert.notEqual(names.length, 0));
+test(`${folder} has recordings`, () => assert.notEqual(names.length, 0));
 
 for (const name of names) {
-  test(`${name}: episodes and single steps as Gymnasium recorded them`, async () => {
+  test(`${name}: episodes and single steps match Gymnasium's recording`, async () => {
     const differences = await checkGymnasiumFile(JSON.parse(readFileSync(join(folder, name), "utf8")));
     assert.equal(differences.length, 0, `${differences.length} differences:\n${differences.slice(0, 10).join("\n")}`);
   });
@@ -54,7 +54,7 @@ const tamperings: Record<string, Tampering> = {
 
 for (const name of ["Pendulum-v1.json", "MountainCarContinuous-v0.json", "Hopper-v5.json"]) {
   for (const [what, tamper] of Object.entries(tamperings)) {
-    test(`${name} that was tampered with is reported: ${what}`, async () => {
+    test(`a changed ${name} is reported: ${what}`, async () => {
       const file: GymnasiumFile = JSON.parse(readFileSync(join("fixtures/gymnasium", name), "utf8"));
       tamper(file, file.episodes[0].steps[0]);
       assert.notDeepEqual(await checkGymnasiumFile(file), []);

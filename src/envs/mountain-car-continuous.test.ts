@@ -15,7 +15,7 @@ function near(actual: number, expected: number, tolerance = 1e-7) {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, not ${expected}`);
 }
 
-test("a step in the open: worked out by hand", () => {
+test("a step away from the walls matches a calculation by hand", () => {
   const { position, velocity, reward, terminated } = stepFrom(0, 0.01, 0.5);
   near(velocity, 0.01 + 0.00075 - 0.0025);
   near(position, 0.00825);
@@ -23,21 +23,21 @@ test("a step in the open: worked out by hand", () => {
   assert.equal(terminated, false);
 });
 
-test("the left wall stops the car, the right one is behind the goal", () => {
+test("the left wall stops the car; the right wall is behind the goal", () => {
   const { position, velocity } = stepFrom(-1.19, -0.06, -1);
   near(position, -1.2);
   assert.equal(velocity, 0);
   assert.equal(stepFrom(0.55, 0.07, 1).position, Math.fround(0.6));
 });
 
-test("the goal needs the position and a velocity that is not backwards", () => {
+test("the goal requires the position and a velocity that is not negative", () => {
   assert.equal(stepFrom(0.42, 0.05, 1).terminated, true);
   near(stepFrom(0.42, 0.05, 1).reward, 99.9);
   assert.equal(stepFrom(0.3, 0.05, 1).terminated, false);
   assert.equal(stepFrom(0.59, -0.05, 1).terminated, false);
 });
 
-test("forces beyond the bounds move like full ones and cost what was asked", () => {
+test("a force beyond the bounds moves the car like a full one but costs its unclipped square", () => {
   const full = stepFrom(-0.5, 0, 1);
   const more = stepFrom(-0.5, 0, 3);
   assert.equal(more.velocity, full.velocity);

@@ -5,7 +5,8 @@ import { type Scene, type Shape, writePlanarPose } from "../environment/scene.ts
 import { TimeLimit } from "../environment/time-limit.ts";
 
 /**
- * MountainCarContinuous-v0 of Gymnasium 1.3.0: a car in a valley, too weak to climb the hill without swinging back.
+ * MountainCarContinuous-v0 of Gymnasium 1.3.0: drive out of a valley with a car too weak to climb the hill directly. It
+ * has to swing back first to gain speed.
  *
  * **Action** — clipped to its bounds
  *
@@ -13,18 +14,18 @@ import { TimeLimit } from "../environment/time-limit.ts";
  * |-------|--------------------------------|-----|-----|--------------|
  * | 0     | force, positive to the right   | −1  | 1   | full engine  |
  *
- * **Observation** — the state; it is kept in Float32
+ * **Observation** — the state, kept in Float32
  *
  * | index | meaning  | min   | max  | unit       |
  * |-------|----------|-------|------|------------|
  * | 0     | position | −1.2  | 0.6  | length     |
  * | 1     | velocity | −0.07 | 0.07 | length/step |
  *
- * **Reward** — −0.1 action² (before it is clipped), and 100 for reaching the goal.
+ * **Reward** — −0.1 action² (before clipping), and +100 for reaching the goal.
  *
  * **Start** — position uniform in [−0.6, −0.4), at rest.
  *
- * **End** — terminated at a position of 0.45 or more while not rolling back; truncated after 999 steps.
+ * **End** — terminated at a position of 0.45 or more with a velocity of at least 0; truncated after 999 steps.
  *
  * **Version** — v0.
  */
@@ -34,7 +35,7 @@ export class MountainCarContinuous extends TimeLimit {
   }
 }
 
-// Gymnasium computes in Float32, by NumPy 2's rules: every number is rounded, and so is every result.
+// Gymnasium computes in Float32 by the rules of NumPy 2, which rounds every constant and every result.
 const round = Math.fround;
 const LEFT_WALL = round(-1.2);
 const RIGHT_WALL = round(0.6);
@@ -42,7 +43,7 @@ const GOAL = round(0.45);
 const MAX_VELOCITY = round(0.07);
 const POWER = round(0.0015);
 
-/** The road is drawn in short pieces, each on a column of earth. */
+/** The road is drawn as short pieces, each on a column of earth. */
 const road = Array.from({ length: 36 }, (_, i) => {
   const [left, right] = [LEFT_WALL + 0.05 * i, LEFT_WALL + 0.05 * (i + 1)];
   const [low, high] = [height(left), height(right)];
@@ -63,12 +64,12 @@ const column = ({ z }: { z: number }): Shape => ({
 });
 const wheel: Shape = { kind: "ellipsoid", size: [0.032, 0.065, 0.032], color: [0.15, 0.15, 0.15, 1] };
 
-/** Height of the road at a position, in the same unit. Its slope is what gravity acts by. */
+/** Returns the height of the road at a position, in the unit of the position. Gravity acts along its slope. */
 function height(position: number): number {
   return 0.45 * sin(3 * position);
 }
 
-/** The car without a time limit. `save()`: position, velocity. */
+/** The car without a time limit. `save()` returns position and velocity. */
 class Car implements Environment {
   readonly observationSize = 2;
   readonly actionLow = [-1];
@@ -93,7 +94,7 @@ class Car implements Environment {
       const rise = 1.35 * cos(3 * x);
       const cosine = 1 / Math.sqrt(1 + rise * rise);
       const sine = rise * cosine;
-      /** At a place along the car and above the road. */
+      /** Places a shape `along` the car from its middle and `above` the road. */
       const put = (shape: number, along: number, above: number) =>
         writePlanarPose(out, shape, x + along * cosine - above * sine, z + along * sine + above * cosine, cosine, sine);
       writePlanarPose(out, 0, 0, GROUND);
@@ -122,7 +123,7 @@ class Car implements Environment {
 
   step(action: Float32Array): Step {
     const force = Math.max(-1, Math.min(action[0], 1));
-    // A start is not rounded, so neither is the first step's triple of it.
+    // Gymnasium does not round the initial position, so the first step computes 3 · position in Float64.
     const triple = 3 * this.#position;
     const slope = 0.0025 * cos(this.#position === round(this.#position) ? round(triple) : triple);
     let velocity = round(this.#velocity + round(round(force * POWER) - round(slope)));

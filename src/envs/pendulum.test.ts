@@ -4,7 +4,7 @@ import { Random } from "../base/random.ts";
 import type { Step } from "../environment/environment.ts";
 import { Pendulum, PendulumV0 } from "./pendulum.ts";
 
-/** One step from a state: the new angle and speed, and what the step gave. */
+/** Takes one step from a state; returns the new angle and speed, and the result of the step. */
 function stepFrom(environment: Pendulum | PendulumV0, angle: number, speed: number, torque: number) {
   environment.restore?.(Float64Array.of(0, angle, speed));
   const step = environment.step(Float32Array.of(torque)) as Step;
@@ -16,7 +16,7 @@ function near(actual: number, expected: number, tolerance = 1e-12) {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, not ${expected}`);
 }
 
-test("below the speed limit v0 and v1 move alike: worked out by hand", () => {
+test("below the speed limit v0 and v1 move alike, as computed by hand", () => {
   for (const environment of [new Pendulum(), new PendulumV0()]) {
     const { angle, speed, reward } = stepFrom(environment, Math.PI / 2, 1, 2);
     near(speed, 1 + (15 + 6) * 0.05); // 2.05
@@ -25,7 +25,7 @@ test("below the speed limit v0 and v1 move alike: worked out by hand", () => {
   }
 });
 
-test("at the speed limit v1 moves by the clipped speed, v0 by the unclipped", () => {
+test("at the speed limit v1 moves by the clipped speed, v0 by the unclipped one", () => {
   const v1 = stepFrom(new Pendulum(), Math.PI / 2, 7.9, 2);
   near(v1.speed, 8);
   near(v1.angle, Math.PI / 2 + 8 * 0.05);
@@ -42,14 +42,14 @@ test("torques beyond the bounds are clipped, in the motion and in the reward", (
   assert.deepEqual(stepFrom(new PendulumV0(), 1, 1, -50), stepFrom(new PendulumV0(), 1, 1, -2));
 });
 
-test("the reward sees the angle in [−π, π), after many turns both ways, within 1e-12", () => {
+test("the reward uses the angle in [−π, π), after many turns in both directions, within 1e-12", () => {
   for (const turns of [-20, -1, 0, 1, 3])
     near(stepFrom(new Pendulum(), 0.5 + 2 * Math.PI * turns, 0, 0).reward, -0.25, 1e-12);
   near(stepFrom(new Pendulum(), 4, 0, 0).reward, -((4 - 2 * Math.PI) ** 2));
   near(stepFrom(new Pendulum(), -4, 0, 0).reward, -((4 - 2 * Math.PI) ** 2));
 });
 
-test("starts with the angle uniform in ±π and the speed in ±1, and observes them", () => {
+test("starts with the angle uniform in ±π and the speed uniform in ±1, and observes both", () => {
   const environment = new Pendulum();
   const random = new Random(1);
   let [angleSquares, speedSquares, lowest, highest] = [0, 0, 0, 0];
@@ -71,7 +71,7 @@ test("starts with the angle uniform in ±π and the speed in ±1, and observes t
   assert.ok(lowest < -3.1 && highest > 3.1);
 });
 
-test("v0 keeps the documented episode of 1,000 steps, v1 of 200", () => {
+test("v0 has the documented episode of 1,000 steps, v1 one of 200", () => {
   for (const [environment, limit] of [
     [new Pendulum(), 200],
     [new PendulumV0(), 1000],

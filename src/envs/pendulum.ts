@@ -5,7 +5,7 @@ import { type Scene, type Shape, writePlanarPose } from "../environment/scene.ts
 import { TimeLimit } from "../environment/time-limit.ts";
 
 /**
- * Pendulum-v1 of Gymnasium 1.3.0: swing a rod up and hold it there with a motor too weak to lift it.
+ * Pendulum-v1 of Gymnasium 1.3.0: swing a rod up and hold it upright with a motor too weak to lift it directly.
  *
  * **Action** — clipped to its bounds
  *
@@ -21,13 +21,13 @@ import { TimeLimit } from "../environment/time-limit.ts";
  * | 1     | sin θ         | −1  | 1   | 1     |
  * | 2     | angular speed | −8  | 8   | rad/s |
  *
- * **Reward** — −(θ² + 0.1 speed² + 0.001 torque²), of the state before the step, with θ in [−π, π).
+ * **Reward** — −(θ² + 0.1 speed² + 0.001 torque²) of the state before the step, with θ in [−π, π).
  *
  * **Start** — θ uniform in ±π, speed uniform in ±1 rad/s.
  *
  * **End** — never terminated; truncated after 200 steps of 0.05 s.
  *
- * **Version** — v1: the new speed is clipped to ±8 rad/s, then moves the angle.
+ * **Version** — v1: the new speed is clipped to ±8 rad/s before it moves the angle.
  */
 export class Pendulum extends TimeLimit {
   constructor() {
@@ -40,7 +40,7 @@ export class Pendulum extends TimeLimit {
  *
  * **End** — never terminated; truncated after 1,000 steps of 0.05 s.
  *
- * **Version** — v0: the new speed moves the angle, then is clipped to ±8 rad/s.
+ * **Version** — v0: the new speed moves the angle before it is clipped to ±8 rad/s.
  */
 export class PendulumV0 extends TimeLimit {
   constructor() {
@@ -52,11 +52,11 @@ const TIME_STEP = 0.05; // s
 const MAX_SPEED = 8;
 const MAX_TORQUE = 2;
 
-/** The torque is shown as beads that come out of one another, from upright towards where it turns. */
+/** The torque is drawn as an arc of beads that starts at the top and extends in its direction. */
 const BEADS = 14;
 const bead: Shape = { kind: "sphere", size: [0.03], color: [0.2, 0.4, 0.85, 1] };
 
-/** The rod, 1 m and 1 kg, without a time limit. `save()`: angle, angular speed. */
+/** A rod of 1 m and 1 kg, without a time limit. `save()` returns the angle and the angular speed. */
 class Rod implements Environment {
   readonly observationSize = 3;
   readonly actionLow = [-MAX_TORQUE];
@@ -86,7 +86,7 @@ class Rod implements Environment {
   readonly #observation = new Float32Array(3);
   #angle = 0;
   #speed = 0;
-  /** Of the last step: it is seen, and nothing depends on it. */
+  /** The torque of the last step. It is only drawn; nothing else depends on it. */
   #torque = 0;
 
   constructor(clipsBeforeMoving: boolean) {
@@ -105,7 +105,7 @@ class Rod implements Environment {
     this.#torque = torque;
     const angle = wrap(this.#angle);
     const reward = -(angle * angle + 0.1 * this.#speed * this.#speed + 0.001 * torque * torque);
-    // 3 g / (2 l) = 15 and 3 / (m l²) = 3, for a rod turning about its end. NumPy keeps the torque in Float32.
+    // A rod turning about its end: 3 g / (2 l) = 15 and 3 / (m l²) = 3. NumPy keeps the torque in Float32.
     const speed = this.#speed + (15 * sin(this.#angle) + Math.fround(3 * torque)) * TIME_STEP;
     this.#speed = clip(speed, MAX_SPEED);
     this.#angle += (this.#clipsBeforeMoving ? this.#speed : speed) * TIME_STEP;
@@ -133,7 +133,7 @@ function clip(x: number, bound: number): number {
   return Math.max(-bound, Math.min(x, bound));
 }
 
-/** The angle in [−π, π). */
+/** Returns the angle in [−π, π). */
 function wrap(angle: number): number {
   const turned = (angle + pi) % (2 * pi);
   return (turned < 0 ? turned + 2 * pi : turned) - pi;

@@ -41,7 +41,7 @@ test("modules and policies' files give the agent's actions, bit for bit", async 
   }
 });
 
-/** The Float32 next to x, with three neighbours on either side. */
+/** The Float32 next to x, with three neighbors on either side. */
 function near(x: number): Float32Array {
   const floats = new Float32Array(7).fill(x);
   new Int32Array(floats.buffer).forEach((bits, i, all) => {

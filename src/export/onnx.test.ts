@@ -114,7 +114,7 @@ test("the graph computes the agent's actions, in the environment's units, within
   }
 });
 
-test("normalisation is folded: no operator of its own", async () => {
+test("normalization is folded: no operator of its own", async () => {
   const { operators } = read(toOnnx((await policyCase(1)).agent.policy));
   const known = ["Sub", "Mul", "Gemm", "Relu", "Tanh", "Add", "Max", "Min"];
   assert.deepEqual(
@@ -124,7 +124,7 @@ test("normalisation is folded: no operator of its own", async () => {
   assert.equal(operators.filter((operator) => operator === "Mul").length, 2);
 });
 
-test("an observation that is scaled by 0 counts with its normalised constant", async () => {
+test("an observation that is scaled by 0 counts with its normalized constant", async () => {
   const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
   const changes = { batchNormalization: true, actorHiddenSizes: [3], observationScale: [0, 2], replayCapacity: 128 };
   const agent = await Ddpg.create(spaces, changes);

@@ -10,7 +10,7 @@ export interface PolicyCase {
   observe(): Float32Array;
 }
 
-/** Agent number `index`: with or without batch normalisation, of few or many layers, for unequal, asymmetric bounds. */
+/** Agent number `index`: with or without batch normalization, of few or many layers, for unequal, asymmetric bounds. */
 export async function policyCase(index: number): Promise<PolicyCase> {
   const random = new Random(index).fork("policy");
   const list = <T>(length: number, item: () => T): T[] => Array.from({ length }, item);
@@ -40,7 +40,7 @@ export async function policyCase(index: number): Promise<PolicyCase> {
   }
   const { observationScale, observationOffset } = agent.units;
   return {
-    name: `policy ${index}: ${settings.batchNormalization ? "normalised, " : ""}${settings.actorActivations} ${settings.actorHiddenSizes}`,
+    name: `policy ${index}: ${settings.batchNormalization ? "normalized, " : ""}${settings.actorActivations} ${settings.actorHiddenSizes}`,
     agent,
     observe: () =>
       Float32Array.from(observationScale, (scale, i) => observationOffset[i] + (1.5 * random.normal()) / scale),

@@ -1,7 +1,7 @@
 import type { Matrix } from "../kernels/matrix.ts";
 import type { Layer, LayerKind, LayerSpec, Place } from "./layer.ts";
 
-/** Applies a kernel in place: the layer's output is the output of the layer below. */
+/** A layer that overwrites the output of the layer below: it needs no memory of its own. */
 class InPlace implements Layer {
   readonly output: Matrix;
   readonly #apply: (x: Matrix) => void;

@@ -7,18 +7,18 @@ import { Parameters } from "./parameters.ts";
 
 const options = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
 
-test("a step keeps the gradient's Euclidean norm over all tensors", () => {
+test("a step records the Euclidean norm of the gradient over all tensors", () => {
   const { parameters, adam } = network();
   parameters.gradient("layer1.weights").set(0, 0, 3);
   parameters.gradient("layer1.biases").set(0, 0, -4);
   adam.step("critic");
   assert.equal(adam.gradientNorm, 5);
-  // The first step of Adam is the learning rate, against the gradient's sign.
+  // Adam's first step has the size of the learning rate and the opposite sign of the gradient.
   assert.ok(Math.abs(parameters.value("layer1.weights").at(0, 0) + 0.1) < 1e-8);
   assert.ok(Math.abs(parameters.value("layer1.biases").at(0, 0) - 0.1) < 1e-8);
 });
 
-test("a gradient that is not finite, or whose square Float32 cannot hold, is refused with its tensor's name", () => {
+test("a gradient that is not finite, or whose square overflows Float32, is refused with the name of its tensor", () => {
   for (const bad of [Number.NaN, Infinity, 1e20]) {
     const { parameters, adam } = network();
     parameters.gradient("layer1.biases").set(0, 1, bad);
@@ -38,7 +38,7 @@ function network(kernels: Kernels = createReferenceKernels(Float64Array)) {
   return { parameters, adam: new Adam(kernels, parameters, options) };
 }
 
-test("moments too small for the processor are gone after 256 steps, others are kept", () => {
+test("after 256 steps subnormal moments are set to 0 and others are kept", () => {
   const vectors: Float32Array[] = [];
   const kernels = createReferenceKernels(Float32Array);
   const allocate = (length: number): Float32Array => {

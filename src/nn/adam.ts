@@ -3,29 +3,30 @@ import type { AdamStep, Kernels } from "../kernels/kernels.ts";
 import type { Matrix, Vector } from "../kernels/matrix.ts";
 import { type Parameters, view } from "./parameters.ts";
 
+/** The constants of Adam, with the symbols of Kingma & Ba, Algorithm 1. */
 export interface AdamOptions {
-  /** α. */
+  /** α, the step size. */
   learningRate: number;
-  /** Decay of the first moment. */
+  /** β₁, the decay of the first moment. */
   beta1: number;
-  /** Decay of the second moment. */
+  /** β₂, the decay of the second moment. */
   beta2: number;
-  /** Added to √v̂, outside the root. */
+  /** ε, added to √v̂ outside the root. */
   epsilon: number;
-  /** L2: weightDecay · w is added to the gradient of every weight; not to those of biases, scales and shifts. */
+  /** L2 regularization: weightDecay · w is added to the gradients of weights, but not of biases, scales and shifts. */
   weightDecay: number;
 }
 
-/** After this many steps, moments that are subnormal become 0: processors are slow with subnormal numbers. */
+/** Subnormal moments are set to 0 every this many steps, because processors compute slowly with subnormal numbers. */
 const flushEvery = 256;
 
-/** Adam (Kingma & Ba, arXiv 1412.6980, Algorithm 1) over a network's parameters. */
+/** The Adam optimizer (Kingma & Ba, arXiv 1412.6980, Algorithm 1) for the parameters of one network. */
 export class Adam implements Saved {
-  /** β₁ᵗ, β₂ᵗ and t. */
+  /** The length of the saved state: β₁ᵗ, β₂ᵗ and t. */
   static readonly stateSize = 3;
   readonly stateSize = Adam.stateSize;
   readonly #kernels: Kernels;
-  /** Euclidean norm of the last step's gradients, L2 excluded. */
+  /** The Euclidean norm of the last step's gradient over all tensors, without L2. */
   gradientNorm = 0;
   readonly #learningRate: number;
   readonly #step: AdamStep;
@@ -37,7 +38,7 @@ export class Adam implements Saved {
     m: Vector;
     v: Vector;
   }[];
-  // Running products, because βᵗ by `**` differs between engines.
+  // βᵗ as running products, because the results of `**` differ between engines.
   #beta1Power = 1;
   #beta2Power = 1;
   readonly #moments: readonly [m: Vector, v: Vector];
@@ -68,12 +69,12 @@ export class Adam implements Saved {
     return this.#steps;
   }
 
-  /** A tensor's first moment m, or second v: a view. */
+  /** Returns the first moment m or the second moment v of the tensor `name`, in its shape; a view. */
   moment(which: "m" | "v", name: string): Matrix {
     return view(this.#moments[which === "m" ? 0 : 1], this.#parameters.tensor(name));
   }
 
-  /** What the next step depends on beside parameters and moments: β₁ᵗ, β₂ᵗ and t. */
+  /** Returns what the next step depends on besides parameters and moments: β₁ᵗ, β₂ᵗ and t. */
   save(): Float64Array {
     return Float64Array.of(this.#beta1Power, this.#beta2Power, this.#steps);
   }
@@ -82,7 +83,10 @@ export class Adam implements Saved {
     [this.#beta1Power, this.#beta2Power, this.#steps] = [state[0], state[1], state[2]];
   }
 
-  /** One step against the gradients. Throws, naming the tensor, when a gradient is not finite. */
+  /**
+   * Takes one step down the gradients. Throws a NotFiniteError that names the tensor, after `where`, if a gradient is
+   * not finite.
+   */
   step(where: string): void {
     const step = this.#step;
     this.#beta1Power *= step.beta1;
@@ -98,7 +102,7 @@ export class Adam implements Saved {
       squares += step.squares;
     }
     this.gradientNorm = Math.sqrt(squares);
-    // Where gradients stay 0, as those of a dead unit do, moments shrink without end.
+    // While a gradient stays 0, as for a dead unit, its moments keep shrinking toward the subnormal range.
     if (++this.#steps % flushEvery === 0) for (const moment of this.#moments) this.#kernels.flush(moment);
   }
 }
@@ -107,7 +111,7 @@ export class Adam implements Saved {
 export class NotFiniteError extends Error {
   override name = "NotFiniteError";
 
-  /** `tensor` names what is not finite. */
+  /** `tensor`: the name of what is not finite. */
   constructor(tensor: string) {
     super(
       `${tensor}: expected finite numbers, got NaN or Infinity. Try lower learning rates, or scale observations and rewards.`,

@@ -5,7 +5,7 @@ import { allocateMatrix } from "./parameters.ts";
 
 type Spec = Extract<LayerSpec, { kind: "batchNorm" }>;
 
-/** What a `forward` with batch statistics leaves for its derivative. */
+/** What `forward` with batch statistics keeps for the backward pass, and where that writes. */
 interface Learning {
   readonly normalized: Matrix;
   readonly inverseDeviation: Vector;
@@ -13,14 +13,14 @@ interface Learning {
   readonly variance: Vector;
   readonly scaleGradient: Vector;
   readonly shiftGradient: Vector;
-  /** Takes the parameters' gradients where only the input's is wanted. */
+  /** Receives the parameters' gradients when only the input's gradient is wanted. */
   readonly unused: readonly [Vector, Vector];
 }
 
 /**
- * Batch normalization (Ioffe & Szegedy, arXiv 1502.03167) over J columns, with a learned scale γ and shift β. Learning
- * normalizes by the minibatch's mean and variance; acting and the target networks use running averages of them:
- * running ← keep · running + (1 − keep) · batch.
+ * Batch normalization (Ioffe & Szegedy, arXiv 1502.03167) of J columns, with a learned scale γ and shift β: y = γ x̂ +
+ * β. While learning, x̂ is x normalized by the mean and variance of the minibatch. Acting and the target networks use
+ * running averages of the two: running ← keep · running + (1 − keep) · batch.
  */
 export class BatchNorm implements Layer {
   readonly output: Matrix;
@@ -28,8 +28,9 @@ export class BatchNorm implements Layer {
   readonly #options: { readonly epsilon: number };
   readonly #average: { readonly rate: number };
   /**
-   * Whether a dense layer without a bias and another normalization follow at once. They remove whatever β adds, so
-   * ∂L/∂β is 0. Rounding would leave some 1e-8 of it, and Adam would turn that into steps of its full size.
+   * Whether a dense layer and another normalization follow directly. The second normalization removes whatever β adds,
+   * so ∂L/∂β would be 0 in exact arithmetic. Rounding leaves about 1e-8 of it, which Adam would turn into steps of full
+   * size.
    */
   readonly #shiftIsIdle: boolean;
   readonly #scale: Vector;
@@ -91,7 +92,7 @@ export class BatchNorm implements Layer {
     }
   }
 
-  /** Belongs to a `forward` with batch statistics. */
+  /** Requires that the last `forward` used batch statistics. */
   backward(g: Matrix): Matrix {
     const { scaleGradient, shiftGradient } = this.#expectLearning();
     this.#gradient(g, scaleGradient, shiftGradient);
@@ -122,6 +123,7 @@ export class BatchNorm implements Layer {
   }
 }
 
+/** Batch normalization; see `BatchNorm`. */
 export const batchNorm: LayerKind<Spec> = {
   tensors: ({ name }, [columns]) => [
     { name: `${name}.scale`, kind: "scale", rows: 1, columns, fill: 1 },

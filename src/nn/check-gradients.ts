@@ -1,8 +1,9 @@
 import type { Matrix } from "../kernels/matrix.ts";
 
 /**
- * The gradient of `loss` with respect to every element of `values`, by central differences
- * (L(x + h) − L(x − h)) / 2h: what hand-derived gradients are checked against, in Float64. Row by row; a fresh array.
+ * Returns the gradient of `loss` with respect to every element of `values`, row by row, by central differences
+ * (L(x + h) − L(x − h)) / 2h. Hand-derived gradients are checked against it, in Float64. A fresh array; `values` are
+ * restored.
  */
 export function numericalGradient(values: Matrix, loss: () => number, h = 1e-5): Float64Array {
   const gradient = new Float64Array(values.rows * values.columns);
@@ -20,7 +21,7 @@ export function numericalGradient(values: Matrix, loss: () => number, h = 1e-5):
   return gradient;
 }
 
-/** ‖a − n‖ / (‖a‖ + ‖n‖); where both are below 1e-9, 0. */
+/** Returns ‖a − n‖ / (‖a‖ + ‖n‖), or 0 if ‖a‖ + ‖n‖ is below 2e-9: then rounding would dominate. */
 export function relativeError(analytic: ArrayLike<number>, numerical: ArrayLike<number>): number {
   let [difference, a, n] = [0, 0, 0];
   for (let i = 0; i < numerical.length; i++) {

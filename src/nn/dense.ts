@@ -20,7 +20,7 @@ export class Dense implements Layer {
   readonly #weightGradients: readonly Matrix[];
   readonly #bias: Matrix | null;
   readonly #biasGradient: Matrix | null;
-  /** For each input, what its gradient needs; null for an input whose gradient is never asked for. */
+  /** What the gradient of each input needs; null for an input whose gradient is never requested. */
   readonly #inputGradients: readonly ({ transposedWeights: Matrix; out: Matrix } | null)[];
   #x: Matrix | null = null;
 
@@ -53,7 +53,7 @@ export class Dense implements Layer {
   }
 
   backward(g: Matrix): Matrix | null {
-    if (!this.#x) throw new Error("Dense.backward: forward comes first");
+    if (!this.#x) throw new Error("Dense.backward: call forward first");
     this.#kernels.multiply(this.#weightGradients[0], this.#x.transposed, g, null);
     if (this.side) this.#kernels.multiply(this.#weightGradients[1], this.side.transposed, g, null);
     if (this.#biasGradient) this.#kernels.sumRows(this.#biasGradient.data, g);
@@ -64,7 +64,7 @@ export class Dense implements Layer {
     return this.#gradientOf(0, g);
   }
 
-  /** ∂L/∂a [B, A], the gradient of the second input; leaves the parameters' gradients alone. */
+  /** Returns ∂L/∂a [B, A], the gradient of the second input, and leaves the parameters' gradients unchanged. */
   sideGradient(g: Matrix): Matrix | null {
     return this.#gradientOf(1, g);
   }
@@ -78,6 +78,7 @@ export class Dense implements Layer {
   }
 }
 
+/** A fully connected layer; see `Dense`. */
 export const dense: LayerKind<Spec> = {
   tensors({ name, units, bias }, inputSizes) {
     const rows = inputSizes.reduce((sum, size) => sum + size, 0);

@@ -2,7 +2,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import type { Parameters, TensorShape } from "./parameters.ts";
 
-// B batch, I columns of a layer's input, J columns of its output.
+// Shapes: B rows of the batch, I columns of a layer's input, J columns of its output, A columns of the second input.
 
 /**
  * One layer of a network, as plain data. A network is a list of these. Building, initializing, saving, exporting and
@@ -13,47 +13,47 @@ export type LayerSpec =
   | { readonly kind: "dense"; readonly name: string; readonly units: number; readonly bias: boolean }
   /** Batch normalization; see `BatchNorm`. */
   | { readonly kind: "batchNorm"; readonly name: string; readonly epsilon: number; readonly keep: number }
-  /** max(0, x) */
+  /** y = max(0, x) */
   | { readonly kind: "relu" }
-  /** tanh x */
+  /** y = tanh x */
   | { readonly kind: "tanh" }
   /** The network's second input, of `size` columns, enters the dense layer that follows. */
   | { readonly kind: "join"; readonly size: number };
 
-/** The kinds of layers that follow a dense layer element by element; `linear` stands for none. */
+/** What is applied to each element of a dense layer's output; `linear` stands for nothing. */
 export type Activation = "relu" | "tanh" | "linear";
 
-/** A feed-forward network: the columns of its first input, and its layers in the order of the forward pass. */
+/** A feedforward network: the number of columns of its first input, and its layers in the order of the forward pass. */
 export interface NetworkShape {
   readonly inputSize: number;
   readonly layers: readonly LayerSpec[];
 }
 
-/** One layer at work: its forward pass, and the derivative of the last one. */
+/** A layer that computes: its forward pass, and the backward pass through the last forward pass. */
 export interface Layer {
   /** y [B, J]; reused by the next `forward`. */
   readonly output: Matrix;
-  /** Computes y from x [B, I]. `batchStatistics`: normalize by this batch, not by running averages. */
+  /** Computes y from x [B, I]. `batchStatistics`: normalize by this batch instead of running averages. */
   forward(x: Matrix, batchStatistics: boolean): void;
   /**
-   * Goes back through the last `forward`, from g = ∂L/∂y [B, J], which it may overwrite. Writes the gradient of every
-   * parameter. Returns ∂L/∂x [B, I], or null where no layer below needs it.
+   * Propagates g = ∂L/∂y [B, J], which it may overwrite, back through the last `forward`. Overwrites the gradient of
+   * every parameter. Returns ∂L/∂x [B, I], or null if no layer below needs it.
    */
   backward(g: Matrix): Matrix | null;
-  /** Like `backward`, but leaves the parameters' gradients alone. */
+  /** Like `backward`, but leaves the parameters' gradients unchanged. */
   inputGradient(g: Matrix): Matrix | null;
-  /** Moves running averages towards the statistics of the last batch. */
+  /** Moves running averages toward the statistics of the last batch. */
   updateStatistics?(): void;
 }
 
-/** Where a layer stands in its network, and what it is built from. */
+/** What a layer is built from, and its position in the network. */
 export interface Place {
   readonly kernels: Kernels;
   readonly parameters: Parameters;
   readonly batchSize: number;
-  /** Whether to allocate what gradients and batch statistics need. */
+  /** Whether to allocate memory for gradients and batch statistics. */
   readonly learns: boolean;
-  /** The columns of what enters: [I], or [I, A] where the second input joins. */
+  /** The numbers of columns of its inputs: [I], or [I, A] where the second input joins. */
   readonly inputSizes: readonly number[];
   /** The output of the layer below; null for the first layer. */
   readonly below: Matrix | null;
@@ -65,11 +65,12 @@ export interface Place {
 
 /** What one kind of layer adds to a network. */
 export interface LayerKind<Spec extends LayerSpec> {
-  /** The tensors that are learned, in the order of the flat vector. */
+  /** Returns the learned tensors, in the order of the flat vector. */
   tensors(spec: Spec, inputSizes: readonly number[]): TensorShape[];
-  /** The tensors that are averaged, not learned. */
+  /** Returns the tensors that are running averages instead of being learned. */
   statistics(spec: Spec, inputSizes: readonly number[]): TensorShape[];
-  /** The columns of what leaves. */
+  /** Returns the numbers of columns of its outputs, which are the next layer's inputs. */
   outputSizes(spec: Spec, inputSizes: readonly number[]): readonly number[];
+  /** Builds the layer at a position of a network. */
   build(spec: Spec, place: Place): Layer;
 }

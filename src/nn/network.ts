@@ -8,7 +8,7 @@ import { allocateMatrix, type Parameters, type TensorShape } from "./parameters.
 
 type Kind = LayerSpec["kind"];
 
-/** Every kind of layer that is built; the compiler demands an entry for a new one. `join` only widens what follows. */
+/** Every kind of layer; the compiler demands an entry for a new kind. `join` only adds an input to the next layer. */
 const kinds: { readonly [K in Exclude<Kind, "join">]: LayerKind<Extract<LayerSpec, { kind: K }>> } = {
   dense,
   batchNorm,
@@ -16,14 +16,14 @@ const kinds: { readonly [K in Exclude<Kind, "join">]: LayerKind<Extract<LayerSpe
   tanh,
 };
 
-/** A layer of a shape, with the columns of what enters it and its position in `shape.layers`. */
+/** A layer with the numbers of columns of its inputs and its index in `shape.layers`. */
 export interface PlacedLayer<Spec = Exclude<LayerSpec, { kind: "join" }>> {
   readonly spec: Spec;
   readonly inputSizes: readonly number[];
   readonly index: number;
 }
 
-/** The layers of a network with the sizes of what enters each. */
+/** Returns the layers of a network with the sizes of their inputs. Throws if a join does not precede a dense layer. */
 export function placedLayers({ inputSize, layers }: NetworkShape): PlacedLayer[] {
   const placed: PlacedLayer[] = [];
   let inputSizes: readonly number[] = [inputSize];
@@ -40,7 +40,7 @@ export function placedLayers({ inputSize, layers }: NetworkShape): PlacedLayer[]
   return placed;
 }
 
-/** The tensors of a network of this shape, first layer first: those that are learned, and those that are averaged. */
+/** Returns the tensors of a network of this shape, first layer first: the learned ones and the running averages. */
 export function networkTensors(shape: NetworkShape): { tensors: TensorShape[]; statistics: TensorShape[] } {
   const layers = placedLayers(shape);
   return {
@@ -49,17 +49,20 @@ export function networkTensors(shape: NetworkShape): { tensors: TensorShape[]; s
   };
 }
 
-/** A network's forward pass and its derivative, over parameters that several networks may share. */
+/** A network's forward and backward pass. Several networks may share the same parameters. */
 export class Network {
-  /** ∂L/∂output [B, J]: set it, then call `backward` or `sideGradient`, which overwrite it. Null: it does not learn. */
+  /**
+   * ∂L/∂output [B, J], to be set before `backward` or `sideGradient`, which overwrite it. Null if the network does not
+   * learn.
+   */
   readonly outputGradient: Matrix | null;
-  /** What the last `forward` returned: [B, J]. */
+  /** The result of the last `forward`: [B, J]. */
   readonly output: Matrix;
   readonly #layers: readonly Layer[];
-  /** The layer that the second input enters, and its position; null where there is none. */
+  /** The layer that the second input enters, with its index; null without a second input. */
   readonly #joined: { readonly layer: Dense; readonly index: number } | null;
 
-  /** `learns` allocates what gradients and batch statistics need. */
+  /** Builds a network for batches of `batchSize` rows. `learns`: allocate memory for gradients and batch statistics. */
   constructor(kernels: Kernels, shape: NetworkShape, parameters: Parameters, batchSize: number, learns: boolean) {
     const layers: Layer[] = [];
     let joined: { layer: Dense; index: number } | null = null;
@@ -79,7 +82,10 @@ export class Network {
     this.outputGradient = learns ? allocateMatrix(kernels, batchSize, this.output.columns) : null;
   }
 
-  /** The output [B, J] for input [B, I] and second input [B, A]; reused by the next call. */
+  /**
+   * Returns the output [B, J] for the input [B, I] and the second input [B, A]; reused by the next call.
+   * `batchStatistics`: batch normalization uses this batch instead of running averages.
+   */
   forward(input: Matrix, side: Matrix | null, batchStatistics: boolean): Matrix {
     if (this.#joined) this.#joined.layer.side = side;
     let x = input;
@@ -90,14 +96,17 @@ export class Network {
     return x;
   }
 
-  /** From `outputGradient`: the gradient of every parameter at the last `forward`, overwritten. */
+  /** Computes the gradient of every parameter at the last `forward` from `outputGradient`; overwrites the old ones. */
   backward(): void {
     let g = this.outputGradient;
     if (!g) throw new Error("Network.backward: this network does not learn");
     for (let l = this.#layers.length - 1; l >= 0 && g; l--) g = this.#layers[l].backward(g);
   }
 
-  /** From `outputGradient`: the gradient of the second input [B, A], and of nothing else; reused by the next call. */
+  /**
+   * Returns the gradient of the second input [B, A] at the last `forward`, from `outputGradient`; reused by the next
+   * call. Leaves the parameters' gradients unchanged.
+   */
   sideGradient(): Matrix {
     let g = this.outputGradient;
     const index = this.#joined?.index ?? 0;
@@ -107,7 +116,7 @@ export class Network {
     return gradient;
   }
 
-  /** Moves the running averages towards the statistics of the last `forward`. */
+  /** Moves the running averages toward the statistics of the last `forward`. */
   updateStatistics(): void {
     for (const layer of this.#layers) layer.updateStatistics?.();
   }

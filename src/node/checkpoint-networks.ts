@@ -4,7 +4,7 @@ import { type DType, encodeSafetensors, type Safetensors, type Tensor } from "..
 import { files, openRunFile } from "./run-files.ts";
 
 /** Longer headers are none of ours. */
-const longestHeader = 1_000_000;
+const maxHeaderLength = 1_000_000;
 
 /**
  * Actor and critic of a run's checkpoint as the bytes of a policy's file with the critic beside it; undefined where there
@@ -23,7 +23,7 @@ export function readNetworks(run: string): Uint8Array | undefined {
   };
   try {
     const length = Number(new DataView(read(0, 8).buffer).getBigUint64(0, true));
-    if (length > longestHeader) return undefined;
+    if (length > maxHeaderLength) return undefined;
     const { __metadata__: texts, ...entries } = JSON.parse(Buffer.from(read(8, 8 + length)).toString("utf8"));
     const tensors: Safetensors["tensors"] = new Map();
     for (const [name, entry] of Object.entries(entries)) {

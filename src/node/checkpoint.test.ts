@@ -7,7 +7,9 @@ import { decodeSafetensors, encodeSafetensors, type Safetensors, tensorOf } from
 import { saveAgent } from "../ddpg/agent-state.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { Pendulum } from "../envs/pendulum.ts";
-import { type RunConfig, RunDirectory, readCheckpoint, versions } from "../node.ts";
+import { RunDirectory } from "../node/run-directory.ts";
+import { versions } from "../node/versions.ts";
+import { type RunConfig, readCheckpoint } from "../node.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-checkpoint-"));
 const run = path.join(folder, "run");

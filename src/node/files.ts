@@ -18,13 +18,13 @@ export function readFile(file: string): Buffer {
 }
 
 /** Does something with files; what the system refuses becomes an InputError. */
-export function attempt<T>(where: string, expected: string, action: () => T, wayOut = ""): T {
+export function attempt<T>(where: string, expected: string, action: () => T, hint = ""): T {
   try {
     return action();
   } catch (error) {
     const reason = refusal(error);
     if (reason === undefined) throw error;
-    throw new InputError(`${where}: expected ${expected}, got ${reason}. ${wayOut}`.trim());
+    throw new InputError({ where, expected, got: reason, hint });
   }
 }
 
@@ -64,9 +64,4 @@ export function makeDirectory(directory: string): string | undefined {
     return above;
   }
   return above ?? directory;
-}
-
-/** An error's words. */
-export function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

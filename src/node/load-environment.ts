@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
-import { expect, InputError, suggest } from "../base/expect.ts";
+import { expect, fail, InputError, messageOf, suggest } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError } from "../environment/environment-calls.ts";
 import { environments, type Task } from "../tasks.ts";
-import { attempt, text } from "./files.ts";
+import { attempt } from "./files.ts";
 
 /** An environment by id or from a module. */
 export interface LoadedEnvironment {
@@ -32,13 +32,18 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
   const ids = Object.keys(environments);
   if (!/[\\/]|\.[cm]?[jt]s$/.test(nameOrPath)) {
     const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
-    const wayOut = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
-    expect(false, "environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, wayOut);
+    const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
+    fail("environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, hint);
   }
   const module = path.resolve(nameOrPath);
   const status = attempt(`environment ${nameOrPath}`, "a module", () => fs.statSync(module));
   if (!status.isFile()) {
-    throw new InputError(`environment ${nameOrPath}: expected a module's file, got a directory. Name the file in it.`);
+    throw new InputError({
+      where: `environment ${nameOrPath}`,
+      expected: "a module's file",
+      got: "a directory",
+      hint: "Name the file in it.",
+    });
   }
   const make = await defaultExport(nameOrPath, module);
   return { name: path.basename(module).replace(/\.[cm]?[jt]s$/, ""), module, create: () => called(nameOrPath, make) };
@@ -50,23 +55,25 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
     exported = await import(pathToFileURL(module).href);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?ts$/.test(module)) {
-      const got = `TypeScript, and Node ${process.versions.node} runs none`;
-      throw new InputError(
-        `environment ${name}: expected a module that Node can run, got ${got}. Compile it to .js, or use Node 22.18 or later.`,
-      );
+      throw new InputError({
+        where: `environment ${name}`,
+        expected: "a module that Node can run",
+        got: `TypeScript, and Node ${process.versions.node} runs none`,
+        hint: "Compile it to .js, or use Node 22.18 or later.",
+      });
     }
     if (error instanceof SyntaxError) {
       expectJavaScript(name, module, error);
       addPlace(error, module);
     }
-    throw new EnvironmentError(`environment ${name}: ${text(error)}`, { cause: error });
+    throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
   }
   // A compiler that writes CommonJS makes `export default` a property of what Node takes for the default export.
   const inner = exported.default as { __esModule?: unknown; default?: unknown } | null | undefined;
   const make = typeof inner === "object" && inner?.__esModule === true ? inner.default : exported.default;
   const where = `environment ${name} default export`;
   if (make === undefined)
-    throw new InputError(`${where}: expected ${promise}, got none. Write "export default class …".`);
+    throw new InputError({ where, expected: promise, got: "none", hint: 'Write "export default class …".' });
   expect(typeof make === "function", where, promise, make, "Export the class itself.");
   expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without.");
   return () => (isClass(make) ? Reflect.construct(make, []) : make());
@@ -83,11 +90,11 @@ function expectJavaScript(name: string, module: string, error: SyntaxError): voi
   const where = `environment ${name}`;
   if (isTypeScript(source)) {
     const hint = `Call it ${stem}.mts and use Node 22.18 or later, or compile it to JavaScript.`;
-    throw new InputError(`${where}: expected JavaScript, got TypeScript in a .js file. ${hint}`);
+    throw new InputError({ where, expected: "JavaScript", got: "TypeScript in a .js file", hint });
   }
   if (/^(Cannot use import statement|Unexpected token 'export')/.test(error.message) && module.endsWith(".js")) {
     const hint = `Call it ${stem}.mjs, or write "type": "module" into package.json.`;
-    throw new InputError(`${where}: expected a CommonJS module, as its package.json says, got an ES module. ${hint}`);
+    throw new InputError({ where, expected: "a CommonJS module, as its package.json says", got: "an ES module", hint });
   }
 }
 
@@ -125,7 +132,7 @@ async function called(name: string, make: () => Environment | Promise<Environmen
   try {
     environment = await make();
   } catch (error) {
-    throw new EnvironmentError(`environment ${name}: ${text(error)}`, { cause: error });
+    throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
   }
   const where = `environment ${name} default export`;
   const whole = typeof environment?.reset === "function" && typeof environment.step === "function";

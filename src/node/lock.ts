@@ -1,5 +1,5 @@
 // One process at a time may write to a run's directory. A lock that its process left behind, when it was killed or the
-// machine went down, is recognised: its process is gone, or another one has its number.
+// machine went down, is recognized: its process is gone, or another one has its number.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -25,10 +25,12 @@ export function expectUnlocked(directory: string): void {
   const holder = livingHolder(directory);
   if (!holder) return;
   const elsewhere = holder.host === os.hostname() ? "" : ` on ${holder.host}`;
-  throw new InputError(
-    `run directory ${directory}: expected one that no process writes to, got that of process ${holder.pid}${elsewhere}. ` +
-      "Wait for it, or end it.",
-  );
+  throw new InputError({
+    where: `run directory ${directory}`,
+    expected: "one that no process writes to",
+    got: `that of process ${holder.pid}${elsewhere}`,
+    hint: "Wait for it, or stop it.",
+  });
 }
 
 function livingHolder(directory: string): Holder | undefined {

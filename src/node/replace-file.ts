@@ -1,12 +1,20 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+/** A file that is written whole, beside the place where it belongs. */
+export interface PreparedFile {
+  /** Puts it there, in one step. */
+  put(): void;
+  /** Removes it, unless it was put there. */
+  discard(): void;
+}
+
 /**
- * Writes a file in one step: whoever reads it finds the old one or the new one, whole, also after a power cut. The
- * parts follow one another and are not joined in memory. After an error the old file is as it was.
+ * Writes a file beside its place, and waits until the disk has it. The parts follow one another and are not joined in
+ * memory.
  */
-export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
-  const temporary = unfinished(file);
+export function prepareFile(file: string, parts: readonly Uint8Array[], temporary = unfinished(file)): PreparedFile {
+  const discard = (): void => fs.rmSync(temporary, { force: true });
   try {
     const descriptor = fs.openSync(temporary, "w");
     try {
@@ -17,12 +25,29 @@ export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
     } finally {
       fs.closeSync(descriptor);
     }
-    fs.renameSync(temporary, file);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    discard();
     throw error;
   }
-  syncDirectory(path.dirname(file));
+  const put = (): void => {
+    fs.renameSync(temporary, file);
+    syncDirectory(path.dirname(file));
+  };
+  return { put, discard };
+}
+
+/**
+ * Writes a file in one step: a reader finds the old one or the new one, whole, also after a power cut. After an error
+ * the old file is as it was.
+ */
+export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
+  const prepared = prepareFile(file, parts);
+  try {
+    prepared.put();
+  } catch (error) {
+    prepared.discard();
+    throw error;
+  }
 }
 
 /** What a file is called until it is whole. */

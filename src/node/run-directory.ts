@@ -5,6 +5,7 @@ import { expect, InputError } from "../base/expect.ts";
 import { encodeSafetensors, type Safetensors, safetensorsParts, tensorOf } from "../base/safetensors.ts";
 import { formatRecord, type MetricsRecord } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
+import type { SavedRun } from "../training/run-loop.ts";
 import { EventFile } from "./event-file.ts";
 import { attempt, makeDirectory } from "./files.ts";
 import { expectUnlocked, takeLock } from "./lock.ts";
@@ -24,8 +25,8 @@ export function checkRunDirectory(directory: string): void {
   });
   if (names.length > 0) {
     const some = names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
-    const wayOut = names.includes(files.checkpoint) ? "Choose another, or resume that run." : "Choose another.";
-    throw new InputError(`${where}: expected a new or empty directory, got one with ${some}. ${wayOut}`);
+    const hint = names.includes(files.checkpoint) ? "Choose another, or resume that run." : "Choose another.";
+    throw new InputError({ where, expected: "a new or empty directory", got: `one with ${some}`, hint });
   }
 }
 
@@ -140,11 +141,7 @@ export class RunDirectory {
   }
 
   /** Writes `checkpoint.safetensors`: an agent's contents, and what the run adds. The one before stays until it is whole. */
-  writeCheckpoint(
-    agent: Safetensors,
-    run: Pick<Checkpoint, "state" | "means" | "bestPolicy">,
-    config: RunConfig,
-  ): void {
+  writeCheckpoint(agent: Safetensors, run: SavedRun, config: RunConfig): void {
     this.flush();
     const tensors = new Map(agent.tensors);
     tensors.set("run.means", tensorOf("F64", [run.means.length], run.means));
@@ -207,9 +204,9 @@ export class RunDirectory {
 
   #write(name: string, action: (file: string) => void): void {
     const file = path.join(this.path, name);
-    const wayOut = fs.existsSync(path.join(this.path, files.checkpoint))
-      ? "Mend that, then resume the run."
-      : "Nothing more can be kept of this run; train again.";
-    attempt(file, "a file that can be written", () => action(file), wayOut);
+    const hint = fs.existsSync(path.join(this.path, files.checkpoint))
+      ? "Fix that, then resume the run."
+      : "Nothing more of this run can be saved; train again.";
+    attempt(file, "a file that can be written", () => action(file), hint);
   }
 }

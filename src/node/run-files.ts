@@ -1,14 +1,15 @@
 // The files of a run's directory: what each holds, and how it is read and checked.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { expect, InputError } from "../base/expect.ts";
-import { decodeSafetensors, numbersOf, type Safetensors, type Tensor } from "../base/safetensors.ts";
-import { checkSettings, presets } from "../ddpg/config.ts";
+import { expect, InputError, messageOf } from "../base/expect.ts";
+import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
+import { presets, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
-import { parseObject } from "../ddpg/tensors.ts";
-import { type MetricsRecord, parseRecords } from "../training/metrics.ts";
-import type { BestEvaluation, RunConfig, RunResult } from "../training/run.ts";
-import { attempt, readFile, refusal, text } from "./files.ts";
+import { parseObject, parseSettings } from "../ddpg/tensors.ts";
+import { DiagnosticsMeans, type MetricsRecord, parseRecords } from "../training/metrics.ts";
+import type { RunConfig, RunResult } from "../training/run.ts";
+import type { RunState, SavedRun } from "../training/run-loop.ts";
+import { attempt, readFile, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** What the readers below understand; it moves when the files' meaning does. */
@@ -30,34 +31,16 @@ export const startFile = files.start;
 /** Which of a run's policies: that of the best evaluation on the way, or the one at the end. */
 export type WhichPolicy = "best" | "last";
 
-/** What a checkpoint holds of a run beside its agent. */
-export interface RunState {
-  /** Time spent on training. */
-  seconds: number;
-  /** Steps between two records of diagnostics. */
-  diagnosticsEvery: number;
-  /** The last evaluation. */
-  evaluation: { step: number; meanReturn: number };
-  /** The best evaluation so far. */
-  best: BestEvaluation;
-}
-
 /** A checkpoint that was read. */
-export interface Checkpoint {
+export interface Checkpoint extends SavedRun {
   /** For `Ddpg.load`. */
   bytes: Uint8Array;
-  /** What the run itself keeps, beside the agent. */
-  state: RunState;
   /** Bytes of `metrics.jsonl` that were written then. */
   metricsBytes: number;
-  /** What the agent's settings were, as JSON. */
+  /** The agent's settings as JSON, in the form of `storedSettings`. */
   settings: string;
   /** Steps that were taken. */
   steps: number;
-  /** The sums of diagnostics since the last record. */
-  means: Float64Array;
-  /** The policy of the best evaluation, as `Policy.contents` gives it. */
-  bestPolicy: Safetensors;
 }
 
 /** Without the file that it is a view of. */
@@ -98,7 +81,7 @@ export function readCheckpoint(run: string): Checkpoint {
   expectFields(best, `${field} best`, bestFields);
   const counters: { loop?: { step?: unknown } } = parseObject(contents.metadata, "counters", where);
   const means = contents.tensors.get("run.means");
-  const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] > 6;
+  const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] >= DiagnosticsMeans.stateSize(1);
   expect(known, `${where} run.means`, "numbers as F64", means?.dtype);
   const bestTensors = [...contents.tensors].filter(([name]) => name.startsWith("best."));
   const bestTexts = Object.entries(parseObject(contents.metadata, "best", where)).map(([name, text]) => {
@@ -109,7 +92,7 @@ export function readCheckpoint(run: string): Checkpoint {
     bytes,
     state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
     metricsBytes,
-    settings: contents.metadata.get("settings") ?? "",
+    settings: JSON.stringify(parseSettings(contents.metadata, where)),
     steps: Number(counters.loop?.step ?? 0),
     means: Float64Array.from(numbersOf(means)),
     bestPolicy: {
@@ -135,17 +118,12 @@ export function readConfig(run: string): RunConfig {
   });
   const whole = "a whole number";
   expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
-  try {
-    checkSettings(value.settings);
-  } catch (error) {
-    throw new InputError(`${where} settings ${(error as Error).message}`);
-  }
-  return value;
+  return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
 }
 
 /** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */
 export function readResult(run: string): RunResult {
-  const { value, where } = readJson<RunResult>(run, files.result, "The run did not end; resume it.");
+  const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
   expectFields(value, where, {
     steps: "a whole number",
     trainingSeconds: "a number",
@@ -216,7 +194,7 @@ export function readMetrics(run: string): MetricsRecord[] {
 /** A run's policy. */
 export function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
   const name = which === "best" ? files.best : files.policy;
-  return loadPolicy(path.join(run, name), read(run, name, "The run did not end; resume it."));
+  return loadPolicy(path.join(run, name), read(run, name, "The run has not finished; resume it."));
 }
 
 /** The policy of a file, or that at the end of a run whose directory is named; and the file's bytes. */
@@ -232,31 +210,31 @@ async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
   try {
     return await Policy.load(bytes);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`${file}: ${error.message}`);
+    throw error instanceof InputError ? error.within(`${file}:`) : error;
   }
 }
 
 /** A record of this format; the fields that matter are the caller's to check. */
-function readJson<T>(run: string, name: string, wayOut?: string): { value: Partial<T>; where: string } {
+function readJson<T>(run: string, name: string, hint?: string): { value: Partial<T>; where: string } {
   const where = path.join(run, name);
-  const content = read(run, name, wayOut).toString("utf8");
+  const content = read(run, name, hint).toString("utf8");
   let value: Partial<T> & { format?: unknown };
   try {
     value = JSON.parse(content) ?? {};
   } catch (error) {
-    throw new InputError(`${where}: expected JSON, got something else (${text(error)}). Is it a run's directory?`);
+    const got = `something else (${messageOf(error)})`;
+    throw new InputError({ where, expected: "JSON", got, hint: "Is it a run's directory?" });
   }
   expect(value.format === format, `${where} format`, `"${format}"`, value.format, "Another version of ddpg wrote it.");
   return { value, where };
 }
 
-function read(run: string, name: string, wayOut = "Name the directory of a run."): Buffer {
+function read(run: string, name: string, hint = "Give the directory of a run."): Buffer {
   // Both are said by what is missing: the run, or one of its files.
-  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Name the directory of a run.");
-  if (!status.isDirectory()) throw new InputError(`${run}: expected a run's directory, got a file.`);
+  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Give the directory of a run.");
+  if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: "a file" });
   const file = path.join(run, name);
-  return attempt(file, "a file of a run", () => readFile(file), wayOut);
+  return attempt(file, "a file of a run", () => readFile(file), hint);
 }
 
 /** A file of a run's directory, if it is a file of its own: what a link leads to is somebody else's. */

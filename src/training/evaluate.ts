@@ -1,30 +1,31 @@
 import { expect } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
+import type { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentCalls, EnvironmentError, nameOf } from "../environment/environment-calls.ts";
 
 /** Which episodes `evaluate` runs, and what it measures. */
 export interface EvaluationOptions {
-  /** How many episodes; number i starts from the same state in every evaluation. */
+  /** How many episodes. Episode i starts from the same state in every evaluation. */
   episodes: number;
-  /** The number of the first one; 0 unless given. */
+  /** Index of the first episode. 0 unless given. */
   firstEpisode?: number;
-  /** Q(s, μ(s)) of scaled rewards; with it, `valueBias` is measured. */
+  /** Q(s, μ(s)) in scaled rewards. With it, `valueBias` is measured. */
   value?: (observation: ArrayLike<number>) => number;
   /** γ, for `valueBias`. 1 unless given. */
   discount?: number;
-  /** What the critic's rewards were multiplied by, for `valueBias`. 1 unless given. */
+  /** The factor on the rewards that the critic learned from, for `valueBias`. 1 unless given. */
   rewardScale?: number;
   /** What errors call the environment; its own name, or its class's, unless given. */
   name?: string;
-  /** Milliseconds that an answer of the environment, where it is a promise, may take; without an end unless given. */
+  /** Milliseconds that an answer of the environment, where it is a promise, may take; no limit unless given. */
   stepTimeout?: number | undefined;
   /** Called after each episode. */
   onEpisode?: (done: number) => void;
 }
 
-/** What noise-free episodes gave. */
+/** The results of noise-free episodes. */
 export interface Evaluation {
   /** How many episodes were run. */
   episodes: number;
@@ -37,19 +38,19 @@ export interface Evaluation {
   /** Σ r of each episode, undiscounted and unscaled. */
   returns: Float64Array;
   /**
-   * Mean over episodes of Q(s₀, μ(s₀)) − Σ γᵗ rₜ; where an episode was truncated, γᵀ Q(s_T, μ(s_T)) belongs to the sum.
-   * Above 0 the critic hopes for too much.
+   * Mean over episodes of Q(s₀, μ(s₀)) − Σ γᵗ rₜ; where an episode was truncated, the sum includes
+   * γᵀ Q(s_T, μ(s_T)). Above 0 the critic overestimates.
    */
   valueBias?: number;
 }
 
-/** An episode that goes on for longer will hardly end. */
-const longestEpisode = 100_000;
+/** An episode longer than this is assumed never to end. */
+const maxEpisodeSteps = 100_000;
 
 /**
  * Noise-free episodes of an agent or a policy from fixed starts, the same ones for every seed. Changes nothing in
- * training, if the environment is not the one that is trained on. Throws an EnvironmentError when the environment does
- * not keep its promises.
+ * training, provided the environment is not the one trained on. Throws an EnvironmentError if the environment breaks its
+ * contract.
  */
 export async function evaluate(
   policy: { act(observation: Float64Array): Float32Array },
@@ -85,9 +86,9 @@ export async function evaluate(
     let weight = 1; // γᵗ
     for (let ended = false; !ended; ) {
       length++;
-      if (length > longestEpisode) {
+      if (length > maxEpisodeSteps) {
         throw new EnvironmentError(
-          `${where()}: expected the episode to end within ${longestEpisode} steps, got no end. Wrap it in a TimeLimit.`,
+          `${where()}: expected the episode to end within ${maxEpisodeSteps} steps, got no end. Wrap it in a TimeLimit.`,
         );
       }
       const { reward, terminated, truncated = false } = await calls.step(observation, policy.act(observation));
@@ -113,4 +114,15 @@ export async function evaluate(
     returns,
     ...(value && { valueBias: bias / episodes }),
   };
+}
+
+/** Evaluates an agent in training as `evaluate` does, the bias of its critic included. */
+export function evaluateAgent(
+  agent: Ddpg,
+  environment: Environment,
+  options: Omit<EvaluationOptions, "value" | "discount" | "rewardScale">,
+): Promise<Evaluation> {
+  const { discount, rewardScale } = agent.settings;
+  const value = (observation: ArrayLike<number>): number => agent.value(observation);
+  return evaluate(agent, environment, { ...options, value, discount, rewardScale });
 }

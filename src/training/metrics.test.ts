@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Diagnostics } from "../ddpg/diagnostics.ts";
+import { Diagnostics, diagnosticsNames } from "../ddpg/diagnostics.ts";
 import { DiagnosticsMeans, formatRecord, type MetricsRecord, parseRecords } from "./metrics.ts";
 
 const records: MetricsRecord[] = [
@@ -22,6 +22,12 @@ const records: MetricsRecord[] = [
     ...{ step: 200, criticLoss: 1, meanValue: 2, actorLoss: 3, criticGradientNorm: 4, actorGradientNorm: 5 },
     saturation: [0, 0.5],
   },
+  {
+    type: "diagnostics",
+    ...{ step: 300, updates: 100, criticLoss: 1, meanValue: 2, actorLoss: 3 },
+    ...{ criticGradientNorm: 4, actorGradientNorm: 5 },
+    saturation: [],
+  },
 ];
 
 describe("metrics", () => {
@@ -31,7 +37,7 @@ describe("metrics", () => {
 
   it("leave out a last line that was cut off", () => {
     const text = records.map(formatRecord).join("");
-    assert.deepEqual(parseRecords(text.slice(0, -20), "metrics.jsonl"), records.slice(0, 2));
+    assert.deepEqual(parseRecords(text.slice(0, -20), "metrics.jsonl"), records.slice(0, -1));
   });
 
   const broken: [string, string][] = [
@@ -43,6 +49,14 @@ describe("metrics", () => {
       'metrics.jsonl line 2 type: expected one of episode, evaluation, diagnostics, got "constructor".',
     ],
     ['{"type":"episode","step":"1"}', 'metrics.jsonl line 2 step: expected a number, got "1".'],
+    [
+      JSON.stringify({ ...records[3], updates: 1.5 }),
+      "metrics.jsonl line 2 updates: expected a whole number, or nothing, got 1.5.",
+    ],
+    [
+      JSON.stringify({ ...records[3], actorGradientNorm: undefined }),
+      "metrics.jsonl line 2 actorGradientNorm: expected a number, got undefined.",
+    ],
   ];
   for (const [line, message] of broken) {
     it(`say what is wrong with the line ${line}`, () => {
@@ -53,25 +67,43 @@ describe("metrics", () => {
     });
   }
 
-  it("average diagnostics over the updates since the last record", () => {
-    const diagnostics = new Diagnostics(2);
+  /** Diagnostics of two updates; the second is `last`. */
+  const measured = (): { means: DiagnosticsMeans; last: Diagnostics } => {
+    const last = new Diagnostics(2);
     const means = new DiagnosticsMeans(2);
     for (const [loss, share] of [
       [1, 0],
       [5, 0.5],
     ]) {
-      Object.assign(diagnostics, { criticLoss: loss, meanValue: 2 * loss, actorLoss: 3 * loss });
-      Object.assign(diagnostics, { criticGradientNorm: 4 * loss, actorGradientNorm: 5 * loss });
-      diagnostics.saturation.set([share, 1]);
-      means.add(diagnostics);
+      diagnosticsNames.forEach((name, i) => {
+        last[name] = (i + 1) * loss;
+      });
+      last.saturation.set([share, 1]);
+      means.add(last);
     }
-    assert.deepEqual(means.take(7), {
+    return { means, last };
+  };
+
+  it("average diagnostics over the updates since the last record", () => {
+    const { means, last } = measured();
+    assert.deepEqual(means.take(7, 70), {
       type: "diagnostics",
-      ...{ step: 7, criticLoss: 3, meanValue: 6, actorLoss: 9, criticGradientNorm: 12, actorGradientNorm: 15 },
+      ...{ step: 7, updates: 70, criticLoss: 3, meanValue: 6, actorLoss: 9 },
+      ...{ criticGradientNorm: 12, actorGradientNorm: 15 },
       saturation: [0.25, 1],
     });
-    means.add(diagnostics);
-    assert.equal(means.take(8).criticLoss, 5);
-    assert.equal(means.updates, 0);
+    means.add(last);
+    assert.equal(means.take(8, 71).criticLoss, 5);
+    assert.equal(means.count, 0);
+  });
+
+  it("save sums of diagnostics in the order that checkpoints have had since the first version", () => {
+    const { means } = measured();
+    const saved = means.save();
+    assert.deepEqual([...saved], [2, 6, 12, 18, 24, 30, 0.5, 2]);
+    assert.equal(saved.length, DiagnosticsMeans.stateSize(2));
+    const restored = new DiagnosticsMeans(2);
+    restored.restore(saved);
+    assert.deepEqual(restored.take(7, 70), means.take(7, 70));
   });
 });

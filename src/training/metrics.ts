@@ -1,5 +1,5 @@
-import { expect, InputError } from "../base/expect.ts";
-import type { Diagnostics } from "../ddpg/diagnostics.ts";
+import { expect, fail } from "../base/expect.ts";
+import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
 
 /** An episode of training, with exploration noise. */
 export interface EpisodeRecord {
@@ -13,9 +13,9 @@ export interface EpisodeRecord {
   return: number;
   /** Time steps. */
   length: number;
-  /** Whether the task ended; else a time limit cut the episode. */
+  /** Whether the task ended the episode; otherwise a time limit did. */
   terminated: boolean;
-  /** Time spent on training until then, without evaluations. */
+  /** Time spent on training so far, evaluations excluded. */
   seconds: number;
 }
 
@@ -33,28 +33,20 @@ export interface EvaluationRecord {
   standardError: number;
   /** Mean number of time steps. */
   meanLength: number;
-  /** Mean of Q(s₀, μ(s₀)) minus what came, in scaled rewards. */
+  /** Mean of Q(s₀, μ(s₀)) minus the discounted return that followed, in scaled rewards. */
   valueBias: number;
   /** Seconds of training until then, without evaluations. */
   seconds: number;
 }
 
 /** Means over the updates since the last such record. */
-export interface DiagnosticsRecord {
+export interface DiagnosticsRecord extends Record<DiagnosticsName, number> {
   /** Tells this record from the others. */
   type: "diagnostics";
   /** Environment steps since training began. */
   step: number;
-  /** L = 1/N Σ (y − Q(s, a))², before the update and without L2. */
-  criticLoss: number;
-  /** Mean of Q(s, a), in scaled rewards. */
-  meanValue: number;
-  /** −1/N Σ Q(s, μ(s)), after the critic's update. */
-  actorLoss: number;
-  /** Euclidean norm of the gradient of the critic's loss, without L2. */
-  criticGradientNorm: number;
-  /** Euclidean norm of the policy gradient. */
-  actorGradientNorm: number;
+  /** Updates since training began. Files from before 0.2 do not have it. */
+  updates?: number;
   /** Per action dimension, the share of the minibatch where |μ(s)| > 0.99. */
   saturation: number[];
 }
@@ -65,17 +57,17 @@ export type MetricsRecord = EpisodeRecord | EvaluationRecord | DiagnosticsRecord
 const fields: Readonly<Record<MetricsRecord["type"], readonly string[]>> = {
   episode: ["step", "episode", "return", "length", "seconds"],
   evaluation: ["step", "episodes", "meanReturn", "standardError", "meanLength", "valueBias", "seconds"],
-  diagnostics: ["step", "criticLoss", "meanValue", "actorLoss", "criticGradientNorm", "actorGradientNorm"],
+  diagnostics: ["step", ...diagnosticsNames],
 };
 
-/** The record as a line with its end. NaN becomes null, for JSON has no other word. */
+/** The record as a line of `metrics.jsonl`, newline included. JSON has no NaN: it becomes null. */
 export function formatRecord(record: MetricsRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
 /**
- * The records of a whole file. A last line without an end is left out: the run was killed while it wrote. An
- * InputError begins with `where` and the line's number.
+ * The records of a whole file. Ignores a last line without a newline: the run was killed while it wrote. Throws an
+ * InputError that begins with `where` and the line's number.
  */
 export function parseRecords(text: string, where: string): MetricsRecord[] {
   const lines = text.split("\n");
@@ -83,13 +75,13 @@ export function parseRecords(text: string, where: string): MetricsRecord[] {
   return lines.map((line, i) => parseRecord(line, `${where} line ${i + 1}`));
 }
 
-/** The record of a line, without its end. An InputError begins with `where`. */
+/** The record of one line, without its newline. Throws an InputError that begins with `where`. */
 export function parseRecord(line: string, where: string): MetricsRecord {
   let record: Partial<MetricsRecord> & Record<string, unknown>;
   try {
     record = JSON.parse(line);
   } catch {
-    throw new InputError(`${where}: expected one JSON object, got "${line.slice(0, 40)}". Remove the line.`);
+    fail(where, "one JSON object", line.slice(0, 40), "Remove the line.");
   }
   const names = typeof record?.type === "string" && Object.hasOwn(fields, record.type) && fields[record.type];
   expect(names !== false, `${where} type`, `one of ${Object.keys(fields).join(", ")}`, record?.type);
@@ -102,67 +94,60 @@ export function parseRecord(line: string, where: string): MetricsRecord {
   if (record.type === "diagnostics") {
     const numbers = Array.isArray(record.saturation) && record.saturation.every((share) => typeof share === "number");
     expect(numbers, `${where} saturation`, "a list of numbers", record.saturation);
+    const { updates } = record;
+    expect(
+      updates === undefined || Number.isSafeInteger(updates),
+      `${where} updates`,
+      "a whole number, or nothing",
+      updates,
+    );
   }
   return record as MetricsRecord;
 }
 
-/** Averages what updates measure. */
+/** Averages what the updates measure, between two records. */
 export class DiagnosticsMeans {
   /** Updates since the last record. */
-  updates = 0;
-  readonly #sums = { criticLoss: 0, meanValue: 0, actorLoss: 0, criticGradientNorm: 0, actorGradientNorm: 0 };
+  count = 0;
+  readonly #sums = new Float64Array(diagnosticsNames.length);
   readonly #saturation: Float64Array;
 
   constructor(actionSize: number) {
     this.#saturation = new Float64Array(actionSize);
   }
 
+  /** How many numbers `save` returns: the count, a sum for each name, a sum for each action dimension. */
+  static stateSize(actionSize: number): number {
+    return 1 + diagnosticsNames.length + actionSize;
+  }
+
   add(diagnostics: Diagnostics): void {
-    const sums = this.#sums;
-    this.updates++;
-    sums.criticLoss += diagnostics.criticLoss;
-    sums.meanValue += diagnostics.meanValue;
-    sums.actorLoss += diagnostics.actorLoss;
-    sums.criticGradientNorm += diagnostics.criticGradientNorm;
-    sums.actorGradientNorm += diagnostics.actorGradientNorm;
+    this.count++;
+    for (let i = 0; i < diagnosticsNames.length; i++) this.#sums[i] += diagnostics[diagnosticsNames[i]];
     for (let i = 0; i < this.#saturation.length; i++) this.#saturation[i] += diagnostics.saturation[i];
   }
 
-  /** The sums so far: [6 + A]; a fresh array. */
+  /** The count and the sums: [stateSize]; a new array. */
   save(): Float64Array {
-    return Float64Array.of(
-      this.updates,
-      ...[this.#sums.criticLoss, this.#sums.meanValue, this.#sums.actorLoss],
-      ...[this.#sums.criticGradientNorm, this.#sums.actorGradientNorm],
-      ...this.#saturation,
-    );
+    return Float64Array.of(this.count, ...this.#sums, ...this.#saturation);
   }
 
-  /** Goes on from there. */
+  /** Restores what `save` returned. */
   restore(state: Float64Array): void {
-    this.updates = state[0];
-    const [, criticLoss, meanValue, actorLoss, criticGradientNorm, actorGradientNorm] = state;
-    Object.assign(this.#sums, { criticLoss, meanValue, actorLoss, criticGradientNorm, actorGradientNorm });
-    this.#saturation.set(state.subarray(6));
+    const saturation = 1 + diagnosticsNames.length;
+    this.count = state[0];
+    this.#sums.set(state.subarray(1, saturation));
+    this.#saturation.set(state.subarray(saturation));
   }
 
-  /** The means as a record, and a new beginning. Only after an update. */
-  take(step: number): DiagnosticsRecord {
-    const sums = this.#sums;
-    const n = this.updates;
-    const record: DiagnosticsRecord = {
-      type: "diagnostics",
-      step,
-      criticLoss: sums.criticLoss / n,
-      meanValue: sums.meanValue / n,
-      actorLoss: sums.actorLoss / n,
-      criticGradientNorm: sums.criticGradientNorm / n,
-      actorGradientNorm: sums.actorGradientNorm / n,
-      saturation: Array.from(this.#saturation, (sum) => sum / n),
-    };
-    sums.criticLoss = sums.meanValue = sums.actorLoss = sums.criticGradientNorm = sums.actorGradientNorm = 0;
+  /** The means as a record; the sums start at 0 again. Call it only after an update. `updates` is the agent's count. */
+  take(step: number, updates: number): DiagnosticsRecord {
+    const n = this.count;
+    const means = Object.fromEntries(diagnosticsNames.map((name, i) => [name, this.#sums[i] / n]));
+    const saturation = Array.from(this.#saturation, (sum) => sum / n);
+    this.count = 0;
+    this.#sums.fill(0);
     this.#saturation.fill(0);
-    this.updates = 0;
-    return record;
+    return { type: "diagnostics", step, updates, ...(means as Record<DiagnosticsName, number>), saturation };
   }
 }

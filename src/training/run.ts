@@ -1,34 +1,33 @@
-// A run as it is told to others: the records that decide it and that come out of it, and the events of one that is
-// followed from afar.
+// What a run's files contain, and the events sent to a page that watches it.
 import type { PresetName, Settings } from "../ddpg/config.ts";
 
-/** `config.json`: all that decides a run, and what it ran on. */
+/** `config.json`: everything that decides a run, and what it ran on. */
 export interface RunConfig {
   /** An id of `environments`, or the name of a module's file. */
   environment: string;
-  /** The module of an environment of one's own, as a path from the run's directory. */
+  /** The module of a custom environment, as a path from the run's directory. */
   environmentModule?: string;
   /** The preset that the settings started from. */
   preset: PresetName;
   /** The seed for all randomness. */
   seed: number;
-  /** Environment steps that were asked for. */
+  /** Environment steps requested. */
   steps: number;
   /** Every setting, also those that the preset gave. */
   settings: Settings;
   /** `episodes` episodes every `every` steps for the curve, `finalEpisodes` at the end. */
   evaluation: { every: number; episodes: number; finalEpisodes: number };
-  /** The run ends early where an evaluation's mean return reaches this. */
+  /** The run ends early if an evaluation's mean return reaches this. */
   untilReturn?: number;
-  /** The actor began as the policy in `start.safetensors`. */
+  /** The actor started as the policy in `start.safetensors`. */
   from?: true;
   /** What it ran on. */
   versions: { ddpg: string; node: string; platform: string };
-  /** Of the checkout that the program or its user's code is in, where it is one; ends in «-dirty» after changes. */
+  /** The Git commit of the checkout that holds the program or the user's code, if any; ends in "-dirty" if it has changes. */
   commit?: string;
 }
 
-/** `result.json`: what came out. */
+/** `result.json`: the outcome. */
 export interface RunResult {
   /** As in `RunConfig`. */
   environment: string;
@@ -36,19 +35,19 @@ export interface RunResult {
   preset: PresetName;
   /** As in `RunConfig`. */
   seed: number;
-  /** Environment steps that were taken. */
+  /** Environment steps taken. */
   steps: number;
-  /** Without evaluations and checkpoints. */
+  /** Excludes evaluations and checkpoints. */
   trainingSeconds: number;
   /** `steps` / `trainingSeconds`; of a resumed run, over all its parts. */
   stepsPerSecond: number;
-  /** How many threads an update could use; they make no difference to what came out. */
+  /** How many threads an update could use. They do not change the results. */
   threads: number;
-  /** Of the policy at the end; null where the run was stopped before it. `standardError` is null for one episode. */
+  /** Evaluation of the last policy; null if the run stopped before it. `standardError` is null for one episode. */
   evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
-  /** The best evaluation on the way; its policy is `best.safetensors`. */
+  /** The best evaluation during training; its policy is `best.safetensors`. */
   best?: BestEvaluation;
-  /** Of the four networks: `Ddpg.fingerprint`. */
+  /** Hash of the four networks: `Ddpg.fingerprint`. */
   fingerprint: string;
   /** The run was stopped from outside. */
   interrupted?: true;
@@ -56,7 +55,7 @@ export interface RunResult {
   failed?: string;
 }
 
-/** The evaluation on the way that gave the highest mean return. */
+/** The evaluation during training with the highest mean return; the first one if several are equal. */
 export interface BestEvaluation {
   /** Environment steps before it. */
   step: number;
@@ -68,24 +67,24 @@ export interface BestEvaluation {
   episodes: number;
 }
 
-/** `gone`: there is no run in the directory. `stopped`: before its end, and nobody goes on with it. */
+/** `gone`: the directory holds no run. `stopped`: the run stopped before its end, and no process has resumed it. */
 export type RunPhase = "training" | "finished" | "stopped" | "gone";
 
-/** How the run is. */
+/** The state of a watched run. */
 export interface RunStatus {
   phase: RunPhase;
   result: RunResult | null;
-  /** The newest of its policies, by its name and a word that changes with it; null before the first. */
+  /** The newest policy's file and a version that changes with it; null before the first. */
   policy: { file: string; version: string } | null;
-  /** Those of its files that can be had. */
+  /** The run's files that can be downloaded. */
   files: readonly string[];
-  /** What is wrong with them; "" for nothing. */
+  /** What is wrong with the files; "" if nothing is. */
   problem: string;
 }
 
 export type RunEvent =
-  /** The records that follow are all that there are: what came before is void. */
+  /** The records restart from the first one: discard those received before. */
   | { name: "begin"; data: { run: string; config: RunConfig } }
-  /** Lines of `metrics.jsonl`, whole ones. */
+  /** Complete lines of `metrics.jsonl`. */
   | { name: "records"; data: string }
   | { name: "status"; data: RunStatus };

@@ -80,7 +80,7 @@ function values(event: Uint8Array): Record<string, number> {
 
 test("a file begins with its version, in a frame with both checksums", () => {
   const bytes = new TensorBoardEvents(settings).begin(1.5);
-  // Length 24 and its checksum as in every file that TensorFlow writes; wall time 1.5; the text «brain.Event:2».
+  // Length 24 and its checksum as in every file that TensorFlow writes; wall time 1.5; the text "brain.Event:2".
   assert.equal(
     Buffer.from(bytes.subarray(0, -4)).toString("hex"),
     "1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a32",
@@ -139,7 +139,13 @@ test("a file that is cut off anywhere holds every event before", () => {
   }
 });
 
-test("the number of updates is the agent's", async () => {
+test("the number of updates is the record's", () => {
+  const events = new TensorBoardEvents(settings);
+  const { "train/n_updates": updates } = values(unframe(events.add({ ...diagnostics, updates: 77 }, 0))[0]);
+  assert.equal(updates, 77);
+});
+
+test("for a record without a number of updates, it is the agent's at that step", async () => {
   const agent = await Ddpg.create(
     { observationSize: 1, actionLow: [-1], actionHigh: [1] },
     { actorHiddenSizes: [2], criticHiddenSizes: [2], batchSize: 4, warmupSteps: 6, replayCapacity: 16 },

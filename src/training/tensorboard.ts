@@ -1,35 +1,43 @@
+import { concatenate } from "../base/bytes.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { Message } from "../base/protobuf.ts";
 import type { Settings } from "../ddpg/config.ts";
+import type { DiagnosticsName } from "../ddpg/diagnostics.ts";
 import type { EpisodeRecord, MetricsRecord } from "./metrics.ts";
 
-/** Of so many episodes `rollout/…` is the mean, as elsewhere. */
+/** `rollout/…` is the mean over this many episodes, as in Stable-Baselines3. */
 const window = 100;
 
 // The numbers of the fields of event.proto and summary.proto (github.com/tensorflow/tensorboard, compat/proto).
 const event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
 const START = 1;
 
-/** A run's records as events for TensorBoard, with the tags that its users know. Times are seconds since 1970. */
+/** Stable-Baselines3's tags for our diagnostics. */
+const diagnosticsTags: Partial<Record<DiagnosticsName, string>> = {
+  criticLoss: "train/critic_loss",
+  actorLoss: "train/actor_loss",
+};
+
+/** Encodes a run's records as events for TensorBoard, with Stable-Baselines3's tags. Times are seconds since 1970. */
 export class TensorBoardEvents {
   readonly #firstUpdate: number;
   readonly #episodes: EpisodeRecord[] = [];
 
-  /** `earlier` are the records of a run that goes on. */
+  /** `earlier`: the records that a resumed run has already. */
   constructor(settings: Pick<Settings, "warmupSteps" | "batchSize">, earlier: readonly MetricsRecord[] = []) {
     this.#firstUpdate = Math.max(settings.warmupSteps, settings.batchSize);
     for (const record of earlier) this.#values(record);
   }
 
-  /** What a file begins with. A run that goes on after step `resumed` takes back what an earlier file says of later ones. */
+  /** The start of a file. For a run resumed after step `resumed`, TensorBoard drops what earlier files say about later steps. */
   begin(seconds: number, resumed?: number): Uint8Array {
     const version = record(new Message().double(event.wallTime, seconds).text(event.fileVersion, "brain.Event:2"));
     if (resumed === undefined) return version;
     const restart = new Message().double(event.wallTime, seconds).integer(event.step, resumed + 1);
-    return concatenate(version, record(restart.message(event.sessionLog, new Message().integer(1, START))));
+    return concatenate([version, record(restart.message(event.sessionLog, new Message().integer(1, START)))]);
   }
 
-  /** The bytes that a record adds to the file. */
+  /** The bytes to append to the file for one record. */
   add(metrics: MetricsRecord, seconds: number): Uint8Array {
     const summary = new Message();
     for (const [tag, value] of Object.entries(this.#values(metrics))) {
@@ -44,11 +52,11 @@ export class TensorBoardEvents {
       return { "eval/mean_reward": metrics.meanReturn, "eval/mean_ep_length": metrics.meanLength };
     }
     if (metrics.type === "diagnostics") {
+      const values = Object.entries(diagnosticsTags).map(([name, tag]) => [tag, metrics[name as DiagnosticsName]]);
       return {
-        "train/critic_loss": metrics.criticLoss,
-        "train/actor_loss": metrics.actorLoss,
-        // One after every step, once there is enough to learn from.
-        "train/n_updates": Math.max(0, metrics.step - this.#firstUpdate + 1),
+        ...Object.fromEntries(values),
+        // Records from before 0.2 do not count updates: there was one after every step once learning had started.
+        "train/n_updates": metrics.updates ?? Math.max(0, metrics.step - this.#firstUpdate + 1),
       };
     }
     if (this.#episodes.push(metrics) > window) this.#episodes.shift();
@@ -62,7 +70,7 @@ export class TensorBoardEvents {
   }
 }
 
-/** An event as a TFRecord: its length (8 bytes, little-endian), a checksum of that, the event, a checksum of that. */
+/** Frames an event as a TFRecord: length (8 bytes, little-endian), the length's checksum, the event, its checksum. */
 function record(message: Message): Uint8Array {
   const data = message.encode();
   const bytes = new Uint8Array(12 + data.length + 4);
@@ -74,14 +82,7 @@ function record(message: Message): Uint8Array {
   return bytes;
 }
 
-/** As the format has it: a checksum of data that holds its own checksum would be of little use. */
+/** The format rotates and offsets CRCs, because the CRC of data that contains its own CRC detects little. */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

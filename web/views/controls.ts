@@ -1,5 +1,5 @@
 // Play, pause, step; speed; what is going on, in words; the keys.
-import { nameOf, type Speed, speeds, taskOf } from "../experiment.ts";
+import { nameOf, presetOf, type Speed, speeds, taskOf } from "../experiment.ts";
 import type { Session, State } from "../session.ts";
 import { find, setText, whole } from "./text.ts";
 
@@ -47,7 +47,7 @@ export function controlsView(session: Session): void {
     const root = document.documentElement;
     // What tests and style sheets go by.
     Object.assign(root.dataset, { phase, step: String(state.step), updates: String(state.updates) });
-    setText(play, phase === "playing" ? "Pause" : phase === "ended" ? "Go on" : "Play");
+    setText(play, phase === "playing" ? "Pause" : phase === "ended" ? "Continue" : "Play");
     for (const button of document.querySelectorAll<HTMLButtonElement>("#play, #step, #update-once")) {
       button.disabled = phase === "preparing" || phase === "failed";
     }
@@ -57,7 +57,10 @@ export function controlsView(session: Session): void {
     noise.checked = state.noise;
     // What is trained on explores by itself.
     noise.disabled = state.followsTraining && state.visitor === null;
-    setText(find("#task-name"), `${state.experiment.task} · ${state.experiment.preset} · ${nameOf(state.experiment)}`);
+    setText(
+      find("#task-name"),
+      `${state.experiment.task} · ${presetOf(state.experiment)} · ${nameOf(state.experiment)}`,
+    );
     setText(find("#steps"), whole(state.step));
     setText(find("#updates"), whole(state.updates));
     setText(find("#episodes"), whole(state.episode));
@@ -106,7 +109,7 @@ function lastEvaluation({ run: { records } }: State): string {
 function hint({ phase, step, updates, speed, experiment, followsTraining }: State): string {
   if (phase === "preparing") return "Getting ready …";
   if (phase === "failed") return "The run has ended.";
-  if (phase === "ended") return `Done after ${whole(step)} steps. Throw the body about, or go on.`;
+  if (phase === "ended") return `Done after ${whole(step)} steps. Throw the body around, or continue.`;
   if (phase === "paused") {
     return step === 0 ? "Press Play to watch it learn." : "Paused. One step, or one update, at a time?";
   }

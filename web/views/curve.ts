@@ -2,9 +2,9 @@
 import "../language.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { colours, onColours } from "../colours.ts";
-import { sceneOf } from "../scenes.ts";
-import type { Run, Session } from "../session.ts";
+import { colors, onColors } from "../colors.ts";
+import { sceneOfTask } from "../scenes.ts";
+import type { PageRun, Session } from "../session.ts";
 import { find, setText, short, whole } from "./text.ts";
 
 const height = () => (innerWidth < 640 ? 240 : 300);
@@ -44,7 +44,7 @@ export function curveView(session: Session): void {
     const isOther = run.id !== before.run.id || run.name !== before.run.name;
     if (kept !== before.kept || isOther || find("#runs").childElementCount === 0) list(session);
   });
-  onColours(() => {
+  onColors(() => {
     draw(true);
     list(session);
   });
@@ -72,13 +72,13 @@ export function curveView(session: Session): void {
   }).observe(root);
 }
 
-/** The colour of a run. */
-export function colourOf(run: Run): string {
-  const { series } = colours();
-  return series[run.colour % series.length];
+/** The color of a run. */
+export function colorOf(run: PageRun): string {
+  const { series } = colors();
+  return series[run.color % series.length];
 }
 
-function dataOf(runs: readonly Run[]): uPlot.AlignedData {
+function dataOf(runs: readonly PageRun[]): uPlot.AlignedData {
   const tables = runs.flatMap(({ records }) => {
     const episodes = records.filter((record) => record.type === "episode");
     const evaluations = records.filter((record) => record.type === "evaluation");
@@ -90,10 +90,10 @@ function dataOf(runs: readonly Run[]): uPlot.AlignedData {
   return uPlot.join(tables);
 }
 
-function options(runs: readonly Run[], session: Session, width: number, readout: Element): uPlot.Options {
-  const { muted, line, ground } = colours();
+function options(runs: readonly PageRun[], session: Session, width: number, readout: Element): uPlot.Options {
+  const { muted, line, ground } = colors();
   const newest = runs[runs.length - 1];
-  const { optimum } = sceneOf(newest.experiment.task);
+  const { optimum } = sceneOfTask(newest.experiment.task);
   const axis: uPlot.Axis = {
     stroke: muted,
     grid: { stroke: line, width: 1 },
@@ -119,7 +119,7 @@ function options(runs: readonly Run[], session: Session, width: number, readout:
     series: [
       {},
       ...runs.flatMap((run): uPlot.Series[] => {
-        const stroke = colourOf(run);
+        const stroke = colorOf(run);
         const isNewest = run === newest;
         return [
           {
@@ -183,7 +183,7 @@ function rangeOf(min: number | null, max: number | null, optimum: number | undef
 }
 
 /** What stands under the pointer. */
-function readOut(plot: uPlot, runs: readonly Run[]): string {
+function readOut(plot: uPlot, runs: readonly PageRun[]): string {
   const { idx } = plot.cursor;
   if (idx === null || idx === undefined) return "";
   const parts = runs.flatMap((run, i) => {
@@ -206,7 +206,7 @@ function list(session: Session): void {
       const item = document.createElement("li");
       const mark = document.createElement("span");
       mark.className = "mark";
-      mark.style.background = colourOf(each);
+      mark.style.background = colorOf(each);
       item.append(mark, each.name);
       if (each === run) return item;
       const remove = document.createElement("button");

@@ -1,14 +1,14 @@
 // What can be taken home, and what can be brought: files; and the fingerprint.
-import { message } from "../../src/environment/environment-calls.ts";
-import { colours } from "../colours.ts";
+import { messageOf } from "../../src/base/expect.ts";
+import { colors } from "../colors.ts";
 import { toCommand } from "../experiment.ts";
 import { configOf, metricsOf, save } from "../files.ts";
 import type { Session } from "../session.ts";
-import { colourOf } from "./curve.ts";
+import { colorOf } from "./curve.ts";
 import { find, setText, whole } from "./text.ts";
 
 /** No policy is larger, in bytes. */
-const largestFile = 256e6;
+const maxFileBytes = 256e6;
 
 export function homeView(session: Session): void {
   const { store } = session;
@@ -26,7 +26,7 @@ export function homeView(session: Session): void {
 
   const open = async (file: File | undefined): Promise<void> => {
     if (!file) return;
-    if (file.size > largestFile) {
+    if (file.size > maxFileBytes) {
       session.tellPerson(`${file.name} was not opened: expected a policy's file, got ${whole(file.size / 1e6)} MB.`);
       return;
     }
@@ -34,7 +34,7 @@ export function homeView(session: Session): void {
       await session.visit(file.name, new Uint8Array(await file.arrayBuffer()));
     } catch (error) {
       // A folder, or a file that is there no more.
-      session.tellPerson(`${file.name} was not opened: expected a policy's file. ${message(error)}`);
+      session.tellPerson(`${file.name} was not opened: expected a policy's file. ${messageOf(error)}`);
     }
   };
   const picker = find<HTMLInputElement>("#load-policy");
@@ -67,7 +67,7 @@ export function homeView(session: Session): void {
     setText(
       find("#fingerprint-note"),
       fingerprint === null
-        ? "Pause to see it: it is a hash of the four networks as they stand still."
+        ? "Pause to see it: a hash of the four networks."
         : isTouched
           ? `Of the four networks after ${whole(step)} steps. You threw the body that is trained on, so no other run has it.`
           : `Of the four networks after ${whole(step)} steps. The same experiment gives the same on any machine:`,
@@ -81,7 +81,7 @@ export function homeView(session: Session): void {
 function figureOf(session: Session): HTMLCanvasElement {
   const { run, kept } = session.store.state;
   const plot = find<HTMLCanvasElement>("#curve canvas");
-  const { ground, ink, muted } = colours();
+  const { ground, ink, muted } = colors();
   const unit = plot.width / plot.clientWidth;
   const runs = [run, ...kept.toReversed()];
   const lineHeight = 20 * unit;
@@ -103,7 +103,7 @@ function figureOf(session: Session): HTMLCanvasElement {
   context.drawImage(plot, 0, head);
   runs.forEach((each, i) => {
     const y = head + plot.height + lineHeight * (i + 0.5);
-    context.fillStyle = colourOf(each);
+    context.fillStyle = colorOf(each);
     context.fillRect(12 * unit, y - 1.5 * unit, 16 * unit, 3 * unit);
     context.fillStyle = ink;
     context.fillText(each.name, 36 * unit, y);

@@ -1,7 +1,7 @@
 // The critic's value and the actor's action over a plane of states, with the way of the body on show.
 import { Canvas } from "../canvas.ts";
-import { type Colours, colours, onColours, type Scale } from "../colours.ts";
-import { type Axis, type Plane, sceneOf } from "../scenes.ts";
+import { type Colors, colors, onColors, type Scale } from "../colors.ts";
+import { type Axis, type Plane, sceneOfTask } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { SolidBody } from "../solid-body.ts";
 import type { Maps } from "../source.ts";
@@ -35,7 +35,7 @@ export function mapsView(session: Session): void {
   }).observe(section);
   session.looks.maps = () => isVisible;
 
-  const plane = (): Plane | undefined => sceneOf(session.store.state.experiment.task).plane;
+  const plane = (): Plane | undefined => sceneOfTask(session.store.state.experiment.task).plane;
   const paint = (): void => {
     const { maps, density: counts } = session.store.state;
     for (const sheet of sheets) {
@@ -49,7 +49,7 @@ export function mapsView(session: Session): void {
     if (state.maps !== before.maps || state.density !== before.density) paint();
     if (state.maps !== before.maps && readout.ariaLive !== "polite") setText(readout, readOut(session, cursor));
   });
-  onColours(paint);
+  onColors(paint);
 
   const box = document.querySelector<HTMLInputElement>("#density");
   box?.addEventListener("change", () => session.store.set({ showsDensity: box.checked }));
@@ -105,13 +105,13 @@ export function mapsView(session: Session): void {
   });
 }
 
-/** The colours of a map, one pixel a cell. */
+/** The colors of a map, one pixel a cell. */
 function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session): void {
   const { action } = session.body.scene;
   const values = maps[which];
   if (!values) return;
   const [low, high] = which === "action" ? [action.from, action.to] : extent(values);
-  const scale = which === "action" ? colours().diverging : colours().sequential;
+  const scale = which === "action" ? colors().diverging : colors().sequential;
   image.width = maps.columns;
   image.height = maps.rows;
   const context = image.getContext("2d");
@@ -120,9 +120,9 @@ function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session)
   for (let row = 0; row < maps.rows; row++) {
     for (let column = 0; column < maps.columns; column++) {
       const part = (values[row * maps.columns + column] - low) / (high - low || 1);
-      const colour = 3 * Math.round(255 * Math.min(1, Math.max(0, part)));
+      const color = 3 * Math.round(255 * Math.min(1, Math.max(0, part)));
       const pixel = 4 * ((maps.rows - 1 - row) * maps.columns + column);
-      for (let i = 0; i < 3; i++) pixels.data[pixel + i] = scale[colour + i];
+      for (let i = 0; i < 3; i++) pixels.data[pixel + i] = scale[color + i];
       pixels.data[pixel + 3] = 255;
     }
   }
@@ -146,11 +146,11 @@ function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: num
   const { context } = canvas;
   const [left, right] = [margins.left, width - margins.right];
   for (let x = left; x < right; x++) {
-    const colour = 3 * Math.round((255 * (x - left)) / (right - left));
-    context.fillStyle = `rgb(${scale[colour]} ${scale[colour + 1]} ${scale[colour + 2]})`;
+    const color = 3 * Math.round((255 * (x - left)) / (right - left));
+    context.fillStyle = `rgb(${scale[color]} ${scale[color + 1]} ${scale[color + 2]})`;
     context.fillRect(x, 0, 1.5, 8);
   }
-  context.fillStyle = colours().muted;
+  context.fillStyle = colors().muted;
   context.font = "12px system-ui, sans-serif";
   for (const [value, label] of ticks) {
     const x = left + ((value - low) / (high - low || 1)) * (right - left);
@@ -159,7 +159,7 @@ function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: num
   }
 }
 
-/** A white dot with its shadow, which is seen on any colour: across, down, grey. */
+/** A white dot with its shadow, which is seen on any color: across, down, gray. */
 const dot = [
   [0, 0, 255],
   [1, 0, 255],
@@ -183,9 +183,9 @@ function paintDensity(image: HTMLCanvasElement, counts: Float32Array, columns: n
     const [row, column] = [rows - 1 - Math.floor(cell / columns), cell % columns];
     // A single visit is seen as well.
     const opacity = count === 0 ? 0 : 80 + (175 * Math.log1p(count)) / most;
-    for (const [across, down, grey] of dot) {
+    for (const [across, down, gray] of dot) {
       const pixel = 4 * ((3 * row + down) * image.width + 3 * column + across);
-      pixels.data.fill(grey, pixel, pixel + 3);
+      pixels.data.fill(gray, pixel, pixel + 3);
       pixels.data[pixel + 3] = opacity;
     }
   });
@@ -201,7 +201,7 @@ function drawMap(
 ): void {
   const [width, height] = canvas.begin();
   const { context } = canvas;
-  const palette = colours();
+  const palette = colors();
   const [left, top] = [margins.left, margins.top];
   const [inner, tall] = [width - left - margins.right, height - top - margins.bottom];
   const x = (value: number): number => left + ((value - plane.x.from) / (plane.x.to - plane.x.from)) * inner;
@@ -254,13 +254,13 @@ function drawPath(
   const { body } = session;
   if (body instanceof SolidBody) return;
   const { path } = body;
-  // One of the two is seen on any colour.
+  // One of the two is seen on any color.
   const outlined = (): void => {
-    for (const [colour, width] of [
+    for (const [color, width] of [
       [outline, 4],
       [ink, 1.5],
     ] as const) {
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.lineWidth = width;
       context.stroke();
     }
@@ -291,7 +291,7 @@ function drawPath(
 function drawAxes(
   context: CanvasRenderingContext2D,
   plane: Plane,
-  { muted, line }: Colours,
+  { muted, line }: Colors,
   area: {
     left: number;
     top: number;
@@ -332,7 +332,7 @@ function named({ name, unit }: Axis): string {
 /** The numbers at the pointer, else what one can do. */
 function readOut(session: Session, cursor: [number, number] | null): string {
   const { maps, experiment } = session.store.state;
-  const { plane, action } = sceneOf(experiment.task);
+  const { plane, action } = sceneOfTask(experiment.task);
   if (!plane) return "";
   if (!cursor || !maps) return "Point at a map to read it; click to put the body there. Keys: arrows, Enter.";
   const [x, y] = cursor;

@@ -1,21 +1,28 @@
 // The settings of a run that has them for good.
-import { presets, type Settings, settingHelp, settingNames, showSetting } from "../../src/ddpg/config.ts";
-import { type Experiment, settingsOf } from "../experiment.ts";
+import {
+  type PresetName,
+  presets,
+  type Settings,
+  settingHelp,
+  settingNames,
+  showSetting,
+} from "../../src/ddpg/config.ts";
+import { presetOf, settingsOf } from "../experiment.ts";
 import type { Session } from "../session.ts";
 import { find, setText } from "./text.ts";
 
 export function runSettingsView(session: Session): void {
   const { experiment } = session.store.state;
-  const { preset } = experiment;
+  const preset = presetOf(experiment);
   const settings = settingsOf(experiment);
   const changed = settingNames.filter((name) => showSetting(settings[name]) !== showSetting(presets[preset][name]));
   const beside = changed.length === 0 ? "Those of the preset" : "What differs from the preset";
   setText(find("#settings-what"), `${beside} ${preset}.`);
-  find("#settings-changed").replaceChildren(table(changed, settings, experiment));
-  find("#settings-all").replaceChildren(table(settingNames, settings, experiment));
+  find("#settings-changed").replaceChildren(table(changed, settings, preset));
+  find("#settings-all").replaceChildren(table(settingNames, settings, preset));
 }
 
-function table(names: readonly (keyof Settings)[], settings: Settings, { preset }: Experiment): HTMLTableElement {
+function table(names: readonly (keyof Settings)[], settings: Settings, preset: PresetName): HTMLTableElement {
   const table = document.createElement("table");
   for (const name of names) {
     const row = table.insertRow();

@@ -13,7 +13,10 @@ import {
 import { environments } from "../../src/tasks.ts";
 import {
   type Experiment,
+  hasOwnSettings,
+  namedPreset,
   presetNames,
+  presetOf,
   settingsOf,
   tasks,
   toCommand,
@@ -42,6 +45,13 @@ const main: readonly (keyof Settings)[] = [
   "batchNormalization",
 ];
 
+/** What the form calls the task's own preset with the task's own settings. */
+const ownPreset = "own";
+
+function presetValue(experiment: Experiment): string {
+  return experiment.preset === null && hasOwnSettings(experiment.task) ? ownPreset : presetOf(experiment);
+}
+
 type Control = HTMLInputElement | HTMLSelectElement;
 
 export function settingsView(session: Session): void {
@@ -57,8 +67,8 @@ export function settingsView(session: Session): void {
     task.control.append(group);
   }
   const preset = select("preset", "settings to start from", presetNames);
-  const seed = input("seed", "all chance comes from it", "numeric");
-  const steps = input("steps", "steps of the environment, after which it comes to a halt", "numeric");
+  const seed = input("seed", "seed for all randomness", "numeric");
+  const steps = input("steps", "environment steps after which training stops", "numeric");
   find("#experiment-main").append(...[task, preset, seed, steps].map(({ row }) => row));
 
   const fields = new Map(
@@ -71,11 +81,27 @@ export function settingsView(session: Session): void {
     }),
   );
 
+  /** The task and the preset that are chosen. */
+  const chosen = (): Pick<Experiment, "task" | "preset"> => {
+    const { value } = preset.control;
+    return {
+      task: task.control.value,
+      preset: value === ownPreset ? null : namedPreset(task.control.value, value as PresetName),
+    };
+  };
+  const own = new Option("", ownPreset);
+  /** A task with its own settings has its preset twice: with them, and as it is. */
+  const offerOwn = (task: string): void => {
+    if (hasOwnSettings(task)) preset.control.prepend(own);
+    else own.remove();
+    own.textContent = `${presetOf({ task, preset: null })}, with the task's own settings`;
+  };
   /** Writes an experiment into the form. */
   const fill = (experiment: Experiment): void => {
     const settings = settingsOf(experiment);
     task.control.value = experiment.task;
-    preset.control.value = experiment.preset;
+    offerOwn(experiment.task);
+    preset.control.value = presetValue(experiment);
     seed.control.value = String(experiment.seed);
     steps.control.value = String(experiment.steps);
     for (const [name, control] of fields) control.value = showSetting(settings[name]);
@@ -89,7 +115,7 @@ export function settingsView(session: Session): void {
   /** What the form says; throws for a bad value, having said so at its field. */
   const read = (): Experiment => {
     clearErrors();
-    const named = { task: task.control.value, preset: preset.control.value as PresetName };
+    const named = chosen();
     const usual = usualSettings(named);
     const changes: Record<string, unknown> = {};
     let first: unknown;
@@ -123,8 +149,8 @@ export function settingsView(session: Session): void {
         "Nothing would be learned.",
       );
     } catch (error) {
-      // Settings that do not fit each other: the message begins with the one to change.
-      const field = settingNames.find((name) => error instanceof InputError && error.message.startsWith(`${name}:`));
+      // Settings that do not fit each other: the error is about the one to change.
+      const field = settingNames.find((name) => error instanceof InputError && error.where === name);
       const control = field && fields.get(field);
       if (control) setError(control, (error as Error).message);
       else setText(find("#experiment-error"), (error as Error).message);
@@ -134,11 +160,11 @@ export function settingsView(session: Session): void {
   };
   /** Marks what is not the preset's. */
   const review = (): void => {
-    const usual = usualSettings({ task: task.control.value, preset: preset.control.value as PresetName });
+    const usual = usualSettings(chosen());
     for (const [name, control] of fields) {
       control.classList.toggle("changed", control.value.trim() !== showSetting(usual[name]));
     }
-    setText(find("#preset-help"), presetHelp[preset.control.value as PresetName]);
+    setText(find("#preset-help"), presetHelp[presetOf(chosen())]);
     setText(find("#task-help"), environments[task.control.value].summary);
   };
 
@@ -155,7 +181,7 @@ export function settingsView(session: Session): void {
   });
   preset.control.addEventListener("change", () => {
     const own = usualExperiment(task.control.value);
-    fill({ ...own, preset: preset.control.value as PresetName, seed: seedOr1() });
+    fill({ ...own, preset: chosen().preset, seed: seedOr1() });
   });
   form.addEventListener("input", review);
   form.addEventListener("change", () => {

@@ -1,5 +1,5 @@
 // The body on show where it is in 3D. What draws it is loaded when the first such task is chosen.
-import { colours } from "../colours.ts";
+import { colors } from "../colors.ts";
 import { Orbit } from "../orbit.ts";
 import type { Session } from "../session.ts";
 import { SolidBody } from "../solid-body.ts";
@@ -36,7 +36,7 @@ export function solidWorldView(session: Session): void {
       stage = new Stage(shapes, camera);
     } catch (error) {
       if (body !== shown) return;
-      failure = `It cannot be drawn here, but trains on all the same. ${(error as Error).message}`;
+      failure = `It cannot be drawn here, but training continues. ${(error as Error).message}`;
       return;
     }
     orbit.begin(camera);
@@ -74,7 +74,7 @@ export function solidWorldView(session: Session): void {
     const told = state.followsTraining ? "" : `, return ${short(shown.return)} in ${shown.length} steps`;
     setText(find("#world-caption"), `${whoMoves(state)}${moment ? told : ""}`);
     if (!stage || !moment) return;
-    stage.draw(moment, orbit, colours(), seconds);
+    stage.draw(moment, orbit, colors(), seconds);
     if (now - spokenAt < 1000) return;
     spokenAt = now;
     setText(find("#world-state"), state.experiment.task);

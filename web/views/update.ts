@@ -68,7 +68,7 @@ export function updateView(session: Session): void {
       update
         ? update.update
           ? `Update ${whole(update.update.number)}, made in step ${whole(update.step)}.`
-          : `Step ${whole(update.step)}: no update yet, for learning begins after ${whole(warmupSteps)} steps.`
+          : `Step ${whole(update.step)}: no update yet. Learning begins after ${whole(warmupSteps)} steps.`
         : "Pause, or take one update at a time, and its numbers appear here.",
     );
   };
@@ -126,7 +126,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     return facts([
       ["s", vector(detail.observation)],
       ["μ(s)", inUnits(detail.policyAction)],
-      detail.isWarmup ? ["instead", "drawn at random, for it warms up"] : ["𝒩", inUnits(detail.noise)],
+      detail.isWarmup ? ["instead", "drawn at random during warm-up"] : ["𝒩", inUnits(detail.noise)],
       [detail.isWarmup ? "a" : "a, within its bounds", inUnits(detail.action)],
     ]);
   }

@@ -7,9 +7,9 @@ import type { Store } from "../store.ts";
 import { find, setText, short, whole } from "./text.ts";
 
 const fileHelp: Readonly<Record<string, string>> = {
-  "config.json": "what decided the run",
-  "metrics.jsonl": "episodes, evaluations and diagnostics, a line each",
-  "result.json": "what came out",
+  "config.json": "the settings and the seed",
+  "metrics.jsonl": "episodes, evaluations and diagnostics, one per line",
+  "result.json": "the result",
   "policy.safetensors": "the policy at the end",
   "best.safetensors": "the policy of the best evaluation",
 };
@@ -62,19 +62,19 @@ function showConfig(run: string, config: RunConfig): void {
     `Return against steps. Line: evaluations without noise, over ${whole(evaluation.episodes)} fixed starts every ` +
       `${whole(evaluation.every)} steps. Circles: training episodes, with noise.`,
   );
-  const whose = Object.hasOwn(environments, environment) ? environment : "an environment of your own";
+  const whose = Object.hasOwn(environments, environment) ? environment : "a custom environment";
   setText(
     find("#no-scene"),
-    isSimulated(config) ? "" : `This page cannot simulate ${whose}: it shows the records alone.`,
+    isSimulated(config) ? "" : `This page cannot simulate ${whose}: it shows only the records.`,
   );
 }
 
 function inWords({ phase, result }: RunStatus, config: RunConfig | null): string {
   const steps = result && config ? ` after ${whole(result.steps)} of ${whole(config.steps)} steps` : "";
-  const goesOn = "ddpg resume goes on with it, and this page follows.";
-  if (phase === "training") return "Training goes on in another process; this page follows it.";
-  if (phase === "gone") return "There is no run in its directory any more. When it is back, so is this page.";
-  if (phase === "stopped" && result?.failed) return `It ended by an error${steps}: ${result.failed} ${goesOn}`;
+  const goesOn = "ddpg resume continues it, and this page follows.";
+  if (phase === "training") return "Training continues in another process; this page follows it.";
+  if (phase === "gone") return "Its directory no longer holds a run. This page continues when the run is back.";
+  if (phase === "stopped" && result?.failed) return `It ended with an error${steps}: ${result.failed} ${goesOn}`;
   if (phase === "stopped") return `Stopped${steps}, before its end. ${goesOn}`;
   const { meanReturn, standardError, episodes } = result?.evaluation ?? {};
   const spread = typeof standardError === "number" ? ` ± ${short(standardError)}` : "";

@@ -1,5 +1,5 @@
 // The body on show: drawn in every frame, taken hold of with a pointer, pushed with keys.
-import { colours } from "../colours.ts";
+import { colors } from "../colors.ts";
 import type { Session, State } from "../session.ts";
 import type { ShownBody } from "../shown-body.ts";
 import { SolidBody } from "../solid-body.ts";
@@ -91,7 +91,7 @@ export function worldView(session: Session): void {
     const state = held ? [held.place, 0] : body.state;
     const { from, to } = body.scene.action;
     const action = body.action.length > 0 && !held ? (2 * (body.action[0] - from)) / (to - from) - 1 : 0;
-    draw({ state, action, colours: colours(), isHeld: held !== null });
+    draw({ state, action, colors: colors(), isHeld: held !== null });
     setText(caption, captionOf(body, session.store.state));
     // For those who listen: once in a while is enough.
     if (performance.now() - spokenAt > 1000) {

@@ -34,7 +34,7 @@ export class Floor {
   }
 
   /** Moves it within itself below a place, for it has no end; its squares stay where they are. */
-  centre({ x, y }: Vector3): void {
+  center({ x, y }: Vector3): void {
     this.mesh.position.setX(x).setY(y);
   }
 }

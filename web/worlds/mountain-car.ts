@@ -5,7 +5,7 @@ const [left, right, goal] = [-1.2, 0.6, 0.45];
 
 /** The valley, the car, and the flag that it has to reach. The force is an arrow above the car. */
 export const mountainCar: World = {
-  open: flat((context, width, height, { state: [position], action, colours, isHeld }) => {
+  open: flat((context, width, height, { state: [position], action, colors, isHeld }) => {
     const scale = width / (right - left + 0.2);
     const x = (place: number): number => (place - left + 0.1) * scale;
     const y = (place: number): number => height / 2 + 0.52 * scale - hill(place) * scale;
@@ -16,12 +16,12 @@ export const mountainCar: World = {
       const place = left + ((right - left) * i) / 100;
       context.lineTo(x(place), y(place));
     }
-    context.strokeStyle = colours.muted;
+    context.strokeStyle = colors.muted;
     context.lineWidth = 2;
     context.stroke();
 
-    context.strokeStyle = colours.ink;
-    context.fillStyle = colours.positive;
+    context.strokeStyle = colors.ink;
+    context.fillStyle = colors.positive;
     context.lineWidth = 2;
     context.beginPath();
     context.moveTo(x(goal), y(goal));
@@ -37,26 +37,26 @@ export const mountainCar: World = {
     context.save();
     context.translate(x(position), y(position));
     context.rotate(-Math.atan(slope(position)));
-    context.fillStyle = colours.ink;
+    context.fillStyle = colors.ink;
     context.beginPath();
     context.roundRect(-1.3 * size, -1.5 * size, 2.6 * size, size, 0.3 * size);
     context.fill();
     for (const wheel of [-0.75, 0.75]) {
       context.beginPath();
       context.arc(wheel * size, -0.42 * size, 0.42 * size, 0, 2 * Math.PI);
-      context.fillStyle = colours.ink;
+      context.fillStyle = colors.ink;
       context.fill();
-      context.strokeStyle = colours.ground;
+      context.strokeStyle = colors.ground;
       context.lineWidth = 1.5;
       context.stroke();
     }
     if (isHeld) {
-      context.strokeStyle = colours.muted;
+      context.strokeStyle = colors.muted;
       context.strokeRect(-1.6 * size, -1.8 * size, 3.2 * size, 1.9 * size);
     }
     if (Math.abs(action) > 0.03) {
       const end = 3 * size * action;
-      context.strokeStyle = context.fillStyle = action < 0 ? colours.negative : colours.positive;
+      context.strokeStyle = context.fillStyle = action < 0 ? colors.negative : colors.positive;
       context.lineWidth = 0.35 * size;
       context.translate(0, -2.4 * size);
       context.beginPath();

@@ -2,7 +2,7 @@ import { flat, type World } from "./world.ts";
 
 /** The rod, its motor's torque as an arrow around the axle. */
 export const pendulum: World = {
-  open: flat((context, width, height, { state: [angle], action, colours, isHeld }) => {
+  open: flat((context, width, height, { state: [angle], action, colors, isHeld }) => {
     const [x, y] = [width / 2, height / 2];
     const length = 0.4 * Math.min(width, height);
     const unit = length / 100;
@@ -10,7 +10,7 @@ export const pendulum: World = {
     context.lineCap = "round";
 
     // Where it should be.
-    context.strokeStyle = colours.line;
+    context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.setLineDash([2, 5]);
     context.beginPath();
@@ -21,25 +21,25 @@ export const pendulum: World = {
     context.moveTo(x, y - length - 7 * unit);
     context.lineTo(x, y - length - 13 * unit);
     context.lineWidth = 2;
-    context.strokeStyle = colours.muted;
+    context.strokeStyle = colors.muted;
     context.stroke();
 
-    context.strokeStyle = colours.ink;
+    context.strokeStyle = colors.ink;
     context.lineWidth = 15 * unit;
     context.beginPath();
     context.moveTo(x, y);
     context.lineTo(tipX, tipY);
     context.stroke();
     if (isHeld) {
-      context.strokeStyle = colours.muted;
+      context.strokeStyle = colors.muted;
       context.lineWidth = 1.5;
       context.beginPath();
       context.arc(tipX, tipY, 14 * unit, 0, 2 * Math.PI);
       context.stroke();
     }
 
-    drawTorque(context, x, y, 34 * unit, action, action < 0 ? colours.negative : colours.positive);
-    context.fillStyle = colours.ground;
+    drawTorque(context, x, y, 34 * unit, action, action < 0 ? colors.negative : colors.positive);
+    context.fillStyle = colors.ground;
     context.beginPath();
     context.arc(x, y, 3.2 * unit, 0, 2 * Math.PI);
     context.fill();
@@ -66,13 +66,13 @@ function drawTorque(
   y: number,
   radius: number,
   part: number,
-  colour: string,
+  color: string,
 ): void {
   if (Math.abs(part) < 0.06) return;
   const from = -Math.PI / 2;
   const to = from - part * 0.75 * Math.PI;
   const turns = Math.sign(part);
-  context.strokeStyle = context.fillStyle = colour;
+  context.strokeStyle = context.fillStyle = color;
   context.lineWidth = radius / 7;
   context.beginPath();
   context.arc(x, y, radius, from, to, turns > 0);

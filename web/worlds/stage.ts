@@ -19,7 +19,7 @@ import {
   WebGLRenderer,
 } from "three";
 import { type Camera, poseSize, type Shape } from "../../src/environment/scene.ts";
-import type { Colours } from "../colours.ts";
+import type { Colors } from "../colors.ts";
 import type { Look } from "../orbit.ts";
 import type { Moment } from "../solid-body.ts";
 import { Floor } from "./floor.ts";
@@ -49,7 +49,7 @@ export class Stage {
   readonly #followed = new Vector3();
   readonly #velocity = new Vector3();
   #episode: number | undefined;
-  #colours: Colours | undefined;
+  #colors: Colors | undefined;
 
   /** Throws where the browser draws nothing in 3D. */
   constructor(shapes: readonly Shape[], camera: Camera) {
@@ -75,8 +75,8 @@ export class Stage {
   }
 
   /** Draws a moment between two steps; `seconds` have passed since the last. */
-  draw(moment: Moment, look: Look, colours: Colours, seconds: number): void {
-    if (colours !== this.#colours) this.#paint(colours);
+  draw(moment: Moment, look: Look, colors: Colors, seconds: number): void {
+    if (colors !== this.#colors) this.#paint(colors);
     this.#fit();
     for (const [i, mesh] of this.#meshes.entries()) place(mesh, moment, i * poseSize);
     this.#aim(look, moment.episode, seconds);
@@ -124,10 +124,10 @@ export class Stage {
     camera.far = 6 * distance;
   }
 
-  /** The page's colours, light or dark. */
-  #paint(colours: Colours): void {
-    this.#colours = colours;
-    const isDark = new Color(colours.ground).getHSL({ h: 0, s: 0, l: 0 }).l < 0.5;
+  /** The page's colors, light or dark. */
+  #paint(colors: Colors): void {
+    this.#colors = colors;
+    const isDark = new Color(colors.ground).getHSL({ h: 0, s: 0, l: 0 }).l < 0.5;
     this.#sky.color.set(isDark ? "#c3d4ea" : "#f2f6ff");
     this.#sky.groundColor.set(isDark ? "#333a42" : "#a39a8e");
     this.#sky.intensity = isDark ? 1.1 : 1.7;
@@ -171,7 +171,7 @@ export class Stage {
     this.#eye.updateProjectionMatrix();
     this.#sun.target.position.copy(this.#focus);
     this.#sun.position.copy(this.#focus).add(this.#toSun);
-    for (const floor of this.#floors) floor.centre(this.#focus);
+    for (const floor of this.#floors) floor.center(this.#focus);
   }
 }
 

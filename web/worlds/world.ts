@@ -1,5 +1,5 @@
 import { Canvas } from "../canvas.ts";
-import type { Colours } from "../colours.ts";
+import type { Colors } from "../colors.ts";
 
 /** How a task's body is drawn, and how it is taken hold of. */
 export interface World {
@@ -28,7 +28,7 @@ export interface View {
   readonly state: readonly number[];
   /** The first number of the action as a part of its greatest: −1 to 1. */
   readonly action: number;
-  readonly colours: Colours;
+  readonly colors: Colors;
   readonly isHeld: boolean;
 }
 

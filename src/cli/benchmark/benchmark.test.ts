@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { presets } from "../../ddpg/config.ts";
 import { programInFolder } from "../terminal/program.case.ts";
-import { curves, table } from "./page.ts";
+import { curves, resultsTable } from "./page.ts";
 import { type BenchmarkRecord, finalReturn, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
 
 const program = programInFolder("benchmark");
@@ -69,10 +69,11 @@ describe("a record", () => {
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
       " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
-      " settings: expected every setting of the algorithm, got ": (text) => text.replace('"batchSize":', '"size":'),
+      " settings batchSize: expected a value, got undefined": (text) => text.replace('"batchSize":', '"size":'),
       " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
       " evaluations: expected pairs of a step and a return, got [7].": (text) => text.replace("[0,7]", "7"),
-      " evaluations: expected pairs of a step and a return, got [0,7,1].": (text) => text.replace("[0,7]", "[0,7,1]"),
+      " evaluations: expected pairs of a step and a return, got [a list of 3].": (text) =>
+        text.replace("[0,7]", "[0,7,1]"),
     };
     for (const [message, damage] of Object.entries(damaged)) {
       writeRecord(file, record("Ant-v5", 1, [7]));
@@ -94,7 +95,7 @@ describe("the table", () => {
   /** A task's cells, without what pads them. */
   const cells = (records: readonly BenchmarkRecord[], task: string): string[] => {
     const line =
-      table(records)
+      resultsTable(records)
         .split("\n")
         .find((each) => each.startsWith(`| ${task}`)) ?? "";
     return line
@@ -116,7 +117,7 @@ describe("the table", () => {
   it("has an interval from five seeds on", () => {
     const runs = [1, 2, 3, 4, 5].map((seed) => record("Swimmer-v5", seed, flat(100 + seed)));
     assert.match(cells(runs, "Swimmer-v5")[2], /^103 \[10[12], 10[45]\]$/);
-    assert.match(table(runs), /with a 95 % bootstrap interval/);
+    assert.match(resultsTable(runs), /with a 95 % bootstrap interval/);
     assert.equal(cells(runs.slice(1), "Swimmer-v5")[2], "104");
   });
 
@@ -147,14 +148,14 @@ describe("the table", () => {
   });
 
   it("marks the rows whose task was another, in the order of the rows", () => {
-    const text = table([record("Ant-v5", 1, flat(1)), record("Reacher-v5", 1, flat(-5))]);
+    const text = resultsTable([record("Ant-v5", 1, flat(1)), record("Reacher-v5", 1, flat(-5))]);
     assert.match(text, /\| Reacher-v5 \\\* .*\n\| Ant-v5 \\\*\\\* /);
     assert.match(text, /^\\\* Reacher-v5: v5 rewards after the step/m);
     assert.match(text, /^\\\*\\\* Ant-v5: v5 observes contact forces/m);
   });
 
   it("says nothing of others where they have no figures", () => {
-    const text = table([record("Pendulum-v1", 1, flat(-140))]);
+    const text = resultsTable([record("Pendulum-v1", 1, flat(-140))]);
     assert.doesNotMatch(text, /Tianshou/);
     assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140 {3}\| −140 {6}\| 0 of 1 \|/);
   });
@@ -202,7 +203,7 @@ describe("ddpg benchmark", () => {
 
     const second = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
     assert.match(second.stdout, /^Recorded in whole: 2 of 2 runs\.\n\n\| task/);
-    assert.doesNotMatch(second.stdout, /begins|goes on/);
+    assert.doesNotMatch(second.stdout, /started|resumed/);
   });
 
   it("writes a lost record again, without training, and shows all that is recorded there", async () => {
@@ -211,7 +212,7 @@ describe("ddpg benchmark", () => {
     fs.rmSync(lost);
     const again = await ddpg(...small, "--seeds", "1", "--out", "whole");
     assert.equal(again.code, 0, again.stderr);
-    assert.doesNotMatch(again.stdout, /begins|goes on/);
+    assert.doesNotMatch(again.stdout, /started|resumed/);
     assert.deepEqual({ ...readRecord(lost), machine: "" }, { ...before, machine: "" });
 
     // Another task's, which is not asked for.
@@ -229,11 +230,11 @@ describe("ddpg benchmark", () => {
     cut.child.kill("SIGINT");
     const stopped = await cut.outcome;
     assert.equal(stopped.code, 130, stopped.stderr);
-    assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command goes on with them\./);
+    assert.match(stopped.stdout, /Not complete: Pendulum-v1 seed 1.*The same command continues them\./);
 
     const [rest, uncut] = [await ddpg(...args), await ddpg(...args.slice(0, -1), "uncut")];
     assert.deepEqual([rest.code, uncut.code], [0, 0], rest.stderr + uncut.stderr);
-    assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}goes on$/m);
+    assert.match(rest.stdout, /^Pendulum-v1 seed 1 {2}resumed$/m);
     const kept = (out: string) =>
       [1, 2].map((seed) => {
         const { fingerprint, evaluations } = readRecord(recordFile(inFolder(out), "Pendulum-v1", seed)) ?? {};
@@ -252,7 +253,7 @@ describe("ddpg benchmark", () => {
     assert.match(stderr, /^ddpg: Pendulum-v1 seed 1: .*checkpoint\.safetensors.*: expected /m);
     assert.match(
       stdout,
-      /^Failed: Pendulum-v1 seed 1\. To make them anew, remove failing\/runs\/Pendulum-v1-seed1\.$/m,
+      /^Failed: Pendulum-v1 seed 1\. To run them again, remove failing\/runs\/Pendulum-v1-seed1\.$/m,
     );
     assert.doesNotMatch(stdout, /Not complete/);
     assert.deepEqual(
@@ -273,7 +274,7 @@ describe("ddpg benchmark", () => {
 
     const second = await ddpg(...args);
     assert.equal(second.code, 1);
-    assert.match(second.stdout, /^Recorded in wild: 0 of 1 runs\.\nPendulum-v1 seed 1 {2}goes on$/m);
+    assert.match(second.stdout, /^Recorded in wild: 0 of 1 runs\.\nPendulum-v1 seed 1 {2}resumed$/m);
   });
 
   const refused: Record<string, { args: string[]; message: string }> = {

@@ -7,16 +7,15 @@ import { expect, InputError, suggest } from "../../base/expect.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
-import { environments } from "../../tasks.ts";
+import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { simdHelp, simdWidth } from "../run/engine.ts";
-import { exitCodes } from "../run/run-training.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
+import { exitCodes } from "../terminal/exit-codes.ts";
+import { duration, short, whole } from "../terminal/numbers.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
-import { duration, short, whole } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
-import { published } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
 
 interface BenchmarkFlags {
@@ -38,25 +37,25 @@ interface BenchmarkRun extends ChildRun {
 export function addBenchmarkCommand(program: Command): void {
   const command = program
     .command("benchmark")
-    .summary("several tasks with several seeds, beside what others published")
+    .summary("train several tasks with several seeds, and compare with published results")
     .description(
-      "Trains several tasks with several seeds, each run in a process of its own, and draws a table and curves beside " +
-        "what others published. Started again, it goes on where it was cut.",
+      "Trains several tasks with several seeds, each run in its own process, and draws a table and curves beside " +
+        "published results. Started again, it continues where it was stopped.",
     )
-    .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [the ten in MuJoCo]', parseTasks)
+    .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [all in MuJoCo]', parseTasks)
     .addOption(
       new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
     )
     .option("--steps <n>", "environment steps of each run [the task's]", wholeNumber("--steps", 1))
     .option(
       "--preset <name>",
-      "settings to start from, without what a task has of its own [the task's, with that]",
+      "settings to start from, without the task's own settings [the task's preset, with them]",
       presetName,
     )
     .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
-    .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs in that of --out]")
-    .option("--no-progress", "only what begins and what ends")
+    .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
+    .option("--no-progress", "print only when a run starts and finishes")
     .option("--simd <bits>", simdHelp, simdWidth)
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
@@ -83,16 +82,16 @@ function parseTasks(text: string): string[] {
 async function benchmark(flags: BenchmarkFlags): Promise<void> {
   const { seeds, steps, preset, out = "benchmark", progress } = flags;
   const wanted = await wantedRuns({
-    tasks: flags.tasks ?? Object.keys(published),
+    tasks: flags.tasks ?? [...mujocoTasks.keys()],
     ...{ seeds, steps, preset, out },
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
   });
   const unrecorded = unrecordedRuns(out, wanted);
   for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
-  const wayOut = "Choose another with --out.";
-  attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), wayOut);
-  checkWritable(path.join(out, tableFile), wayOut);
+  const hint = "Choose another with --out.";
+  attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);
+  checkWritable(path.join(out, tableFile), hint);
 
   const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unrecorded.length));
   const told = (record: BenchmarkRecord): string => {
@@ -119,7 +118,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     jobs,
     progress,
     onStart: ({ label, args }) => {
-      if (!drawn) console.log(`${label}  ${args[0] === "resume" ? "goes on" : "begins"}`);
+      if (!drawn) console.log(`${label}  ${args[0] === "resume" ? "resumed" : "started"}`);
     },
     onWarning: ({ wanted: { task } }, warning) => {
       if (!warned.has(`${task} ${warning}`)) console.error(`ddpg: warning: ${task}: ${warning}`);
@@ -148,9 +147,9 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   const names = (those: typeof runs): string => those.map(({ wanted }) => wanted.name).join(", ");
   if (failed.length > 0) {
     const directories = failed.map(({ directory }) => inShell(directory)).join(" ");
-    console.log(`\nFailed: ${names(failed)}. To make them anew, remove ${directories}.`);
+    console.log(`\nFailed: ${names(failed)}. To run them again, remove ${directories}.`);
   }
-  if (open.length > 0) console.log(`\nNot complete: ${names(open)}. The same command goes on with them.`);
+  if (open.length > 0) console.log(`\nNot complete: ${names(open)}. The same command continues them.`);
   if (signal) process.exit(exitCodes[signal]);
   if (failed.length + open.length > 0) process.exitCode = 1;
 }
@@ -162,7 +161,7 @@ async function draw(out: string): Promise<void> {
   const records = readRecords(out);
   if (records.length === 0) return;
   // Loaded only here: the other commands need not wait for the plotting library.
-  const { curves, page, table } = await import("./page.ts");
+  const { curves, page, resultsTable } = await import("./page.ts");
   const [text, picture] = [tableFile, "curves.svg"].map((name) => path.join(out, name));
   writeFiles(
     [
@@ -171,5 +170,5 @@ async function draw(out: string): Promise<void> {
     ],
     "Choose another directory with --out.",
   );
-  console.log(`\n${table(records)}\n\nWrote ${inShell(text)} and ${inShell(picture)}.`);
+  console.log(`\n${resultsTable(records)}\n\nWrote ${inShell(text)} and ${inShell(picture)}.`);
 }

@@ -2,7 +2,7 @@
 import { Random } from "../../base/random.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
 import { compose, drawCurves, drawDistribution, paper, runsForInterval, trueMinus } from "../report/figures.ts";
-import { whole } from "../terminal/progress.ts";
+import { whole } from "../terminal/numbers.ts";
 import { bestPublished, type Figure, published, sources } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, judgedBy } from "./records.ts";
 
@@ -46,11 +46,11 @@ function rows(records: readonly BenchmarkRecord[]): Row[] {
 
 /** What is written beside the picture of the curves: the table. */
 export function page(records: readonly BenchmarkRecord[]): string {
-  return `${table(records)}\n\n![Curves](curves.svg)\n`;
+  return `${resultsTable(records)}\n\n![Curves](curves.svg)\n`;
 }
 
 /** The table, what it means, and where its other figures come from. */
-export function table(records: readonly BenchmarkRecord[]): string {
+export function resultsTable(records: readonly BenchmarkRecord[]): string {
   const all = rows(records);
   const compared = all.some(({ task }) => published[task]);
   const notes: string[] = [];

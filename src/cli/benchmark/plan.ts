@@ -3,23 +3,16 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { expect } from "../../base/expect.ts";
-import {
-  type PresetName,
-  type Settings,
-  settingFlag,
-  settingNames,
-  settingsFrom,
-  showSetting,
-} from "../../ddpg/config.ts";
+import { type PresetName, type Settings, settingFlag, settingNames, showSetting } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { files, isComplete } from "../../node/run-files.ts";
 import { readConfig, readMetrics, readResult } from "../../node.ts";
-import { environments } from "../../tasks.ts";
+import { environments, settingsFor } from "../../tasks.ts";
+import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
-import { whole } from "../terminal/progress.ts";
 import { type BenchmarkRecord, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
 
 /** Steps between two evaluations, and episodes of each. */
@@ -27,7 +20,7 @@ const evaluateEvery = 10_000;
 const episodes = 10;
 
 /** A run has at least so many evaluations. */
-const fewestEvaluations = 20;
+const minEvaluations = 20;
 
 /** What was asked for. */
 export interface Wishes {
@@ -65,10 +58,10 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
   for (const task of wishes.tasks) {
     const own = environments[task];
     const settings = await asFlags(async () => {
-      const chosen = settingsFrom(preset ?? own.preset, { ...(preset ? {} : own.settings), ...changes });
+      const { settings } = settingsFor(own, preset, changes);
       // A number for each dimension may be too many for a task that comes hours later.
-      await Ddpg.create(own, chosen);
-      return chosen;
+      await Ddpg.create(own, settings);
+      return settings;
     });
     plans.push({ task, settings, steps: wishes.steps ?? own.steps });
   }
@@ -83,7 +76,7 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
   return wishes.seeds.flatMap((seed) =>
     plans.map(({ task, settings, steps }): Wanted => {
       const directory = path.join(runs, `${task}-seed${seed}`);
-      const every = Math.max(1, Math.min(evaluateEvery, Math.floor(steps / fewestEvaluations)));
+      const every = Math.max(1, Math.min(evaluateEvery, Math.floor(steps / minEvaluations)));
       const own = ["--seed", `${seed}`, "--steps", `${steps}`, "--evaluate-every", `${every}`, "--out", directory];
       return {
         name: `${task} seed ${seed}`,
@@ -118,21 +111,21 @@ function expectSameRun(wanted: Wanted): void {
   }
   expectUnlocked(directory);
   const config = readConfig(directory);
-  const wayOut = "Choose another --runs.";
+  const hint = "Choose another --runs.";
   const goesOn = hasCheckpoint(wanted) || isComplete(directory);
-  expect(goesOn, directory, "a run with a checkpoint", "one without", "Remove it, and the run is made anew.");
-  expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, wayOut);
-  expectSame(directory, wanted, config, wayOut);
+  expect(goesOn, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
+  expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
+  expectSame(directory, wanted, config, hint);
 }
 
 /** What two runs of a task must have in common. */
 type Comparable = Pick<Wanted, "steps" | "settings">;
 
-function expectSame(where: string, wanted: Comparable, found: Comparable, wayOut: string): void {
-  expect(found.steps === wanted.steps, `${where} steps`, whole(wanted.steps), found.steps, wayOut);
+function expectSame(where: string, wanted: Comparable, found: Comparable, hint: string): void {
+  expect(found.steps === wanted.steps, `${where} steps`, whole(wanted.steps), found.steps, hint);
   for (const name of settingNames) {
     const value = showSetting(wanted.settings[name]);
-    expect(value === showSetting(found.settings[name]), `${where} ${name}`, value, found.settings[name], wayOut);
+    expect(value === showSetting(found.settings[name]), `${where} ${name}`, value, found.settings[name], hint);
   }
 }
 

@@ -1,9 +1,9 @@
 // What `ddpg benchmark` keeps of a run: one small file of JSON, which outlives the run's directory.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { expect, InputError } from "../../base/expect.ts";
-import { type PresetName, type Settings, settingNames } from "../../ddpg/config.ts";
-import { attempt, text } from "../../node/files.ts";
+import { expect, InputError, messageOf } from "../../base/expect.ts";
+import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
+import { attempt } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
@@ -60,32 +60,32 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
     fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined,
   );
   if (content === undefined) return undefined;
-  const wayOut = "Remove it: ddpg benchmark writes it again.";
+  const hint = "Remove it: ddpg benchmark writes it again.";
   let value: Partial<BenchmarkRecord> & { format?: unknown };
   try {
     value = JSON.parse(content) ?? {};
   } catch (error) {
-    throw new InputError(`${file}: expected JSON, got something else (${text(error)}). ${wayOut}`);
+    const got = `something else (${messageOf(error)})`;
+    throw new InputError({ where: file, expected: "JSON", got, hint });
   }
-  expect(value.format === format, `${file} format`, `"${format}"`, value.format, wayOut);
-  const { environment, seed, steps, settings, seconds, evaluations } = value;
-  expect(typeof environment === "string", `${file} environment`, "a name", environment, wayOut);
-  expect(Number.isSafeInteger(seed), `${file} seed`, "a whole number", seed, wayOut);
+  expect(value.format === format, `${file} format`, `"${format}"`, value.format, hint);
+  const { environment, seed, steps, seconds, evaluations } = value;
+  expect(typeof environment === "string", `${file} environment`, "a name", environment, hint);
+  expect(Number.isSafeInteger(seed), `${file} seed`, "a whole number", seed, hint);
   const own = path.basename(recordFile("", environment, Number(seed)));
   const name = path.basename(file);
-  expect(name === own, file, `the name ${own}, by what it holds`, name, wayOut);
-  expect(Number.isSafeInteger(steps), `${file} steps`, "a whole number", steps, wayOut);
-  const isWhole = typeof settings === "object" && settings !== null && settingNames.every((name) => name in settings);
-  expect(isWhole, `${file} settings`, "every setting of the algorithm", settings, wayOut);
+  expect(name === own, file, `the name ${own}, by what it holds`, name, hint);
+  expect(Number.isSafeInteger(steps), `${file} steps`, "a whole number", steps, hint);
   // A run may fail before its first step.
   const isTime = typeof seconds === "number" && (seconds > 0 || (seconds === 0 && value.failed !== undefined));
-  expect(isTime, `${file} seconds`, "a number above 0", seconds, wayOut);
+  expect(isTime, `${file} seconds`, "a number above 0", seconds, hint);
   const good =
     Array.isArray(evaluations) &&
     (evaluations.length > 0 || value.failed !== undefined) &&
     evaluations.every((point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite));
-  expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, wayOut);
-  return value as BenchmarkRecord;
+  expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, hint);
+  const settings = storedSettings(value.settings, `${file} settings`);
+  return { ...(value as BenchmarkRecord), settings };
 }
 
 /** All records of a folder, by task and seed. Other files are none of its business. */

@@ -5,7 +5,8 @@ import type { Policy } from "../../ddpg/policy.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { loadEnvironment, type RunConfig } from "../../node.ts";
 import { environments, type Task } from "../../tasks.ts";
-import { whole } from "../terminal/progress.ts";
+import { whole } from "../terminal/numbers.ts";
+import { table } from "../terminal/table.ts";
 import { guarded } from "./guard.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
@@ -13,14 +14,14 @@ export function addEnvironmentsCommand(program: Command): void {
     .command("environments")
     .summary("list the environments that come with the package")
     .description("Lists the environments that come with the package; times are in steps.")
-    .option("--json", "as JSON")
+    .option("--json", "print JSON")
     .action(({ json }: { json?: boolean }) => {
       const all = Object.entries(environments).map(([id, task]) => describe(id, task));
-      console.log(json ? JSON.stringify(all, null, 2) : `${table(all)}\n\n${mujocoNote}`);
+      console.log(json ? JSON.stringify(all, null, 2) : `${listOf(all)}\n\n${mujocoNote}`);
     });
 }
 
-const mujocoNote = `Those that end in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
+const mujocoNote = `The tasks ending in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
 
 /** The id or the path by which a run's environment is loaded from here. */
 export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {
@@ -42,10 +43,12 @@ export async function environmentFor({ units }: Policy, nameOrPath: string) {
   const { observationSize, actionSize } = units;
   if (environment.observationSize !== observationSize || environment.actionLow.length !== actionSize) {
     environment.close?.();
-    throw new InputError(
-      `${name}: expected ${observationSize} observed and ${actionSize} action numbers as the policy was trained with, ` +
-        `got ${environment.observationSize} and ${environment.actionLow.length}. Train again.`,
-    );
+    throw new InputError({
+      where: name,
+      expected: `${observationSize} observed and ${actionSize} action numbers as the policy was trained with`,
+      got: `${environment.observationSize} and ${environment.actionLow.length}`,
+      hint: "Train again.",
+    });
   }
   return { name, environment };
 }
@@ -54,7 +57,7 @@ function describe(id: string, { observationSize, actionLow, actionHigh, timeLimi
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
 }
 
-function table(all: ReturnType<typeof describe>[]): string {
+function listOf(all: ReturnType<typeof describe>[]): string {
   const rows = [
     ["", "observed", "action", "time limit", "preset", "steps", ""],
     ...all.map((entry) => [
@@ -67,16 +70,7 @@ function table(all: ReturnType<typeof describe>[]): string {
       entry.summary,
     ]),
   ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const rightAligned = [1, 3, 5];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (rightAligned.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return table(rows, [1, 3, 5]).join("\n");
 }
 
 /** One interval a dimension; equal ones are counted. A Float32 has seven digits. */

@@ -1,9 +1,9 @@
 // Environments of one's own may go wrong where no call into them is waiting: in a timer, in a promise that nobody
 // awaits, in one that never settles. What is guarded here ends then too, with an error that says so.
 import { setTimeout as delay } from "node:timers/promises";
-import { InputError } from "../../base/expect.ts";
+import { InputError, messageOf } from "../../base/expect.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { EnvironmentError, message } from "../../environment/environment-calls.ts";
+import { EnvironmentError } from "../../environment/environment-calls.ts";
 
 /** How long the closing of an environment may take after an error, in ms. */
 const graceMs = 500;
@@ -17,12 +17,12 @@ export async function guarded<T>(where: () => string, work: () => T | Promise<T>
   const onError = (error: unknown): void => {
     // What was wrong with the program's own surroundings says so itself.
     if (error instanceof InputError) fail(error);
-    else fail(new EnvironmentError(`${where()}, outside of its methods: ${message(error)}`, { cause: error }));
+    else fail(new EnvironmentError(`${where()}, outside of its methods: ${messageOf(error)}`, { cause: error }));
   };
   const onDry = (): void => {
-    const got = "a promise that nothing will settle";
+    const got = "a promise that never settles";
     fail(
-      new EnvironmentError(`${where()}: expected an answer of the environment, got ${got}. Resolve it, or reject it.`),
+      new EnvironmentError(`${where()}: expected an answer from the environment, got ${got}. Resolve or reject it.`),
     );
   };
   process.on("uncaughtException", onError);
@@ -62,7 +62,7 @@ async function close(name: string, environments: readonly Environment[]): Promis
     async () => {
       const ends = await Promise.allSettled(environments.map(async (environment) => environment.close?.()));
       const failed = ends.find((end) => end.status === "rejected");
-      if (failed) throw new EnvironmentError(`${where}: ${message(failed.reason)}`, { cause: failed.reason });
+      if (failed) throw new EnvironmentError(`${where}: ${messageOf(failed.reason)}`, { cause: failed.reason });
     },
   );
 }

@@ -1,7 +1,7 @@
 /** What is used of the package gifenc, which brings no types. */
 declare module "gifenc" {
   interface FrameOptions {
-    /** At the first frame, for all of them: red, green and blue of each colour. */
+    /** At the first frame, for all of them: red, green and blue of each color. */
     palette?: number[][];
     /** In ms; kept in hundredths of a second. */
     delay: number;

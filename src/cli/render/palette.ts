@@ -1,27 +1,27 @@
-// The few colours that stand for the many of a picture. A colour is one number: red · 65536 + green · 256 + blue.
+// The few colors that stand for the many of a picture. A color is one number: red · 65536 + green · 256 + blue.
 
-/** Colours that stand close together, each with how often it occurs. */
+/** Colors that stand close together, each with how often it occurs. */
 interface Box {
   readonly colors: readonly (readonly [color: number, count: number])[];
   /** Of red, green and blue. */
   readonly mean: readonly number[];
-  /** Of the three, in which they differ most, and the sum of their squared distances from the mean there. */
+  /** The one of the three in which they differ most, and the sum of their squared distances from the mean there. */
   readonly channel: number;
   readonly spread: number;
 }
 
 /**
- * At most so many colours for an image of red, green, blue and opacity: boxes of colours are cut in two at the mean, the one
+ * At most `maxColors` colors for an image of red, green, blue and opacity: boxes of colors are cut in two at the mean, the one
  * of the largest spread first, and each gives its mean.
  */
-export function choosePalette(image: Uint8Array, most: number): number[] {
+export function choosePalette(image: Uint8Array, maxColors: number): number[] {
   const counts = new Map<number, number>();
   for (let at = 0; at < image.length; at += 4) {
     const color = colorAt(image, at);
     counts.set(color, (counts.get(color) ?? 0) + 1);
   }
   const boxes = [boxOf([...counts])];
-  while (boxes.length < most) {
+  while (boxes.length < maxColors) {
     const widest = boxes.reduce((a, b) => (b.spread > a.spread ? b : a));
     if (widest.spread === 0) break;
     const { colors, channel, mean } = widest;
@@ -43,14 +43,14 @@ function boxOf(colors: Box["colors"]): Box {
     colors.reduce((sum, [color, n]) => sum + n * (part(color, channel) - middle) * (part(color, channel) - middle), 0),
   );
   const spread = Math.max(...spreads);
-  // One colour differs from its mean by rounding alone.
+  // One color differs from its mean by rounding alone.
   return { colors, mean, channel: spreads.indexOf(spread), spread: colors.length === 1 ? 0 : spread };
 }
 
-/** Finds for each pixel the nearest colour of a palette of fewer than 256. */
+/** Finds for each pixel the nearest color of a palette of fewer than 256. */
 export class Palette {
   readonly #colors: readonly number[];
-  /** What was found, by colour. */
+  /** What was found, by color. */
   readonly #found = new Uint8Array(2 ** 24).fill(unknown);
 
   constructor(colors: readonly number[]) {

@@ -6,7 +6,7 @@ import { Random } from "../../base/random.ts";
 import { choosePalette, Palette } from "./palette.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
 
-/** Frames of which each pixel's colour is given by a function. */
+/** Frames of which each pixel's color is given by a function. */
 function framesOf(
   width: number,
   height: number,
@@ -38,7 +38,7 @@ const drawn = ({ width, height, draw }: Frames, frame: number): Uint8Array => {
 
 const times = (count: number, step: number) => Array.from({ length: count + 1 }, (_, i) => i * step);
 
-test("a GIF of few colours shows every frame as it was drawn, what stays as it was included, and begins anew", async () => {
+test("a GIF of few colors shows every frame as it was drawn, what stays as it was included, and begins anew", async () => {
   const frames = framesOf(7, 5, 8, (frame, at) => (at < 20 ? [10 * at, 0, 200] : [0, 25 * frame, at]));
   const done: number[] = [];
   const { width, height, loops, frames: read } = readGif(await toGif(frames, times(8, 0.05), (n) => void done.push(n)));
@@ -85,7 +85,7 @@ test("noise, which no compression makes smaller, is whole: the file grows as it 
   for (const [i, { pixels }] of read.entries()) assert.deepEqual(pixels, drawn(frames, i));
 });
 
-test("a palette: rare colours that stand apart stay, near ones give way to their mean", () => {
+test("a palette: rare colors that stand apart stay, near ones give way to their mean", () => {
   const colors = [
     [0, 0, 0],
     [200, 0, 0],
@@ -110,7 +110,7 @@ test("a palette: rare colours that stand apart stay, near ones give way to their
   assert.deepEqual([...pixels], [2, 1, 0]);
 });
 
-test("many colours lose little: a smooth sky of thousands is off by 4 of 255 at most", async () => {
+test("many colors lose little: a smooth sky of thousands is off by 4 of 255 at most", async () => {
   const frames = framesOf(64, 64, 2, (_, at) => [120 + (at >> 6), 150 + (at >> 6), 200 + ((at & 63) >> 2)]);
   const [{ pixels }] = readGif(await toGif(frames, times(2, 0.1), () => {})).frames;
   const off = drawn(frames, 0).map((value, i) => Math.abs(value - pixels[i]));

@@ -3,13 +3,13 @@ import { encode } from "fast-png";
 import gifenc from "gifenc";
 import { choosePalette, Palette } from "./palette.ts";
 
-/** So many colours at most; one more index stands for «as in the frame before». */
-const most = 255;
+/** One more index stands for "as in the frame before". */
+const maxColors = 255;
 /** From so many frames they are chosen. */
 const paletteFrames = 8;
 
 /** Hundredths of a second, as the format can say. */
-const longestDelay = 65_535;
+const maxDelay = 65_535;
 
 /** The size of a frame, and how each is drawn: red, green, blue and 255 for each pixel, row by row from the top. */
 export interface Frames {
@@ -37,7 +37,7 @@ export async function toGif(
     await onFrame(0);
   }
   // One palette for all frames: what does not move does not flicker.
-  const colors = choosePalette(sampled, most);
+  const colors = choosePalette(sampled, maxColors);
   const palette = new Palette(colors);
   const same = colors.length;
   const table = [...colors, 0].map((color) => [color >> 16, (color >> 8) & 255, color & 255]);
@@ -49,7 +49,7 @@ export async function toGif(
     const pixels = palette.apply(picture);
     const changes = pixels.map((color, i) => (color === before[i] ? same : color));
     before = pixels;
-    const delay = Math.min(Math.round(100 * times[frame + 1]) - Math.round(100 * times[frame]), longestDelay);
+    const delay = Math.min(Math.round(100 * times[frame + 1]) - Math.round(100 * times[frame]), maxDelay);
     const options = { delay: 10 * delay, transparent: true, transparentIndex: same, dispose: 1 };
     gif.writeFrame(changes, width, height, frame === 0 ? { ...options, palette: table } : options);
     await onFrame(frame + 1);

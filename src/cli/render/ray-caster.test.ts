@@ -51,7 +51,7 @@ test("azimuth and elevation turn the camera about what it looks at", () => {
     [{ kind: "sphere", size: [0.5], color: [0, 1, 0, 1] }, [0, 2, 0]],
     [{ kind: "sphere", size: [0.5], color: [0, 0, 1, 1] }, [0, 0, 2]],
   ];
-  /** Which colour is where: columns and rows from the middle, rounded to 2 units of length. */
+  /** Which color is where: columns and rows from the middle, rounded to 2 units of length. */
   const seen = (camera: Camera) => {
     const pixel = draw(sceneOf(camera, ...marks));
     const strongest = (rgb: number[]) =>

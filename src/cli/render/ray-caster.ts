@@ -23,7 +23,7 @@ const halfView = Math.SQRT2 - 1;
 const cellPixels = 16;
 /** Cells along a side of the grid in which solids that throw a shadow are looked for. */
 const sunCells = 32;
-/** Neighbours that differ by more, of 255, are drawn finely. */
+/** Neighbors that differ by more, of 255, are drawn finely. */
 const edge = 10;
 /** What is nearer than this, as a part of the camera's distance, is the surface that a ray starts from. */
 const skin = 1e-5;

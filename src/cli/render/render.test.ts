@@ -225,7 +225,7 @@ describe("ddpg render", () => {
     );
     await refuse(
       render("nothing", ...out),
-      "nothing: expected a run's directory, got no such file or directory. Name the directory of a run.",
+      "nothing: expected a run's directory, got no such file or directory. Give the directory of a run.",
     );
     for (const size of ["320", "8x8", "4000x20", "320x240x3", "a"])
       await refuse(

@@ -1,4 +1,3 @@
-import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
@@ -7,12 +6,13 @@ import type { Random } from "../../base/random.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
-import { readConfig, readPolicy, readPolicyFile } from "../../node.ts";
 import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
+import { readPolicySource } from "../environment/policy-source.ts";
+import { plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
-import { Progress, plusMinus, whole } from "../terminal/progress.ts";
+import { Progress } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
 import { RayCaster } from "./ray-caster.ts";
@@ -31,9 +31,9 @@ interface RenderFlags {
 
 /** Seconds between two frames of a GIF, as nearly as whole steps allow. */
 const frameSeconds = 0.04;
-const wayOut = "Choose another with --output.";
+const hint = "Choose another with --output.";
 /** Of the widest frames, as wide a PNG as programs show. */
-const mostMoments = 24;
+const maxMoments = 24;
 
 export function addRenderCommand(program: Command): void {
   program
@@ -41,16 +41,16 @@ export function addRenderCommand(program: Command): void {
     .argument("<run>", "a run's directory, or a policy's file")
     .summary("draw an episode of a run's policy")
     .description(
-      "Draws an episode as a GIF in true time, or as a PNG with moments side by side. Needs no graphics card.",
+      "Draws an episode as a GIF in real time, or as a PNG with moments side by side. Needs no graphics card.",
     )
     .option("--output <file>", "a .gif, or a .png [the run's name and .gif, here]")
-    .option("--environment <name>", "what a policy's file acts in: an id or a module [the run's]")
+    .option("--environment <name>", "environment for a policy's file: an id or a module [the run's]")
     .option("--best", "the policy that evaluated best, not the last one")
     .option("--episode <n>", "which of the starts of `ddpg evaluate`", wholeNumber("--episode", 1), 1)
     .option("--seconds <s>", "how much of the episode to draw", someNumber("--seconds", "a number above 0"), 10)
-    .option("--speed <x>", "how many times as fast as in truth", someNumber("--speed", "a number above 0"), 1)
+    .option("--speed <x>", "playback speed", someNumber("--speed", "a number above 0"), 1)
     .option("--size <size>", "width and height of a frame in pixels [320x240]", parseSize)
-    .option("--moments <n>", `how many moments a PNG shows, at most ${mostMoments}`, parseMoments, 6)
+    .option("--moments <n>", `how many moments a PNG shows, at most ${maxMoments}`, parseMoments, 6)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .addHelpText(
       "after",
@@ -64,8 +64,8 @@ Examples:
       const output = flags.output ?? `${path.basename(path.resolve(source), ".safetensors")}.gif`;
       const ending = path.extname(output).toLowerCase();
       expect(ending === ".gif" || ending === ".png", "--output", "a file that ends in .gif or .png", output);
-      const { policy, nameOrPath, told } = await readSource(source, flags);
-      checkWritable(output, wayOut);
+      const { policy, nameOrPath, told } = await sourceOf(source, flags);
+      checkWritable(output, hint);
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const { film, scene, episodeReturn } = await closing(name, [environment], () =>
         guarded(
@@ -90,7 +90,7 @@ Examples:
       } finally {
         progress.stop();
       }
-      writeFiles([[output, bytes]], wayOut);
+      writeFiles([[output, bytes]], hint);
 
       const seconds = (steps: number): string => `${(steps * scene.stepSeconds).toFixed(1)} s`;
       const size =
@@ -110,30 +110,27 @@ Examples:
 }
 
 /** A policy, what it acts in, and words about it. */
-async function readSource(source: string, { best, environment }: RenderFlags) {
-  if (fs.statSync(source, { throwIfNoEntry: false })?.isFile()) {
-    if (best) throw new InputError(`--best: expected a run's directory, got the file ${source}.`);
-    const { policy } = await readPolicyFile(source);
-    if (environment === undefined) {
-      throw new InputError(`--environment: expected what the policy of ${source} acts in, got nothing.`);
-    }
-    return { policy, nameOrPath: environment, told: source };
+async function sourceOf(source: string, { best, environment }: RenderFlags) {
+  const { policy, config } = await readPolicySource(source, best === true);
+  const nameOrPath = environment ?? (config && environmentOf(source, config));
+  if (nameOrPath === undefined) {
+    const expected = `what the policy of ${source} acts in`;
+    throw new InputError({ where: "--environment", expected, got: "nothing" });
   }
-  const config = readConfig(source);
-  const policy = await readPolicy(source, best ? "best" : "last");
-  return {
-    policy,
-    nameOrPath: environment ?? environmentOf(source, config),
-    told: `${best ? "the best" : "the last"} of ${source}`,
-  };
+  return { policy, nameOrPath, told: config ? `${best ? "the best" : "the last"} of ${source}` : source };
 }
 
 /** Plays an episode to its end, without noise, and films as much of it as was asked for. */
 async function play(policy: Policy, environment: Environment, name: string, flags: RenderFlags) {
   const scene = sceneOf(environment);
   if (!scene) {
-    const wayOut = 'Give it a "scene", with shapes, a camera, stepSeconds and writePoses.';
-    throw new InputError(`${name}: expected an environment that can be drawn, got one without a scene. ${wayOut}`);
+    const hint = 'Give it a "scene", with shapes, a camera, stepSeconds and writePoses.';
+    throw new InputError({
+      where: name,
+      expected: "an environment that can be drawn",
+      got: "one without a scene",
+      hint,
+    });
   }
   checkScene(scene, `${name} scene`);
   const film = new Film(environment, scene, Math.max(1, Math.round(flags.seconds / scene.stepSeconds)));
@@ -156,15 +153,15 @@ class Film implements Environment {
   steps = 0;
   readonly #environment: Environment;
   readonly #scene: Scene;
-  readonly #longest: number;
+  readonly #maxSteps: number;
 
-  constructor(environment: Environment, scene: Scene, longest: number) {
+  constructor(environment: Environment, scene: Scene, maxSteps: number) {
     this.observationSize = environment.observationSize;
     this.actionLow = environment.actionLow;
     this.actionHigh = environment.actionHigh;
     this.#environment = environment;
     this.#scene = scene;
-    this.#longest = longest;
+    this.#maxSteps = maxSteps;
   }
 
   async reset(random: Random): Promise<ArrayLike<number>> {
@@ -181,7 +178,7 @@ class Film implements Environment {
   }
 
   #expose(): void {
-    if (this.poses.length > this.#longest) return;
+    if (this.poses.length > this.#maxSteps) return;
     const poses = new Float32Array(this.#scene.shapes.length * poseSize);
     this.#scene.writePoses(poses);
     const wrong = poses.findIndex((value) => !Number.isFinite(value));
@@ -199,8 +196,8 @@ function framesOf({ poses }: Film, scene: Scene, { size, speed }: RenderFlags, m
   const steps: number[] = [];
   if (moments === undefined) for (let step = 0; step <= last; step += every) steps.push(step);
   else {
-    const most = Math.min(moments, last + 1);
-    for (let i = 0; i < most; i++) steps.push(most === 1 ? last : Math.round((i * last) / (most - 1)));
+    const count = Math.min(moments, last + 1);
+    for (let i = 0; i < count; i++) steps.push(count === 1 ? last : Math.round((i * last) / (count - 1)));
   }
   const [width, height] = size ?? [320, 240];
   const caster = new RayCaster(scene, width, height);
@@ -215,7 +212,7 @@ function framesOf({ poses }: Film, scene: Scene, { size, speed }: RenderFlags, m
 
 function parseMoments(text: string): number {
   const moments = wholeNumber("--moments", 1)(text);
-  expect(moments <= mostMoments, "--moments", `at most ${mostMoments}`, moments);
+  expect(moments <= maxMoments, "--moments", `at most ${maxMoments}`, moments);
   return moments;
 }
 

@@ -14,11 +14,11 @@ import {
 /** From this many runs on a group is shown by its interquartile mean and interval, below by its runs and their mean. */
 export const runsForInterval = 5;
 
-/** Colours of a figure. */
+/** Colors of a figure. */
 export interface Theme {
   readonly foreground: string;
   readonly muted: string;
-  /** Data colours, those of Okabe & Ito (2008), which colour-blind people can tell apart. */
+  /** Data colors, those of Okabe & Ito (2008), which color-blind people can tell apart. */
   readonly series: readonly string[];
   /** The ground of a figure that stands alone; "none" lets the page's show. */
   readonly ground: string;
@@ -92,15 +92,15 @@ export function drawCurves(groups: readonly Group[], options: CurvesOptions): st
   const keys: Key[] = [];
   const single = groups.length === 1;
   groups.forEach(({ name, runs }, index) => {
-    const colour = seriesColour(theme, index);
+    const color = seriesColor(theme, index);
     const dash = dashes[Math.floor(index / theme.series.length) % dashes.length];
-    const line = { x: "0", y: "1", stroke: colour, strokeWidth: 2, strokeDasharray: dash };
+    const line = { x: "0", y: "1", stroke: color, strokeWidth: 2, strokeDasharray: dash };
     const count = runs.length;
     if (count === 0) return;
     if (count === 1) {
       marks.push(Plot.line(runs[0], { ...line, strokeWidth: 1.5 }));
-      if (runs[0].length === 1) marks.push(Plot.dot(runs[0], { x: "0", y: "1", fill: colour }));
-      keys.push({ name, colour, dash });
+      if (runs[0].length === 1) marks.push(Plot.dot(runs[0], { x: "0", y: "1", fill: color }));
+      keys.push({ name, color, dash });
       return;
     }
     const intervals = count >= runsForInterval ? summarizeCurves(runs, new Random(0)) : [];
@@ -108,15 +108,15 @@ export function drawCurves(groups: readonly Group[], options: CurvesOptions): st
       const points = runs.flatMap((run, i) => run.map(([x, y]) => ({ x, y, run: i })));
       const opacity = count > 12 ? 0.22 : 0.4;
       marks.push(
-        Plot.line(points, { x: "x", y: "y", z: "run", stroke: colour, strokeWidth: 1, strokeOpacity: opacity }),
+        Plot.line(points, { x: "x", y: "y", z: "run", stroke: color, strokeWidth: 1, strokeOpacity: opacity }),
       );
-      if (single) keys.push({ name: `each of ${count} seeds`, colour, opacity, thin: true });
+      if (single) keys.push({ name: `each of ${count} seeds`, color, opacity, thin: true });
     }
     if (intervals.length > 0) {
-      const band = { x: "step", y1: "low", y2: "high", fill: colour };
+      const band = { x: "step", y1: "low", y2: "high", fill: color };
       marks.push(Plot.areaY(intervals, { ...band, fillOpacity: 0.25 }));
       marks.push(Plot.line(intervals, { ...line, x: "step", y: "value" }));
-      keys.push({ name: single ? "interquartile mean, 95 % interval" : name, colour, dash, band: true });
+      keys.push({ name: single ? "interquartile mean, 95 % interval" : name, color, dash, band: true });
       return;
     }
     const { steps, values } = alignCurves(runs);
@@ -126,7 +126,7 @@ export function drawCurves(groups: readonly Group[], options: CurvesOptions): st
         line,
       ),
     );
-    keys.push({ name: single ? "mean" : name, colour, dash });
+    keys.push({ name: single ? "mean" : name, color, dash });
   });
   return withLegend(
     keys,
@@ -145,21 +145,21 @@ export interface Evaluated {
 /** One run: noise-free evaluations with their standard error, and the returns of training episodes behind them. */
 export function drawRun(run: Evaluated, options: CurvesOptions): string {
   const { theme } = options;
-  const [colour] = theme.series;
+  const [color] = theme.series;
   const error = { x: "step", y1: low, y2: high };
   const title = (d: { step: number; value: number; error: number }) =>
     `step ${format(d.step)}: ${format(d.value)} ± ${format(d.error)}`;
   const marks = [
     Plot.dot(run.episodes, { x: "0", y: "1", r: 1.8, fill: theme.muted, fillOpacity: 0.55 }),
-    Plot.areaY(run.evaluations, { ...error, fill: colour, fillOpacity: 0.25 }),
-    ...(run.evaluations.length === 1 ? [Plot.ruleX(run.evaluations, { ...error, stroke: colour })] : []),
-    Plot.line(run.evaluations, { x: "step", y: "value", stroke: colour, strokeWidth: 2 }),
-    Plot.dot(run.evaluations, { x: "step", y: "value", r: 2.2, fill: colour, title }),
+    Plot.areaY(run.evaluations, { ...error, fill: color, fillOpacity: 0.25 }),
+    ...(run.evaluations.length === 1 ? [Plot.ruleX(run.evaluations, { ...error, stroke: color })] : []),
+    Plot.line(run.evaluations, { x: "step", y: "value", stroke: color, strokeWidth: 2 }),
+    Plot.dot(run.evaluations, { x: "step", y: "value", r: 2.2, fill: color, title }),
   ];
   const keys: Key[] = [];
-  if (run.evaluations.length > 0) keys.push({ name: "evaluation, ± standard error", colour, band: true });
+  if (run.evaluations.length > 0) keys.push({ name: "evaluation, ± standard error", color, band: true });
   const episodes = run.each === 1 ? "training episode" : `mean of ${run.each} training episodes`;
-  if (run.episodes.length > 0) keys.push({ name: episodes, colour: theme.muted, dot: true });
+  if (run.episodes.length > 0) keys.push({ name: episodes, color: theme.muted, dot: true });
   return withLegend(
     keys,
     plot({ ...options, yGrid: true, marks: [...referenceLines(options.references ?? [], theme), ...marks] }),
@@ -208,7 +208,7 @@ export function drawDistribution(
     const middle = (options.middle ?? (values.length < runsForInterval ? mean : interquartileMean))(values);
     return [{ row, middle, low: low ?? middle, high: high ?? middle }];
   });
-  const colour = (d: { row: number }) => seriesColour(theme, d.row);
+  const color = (d: { row: number }) => seriesColor(theme, d.row);
   const across = { fy: "row", y: 0 };
   const marks: Plot.Markish[] = [
     references.map(({ value, name }) => [
@@ -230,7 +230,7 @@ export function drawDistribution(
         r: radius,
         padding: 0.2 * radius,
         dy: -foot,
-        fill: colour,
+        fill: color,
         fillOpacity: 0.75,
         title: (d: { value: number }) => format(d.value),
       }),
@@ -242,7 +242,7 @@ export function drawDistribution(
       y1: 0,
       y2: 0,
       dy: -7,
-      stroke: colour,
+      stroke: color,
       strokeWidth: 3,
       strokeOpacity: 0.5,
     }),
@@ -252,7 +252,7 @@ export function drawDistribution(
       dy: -7,
       symbol: "diamond",
       r: 4.5,
-      fill: colour,
+      fill: color,
       stroke: "none",
       title: (d: { middle: number }) => format(d.middle),
     }),
@@ -265,7 +265,7 @@ export function drawDistribution(
         frameAnchor: "top-left",
         dy: 2,
         fontWeight: 600,
-        fill: (_: unknown, i: number) => seriesColour(theme, i),
+        fill: (_: unknown, i: number) => seriesColor(theme, i),
       }),
     );
   return plot({
@@ -323,15 +323,15 @@ export function drawLines(
     Plot.line(points, {
       x: "0",
       y: "1",
-      stroke: seriesColour(theme, i),
+      stroke: seriesColor(theme, i),
       strokeWidth: 1.5,
       strokeDasharray: dashes[Math.floor(i / theme.series.length) % dashes.length],
     }),
-    ...(points.length === 1 ? [Plot.dot(points, { x: "0", y: "1", fill: seriesColour(theme, i) })] : []),
+    ...(points.length === 1 ? [Plot.dot(points, { x: "0", y: "1", fill: seriesColor(theme, i) })] : []),
   ]);
   if (options.rule !== undefined)
     marks.unshift(Plot.ruleY([options.rule], { stroke: theme.muted, strokeDasharray: "4 3" }));
-  const keys = lines.length > 1 ? lines.map(({ name }, i) => ({ name, colour: seriesColour(theme, i) })) : [];
+  const keys = lines.length > 1 ? lines.map(({ name }, i) => ({ name, color: seriesColor(theme, i) })) : [];
   const y = logarithmic ? logarithmicScale(least, most) : {};
   return withLegend(keys, plot({ height: 200, ...options, yGrid: true, y, marks }), options);
 }
@@ -406,7 +406,7 @@ function referenceLines(references: readonly Reference[], theme: Theme): Plot.Ma
 
 interface Key {
   name: string;
-  colour: string;
+  color: string;
   dash?: string;
   opacity?: number;
   band?: boolean;
@@ -420,16 +420,16 @@ function withLegend(keys: readonly Key[], figure: string, { theme, width }: Opti
   const rowHeight = 20;
   const start = 3;
   let [x, row] = [start, 0];
-  const items = keys.map(({ name, colour, dash = "none", opacity = 1, band, dot, thin }) => {
+  const items = keys.map(({ name, color, dash = "none", opacity = 1, band, dot, thin }) => {
     const text = shorten(name, width - start - 40);
     const length = 32 + textWidth(text) + 18;
     if (x > start && x + length > width) [x, row] = [start, row + 1];
     const y = row * rowHeight + 12;
     const sample = [
-      band ? `<rect x="${x}" y="${y - 6}" width="24" height="12" fill="${colour}" fill-opacity="0.25"/>` : "",
+      band ? `<rect x="${x}" y="${y - 6}" width="24" height="12" fill="${color}" fill-opacity="0.25"/>` : "",
       dot
-        ? `<circle cx="${x + 12}" cy="${y}" r="2.5" fill="${colour}" fill-opacity="0.7"/>`
-        : `<path d="M${x},${y}h24" stroke="${colour}" stroke-width="${thin ? 1 : 2}" stroke-opacity="${opacity}" stroke-dasharray="${dash}"/>`,
+        ? `<circle cx="${x + 12}" cy="${y}" r="2.5" fill="${color}" fill-opacity="0.7"/>`
+        : `<path d="M${x},${y}h24" stroke="${color}" stroke-width="${thin ? 1 : 2}" stroke-opacity="${opacity}" stroke-dasharray="${dash}"/>`,
       `<text x="${x + 31}" y="${y}" dy="0.35em">${escapeText(text)}</text>`,
     ];
     x += length;
@@ -518,7 +518,7 @@ function printable(text: string): string {
   return text.replace(/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
 }
 
-function seriesColour(theme: Theme, index: number): string {
+function seriesColor(theme: Theme, index: number): string {
   return theme.series[index % theme.series.length];
 }
 

@@ -21,7 +21,7 @@ function inside(value: unknown): string {
 }
 
 /** A table: the first column heads its rows, and columns of numbers are set as such. */
-export function table(head: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html {
+export function htmlTable(head: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html {
   const number = (cell: string | Html) => typeof cell === "string" && /^−?\d[\d,.]*( ± [\d,.]+)?$/.test(cell);
   const numeric = head.map((_, i) => rows.length > 0 && rows.every((row) => row[i] === "" || number(row[i])));
   const cell = (value: string | Html, i: number) =>

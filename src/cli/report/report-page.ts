@@ -2,8 +2,10 @@
 import * as path from "node:path";
 import { Random } from "../../base/random.ts";
 import { type PresetName, presets, type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
+import type { DiagnosticsName } from "../../ddpg/diagnostics.ts";
 import type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean, mean, type Point } from "../../training/aggregate.ts";
+import { count, plusMinus } from "../terminal/numbers.ts";
 import {
   compose,
   drawCurves,
@@ -18,10 +20,10 @@ import {
   type Theme,
   trueMinus,
 } from "./figures.ts";
-import { document, Html, html, table } from "./html.ts";
+import { document, Html, html, htmlTable } from "./html.ts";
 
 /** What a run's directory holds. */
-export interface Run {
+export interface ReportedRun {
   /** As it was given. */
   readonly directory: string;
   readonly config: RunConfig;
@@ -33,22 +35,22 @@ export interface Run {
 }
 
 const [wide, narrow] = [960, 360];
-const mostPoints = 800; // of one line; more are averaged, or the page grows with the run
+const maxPoints = 800; // of one line; more are averaged, or the page grows with the run
 
 /** The report as one HTML document. */
-export function page(runs: readonly Run[]): string {
+export function page(runs: readonly ReportedRun[]): string {
   return runs.length === 1 ? pageOfRun(runs[0]) : pageOfRuns(runs);
 }
 
 /** The report's main figure, an SVG that stands alone. */
-export function figure(runs: readonly Run[]): string {
+export function figure(runs: readonly ReportedRun[]): string {
   const draw = runs.length === 1 ? mainFigure(runs[0]) : comparison(groupsOf(runs));
   return `${draw(paper, 780)}\n`;
 }
 
 type Draw = (theme: Theme, width: number) => string;
 
-function pageOfRun(run: Run): string {
+function pageOfRun(run: ReportedRun): string {
   const { environment, seed, preset, settings, ...details } = run.config;
   const title = `${environment}, seed ${seed}`;
   return document(
@@ -61,22 +63,22 @@ ${diagnosticsOf(run)}
 <h2>Settings</h2>
 ${settingsTable(run)}
 <h2>Configuration</h2>
-${table(["name", "value"], flatten(details))}
+${htmlTable(["name", "value"], flatten(details))}
 ${evaluationsOf(run)}`,
   );
 }
 
-function factsOf({ evaluations, result }: Run): Html[] {
+function factsOf({ evaluations, result }: ReportedRun): Html[] {
   const facts = [];
   const final = result?.evaluation;
   const last = evaluations.at(-1);
   const state = stateOf(result);
   if (state) facts.push(fact("state", state, result?.failed));
   if (final) {
-    const value = plusMinus(final.meanReturn, final.standardError);
+    const value = returnText(final.meanReturn, final.standardError);
     facts.push(fact("final mean return", value, `${format(final.episodes)} episodes without noise`));
   } else if (last) {
-    const value = plusMinus(last.meanReturn, last.standardError);
+    const value = returnText(last.meanReturn, last.standardError);
     facts.push(
       fact(`mean return at step ${format(last.step)}`, value, `${format(last.episodes)} episodes without noise`),
     );
@@ -96,9 +98,9 @@ function stateOf(result: RunResult | undefined): string {
   return result.failed ? "failed" : result.interrupted ? "interrupted" : "";
 }
 
-function mainFigure(run: Run): Draw {
+function mainFigure(run: ReportedRun): Draw {
   const { environment, preset, seed } = run.config;
-  const each = Math.ceil(run.episodes.length / mostPoints);
+  const each = Math.ceil(run.episodes.length / maxPoints);
   const content = {
     evaluations: run.evaluations.map((e) => ({ step: e.step, value: e.meanReturn, error: e.standardError || 0 })),
     episodes: thin(run.episodes.map((episode) => [episode.step, episode.return])),
@@ -138,7 +140,7 @@ interface Panel {
 const saturationLabel = "share of the minibatch with |μ(s)| > 0.99";
 const biasLabel = "Q(s₀, μ(s₀)) − discounted return, at evaluations";
 
-function diagnosticsOf(run: Run): Html {
+function diagnosticsOf(run: ReportedRun): Html {
   const dimensions = run.diagnostics.reduce((most, d) => Math.max(most, d.saturation.length), 0);
   const line = (name: string, of: Quantity) => ({ name, points: thin(of(run)) });
   const { rewardScale } = run.config.settings;
@@ -182,13 +184,13 @@ function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGro
 }
 
 /** Something of a run over its steps. */
-type Quantity = (run: Run) => Point[];
+type Quantity = (run: ReportedRun) => Point[];
 
-function diagnostic(name: "criticLoss" | "meanValue" | "criticGradientNorm" | "actorGradientNorm"): Quantity {
+function diagnostic(name: DiagnosticsName): Quantity {
   return ({ diagnostics }) => diagnostics.map((d) => [d.step, d[name]]);
 }
 
-function valueBias({ evaluations }: Run): Point[] {
+function valueBias({ evaluations }: ReportedRun): Point[] {
   return evaluations.map((e) => [e.step, e.valueBias]);
 }
 
@@ -213,7 +215,7 @@ function panels(all: readonly Panel[], note: string): Html {
 }
 
 /** By name; a run of another version may have had others than `Settings` lists. */
-function settingsOf(run: Run): Readonly<Record<string, unknown>> {
+function settingsOf(run: ReportedRun): Readonly<Record<string, unknown>> {
   return run.config.settings;
 }
 
@@ -222,7 +224,7 @@ function presetOf(name: string): Readonly<Record<string, unknown>> {
   return Object.hasOwn(presets, name) ? presets[name as PresetName] : {};
 }
 
-function settingsTable(run: Run): Html {
+function settingsTable(run: ReportedRun): Html {
   const { preset } = run.config;
   const base = presetOf(preset);
   const known: readonly string[] = settingNames;
@@ -234,31 +236,31 @@ function settingsTable(run: Run): Html {
       ? [name, value, "", meaning]
       : [name, html`<mark>${value}</mark>`, html`${original}`, meaning];
   });
-  return table(["setting", "value", `in ${preset}, where it differs`, "meaning"], rows);
+  return htmlTable(["setting", "value", `in ${preset}, where it differs`, "meaning"], rows);
 }
 
-function evaluationsOf({ evaluations }: Run): Html {
+function evaluationsOf({ evaluations }: ReportedRun): Html {
   if (evaluations.length === 0) return html``;
   const rows = evaluations.map((e) => [
     format(e.step),
     format(e.episodes),
-    plusMinus(e.meanReturn, e.standardError),
+    returnText(e.meanReturn, e.standardError),
     number(e.meanLength),
     number(e.valueBias),
   ]);
   return html`<details><summary>All evaluations as numbers</summary>
-${table(["step", "episodes", "mean return", "mean length", "value bias"], rows)}</details>`;
+${htmlTable(["step", "episodes", "mean return", "mean length", "value bias"], rows)}</details>`;
 }
 
 /** Runs that differ by their seed alone. */
 interface RunGroup {
   readonly name: string;
   readonly environment: string;
-  readonly runs: readonly Run[];
+  readonly runs: readonly ReportedRun[];
 }
 
-function groupsOf(runs: readonly Run[]): RunGroup[] {
-  const groups = new Map<string, Run[]>();
+function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
+  const groups = new Map<string, ReportedRun[]>();
   for (const run of runs) {
     const { environment, environmentModule, preset, settings } = run.config;
     const module = environmentModule && path.resolve(run.directory, environmentModule);
@@ -271,7 +273,7 @@ function groupsOf(runs: readonly Run[]): RunGroup[] {
 }
 
 /** What tells groups apart: the preset, and the settings that differ from it and between groups. */
-function groupNames(firsts: readonly Run[]): string[] {
+function groupNames(firsts: readonly ReportedRun[]): string[] {
   const varied = differing(firsts);
   const names = firsts.map(({ config: { preset, settings } }) => {
     const base = presetOf(preset);
@@ -289,13 +291,13 @@ function groupNames(firsts: readonly Run[]): string[] {
 }
 
 /** The settings that are not the same in all of the runs. */
-function differing(runs: readonly Run[]): string[] {
+function differing(runs: readonly ReportedRun[]): string[] {
   const all = runs.map(settingsOf);
   const names = [...new Set(all.flatMap(Object.keys))];
   return names.filter((name) => new Set(all.map((settings) => show(settings[name]))).size > 1);
 }
 
-function pageOfRuns(runs: readonly Run[]): string {
+function pageOfRuns(runs: readonly ReportedRun[]): string {
   const groups = groupsOf(runs);
   const environments = [...new Set(groups.map(({ environment }) => environment))];
   const title = `${environments.join(", ")}: ${count(runs.length, "run")}, ${count(groups.length, "group")}`;
@@ -314,7 +316,7 @@ ${drawing(
 )}
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
 <h2>Groups</h2>
-${table(
+${htmlTable(
   ["group", "seeds", "final mean return", "95 % interval"],
   groups.map((group) => [nameOf(group), format(group.runs.length), ...finalOf(group)]),
 )}
@@ -322,28 +324,28 @@ ${
   names.length === 0
     ? ""
     : html`<h2>Settings that differ</h2>
-${table(
+${htmlTable(
   ["setting", ...groups.map(nameOf)],
   names.map((name) => [name, ...firsts.map((run) => show(settingsOf(run)[name]))]),
 )}`
 }
 ${diagnosticsOfGroups(groups, nameOf)}
 <h2>Runs</h2>
-${table(
+${htmlTable(
   ["run", "group", "seed", "steps", "final mean return", "seconds", "fingerprint"],
   groups.flatMap((group) => group.runs.map((run) => rowOf(run, nameOf(group)))),
 )}`,
   );
 }
 
-function rowOf({ directory, config, result, evaluations, episodes }: Run, group: string): (string | Html)[] {
+function rowOf({ directory, config, result, evaluations, episodes }: ReportedRun, group: string): (string | Html)[] {
   const seed = String(config.seed);
   if (!result) {
     const step = Math.max(evaluations.at(-1)?.step ?? 0, episodes.at(-1)?.step ?? 0);
     return [directory, group, seed, format(step), "unfinished", "", ""];
   }
   const { steps, evaluation, trainingSeconds, fingerprint } = result;
-  const final = evaluation ? plusMinus(evaluation.meanReturn, evaluation.standardError) : stateOf(result);
+  const final = evaluation ? returnText(evaluation.meanReturn, evaluation.standardError) : stateOf(result);
   return [directory, group, seed, format(steps), final, seconds(trainingSeconds), html`<code>${fingerprint}</code>`];
 }
 
@@ -442,9 +444,9 @@ function fact(name: string, value: string | Html, more = ""): Html {
   return html`<div><dt>${name}</dt><dd>${value}${more && html` <small>${more}</small>`}</dd></div>`;
 }
 
-/** Means of as many neighbours as it takes to have no more than `mostPoints`. */
+/** Means of as many neighbors as it takes to have no more than `maxPoints`. */
 function thin(points: readonly Point[]): Point[] {
-  const each = Math.ceil(points.length / mostPoints);
+  const each = Math.ceil(points.length / maxPoints);
   if (each <= 1) return [...points];
   return Array.from({ length: Math.ceil(points.length / each) }, (_, i) => {
     const some = points.slice(i * each, (i + 1) * each);
@@ -470,11 +472,10 @@ function show(value: unknown): string {
   return value === undefined ? "" : String(value);
 }
 
-/** −147.3 ± 2.1 */
-function plusMinus(value: number, error: number | null): string {
-  if (error === null || !Number.isFinite(error)) return number(value);
-  const digits = error >= 100 ? 0 : error >= 1 ? 1 : error >= 0.1 ? 2 : 4;
-  return `${number(value, digits)} ± ${number(error, digits)}`;
+/** A mean return with its standard error, where it has one. */
+function returnText(mean: number, error: number | null): string {
+  if (!Number.isFinite(mean)) return "not finite";
+  return trueMinus(plusMinus(mean, Number.isFinite(error) ? error : null));
 }
 
 function number(value: number, digits = digitsOf(value)): string {
@@ -487,12 +488,8 @@ function seconds(value: number): string {
   return number(value, value >= 100 ? 0 : 2);
 }
 
-/** So many that a return's fourth digit shows, or a third of a small one. */
+/** As many as it takes for a return's fourth digit shows, or a third of a small one. */
 function digitsOf(value: number): number {
   const size = Math.abs(value);
   return size >= 1000 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 4;
-}
-
-function count(n: number, what: string): string {
-  return `${format(n)} ${what}${n === 1 ? "" : "s"}`;
 }

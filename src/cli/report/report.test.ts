@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
 import { type PresetName, type Settings, settingsFrom } from "../../ddpg/config.ts";
-import { RunDirectory } from "../../node.ts";
+import { RunDirectory } from "../../node/run-directory.ts";
 import { addReportCommand, report } from "./report.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-report-"));
@@ -155,7 +155,7 @@ test("one run: a page beside it with its curves, diagnostics, settings, versions
   }
 });
 
-test("the picture is one well-formed SVG on a ground of its own, with generic fonts and no colours of a page", async () => {
+test("the picture is one well-formed SVG on a ground of its own, with generic fonts and no colors of a page", async () => {
   const directory = fakeRun("picture");
   const [output, svg] = [path.join(folder, "a.html"), path.join(folder, "a.svg")];
   assert.deepEqual(await report([directory], { output, svg }), [output, svg]);

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { readConfig, readMetrics, readResult } from "../../node.ts";
 import { writeFiles } from "../terminal/write-files.ts";
-import type { Run } from "./report-page.ts";
+import type { ReportedRun } from "./report-page.ts";
 
 /** Where the report goes. */
 export interface ReportOptions {
@@ -16,9 +16,9 @@ export function addReportCommand(program: Command): void {
   program
     .command("report")
     .description("draw one run, or compare several, in one HTML file")
-    .argument("<run...>", "directories of runs; those with equal settings are seeds of one group")
+    .argument("<run...>", "run directories; runs with equal settings are seeds of one group")
     .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
-    .option("--svg <file>", "the main figure as a picture of its own, too")
+    .option("--svg <file>", "also write the main figure as an SVG file")
     .action(async (directories: string[], options: ReportOptions) => {
       for (const file of await report(directories, options)) console.log(`Wrote ${file}`);
     });
@@ -45,14 +45,15 @@ export async function report(directories: readonly string[], options: ReportOpti
   return files;
 }
 
-function readRun(directory: string): Run {
+function readRun(directory: string): ReportedRun {
   const config = readConfig(directory);
   const metrics = readMetrics(directory);
   const evaluations = metrics.filter((record) => record.type === "evaluation");
   const episodes = metrics.filter((record) => record.type === "episode");
   if (evaluations.length + episodes.length === 0) {
     const where = path.join(directory, "metrics.jsonl");
-    throw new InputError(`${where}: expected at least one episode or evaluation, got none. Train for longer.`);
+    const expected = "at least one episode or evaluation";
+    throw new InputError({ where, expected, got: "none", hint: "Train for longer." });
   }
   const diagnostics = metrics.filter((record) => record.type === "diagnostics");
   // A run that goes on, or was killed, has no result.

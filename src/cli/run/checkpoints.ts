@@ -1,5 +1,5 @@
 import { expect } from "../../base/expect.ts";
-import { duration, whole } from "../terminal/progress.ts";
+import { duration, whole } from "../terminal/numbers.ts";
 
 /** When checkpoints are written: by the clock or by the steps. */
 export interface CheckpointPlan {
@@ -12,9 +12,9 @@ export interface CheckpointPlan {
 const usual: CheckpointPlan = { every: 60, unit: "s", stretches: true };
 
 /** What part of the time writing may take, unless the user says how often. */
-const mostOfTheTime = 0.02;
+const maxShareOfTime = 0.02;
 
-export const checkpointHelp = `time between checkpoints, such as 60s, or steps, such as 500 [${usual.every}s, or longer where writing takes long]`;
+export const checkpointHelp = `time between checkpoints, such as 60s, or steps, such as 500 [${usual.every}s, or longer if writing takes long]`;
 
 /** `60s`, `0.5s`, `500`. */
 export function parseCheckpointPlan(text: string): CheckpointPlan {
@@ -45,16 +45,16 @@ export class CheckpointClock {
   /** One was written, in so many seconds; returns what a person should know. */
   wrote(seconds: number): string {
     this.#written = performance.now();
-    const needed = Math.ceil(seconds / mostOfTheTime);
+    const needed = Math.ceil(seconds / maxShareOfTime);
     if (!this.#plan.stretches || needed <= this.#seconds) return "";
     // Some more, so that it does not change with every one.
     this.#seconds = Math.ceil(1.25 * needed);
-    return `checkpoints: every ${duration(this.#seconds)} from now on, for writing one takes ${duration(seconds)}`;
+    return `checkpoints: every ${duration(this.#seconds)} from now on, because writing one takes ${duration(seconds)}`;
   }
 
   toString(): string {
     const { every, unit, stretches } = this.#plan;
     if (unit === "steps") return `every ${every === 1 ? "step" : `${whole(every)} steps`}`;
-    return `every ${every} s${stretches ? `, or longer where writing would take more than ${100 * mostOfTheTime} % of the time` : ""}`;
+    return `every ${every} s${stretches ? `, or longer if writing would take more than ${100 * maxShareOfTime} % of the time` : ""}`;
   }
 }

@@ -5,8 +5,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
+import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import { ProgressLines, type ProgressState } from "../terminal/progress.ts";
-import { exitCodes } from "./run-training.ts";
 
 /** How long a child may take to write a checkpoint and to close its records, in ms. */
 const graceMs = 5000;
@@ -45,16 +45,16 @@ export interface ChildrenOptions<C extends ChildCommand> {
 export async function runChildren<C extends ChildCommand>(
   commands: readonly C[],
   options: ChildrenOptions<C>,
-): Promise<keyof typeof exitCodes | undefined> {
+): Promise<Signal | undefined> {
   const lines = new ProgressLines(process.stdout, options.progress);
   const waiting = [...commands];
   const running = new Set<ChildProcess>();
-  let stopped: keyof typeof exitCodes | undefined;
+  let stopped: Signal | undefined;
 
   const kill = (): void => {
     for (const child of running) child.kill("SIGKILL");
   };
-  const stop = (signal: keyof typeof exitCodes): void => {
+  const stop = (signal: Signal): void => {
     if (stopped) kill();
     else setTimeout(kill, graceMs).unref();
     stopped ??= signal;
@@ -70,7 +70,7 @@ export async function runChildren<C extends ChildCommand>(
     }
   };
 
-  const signals = Object.keys(exitCodes) as (keyof typeof exitCodes)[];
+  const signals = Object.keys(exitCodes) as Signal[];
   for (const signal of signals) process.on(signal, stop);
   try {
     await Promise.all(Array.from({ length: options.jobs }, runNext));
@@ -139,7 +139,7 @@ function whyFailed(code: number | null, signal: NodeJS.Signals | null, errors: r
   const [first = "", ...others] = errors;
   if (errors.some((line) => /out of memory|allocation failed/i.test(line))) return "ran out of memory";
   if (first.startsWith("ddpg: ")) return [first.slice("ddpg: ".length), ...others].join("\n");
-  if (signal === "SIGKILL") return "was killed (SIGKILL), by hand or by the system for want of memory";
+  if (signal === "SIGKILL") return "was killed (SIGKILL), manually or by the system because memory ran out";
   return signal ? `was ended by ${signal}` : `ended with code ${code}`;
 }
 

@@ -5,10 +5,11 @@ import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
+import { DiagnosticsMeans } from "../../training/metrics.ts";
 import { environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
+import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
-import { whole } from "../terminal/progress.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import { backendFor, type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./engine.ts";
@@ -26,12 +27,12 @@ export function addResumeCommand(program: Command): void {
   program
     .command("resume")
     .argument("<run>", "a run's directory")
-    .summary("go on with a run from its checkpoint")
-    .description("Goes on with a run from its last checkpoint, with the same results as if it had never stopped.")
-    .option("--steps <n>", "environment steps in all [those that were planned]", wholeNumber("--steps", 1))
+    .summary("resume a run from its checkpoint")
+    .description("Resumes a run from its last checkpoint, with the same results as if it had never stopped.")
+    .option("--steps <n>", "total environment steps [as planned]", wholeNumber("--steps", 1))
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
-    .option("--no-progress", "only what is known before and after")
+    .option("--no-progress", "print only the introduction and the result")
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
@@ -46,17 +47,17 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   if (flags.steps === undefined && isComplete(run)) {
     const { steps } = readResult(run);
     console.log(
-      `${run} is finished, after ${whole(steps)} steps. To go on: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
+      `${run} is finished, after ${whole(steps)} steps. To continue: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
     );
     return;
   }
-  const wayOut = "The settings of a run stay as they are.";
+  const hint = "A run's settings cannot be changed.";
   expect(
     checkpoint.settings === JSON.stringify(config.settings),
     `${run} settings`,
     "the checkpoint's",
     "others",
-    wayOut,
+    hint,
   );
   const planned = planFor(config, flags.steps, checkpoint.steps);
 
@@ -69,15 +70,15 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
-    const wanted = 6 + agent.units.actionSize;
+    const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
     if (!listener) {
       console.log(
         [
           `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
-          `goes on        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-          `computes with  vectors of ${backend.vectorBits} bits${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+          `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
+          `compute        ${backend.vectorBits}-bit SIMD${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
           `checkpoints    ${checkpoints}`,
           "",
         ].join("\n"),

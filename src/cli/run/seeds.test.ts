@@ -21,13 +21,13 @@ describe("parseSeeds", () => {
     "1..2..3": "",
     "9007199254740993": "",
     "3..1": " Write the smaller one first.",
-    "1..3,2": " 2 is there twice.",
+    "1..3,2": " 2 appears twice.",
     "1..1001": " At most 1,000 at once.",
     "1..9007199254740991": " At most 1,000 at once.",
   };
-  for (const [text, wayOut] of Object.entries(refused)) {
+  for (const [text, hint] of Object.entries(refused)) {
     it(`refuses "${text}"`, () => {
-      const message = `--seeds: expected seeds such as 1..8 or 1,3,7, got "${text}".${wayOut}`;
+      const message = `--seeds: expected seeds such as 1..8 or 1,3,7, got "${text}".${hint}`;
       assert.throws(() => parseSeeds(text), { name: "InputError", message });
     });
   }

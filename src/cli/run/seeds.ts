@@ -4,30 +4,30 @@ import { expect, InputError } from "../../base/expect.ts";
 import { Random } from "../../base/random.ts";
 import { type RunResult, readResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
+import { exitCodes } from "../terminal/exit-codes.ts";
+import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
-import { duration, plusMinus, short, whole } from "../terminal/progress.ts";
+import { table } from "../terminal/table.ts";
 import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
-import { exitCodes } from "./run-training.ts";
 
 /** More are a mistake at the keyboard. */
-const mostSeeds = 1000;
+const maxSeeds = 1000;
 
 /** From so many on, an interval says something. */
-const fewestForInterval = 5;
+const minSeedsForInterval = 5;
 
 /** `1..8`, `1,3,7`, `1..3,8`: each seed once, in the order in which they are written. */
 export function parseSeeds(text: string): number[] {
-  const check = (good: boolean, wayOut = ""): void =>
-    expect(good, "--seeds", "seeds such as 1..8 or 1,3,7", text, wayOut);
+  const check = (good: boolean, hint = ""): void => expect(good, "--seeds", "seeds such as 1..8 or 1,3,7", text, hint);
   const seeds = new Set<number>();
   for (const part of text.split(",")) {
     const match = /^\s*(\d+)(?:\.\.(\d+))?\s*$/.exec(part);
     const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
     check(Number.isSafeInteger(first) && Number.isSafeInteger(last));
     check(first <= last, "Write the smaller one first.");
-    check(seeds.size + last - first < mostSeeds, `At most ${whole(mostSeeds)} at once.`);
+    check(seeds.size + last - first < maxSeeds, `At most ${whole(maxSeeds)} at once.`);
     for (let seed = first; seed <= last; seed++) {
-      check(!seeds.has(seed), `${seed} is there twice.`);
+      check(!seeds.has(seed), `${seed} appears twice.`);
       seeds.add(seed);
     }
   }
@@ -84,7 +84,7 @@ export async function trainSeeds({ seeds, directories, jobs, progress, warn }: S
     jobs,
     progress,
     onStart: ({ label, directory }) => {
-      if (progress && !drawn) console.log(`${label}  begins, records in ${directory}`);
+      if (progress && !drawn) console.log(`${label}  started, records in ${directory}`);
     },
     onWarning: ({ seed }, warning) => warn(`seed ${seed}: ${warning}`),
     onEnd: (run, end) => {
@@ -121,7 +121,7 @@ function ending({ end, result, directory }: ChildRun): string {
 function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string {
   const complete = runs.filter(({ end }) => end === "complete");
   const returns = complete.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []);
-  const [low, high] = returns.length >= fewestForInterval ? bootstrapInterval(returns, new Random(0)) : [];
+  const [low, high] = returns.length >= minSeedsForInterval ? bootstrapInterval(returns, new Random(0)) : [];
   const interval =
     low === undefined || high === undefined ? "" : `; 95 % bootstrap interval ${short(low)} to ${short(high)}`;
   const of = (count: number): string => `${whole(count)} of ${whole(runs.length)}`;
@@ -131,7 +131,7 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
   };
   const readable = runs.filter(({ end, result }) => end !== "failed" && result).map(({ directory }) => directory);
   return [
-    ...table(runs),
+    ...tableOf(runs),
     "",
     ...(returns.length > 1
       ? [
@@ -141,18 +141,16 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
     `time           ${duration(seconds)}, ${jobs === 1 ? "one seed" : `${whole(jobs)} seeds`} at a time`,
     ...without("failed", "failed"),
     ...without("stopped", "stopped"),
-    ...without("not begun", undefined),
+    ...without("not started", undefined),
     ...runs
       .filter(({ end, result }) => end === "stopped" && result)
-      .map(({ directory }) => `go on          npx ddpg resume ${inShell(directory)}`),
-    ...(readable.length > 0
-      ? [`look at ${readable.length > 1 ? "them" : "it  "}   npx ddpg report ${readable.map(inShell).join(" ")}`]
-      : []),
+      .map(({ directory }) => `resume         npx ddpg resume ${inShell(directory)}`),
+    ...(readable.length > 0 ? [`report         npx ddpg report ${readable.map(inShell).join(" ")}`] : []),
   ].join("\n");
 }
 
 /** Those that have begun, a line each. */
-function table(runs: readonly ChildRun[]): string[] {
+function tableOf(runs: readonly ChildRun[]): string[] {
   const rows = runs
     .filter(({ end }) => end !== undefined)
     .map(({ seed, end, result, directory }) => [
@@ -164,14 +162,7 @@ function table(runs: readonly ChildRun[]): string[] {
     ]);
   if (rows.length === 0) return [];
   rows.unshift(["seed", "return", "steps/s", "fingerprint", "records"]);
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const rightAligned = [0, 2];
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (rightAligned.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
-      .join("  ")
-      .trimEnd(),
-  );
+  return table(rows, [0, 2]);
 }
 
 function returnOf({ evaluation }: RunResult): string {

@@ -10,7 +10,6 @@ import {
   type Settings,
   settingFlag,
   settingNames,
-  settingsFrom,
   showSetting,
 } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
@@ -18,19 +17,14 @@ import { type Policy, policySettings } from "../../ddpg/policy.ts";
 import { checkEnvironment } from "../../environment/check-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
-import {
-  checkRunDirectory,
-  commit,
-  type LoadedEnvironment,
-  loadEnvironment,
-  type RunConfig,
-  readConfig,
-  readPolicyFile,
-  startFile,
-  versions,
-} from "../../node.ts";
+import { checkRunDirectory } from "../../node/run-directory.ts";
+import { startFile } from "../../node/run-files.ts";
+import { commit, versions } from "../../node/versions.ts";
+import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
+import { customDefaults, settingsFor } from "../../tasks.ts";
 import { bounds, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
+import { count, whole } from "../terminal/numbers.ts";
 import {
   asFlags,
   chosenSettings,
@@ -41,15 +35,11 @@ import {
   stepTimeoutHelp,
   wholeNumber,
 } from "../terminal/options.ts";
-import { whole } from "../terminal/progress.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import { backendFor, type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./engine.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
-
-/** What an environment of one's own is trained for, unless told. */
-const ownSteps = 100_000;
 
 /** How long the check of such an environment may take without a word, in ms. */
 const noticeMs = 1000;
@@ -80,33 +70,36 @@ export function addTrainCommand(program: Command): void {
     .argument("[environment]", 'an id of "ddpg environments", or the path of your own module')
     .summary("train a policy, evaluate it, keep the records")
     .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
-    .option("--seed <n>", "all chance comes from it; the same seed, the same policy [1]", wholeNumber("--seed", 0))
-    .option("--seeds <list>", "several at once, such as 1..8 or 1,3,7, each in a process of its own", parseSeeds)
-    .option("--jobs <n>", "how many of them at the same time [the machine's cores]", wholeNumber("--jobs", 1))
+    .option("--seed <n>", "seed for all randomness; the same seed gives the same policy [1]", wholeNumber("--seed", 0))
+    .option("--seeds <list>", "several seeds, such as 1..8 or 1,3,7, each in its own process", parseSeeds)
+    .option("--jobs <n>", "how many seeds to train at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option(
       "--steps <n>",
-      `environment steps [the environment's; ${whole(ownSteps)} for your own]`,
+      `environment steps [the environment's; ${whole(customDefaults.steps)} for your own]`,
       wholeNumber("--steps", 1),
     )
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
-    .option("--config <run>", "repeat a run: its environment, seed and settings, but for what else is said here")
-    .option("--from <policy>", "a policy's file, or a run's directory: what the actor begins as, with its layers")
-    .option("--out <dir>", "directory for the records [runs/<environment>-<preset>-seed<n>]; of several seed<n> in it")
-    .option("--episodes <n>", "fixed starts of the evaluation at the end [1000]", wholeNumber("--episodes", 1))
+    .option("--config <run>", "repeat a run: its environment, seed and settings, except for other flags given here")
+    .option("--from <policy>", "policy file or run directory that the actor starts from, with its layers")
+    .option(
+      "--out <dir>",
+      "directory for the records [runs/<environment>-<preset>-seed<n>]; with --seeds, seed<n> in it",
+    )
+    .option("--episodes <n>", "fixed starts of the final evaluation [1000]", wholeNumber("--episodes", 1))
     .option(
       "--evaluate-every <n>",
-      "steps between evaluations for the curve [a tenth]",
+      "steps between evaluations for the curve [a tenth of the steps]",
       wholeNumber("--evaluate-every", 1),
     )
-    .option("--evaluate-episodes <n>", "fixed starts of each [10]", wholeNumber("--evaluate-episodes", 1))
+    .option("--evaluate-episodes <n>", "fixed starts of each of them [10]", wholeNumber("--evaluate-episodes", 1))
     .option(
       "--until-return <x>",
-      "end where an evaluation's mean return reaches this",
+      "stop once an evaluation's mean return reaches this",
       someNumber("--until-return", "a number"),
     )
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
-    .option("--no-progress", "only what is known before and after")
+    .option("--no-progress", "print only the introduction and the result")
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
@@ -139,27 +132,33 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const { progress } = flags;
   const listener = flags.asChild && parent();
   const repeated = flags.config === undefined ? undefined : readConfig(flags.config);
-  if (repeated && named !== undefined) throw new InputError("train: expected <environment> or --config, got both.");
-  if (repeated && flags.preset) throw new InputError("train: expected --preset or --config, got both.");
+  if (repeated && named !== undefined) throw both("<environment> or --config");
+  if (repeated && flags.preset) throw both("--preset or --config");
   const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated) : named;
   if (nameOrPath === undefined)
-    throw new InputError('train: expected <environment>, got nothing. See "ddpg train --help".');
+    throw new InputError({
+      where: "train",
+      expected: "<environment>",
+      got: "nothing",
+      hint: 'See "ddpg train --help".',
+    });
   const seeds = flags.seeds ?? [flags.seed ?? repeated?.seed ?? 1];
-  if (flags.seeds && flags.seed !== undefined) throw new InputError("train: expected --seed or --seeds, got both.");
-  if (flags.jobs && !flags.seeds) throw new InputError("--jobs: expected together with --seeds, got it alone.");
+  if (flags.seeds && flags.seed !== undefined) throw both("--seed or --seeds");
+  if (flags.jobs && !flags.seeds)
+    throw new InputError({ where: "--jobs", expected: "together with --seeds", got: "it alone" });
 
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const start = await startPolicy(flags, repeated);
-  const steps = flags.steps ?? repeated?.steps ?? loaded.task?.steps ?? ownSteps;
-  const preset = flags.preset ?? repeated?.preset ?? loaded.task?.preset ?? "standard";
-  // A task's own settings belong to its own preset; one that the user names is taken as it is.
-  const changes = {
-    ...(repeated ? repeated.settings : flags.preset ? {} : loaded.task?.settings),
-    ...(start && Object.fromEntries(policySettings.map((name) => [name, start.policy.settings[name]]))),
-    ...chosenSettings({ ...flags }),
-  };
-  const settings = await asFlags(() => settingsFrom(preset, changes));
+  const task = loaded.task ?? customDefaults;
+  const steps = flags.steps ?? repeated?.steps ?? task.steps;
+  const { preset, settings } = await asFlags(() =>
+    settingsFor(task, flags.preset ?? repeated?.preset, {
+      ...repeated?.settings,
+      ...(start && Object.fromEntries(policySettings.map((name) => [name, start.policy.settings[name]]))),
+      ...chosenSettings({ ...flags }),
+    }),
+  );
   const directories = seeds.map((seed) => {
     if (flags.out === undefined) return freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
     return flags.seeds ? path.join(flags.out, `seed${seed}`) : flags.out;
@@ -192,7 +191,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const [directory] = directories;
     // Several seeds are trained by others, each in a process of its own.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
-    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...changes, backend, ...threads }));
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, backend, ...threads }));
     if (start) agent.startFrom(start.policy);
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
@@ -274,12 +273,12 @@ async function checkOwn(
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => console.error(`Checking ${name}, for some 2,000 steps …`), noticeMs);
+  const notice = setTimeout(() => console.error(`Checking ${name} for about 2,000 steps …`), noticeMs);
   // Only a word: it must not keep a process whose environment will never answer.
   notice.unref();
   if (!tell) clearTimeout(notice);
   const scaling = { observationScale, observationOffset, rewardScale };
-  const { problems, warnings } = await guarded(
+  const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
     () => checkEnvironment(make, scaling),
   ).finally(() => clearTimeout(notice));
@@ -290,9 +289,9 @@ async function checkOwn(
   }
   const last = problems.pop();
   for (const problem of problems) console.error(`ddpg: ${name}: ${problem}`);
-  // What is wrong with a flag is no fault of the environment.
-  if (last && Object.keys(scaling).some((setting) => last.startsWith(`${setting}:`))) throw new InputError(last);
-  if (last) throw new InputError(`${name}: ${last}`);
+  // A wrong flag is not the environment's fault.
+  if (failure && failure.where in scaling) throw failure;
+  if (last) throw (failure ?? new InputError(last)).within(`${name}:`);
   return warnings;
 }
 
@@ -345,7 +344,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
-    `computes with  vectors of ${bits} bits${threads > 1 ? `, ${threads} threads` : ""}`,
+    `compute        ${bits}-bit SIMD${threads > 1 ? `, ${threads} threads` : ""}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `checkpoints    ${checkpoints}`,
     `records        ${several(directories)}`,
@@ -381,6 +380,6 @@ function fromDirectory(directory: string, file: string): string {
   return path.relative(directory, file).replaceAll(path.sep, "/");
 }
 
-function count(n: number, noun: string): string {
-  return `${whole(n)} ${noun}${n === 1 ? "" : "s"}`;
+function both(expected: string): InputError {
+  return new InputError({ where: "train", expected, got: "both" });
 }

@@ -4,6 +4,7 @@ import { CommanderError } from "commander";
 import { InputError, suggest } from "../../base/expect.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import { NotFiniteError } from "../../nn/adam.ts";
+import { count } from "./numbers.ts";
 
 /** Where this program's own built files are. */
 const own = path.dirname(fileURLToPath(import.meta.url));
@@ -22,7 +23,7 @@ export function report(error: unknown, verbose: boolean): number {
     (cause) => cause instanceof InputError || cause instanceof EnvironmentError || cause instanceof NotFiniteError,
   );
   if (!expected) {
-    console.error("ddpg: this is a fault of the program:", error);
+    console.error("ddpg: internal error, please report it:", error);
     return 1;
   }
   const { message } = error as Error;
@@ -61,33 +62,29 @@ function firstFrame(error: unknown): string | undefined {
   return undefined;
 }
 
-/** What commander found wrong with the command line, said as everything else is. */
+/** A problem that commander found with the command line, in the words of every other error. */
 export function rephrase(
   error: CommanderError,
   command: string,
   commands: readonly string[],
 ): CommanderError | InputError {
   const named = /'([^']*)'/.exec(error.message)?.[1] ?? "";
-  const help = command === "command" ? "ddpg --help" : `ddpg ${command} --help`;
+  const see = `See "${command === "command" ? "ddpg --help" : `ddpg ${command} --help`}".`;
   const near = /Did you mean (?:one of )?(-*[^)?,]+)/.exec(error.message)?.[1];
+  const problem = (expected: string, got: string, hint = see): InputError =>
+    new InputError({ where: command, expected, got, hint });
   switch (error.code) {
-    case "commander.unknownOption": {
-      const wayOut = near ? `Did you mean "${near}"?` : `See "${help}".`;
-      return new InputError(`${command}: expected one of its options, got "${named}". ${wayOut}`);
-    }
-    case "commander.unknownCommand": {
-      const wayOut = suggest(named, commands) || `See "${help}".`;
-      return new InputError(`${command}: expected one of ${commands.join(", ")}, got "${named}". ${wayOut}`);
-    }
+    case "commander.unknownOption":
+      return problem("one of its options", `"${named}"`, near && `Did you mean "${near}"?`);
+    case "commander.unknownCommand":
+      return problem(`one of ${commands.join(", ")}`, `"${named}"`, suggest(named, commands) || see);
     case "commander.missingArgument":
-      return new InputError(`${command}: expected <${named}>, got nothing. See "${help}".`);
+      return problem(`<${named}>`, "nothing");
     case "commander.optionMissingArgument":
-      return new InputError(`${command}: expected a value after ${named}, got nothing. See "${help}".`);
+      return problem(`a value after ${named}`, "nothing");
     case "commander.excessArguments": {
-      const counts = error.message.match(/\d+/g) ?? [];
-      return new InputError(
-        `${command}: expected ${counts[0]} ${counts[0] === "1" ? "argument" : "arguments"}, got ${counts[1]}. See "${help}".`,
-      );
+      const [expected, got] = (error.message.match(/\d+/g) ?? []).map(Number);
+      return problem(count(expected, "argument"), `${got}`);
     }
     default:
       return error;

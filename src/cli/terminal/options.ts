@@ -32,7 +32,7 @@ export function someNumber(flag: string, expected: "a number" | "a number above 
 }
 
 export const stepTimeoutHelp =
-  "seconds that an answer of the environment may take; a step that loops without an end cannot be stopped [none]";
+  "seconds the environment may take to answer; an endless loop inside a step cannot be stopped [none]";
 
 export function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : 1000 * seconds;
@@ -44,7 +44,7 @@ export function presetName(name: string): PresetName {
     expectPreset(name);
     return name;
   } catch (error) {
-    throw new InputError(`--${(error as Error).message}`);
+    throw error instanceof InputError ? error.at("--preset") : error;
   }
 }
 
@@ -68,9 +68,9 @@ export async function asFlags<T>(action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    const name = error instanceof InputError && settingNames.find((name) => error.message.startsWith(`${name}:`));
-    if (!name) throw error;
-    throw new InputError(`${settingFlag(name)}${(error as Error).message.slice(name.length)}`);
+    if (!(error instanceof InputError)) throw error;
+    const setting = settingNames.find((name) => name === error.where);
+    throw setting ? error.at(settingFlag(setting)) : error;
   }
 }
 

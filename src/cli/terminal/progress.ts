@@ -6,7 +6,7 @@ const plainMs = 30_000;
 const rateMs = 3000;
 
 /** Cells of the bar, as the terminal has room. */
-const [fewestCells, mostCells] = [8, 24];
+const [minCells, maxCells] = [8, 24];
 
 /** How far something is, and the parts of a line about it, the most important first. */
 export interface ProgressState {
@@ -150,7 +150,7 @@ export class ProgressLines {
     if (!this.#timer) return;
     const width = columns(this.#output);
     const lines = [...this.#states].map(
-      ([label, state]) => `${label}  ${progressLine(state, width - label.length - 2, fewestCells)}`,
+      ([label, state]) => `${label}  ${progressLine(state, width - label.length - 2, minCells)}`,
     );
     // What has scrolled out of sight could not be drawn again.
     const room = Math.max(1, (this.#output.rows || 24) - 2);
@@ -163,15 +163,15 @@ export class ProgressLines {
 }
 
 /** A bar, how much of it is full, and the parts that have room in so many columns, of which the last stays empty. */
-function progressLine({ done, total, parts }: ProgressState, width: number, most = mostCells): string {
-  let room = width - 1 - fewestCells;
+function progressLine({ done, total, parts }: ProgressState, width: number, limit = maxCells): string {
+  let room = width - 1 - minCells;
   let line = ` ${percent(done, total)}`;
   for (const part of parts) {
     if (line.length + 2 + part.length > room) break;
     line += `  ${part}`;
   }
   room -= line.length;
-  const cells = Math.max(0, Math.min(most, fewestCells + room));
+  const cells = Math.max(0, Math.min(limit, minCells + room));
   const filled = Math.round((cells * done) / total);
   return `${"█".repeat(filled)}${"░".repeat(cells - filled)}${line}`;
 }
@@ -184,73 +184,25 @@ function columns(output: NodeJS.WriteStream): number {
   return output.columns || 80;
 }
 
-/** A clock that rests until `resume`, and how fast something goes while it runs. */
-export class Pace {
-  #startedMs = 0;
-  #elapsedMs: number;
-  #running = false;
-  /** What was done by then, over the last seconds. */
+/** How fast something progresses: measured over the last seconds of a clock. */
+export class Rate {
+  /** Milliseconds. A clock that stands still, stands for time that does not count. */
+  readonly #clock: () => number;
   readonly #samples: { ms: number; done: number }[];
 
-  /** Goes on where so much was done after so many seconds. */
-  constructor(seconds = 0, done = 0) {
-    this.#elapsedMs = 1000 * seconds;
-    this.#samples = [{ ms: this.#elapsedMs, done }];
+  /** `done`: how much is done at the start. */
+  constructor(clock: () => number, done = 0) {
+    this.#clock = clock;
+    this.#samples = [{ ms: clock(), done }];
   }
 
-  /** To the millisecond. */
-  get seconds(): number {
-    return Math.round(this.#ms) / 1000;
-  }
-
-  get #ms(): number {
-    return this.#elapsedMs + (this.#running ? performance.now() - this.#startedMs : 0);
-  }
-
-  pause(): void {
-    this.#elapsedMs = this.#ms;
-    this.#running = false;
-  }
-
-  resume(): void {
-    if (this.#running) return;
-    this.#startedMs = performance.now();
-    this.#running = true;
-  }
-
-  /** How much was done a second of late. */
-  rate(done: number): number {
-    const ms = this.#ms;
+  /** How much was done per second recently, when `done` is done now. */
+  at(done: number): number {
+    const ms = this.#clock();
     const samples = this.#samples;
     if (ms - samples[samples.length - 1].ms > drawMs / 2) samples.push({ ms, done });
     while (samples.length > 2 && ms - samples[1].ms > rateMs) samples.shift();
     const first = samples[0];
     return ms > first.ms ? (1000 * (done - first.done)) / (ms - first.ms) : 0;
   }
-}
-
-/** 12,345 */
-export function whole(n: number): string {
-  return Math.round(n).toLocaleString("en-US");
-}
-
-/** A return, short: one decimal, none from 1,000 on. */
-export function short(x: number): string {
-  return Math.abs(x) >= 1000 ? whole(x) : x.toFixed(Math.abs(x) < 1 ? 3 : 1);
-}
-
-/** A mean with its error in two digits, and no more digits of the mean than the error leaves. */
-export function plusMinus(mean: number, error: number | null): string {
-  if (!error) return short(mean);
-  const digits = Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(error))));
-  const show = (x: number): string =>
-    x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${show(mean)} ± ${show(error)}`;
-}
-
-/** A time for a person. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -1,52 +1,38 @@
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { InputError } from "../../base/expect.ts";
-import { refusal } from "../../node.ts";
+import { attempt } from "../../node/files.ts";
+import { type PreparedFile, prepareFile } from "../../node/replace-file.ts";
+
+const expected = "a file that can be written";
 
 /**
- * Writes files with their contents, all of them or none. Each is replaced in one step: who looks at it sees the old one
- * or the new one. An InputError ends with `wayOut`.
+ * Writes files with their contents, all of them or none. Each is replaced in one step: a reader sees the old file or
+ * the new one. An InputError names the file and ends with `hint`.
  */
-export function writeFiles(files: readonly (readonly [string, string | Uint8Array])[], wayOut: string): void {
-  const temporaries = files.map(([file]) => path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`));
-  let current = "";
+export function writeFiles(files: readonly (readonly [string, string | Uint8Array])[], hint: string): void {
+  const prepared: PreparedFile[] = [];
   try {
-    files.forEach(([file, content], i) => {
-      current = file;
-      // Renaming would fail, when the others have their names.
-      if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw directoryError();
-      fs.writeFileSync(temporaries[i], content);
-    });
-    files.forEach(([file], i) => {
-      current = file;
-      fs.renameSync(temporaries[i], file);
-    });
+    for (const [file, content] of files) {
+      const bytes = typeof content === "string" ? Buffer.from(content) : content;
+      attempt(file, expected, () => prepared.push(prepareBeside(file, bytes)), hint);
+    }
+    for (const [i, [file]] of files.entries()) attempt(file, expected, () => prepared[i].put(), hint);
   } catch (error) {
-    for (const temporary of temporaries) fs.rmSync(temporary, { force: true });
-    throw refused(current, error, wayOut);
+    for (const each of prepared) each.discard();
+    throw error;
   }
 }
 
 /** Throws what `writeFiles` would, before there is anything to write. */
-export function checkWritable(file: string, wayOut: string): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`);
-  try {
-    if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw directoryError();
-    fs.writeFileSync(temporary, "");
-    fs.rmSync(temporary);
-  } catch (error) {
-    throw refused(file, error, wayOut);
+export function checkWritable(file: string, hint: string): void {
+  attempt(file, expected, () => prepareBeside(file, new Uint8Array(0)).discard(), hint);
+}
+
+function prepareBeside(file: string, bytes: Uint8Array): PreparedFile {
+  // Only the renaming would fail, after other files have already been put in place.
+  if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw Object.assign(new Error("a directory"), { code: "EISDIR" });
   }
-}
-
-/** What the system refused, as an InputError; anything else as it is. */
-function refused(file: string, error: unknown, wayOut: string): unknown {
-  const reason = refusal(error);
-  if (reason === undefined) return error;
-  return new InputError(`${file}: expected a file that can be written, got ${reason}. ${wayOut}`);
-}
-
-function directoryError(): Error {
-  return Object.assign(new Error("a directory"), { code: "EISDIR" });
+  return prepareFile(file, [bytes], path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`));
 }

@@ -11,7 +11,7 @@ import type { RunConfig, RunEvent, RunStatus } from "../../training/run.ts";
 const pollMs = 250;
 
 /** Bytes of records that are read at once. */
-const mostBytes = 65_536;
+const maxBytes = 65_536;
 
 /** What of a run's directory others get to see. */
 export const shownFiles: readonly string[] = [files.config, files.metrics, files.result, files.policy, files.best];
@@ -96,11 +96,11 @@ export class RunFollower {
         viewer.isFull = !viewer.send({ name: "begin", data: begin });
       }
       while (descriptor !== undefined && viewer.bytes < size && !viewer.isFull) {
-        const chunk = Buffer.allocUnsafe(Math.min(mostBytes, size - viewer.bytes));
+        const chunk = Buffer.allocUnsafe(Math.min(maxBytes, size - viewer.bytes));
         const count = fs.readSync(descriptor, chunk, 0, chunk.length, viewer.bytes);
         // The last line may still be written. One without an end is none of ours, and whoever reads it will say so.
         const lines = chunk.subarray(0, count).lastIndexOf("\n") + 1;
-        const end = lines === 0 && count === mostBytes ? count : lines;
+        const end = lines === 0 && count === maxBytes ? count : lines;
         if (end === 0) return true;
         viewer.bytes += end;
         viewer.isFull = !viewer.send({ name: "records", data: chunk.toString("utf8", 0, end) });

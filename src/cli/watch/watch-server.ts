@@ -73,10 +73,9 @@ export async function serveRun(run: string, page: string, port: number): Promise
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => {
       const reason = portReasons[(error as NodeJS.ErrnoException).code ?? ""];
-      const wayOut = "Leave --port out for a free one.";
-      reject(
-        reason ? new InputError(`--port: expected a port to listen on, got ${port}, ${reason}. ${wayOut}`) : error,
-      );
+      const hint = "Leave out --port to use a free one.";
+      const got = `${port}, ${reason}`;
+      reject(reason ? new InputError({ where: "--port", expected: "a port to listen on", got, hint }) : error);
     });
     server.listen(port, address, resolve);
   });
@@ -93,8 +92,8 @@ export async function serveRun(run: string, page: string, port: number): Promise
 }
 
 const portReasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "which another program has",
-  EACCES: "which needs more rights",
+  EADDRINUSE: "which another program uses",
+  EACCES: "which needs more privileges",
 };
 
 /** Why a request is not answered; undefined for one that is. */
@@ -102,24 +101,24 @@ function refuse(
   { method, headers, headersDistinct }: http.IncomingMessage,
   hosts: readonly string[],
 ): Refused | undefined {
-  const wayOut = `Open http://${hosts[0]}/.`;
+  const hint = `Open http://${hosts[0]}/.`;
   const host = (headersDistinct.host ?? []).join(", ").toLowerCase();
   if (!hosts.includes(host)) {
     return {
       status: 403,
-      text: `Expected the host ${hosts[0]}, got "${host}": a foreign name may lead here. ${wayOut}`,
+      text: `Expected the host ${hosts[0]}, got "${host}": a foreign name may lead here. ${hint}`,
     };
   }
   const { origin } = headers;
   if (origin !== undefined && origin !== `http://${host}`) {
-    return { status: 403, text: `Expected a request of this server's own page, got one of ${origin}. ${wayOut}` };
+    return { status: 403, text: `Expected a request of this server's own page, got one of ${origin}. ${hint}` };
   }
   const site = headers["sec-fetch-site"];
   const isOwn = site === undefined || site === "same-origin" || site === "none";
   // A link to the page may stand anywhere: who follows it sees the page, and the place with the link does not.
   const isNavigation = headers["sec-fetch-mode"] === "navigate" && headers["sec-fetch-dest"] === "document";
   if (!isOwn && !isNavigation) {
-    return { status: 403, text: `Expected a request of this server's own page, got a ${site} one. ${wayOut}` };
+    return { status: 403, text: `Expected a request of this server's own page, got a ${site} one. ${hint}` };
   }
   if (method !== "GET" && method !== "HEAD") {
     return { status: 405, text: `Expected GET or HEAD, got ${method}. Nothing can be changed here.` };
@@ -140,8 +139,8 @@ function say(response: http.ServerResponse, { status, text }: Refused): void {
 
 /** The page's files, as they are now: a build may take their place while this one is watched. */
 function* pageAnswers(page: string): Iterable<[string, Answer]> {
-  const wayOut = "Install the package anew, or build it: npm run build.";
-  const names = attempt(`page ${page}`, "the built page", () => fs.readdirSync(page, { recursive: true }), wayOut);
+  const hint = "Reinstall the package, or build it: npm run build.";
+  const names = attempt(`page ${page}`, "the built page", () => fs.readdirSync(page, { recursive: true }), hint);
   for (const name of names.map(String)) {
     const file = path.join(page, name);
     if (!fs.statSync(file).isFile()) continue;

@@ -48,7 +48,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
       const text = await watching.says(/Ctrl-C/);
       assert.match(
         text,
-        /^run +run: Pendulum-v1, preset small, seed 1\npage +http:\/\/127\.0\.0\.1:\d+\/\nCtrl-C ends it\.\n$/,
+        /^run +run: Pendulum-v1, preset small, seed 1\npage +http:\/\/127\.0\.0\.1:\d+\/\nCtrl-C stops it\.\n$/,
       );
       const html = await (await fetch(urlIn(text))).text();
       assert.match(html, /<title>ddpg watch<\/title>/);
@@ -95,7 +95,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
     assert.equal(await taken.ended, 2);
     assert.equal(
       taken.said(),
-      `ddpg: --port: expected a port to listen on, got ${port}, which another program has. Leave --port out for a free one.\n`,
+      `ddpg: --port: expected a port to listen on, got ${port}, which another program uses. Leave out --port to use a free one.\n`,
     );
     await new Promise((resolve) => probe.close(resolve));
     const watching = watch(["run", "--no-open", "--port", String(port)]);
@@ -106,11 +106,11 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
 
   it("says in one line what is wrong with what it is asked for", async () => {
     const cases: [string[], string][] = [
-      [["none"], "none: expected a run's directory, got no such file or directory. Name the directory of a run."],
+      [["none"], "none: expected a run's directory, got no such file or directory. Give the directory of a run."],
       [["file"], "file: expected a run's directory, got a file."],
       [
         ["other"],
-        `${path.join("other", "config.json")}: expected a file of a run, got no such file or directory. Name the directory of a run.`,
+        `${path.join("other", "config.json")}: expected a file of a run, got no such file or directory. Give the directory of a run.`,
       ],
       [["run", "--port", "70000"], "--port: expected a whole number from 0 to 65535, got 70000."],
       [["run", "--port=-5"], '--port: expected a whole number from 0 to 65535, got "-5".'],

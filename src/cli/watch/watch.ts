@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { expect } from "../../base/expect.ts";
 import { readConfig } from "../../node.ts";
-import { exitCodes } from "../run/run-training.ts";
+import { exitCodes } from "../terminal/exit-codes.ts";
 import { openBrowser } from "./open-browser.ts";
 import { serveRun } from "./watch-server.ts";
 
@@ -18,7 +18,7 @@ export function addWatchCommand(program: Command): void {
     .argument("<run>", "a run's directory")
     .summary("show a run in the browser, live while it trains")
     .description(
-      "Shows a run, finished or still training, on a page that this machine alone can reach. Ctrl-C ends it.",
+      "Shows a run, finished or still training, on a page that only this machine can reach. Ctrl-C stops it.",
     )
     .option("--port <n>", "where to listen on 127.0.0.1 [a free one]", portNumber)
     .option("--no-open", "only print the address")
@@ -41,7 +41,7 @@ async function watch(run: string, { port = 0, open }: WatchFlags): Promise<void>
     [
       `run            ${run}: ${environment}, preset ${preset}, seed ${seed}`,
       `page           ${server.url}`,
-      "Ctrl-C ends it.",
+      "Ctrl-C stops it.",
     ].join("\n"),
   );
   if (open) {

@@ -3,38 +3,38 @@ import { addNormal, addUniform, clip, controlCost, type Range, sumOfSquares, wit
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** Paid for each m/s of the trunk along x. */
+  /** Reward per m/s of the trunk's speed along x. */
   forwardRewardWeight: 1,
-  /** Taken for the sum of the action's squares. */
+  /** Cost per unit of Σ action². */
   ctrlCostWeight: 0.5,
-  /** Taken for the sum of the squares of the clipped contact forces. */
+  /** Cost per unit of Σ clipped contact force². */
   contactCostWeight: 5e-4,
-  /** Contact forces are clipped to it, for the reward and the observation, N and N·m. */
+  /** The range that contact forces (N) and torques (N·m) are clipped to, in the reward and in the observation. */
   contactForceRange: [-1, 1] as Range,
-  /** Paid for every step after which it is healthy. */
+  /** Reward for every step after which the robot is healthy. */
   healthyReward: 1,
-  /** Whether an episode ends when it is not. */
+  /** Whether the task ends when the robot is not healthy. */
   terminateWhenUnhealthy: true,
-  /** Within it, the height of the trunk is healthy, m. */
+  /** The healthy heights of the trunk, in m. */
   healthyZRange: [0.2, 1] as Range,
-  /** A start's positions are uniform in ± this, its speeds normal with this standard deviation. */
+  /** Initial positions vary uniformly by ± this, initial speeds normally with this standard deviation. */
   resetNoiseScale: 0.1,
-  /** Whether x and y are left out of the observation. */
+  /** Whether the observation leaves out x and y. */
   excludeCurrentPositionsFromObservation: true,
-  /** Whether the contact forces are observed. */
+  /** Whether the observation has the contact forces. */
   includeCfrcExtInObservation: true,
 };
 
 /**
- * Ant-v5 of Gymnasium 1.3.0: four legs of two joints each carry a sphere along x.
+ * Ant-v5 of Gymnasium 1.3.0: walk along x on four legs with two joints each.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                                                              | min | max | unit    |
  * |-------|----------------------------------------------------------------------|-----|-----|---------|
  * | 0–7   | torques at hip and ankle of the rear right, front left, front right and rear left leg | −1  | 1   | 150 N·m |
  *
- * **Observation** — without bounds, but for the forces; x and y (m) come before it unless they are excluded
+ * **Observation** — unbounded except for the forces; preceded by x and y (m) unless they are excluded
  *
  * | index  | meaning                                                        | unit       |
  * |--------|----------------------------------------------------------------|------------|
@@ -46,14 +46,16 @@ const defaults = {
  * | 19–26  | angular speeds of the joints                                   | rad/s      |
  * | 27–104 | contact torque and force on each of the 13 bodies, clipped     | N·m, N     |
  *
- * **Reward** — `forwardRewardWeight` · speed of the trunk along x + `healthyReward` (while healthy) − `ctrlCostWeight` ·
- * Σ action² − `contactCostWeight` · Σ clipped contact force².
+ * **Reward** — `forwardRewardWeight` · speed of the trunk along x + `healthyReward` (while healthy) − `ctrlCostWeight`
+ * · Σ action² − `contactCostWeight` · Σ clipped contact force².
  *
- * **Start** — standing at rest; positions (the quaternion too) uniform in ±`resetNoiseScale` about that, speeds normal.
+ * **Start** — standing at rest, with noise of size `resetNoiseScale`: uniform on positions and quaternion, normal on
+ * speeds.
  *
- * **End** — terminated when unhealthy: the height of the trunk outside its range; truncated after 1,000 steps of 0.05 s.
+ * **End** — terminated when unhealthy: when the height of the trunk is outside its closed range; truncated after
+ * 1,000 steps of 0.05 s.
  *
- * **Version** — v5: contact forces are observed and cost; `healthyReward` only while healthy.
+ * **Version** — v5: contact forces are observed and reduce the reward; `healthyReward` only while healthy.
  */
 export function ant(options: Partial<typeof defaults> = {}): MujocoTask {
   const name = "Ant-v5";
@@ -61,7 +63,7 @@ export function ant(options: Partial<typeof defaults> = {}): MujocoTask {
   const { forwardRewardWeight, ctrlCostWeight, contactCostWeight, contactForceRange, healthyReward } = chosen;
   const { terminateWhenUnhealthy, healthyZRange, resetNoiseScale, includeCfrcExtInObservation } = chosen;
   const excluded = chosen.excludeCurrentPositionsFromObservation ? 2 : 0;
-  // Unlike those of other tasks, its range includes the bounds.
+  // Unlike in the other tasks, the range includes its bounds.
   const healthy = ({ qpos }: Simulation) => qpos[2] >= healthyZRange[0] && qpos[2] <= healthyZRange[1];
   return {
     name,
@@ -76,7 +78,7 @@ export function ant(options: Partial<typeof defaults> = {}): MujocoTask {
     observe({ qpos, qvel, cfrcExt }) {
       const moving = [...qpos.subarray(excluded), ...qvel];
       if (!includeCfrcExtInObservation) return moving;
-      // The first body is the world.
+      // Skips the first body, the world.
       for (let i = 6; i < cfrcExt.length; i++) moving.push(clip(cfrcExt[i], contactForceRange));
       return moving;
     },
@@ -91,7 +93,7 @@ export function ant(options: Partial<typeof defaults> = {}): MujocoTask {
   };
 }
 
-/** A leg goes out from the trunk's middle in three pieces, towards (x, y), ±1 each; the last one bends down. */
+/** A leg of three segments from the trunk's center toward (x, y), each ±1; the last segment bends down. */
 const leg = (number: number, [hip, thigh, ankle]: readonly string[], x: number, y: number) => `
       <body name="${hip}">
         <geom name="aux_${number}_geom" fromto="0 0 0 ${0.2 * x} ${0.2 * y} 0"/>

@@ -1,49 +1,54 @@
 import { expect, InputError } from "../../base/expect.ts";
 import { poseSize, type Shape } from "../../environment/scene.ts";
 
-/** The package that brings the engine, and the version whose numbers the tests know. */
+/** The npm package of the engine, with the version that the tests' recorded numbers belong to. */
 export const mujocoPackage = "@mujoco/mujoco@3.14.0";
 
 /**
- * What a task sees of its simulation. The arrays are views of the engine's own memory, in SI units and MuJoCo's order:
- * take them from here in each call, for they move when the memory grows.
+ * What a task sees of its simulation. The arrays are views of the engine's memory, in SI units and in MuJoCo's order.
+ * Read them from this object in each call and do not keep them: they move when the memory grows.
  */
 export interface Simulation {
-  /** Seconds since the start of the episode. */
+  /** Seconds since the episode began. */
   readonly time: number;
-  /** Positions of the joints (m, rad; a free joint's are a point and a quaternion w, x, y, z): [nq]. */
+  /** Joint positions (m, rad; a free joint has a position and a quaternion w, x, y, z): [nq]. */
   readonly qpos: Float64Array;
-  /** Velocities of the joints (m/s, rad/s): [nv]. */
+  /** Joint velocities (m/s, rad/s): [nv]. */
   readonly qvel: Float64Array;
-  /** What the actuators were told, before the engine clips it to their ranges: [nu]. */
+  /** The actuators' controls, before the engine clips them to their ranges: [nu]. */
   readonly ctrl: Float64Array;
-  /** Forces that actuators put on the joints (N, N·m): [nv]. */
+  /** Forces of the actuators on the joints (N, N·m): [nv]. */
   readonly qfrcActuator: Float64Array;
   /** Forces of contacts and limits on the joints (N, N·m): [nv]. */
   readonly qfrcConstraint: Float64Array;
-  /** Positions of the bodies' frames: [nbody · 3]. As all that follows from qpos, of the last substep's beginning. */
+  /**
+   * Positions of the bodies' frames, m: [nbody · 3]. Like everything that the engine derives from qpos, they belong to
+   * the beginning of the last substep.
+   */
   readonly xpos: Float64Array;
-  /** Positions of the bodies' centres of mass: [nbody · 3]. */
+  /** Positions of the bodies' centers of mass, m: [nbody · 3]. */
   readonly xipos: Float64Array;
-  /** Positions of the sites: [nsite · 3]. */
+  /** Positions of the sites, m: [nsite · 3]. */
   readonly siteXpos: Float64Array;
-  /** Inertias about the centre of mass of the bodies' tree, and mass: [nbody · 10]. */
+  /** Inertia of each body about the center of mass of its tree (kg·m², kg·m), and its mass (kg): [nbody · 10]. */
   readonly cinert: Float64Array;
-  /** Velocities about that centre, rotation first: [nbody · 6]. */
+  /** Velocity of each body about that center, rotation (rad/s) before translation (m/s): [nbody · 6]. */
   readonly cvel: Float64Array;
-  /** Contact forces about that centre, torque first; 0 before the first step: [nbody · 6]. */
+  /**
+   * Contact force on each body about that center, torque (N·m) before force (N): [nbody · 6]. 0 before the first step.
+   */
   readonly cfrcExt: Float64Array;
-  /** What the model's sensors measure. */
+  /** Readings of the model's sensors: [nsensordata]. */
   readonly sensordata: Float64Array;
-  /** Positions of the bodies that the task itself moves: [nmocap · 3]. */
+  /** Positions of the mocap bodies, which only the task moves, m: [nmocap · 3]. */
   readonly mocapPos: Float64Array;
   /** Masses of the bodies, kg: [nbody]. */
   readonly bodyMass: Float64Array;
-  /** The position of a body's frame: [3]. A view as well. Throws an InputError where there is no such body. */
+  /** Returns the position of a body's frame, m: [3]; a view. Throws an InputError if the model has no such body. */
   position(body: string): Float64Array;
 }
 
-/** The views of `Simulation` by the engine's own names. */
+/** The arrays of `Simulation`, with the engine's names for them. */
 const dataViews = {
   qpos: "qpos",
   qvel: "qvel",
@@ -62,7 +67,7 @@ const dataViews = {
 
 type DataView = (typeof dataViews)[keyof typeof dataViews];
 
-// The engine as far as it is used here. Its own types say `any` for every array.
+// The part of the engine that is used here. The package's own types have `any` for every array.
 
 interface Handle {
   delete(): void;
@@ -70,7 +75,7 @@ interface Handle {
 
 interface Model extends Handle {
   readonly opt: { readonly timestep: number };
-  /** The middle and the size of what is simulated. */
+  /** The center and the extent of the model, m. */
   readonly stat: { readonly center: Float64Array; readonly extent: number };
   readonly body_mass: Float64Array;
   readonly actuator_ctrlrange: Float64Array;
@@ -87,7 +92,7 @@ interface Data extends Handle, Readonly<Record<DataView, Float64Array>> {
   readonly time: number;
   readonly geom_xpos: Float64Array;
   readonly geom_xmat: Float64Array;
-  /** A copy of the counts, by kind. Neither it nor its elements may be deleted: they are the engine's. */
+  /** A copy of the warning counts by kind. The engine owns it and its elements, so neither may be deleted. */
   readonly warning: { size(): number; get(kind: number): { readonly number: number; readonly lastinfo: number } };
 }
 
@@ -116,10 +121,10 @@ interface Mujoco {
 
 let loaded: Promise<Mujoco> | undefined;
 
-/** The engine, which is loaded once. Throws an InputError that says what to install where it is missing. */
+/** Loads the engine once. Rejects with an InputError that says what to install if it is missing. */
 function load(): Promise<Mujoco> {
   loaded ??= importEngine().then((start) => start());
-  // Who installs it meanwhile may try again.
+  // A failed import is not cached: the user may install the package and try again.
   loaded.catch(() => {
     loaded = undefined;
   });
@@ -128,24 +133,27 @@ function load(): Promise<Mujoco> {
 
 async function importEngine(): Promise<() => Promise<Mujoco>> {
   try {
-    // The name stands in the import, for bundlers to find.
+    // The name is a literal, so that bundlers find it.
     const { default: start } = await import("@mujoco/mujoco");
     return start as unknown as () => Promise<Mujoco>;
   } catch (error) {
-    const message = `MuJoCo: expected the package ${mujocoPackage}, got none. Install it: npm install ${mujocoPackage}`;
-    throw new InputError(message, { cause: error });
+    const hint = `Install it: npm install ${mujocoPackage}`;
+    throw new InputError(
+      { where: "MuJoCo", expected: `the package ${mujocoPackage}`, got: "none", hint },
+      { cause: error },
+    );
   }
 }
 
-/** What shapes are called, in the order of the engine's `mjtGeom`. Height fields and meshes are not drawn. */
+/** The kinds of shapes in the order of the engine's `mjtGeom`. Height fields and meshes are not drawn. */
 const kinds = ["plane", undefined, "sphere", "capsule", "ellipsoid", "cylinder", "box"] as const;
 
-/** Every how many calls of `advance` all of the engine's warnings are read. */
+/** The number of calls of `advance` after which the engine's warnings are read. */
 const checkEvery = 16;
 
-/** The one place that knows the engine: a compiled model and its state, with memory that `close` gives back. */
+/** A compiled model and its state, in memory that `close` frees. No other code calls the engine. */
 export class MujocoSimulation implements Simulation {
-  // Filled by #readViews, in the constructor.
+  // Set by #readViews in the constructor.
   qpos!: Float64Array;
   qvel!: Float64Array;
   ctrl!: Float64Array;
@@ -160,14 +168,14 @@ export class MujocoSimulation implements Simulation {
   sensordata!: Float64Array;
   mocapPos!: Float64Array;
   bodyMass!: Float64Array;
-  /** Seconds of one engine step. */
+  /** The duration of one engine step, s. */
   readonly timestep: number;
-  /** The actuators' ranges: [nu] each. */
+  /** The actuators' control ranges: [nu] each. */
   readonly actionLow: readonly number[];
   readonly actionHigh: readonly number[];
-  /** What is seen of the model: the shapes of groups 0 to 2, as in MuJoCo's own viewer; meshes are left out. */
+  /** The visible shapes: those of groups 0 to 2, as in MuJoCo's own viewer, except meshes. */
   readonly shapes: readonly Shape[];
-  /** The middle and the size of what is simulated, m, as the model says or the engine finds. */
+  /** The center and the extent of the model, m: given by the model or computed by the engine. */
   readonly center: readonly [x: number, y: number, z: number];
   readonly extent: number;
   readonly #geoms: readonly number[];
@@ -181,7 +189,7 @@ export class MujocoSimulation implements Simulation {
   #unchecked = 0;
   #closed = false;
 
-  /** Compiles MJCF. Throws an InputError for what is none, and where the engine is not installed. */
+  /** Compiles MJCF. Rejects with an InputError if the model is invalid or the engine is not installed. */
   static async create(name: string, xml: string): Promise<MujocoSimulation> {
     return new MujocoSimulation(name, xml, await load());
   }
@@ -190,7 +198,7 @@ export class MujocoSimulation implements Simulation {
     this.#name = name;
     this.#mujoco = mujoco;
     this.#model = compile(name, xml, mujoco);
-    // Gymnasium's bounds are in Float32, as actions are.
+    // Gymnasium's bounds are in Float32, like actions.
     const ranges = Array.from(this.#model.actuator_ctrlrange, (bound) => Math.fround(bound));
     this.actionLow = ranges.filter((_, i) => i % 2 === 0);
     this.actionHigh = ranges.filter((_, i) => i % 2 === 1);
@@ -228,18 +236,18 @@ export class MujocoSimulation implements Simulation {
     return id;
   }
 
-  /** The index of a body's first shape. Throws an InputError where there is no such body, or nothing is seen of it. */
+  /** Returns the index of a body's first shape. Throws an InputError if there is no such body or it is not visible. */
   shapeOf(body: string, where: string): number {
     const id = this.#bodyId(body, where);
     const { geom_bodyid } = this.#model;
     const shape = this.#geoms.findIndex((geom) => geom_bodyid[geom] === id);
-    expect(shape >= 0, `${this.#name} ${where}`, "the name of a body with a shape that is seen", body);
+    expect(shape >= 0, `${this.#name} ${where}`, "the name of a body with a visible shape", body);
     return shape;
   }
 
-  /** Where each shape is: see `Scene`. */
+  /** Writes the poses of all shapes, as `Scene` describes. */
   writePoses(out: Float32Array): void {
-    // After a step, places are those before its last substep; after a restore, of another time.
+    // After a step the engine's poses are one substep old, and after a restore they are not the restored ones.
     this.#mujoco.mj_kinematics(this.#model, this.#data);
     const { geom_xpos, geom_xmat } = this.#data;
     for (const [shape, geom] of this.#geoms.entries()) {
@@ -248,10 +256,12 @@ export class MujocoSimulation implements Simulation {
     }
   }
 
-  /** The model's own start, at rest. `begin` then says where to begin; what follows from that is computed. */
+  /**
+   * Resets to the model's own start, at rest; `begin` may change qpos and qvel. Then computes all derived quantities.
+   */
   reset(begin: () => void): void {
     this.#refresh();
-    // A reset wipes out what was warned of since.
+    // A reset clears the engine's warnings, so they are read first.
     if (this.#unchecked > 0) this.#checkWarnings();
     this.#mujoco.mj_resetData(this.#model, this.#data);
     begin();
@@ -260,9 +270,9 @@ export class MujocoSimulation implements Simulation {
   }
 
   /**
-   * So many engine steps under one control. Throws what the engine only warns of: it would go on from the model's start
-   * where numbers got out of hand, and without contacts that its memory has no room for. The latter is told within
-   * `checkEvery` calls, or by `reset`.
+   * Takes `steps` engine steps with one control [nu]. Throws for two conditions of which the engine only warns. If
+   * numbers diverge, the engine would continue from the model's start. If its memory is too small, it would drop
+   * contacts; this is noticed within `checkEvery` calls, or by `reset`.
    */
   advance(control: ArrayLike<number>, steps: number): void {
     this.#refresh();
@@ -270,9 +280,10 @@ export class MujocoSimulation implements Simulation {
     const data = this.#data;
     const before = data.time;
     for (let i = 0; i < steps; i++) this.#mujoco.mj_step(this.#model, data);
-    // As Gymnasium does: a step itself leaves cfrc_ext as it was.
+    // A step alone does not update cfrc_ext. Gymnasium makes the same call.
     this.#mujoco.mj_rnePostConstraint(this.#model, data);
-    // A reset by the engine puts the time back. Reading the warnings themselves takes longer than an engine step.
+    // If the engine resets itself, the time jumps back. That is cheap to notice; reading the warnings takes longer than
+    // an engine step.
     const wasReset = data.time < before + (steps * this.timestep) / 2;
     if (wasReset || before === 0 || ++this.#unchecked >= checkEvery) this.#checkWarnings();
     this.#refresh();
@@ -286,19 +297,22 @@ export class MujocoSimulation implements Simulation {
       if (number === 0) continue;
       const { mjWARN_CONTACTFULL, mjWARN_CNSTRFULL } = this.#mujoco.mjtWarning;
       const tooSmall = kind === mjWARN_CONTACTFULL.value || kind === mjWARN_CNSTRFULL.value;
-      // The engine has no text for one of these, and for the other a way out that is not MJCF's.
-      const ownText = 'the model has too little memory for its contacts. Raise <size memory="…"/> in it.';
+      // The engine has no text for one of these kinds, and for the other its advice does not apply to MJCF.
+      const ownText = 'the model has too little memory for its contacts. Raise <size memory="…"/> in the model.';
       throw new Error(tooSmall ? ownText : this.#mujoco.mju_warningText(kind, lastinfo));
     }
   }
 
-  /** All that the next steps depend on; a fresh array. */
+  /** Returns everything that the next steps depend on; a fresh array. */
   save(): Float64Array {
     this.#mujoco.mj_getState(this.#model, this.#data, this.#saved, this.#allState);
     return this.#saved.GetView().slice();
   }
 
-  /** Goes back to a saved state. What follows from it (xpos and the like) is old until the next step. */
+  /**
+   * Returns to a saved state. Derived quantities such as xpos are stale until the next step. Throws an InputError if
+   * the state has the wrong length.
+   */
   restore(state: Float64Array): void {
     const { length } = this.#saved.GetView();
     expect(state.length === length, `${this.#name} restore`, `${length} numbers`, state.length);
@@ -306,14 +320,14 @@ export class MujocoSimulation implements Simulation {
     this.#mujoco.mj_setState(this.#model, this.#data, state, this.#allState);
   }
 
-  /** Gives the memory back; no call may follow but another of this. */
+  /** Frees the memory. Only `close` may be called afterwards. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const handle of [this.#saved, this.#data, this.#model]) handle.delete();
   }
 
-  /** Growing memory leaves every view empty; qpos is the one that cannot be empty otherwise. */
+  /** Renews the views after the memory has grown, which empties all of them; only then can qpos be empty. */
   #refresh(): void {
     if (this.qpos.length === 0) this.#readViews();
   }
@@ -327,13 +341,13 @@ export class MujocoSimulation implements Simulation {
   }
 }
 
-/** What is seen of a model, by geom. */
+/** Returns the visible shapes of a model by the index of their geom. */
 function visible({ geom_type, geom_size, geom_group, geom_rgba, geom_matid, mat_rgba }: Model): Map<number, Shape> {
   const shapes = new Map<number, Shape>();
   for (const [geom, type] of geom_type.entries()) {
     const kind = kinds[type];
     const own = geom_rgba.subarray(4 * geom, 4 * geom + 4);
-    // What has no colour of its own has its material's.
+    // A geom with the default color has the color of its material.
     const plain = own[0] === 0.5 && own[1] === 0.5 && own[2] === 0.5 && own[3] === 1;
     const material = geom_matid[geom];
     const [red, green, blue, opacity] = plain && material >= 0 ? mat_rgba.subarray(4 * material) : own;
@@ -344,7 +358,7 @@ function visible({ geom_type, geom_size, geom_group, geom_rgba, geom_matid, mat_
   return shapes;
 }
 
-/** What the engine said, in one line without its end. */
+/** Returns the engine's error message on one line, without its prefix and final period. */
 export function reason(error: unknown): string {
   const { message } = error as Error;
   return message
@@ -366,5 +380,5 @@ function compile(name: string, xml: string, mujoco: Mujoco): Model {
   if (ranges.length > 0 && unlimited < 0) return model;
   model.delete();
   const got = ranges.length === 0 ? "no actuator" : `none for actuator ${unlimited}`;
-  throw new InputError(`${name} model: expected a ctrlrange for every actuator, got ${got}.`);
+  throw new InputError({ where: `${name} model`, expected: "a ctrlrange for every actuator", got });
 }

@@ -2,31 +2,31 @@ import { addNormal, addUniform, controlCost, withDefaults } from "./gymnasium.ts
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** Paid for each m/s along x. */
+  /** Reward per m/s of speed along x. */
   forwardRewardWeight: 1,
-  /** Taken for the sum of the action's squares. */
+  /** Cost per unit of Σ action². */
   ctrlCostWeight: 0.1,
-  /** A start's positions are uniform in ± this, its speeds normal with this standard deviation. */
+  /** Initial positions vary uniformly by ± this, initial speeds normally with this standard deviation. */
   resetNoiseScale: 0.1,
-  /** Whether x is left out of the observation. */
+  /** Whether the observation leaves out x. */
   excludeCurrentPositionsFromObservation: true,
 };
 
 /**
- * HalfCheetah-v5 of Gymnasium 1.3.0: two legs and a trunk, in a plane, run as fast as they can.
+ * HalfCheetah-v5 of Gymnasium 1.3.0: run as fast as possible on two legs, in a plane.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                                      | min | max | unit                   |
  * |-------|----------------------------------------------|-----|-----|------------------------|
  * | 0–2   | torques at the rear thigh, shin and foot     | −1  | 1   | 120, 90 and 60 N·m     |
  * | 3–5   | torques at the front thigh, shin and foot    | −1  | 1   | 120, 60 and 30 N·m     |
  *
- * **Observation** — without bounds; x (m) comes before it unless it is excluded
+ * **Observation** — unbounded; preceded by x (m) unless it is excluded
  *
  * | index | meaning                                              | unit       |
  * |-------|------------------------------------------------------|------------|
- * | 0     | height of the trunk, from that of the model          | m          |
+ * | 0     | height of the trunk above its height in the model    | m          |
  * | 1     | pitch of the trunk                                   | rad        |
  * | 2–7   | angles of the joints, rear leg first                 | rad        |
  * | 8–9   | speed of the trunk along x and z                     | m/s        |
@@ -34,7 +34,7 @@ const defaults = {
  *
  * **Reward** — `forwardRewardWeight` · speed along x − `ctrlCostWeight` · Σ action².
  *
- * **Start** — standing at rest; positions uniform in ±`resetNoiseScale` about that, speeds normal.
+ * **Start** — standing at rest, with noise of size `resetNoiseScale`: uniform on positions, normal on speeds.
  *
  * **End** — never terminated; truncated after 1,000 steps of 0.05 s.
  *

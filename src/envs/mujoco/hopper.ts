@@ -5,24 +5,24 @@ import { upright, uprightDefaults } from "./upright.ts";
 
 const defaults = {
   ...uprightDefaults,
-  /** Within it, all angles and speeds are healthy. */
+  /** The healthy values of every angle (rad) and speed (m/s, rad/s). */
   healthyStateRange: [-100, 100] as Range,
-  /** Within it, the height of the trunk is healthy, m. */
+  /** The healthy heights of the trunk, in m. */
   healthyZRange: [0.7, Infinity] as Range,
-  /** Within it, the pitch of the trunk is healthy, rad. */
+  /** The healthy pitch angles of the trunk, in rad. */
   healthyAngleRange: [-0.2, 0.2] as Range,
 };
 
 /**
  * Hopper-v5 of Gymnasium 1.3.0: hop forward on one leg.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                           | min | max | unit    |
  * |-------|-----------------------------------|-----|-----|---------|
  * | 0–2   | torques at the hip, knee and ankle | −1  | 1   | 200 N·m |
  *
- * **Observation** — x (m) comes before it unless it is excluded
+ * **Observation** — preceded by x (m) unless it is excluded
  *
  * | index | meaning                              | min | max | unit  |
  * |-------|--------------------------------------|-----|-----|-------|
@@ -34,9 +34,9 @@ const defaults = {
  *
  * **Reward** — `forwardRewardWeight` · speed along x + `healthyReward` (while healthy) − `ctrlCostWeight` · Σ action².
  *
- * **Start** — standing at rest, each number uniform in ±`resetNoiseScale` about that.
+ * **Start** — standing at rest, with noise uniform in ±`resetNoiseScale` on every number of the state.
  *
- * **End** — terminated when unhealthy: height, pitch, or any later number of the state not inside its range; truncated
+ * **End** — terminated when unhealthy: when the height, an angle or a speed is not strictly inside its range; truncated
  * after 1,000 steps of 0.008 s.
  *
  * **Version** — v5.
@@ -69,7 +69,7 @@ const model = `
   </default>
   <worldbody>
     <geom name="floor" type="plane" size="20 20 0.125" friction="1 0.005 0.0001" condim="3" rgba="0.8 0.9 0.8 1"/>
-    <body name="torso" pos="0 0 1.25"> <!-- ref: z counts from the floor -->
+    <body name="torso" pos="0 0 1.25"> <!-- ref: z is measured from the floor -->
       <joint name="rootx" class="root" type="slide" pos="0 0 -1.25" axis="1 0 0"/>
       <joint name="rootz" class="root" type="slide" pos="0 0 -1.25" axis="0 0 1" ref="1.25"/>
       <joint name="rooty" class="root" axis="0 1 0"/>

@@ -3,38 +3,38 @@ import { addUniform, clip, type Range, sumOfSquares, withDefaults, within } from
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** Paid for each m/s of the centre of mass along x. */
+  /** Reward per m/s of the center of mass along x. */
   forwardRewardWeight: 1.25,
-  /** Taken for the sum of the action's squares. */
+  /** Cost per unit of Σ action². */
   ctrlCostWeight: 0.1,
-  /** Taken for the sum of the squares of the contact forces. */
+  /** Cost per unit of Σ contact force². */
   contactCostWeight: 5e-7,
-  /** What is taken for contact forces is clipped to it. */
+  /** The range that the cost of contact forces is clipped to. */
   contactCostRange: [-Infinity, 10] as Range,
-  /** Paid for every step after which it is healthy. */
+  /** Reward for every step after which the robot is healthy. */
   healthyReward: 5,
-  /** Whether an episode ends when it is not. */
+  /** Whether the task ends when the robot is not healthy. */
   terminateWhenUnhealthy: true,
-  /** Within it, the height of the trunk is healthy, m. */
+  /** The healthy heights of the trunk, in m. */
   healthyZRange: [1, 2] as Range,
-  /** A start's positions and speeds are uniform in ± this. */
+  /** Initial positions and speeds vary uniformly by ± this. */
   resetNoiseScale: 1e-2,
-  /** Whether x and y are left out of the observation. */
+  /** Whether the observation leaves out x and y. */
   excludeCurrentPositionsFromObservation: true,
-  /** Whether the bodies' inertias are observed. */
+  /** Whether the observation has the bodies' inertias. */
   includeCinertInObservation: true,
-  /** Whether the bodies' velocities are observed. */
+  /** Whether the observation has the bodies' velocities. */
   includeCvelInObservation: true,
-  /** Whether the actuators' forces are observed. */
+  /** Whether the observation has the actuators' forces. */
   includeQfrcActuatorInObservation: true,
-  /** Whether the contact forces are observed. */
+  /** Whether the observation has the contact forces. */
   includeCfrcExtInObservation: true,
 };
 
 /**
- * Humanoid-v5 of Gymnasium 1.3.0: a body with head, arms and legs walks along x without falling.
+ * Humanoid-v5 of Gymnasium 1.3.0: walk along x without falling, with a body that has a head, arms and legs.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                                           | min  | max | unit                  |
  * |-------|---------------------------------------------------|------|-----|-----------------------|
@@ -44,7 +44,7 @@ const defaults = {
  * | 11–13 | right shoulder, its two axes; right elbow         | −0.4 | 0.4 | 25 N·m                |
  * | 14–16 | left shoulder, its two axes; left elbow           | −0.4 | 0.4 | 25 N·m                |
  *
- * **Observation** — without bounds; x and y (m) come before it unless they are excluded. Of the 13 bodies:
+ * **Observation** — unbounded; preceded by x and y (m) unless they are excluded. "Each body" means the 13 bodies.
  *
  * | index   | meaning                                                                  | unit            |
  * |---------|--------------------------------------------------------------------------|-----------------|
@@ -54,20 +54,22 @@ const defaults = {
  * | 22–24   | speed of the trunk along x, y, z                                         | m/s             |
  * | 25–27   | angular speed of the trunk, in its own frame                             | rad/s           |
  * | 28–44   | angular speeds of the joints                                             | rad/s           |
- * | 45–174  | inertia (6), mass · place (3) and mass of each body, about all their centre | kg·m², kg·m, kg |
- * | 175–252 | angular and linear velocity of each body there                           | rad/s, m/s      |
+ * | 45–174  | inertia (6), mass · position (3) and mass of each body, about the center of mass of all | kg·m², kg·m, kg |
+ * | 175–252 | angular and linear velocity of each body about that point                | rad/s, m/s      |
  * | 253–269 | torques of the actuators on the joints                                   | N·m             |
  * | 270–347 | contact torque and force on each body                                    | N·m, N          |
  *
- * **Reward** — `forwardRewardWeight` · speed of the centre of mass along x + `healthyReward` (while healthy) −
+ * **Reward** — `forwardRewardWeight` · speed of the center of mass along x + `healthyReward` (while healthy) −
  * `ctrlCostWeight` · Σ action² − `contactCostWeight` · Σ contact force², the last clipped to `contactCostRange`.
  *
- * **Start** — standing at rest, each number (the quaternion's too) uniform in ±`resetNoiseScale` about that.
+ * **Start** — standing at rest, with noise uniform in ±`resetNoiseScale` on every number of the state, quaternion
+ * included.
  *
- * **End** — terminated when unhealthy: the height of the trunk not inside its range; truncated after 1,000 steps of
- * 0.015 s.
+ * **End** — terminated when unhealthy: when the height of the trunk is not strictly inside its range; truncated after
+ * 1,000 steps of 0.015 s.
  *
- * **Version** — v5: contact forces cost; `healthyReward` only while healthy; what is always 0 is not observed.
+ * **Version** — v5: contact forces reduce the reward; `healthyReward` only while healthy; values that are always 0 are
+ * not observed.
  */
 export function humanoid(options: Partial<typeof defaults> = {}): MujocoTask {
   const name = "Humanoid-v5";
@@ -86,7 +88,7 @@ export function humanoid(options: Partial<typeof defaults> = {}): MujocoTask {
       addUniform(qpos, random, resetNoiseScale);
       addUniform(qvel, random, resetNoiseScale);
     },
-    // The world is the first body, the free joint's six the first forces: neither is observed.
+    // Leaves out the first body, which is the world, and the first six forces, which are the free joint's.
     observe: ({ qpos, qvel, cinert, cvel, qfrcActuator, cfrcExt }) => [
       ...qpos.subarray(excluded),
       ...qvel,
@@ -95,11 +97,11 @@ export function humanoid(options: Partial<typeof defaults> = {}): MujocoTask {
       ...(chosen.includeQfrcActuatorInObservation ? qfrcActuator.subarray(6) : []),
       ...(chosen.includeCfrcExtInObservation ? cfrcExt.subarray(6) : []),
     ],
-    position: centreOfMass,
+    position: centerOfMass,
     reward(simulation, action, velocity) {
       const forwardReward = forwardRewardWeight * velocity;
       const survivalReward = healthy(simulation) ? healthyReward : 0;
-      // In Float64: this task takes the squares of what the engine was told, not of the action.
+      // In Float64: Gymnasium squares the engine's Float64 copy of the action here, not the action itself.
       const cost = ctrlCostWeight * sumOfSquares(action);
       const contactCost = clip(contactCostWeight * sumOfSquares(simulation.cfrcExt), contactCostRange);
       return forwardReward + survivalReward - (cost + contactCost);
@@ -108,8 +110,8 @@ export function humanoid(options: Partial<typeof defaults> = {}): MujocoTask {
   };
 }
 
-/** Its x, m. */
-function centreOfMass({ bodyMass, xipos }: Simulation): number {
+/** Returns the x coordinate of the center of mass, m. */
+function centerOfMass({ bodyMass, xipos }: Simulation): number {
   let [sum, mass] = [0, 0];
   for (let i = 0; i < bodyMass.length; i++) {
     sum += bodyMass[i] * xipos[3 * i];
@@ -151,7 +153,7 @@ const model = `
         <body name="pelvis" pos="0 0 -0.165" quat="1 0 -0.002 0">
           <joint name="abdomen_x" pos="0 0 0.1" axis="1 0 0" range="-35 35"/>
           <geom name="butt" fromto="-0.02 -0.07 0 -0.02 0.07 0" size="0.09"/>
-          <!-- The legs mirror each other, but for an armature and a stiffness. -->
+          <!-- The legs mirror each other except in one armature and one stiffness. -->
           <body name="right_thigh" pos="0 -0.1 -0.04" childclass="main">
             <joint name="right_hip_x" axis="1 0 0" range="-25 5"/>
             <joint name="right_hip_z" axis="0 0 1" range="-60 35"/>
@@ -202,7 +204,7 @@ const model = `
       </body>
     </body>
   </worldbody>
-  <tendon> <!-- They only measure. -->
+  <tendon> <!-- These exert no force. -->
     <fixed name="left_hipknee">
       <joint joint="left_hip_y" coef="-1"/>
       <joint joint="left_knee" coef="1"/>

@@ -4,25 +4,25 @@ import { addNormal, addUniform, clip, type Range, withDefaults } from "./gymnasi
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** Paid for every step that does not end the task. */
+  /** Reward for every step that does not end the task. */
   healthyReward: 10,
-  /** A start's positions are uniform in ± this, its speeds normal with this standard deviation. */
+  /** Initial positions vary uniformly by ± this, initial speeds normally with this standard deviation. */
   resetNoiseScale: 0.1,
 };
 
-/** Speeds and forces are observed clipped to this. */
+/** The range that observed speeds and forces are clipped to. */
 const observed: Range = [-10, 10];
 
 /**
- * InvertedDoublePendulum-v5 of Gymnasium 1.3.0: push a cart so that two poles, one upon the other, stay up.
+ * InvertedDoublePendulum-v5 of Gymnasium 1.3.0: balance two poles, one on top of the other, on a cart.
  *
- * **Action** — beyond its bounds the engine clips it
+ * **Action** — the engine clips it to its bounds
  *
  * | index | meaning                    | min | max | unit  |
  * |-------|----------------------------|-----|-----|-------|
  * | 0     | force on the cart, along x | −1  | 1   | 500 N |
  *
- * **Observation** — the angles are the lower pole's from upright, and the upper one's from the lower
+ * **Observation** — the angles are those of the lower pole from upright and of the upper pole from the lower one
  *
  * | index | meaning                                  | min | max | unit       |
  * |-------|------------------------------------------|-----|-----|------------|
@@ -32,10 +32,11 @@ const observed: Range = [-10, 10];
  * | 5–7   | speeds of the cart and of the two angles | −10 | 10  | m/s, rad/s |
  * | 8     | the force of the rail's end on the cart  | −10 | 10  | N          |
  *
- * **Reward** — `healthyReward`, less 0.01 x² + (z − 2)² for the place of the tip, 1e-3 and 5e-3 times the squares of the
- * angular speeds.
+ * **Reward** — `healthyReward` − 0.01 x² − (z − 2)² − 1e-3 ω₁² − 5e-3 ω₂², with the tip at (x, z) and the angular
+ * speeds ω₁ and ω₂. Without `healthyReward` in the step that ends the task.
  *
- * **Start** — upright and at rest in the middle; positions uniform in ±`resetNoiseScale` about that, speeds normal.
+ * **Start** — upright and at rest in the middle, with noise of size `resetNoiseScale`: uniform on positions, normal on
+ * speeds.
  *
  * **End** — terminated when the tip is no higher than 1 m; truncated after 1,000 steps of 0.05 s.
  *
@@ -76,7 +77,7 @@ const model = `
 <mujoco model="inverted double pendulum">
   <!-- Lengths in m, masses in kg, times in s. -->
   <size memory="100K"/>
-  <option timestep="0.01" integrator="RK4" gravity="1e-5 0 -9.81"/> <!-- m/s²; a breath along x, to unsettle it -->
+  <option timestep="0.01" integrator="RK4" gravity="1e-5 0 -9.81"/> <!-- m/s²; a trace along x breaks the balance -->
   <default>
     <joint damping="0.05"/> <!-- N·s/m for the cart, N·m·s/rad for the poles -->
     <geom type="capsule" friction="1 0.1 0.1" contype="0" rgba="0 0.7 0.7 1"/> <!-- nothing collides -->

@@ -3,14 +3,14 @@ import { addUniform, withDefaults } from "./gymnasium.ts";
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** A start's positions and speeds are uniform in ± this. */
+  /** Initial positions and speeds vary uniformly by ± this. */
   resetNoiseScale: 0.01,
 };
 
 /**
- * InvertedPendulum-v5 of Gymnasium 1.3.0: push a cart so that the pole on it does not fall.
+ * InvertedPendulum-v5 of Gymnasium 1.3.0: balance a pole on a cart.
  *
- * **Action** — beyond its bounds the engine clips it
+ * **Action** — the engine clips it to its bounds
  *
  * | index | meaning                  | min | max | unit  |
  * |-------|--------------------------|-----|-----|-------|
@@ -27,7 +27,7 @@ const defaults = {
  *
  * **Reward** — 1 for every step that does not end the task.
  *
- * **Start** — upright and at rest in the middle, each number uniform in ±`resetNoiseScale` about that.
+ * **Start** — upright and at rest in the middle, with noise uniform in ±`resetNoiseScale` on every number of the state.
  *
  * **End** — terminated at an angle beyond ±0.2 rad; truncated after 1,000 steps of 0.04 s.
  *

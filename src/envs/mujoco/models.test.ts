@@ -1,4 +1,4 @@
-// Our models against the parameters that Gymnasium's compile to: fixtures/mujoco-models, told in fixtures/README.md.
+// Compares our models with the compiled parameters of Gymnasium's: fixtures/mujoco-models, see fixtures/README.md.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -9,38 +9,38 @@ const folder = "fixtures/mujoco-models";
 const mujoco = await loadMujoco();
 const models = new Map([...mujocoTasks].map(([id, { model }]) => [id.replace("-v5", ""), model]));
 
-test("there is a file for every model", () => {
+test("every model has a file", () => {
   const files = readdirSync(folder).map((file) => file.replace(".json", ""));
   assert.deepEqual(files.sort(), [...models.keys()].sort());
 });
 
 for (const [name, xml] of models) {
-  test(`${name}: the model has every parameter of ${folder}/${name}.json within 1e-9`, () => {
+  test(`${name}: every parameter of the model matches ${folder}/${name}.json within 1e-9`, () => {
     assert.deepEqual(differences(describeModel(xml), recorded(name), name), []);
   });
 }
 
-test("a parameter that differs by 2e-9 is told", () => {
+test("a parameter that differs by 2e-9 is reported", () => {
   const expected = recorded("Hopper");
   expected.bodies[2].mass += 2e-9;
-  const told = differences(describeModel(models.get("Hopper") ?? ""), expected, "Hopper");
-  assert.equal(told.length, 1);
-  assert.match(told[0], /^Hopper bodies 2 mass: expected 4\.05789051\d+, got 4\.05789051\d+$/);
+  const found = differences(describeModel(models.get("Hopper") ?? ""), expected, "Hopper");
+  assert.equal(found.length, 1);
+  assert.match(found[0], /^Hopper bodies 2 mass: expected 4\.05789051\d+, got 4\.05789051\d+$/);
 });
 
-/** A file without what is no parameter. Cameras are left out: here a task has one, not its model. */
+/** Reads the parameters of a file. Cameras are left out, because here they belong to the task and not to its model. */
 function recorded(name: string) {
   const { name: _, source, ...parameters } = JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"));
   delete parameters.sizes.ncam;
   return parameters;
 }
 
-/** What a model compiles to, in the files' form. */
+/** Compiles a model; returns its parameters in the form of the files. */
 function describeModel(xml: string) {
   const model = mujoco.MjModel.from_xml_string(xml);
   try {
     const { mjtObj, mjtJoint, mjtGeom } = mujoco;
-    // What has no name is read from address 0, where Emscripten keeps a mark of its own.
+    // The name of an unnamed object is read from address 0, where Emscripten keeps a marker ("emsc").
     const name = (kind: { value: number }, id: number) => mujoco.mj_id2name(model, kind.value, id).replace("emsc", "");
     const row = (field: keyof MjModel, i: number, width: number) =>
       Array.from((model[field] as Float64Array).slice(i * width, (i + 1) * width));
@@ -86,7 +86,7 @@ function describeModel(xml: string) {
         type: shortName(mjtJoint, "mjJNT_", model.jnt_type[i]),
         pos: row("jnt_pos", i, 3),
         axis: row("jnt_axis", i, 3),
-        limited: model.jnt(i).limited, // the whole array is of a kind that the binding cannot give
+        limited: model.jnt(i).limited, // the binding cannot return the whole array
         range: row("jnt_range", i, 2),
         stiffness: model.jnt_stiffness[i],
         margin: model.jnt_margin[i],
@@ -157,7 +157,7 @@ function shortName(all: object, prefix: string, value: number): string {
   return enumName(all, value).replace(prefix, "").toLowerCase();
 }
 
-/** Every place where `actual` is not as `expected`, numbers within 1e-9; what only one side has is told as well. */
+/** Lists where `actual` differs from `expected`: numbers by more than 1e-9, and entries that only one side has. */
 function differences(actual: unknown, expected: unknown, where: string): string[] {
   if (typeof actual === "object" && actual !== null && typeof expected === "object" && expected !== null) {
     const keys = new Set([...Object.keys(actual), ...Object.keys(expected)]);

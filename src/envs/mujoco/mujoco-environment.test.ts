@@ -31,14 +31,14 @@ const cart: tasks.MujocoTask = {
 const step = (environment: TimeLimit, ...action: number[]) => environment.step(Float32Array.from(action)) as Step;
 const reset = (environment: TimeLimit, seed = 1) => environment.reset(new Random(seed)) as ArrayLike<number>;
 
-test("a task of one's own: sizes and bounds from the model, the start from the task, the motion by hand", async () => {
+test("a custom task has the model's sizes and bounds, its own start, and the motion computed by hand", async () => {
   const environment = await createMujoco(cart);
   assert.equal(environment.name, "Cart");
   assert.deepEqual([environment.observationSize, environment.actionLow, environment.actionHigh], [2, [-1], [3]]);
   const [start, speed] = Array.from(reset(environment));
   assert.ok(start >= 1 && start < 2 && speed === 0);
   const { observation, reward, terminated } = step(environment, 2);
-  // 2 · 10 N on 2 kg for 4 steps of 2 ms, each of which moves by its new speed.
+  // 2 · 10 N on 2 kg for 4 engine steps of 2 ms, each of which moves the cart by its new speed.
   const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-12, `${a}, not ${b}`);
   near(observation[1], 0.08);
   near(observation[0], start + 0.002 * 0.02 * (1 + 2 + 3 + 4));
@@ -47,7 +47,7 @@ test("a task of one's own: sizes and bounds from the model, the start from the t
   environment.close();
 });
 
-test("the velocity given to the reward is that of `position` over the whole step, after a restore as well", async () => {
+test("the velocity passed to the reward is that of `position` over the whole step, also after a restore", async () => {
   const task = {
     ...cart,
     position: ({ qpos }: tasks.Simulation) => qpos[0],
@@ -65,7 +65,7 @@ test("the velocity given to the reward is that of `position` over the whole step
   assert.equal(step(environment, 1).reward, second.reward);
 });
 
-test("numbers that get out of hand are an error of that step and of each one after it, until a reset", async () => {
+test("diverging numbers are an error of that step and of every later step until a reset", async () => {
   for (const [start, what] of [
     [{ qvel: 1e11 }, /Cart step 1: .*QVEL at DOF 0/],
     [{ qpos: NaN }, /Cart step 1: .*QPOS at DOF 0/],
@@ -87,7 +87,7 @@ test("numbers that get out of hand are an error of that step and of each one aft
   }
 });
 
-test("in the middle of an episode the error names the step", async () => {
+test("an error in the middle of an episode names the step", async () => {
   const environment = await createMujoco(cart);
   reset(environment);
   for (let i = 0; i < 6; i++) step(environment, 1);
@@ -120,7 +120,7 @@ test("a model with too little memory is an error, not a simulation without conta
   }
   reset(await createMujoco({ ...pile, model: model("1M") }));
 
-  // Told by the reset where the episode is too short to be looked at in between.
+  // The reset reports it if the episode is too short for a check in between.
   const apart = ({ qpos }: tasks.Simulation) => {
     for (let i = 2; i < qpos.length; i += 7) qpos[i] += i;
   };
@@ -135,7 +135,7 @@ test("a model with too little memory is an error, not a simulation without conta
   reset(environment);
 });
 
-test("memory that grows under an environment does not move it", async () => {
+test("an environment is not changed when the engine's memory grows", async () => {
   const make = () => createMujoco(ant());
   const [still, moved] = [await make(), await make()];
   reset(still);
@@ -144,7 +144,7 @@ test("memory that grows under an environment does not move it", async () => {
   for (let i = 0; i < 5; i++) {
     const action = new Float32Array(8).fill(0.1 * i);
     const { observation, reward } = still.step(action) as Step;
-    // 20 MB each: the memory has to grow for it, and leaves every view of it behind.
+    // 20 MB each: the memory has to grow, which invalidates every view of it.
     large.push(await createMujoco({ ...cart, model: cart.model.replace("20K", "20M") }));
     const other = moved.step(action) as Step;
     assert.deepEqual([Array.from(other.observation), other.reward], [Array.from(observation), reward]);
@@ -152,8 +152,8 @@ test("memory that grows under an environment does not move it", async () => {
   for (const environment of [still, moved, ...large]) environment.close();
 });
 
-test("close gives the memory back, and may come twice", async () => {
-  // A thousand times 20 MB is more than there is.
+test("close frees the memory, and may be called twice", async () => {
+  // 1,000 times 20 MB is more than WebAssembly can address.
   for (let i = 0; i < 1000; i++) {
     const environment = await createMujoco({ ...cart, model: cart.model.replace("20K", "20M") });
     environment.close();
@@ -163,7 +163,7 @@ test("close gives the memory back, and may come twice", async () => {
   }
 });
 
-test("what is wrong with a task is said in one line", async () => {
+test("what is wrong with a task is reported in one line", async () => {
   const cases: [Partial<tasks.MujocoTask>, string | RegExp][] = [
     [{ model: "<mujoco><worldbody><body></mujoco>" }, /^Cart model: expected MJCF that MuJoCo can compile, got: \S/],
     [
@@ -192,7 +192,7 @@ test("what is wrong with a task is said in one line", async () => {
   });
 });
 
-test("options that are none are refused", () => {
+test("unknown options and invalid values are refused", () => {
   const wrong = (options: object) => () => hopper(options);
   assert.throws(wrong({ ctrlCostWeigth: 1 }), {
     name: "InputError",
@@ -200,14 +200,14 @@ test("options that are none are refused", () => {
   });
   assert.throws(wrong({ ctrlCostWeight: "1" }), { message: 'Hopper-v5 ctrlCostWeight: expected a number, got "1".' });
   assert.throws(wrong({ healthyZRange: [2, 1] }), {
-    message: "Hopper-v5 healthyZRange: expected two numbers, the lower first, got [2, 1].",
+    message: "Hopper-v5 healthyZRange: expected two numbers, the lower one first, got [2, 1].",
   });
   assert.throws(wrong({ terminateWhenUnhealthy: 1 }), {
     message: "Hopper-v5 terminateWhenUnhealthy: expected a boolean, got 1.",
   });
 });
 
-/** `fixtures/mujoco-options.json`: what Gymnasium did with other options than its own. */
+/** `fixtures/mujoco-options.json`: recordings of Gymnasium with options that differ from the defaults. */
 interface OptionsFile {
   runs: {
     id: string;
@@ -220,7 +220,7 @@ interface OptionsFile {
 const { runs }: OptionsFile = JSON.parse(readFileSync("fixtures/mujoco-options.json", "utf8"));
 
 for (const { id, options, reset: recorded, steps } of runs) {
-  test(`${id} with ${Object.keys(options).join(", ")}: as Gymnasium recorded it, within 1e-9`, async () => {
+  test(`${id} with ${Object.keys(options).join(", ")}: matches Gymnasium's recording within 1e-9`, async () => {
     const makers = Object.entries(tasks) as unknown as [string, (options: object) => tasks.MujocoTask][];
     const [, make] = makers.find(([name]) => name.toLowerCase() === id.replace("-v5", "").toLowerCase()) ?? [];
     const task = make?.(options) as tasks.MujocoTask;
@@ -247,8 +247,8 @@ for (const { id, options, reset: recorded, steps } of runs) {
   });
 }
 
-test("starts are where the tasks say, and spread", async () => {
-  /** [lowest, highest] of a number of the observation over many starts. */
+test("starts are spread over the range that each task documents", async () => {
+  /** The lowest and the highest value of one number of the observation over many starts. */
   const spread = async (task: tasks.MujocoTask, index: number) => {
     const environment = await createMujoco(task);
     const random = new Random(1);
@@ -269,7 +269,7 @@ test("starts are where the tasks say, and spread", async () => {
   assert.ok(low < -0.2 && low > -0.5 && high > 0.2 && high < 0.5);
 });
 
-test("the object never lies on the pusher's goal, the reacher's target never out of reach", async () => {
+test("the pusher's object never starts on its goal, and the reacher's target is never out of reach", async () => {
   const [pusher, reacher] = [await createMujoco(tasks.pusher()), await createMujoco(tasks.reacher())];
   const random = new Random(2);
   for (let i = 0; i < 300; i++) {

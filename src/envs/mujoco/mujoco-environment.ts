@@ -5,40 +5,41 @@ import type { Camera, Scene } from "../../environment/scene.ts";
 import { TimeLimit } from "../../environment/time-limit.ts";
 import { MujocoSimulation, reason, type Simulation } from "./engine.ts";
 
-/** A task in MuJoCo: a model, and a few functions that look at its simulation. The action sets the actuators. */
+/** A MuJoCo task: a model, and functions that read its simulation. The action is the actuators' control. */
 export interface MujocoTask {
-  /** What errors call it. */
+  /** The name that errors use for it. */
   readonly name: string;
   /**
-   * The model in MJCF, every actuator with a `ctrlrange`. `<size memory="100K"/>` keeps an environment small: without
-   * it, the engine takes 13.6 MB for each. Too little is an error.
+   * The model in MJCF. Every actuator needs a `ctrlrange`; these are the bounds of the action. A small
+   * `<size memory="100K"/>` saves memory: without it, the engine allocates 13.6 MB for each environment. Too little is
+   * an error.
    */
   readonly model: string;
-  /** Engine steps for each action. */
+  /** The number of engine steps per action, a whole number above 0. */
   readonly frameSkip: number;
-  /** Steps after which an episode is truncated. */
+  /** The number of time steps after which an episode is truncated. */
   readonly timeLimit: number;
   /**
-   * From where it is looked at; what it follows is the name of a body. Without one, as MuJoCo's own viewer would:
-   * `<statistic center="…" extent="…"/>` in the model says which part.
+   * The camera; `follows` is the name of a body. Default: as in MuJoCo's own viewer, which looks at the part of the
+   * model that its `<statistic center="…" extent="…"/>` gives.
    */
   readonly camera?: Omit<Camera, "follows"> & { readonly follows?: string };
-  /** Changes qpos and qvel, which are the model's own start at rest, into the start of an episode. */
+  /** Sets up the start of an episode: changes qpos and qvel, which hold the model's own start at rest. */
   start(simulation: Simulation, random: Random): void;
-  /** What the policy sees: [O], always as many numbers. */
+  /** Returns the observation: [O], always of the same length. */
   observe(simulation: Simulation): ArrayLike<number>;
-  /** What moves forward. `reward` is given its velocity over the whole step. */
+  /** Returns the coordinate (m) whose velocity over the whole step `reward` receives. */
   position?(simulation: Simulation): number;
-  /** The reward for a step, when it has been made. `velocity` is 0 for a task without `position`. */
+  /** Returns the reward of a step, after it. `velocity` (m/s) is 0 for a task without `position`. */
   reward(simulation: Simulation, action: Float32Array, velocity: number): number;
-  /** Whether the task came to its end with this step; never, unless given. */
+  /** Whether this step ended the task. Default: never. */
   terminated?(simulation: Simulation): boolean;
 }
 
 /**
- * An environment of a task in MuJoCo, its time limit included. Throws an InputError where the engine is not installed,
- * or the model is none. `save()`: the steps taken, the last position, then MuJoCo's whole state: time, qpos, qvel,
- * activations, the solver's warm start, and what else a task may set.
+ * Creates the environment of a MuJoCo task, including its time limit. Rejects with an InputError if the engine is not
+ * installed or the task is invalid. `save()` returns the steps taken, the last position, then MuJoCo's whole
+ * integration state: time, qpos, qvel, activations, the solver's warm start, and whatever else a task may set.
  */
 export async function createMujoco(task: MujocoTask): Promise<TimeLimit> {
   const { name, model, frameSkip, timeLimit } = task;
@@ -52,7 +53,7 @@ export async function createMujoco(task: MujocoTask): Promise<TimeLimit> {
   }
 }
 
-/** A task without its time limit. */
+/** A MuJoCo task without its time limit. */
 class MujocoEnvironment implements Environment {
   readonly name: string;
   readonly observationSize: number;
@@ -62,11 +63,13 @@ class MujocoEnvironment implements Environment {
   readonly #whereAction: string;
   readonly #task: MujocoTask;
   readonly #simulation: MujocoSimulation;
-  /** Seconds of one step. */
+  /** The duration of one time step, s. */
   readonly #duration: number;
-  /** Where the last step ended. Not always to be had from the state: xpos lags behind qpos by a substep. */
+  /**
+   * The position after the last step. It is kept because xpos lags a substep behind qpos, so the state may not give it.
+   */
   #position = 0;
-  /** Why no step can be made until the next reset. */
+  /** The error that makes every step fail until the next reset. */
   #error: Error | undefined;
 
   constructor(task: MujocoTask, simulation: MujocoSimulation) {
@@ -127,9 +130,9 @@ class MujocoEnvironment implements Environment {
     }
   }
 
-  /** Throws what the engine said, now and in each further step. */
+  /** Throws an error for what the engine reported, now and in each further step. */
   #fail(where: string, error: unknown): never {
-    // What the task's own functions throw stays as it is.
+    // Errors that the task's own functions throw are passed on unchanged.
     this.#error =
       error instanceof InputError ? error : new Error(`${this.name} ${where}: ${reason(error)}`, { cause: error });
     throw this.#error;

@@ -2,24 +2,24 @@ import { addUniform, controlCost, distance, withDefaults } from "./gymnasium.ts"
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** Taken for each m from the fingertips to the object. */
+  /** Cost per m of distance from the fingertips to the object. */
   rewardNearWeight: 0.5,
-  /** Taken for each m from the object to the goal. */
+  /** Cost per m of distance from the object to the goal. */
   rewardDistWeight: 1,
-  /** Taken for the sum of the action's squares. */
+  /** Cost per unit of Σ action². */
   rewardControlWeight: 0.1,
 };
 
 /**
- * Pusher-v5 of Gymnasium 1.3.0: push a cylinder over a table to a goal, with an arm of seven joints.
+ * Pusher-v5 of Gymnasium 1.3.0: push a cylinder across a table to a goal, with an arm of seven joints.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                                                                              | min | max | unit |
  * |-------|--------------------------------------------------------------------------------------|-----|-----|------|
  * | 0–6   | torques: shoulder pan and lift, upper arm roll, elbow, forearm roll, wrist flex and roll | −2  | 2   | N·m  |
  *
- * **Observation** — without bounds
+ * **Observation** — unbounded
  *
  * | index | meaning                     | unit  |
  * |-------|-----------------------------|-------|
@@ -32,12 +32,12 @@ const defaults = {
  * **Reward** — −`rewardDistWeight` · |object − goal| − `rewardControlWeight` · Σ action² − `rewardNearWeight` ·
  * |object − fingertips|.
  *
- * **Start** — the arm stretched out, its speeds uniform in ±0.005 rad/s; the object uniform in y from −0.3 to 0 and x in
- * ±0.2 m about its place, more than 0.17 m from the goal.
+ * **Start** — the arm is stretched out, with angular speeds uniform in ±0.005 rad/s. The object is displaced from its
+ * place in the model, uniformly by −0.3 to 0 m along y and ±0.2 m along x, to more than 0.17 m from the goal.
  *
  * **End** — never terminated; truncated after 100 steps of 0.05 s.
  *
- * **Version** — v5: a denser object than before; the reward is that of the state after the step.
+ * **Version** — v5: the object is denser than in v4; the reward is that of the state after the step.
  */
 export function pusher(options: Partial<typeof defaults> = {}): MujocoTask {
   const name = "Pusher-v5";
@@ -81,13 +81,13 @@ const model = `
   <option timestep="0.01" iterations="20" gravity="0 0 0"/>
   <default>
     <joint armature="0.04" damping="0.1"/> <!-- kg·m², N·m·s/rad -->
-    <!-- Of the arm, only the fingers and their wrist collide. -->
+    <!-- Only the fingers and their wrist collide. -->
     <geom type="capsule" density="300" friction="0.8 0.1 0.1" condim="1" contype="0" conaffinity="0" margin="0.002"
       rgba="0.5 0.5 0.5 1"/>
     <default class="finger">
       <geom size="0.02" contype="1" conaffinity="1"/>
     </default>
-    <default class="sliding"> <!-- over the table -->
+    <default class="sliding"> <!-- across the table -->
       <joint type="slide" range="-10.3213 10.3" damping="0.5"/> <!-- N·s/m -->
     </default>
   </default>

@@ -3,22 +3,22 @@ import { addUniform, controlCost, distance, withDefaults } from "./gymnasium.ts"
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** Taken for each m from the fingertip to the target. */
+  /** Cost per m of distance from the fingertip to the target. */
   rewardDistWeight: 1,
-  /** Taken for the sum of the action's squares. */
+  /** Cost per unit of Σ action². */
   rewardControlWeight: 1,
 };
 
 /**
- * Reacher-v5 of Gymnasium 1.3.0: bring the tip of an arm with two joints to a target that is somewhere else each time.
+ * Reacher-v5 of Gymnasium 1.3.0: move the tip of an arm with two joints to a target at a random place.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                           | min | max | unit    |
  * |-------|-----------------------------------|-----|-----|---------|
  * | 0–1   | torques at the shoulder and elbow | −1  | 1   | 200 N·m |
  *
- * **Observation** — without bounds, but for the sines and cosines
+ * **Observation** — unbounded except for the sines and cosines
  *
  * | index | meaning                               | unit  |
  * |-------|---------------------------------------|-------|
@@ -30,7 +30,8 @@ const defaults = {
  *
  * **Reward** — −`rewardDistWeight` · distance − `rewardControlWeight` · Σ action².
  *
- * **Start** — angles uniform in ±0.1 rad, angular speeds in ±0.005 rad/s; the target uniform in a disc of 0.2 m.
+ * **Start** — angles uniform in ±0.1 rad, angular speeds uniform in ±0.005 rad/s; the target uniform in a disk with a
+ * radius of 0.2 m.
  *
  * **End** — never terminated; truncated after 50 steps of 0.02 s.
  *
@@ -102,7 +103,7 @@ const model = `
         </body>
       </body>
     </body>
-    <body name="target" pos="0.1 -0.1 0.01"> <!-- ref: the joints count from the middle, not from here -->
+    <body name="target" pos="0.1 -0.1 0.01"> <!-- ref: the joints are measured from the center, not from here -->
       <joint name="target_x" type="slide" axis="1 0 0" range="-0.27 0.27" ref="0.1" armature="0" damping="0"/>
       <joint name="target_y" type="slide" axis="0 1 0" range="-0.27 0.27" ref="-0.1" armature="0" damping="0"/>
       <geom name="target" type="sphere" size="0.009" rgba="0.9 0.2 0.2 1"/>

@@ -2,37 +2,37 @@ import { addUniform, controlCost, withDefaults } from "./gymnasium.ts";
 import type { MujocoTask } from "./mujoco-environment.ts";
 
 const defaults = {
-  /** Paid for each m/s along x. */
+  /** Reward per m/s of speed along x. */
   forwardRewardWeight: 1,
-  /** Taken for the sum of the action's squares. */
+  /** Cost per unit of Σ action². */
   ctrlCostWeight: 1e-4,
-  /** A start's positions and speeds are uniform in ± this. */
+  /** Initial positions and speeds vary uniformly by ± this. */
   resetNoiseScale: 0.1,
-  /** Whether x and y are left out of the observation. */
+  /** Whether the observation leaves out x and y. */
   excludeCurrentPositionsFromObservation: true,
 };
 
 /**
- * Swimmer-v5 of Gymnasium 1.3.0: three links in a row wriggle forward through a thick liquid.
+ * Swimmer-v5 of Gymnasium 1.3.0: swim forward through a viscous fluid with three links in a row.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                                  | min | max | unit    |
  * |-------|------------------------------------------|-----|-----|---------|
  * | 0–1   | torques at the front and the rear joint  | −1  | 1   | 150 N·m |
  *
- * **Observation** — without bounds; x and y (m) come before it unless they are excluded
+ * **Observation** — unbounded; preceded by x and y (m) unless they are excluded
  *
  * | index | meaning                              | unit       |
  * |-------|--------------------------------------|------------|
  * | 0     | direction of the first link          | rad        |
  * | 1–2   | angles of the joints                 | rad        |
  * | 3–4   | speed of the first link along x and y | m/s        |
- * | 5–7   | angular speeds of the above          | rad/s      |
+ * | 5–7   | angular speeds of link and joints    | rad/s      |
  *
  * **Reward** — `forwardRewardWeight` · speed along x − `ctrlCostWeight` · Σ action².
  *
- * **Start** — stretched along x, at rest, each number uniform in ±`resetNoiseScale` about that.
+ * **Start** — stretched along x, at rest, with noise uniform in ±`resetNoiseScale` on every number of the state.
  *
  * **End** — never terminated; truncated after 1,000 steps of 0.04 s.
  *

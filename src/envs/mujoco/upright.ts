@@ -2,26 +2,29 @@ import type { Simulation } from "./engine.ts";
 import { addUniform, clip, controlCost, type Range } from "./gymnasium.ts";
 import type { MujocoTask } from "./mujoco-environment.ts";
 
-/** Options that Hopper-v5 and Walker2d-v5 share, with their usual values. */
+/** The options that Hopper-v5 and Walker2d-v5 share, with their defaults. */
 export const uprightDefaults = {
-  /** Paid for each m/s along x. */
+  /** Reward per m/s of speed along x. */
   forwardRewardWeight: 1,
-  /** Taken for the sum of the action's squares. */
+  /** Cost per unit of Σ action². */
   ctrlCostWeight: 1e-3,
-  /** Paid for every step after which it is healthy. */
+  /** Reward for every step after which the robot is healthy. */
   healthyReward: 1,
-  /** Whether an episode ends when it is not. */
+  /** Whether the task ends when the robot is not healthy. */
   terminateWhenUnhealthy: true,
-  /** A start's positions and speeds are uniform in ± this. */
+  /** Initial positions and speeds vary uniformly by ± this. */
   resetNoiseScale: 5e-3,
-  /** Whether x is left out of the observation. */
+  /** Whether the observation leaves out x. */
   excludeCurrentPositionsFromObservation: true,
 };
 
-/** Speeds are observed clipped to this. */
+/** The range that observed speeds are clipped to. */
 const observed: Range = [-10, 10];
 
-/** What goes forward in a plane and must stay upright: all of the task but its name, its model and what is healthy. */
+/**
+ * Returns a task to move forward in a plane without falling, except for its name and model. `healthy` decides whether a
+ * state is upright.
+ */
 export function upright(
   options: typeof uprightDefaults,
   healthy: (simulation: Simulation) => boolean,

@@ -5,23 +5,23 @@ import { upright, uprightDefaults } from "./upright.ts";
 
 const defaults = {
   ...uprightDefaults,
-  /** Within it, the height of the trunk is healthy, m. */
+  /** The healthy heights of the trunk, in m. */
   healthyZRange: [0.8, 2] as Range,
-  /** Within it, the pitch of the trunk is healthy, rad. */
+  /** The healthy pitch angles of the trunk, in rad. */
   healthyAngleRange: [-1, 1] as Range,
 };
 
 /**
  * Walker2d-v5 of Gymnasium 1.3.0: walk forward on two legs, in a plane.
  *
- * **Action** — beyond its bounds the engine clips it, the reward does not
+ * **Action** — the engine clips it to its bounds; the reward uses the unclipped action
  *
  * | index | meaning                                      | min | max | unit    |
  * |-------|----------------------------------------------|-----|-----|---------|
  * | 0–2   | torques at the right hip, knee and ankle     | −1  | 1   | 100 N·m |
  * | 3–5   | torques at the left hip, knee and ankle      | −1  | 1   | 100 N·m |
  *
- * **Observation** — x (m) comes before it unless it is excluded
+ * **Observation** — preceded by x (m) unless it is excluded
  *
  * | index | meaning                                  | min | max | unit  |
  * |-------|------------------------------------------|-----|-----|-------|
@@ -33,9 +33,10 @@ const defaults = {
  *
  * **Reward** — `forwardRewardWeight` · speed along x + `healthyReward` (while healthy) − `ctrlCostWeight` · Σ action².
  *
- * **Start** — standing at rest, each number uniform in ±`resetNoiseScale` about that.
+ * **Start** — standing at rest, with noise uniform in ±`resetNoiseScale` on every number of the state.
  *
- * **End** — terminated when unhealthy: height or pitch not inside its range; truncated after 1,000 steps of 0.008 s.
+ * **End** — terminated when unhealthy: when the height or pitch is not strictly inside its range; truncated after 1,000
+ * steps of 0.008 s.
  *
  * **Version** — v5: both feet have the same friction.
  */
@@ -47,7 +48,7 @@ export function walker2d(options: Partial<typeof defaults> = {}): MujocoTask {
   return { name, model, ...upright(chosen, healthy) };
 }
 
-/** The legs differ by name and colour alone. */
+/** The legs differ only in name and color. */
 const leg = (side: string) => `
       <body name="thigh${side}" pos="0 0 -0.2" childclass="leg${side}">
         <joint name="thigh${side}_joint" axis="0 -1 0" range="-150 0"/>
@@ -81,7 +82,7 @@ const model = `
   </default>
   <worldbody>
     <geom name="floor" type="plane" size="40 40 40" friction="0.7 0.1 0.1" conaffinity="1" rgba="0.8 0.9 0.8 1"/>
-    <body name="torso" pos="0 0 1.25"> <!-- ref: z counts from the floor -->
+    <body name="torso" pos="0 0 1.25"> <!-- ref: z is measured from the floor -->
       <joint name="rootx" class="root" type="slide" pos="0 0 -1.25" axis="1 0 0"/>
       <joint name="rootz" class="root" type="slide" pos="0 0 -1.25" axis="0 0 1" ref="1.25"/>
       <joint name="rooty" class="root" axis="0 1 0"/>

@@ -35,7 +35,7 @@ export const narrowKernels = new KernelModules(module128);
 /** Compiles, or says what keeps this page or program from it. */
 async function compile(bytes: Uint8Array): Promise<object> {
   if (typeof WebAssembly === "undefined") {
-    throw new InputError("WebAssembly: expected an engine that has it, got one without.");
+    throw new InputError({ where: "WebAssembly", expected: "an engine that has it", got: "one without" });
   }
   try {
     return await WebAssembly.compile(bytes);
@@ -46,7 +46,7 @@ async function compile(bytes: Uint8Array): Promise<object> {
     const hint =
       "Add 'wasm-unsafe-eval' to the page's Content-Security-Policy: script-src 'self' 'wasm-unsafe-eval'. It allows " +
       "WebAssembly, and no eval.";
-    throw new InputError(`WebAssembly: expected a page that allows it, got "${message}". ${hint}`);
+    throw new InputError({ where: "WebAssembly", expected: "a page that allows it", got: `"${message}"`, hint });
   }
 }
 

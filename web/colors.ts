@@ -1,8 +1,8 @@
-// Colours of canvases: the page's own, as its style sheet defines them for light and dark, and scales between them that
+// Colors of canvases: the page's own, as its style sheet defines them for light and dark, and scales between them that
 // the eye finds even, in Oklab (Björn Ottosson, 2020).
 
-/** The page's colours as they are now. */
-export interface Colours {
+/** The page's colors as they are now. */
+export interface Colors {
   readonly ground: string;
   readonly panel: string;
   readonly ink: string;
@@ -12,36 +12,36 @@ export interface Colours {
   readonly negative: string;
   readonly positive: string;
   readonly series: readonly string[];
-  /** From least to most: 256 colours. */
+  /** From least to most: 256 colors. */
   readonly sequential: Scale;
   /** From the lowest through 0 to the highest. */
   readonly diverging: Scale;
 }
 
-/** 256 colours as RGB bytes. */
+/** 256 colors as RGB bytes. */
 export type Scale = Uint8Array;
 
 /** Viridis (Stéfan van der Walt, Nathaniel Smith), at ten places. */
 const viridis = "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725".split(" ");
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-let current: Colours | undefined;
+let current: Colors | undefined;
 
 /** Read once, and anew after the person has changed from light to dark. */
-export function colours(): Colours {
+export function colors(): Colors {
   current ??= read();
   return current;
 }
 
 /** Calls back after such a change. */
-export function onColours(listener: () => void): void {
+export function onColors(listener: () => void): void {
   dark.addEventListener("change", () => {
     current = undefined;
     listener();
   });
 }
 
-function read(): Colours {
+function read(): Colors {
   const style = getComputedStyle(document.documentElement);
   const value = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const [negative, neutral, positive] = [value("negative"), value("neutral"), value("positive")];
@@ -59,7 +59,7 @@ function read(): Colours {
   };
 }
 
-/** 256 colours between some. */
+/** 256 colors between some. */
 function scale(stops: readonly string[]): Scale {
   const labs = stops.map((stop) => toOklab(stop.replace("#", "")));
   const out = new Uint8Array(256 * 3);

@@ -1,0 +1,18 @@
+import * as fs from "node:fs";
+import { InputError } from "../../base/expect.ts";
+import type { Policy } from "../../ddpg/policy.ts";
+import { type RunConfig, readConfig, readPolicy, readPolicyFile } from "../../node.ts";
+
+/** The policy of a run's directory, with the run's configuration, or of a policy's file, without one. */
+export async function readPolicySource(
+  source: string,
+  best: boolean,
+): Promise<{ policy: Policy; config: RunConfig | undefined }> {
+  if (fs.statSync(source, { throwIfNoEntry: false })?.isFile()) {
+    if (best) throw new InputError({ where: "--best", expected: "a run's directory", got: `the file ${source}` });
+    return { policy: (await readPolicyFile(source)).policy, config: undefined };
+  }
+  // First, because its error says what is wrong with a directory that is not a run's.
+  const config = readConfig(source);
+  return { policy: await readPolicy(source, best ? "best" : "last"), config };
+}

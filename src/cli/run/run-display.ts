@@ -1,0 +1,103 @@
+import type { Evaluation } from "../../training/evaluate.ts";
+import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
+import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
+import { inShell } from "../terminal/options.ts";
+import { Progress, Rate } from "../terminal/progress.ts";
+import type { Training } from "./run-training.ts";
+
+/** Shows a run to the user: its progress, warnings, and how it ended. A child process shows only progress, to its parent. */
+export class RunDisplay {
+  readonly #training: Training;
+  readonly #loop: RunLoop;
+  readonly #isChild: boolean;
+  #progress: Progress;
+  #lastEpisode = "";
+  #lastEvaluation = "";
+
+  constructor(training: Training, loop: RunLoop) {
+    this.#training = training;
+    this.#loop = loop;
+    this.#isChild = training.onProgress !== undefined;
+    const { steps } = training.config;
+    const rate = new Rate(() => loop.ms, loop.step);
+    this.#progress = new Progress(training.onProgress ?? process.stdout, steps, training.progress, () => {
+      const perSecond = rate.at(loop.step);
+      return [
+        `${whole(perSecond)} steps/s`,
+        perSecond > 0 && loop.step < steps ? `${duration((steps - loop.step) / perSecond)} left` : "",
+        this.#lastEpisode,
+        this.#lastEvaluation,
+        `${whole(loop.step)}/${whole(steps)}`,
+      ].filter((part) => part !== "");
+    });
+    this.#progress.advance(loop.step);
+  }
+
+  take(event: RunLoopEvent): void {
+    if (event.type === "step" && event.step.warnings.length > 0) {
+      const { warnings } = event.step;
+      this.#progress.interrupt(() => warnings.forEach(this.#training.warn));
+    }
+    if (event.type === "record" && event.record.type === "episode")
+      this.#lastEpisode = `episode ${short(event.record.return)}`;
+    if (event.type === "record" && event.record.type === "evaluation")
+      this.#lastEvaluation = `evaluation ${short(event.record.meanReturn)}`;
+    if (event.type === "ready" || event.type === "ended") this.#progress.advance(this.#loop.step);
+  }
+
+  /** Writes a line above the progress. */
+  note(line: string): void {
+    if (line !== "" && !this.#isChild) this.#progress.interrupt(() => console.log(line));
+  }
+
+  /** Ends the progress; its last line stays if `keep` is set. */
+  stop(keep: boolean): void {
+    this.#progress.stop(keep);
+  }
+
+  /** Shows the evaluation at the end. Returns a function to be called after each of its episodes. */
+  startFinalEvaluation(episodes: number): (done: number) => void {
+    const { onProgress, progress } = this.#training;
+    const rate = new Rate(() => performance.now());
+    const isShown = progress && (this.#isChild || process.stdout.isTTY);
+    this.#progress.stop(true);
+    this.#progress = new Progress(onProgress ?? process.stdout, episodes, isShown, () => [
+      `evaluation  ${whole(this.#progress.done)}/${whole(episodes)} episodes`,
+      `${whole(rate.at(this.#progress.done))} episodes/s`,
+    ]);
+    return (done) => this.#progress.advance(done);
+  }
+
+  /** Says that the run was stopped, and how to resume it after `savedStep`. */
+  stopped(savedStep: number | undefined): void {
+    if (this.#isChild) return;
+    const { directory, config } = this.#training;
+    console.log(
+      `Ended after ${whole(this.#loop.step)} of ${whole(config.steps)} steps. The records are in ${directory}.`,
+    );
+    if (savedStep !== undefined)
+      console.log(`Go on after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
+  }
+
+  /** Says what came out of a run that reached its end. */
+  conclude({ meanReturn, standardError, episodes }: Evaluation): void {
+    if (this.#isChild) return;
+    const { agent, directory, progress } = this.#training;
+    const { best, seconds, step } = this.#loop;
+    const lines = [
+      `return         ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+      ...(best
+        ? [
+            `best           ${plusMinus(best.meanReturn, best.standardError)} over ${whole(best.episodes)}, after ${whole(best.step)} steps`,
+          ]
+        : []),
+      `training       ${whole(step)} steps in ${duration(seconds)}, ${whole(step / seconds)} steps/s`,
+      `fingerprint    ${agent.fingerprint()}`,
+      `records        ${directory}`,
+      `look at it     npx ddpg report ${inShell(directory)}`,
+      `               npx ddpg evaluate ${inShell(directory)}`,
+    ];
+    if (progress) console.log();
+    console.log(lines.join("\n"));
+  }
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { test } from "node:test";
+import { published } from "./cli/benchmark/published.ts";
+import { presets } from "./ddpg/config.ts";
+import * as entry from "./mujoco.ts";
+import { environments, mujocoTasks, settingsFor } from "./tasks.ts";
+
+const car = environments["MountainCarContinuous-v0"];
+
+test("a task's own settings apply where no preset is named, and nowhere else", () => {
+  assert.deepEqual(settingsFor(car).settings, { ...presets.small, noise: "ornstein-uhlenbeck", noiseScale: 0.5 });
+  assert.deepEqual(settingsFor(car, "small"), { preset: "small", settings: presets.small });
+  assert.deepEqual(settingsFor(car, "paper").settings, presets.paper);
+  assert.equal(settingsFor(car, undefined, { noiseScale: 0.1 }).settings.noiseScale, 0.1);
+  assert.equal(settingsFor(car, undefined, { noiseScale: 0.1 }).settings.noise, "ornstein-uhlenbeck");
+});
+
+/** Where a task in MuJoCo has to be beside its entry in tasks.ts, and whether it is there. */
+const places: Readonly<Record<string, (id: string, make: unknown) => boolean>> = {
+  "an export of src/mujoco.ts": (_, make) => Object.values<unknown>(entry).includes(make),
+  "an entry of src/cli/benchmark/published.ts": (id) => Object.hasOwn(published, id),
+  "recorded steps, fixtures/gymnasium/<id>.json": (id) => fs.existsSync(`fixtures/gymnasium/${id}.json`),
+  "a recorded model, fixtures/mujoco-models/<name>.json": (id) =>
+    fs.existsSync(`fixtures/mujoco-models/${id.replace("-v5", "")}.json`),
+  "a camera in its own file": (id) => mujocoTasks.get(id)?.().camera !== undefined,
+};
+
+test("every task in MuJoCo is in every place that has to know it", () => {
+  assert.ok(mujocoTasks.size >= 10);
+  const missing = [...mujocoTasks].flatMap(([id, make]) =>
+    Object.entries(places).flatMap(([place, has]) => (has(id, make) ? [] : [`${id}: ${place}`])),
+  );
+  assert.deepEqual(missing, [], "add these");
+  for (const [place, has] of Object.entries(places)) assert.ok(!has("Absent-v5", undefined), place);
+});
+
+test("what src/mujoco.ts exports and what is published belong to a task in tasks.ts", () => {
+  const makers: unknown[] = [...mujocoTasks.values(), entry.createMujoco];
+  const unknown = Object.entries<unknown>(entry).flatMap(([name, value]) => (makers.includes(value) ? [] : [name]));
+  assert.deepEqual(unknown, [], "without an entry in src/tasks.ts");
+  assert.deepEqual(
+    Object.keys(published).filter((id) => !mujocoTasks.has(id)),
+    [],
+  );
+});

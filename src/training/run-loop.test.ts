@@ -1,0 +1,310 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Random } from "../base/random.ts";
+import { encodeSafetensors } from "../base/safetensors.ts";
+import { saveAgent } from "../ddpg/agent-state.ts";
+import { Ddpg } from "../ddpg/ddpg.ts";
+import type { Environment, Step } from "../environment/environment.ts";
+import { formatRecord } from "./metrics.ts";
+import { RunLoop, type RunLoopEvent, type RunLoopOptions, type SavedRun } from "./run-loop.ts";
+
+/** Episodes of three steps; the rewards are scripted. Can be saved in the middle of an episode. */
+class Script implements Environment {
+  readonly observationSize = 1;
+  readonly actionLow = [-1];
+  readonly actionHigh = [1];
+  readonly #reward: (episode: number) => number;
+  #taken = 0;
+  #episode = 0;
+
+  constructor(reward: (episode: number) => number = () => 1) {
+    this.#reward = reward;
+  }
+
+  reset(_random: Random): number[] {
+    this.#taken = 0;
+    this.#episode++;
+    return [0];
+  }
+
+  step(_action: Float32Array): Step | Promise<Step> {
+    const terminated = ++this.#taken === 3;
+    return { observation: [this.#taken / 3], reward: this.#reward(this.#episode), terminated };
+  }
+
+  save(): Float64Array {
+    return Float64Array.of(this.#taken, this.#episode);
+  }
+
+  restore([taken, episode]: Float64Array): void {
+    this.#taken = taken;
+    this.#episode = episode;
+  }
+}
+
+/** Adds up to a mean return for each evaluation of one episode. */
+const returns = (...list: number[]): Script => new Script((episode) => list[episode - 1] / 3);
+
+const settings = {
+  ...{ actorHiddenSizes: [4], criticHiddenSizes: [4], batchSize: 2, warmupSteps: 4, replayCapacity: 64 },
+};
+
+interface Parts extends Partial<Omit<RunLoopOptions, "plan">> {
+  plan?: Partial<RunLoopOptions["plan"]>;
+}
+
+/** A run of 10 steps, evaluated every fourth over one episode. */
+async function loopOf({
+  plan,
+  ...parts
+}: Parts = {}): Promise<{ agent: Ddpg; loop: RunLoop; options: RunLoopOptions }> {
+  const agent = parts.agent ?? (await Ddpg.create(new Script(), settings));
+  const options: RunLoopOptions = {
+    ...{ agent, name: "Script", environment: new Script(), evaluationEnvironment: new Script() },
+    clock: () => 0,
+    ...parts,
+    plan: { steps: 10, evaluation: { every: 4, episodes: 1 }, ...plan },
+  };
+  return { agent, loop: new RunLoop(options), options };
+}
+
+/** An event in a few words. */
+function brief(event: RunLoopEvent): string {
+  if (event.type === "step") return `step ${event.step.step}${event.step.learned ? " learned" : ""}`;
+  if (event.type === "best") return `best ${event.evaluation.meanReturn}`;
+  if (event.type === "failed") return `failed: ${(event.error as Error).message}`;
+  if (event.type === "ended") return `ended by ${event.reason}`;
+  return event.type === "record" ? `${event.record.type} at ${event.record.step}` : event.type;
+}
+
+/** A record as it is written, times excluded. */
+function full(event: RunLoopEvent): string {
+  return event.type === "record" ? formatRecord(event.record).replace(/"seconds":[\d.]+/, "") : brief(event);
+}
+
+async function collect(loop: RunLoop, describe: (event: RunLoopEvent) => string = brief): Promise<string[]> {
+  const events = [];
+  for await (const event of loop.events()) events.push(describe(event));
+  return events;
+}
+
+describe("a run loop", () => {
+  it("reports steps, records, the best policy and the end, in this order", async () => {
+    const { loop } = await loopOf({ plan: { steps: 8 }, evaluationEnvironment: returns(3, 6, 4) });
+    assert.deepEqual(await collect(loop), [
+      "best 3",
+      "evaluation at 0",
+      "ready",
+      "step 1",
+      "ready",
+      "step 2",
+      "ready",
+      "step 3",
+      "episode at 3",
+      "ready",
+      "step 4 learned",
+      "diagnostics at 4",
+      "best 6",
+      "evaluation at 4",
+      "ready",
+      "step 5 learned",
+      "diagnostics at 5",
+      "ready",
+      "step 6 learned",
+      "episode at 6",
+      "diagnostics at 6",
+      "ready",
+      "step 7 learned",
+      "diagnostics at 7",
+      "ready",
+      "step 8 learned",
+      "diagnostics at 8",
+      "evaluation at 8",
+      "ended by steps",
+    ]);
+    assert.equal(loop.step, 8);
+  });
+
+  it("puts into records what the steps, the agent and the clock say", async () => {
+    let ms = 0;
+    const { agent, loop } = await loopOf({ plan: { steps: 200 }, clock: () => ms });
+    for await (const event of loop.events()) {
+      if (event.type === "step") ms++;
+      if (event.type !== "record") continue;
+      const { record } = event;
+      if (record.type === "episode") {
+        const { step } = record;
+        const seconds = step / 1000;
+        assert.deepEqual(record, {
+          ...{ type: "episode", step, episode: step / 3, return: 3, length: 3, terminated: true, seconds },
+        });
+      } else if (record.type === "evaluation") {
+        const { step, valueBias } = record;
+        const seconds = step / 1000;
+        assert.ok(Math.abs(valueBias) < 10);
+        assert.deepEqual(record, {
+          ...{ type: "evaluation", step, episodes: 1, meanReturn: 3, standardError: Number.NaN, meanLength: 3 },
+          ...{ valueBias, seconds },
+        });
+      } else {
+        assert.deepEqual([record.step % 2, record.updates], [0, agent.updates]);
+        assert.equal(record.updates, record.step - 3);
+      }
+    }
+    // The best is the first one, for none was higher. A single episode has no standard error.
+    assert.deepEqual(loop.best, { step: 0, meanReturn: 3, standardError: null, episodes: 1 });
+  });
+
+  it("counts no time between two steps and during evaluations", async () => {
+    let ms = 0;
+    const slow = new Script();
+    slow.reset = function reset(random) {
+      ms += 1000;
+      return Script.prototype.reset.call(this, random);
+    };
+    const { loop } = await loopOf({ clock: () => ms, evaluationEnvironment: slow });
+    for await (const event of loop.events()) {
+      if (event.type === "ready") ms += 100;
+      if (event.type === "step") ms += 1;
+    }
+    assert.equal(loop.seconds, 0.01);
+  });
+
+  it("calls an evaluation the best only if its return is strictly higher", async () => {
+    const { loop } = await loopOf({ plan: { steps: 16 }, evaluationEnvironment: returns(6, 6, 3, 9, 9) });
+    const best = (await collect(loop)).filter((event) => event.startsWith("best"));
+    assert.deepEqual(best, ["best 6", "best 9"]);
+    assert.equal(loop.best?.step, 12);
+  });
+
+  it("ends where an evaluation reaches the return asked for, but not before the first step", async () => {
+    const { loop } = await loopOf({ plan: { untilReturn: 6 }, evaluationEnvironment: returns(9, 5, 6) });
+    const events = await collect(loop);
+    assert.deepEqual(events.slice(-2), ["evaluation at 8", "ended by return"]);
+  });
+
+  it("skips the evaluation before the first step if asked to", async () => {
+    const { loop } = await loopOf({ evaluatesUntrained: false });
+    assert.equal(loop.save(), null);
+    const events = await collect(loop);
+    assert.deepEqual(events.slice(0, 2), ["ready", "step 1"]);
+    assert.deepEqual(
+      events.filter((event) => /evaluation|best/.test(event)),
+      ["best 3", "evaluation at 4", "evaluation at 8", "evaluation at 10"],
+    );
+  });
+
+  it("continues after its end when it is extended", async () => {
+    const { loop } = await loopOf({ plan: { steps: 3 } });
+    const events = [];
+    for await (const event of loop.events()) {
+      events.push(brief(event));
+      if (event.type === "ended" && loop.step === 3) loop.extend(2);
+    }
+    assert.deepEqual(events.slice(-10), [
+      ...["evaluation at 3", "ended by steps", "step 4 learned", "diagnostics at 4", "evaluation at 4", "ready"],
+      ...["step 5 learned", "diagnostics at 5", "evaluation at 5", "ended by steps"],
+    ]);
+  });
+
+  for (const at of [0, 2, 4, 7, 10]) {
+    it(`resumed after step ${at}, gives the same remaining events and the same agent`, async () => {
+      const { agent, loop } = await loopOf({ plan: { steps: 250 } });
+      const events: string[] = [];
+      let saved: { agent: Uint8Array; run: SavedRun } | undefined;
+      for await (const event of loop.events()) {
+        if (saved) events.push(full(event));
+        if (event.type !== "ready" || loop.step !== at) continue;
+        const run = loop.save();
+        assert.ok(run);
+        saved = { agent: encodeSafetensors(saveAgent(agent)), run };
+      }
+      assert.ok(saved);
+      const loaded = await Ddpg.load(saved.agent, new Script());
+      const again = await loopOf({ plan: { steps: 250 }, agent: loaded, saved: saved.run });
+      assert.equal(again.loop.seconds, saved.run.state.seconds);
+      assert.deepEqual(again.loop.save(), saved.run);
+      assert.equal(again.loop.place, `episode ${Math.floor(at / 3) + 1} step ${(at % 3) + 1}`);
+      const [first, ...rest] = await collect(again.loop, full);
+      assert.equal(first, "ready");
+      assert.deepEqual(rest, events);
+      assert.equal(loaded.fingerprint(), agent.fingerprint());
+    });
+  }
+
+  it("resumed for more steps, keeps the interval of its diagnostics and the time it has taken", async () => {
+    let ms = 0;
+    const { agent, loop } = await loopOf({ plan: { steps: 250 }, clock: () => ms });
+    for await (const event of loop.events()) {
+      if (event.type === "step") ms += 100;
+      if (event.type === "ready" && loop.step === 6) break;
+    }
+    const saved = loop.save();
+    assert.deepEqual([saved?.state.seconds, saved?.state.diagnosticsEvery], [0.6, 2]);
+    const loaded = await Ddpg.load(encodeSafetensors(saveAgent(agent)), new Script());
+    const again = await loopOf({ plan: { steps: 1000 }, agent: loaded, saved: saved ?? undefined });
+    assert.equal(again.loop.seconds, 0.6);
+    const records: string[] = [];
+    for await (const event of again.loop.events()) {
+      if (event.type === "record") records.push(brief(event));
+      if (event.type === "ready" && again.loop.step === 10) break;
+    }
+    assert.deepEqual(records, ["diagnostics at 8", "evaluation at 8", "episode at 9", "diagnostics at 10"]);
+  });
+
+  it("tells of a failed evaluation while everything can be saved; resumed, it repeats that evaluation", async () => {
+    const broken = new Script();
+    const { agent, loop } = await loopOf({ evaluationEnvironment: broken });
+    const events: string[] = [];
+    let saved: { agent: Uint8Array; run: SavedRun } | undefined;
+    const run = async (): Promise<void> => {
+      for await (const event of loop.events()) {
+        events.push(brief(event));
+        if (event.type === "step" && event.step.step === 4)
+          broken.reset = () => Promise.reject(new Error("gone")) as never;
+        const run = event.type === "failed" && loop.save();
+        if (run) saved = { agent: encodeSafetensors(saveAgent(agent)), run };
+      }
+    };
+    await assert.rejects(run(), /^EnvironmentError: Script evaluation episode 1 step 0: gone$/);
+    assert.match(events.at(-1) ?? "", /^failed: .*gone$/);
+    assert.ok(saved);
+    const loaded = await Ddpg.load(saved.agent, new Script());
+    const { loop: again } = await loopOf({ agent: loaded, saved: saved.run });
+    assert.deepEqual((await collect(again)).slice(0, 3), ["evaluation at 4", "ready", "step 5 learned"]);
+  });
+
+  it("whose step never ends can be saved without that step and its episode", async () => {
+    const silent = new Script();
+    const { agent, loop } = await loopOf({ environment: silent });
+    let answer: (step: Step) => void = () => {};
+    const run = async (): Promise<void> => {
+      for await (const event of loop.events()) {
+        if (event.type !== "step" || loop.step < 5) continue;
+        silent.step = () =>
+          new Promise((resolve) => {
+            answer = resolve;
+          });
+      }
+    };
+    const running = run();
+    running.catch(() => {});
+    while (loop.step < 5 || !loop.isStepping) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(loop.place, "episode 2 step 3");
+    assert.equal(agent.loop?.length, 2);
+    loop.abandonStep();
+    assert.equal(loop.isStepping, false);
+    assert.deepEqual([agent.loop?.length, loop.step], [0, 5]);
+    assert.ok(loop.save());
+    answer({ observation: [0], reward: Number.NaN, terminated: true });
+    await assert.rejects(running);
+  });
+
+  it("gives the diagnostics since the last record, once", async () => {
+    const { loop } = await loopOf({ plan: { steps: 250 } });
+    for await (const event of loop.events()) if (event.type === "ready" && loop.step === 7) break;
+    const record = loop.takeDiagnostics();
+    assert.deepEqual([record?.step, record?.updates], [7, 4]);
+    assert.equal(loop.takeDiagnostics(), null);
+  });
+});

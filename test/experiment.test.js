@@ -1,0 +1,64 @@
+// A link of the page and a command of the terminal that say the same mean the same experiment.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { environments, presets } from "ddpg";
+import { rolldown } from "rolldown";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const execute = promisify(execFile);
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-experiment-"));
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** The page's own modules, of which only a bundle runs here. */
+let experiment;
+let watched;
+before(async () => {
+  const load = async (name) => {
+    const bundle = await rolldown({ input: path.join(root, "web", `${name}.ts`), external: [/^@mujoco/] });
+    const file = path.join(folder, `${name}.mjs`);
+    await bundle.write({ file, codeSplitting: false });
+    return import(file);
+  };
+  [experiment, watched] = await Promise.all(["experiment", "run-source"].map(load));
+});
+
+/** What the command line makes of these arguments: the `config.json` of a run. */
+async function configOf(...args) {
+  const out = fs.mkdtempSync(path.join(folder, "run-"));
+  const short = ["--steps", "2", "--episodes", "1", "--evaluate-episodes", "1", "--no-progress", "--out", out];
+  await execute(process.execPath, [path.join(root, "bin/ddpg.js"), "train", ...args, ...short], { cwd: folder });
+  return JSON.parse(fs.readFileSync(path.join(out, "config.json"), "utf8"));
+}
+
+const car = "MountainCarContinuous-v0";
+const cases = [
+  [`#task=${car}&preset=small&seed=1`, [car, "--preset", "small"], presets.small],
+  [`#task=${car}&seed=1`, [car], { ...presets.small, ...environments[car].settings }],
+  [`#task=${car}&seed=1&noiseScale=0.4`, [car, "--noise-scale", "0.4"], undefined],
+  [`#task=${car}&preset=standard&seed=7`, [car, "--preset", "standard", "--seed", "7"], presets.standard],
+  ["#task=Pendulum-v1&preset=small&seed=1", ["Pendulum-v1"], presets.small],
+];
+
+for (const [link, args, settings] of cases) {
+  test(`${link} is ddpg train ${args.join(" ")}`, async () => {
+    const { fromLink, settingsOf, presetOf, toCommand, toLink } = experiment;
+    const linked = fromLink(link).experiment;
+    const config = await configOf(...args);
+    assert.deepEqual(settingsOf(linked), config.settings);
+    if (settings) assert.deepEqual(config.settings, settings);
+    assert.equal(presetOf(linked), config.preset);
+    assert.equal(linked.seed, config.seed);
+    // There and back: the link of an experiment, its command, and a run's file of it.
+    assert.deepEqual(fromLink(toLink(linked, 1)).experiment, linked);
+    assert.equal(toLink(linked, 1), `${link.slice(1)}&speed=1`);
+    const again = await configOf(...toCommand(linked).split(" ").slice(3));
+    assert.deepEqual(again.settings, config.settings);
+    assert.deepEqual(watched.experimentOf({ ...config, steps: linked.steps }), linked);
+  });
+}
