@@ -41,6 +41,7 @@ async function compile(directory) {
   fs.mkdirSync(directory, { recursive: true });
   await compileKernels();
   run("typescript/lib/tsc.js", ["-p", path.join(root, "tsconfig.json"), "--outDir", directory]);
+  dropMaps(path.join(directory, "kernels/wasm/generated"));
   await bundleCommandLine(directory);
   await bundlePage(path.join(directory, "page"));
 }
@@ -52,8 +53,17 @@ export async function compileKernels() {
     const file = path.join(generated, `module-${bits}.ts`);
     const tile = new Map([[path.join(assembly, "tile.ts"), tileSource(bits)]]);
     const text = Buffer.from(await assemble(path.join(assembly, "index.ts"), tile)).toString("base64");
-    const content = `// Made by scripts/build.js from ../assembly/. Not for editing.\nexport default "${text}";\n`;
+    const content = `// Made by scripts/build.js from ../assembly/. Not for editing.\nconst encoded: string = "${text}";\nexport default encoded;\n`;
     if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== content) replaceFile(file, content);
+  }
+}
+
+/** Drops the source maps of files that hold one long text, which the maps would repeat. */
+function dropMaps(directory) {
+  for (const name of fs.readdirSync(directory)) {
+    const file = path.join(directory, name);
+    if (name.endsWith(".map")) fs.rmSync(file);
+    else fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(/^\/\/# sourceMappingURL=.*\n?/m, ""));
   }
 }
 
