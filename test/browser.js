@@ -1,4 +1,5 @@
 // A real browser and a small web server for tests.
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
@@ -127,6 +128,9 @@ async function unpack() {
   return folder;
 }
 
+/** For every page that a test makes: a browser asks the server for /favicon.ico otherwise, which is not there. */
+export const icon = '<link rel="icon" href="data:,">';
+
 const types = {
   ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
@@ -142,21 +146,31 @@ const types = {
 
 /**
  * Serves the files below a folder, and nothing else, to this machine only. Returns `url`, without a trailing slash, and
- * `close`. With `isolated`, pages may share memory between threads.
+ * `close`. With `isolated`, pages may share memory between threads. `policy` is a Content-Security-Policy.
+ *
+ * `close` fails if a request failed, unless its path is in `missing`, and if a page has no inline icon: not every browser
+ * asks for /favicon.ico then, so a test would fail on some machines only.
  */
-export async function serve(directory, { isolated = false } = {}) {
+export async function serve(directory, { isolated = false, policy = "", missing = [] } = {}) {
   const base = fs.realpathSync(directory);
+  const problems = new Set();
   const server = http.createServer((request, response) => {
     const file = find(base, request.url);
     if (!file || !["GET", "HEAD"].includes(request.method)) {
-      response.writeHead(file ? 405 : 404).end();
+      const status = file ? 405 : 404;
+      if (!missing.includes(request.url)) problems.add(`${request.method} ${request.url}: status ${status}`);
+      response.writeHead(status).end();
       return;
+    }
+    if (file.endsWith(".html") && !/<link rel="icon" href="data:/.test(fs.readFileSync(file, "utf8"))) {
+      problems.add(`${request.url} has no inline icon`);
     }
     const type = types[path.extname(file)] ?? "application/octet-stream";
     response.writeHead(200, {
       "Content-Type": type,
       "Content-Length": fs.statSync(file).size,
       "Cache-Control": "no-store",
+      ...(policy && { "Content-Security-Policy": policy }),
       ...(isolated && { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" }),
     });
     if (request.method === "HEAD") response.end();
@@ -168,10 +182,11 @@ export async function serve(directory, { isolated = false } = {}) {
   await new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    close() {
+    async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      return closed;
+      await closed;
+      assert.deepEqual([...problems], [], "requests of the served pages");
     },
   };
 }

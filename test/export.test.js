@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { readPolicy } from "ddpg/node";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const execute = promisify(execFile);
@@ -27,7 +27,7 @@ before(async () => {
   assert.ok(new Set(expected).size > 100);
   fs.cpSync(fs.realpathSync(path.join(root, "dist")), path.join(folder, "dist"), { recursive: true });
   fs.writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');
-  fs.writeFileSync(path.join(folder, "index.html"), "<!doctype html><title>export</title>");
+  fs.writeFileSync(path.join(folder, "index.html"), `<!doctype html><title>export</title>${icon}`);
 });
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 

@@ -8,7 +8,8 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { openBrowser, serve } from "./browser.js";
+import { readmePrograms } from "../scripts/readme.js";
+import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -128,6 +129,7 @@ export async function ticksInASecond() {
 const page = {
   "index.html": `<!doctype html>
 <title>ddpg</title>
+${icon}
 <button>Answer</button>
 <script type="module" src="./main.js"></script>
 `,
@@ -156,15 +158,16 @@ self.onmessage = async ({ data: { name, steps } }) => self.postMessage(await pro
   "program.js": program,
 };
 
-describe("the packed package", { timeout: 120_000 }, () => {
+describe("the packed package", { timeout: 300_000 }, () => {
   const temporary = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "ddpg-package-"));
   const user = path.join(temporary, "user");
   const installed = path.join(user, "node_modules/ddpg");
   let tarball = "";
+  let checkout = "";
   let fingerprint = "";
 
   before(async () => {
-    tarball = await pack(temporary);
+    ({ tarball, checkout } = await pack(temporary));
     fs.mkdirSync(user);
     writeFiles(user, { "package.json": '{ "private": true, "type": "module" }' });
     // With an empty cache and no network, anything that the package needs besides itself would be missing.
@@ -181,6 +184,60 @@ describe("the packed package", { timeout: 120_000 }, () => {
       assert.equal(manifest.peerDependenciesMeta?.[name]?.optional, true, `${name} is an optional peer`);
     const packages = fs.readdirSync(path.join(user, "node_modules")).filter((name) => !name.startsWith("."));
     assert.deepEqual(packages, ["ddpg"]);
+  });
+
+  it("has no scripts, which would name files that are not packed; packing restores those of the checkout", () => {
+    const read = (folder) => fs.readFileSync(path.join(folder, "package.json"), "utf8");
+    const { scripts, ...rest } = JSON.parse(read(root));
+    assert.deepEqual(JSON.parse(read(installed)), rest);
+    assert.ok(scripts.prepare, "an installation from git needs it");
+    assert.equal(read(checkout), read(root));
+    assert.deepEqual(fs.readdirSync(path.join(checkout, ".builds")).length, 1, "no backup is left");
+  });
+
+  it("is installed without a warning", async () => {
+    const other = path.join(temporary, "other");
+    fs.mkdirSync(other);
+    await npm(["init", "-y"], other);
+    const said = await npmSays(["install", "--offline", "--no-audit", "--no-fund", tarball], other);
+    assert.doesNotMatch(said, /warn/i);
+  });
+
+  it("restores the manifest of a checkout where npm was killed while it packed", async () => {
+    const original = fs.readFileSync(path.join(checkout, "package.json"), "utf8");
+    const kept = path.join(checkout, ".builds/package.json");
+    await execute(process.execPath, ["scripts/build.js", "prepack"], { cwd: checkout });
+    assert.equal(JSON.parse(fs.readFileSync(path.join(checkout, "package.json"), "utf8")).scripts, undefined);
+    assert.equal(fs.readFileSync(kept, "utf8"), original);
+    const old = new Date(Date.now() - 120_000);
+    fs.utimesSync(kept, old, old);
+    assert.equal(
+      (await execute(process.execPath, ["bin/ddpg.js", "--version"], { cwd: checkout })).stdout.trim(),
+      version,
+    );
+    assert.equal(fs.readFileSync(path.join(checkout, "package.json"), "utf8"), original);
+    assert.ok(!fs.existsSync(kept));
+    assert.ok(fs.lstatSync(path.join(checkout, "dist")).isSymbolicLink());
+  });
+
+  it("is whole where it comes from a git address: npm packs a clone after prepare", async () => {
+    const clone = path.join(temporary, "clone");
+    fs.cpSync(checkout, clone, { recursive: true, filter: (source) => path.basename(source) !== "dist" });
+    // What npm does with a clone: its installation there runs `prepare`, then it packs without `prepack`.
+    await npm(["run", "prepare"], clone, "npm", { _PACOTE_NO_PREPARE_: "git+file:clone" });
+    assert.ok(!fs.lstatSync(path.join(clone, "dist")).isSymbolicLink());
+    await npm(["pack", "--ignore-scripts", "--pack-destination", clone], clone);
+    const other = path.join(temporary, "from-git");
+    fs.mkdirSync(other);
+    await npm(["init", "-y"], other);
+    await npm(["install", "--offline", "--no-audit", "--no-fund", path.join(clone, `ddpg-${version}.tgz`)], other);
+    const files = list(path.join(other, "node_modules/ddpg"));
+    assert.deepEqual(files, list(installed));
+    assert.equal(
+      JSON.parse(fs.readFileSync(path.join(other, "node_modules/ddpg/package.json"), "utf8")).scripts,
+      undefined,
+    );
+    assert.equal((await npx(["ddpg", "--version"], other)).trim(), version);
   });
 
   it("contains what its users need and nothing else, in less than 1.1 MB", () => {
@@ -200,6 +257,19 @@ describe("the packed package", { timeout: 120_000 }, () => {
     const packed = fs.statSync(tarball).size;
     assert.ok(packed < 1.1e6, `${packed} bytes packed`);
     assert.ok(unpacked < 4e6, `${unpacked} bytes unpacked`);
+  });
+
+  it("says for each library of the page which license it has, with its text; of MuJoCo's engine too", () => {
+    for (const folder of [path.join(installed, "dist/page"), path.join(root, "dist/page")]) {
+      const text = fs.readFileSync(path.join(folder, "THIRD-PARTY-LICENSES.txt"), "utf8");
+      const entries = new Map(text.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
+      assert.deepEqual([...entries.keys()].sort(), ["@mujoco/mujoco", "three", "uplot"]);
+      assert.match(
+        entries.get("@mujoco/mujoco"),
+        /Apache License\s+Version 2\.0[\s\S]*9\. Accepting Warranty or Additional Liability/,
+      );
+      for (const entry of entries.values()) assert.ok(entry.length > 800, entry);
+    }
   });
 
   it("contains the license of every library that it bundles, and no path of the machine that built it", () => {
@@ -224,6 +294,37 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.ok(lines.length > 1, "at least one episode ended");
     fingerprint = /^-?[\d.]+ ([0-9a-f]{16})$/.exec(lines.at(-1))?.[1] ?? "";
     assert.ok(fingerprint, `a torque and a fingerprint, got ${lines.at(-1)}`);
+  });
+
+  describe("the README, in a folder of npm init -y", { concurrency: 2 }, () => {
+    const folder = path.join(temporary, "readme");
+    const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
+    const programs = readmePrograms(readme);
+    const commands = [...readme.matchAll(/`npx (ddpg train \.\/[^`]+)`/g)].map(([, command]) => command.split(" "));
+    before(async () => {
+      fs.mkdirSync(folder);
+      await npm(["init", "-y"], folder);
+      await npm(["install", "--offline", "--no-audit", "--no-fund", tarball], folder);
+      const engine = "node_modules/@mujoco/mujoco";
+      for (const name of ["package.json", "mujoco.js", "mujoco.wasm"])
+        fs.cpSync(path.join(root, engine, name), path.join(folder, engine, name));
+      for (const [name, code] of programs) fs.writeFileSync(path.join(folder, name), code);
+    });
+
+    for (const name of programs.keys())
+      it(`runs ${name}`, async () => {
+        const { stderr } = await execute(process.execPath, [name], { cwd: folder });
+        assert.equal(stderr, "");
+      });
+
+    it("trains what it says that the command trains", async () => {
+      assert.ok(commands.length > 0);
+      for (const command of commands) {
+        assert.ok(programs.has(path.basename(command[2])), command.join(" "));
+        const short = ["--steps", "600", "--episodes", "3", "--out", `run-${command[2].replace(/\W/g, "")}`];
+        assert.match(await npx([...command, ...short], folder), /^return +-/m);
+      }
+    });
   });
 
   it("has an entry for Node", async () => {
@@ -440,7 +541,7 @@ async function pack(temporary) {
   fs.symlinkSync(fs.realpathSync(path.join(root, "node_modules")), path.join(copy, "node_modules"), linkType);
   await npm(["pack", "--pack-destination", temporary], copy);
   assert.ok(fs.lstatSync(path.join(copy, "dist")).isSymbolicLink(), "after packing, dist is a link again");
-  return path.join(temporary, `ddpg-${version}.tgz`);
+  return { tarball: path.join(temporary, `ddpg-${version}.tgz`), checkout: copy };
 }
 
 /** Builds with Vite, configured only with the paths. Returns the warnings. */
@@ -462,10 +563,19 @@ async function bundle(source, base, outDir) {
 }
 
 /** Runs npm without the environment variables that an npm running the tests sets for its scripts. */
-async function npm(args, cwd, command = "npm") {
+async function npm(args, cwd, command = "npm", variables = {}) {
+  return (await runNpm(args, cwd, command, variables)).stdout;
+}
+
+/** Everything that npm prints, warnings included. */
+async function npmSays(args, cwd) {
+  const { stdout, stderr } = await runNpm(args, cwd, "npm", {});
+  return stdout + stderr;
+}
+
+function runNpm(args, cwd, command, variables) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  const { stdout } = await execute(command, args, { cwd, env, shell: process.platform === "win32" });
-  return stdout;
+  return execute(command, args, { cwd, env: { ...env, ...variables }, shell: process.platform === "win32" });
 }
 
 function npx(args, cwd) {

@@ -37,6 +37,7 @@ const committed = {
     types: [
       "Backend",
       "BodyId",
+      "Bytes",
       "Camera",
       "CheckOptions",
       "DdpgOptions",

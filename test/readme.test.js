@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { environments } from "ddpg";
-import { benchmarkFolders, upToDate } from "../scripts/readme.js";
+import { benchmarkFolders, readmePrograms, upToDate } from "../scripts/readme.js";
 import { faults } from "./faults.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -78,21 +78,22 @@ test("every relative link in every document points to a file", () => {
   assert.ok(checked > 20);
 });
 
-test("its programs compile and run unchanged", async () => {
-  const programs = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
-  assert.equal(programs.length, 4);
+test("its programs keep the package's types", async () => {
+  const programs = readmePrograms(readme);
+  assert.equal(programs.size, 5);
   // Inside the checkout, where "ddpg" resolves to this package.
   const directory = fs.mkdtempSync(path.join(root, ".builds", "unfinished-readme-"));
   try {
-    programs.forEach((code, i) => {
-      fs.writeFileSync(path.join(directory, `program${i}.ts`), `${code}\nexport {};\n`);
-    });
-    const options = { strict: true, module: "nodenext", target: "es2022", types: ["node"], noUnusedLocals: false };
-    fs.writeFileSync(path.join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions: options }));
-    await execute(process.execPath, [path.join(root, "node_modules/typescript/lib/tsc.js"), "-p", directory], {
-      cwd: root,
-    });
-    for (const i of programs.keys()) await execute(process.execPath, [path.join(directory, `program${i}.js`)]);
+    for (const [name, code] of programs) fs.writeFileSync(path.join(directory, name), code);
+    const options = { strict: true, module: "nodenext", target: "es2022", types: ["node"], noEmit: true };
+    Object.assign(options, { allowJs: true, checkJs: true, skipLibCheck: false });
+    fs.writeFileSync(
+      path.join(directory, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: options, include: ["*.mjs"] }),
+    );
+    const compiler = path.join(root, "node_modules/typescript/lib/tsc.js");
+    const args = [compiler, "-p", directory];
+    await execute(process.execPath, args, { cwd: root }).catch(({ stdout }) => assert.fail(stdout));
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }

@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 
 const execute = promisify(execFile);
 
@@ -43,7 +43,7 @@ export async function computeInBrowser(dist, threads = 1) {
   let browser;
   let server;
   try {
-    fs.writeFileSync(path.join(temporary, "index.html"), "<!doctype html>\n<title>ddpg</title>\n");
+    fs.writeFileSync(path.join(temporary, "index.html"), `<!doctype html>\n<title>ddpg</title>\n${icon}\n`);
     fs.writeFileSync(
       path.join(temporary, "worker.js"),
       `self.onmessage = ({ data }) => (${compute})(data).then(

@@ -10,7 +10,7 @@ import { Ddpg, Pendulum } from "ddpg";
 import { readResult } from "ddpg/node";
 import { RunDirectory } from "../dist/node/run-directory.js";
 import { versions } from "../dist/node/versions.js";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
 const program = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "bin/ddpg.js");
@@ -216,7 +216,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
   it("rejects other pages of the same browser, and other names for this machine", async (t) => {
     const watching = await watch(t, program, folder, "ended");
     fs.mkdirSync(inFolder("site"));
-    fs.writeFileSync(inFolder("site", "index.html"), "<!doctype html><title>Another</title>");
+    fs.writeFileSync(inFolder("site", "index.html"), `<!doctype html><title>Another</title>${icon}`);
     const other = await serve(inFolder("site"));
     const tab = await browser.newPage();
     try {

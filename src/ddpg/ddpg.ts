@@ -4,6 +4,7 @@
 //
 // s observation [O], a action [A] in [−1, 1], r reward, s′ next observation; μ actor, Q critic, μ′ and Q′ their
 // targets; N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
+import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
@@ -125,12 +126,17 @@ export class Ddpg {
 
   /**
    * Loads an agent from the bytes that `save` returned, with everything that its next steps depend on: it continues as
-   * if it had never stopped. Rejects with an InputError that names the field if the bytes are damaged or not an agent,
-   * or if its environment had other sizes or bounds.
+   * if it had never stopped. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one. Rejects
+   * with an InputError that names the field if the bytes are damaged or not an agent, or if its environment had other
+   * sizes or bounds.
    */
-  static async load(bytes: Uint8Array, environment: Spaces, options: BackendOptions = {}): Promise<Ddpg> {
+  static async load(
+    bytes: Bytes | PromiseLike<Bytes>,
+    environment: Spaces,
+    options: BackendOptions = {},
+  ): Promise<Ddpg> {
     const where = "Ddpg.load";
-    const saved = new SavedAgent(decodeSafetensors(bytes, where), where);
+    const saved = new SavedAgent(decodeSafetensors(await readBytes(bytes, where), where), where);
     saved.units.expectSame(environment, `${where} environment`);
     const agent = await build(environment, saved.settings, saved.seed, options);
     saved.restore(agent);

@@ -1,3 +1,4 @@
+import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { Backend } from "../kernels/backend.ts";
@@ -92,12 +93,16 @@ export class Policy {
   }
 
   /**
-   * Reads the policy that `save` wrote, over `backend` or the default backend. Throws an InputError that names the
+   * Reads the policy that `save` wrote, over `backend` or the default backend. `bytes` may be a Uint8Array, an ArrayBuffer, a
+   * Blob, a Response, or a promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the
    * field for any other bytes.
    */
-  static async load(bytes: Uint8Array, options: { backend?: Backend | undefined } = {}): Promise<Policy> {
+  static async load(
+    bytes: Bytes | PromiseLike<Bytes>,
+    options: { backend?: Backend | undefined } = {},
+  ): Promise<Policy> {
     const where = "Policy.load";
-    const { tensors, metadata } = decodeSafetensors(bytes, where);
+    const { tensors, metadata } = decodeSafetensors(await readBytes(bytes, where), where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
     const settings = parseSettings(metadata, where, policySettings);
     const units = parseUnits({ tensors, metadata }, settings, where);

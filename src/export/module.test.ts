@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
+import vm from "node:vm";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { toModule } from "./module.ts";
@@ -76,6 +77,20 @@ test("an invalid observation is refused, as is a number that Float32 cannot hold
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, 1e300, "1" as never]) {
     const message = `act observation[0]: expected a finite number, got ${bad}`;
     assert.throws(() => act([bad, ...good.slice(1)]), { name: "RangeError", message });
+  }
+});
+
+test("ECMAScript alone is enough: an engine without Node or a browser around it", async () => {
+  const { agent, observe } = await policyCase(3);
+  const { source } = toModule(agent.policy);
+  // A script in place of a module, because Node has contexts for modules behind a flag alone.
+  const script = `${source.replace(/^export /gm, "")}\n({ act, observationSize, actionLow, actionHigh });`;
+  const context = vm.createContext({});
+  assert.equal(vm.runInContext("typeof atob + typeof TextDecoder + typeof setTimeout", context), "undefined".repeat(3));
+  const { act }: Module = vm.runInContext(script, context);
+  for (let i = 0; i < 20; i++) {
+    const observation = Array.from(observe());
+    assert.deepEqual([...act(observation)], [...agent.act(observation)]);
   }
 });
 

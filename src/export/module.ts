@@ -1,11 +1,13 @@
+import { encodeBase64 } from "../base/base64.ts";
 import type { Policy } from "../ddpg/policy.ts";
 import { type ExportedLayer, exportedLayers } from "./layers.ts";
 
-declare const btoa: (text: string) => string;
-
 /** A policy as the source of an ES module, with the declarations that TypeScript needs beside it. */
 export interface PolicyModule {
-  /** Imports nothing. Exports `act`, `observationSize`, `actionLow` and `actionHigh`. */
+  /**
+   * Needs ECMAScript alone: it imports nothing and uses nothing of Node or a browser. Exports `act`, `observationSize`,
+   * `actionLow` and `actionHigh`.
+   */
   source: string;
   /** The contents of the file of the same name that ends in .d.ts. */
   declarations: string;
@@ -180,11 +182,19 @@ function largeTanh(a) {
 const smallCoefficients = [0.0206390876, -0.0537397152, 0.133314422, -0.3333328194].map(rounded);
 const largeCoefficients = [0.0083687152, 0.0416683879, 0.1666652065, 0.4999999345].map(rounded);
 
-/** The bytes of a base64 text. */
+/** The bytes of a base64 text: by hand, because atob is no part of ECMAScript. */
 function decode(text) {
-  const letters = atob(text);
-  const bytes = new Uint8Array(letters.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const values = new Uint8Array(128);
+  for (let i = 0; i < 64; i++) values[letters.charCodeAt(i)] = i;
+  const bytes = new Uint8Array((text.length / 4) * 3 - (text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0));
+  for (let i = 0, j = 0; i < text.length; i += 4) {
+    let bits = 0;
+    for (let k = 0; k < 4; k++) bits = (bits << 6) | values[text.charCodeAt(i + k)];
+    bytes[j++] = bits >> 16; // writing behind the end does nothing
+    bytes[j++] = bits >> 8;
+    bytes[j++] = bits;
+  }
   return bytes.buffer;
 }
 `;
@@ -195,13 +205,11 @@ function list(values: ArrayLike<number>): string {
 
 /** The arrays' bytes, concatenated, in base64. Every platform that runs JavaScript is little-endian. */
 function base64(arrays: readonly (Float32Array | Float64Array)[]): string {
-  const piece = 0x8000; // arguments per call: engines limit their number
-  let text = "";
+  const bytes = new Uint8Array(arrays.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let end = 0;
   for (const { buffer, byteOffset, byteLength } of arrays) {
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    for (let start = 0; start < bytes.length; start += piece) {
-      text += String.fromCharCode(...bytes.subarray(start, start + piece));
-    }
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), end);
+    end += byteLength;
   }
-  return btoa(text);
+  return encodeBase64(bytes);
 }

@@ -62,16 +62,61 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
         hint: "Compile it to .js, or use Node 22.18 or later.",
       });
     }
-    if (error instanceof SyntaxError) addPlace(error, module);
+    if (error instanceof SyntaxError) {
+      expectJavaScript(name, module, error);
+      addPlace(error, module);
+    }
     throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
   }
-  const make = exported.default;
+  // A compiler that writes CommonJS makes `export default` a property of what Node takes for the default export.
+  const inner = exported.default as { __esModule?: unknown; default?: unknown } | null | undefined;
+  const make = typeof inner === "object" && inner?.__esModule === true ? inner.default : exported.default;
   const where = `environment ${name} default export`;
   if (make === undefined)
     throw new InputError({ where, expected: promise, got: "none", hint: 'Write "export default class …".' });
   expect(typeof make === "function", where, promise, make, "Export the class itself.");
   expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without parameters.");
   return () => (isClass(make) ? Reflect.construct(make, []) : make());
+}
+
+/**
+ * Explains the two syntax errors of a module that is right but has the wrong ending: TypeScript in a .js file, and `import` or
+ * `export` in a .js file of a folder whose package.json says CommonJS, as that of `npm init -y` does.
+ */
+function expectJavaScript(name: string, module: string, error: SyntaxError): void {
+  if (!/\.[cm]?js$/.test(module)) return;
+  const source = fs.readFileSync(module, "utf8");
+  const stem = path.basename(module).replace(/\.[cm]?js$/, "");
+  const where = `environment ${name}`;
+  if (isTypeScript(source)) {
+    const hint = `Call it ${stem}.mts and use Node 22.18 or later, or compile it to JavaScript.`;
+    throw new InputError({ where, expected: "JavaScript", got: "TypeScript in a .js file", hint });
+  }
+  if (/^(Cannot use import statement|Unexpected token 'export')/.test(error.message) && module.endsWith(".js")) {
+    const hint = `Call it ${stem}.mjs, or write "type": "module" into package.json.`;
+    throw new InputError({ where, expected: "a CommonJS module, as its package.json says", got: "an ES module", hint });
+  }
+}
+
+/**
+ * Whether a text has what is TypeScript and never JavaScript. Comments, strings and templates are left out, because they may
+ * hold anything.
+ */
+function isTypeScript(source: string): boolean {
+  const apart = /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`/g;
+  const code = source.replace(apart, (text) => (text.startsWith("/") ? " " : '""'));
+  return [
+    /^\s*(import|export)\s+type\s+[\w{*]|^\s*import\s*\{[^}]*\btype\s+\w/m,
+    /^\s*(export\s+)?(default\s+)?(declare|interface|enum|abstract\s+class|namespace)\s+\w/m,
+    /^\s*type\s+\w+\s*(<[^=]*>)?\s*=/m,
+    /\bclass\b[^{]*\bimplements\s+\w/,
+    /^\s*(public|private|protected|readonly)\s+[\w#]/m,
+    /\b(const|let|var)\s+\w+\s*!?:\s*\w/, // a variable
+    /^\s*#?\w+[?!]?\s*:\s*[\w.<>[\]| ]+\s*[=;]/m, // a member
+    /\(\s*\w+\??\s*:\s*[A-Za-z{[(]/, // a parameter
+    /\)\s*:\s*[A-Za-z_][\w.<>[\]| ]*\{/, // a result
+    /\bas\s+const\b/,
+  ].some((pattern) => pattern.test(code));
 }
 
 /** Adds file and line to the stack of a syntax error. `import` leaves them out, `node --check` prints them. */

@@ -45,6 +45,7 @@ export function document(title: string, body: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
+<link rel="icon" href="${icon}">
 <style>${new Html(style)}</style>
 </head>
 <body>
@@ -55,6 +56,11 @@ ${body}
 </html>
 `.text;
 }
+
+/** Inside the page, because a browser asks the server for /favicon.ico otherwise. Percent-encoded, so that no quote ends the attribute. */
+const icon =
+  "data:image/svg+xml,%3Csvg%20xmlns=%22http://www.w3.org/2000/svg%22%20viewBox=%220%200%2016%2016%22%3E%3Cpath%20" +
+  "d=%22M8%2013%208%203%22%20stroke=%22%230072b2%22%20stroke-width=%223%22%20stroke-linecap=%22round%22/%3E%3C/svg%3E";
 
 const style = `
 :root {
