@@ -131,7 +131,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       [["damaged.safetensors", "--best"], /^ddpg: --best: expected a run's directory, got the file damaged/],
       [
         ["exportable/policy.safetensors", "--output", "exportable/policy.safetensors"],
-        /^ddpg: --output: expected another file than/,
+        /^ddpg: --output: expected a file other than/,
       ],
       [
         ["exportable", "--output", "missing/policy.js"],
