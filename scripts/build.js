@@ -262,7 +262,7 @@ function stripManifest() {
 }
 
 /**
- * Brings back the package.json that `stripManifest` kept, unless somebody has edited or restored it meanwhile. A build does
+ * Brings back the package.json that `stripManifest` kept, unless package.json was edited or restored meanwhile. A build does
  * this too if npm was killed while it packed, which is assumed after `olderThanMs`.
  */
 function restoreManifest({ olderThanMs = 0 } = {}) {
