@@ -115,7 +115,10 @@ async function bundleCommandLine(directory) {
       },
     ],
   });
-  const { output } = await bundle.write({ file: path.join(directory, "cli.js"), codeSplitting: false, minify: false });
+  // The documentation in the comments is for readers of the source. Comments on licenses stay.
+  const comments = { legal: true, annotation: true, jsdoc: false };
+  const file = path.join(directory, "cli.js");
+  const { output } = await bundle.write({ file, codeSplitting: false, minify: false, comments });
   await bundle.close();
   fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(output[0].moduleIds));
 }
@@ -262,7 +265,7 @@ function stripManifest() {
 }
 
 /**
- * Brings back the package.json that `stripManifest` kept, unless it was edited or restored meanwhile. A build does
+ * Brings back the package.json that `stripManifest` kept, unless package.json was edited or restored meanwhile. A build does
  * this too if npm was killed while it packed, which is assumed after `olderThanMs`.
  */
 function restoreManifest({ olderThanMs = 0 } = {}) {
