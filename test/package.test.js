@@ -256,7 +256,7 @@ describe("the packed package", { timeout: 300_000 }, () => {
     const unpacked = files.reduce((sum, name) => sum + fs.statSync(path.join(installed, name)).size, 0);
     const packed = fs.statSync(tarball).size;
     assert.ok(packed < 1.1e6, `${packed} bytes packed`);
-    assert.ok(unpacked < 4e6, `${unpacked} bytes unpacked`);
+    assert.ok(unpacked < 4.5e6, `${unpacked} bytes unpacked`); // a tenth of it is docstrings
   });
 
   it("says for each library of the page which license it has, with its text; of MuJoCo's engine too", () => {
