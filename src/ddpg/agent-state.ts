@@ -37,6 +37,11 @@ const format1 = "ddpg-agent-1";
 /** The random streams other than those of the noises. */
 const streams = ["environmentRandom", "explorationRandom", "samplingRandom"] as const;
 
+type StreamOf<A extends Ddpg> = { [K in keyof A]: A[K] extends Random ? K : never }[keyof A];
+
+// The compiler refuses this line for a stream of the agent that is not in the list.
+true satisfies StreamOf<Ddpg> extends (typeof streams)[number] ? true : never;
+
 const moments = ["m", "v"] as const;
 
 /** The counters that the metadata stores. */

@@ -39,6 +39,10 @@ export function toOnnx(policy: Policy): Uint8Array {
         break;
       case "tanh":
         x = graph.node("Tanh", [x]);
+        break;
+      default:
+        // The compiler refuses this line for a kind of layer without a case above.
+        throw new Error(`ONNX: ${layer satisfies never}`);
     }
   }
 
