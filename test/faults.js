@@ -225,6 +225,24 @@ export const faults = [
     ],
   },
   {
+    name: "rounds of updates lose the steps between them",
+    edits: [
+      {
+        file: "src/ddpg/update-schedule.ts",
+        text: "counts.owed += Math.floor(",
+        fault: "counts.owed = Math.floor(",
+      },
+    ],
+  },
+  {
+    name: "an agent's file forgets the updates that are owed",
+    edits: [{ file: "src/ddpg/agent-state.ts", text: "if (learning) agent.schedule.restore(learning);", fault: "" }],
+  },
+  {
+    name: "a round of updates starts before the episode's end",
+    edits: [{ file: "src/ddpg/update-schedule.ts", text: "this.#every === 0 ? counts.episodeEnded :", fault: "" }],
+  },
+  {
     name: "noise not restarted",
     edits: [
       {

@@ -72,6 +72,15 @@ const table = {
   /** The number of first steps with uniformly random actions and without learning. Not in the paper: 0. */
   warmupSteps: integer("first steps with random actions and without learning", 0),
   /**
+   * The number of time steps between two rounds of updates; 0: one round at the end of each episode. A round makes all
+   * updates of the time steps since the last one, so the total does not depend on this setting. Paper §3: 1.
+   */
+  updateEvery: integer("steps between rounds of updates; 0: one round at the end of each episode", 0).before(1),
+  /** The number of updates for each time step; 0.5 is one update for every second step. Paper §3: 1. */
+  updatesPerStep: number("updates for each step, made in rounds; 0.5 is one for every second step", 1e-6, 1000).before(
+    1,
+  ),
+  /**
    * Whether to batch-normalize observations, the actor's hidden layers and the critic's layers below the action. Paper
    * §3.
    */
@@ -191,6 +200,8 @@ const paper: Settings = {
   batchSize: 64,
   replayCapacity: 1_000_000,
   warmupSteps: 0,
+  updateEvery: 1,
+  updatesPerStep: 1,
   batchNormalization: true,
   batchNormEpsilon: 1e-5,
   batchNormKeep: 0.99,

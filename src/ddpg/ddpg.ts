@@ -27,6 +27,7 @@ import { annealing, createNoise, type Noise } from "./noise.ts";
 import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { type Spaces, Units } from "./units.ts";
+import { UpdateSchedule } from "./update-schedule.ts";
 
 /** Options of `Ddpg.create`: a seed, a preset, the settings that differ from the preset, and the backend. */
 export interface DdpgOptions extends Partial<Settings>, BackendOptions {
@@ -99,6 +100,10 @@ export class Ddpg {
   readonly explorationRandom: Random;
   /** @internal The random stream that draws minibatches. */
   readonly samplingRandom: Random;
+  /** @internal When to learn, and how often. */
+  readonly schedule: UpdateSchedule;
+  /** @internal Called after every update of a round. */
+  onUpdate: (() => void) | null = null;
   /** @internal The noise of each body. */
   readonly noises = new Map<BodyId, Noise>();
   /** @internal The state of the loop of `train`; null before the first. */
@@ -173,6 +178,7 @@ export class Ddpg {
     this.y = new Float64Array(batchSize);
     this.#lossGradient = new Float64Array(batchSize);
     this.#softUpdate = { rate: settings.softUpdateRate };
+    this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
     this.diagnostics = new Diagnostics(actionSize);
@@ -277,14 +283,31 @@ export class Ddpg {
   }
 
   /**
-   * Makes one update on a random minibatch and returns true. During the warm-up, and until N transitions are stored, it
-   * does nothing and returns false. Throws a NotFiniteError if a loss or gradient is not finite.
+   * Makes the updates that are due, each on a random minibatch, and returns whether there were any. Call it once for
+   * each time step, after `observe` and, if an episode ended, after `endEpisode`: it then makes one update, or whatever
+   * `updateEvery` and `updatesPerStep` say. During the warm-up, and until N transitions are stored, it does nothing.
+   * Throws a NotFiniteError if a loss or gradient is not finite.
    */
   learn(): boolean {
+    const before = this.#updates;
+    this.takeTurn();
+    while (this.learnOnce());
+    return this.#updates > before;
+  }
+
+  /** @internal Counts a time step for `learnOnce`. */
+  takeTurn(): void {
     const { warmupSteps, batchSize } = this.settings;
-    if (this.#steps < Math.max(warmupSteps, batchSize)) return false;
+    if (this.#steps >= Math.max(warmupSteps, batchSize)) this.schedule.takeTurn();
+  }
+
+  /** @internal Makes one update if one is due; returns whether it did. */
+  learnOnce(): boolean {
+    if (!this.schedule.isDue) return false;
     this.replayBuffer.sample(this.minibatch, this.samplingRandom);
     this.update();
+    this.schedule.countUpdate();
+    this.onUpdate?.();
     return true;
   }
 
@@ -325,6 +348,7 @@ export class Ddpg {
   /** Call it when an episode of a body ends: restarts its noise (Algorithm 1, "Initialize a random process 𝒩"). */
   endEpisode(body: BodyId = 0): void {
     this.noise(body).restart();
+    this.schedule.endEpisode();
   }
 
   /** Returns the name of the first tensor with a parameter that is not finite; `seen` if all are finite. */

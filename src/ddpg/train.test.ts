@@ -50,7 +50,7 @@ async function play(environment: Environment, steps: number) {
   const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 2, batchSize: 1 });
   const stored: Stored[] = [];
   const calls: string[] = [];
-  const { observe, endEpisode, learn } = agent;
+  const { observe, endEpisode, takeTurn } = agent;
   agent.observe = (observation, action, reward, nextObservation, terminated) => {
     calls.push("observe");
     const copied = { observation: [...Array.from(observation)], action: [...Array.from(action)] };
@@ -61,9 +61,9 @@ async function play(environment: Environment, steps: number) {
     calls.push("end");
     endEpisode.call(agent);
   };
-  agent.learn = () => {
+  agent.takeTurn = () => {
     calls.push("learn");
-    return learn.call(agent);
+    takeTurn.call(agent);
   };
   const episodes = [];
   const learned = [];
@@ -94,7 +94,7 @@ test("every transition is stored as it happened: s, a, r, the episode's own s′
 test("one update follows every step once there is a minibatch, and the end of each episode is announced", async () => {
   const { calls, learned, agent } = await play(new Script(), 7);
   const step = ["observe", "learn"];
-  const episode = [...step, ...step, ...step, "end"];
+  const episode = [...step, ...step, "observe", "end", "learn"];
   assert.deepEqual(calls, [...episode, ...episode, ...step, "end"]);
   assert.deepEqual(learned, [false, true, true, true, true, true, true]);
   assert.equal(agent.updates, 6);
@@ -144,19 +144,19 @@ test("an actor whose actions are all at their bounds has no gradient, which give
 
 test("a missing gradient gives one warning, at the 1,000th consecutive update without one", async () => {
   const environment = new Pendulum();
-  const agent = await Ddpg.create(environment, { preset: "small" });
-  let step = 0;
-  agent.learn = () => {
-    step++;
-    agent.diagnostics.actorGradientNorm = step === 1000 ? 1e-30 : 0;
-    return step > 50; // no updates in the warm-up
+  const sizes = { actorHiddenSizes: [4], criticHiddenSizes: [4], batchSize: 4, warmupSteps: 50 };
+  const agent = await Ddpg.create(environment, { preset: "small", ...sizes });
+  const { update } = agent;
+  agent.update = () => {
+    update.call(agent);
+    agent.diagnostics.actorGradientNorm = agent.updates === 1000 ? 1e-30 : 0;
   };
   const warned: number[] = [];
   for await (const { step, warnings } of train(agent, environment)) {
     if (warnings.some((warning) => warning.startsWith("policy gradient"))) warned.push(step);
     if (step === 3500) break;
   }
-  assert.deepEqual(warned, [2000]);
+  assert.deepEqual(warned, [2049]); // the first update follows step 50
 });
 
 test("an invalid step is reported with environment, episode, step and field", async () => {

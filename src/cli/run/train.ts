@@ -181,6 +181,10 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (settings.warmupSteps >= steps) {
     const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
     warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
+  } else if (settings.updateEvery > steps - settings.warmupSteps) {
+    const left = `the ${whole(steps - settings.warmupSteps)} steps after the warm-up`;
+    const got = `${whole(settings.updateEvery)}. Nothing will be learned.`;
+    warn(`${settingFlag("updateEvery")}: expected at most ${left}, got ${got}`);
   }
 
   const backend = await backendFor(flags, verbose);
