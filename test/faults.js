@@ -174,8 +174,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "reward, current.observation, terminated);\n        current.learned",
-        fault: "reward, current.observation, terminated || truncated);\n        current.learned",
+        text: "reward, current.observation, terminated);\n        if (",
+        fault: "reward, current.observation, terminated || truncated);\n        if (",
       },
     ],
   },
