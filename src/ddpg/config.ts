@@ -1,5 +1,6 @@
-import { expect, InputError, suggest } from "../base/expect.ts";
+import { expect, expectOptions, InputError, suggest } from "../base/expect.ts";
 import type { Activation } from "../nn/layer.ts";
+import { suggestSetting } from "./other-names.ts";
 
 /** The kinds of exploration noise; see `createNoise`. */
 export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "decaying-offset" | "none";
@@ -278,9 +279,10 @@ export const presetHelp: Readonly<Record<PresetName, string>> = {
 };
 
 /** Throws an InputError unless `name` is the name of a preset. */
-export function expectPreset(name: string): asserts name is PresetName {
-  const names = Object.keys(presets);
-  expect(names.includes(name), "preset", `one of ${names.join(", ")}`, name, suggest(name, names));
+export function expectPreset(name: unknown): asserts name is PresetName {
+  const names: readonly unknown[] = Object.keys(presets);
+  const hint = typeof name === "string" ? suggest(name, Object.keys(presets)) : "";
+  expect(names.includes(name), "preset", `one of ${names.join(", ")}`, name, hint);
 }
 
 /**
@@ -288,10 +290,11 @@ export function expectPreset(name: string): asserts name is PresetName {
  */
 export function settingsFrom(preset: PresetName, changes: Partial<Settings> = {}): Settings {
   expectPreset(preset);
+  expectOptions(changes, "settings");
   const settings: Settings = { ...presets[preset] };
   for (const [name, value] of Object.entries(changes)) {
     if (!Object.hasOwn(table, name)) {
-      throw new InputError(`settings: there is no setting "${name}". ${suggest(name, settingNames)}`.trim());
+      throw new InputError(`settings: there is no setting "${name}". ${suggestSetting(name, settingNames)}`.trim());
     }
     if (value !== undefined) Object.assign(settings, { [name]: value });
   }

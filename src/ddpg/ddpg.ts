@@ -4,7 +4,7 @@
 //
 // s observation [O], a action [A] in [−1, 1], r reward, s′ next observation; μ actor, Q critic, μ′ and Q′ their
 // targets; N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
-import { expect } from "../base/expect.ts";
+import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
@@ -122,6 +122,7 @@ export class Ddpg {
    * a setting, size or bound is invalid.
    */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
+    expectOptions(options, "Ddpg.create");
     const { seed = 1, preset = "standard", backend, threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
     const settings = settingsFrom(preset, changes);
@@ -135,6 +136,7 @@ export class Ddpg {
    */
   static async load(bytes: Uint8Array, environment: Spaces, options: BackendOptions = {}): Promise<Ddpg> {
     const where = "Ddpg.load";
+    expectOptions(options, where);
     const saved = new SavedAgent(decodeSafetensors(bytes, where), where);
     saved.units.expectSame(environment, `${where} environment`);
     const agent = await build(environment, saved.settings, saved.seed, options);
@@ -144,6 +146,7 @@ export class Ddpg {
 
   /** @internal Builds an agent over given kernels; users call `create`. */
   constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number) {
+    if (typeof seed !== "number") throw new InputError(created);
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
     this.settings = Object.freeze(settings);
@@ -403,6 +406,13 @@ export class Ddpg {
 function expectBody(body: unknown, where: string): void {
   expect(isBodyId(body), where, "a finite number or a string", body);
 }
+
+/** What to write instead of `new Ddpg`. */
+const created = {
+  where: "new Ddpg",
+  expected: "await Ddpg.create(environment, options)",
+  got: "a call of the constructor",
+};
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
   const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);

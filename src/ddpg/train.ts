@@ -1,6 +1,7 @@
+import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentCalls, isPromise, nameOf } from "../environment/environment-calls.ts";
+import { EnvironmentCalls, expectEnvironment, isPromise, nameOf } from "../environment/environment-calls.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import { Body } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
@@ -59,6 +60,9 @@ export async function* train(
   environment: Environment,
   options: TrainOptions = {},
 ): AsyncGenerator<TrainingStep, never, void> {
+  expectAgent(agent);
+  expectEnvironment(environment, "train environment");
+  expectOptions(options, "train");
   const { name = nameOf(environment), stepTimeout } = options;
   agent.units.expectSame(environment, name);
   const body = enter(agent, environment);
@@ -123,6 +127,12 @@ function enter(agent: Ddpg, { observationSize }: Environment): Body {
   const body = isLoaded && agent.loop ? agent.loop : new Body(observationSize);
   agent.loop = body;
   return body;
+}
+
+function expectAgent(agent: Ddpg): void {
+  const expected = "an agent, as from await Ddpg.create(environment)";
+  expectObject(agent, "train agent", expected);
+  expect(typeof agent.explore === "function", "train agent", expected, agent);
 }
 
 /** Makes one update if one is due; an error names the step and the update. Returns whether there was an update. */

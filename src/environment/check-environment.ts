@@ -1,6 +1,7 @@
-import { expect, expectNumbers, fail, InputError, perDimension } from "../base/expect.ts";
+import { awaitHint, expect, expectOptions, fail, InputError, isArrayLike, perDimension } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
+import { expectObservation, expectStepObject, isObservation, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
@@ -36,9 +37,14 @@ export interface EnvironmentReport {
  */
 export function checkBounds(environment: Pick<Environment, "actionLow" | "actionHigh">, where: string): void {
   const { actionLow, actionHigh } = environment;
-  expect(actionLow?.length > 0, `${where}.actionLow`, "one bound for each action dimension", actionLow);
+  expect(
+    isArrayLike(actionLow) && actionLow.length > 0,
+    `${where}.actionLow`,
+    "one bound for each action dimension",
+    actionLow,
+  );
   const wanted = `${actionLow.length} ${actionLow.length === 1 ? "bound" : "bounds"} as in actionLow`;
-  expect(actionHigh?.length === actionLow.length, `${where}.actionHigh`, wanted, actionHigh);
+  expect(isArrayLike(actionHigh) && actionHigh.length === actionLow.length, `${where}.actionHigh`, wanted, actionHigh);
   for (let i = 0; i < actionLow.length; i++) {
     for (const name of ["actionLow", "actionHigh"] as const) {
       const bound = environment[name][i];
@@ -64,6 +70,7 @@ export async function checkEnvironment(
   make: () => Environment | Promise<Environment>,
   options: CheckOptions = {},
 ): Promise<EnvironmentReport> {
+  expectOptions(options, "checkEnvironment");
   const check = new Check(options);
   const made: Environment[] = [];
   let thrown = false;
@@ -117,8 +124,9 @@ class Check {
 
   async run(first: Environment, second: Environment): Promise<void> {
     for (const environment of [first, second]) {
+      const expected = "an environment with reset and step";
       const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
-      expect(whole, "make", "an environment with reset and step", environment);
+      expect(whole, "make", expected, environment, awaitHint(environment));
     }
     if (first === second)
       throw new InputError({
@@ -221,7 +229,7 @@ class Check {
         this.where = "reset";
         const observation = await environment.reset(starts);
         this.#observation(environment, observation, "reset observation");
-        const start = { observation: Array.from(observation ?? []), reward: 0, terminated: false, truncated: false };
+        const start = { observation: Array.from(observation), reward: 0, terminated: false, truncated: false };
         moments.push({ action: null, ...start });
       }
       const action = Float32Array.from(environment.actionLow, (low, i) =>
@@ -233,7 +241,9 @@ class Check {
       const step = await environment.step(given);
       this.#step(environment, step, given, action);
       const { observation, reward, terminated, truncated = false } = step;
-      moments.push({ action, observation: Array.from(observation ?? []), reward, terminated, truncated });
+      // What is no number is a problem that was reported; as NaN it does no more harm.
+      const number = typeof reward === "number" ? reward : Number.NaN;
+      moments.push({ action, observation: Array.from(observation), reward: number, terminated, truncated });
       await between?.(observation);
       ended = terminated || truncated;
       await letMacrotasksRun();
@@ -243,14 +253,15 @@ class Check {
   }
 
   #observation(environment: Environment, observation: ArrayLike<number>, where: string): void {
-    this.#once(`observation ${observation?.length === environment.observationSize}`, () =>
-      expectNumbers(observation, environment.observationSize, where),
-    );
+    const size = environment.observationSize;
+    // Without a list of numbers, whatever else the check found would be a consequence.
+    if (!isObservation(observation, size)) expectObservation(observation, size, where);
+    this.#once("observation", () => expectObservation(observation, size, where));
   }
 
   #step(environment: Environment, step: Step, given: Float32Array, action: Float32Array): void {
     const { where } = this;
-    expect(typeof step === "object" && step !== null, where, "{ observation, reward, terminated }", step);
+    expectStepObject(step, where, "{ observation, reward, terminated }");
     const { observation, reward, terminated, truncated } = step;
     this.#observation(environment, observation, `${where} observation`);
     this.#problem(
@@ -263,7 +274,7 @@ class Check {
     );
     this.#once("reward", () => expect(Number.isFinite(reward), `${where} reward`, "a finite number", reward));
     this.#once("terminated", () =>
-      expect(typeof terminated === "boolean", `${where} terminated`, "true or false", terminated),
+      expect(typeof terminated === "boolean", `${where} terminated`, "true or false", terminated, terminatedHint(step)),
     );
     this.#once("truncated", () => {
       const fine = truncated === undefined || typeof truncated === "boolean";

@@ -1,5 +1,6 @@
-import { expect, expectNumbers, fail, messageOf } from "../base/expect.ts";
+import { awaitHint, expect, expectObject, fail, messageOf } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
+import { expectObservation, expectStepObject, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
 
 /** The environment threw, or returned an invalid result. The message names the environment, episode, step and field. */
@@ -44,11 +45,10 @@ export class EnvironmentCalls {
 
   #checkStep(out: Float64Array, step: Step): Step {
     this.#check(() => {
-      const given = typeof step === "object" && step !== null;
-      expect(given, "result", "a step { observation, reward, terminated }", step);
+      expectStepObject(step, "result", "a step { observation, reward, terminated }");
       const { reward, terminated, truncated } = step;
       expect(Number.isFinite(reward), "reward", "a finite number", reward);
-      expect(typeof terminated === "boolean", "terminated", "true or false", terminated);
+      expect(typeof terminated === "boolean", "terminated", "true or false", terminated, terminatedHint(step));
       expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
       read(out, step.observation);
     });
@@ -88,11 +88,20 @@ export class EnvironmentCalls {
 
 /** Returns the name that errors use for an environment: its own, or that of its class. */
 export function nameOf(environment: Environment): string {
-  return environment.name ?? environment.constructor.name;
+  // An object without a prototype has no class.
+  return environment?.name ?? environment?.constructor?.name ?? "environment";
+}
+
+/** Throws an InputError that begins with `where` unless a value is an environment: an object with `reset` and `step`. */
+export function expectEnvironment(environment: Environment, where: string): void {
+  const expected = "an environment: an object with reset and step";
+  expectObject(environment, where, expected);
+  const whole = typeof environment.reset === "function" && typeof environment.step === "function";
+  expect(whole, where, expected, environment, awaitHint(environment));
 }
 
 function read(out: Float64Array, observation: ArrayLike<number>): void {
-  expectNumbers(observation, out.length, "observation");
+  expectObservation(observation, out.length, "observation");
   for (let i = 0; i < out.length; i++) {
     // The networks compute in Float32, where a larger number is infinite.
     if (Math.abs(observation[i]) > 3e38) fail(`observation[${i}]`, "at most 3e38 in absolute value", observation[i]);

@@ -1,6 +1,7 @@
 import { expect } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
+import { expectEnvironment } from "./environment-calls.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 
 /**
@@ -22,6 +23,7 @@ export class TimeLimit implements Environment {
 
   /** Limits episodes to `steps` time steps. Throws an InputError unless `steps` is a whole number above 0. */
   constructor(environment: Environment, steps: number) {
+    expectEnvironment(environment, "TimeLimit environment");
     expect(Number.isInteger(steps) && steps > 0, "TimeLimit steps", "a whole number above 0", steps);
     const own = new.target === TimeLimit ? environment.constructor.name : new.target.name;
     this.name = environment.name ?? own;

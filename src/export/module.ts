@@ -1,4 +1,4 @@
-import type { Policy } from "../ddpg/policy.ts";
+import { expectPolicy, type Policy } from "../ddpg/policy.ts";
 import { type ExportedLayer, exportedLayers } from "./layers.ts";
 
 declare const btoa: (text: string) => string;
@@ -13,6 +13,7 @@ export interface PolicyModule {
 
 /** A policy as one ES module: `act(observation)` gives the bits of `Policy.act`, in Node, in a page, in a worker. */
 export function toModule(policy: Policy): PolicyModule {
+  expectPolicy(policy, "toModule policy");
   const { observationSize, observationOffset, observationScale, actionLow, actionHigh, lowest, highest } = policy.units;
   const numbers: Float32Array[] = [];
   let size = observationSize;

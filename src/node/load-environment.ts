@@ -27,6 +27,7 @@ const promise =
 
 /** An environment from an id of `environments`, or from the path of a module whose default export makes one. */
 export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnvironment> {
+  expect(typeof nameOrPath === "string", "environment", "a name or the path of a module", nameOrPath);
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);

@@ -63,6 +63,7 @@ const bestFields = {
 
 /** A run's checkpoint, checked but for what `Ddpg.load` checks. Throws an InputError where there is no good one. */
 export function readCheckpoint(run: string): Checkpoint {
+  expectPath(run, "readCheckpoint run");
   const where = path.join(run, files.checkpoint);
   const bytes = read(run, files.checkpoint, "Train again: ddpg train --config.");
   const contents = decodeSafetensors(bytes, where);
@@ -104,6 +105,7 @@ export function readCheckpoint(run: string): Checkpoint {
 
 /** A run's `config.json`, checked. */
 export function readConfig(run: string): RunConfig {
+  expectPath(run, "readConfig run");
   const { value, where } = readJson<RunConfig>(run, files.config);
   expectFields(value, where, {
     environment: "a name",
@@ -123,6 +125,7 @@ export function readConfig(run: string): RunConfig {
 
 /** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */
 export function readResult(run: string): RunResult {
+  expectPath(run, "readResult run");
   const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
   expectFields(value, where, {
     steps: "a whole number",
@@ -187,18 +190,22 @@ function expectFields<T extends object>(
 
 /** A run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
 export function readMetrics(run: string): MetricsRecord[] {
+  expectPath(run, "readMetrics run");
   const file = path.join(run, files.metrics);
   return parseRecords(read(run, files.metrics).toString("utf8"), file);
 }
 
 /** A run's policy. */
-export function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+export async function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+  expectPath(run, "readPolicy run");
+  expect(which === "best" || which === "last", "readPolicy which", '"best" or "last"', which);
   const name = which === "best" ? files.best : files.policy;
   return loadPolicy(path.join(run, name), read(run, name, "The run has not finished; resume it."));
 }
 
 /** The policy of a file, or that at the end of a run whose directory is named; and the file's bytes. */
 export async function readPolicyFile(file: string): Promise<{ policy: Policy; bytes: Uint8Array }> {
+  expectPath(file, "readPolicyFile file");
   const where = `policy ${file}`;
   const isRun = attempt(where, "a policy's file", () => fs.statSync(file)).isDirectory();
   const full = isRun ? path.join(file, files.policy) : file;
@@ -212,6 +219,10 @@ async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
   } catch (error) {
     throw error instanceof InputError ? error.within(`${file}:`) : error;
   }
+}
+
+function expectPath(value: unknown, where: string): void {
+  expect(typeof value === "string", where, "a path", value);
 }
 
 /** A record of this format; the fields that matter are the caller's to check. */
