@@ -135,7 +135,8 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
 
 /** A whole number from a text; an InputError begins with `where`. */
 export function wholeNumber(text: string, where: string, min: number): number {
-  const value = /^\d+$/.test(text.trim()) ? Number(text) : text;
+  const plain = text.trim().replaceAll(/(?<=\d)_(?=\d)/g, "");
+  const value = /^\d+(\.\d*)?(e\+?\d+)?$/i.test(plain) ? Number(plain) : text;
   expect(Number.isSafeInteger(value) && Number(value) >= min, where, `a whole number of at least ${min}`, value);
   return Number(value);
 }

@@ -431,6 +431,6 @@ function numbers(help: string, min = -Infinity): Setting<number | number[]> {
 
 /** Parses a number; returns the text itself if it is not one, so that an error can show it. */
 function numberOrText(text: string): number | string {
-  const number = Number(text);
+  const number = Number(text.replaceAll(/(?<=\d)_(?=\d)/g, ""));
   return text.trim() === "" || Number.isNaN(number) ? text : number;
 }

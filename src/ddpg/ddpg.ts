@@ -7,6 +7,7 @@
 import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
+import { boundsWarnings } from "../environment/check-environment.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
 import { chooseBackend } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
@@ -71,6 +72,11 @@ export class Ddpg {
   readonly settings: Readonly<Settings>;
   /** The number of threads that an update may use; 1 if none were given or more would not make it faster. */
   readonly threads: number;
+  /**
+   * Warnings for the user about the environment's bounds and the settings; usually empty. `train` yields them with its
+   * first step.
+   */
+  readonly warnings: readonly string[];
   /** The actor's current policy, in the environment's units; it changes with every update. */
   readonly policy: Policy;
   /** Measurements of the last update; reused by the next one. */
@@ -152,6 +158,7 @@ export class Ddpg {
     this.settings = Object.freeze(settings);
     this.threads = kernels.threads;
     this.units = new Units(environment, settings);
+    this.warnings = Object.freeze(boundsWarnings(environment, "environment"));
     const { observationSize, actionSize } = this.units;
     const random = new Random(seed);
     this.environmentRandom = random.fork("environment");

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import { Pendulum } from "../envs/pendulum.ts";
+import { evaluate } from "../training/evaluate.ts";
 import { Ddpg } from "./ddpg.ts";
 import { train } from "./train.ts";
 
@@ -286,4 +287,33 @@ test("5,000 steps on the pendulum reach a mean return of −200 over 50 starts",
   for await (const { step } of train(agent, environment)) if (step === 5000) break;
   const { meanReturn } = await evaluate(agent, new Pendulum(), { episodes: 50 });
   assert.ok(meanReturn >= -200, String(meanReturn));
+});
+
+test("a time limit of 2³¹ ms and more does not end at once; one that is no number above 0 is refused", async () => {
+  const slow = new Pendulum();
+  const { step } = slow;
+  slow.step = async (action) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return step.call(slow, action);
+  };
+  const agent = await Ddpg.create(slow, { preset: "small" });
+  for await (const { step } of train(agent, slow, { stepTimeout: 2 ** 31 })) if (step === 2) break;
+  for (const stepTimeout of [0, -1, Number.NaN, Infinity, "1" as unknown as number]) {
+    const message = /^(train|evaluate) stepTimeout: expected a finite number of milliseconds above 0, got/;
+    await assert.rejects(train(agent, slow, { stepTimeout }).next(), { name: "InputError", message });
+    await assert.rejects(evaluate(agent, slow, { episodes: 1, stepTimeout }), { name: "InputError", message });
+  }
+});
+
+test("bounds that leave few Float32 numbers are a warning of the agent, and of the first step", async () => {
+  const script = new Script();
+  Object.assign(script, { actionLow: [1e9], actionHigh: [1e9 + 100] });
+  const agent = await Ddpg.create(script, { preset: "small" });
+  assert.match(agent.warnings.join(), /^environment\.actionHigh\[0\]: .* got 2 up to 1000000100/);
+  const warned: number[] = [];
+  for await (const { step, warnings } of train(agent, script)) {
+    if (warnings.some((warning) => warning === agent.warnings[0])) warned.push(step);
+    if (step === 5) break;
+  }
+  assert.deepEqual(warned, [1]);
 });

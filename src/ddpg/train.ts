@@ -1,7 +1,13 @@
 import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentCalls, expectEnvironment, isPromise, nameOf } from "../environment/environment-calls.ts";
+import {
+  EnvironmentCalls,
+  expectEnvironment,
+  expectStepTimeout,
+  isPromise,
+  nameOf,
+} from "../environment/environment-calls.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import { Body } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
@@ -64,10 +70,12 @@ export async function* train(
   expectEnvironment(environment, "train environment");
   expectOptions(options, "train");
   const { name = nameOf(environment), stepTimeout } = options;
+  expectStepTimeout(stepTimeout, "train stepTimeout");
   agent.units.expectSame(environment, name);
   const body = enter(agent, environment);
   let warnings = body.enter(environment, name);
   if (warnings.length > 0) agent.endEpisode();
+  warnings = Watchdog.join(agent.warnings, warnings);
   const where = (): string => `${name} episode ${body.episode} step ${body.at}`;
   const calls = new EnvironmentCalls(environment, where, stepTimeout);
   const current: TrainingStep = {

@@ -60,6 +60,42 @@ export function checkBounds(environment: Pick<Environment, "actionLow" | "action
   }
 }
 
+/** With fewer Float32 values than this between its bounds, an action is coarse. */
+const fewValues = 1000;
+
+/**
+ * Returns a warning for each action dimension whose bounds have few Float32 values between them: an action is a Float32,
+ * so most numbers between such bounds cannot be reached. `where` is as in `checkBounds`, which has accepted the bounds.
+ */
+export function boundsWarnings(environment: Pick<Environment, "actionLow" | "actionHigh">, where: string): string[] {
+  const { actionLow, actionHigh } = environment;
+  return Array.from(actionLow).flatMap((low, i) => {
+    const high = actionHigh[i];
+    const values = float32Values(low, high);
+    if (values >= fewValues) return [];
+    return [
+      `${where}.actionHigh[${i}]: expected at least ${fewValues} Float32 numbers from actionLow[${i}] = ${low}, got ${values} up to ${high}. ` +
+        "Let the action be an offset: bounds around 0, to which the environment adds the large number.",
+    ];
+  });
+}
+
+/** Returns how many Float32 numbers are in [low, high]. */
+function float32Values(low: number, high: number): number {
+  const [first, last] = Float32Array.of(low, high);
+  const outside = (first < low ? 1 : 0) + (last > high ? 1 : 0);
+  return placeOf(last) - placeOf(first) + 1 - outside;
+}
+
+/** Returns the place of a Float32 number among all of them: neighbors differ by 1. */
+function placeOf(value: number): number {
+  const [bits] = new Int32Array(Float32Array.of(value).buffer);
+  return bits >= 0 ? bits : -(bits & 0x7fffffff);
+}
+
+/** Without an end in this many steps, the check asks whether there is one. */
+const stepsWithoutEnd = 1000;
+
 /**
  * Checks the environments that `make` returns. The same seed must give the same episodes, in every instance and after
  * `restore`; every number must be finite; every observation must have `observationSize` numbers; instances must share
@@ -141,7 +177,9 @@ class Check {
     checkBounds(first, "environment");
     checkBounds(second, "environment");
 
+    this.warnings.push(...boundsWarnings(first, "environment"));
     const episodes = await this.#walk(first, this.#stream("actions"), this.#steps);
+    this.#expectEnd(first, episodes);
     const monitor = new ScaleMonitor(observationSize, this.#steps);
     const { observationScale = 1, observationOffset = 0, rewardScale = 1 } = this.#options;
     const scale = perDimension(observationScale, observationSize, "observationScale");
@@ -163,6 +201,17 @@ class Check {
     if (!alike) return;
     await this.#apart(first, second);
     await this.#saved(first, second);
+  }
+
+  /** Warns if no episode has ended, because every evaluation waits for that. */
+  #expectEnd(environment: Environment & { readonly maxEpisodeSteps?: number }, moments: readonly Moment[]): void {
+    const hasEnd = moments.some(({ terminated, truncated }) => terminated || truncated);
+    const hasLimit = environment.maxEpisodeSteps !== undefined;
+    if (hasEnd || hasLimit || this.#steps < stepsWithoutEnd) return;
+    this.warnings.push(
+      `episode: expected an end within ${this.#steps} steps, got none. ` +
+        "Every evaluation waits for its episodes to end: if the task has no end, wrap it in a TimeLimit.",
+    );
   }
 
   /** Checks that stepping one instance does not change another. */

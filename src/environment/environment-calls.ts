@@ -8,6 +8,9 @@ export class EnvironmentError extends Error {
   override name = "EnvironmentError";
 }
 
+/** The longest delay of a timer. */
+const maxTimerMs = 2_147_483_647;
+
 declare const setTimeout: (callback: () => void, ms: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
 
@@ -69,7 +72,8 @@ export class EnvironmentCalls {
 
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const timeoutMs = this.#timeoutMs;
-    if (timeoutMs === undefined) return answer;
+    // A longer timer fires at once: its delay is a signed 32-bit number. No answer is awaited for 24 days.
+    if (timeoutMs === undefined || timeoutMs > maxTimerMs) return answer;
     return new Promise((resolve, reject) => {
       const late = (): void => reject(new Error(`expected an answer within ${timeoutMs / 1000} s, got none`));
       const timer = setTimeout(late, timeoutMs);
@@ -90,6 +94,12 @@ export class EnvironmentCalls {
 export function nameOf(environment: Environment): string {
   // An object without a prototype has no class.
   return environment?.name ?? environment?.constructor?.name ?? "environment";
+}
+
+/** Throws an InputError that begins with `where` unless a time limit is a finite number of ms above 0, or undefined. */
+export function expectStepTimeout(timeoutMs: number | undefined, where: string): void {
+  const good = timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs > 0);
+  expect(good, where, "a finite number of milliseconds above 0", timeoutMs);
 }
 
 /** Throws an InputError that begins with `where` unless a value is an environment: an object with `reset` and `step`. */

@@ -3,7 +3,13 @@ import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentCalls, EnvironmentError, expectEnvironment, nameOf } from "../environment/environment-calls.ts";
+import {
+  EnvironmentCalls,
+  EnvironmentError,
+  expectEnvironment,
+  expectStepTimeout,
+  nameOf,
+} from "../environment/environment-calls.ts";
 
 /** Which episodes `evaluate` runs, and what it measures. */
 export interface EvaluationOptions {
@@ -80,6 +86,7 @@ export async function evaluate(
   for (const [option, given] of Object.entries({ discount, rewardScale })) {
     expect(Number.isFinite(given), `evaluate ${option}`, "a finite number", given);
   }
+  expectStepTimeout(stepTimeout, "evaluate stepTimeout");
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
   const returns = new Float64Array(episodes);

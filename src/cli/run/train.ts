@@ -306,14 +306,16 @@ interface Watcher {
 
 /** The same environment; what its methods throw is seen on its way, for the check tells the message alone. */
 function watched(environment: Environment, { called, thrown }: Watcher): Environment {
-  return new Proxy(environment, {
-    get(target, key) {
-      const value = Reflect.get(target, key, target);
+  // Not a proxy of the environment itself: it may be frozen, and then its methods cannot be replaced.
+  return new Proxy({} as Environment, {
+    has: (_, key) => Reflect.has(environment, key),
+    get(_, key) {
+      const value = Reflect.get(environment, key, environment);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {
         called(String(key));
         try {
-          const result = value.apply(target, args);
+          const result = value.apply(environment, args);
           return result instanceof Promise ? result.catch(thrown) : result;
         } catch (error) {
           return thrown(error);
