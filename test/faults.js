@@ -174,8 +174,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "reward, current.observation, terminated);\n        current.learned",
-        fault: "reward, current.observation, terminated || truncated);\n        current.learned",
+        text: "reward, current.observation, terminated);\n        if (",
+        fault: "reward, current.observation, terminated || truncated);\n        if (",
       },
     ],
   },
@@ -223,6 +223,24 @@ export const faults = [
         fault: "this.#unitAction.set(action);",
       },
     ],
+  },
+  {
+    name: "rounds of updates lose the steps between them",
+    edits: [
+      {
+        file: "src/ddpg/update-schedule.ts",
+        text: "counts.owed += Math.floor(",
+        fault: "counts.owed = Math.floor(",
+      },
+    ],
+  },
+  {
+    name: "an agent's file forgets the updates that are owed",
+    edits: [{ file: "src/ddpg/agent-state.ts", text: "if (learning) agent.schedule.restore(learning);", fault: "" }],
+  },
+  {
+    name: "a round of updates starts before the episode's end",
+    edits: [{ file: "src/ddpg/update-schedule.ts", text: "this.#every === 0 ? counts.episodeEnded :", fault: "" }],
   },
   {
     name: "noise not restarted",

@@ -10,6 +10,7 @@ import {
   settingNames,
   showSetting,
 } from "../src/ddpg/config.ts";
+import { suggestSetting } from "../src/ddpg/other-names.ts";
 import { customDefaults, environments, settingsFor, type Task, type TrainingDefaults } from "../src/tasks.ts";
 import { scenes } from "./scenes.ts";
 
@@ -113,7 +114,8 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   for (const [name, text] of fields) {
     if (["task", "preset", "seed", "steps", "speed"].includes(name)) continue;
     const known = settingNames.find((setting) => setting === name);
-    if (!known) throw new InputError(`link: there is no setting "${name}". ${suggest(name, settingNames)}`.trim());
+    if (!known)
+      throw new InputError(`link: there is no setting "${name}". ${suggestSetting(name, settingNames)}`.trim());
     changes[known] = parseSetting(known, text, known);
   }
   const named = fields.get("speed");
@@ -133,7 +135,8 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
 
 /** Reads a whole number of at least `min`. Throws an InputError that begins with `where`. */
 export function wholeNumber(text: string, where: string, min: number): number {
-  const value = /^\d+$/.test(text.trim()) ? Number(text) : text;
+  const plain = text.trim().replaceAll(/(?<=\d)_(?=\d)/g, "");
+  const value = /^\d+(\.\d*)?(e\+?\d+)?$/i.test(plain) ? Number(plain) : text;
   expect(Number.isSafeInteger(value) && Number(value) >= min, where, `a whole number of at least ${min}`, value);
   return Number(value);
 }

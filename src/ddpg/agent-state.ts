@@ -25,6 +25,7 @@ import {
   tensorNumbers,
 } from "./tensors.ts";
 import type { Units } from "./units.ts";
+import type { UpdateCounts } from "./update-schedule.ts";
 
 /** The format name of the files that `saveAgent` writes; it changes whenever their meaning changes. */
 const format = "ddpg-agent-2";
@@ -51,6 +52,8 @@ interface Counters {
   updates: number;
   /** The number of transitions ever stored. */
   stored: number;
+  /** The turns of learning; absent in files from before 0.2, where one update followed every step. */
+  learning?: UpdateCounts;
   /** The bodies that have noise. */
   bodies: BodyId[];
   /** The counters of the training loop; absent if there was none. */
@@ -86,7 +89,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
     parts: replayBuffer.save(),
   });
 
-  const counters: Counters = { steps, updates, stored: replayBuffer.stored, bodies };
+  const counters: Counters = { steps, updates, stored: replayBuffer.stored, learning: agent.schedule.counts, bodies };
   if (loop) {
     const { step, episode, length, watchdog } = loop;
     counters.loop = { step, episode, length };
@@ -158,7 +161,7 @@ export class SavedAgent {
   restore(agent: Ddpg): void {
     const tensors = this.#tensors;
     const where = this.#where;
-    const { steps, updates, stored, bodies, loop } = this.#counters;
+    const { steps, updates, stored, learning, bodies, loop } = this.#counters;
     for (const [name, network] of agent.networks) {
       restoreParameters(network.parameters, tensors, `${name}.`, where);
       if (!(network instanceof Learner)) continue;
@@ -177,6 +180,7 @@ export class SavedAgent {
     for (const [i, body] of bodies.entries()) agent.noise(body).restore(noises.subarray(i * size, (i + 1) * size));
     for (const part of tensors.get("replay")?.parts ?? []) agent.replayBuffer.restore(part, stored, this.#isFormat1);
     agent.restoreCounters(steps, updates);
+    if (learning) agent.schedule.restore(learning);
     if (!loop) return;
     const body = new Body(agent.units.observationSize);
     Object.assign(body, loop);
@@ -199,7 +203,7 @@ export class SavedAgent {
     stream.restore(state);
   }
 
-  #readCounters({ steps, updates, stored, bodies, loop }: Record<string, unknown>): Counters {
+  #readCounters({ steps, updates, stored, learning, bodies, loop }: Record<string, unknown>): Counters {
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
@@ -209,6 +213,7 @@ export class SavedAgent {
     const good = Array.isArray(bodies) && bodies.length > 0 && bodies.every(isBodyId);
     expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "distinct ids of bodies", bodies);
     const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
+    if (learning !== undefined) counters.learning = readLearning(learning, `${field} learning`);
     if (loop === undefined) return counters;
     expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
     const { step, episode, length } = loop as Record<string, unknown>;
@@ -217,6 +222,15 @@ export class SavedAgent {
     expect(isCount(length) && length <= step, `${field} loop length`, `${whole} of at most ${step}`, length);
     return { ...counters, loop: { step, episode, length } };
   }
+}
+
+function readLearning(value: unknown, where: string): UpdateCounts {
+  expect(typeof value === "object" && value !== null, where, "an object", value);
+  const { turns, owed, episodeEnded } = value as Record<string, unknown>;
+  expect(isCount(turns), `${where} turns`, "a whole number", turns);
+  expect(isCount(owed), `${where} owed`, "a whole number", owed);
+  expect(typeof episodeEnded === "boolean", `${where} episodeEnded`, "true or false", episodeEnded);
+  return { turns, owed, episodeEnded };
 }
 
 function isCount(value: unknown): value is number {

@@ -1,5 +1,5 @@
 import { type Bytes, readBytes } from "../base/bytes.ts";
-import { expect, InputError } from "../base/expect.ts";
+import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { chooseBackend } from "../kernels/choose-backend.ts";
@@ -44,6 +44,10 @@ export class Policy {
 
   /** @internal Shares an actor's parameters; `Policy.load` makes a policy from a file's bytes. */
   constructor(kernels: Kernels, settings: Readonly<Settings>, parameters: Parameters, units: Units) {
+    if (units === undefined) {
+      const got = "a call of the constructor";
+      throw new InputError({ where: "new Policy", expected: "await Policy.load(bytes), or agent.policy", got });
+    }
     this.units = units;
     this.settings = settings;
     this.parameters = parameters;
@@ -67,7 +71,9 @@ export class Policy {
   }
 
   /** @internal Throws an InputError unless another policy has the same sizes, bounds and `policySettings`. */
-  expectSame({ units, settings }: Policy, where: string): void {
+  expectSame(policy: Policy, where: string): void {
+    expectPolicy(policy, where);
+    const { units, settings } = policy;
     this.units.expectSame(units, where);
     for (const name of policySettings) {
       const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
@@ -102,6 +108,7 @@ export class Policy {
     options: { backend?: Backend | undefined } = {},
   ): Promise<Policy> {
     const where = "Policy.load";
+    expectOptions(options, where);
     const { tensors, metadata } = decodeSafetensors(await readBytes(bytes, where), where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
     const settings = parseSettings(metadata, where, policySettings);
@@ -116,4 +123,11 @@ export class Policy {
     restoreParameters(policy.parameters, tensors, "actor.", where);
     return policy;
   }
+}
+
+/** Throws an InputError that begins with `where` unless a value is a policy. */
+export function expectPolicy(policy: Policy, where: string): void {
+  const expected = "a policy, such as agent.policy";
+  expectObject(policy, where, expected);
+  expect(typeof policy.units === "object" && policy.units !== null, where, expected, policy);
 }

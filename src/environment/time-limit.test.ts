@@ -142,3 +142,31 @@ test("the name that errors use is that of the task", () => {
   assert.equal(new TimeLimit(Object.assign(new Counter(), { name: "cart" }), 3).name, "cart");
   assert.equal(new Pendulum().name, "Pendulum");
 });
+
+test("a step that is an object of a class with getters is whole at the limit too", () => {
+  class Answer implements Step {
+    readonly #x: number;
+    readonly extra = "kept";
+    constructor(x: number) {
+      this.#x = x;
+    }
+    get observation() {
+      return [this.#x];
+    }
+    get reward() {
+      return this.#x;
+    }
+    get terminated() {
+      return false;
+    }
+  }
+  class Getters extends Counter {
+    override step() {
+      return new Answer(++this.taken);
+    }
+  }
+  const limited = new TimeLimit(new Getters(), 1);
+  limited.reset(random);
+  const step = limited.step(action);
+  assert.deepEqual(step, { observation: [1], reward: 1, terminated: false, truncated: true, extra: "kept" });
+});

@@ -1,5 +1,5 @@
 import { encodeBase64 } from "../base/base64.ts";
-import type { Policy } from "../ddpg/policy.ts";
+import { expectPolicy, type Policy } from "../ddpg/policy.ts";
 import { type ExportedLayer, exportedLayers } from "./layers.ts";
 
 /** A policy as the source of an ES module, with the declarations that TypeScript needs beside it. */
@@ -18,6 +18,7 @@ export interface PolicyModule {
  * a worker.
  */
 export function toModule(policy: Policy): PolicyModule {
+  expectPolicy(policy, "toModule policy");
   const { observationSize, observationOffset, observationScale, actionLow, actionHigh, lowest, highest } = policy.units;
   const numbers: Float32Array[] = [];
   let size = observationSize;

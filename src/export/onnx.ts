@@ -1,6 +1,6 @@
 import { expect } from "../base/expect.ts";
 import { Message } from "../base/protobuf.ts";
-import type { Policy } from "../ddpg/policy.ts";
+import { expectPolicy, type Policy } from "../ddpg/policy.ts";
 import { type BatchNormLayer, type ExportedLayer, exportedLayers } from "./layers.ts";
 
 // Field and type numbers from onnx.proto (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
@@ -14,6 +14,7 @@ const OPSET = 13;
  * InputError if the scaling does not fit into Float32.
  */
 export function toOnnx(policy: Policy): Uint8Array {
+  expectPolicy(policy, "toOnnx policy");
   const { observationSize, actionSize } = policy.units;
   const graph = new Graph();
   const { layers, scale, offset } = folded(policy);

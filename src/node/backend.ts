@@ -1,3 +1,4 @@
+import { expectOptions } from "../base/expect.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { setDefaultBackend } from "../kernels/choose-backend.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
@@ -27,7 +28,9 @@ let wideVectors: Promise<Backend | string> | undefined;
  * The fastest backend for this machine, for the `backend` option of `Ddpg.create`, `Ddpg.load` and `Policy.load`. It
  * gives the same bits as every other. Throws an InputError for an invalid number of threads.
  */
-export async function nodeBackend({ threads = 1, wide = true }: NodeBackendOptions = {}): Promise<NodeBackend> {
+export async function nodeBackend(options: NodeBackendOptions = {}): Promise<NodeBackend> {
+  expectOptions(options, "nodeBackend");
+  const { threads = 1, wide = true } = options;
   const pool = nodeThreads(threads);
   wideVectors ??= wide ? tryWideVectors() : undefined;
   const found = wide ? await wideVectors : undefined;

@@ -27,6 +27,7 @@ const promise =
 
 /** Loads an environment by an id of `environments`, or from the path of a module whose default export creates one. */
 export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnvironment> {
+  expect(typeof nameOrPath === "string", "environment", "a name or the path of a module", nameOrPath);
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
@@ -76,7 +77,7 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
     throw new InputError({ where, expected: promise, got: "none", hint: 'Write "export default class …".' });
   expect(typeof make === "function", where, promise, make, "Export the class itself.");
   expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without parameters.");
-  return () => (isClass(make) ? Reflect.construct(make, []) : make());
+  return () => (isConstructor(make) ? Reflect.construct(make, []) : make());
 }
 
 /**
@@ -140,10 +141,16 @@ async function called(name: string, make: () => Environment | Promise<Environmen
   return environment;
 }
 
-/** Whether this is a class, or what a compiler made of one: a function whose prototype has the methods. */
-function isClass(make: object & { prototype?: object }): boolean {
-  return (
-    /^class\b/.test(Function.prototype.toString.call(make)) ||
-    (make.prototype !== undefined && "step" in make.prototype)
-  );
+/**
+ * Whether a function can be called with `new`: a class, what a compiler made of one, a constructor in the style of ES5
+ * with or without methods in its prototype. For a function that returns an object, `new` changes nothing.
+ */
+function isConstructor(make: object): boolean {
+  try {
+    // Makes an object with the prototype of `make`, without calling it.
+    Reflect.construct(Object, [], make as new () => object);
+    return true;
+  } catch {
+    return false;
+  }
 }

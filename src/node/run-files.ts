@@ -66,6 +66,7 @@ const bestFields = {
  * one.
  */
 export function readCheckpoint(run: string): Checkpoint {
+  expectPath(run, "readCheckpoint run");
   const where = path.join(run, files.checkpoint);
   const bytes = read(run, files.checkpoint, "Train again: ddpg train --config.");
   const contents = decodeSafetensors(bytes, where);
@@ -107,6 +108,7 @@ export function readCheckpoint(run: string): Checkpoint {
 
 /** Reads and checks a run's `config.json`. */
 export function readConfig(run: string): RunConfig {
+  expectPath(run, "readConfig run");
   const { value, where } = readJson<RunConfig>(run, files.config);
   expectFields(value, where, {
     environment: "a name",
@@ -126,6 +128,7 @@ export function readConfig(run: string): RunConfig {
 
 /** Reads and checks a run's `result.json`. Throws an InputError if the run has not finished. */
 export function readResult(run: string): RunResult {
+  expectPath(run, "readResult run");
   const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
   expectFields(value, where, {
     steps: "a whole number",
@@ -190,18 +193,22 @@ function expectFields<T extends object>(
 
 /** Reads a run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
 export function readMetrics(run: string): MetricsRecord[] {
+  expectPath(run, "readMetrics run");
   const file = path.join(run, files.metrics);
   return parseRecords(read(run, files.metrics).toString("utf8"), file);
 }
 
 /** Reads a run's policy. */
-export function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+export async function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+  expectPath(run, "readPolicy run");
+  expect(which === "best" || which === "last", "readPolicy which", '"best" or "last"', which);
   const name = which === "best" ? files.best : files.policy;
   return loadPolicy(path.join(run, name), read(run, name, "The run has not finished; resume it."));
 }
 
 /** Reads the policy of a file, or the final policy of a run's directory. Returns the file's bytes, too. */
 export async function readPolicyFile(file: string): Promise<{ policy: Policy; bytes: Uint8Array }> {
+  expectPath(file, "readPolicyFile file");
   const where = `policy ${file}`;
   const isRun = attempt(where, "a policy's file", () => fs.statSync(file)).isDirectory();
   const full = isRun ? path.join(file, files.policy) : file;
@@ -215,6 +222,10 @@ async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
   } catch (error) {
     throw error instanceof InputError ? error.within(`${file}:`) : error;
   }
+}
+
+function expectPath(value: unknown, where: string): void {
+  expect(typeof value === "string", where, "a path", value);
 }
 
 /** Reads a JSON record of this format. The caller checks its fields. */

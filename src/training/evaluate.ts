@@ -1,9 +1,15 @@
-import { expect } from "../base/expect.ts";
+import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentCalls, EnvironmentError, nameOf } from "../environment/environment-calls.ts";
+import {
+  EnvironmentCalls,
+  EnvironmentError,
+  expectEnvironment,
+  expectStepTimeout,
+  nameOf,
+} from "../environment/environment-calls.ts";
 
 /** Which episodes `evaluate` runs, and what it measures. */
 export interface EvaluationOptions {
@@ -57,6 +63,10 @@ export async function evaluate(
   environment: Environment,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
+  expectObject(policy, "evaluate policy", "an agent or a policy, with act");
+  expect(typeof policy.act === "function", "evaluate policy", "an agent or a policy, with act", policy);
+  expectEnvironment(environment, "evaluate environment");
+  expectOptions(options, "evaluate");
   const {
     episodes,
     firstEpisode = 0,
@@ -68,6 +78,15 @@ export async function evaluate(
     onEpisode,
   } = options;
   expect(Number.isSafeInteger(episodes) && episodes > 0, "evaluate episodes", "a whole number above 0", episodes);
+  const isStart = Number.isSafeInteger(firstEpisode) && firstEpisode >= 0;
+  expect(isStart, "evaluate firstEpisode", "a whole number of at least 0", firstEpisode);
+  for (const [option, given] of Object.entries({ value, onEpisode })) {
+    expect(given === undefined || typeof given === "function", `evaluate ${option}`, "a function", given);
+  }
+  for (const [option, given] of Object.entries({ discount, rewardScale })) {
+    expect(Number.isFinite(given), `evaluate ${option}`, "a finite number", given);
+  }
+  expectStepTimeout(stepTimeout, "evaluate stepTimeout");
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
   const returns = new Float64Array(episodes);

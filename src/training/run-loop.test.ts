@@ -89,6 +89,24 @@ async function collect(loop: RunLoop, describe: (event: RunLoopEvent) => string 
 }
 
 describe("a run loop", () => {
+  it("the diagnostics are means over all updates of a round", async () => {
+    const rounds = { ...settings, updateEvery: 3, updatesPerStep: 2 };
+    const { agent, loop } = await loopOf({ agent: await Ddpg.create(new Script(), rounds) });
+    const losses: number[] = [];
+    const { update } = agent;
+    agent.update = () => {
+      update.call(agent);
+      losses.push(agent.diagnostics.criticLoss);
+    };
+    for await (const event of loop.events()) {
+      if (event.type !== "record" || event.record.type !== "diagnostics") continue;
+      assert.equal(event.record.updates, 6);
+      assert.equal(event.record.criticLoss, losses.reduce((sum, loss) => sum + loss, 0) / 6);
+      return;
+    }
+    assert.fail("no diagnostics");
+  });
+
   it("reports steps, records, the best policy and the end, in this order", async () => {
     const { loop } = await loopOf({ plan: { steps: 8 }, evaluationEnvironment: returns(3, 6, 4) });
     assert.deepEqual(await collect(loop), [

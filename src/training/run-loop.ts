@@ -144,6 +144,7 @@ export class RunLoop {
   async *events(): AsyncGenerator<RunLoopEvent, void, void> {
     const { environment, name, stepTimeout, evaluatesUntrained = true } = this.#options;
     const steps = train(this.#agent, environment, { name, stepTimeout });
+    this.#agent.onUpdate = () => this.#means.add(this.#agent.diagnostics);
     try {
       if (this.#isEvaluationDue || (!this.#evaluation && evaluatesUntrained)) yield* this.#evaluateAndRecord();
       for (;;) {
@@ -155,7 +156,6 @@ export class RunLoop {
         const { value: step } = await steps.next();
         this.#activity = "waiting";
         this.#step = step.step;
-        if (step.learned) this.#means.add(this.#agent.diagnostics);
         yield { type: "step", step };
         if (step.episode) yield { type: "record", record: this.#episodeRecord(step, step.episode) };
         if (this.#means.count > 0 && this.#step % this.#diagnosticsEvery === 0)
@@ -164,6 +164,7 @@ export class RunLoop {
         this.#stopwatch.stop();
       }
     } finally {
+      this.#agent.onUpdate = null;
       this.#activity = "waiting";
       this.#stopwatch.stop();
       await steps.return(undefined as never);

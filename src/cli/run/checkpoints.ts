@@ -1,5 +1,6 @@
 import { expect } from "../../base/expect.ts";
 import { duration, whole } from "../terminal/numbers.ts";
+import { numberOf } from "../terminal/options.ts";
 
 /** When to write checkpoints: by time or by steps. */
 export interface CheckpointPlan {
@@ -18,8 +19,8 @@ export const checkpointHelp = `time between checkpoints, such as 60s, or steps, 
 
 /** Parses `60s`, `0.5s` or `500`. */
 export function parseCheckpointPlan(text: string): CheckpointPlan {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(s?)$/.exec(text) ?? [];
-  const every = Number(number);
+  const [, number, unit] = /^(.*?)(s?)$/.exec(text) ?? [];
+  const every = numberOf(number);
   const good = every > 0 && (unit === "s" || Number.isSafeInteger(every));
   expect(good, "--checkpoint-every", "seconds such as 60s, or steps such as 500", text);
   return { every, unit: unit === "s" ? "s" : "steps" };

@@ -2,6 +2,7 @@ import * as os from "node:os";
 import { expect } from "../../base/expect.ts";
 import type { Threads } from "../../kernels/wasm/threads.ts";
 import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
+import { numberOf } from "../terminal/options.ts";
 
 const widths = ["128", "256", "auto"] as const;
 
@@ -24,7 +25,8 @@ export function simdWidth(text: string): (typeof widths)[number] {
 }
 
 export function threadCount(text: string): number | "auto" {
-  const value = /^[+-]?\d+$/.test(text) ? Number(text) : text;
+  const number = numberOf(text);
+  const value = Number.isInteger(number) ? number : text;
   const good = value === "auto" || (typeof value === "number" && value >= 1 && value <= 64);
   expect(good, "--threads", "a whole number from 1 to 64, or auto", value);
   return value === "auto" ? value : Number(value);

@@ -181,6 +181,10 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (settings.warmupSteps >= steps) {
     const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
     warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
+  } else if (settings.updateEvery > steps - settings.warmupSteps) {
+    const left = `the ${whole(steps - settings.warmupSteps)} steps after the warm-up`;
+    const got = `${whole(settings.updateEvery)}. Nothing will be learned.`;
+    warn(`${settingFlag("updateEvery")}: expected at most ${left}, got ${got}`);
   }
 
   const backend = await backendFor(flags, verbose);
@@ -302,14 +306,16 @@ interface Watcher {
 
 /** Wraps the environment to capture the original error, because the check reports only its message. */
 function watched(environment: Environment, { called, thrown }: Watcher): Environment {
-  return new Proxy(environment, {
-    get(target, key) {
-      const value = Reflect.get(target, key, target);
+  // Not a proxy of the environment itself: it may be frozen, and then its methods cannot be replaced.
+  return new Proxy({} as Environment, {
+    has: (_, key) => Reflect.has(environment, key),
+    get(_, key) {
+      const value = Reflect.get(environment, key, environment);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {
         called(String(key));
         try {
-          const result = value.apply(target, args);
+          const result = value.apply(environment, args);
           return result instanceof Promise ? result.catch(thrown) : result;
         } catch (error) {
           return thrown(error);

@@ -2,6 +2,8 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { InputError, suggest } from "../../base/expect.ts";
+import { settingFlag } from "../../ddpg/config.ts";
+import { settingByOtherName } from "../../ddpg/other-names.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import { NotFiniteError } from "../../nn/adam.ts";
 import { count } from "./numbers.ts";
@@ -78,8 +80,12 @@ export function rephrase(
   const problem = (expected: string, got: string, hint = see): InputError =>
     new InputError({ where: command, expected, got, hint });
   switch (error.code) {
-    case "commander.unknownOption":
-      return problem("one of its options", `"${named}"`, near && `Did you mean "${near}"?`);
+    case "commander.unknownOption": {
+      const [flag] = named.split("=");
+      const takesSettings = command === "train" || command === "benchmark";
+      const hint = (takesSettings && settingByOtherName(flag, settingFlag)) || (near && `Did you mean "${near}"?`);
+      return problem("one of its options", `"${named}"`, hint);
+    }
     case "commander.unknownCommand":
       return problem(`one of ${commands.join(", ")}`, `"${named}"`, suggest(named, commands) || see);
     case "commander.missingArgument":

@@ -15,17 +15,23 @@ import {
 /** A parser for a whole number. Its errors start with the flag. */
 export function wholeNumber(flag: string, min: number): (text: string) => number {
   return (text) => {
-    const value = /^[+-]?\d+$/.test(text) ? Number(text) : text;
+    const value = numberOf(text);
     const good = Number.isSafeInteger(value) && Number(value) >= min;
-    expect(good, flag, `a whole number of at least ${min}`, value);
-    return Number(value);
+    expect(good, flag, `a whole number of at least ${min}`, Number.isNaN(value) ? text : value);
+    return value;
   };
+}
+
+/** Returns the number that a text is, such as 1000000, 1e6 or 1_000_000; NaN if it is none. */
+export function numberOf(text: string): number {
+  const plain = text.replaceAll(/(?<=\d)_(?=\d)/g, "");
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : Number.NaN;
 }
 
 /** A parser for a number, optionally above 0. Its errors start with the flag. */
 export function someNumber(flag: string, expected: "a number" | "a number above 0"): (text: string) => number {
   return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
+    const value = numberOf(text);
     expect(Number.isFinite(value) && (expected === "a number" || value > 0), flag, expected, text);
     return value;
   };
