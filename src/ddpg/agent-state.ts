@@ -22,6 +22,7 @@ import {
   parseUnits,
   restoreMatrix,
   restoreParameters,
+  spacesText,
   tensorNumbers,
 } from "./tensors.ts";
 import type { Units } from "./units.ts";
@@ -60,10 +61,15 @@ interface Counters {
   loop?: { step: number; episode: number; length: number };
 }
 
+/** Returns the steps of `train` from the text `counters` of an agent's file, unchecked; 0 if there was no loop. */
+export function stepsTaken({ loop }: Partial<Counters>): number {
+  return Number(loop?.step ?? 0);
+}
+
 /** Returns an agent's current state. The rows of the replay buffer are views: write them before the agent continues. */
 export function saveAgent(agent: Ddpg): Safetensors {
   const { seed, settings, units, replayBuffer, loop, steps, updates } = agent;
-  const { observationSize, actionLow, actionHigh } = units;
+  const { observationSize } = units;
   const tensors = new Map<string, Tensor>();
   for (const [name, network] of agent.networks) {
     for (const [tensor, value] of parametersTensors(network.parameters, `${name}.`)) tensors.set(tensor, value);
@@ -102,7 +108,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
   const texts = {
     format,
     seed: String(seed),
-    spaces: JSON.stringify({ observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) }),
+    spaces: spacesText(units),
     settings: JSON.stringify(settings),
     counters: JSON.stringify(counters),
   };

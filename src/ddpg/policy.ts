@@ -10,7 +10,14 @@ import { Network, networkTensors } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
 import type { Settings } from "./config.ts";
-import { expectParameters, parametersTensors, parseSettings, parseUnits, restoreParameters } from "./tensors.ts";
+import {
+  expectParameters,
+  parametersTensors,
+  parseSettings,
+  parseUnits,
+  restoreParameters,
+  spacesText,
+} from "./tensors.ts";
 import type { Units } from "./units.ts";
 
 /** The settings that determine what a policy computes; a policy's file stores them. */
@@ -88,10 +95,8 @@ export class Policy {
 
   /** @internal Returns the contents of the file that `save` encodes. */
   contents(): Safetensors {
-    const { observationSize, actionLow, actionHigh } = this.units;
-    const spaces = { observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) };
     const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
-    const metadata = { format, spaces: JSON.stringify(spaces), settings: JSON.stringify(settings) };
+    const metadata = { format, spaces: spacesText(this.units), settings: JSON.stringify(settings) };
     return {
       tensors: new Map(parametersTensors(this.parameters, "actor.")),
       metadata: new Map(Object.entries(metadata)),

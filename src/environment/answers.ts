@@ -7,7 +7,10 @@ import type { Step } from "./environment.ts";
  * names what came instead.
  */
 export function expectObservation(observation: unknown, size: number, where: string): void {
-  if (isObservation(observation, size)) return expectNumbers(observation, size, where);
+  if (isObservation(observation, size)) {
+    expectNumbers(observation, size, where);
+    return;
+  }
   if (isList(observation)) {
     const [first, second] = [observation[0], observation[1]];
     if (observation.length === 2 && isList(first) && typeof second === "object" && !isList(second)) {

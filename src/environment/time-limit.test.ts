@@ -170,3 +170,17 @@ test("a step that is an object of a class with getters is whole at the limit too
   const step = limited.step(action);
   assert.deepEqual(step, { observation: [1], reward: 1, terminated: false, truncated: true, extra: "kept" });
 });
+
+test("every member of an environment is there behind the limit", () => {
+  // `Required` makes the compiler ask for a member that the interface gains; the loop asks the wrapper for it.
+  const whole: Required<Environment> = {
+    ...{ name: "whole", observationSize: 1, actionLow: [-1], actionHigh: [2] },
+    reset: () => [0],
+    step: () => ({ observation: [0], reward: 0, terminated: false }),
+    save: () => Float64Array.of(0),
+    restore: () => {},
+    close: () => {},
+  };
+  const limited: Environment = new TimeLimit(whole, 1);
+  for (const name of Object.keys(whole) as (keyof Environment)[]) assert.notEqual(limited[name], undefined, name);
+});

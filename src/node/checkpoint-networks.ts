@@ -1,6 +1,7 @@
 // Reads only the networks of a checkpoint. The rest is the replay buffer, which may take gigabytes.
 import * as fs from "node:fs";
 import { type DType, encodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
+import { stepsTaken } from "../ddpg/agent-state.ts";
 import { files, openRunFile } from "./run-files.ts";
 
 /** We never write longer headers. */
@@ -33,8 +34,7 @@ export function readNetworks(run: string): Uint8Array | undefined {
       tensors.set(name, { dtype, shape, parts: [read(start, end)] });
     }
     const { settings, spaces, counters } = texts;
-    const { loop } = JSON.parse(counters);
-    const metadata = { format: "ddpg-policy-1", settings, spaces, step: String(loop?.step ?? 0) };
+    const metadata = { format: "ddpg-policy-1", settings, spaces, step: String(stepsTaken(JSON.parse(counters))) };
     return encodeSafetensors({ tensors, metadata: new Map(Object.entries(metadata)) });
   } catch (error) {
     // The header is wrong. Readers of these networks validate them anyway.

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../base/expect.ts";
 import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
+import { stepsTaken } from "../ddpg/agent-state.ts";
 import { presets, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject, parseSettings } from "../ddpg/tensors.ts";
@@ -83,7 +84,7 @@ export function readCheckpoint(run: string): Checkpoint {
   const { seconds, metricsBytes, diagnosticsEvery, evaluation, best } = state;
   expectFields(evaluation, `${field} evaluation`, { step: "a whole number", meanReturn: "a number" });
   expectFields(best, `${field} best`, bestFields);
-  const counters: { loop?: { step?: unknown } } = parseObject(contents.metadata, "counters", where);
+  const counters = parseObject(contents.metadata, "counters", where);
   const means = contents.tensors.get("run.means");
   const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] >= DiagnosticsMeans.stateSize(1);
   expect(known, `${where} run.means`, "numbers as F64", means?.dtype);
@@ -97,7 +98,7 @@ export function readCheckpoint(run: string): Checkpoint {
     state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
     metricsBytes,
     settings: JSON.stringify(parseSettings(contents.metadata, where)),
-    steps: Number(counters.loop?.step ?? 0),
+    steps: stepsTaken(counters),
     means: Float64Array.from(numbersOf(means)),
     bestPolicy: {
       tensors: new Map(bestTensors.map(([name, tensor]) => [name.slice("best.".length), copyOf(tensor)])),
@@ -120,7 +121,7 @@ export function readConfig(run: string): RunConfig {
     evaluation: "an object",
     untilReturn: "a number, or nothing",
     from: "true, or nothing",
-  });
+  } satisfies Record<Exclude<keyof RunConfig, "versions" | "commit">, string>);
   const whole = "a whole number";
   expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
   return { ...value, settings: storedSettings(value.settings, `${where} settings`) };

@@ -116,7 +116,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     assert.equal(code, 0);
     assert.match(
       stderr,
-      /forgetful\.js: expected save and restore, to go on after step \d+ of episode \d+, got none\./,
+      /forgetful\.js: expected save and restore, to continue after step \d+ of episode \d+, got none\./,
     );
     const { metrics } = left("forgetful");
     const episodes = metrics.split("\n").filter((line) => line.includes('"episode"'));
