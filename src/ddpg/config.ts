@@ -17,10 +17,13 @@ interface SettingRow<T> {
 
 /** A row of the table. */
 interface Setting<T> extends SettingRow<T> {
-  /** What a file means that was written before this setting existed; absent where every file has the setting. */
-  readonly missing?: T;
+  /**
+   * What a file means that was written before this setting existed, from the settings that it has; absent where every
+   * file has the setting.
+   */
+  readonly missing?: (file: Readonly<Record<string, unknown>>) => T;
   /** The same setting, with a meaning for the files from before it existed. */
-  before(value: T): Setting<T>;
+  before(value: T | ((file: Readonly<Record<string, unknown>>) => T)): Setting<T>;
 }
 
 /**
@@ -70,6 +73,16 @@ const table = {
   batchNormEpsilon: number("added under batch normalisation's root", 1e-12, 1),
   /** How much of batch normalisation's running averages an update keeps. The paper is silent. */
   batchNormKeep: number("part of the running averages that an update keeps", 0, 1),
+  /**
+   * How batch normalization takes its statistics. `corrected`: a feature that never changes is normalized to exactly 0,
+   * and the first minibatch sets the running averages. `plain`: the averages are in Float32, start at mean 0 and
+   * variance 1, and end some 50 units in the last place off; large features that hardly change are then acted on in
+   * another way than they were learned. The paper is silent.
+   */
+  batchNormStatistics: choice("statistics of batch normalization; plain is the rule of versions before 0.2", [
+    "corrected",
+    "plain",
+  ]).before(({ batchNormalization }) => (batchNormalization === false ? "corrected" : "plain")),
   /** Exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. */
   noise: choice("exploration noise", ["ornstein-uhlenbeck", "gaussian", "decaying-offset", "none"]),
   /** Size of the noise in half-ranges: OU's σ, the Gaussian's standard deviation, the offset at the start. One value, or one per dimension. Paper §7: 0.2. */
@@ -152,7 +165,7 @@ export function storedSettings(
     if (Object.hasOwn(value, name)) continue;
     const { missing }: Setting<unknown> = table[name];
     expect(missing !== undefined, `${where} ${name}`, "a value", undefined);
-    settings[name] = missing;
+    settings[name] = missing?.(settings);
   }
   return InputError.within(where, () => settingsFrom("paper", settings as Partial<Settings>));
 }
@@ -179,6 +192,7 @@ const paper: Settings = {
   batchNormalization: true,
   batchNormEpsilon: 1e-5,
   batchNormKeep: 0.99,
+  batchNormStatistics: "corrected",
   noise: "ornstein-uhlenbeck",
   noiseScale: 0.2,
   noiseTheta: 0.15,
@@ -308,7 +322,13 @@ export function checkSettings(settings: Settings): void {
 }
 
 function setting<T>(row: SettingRow<T>): Setting<T> {
-  return { ...row, before: (value) => ({ ...setting(row), missing: value }) };
+  return {
+    ...row,
+    before: (value) => ({
+      ...setting(row),
+      missing: typeof value === "function" ? (value as (file: object) => T) : () => value,
+    }),
+  };
 }
 
 function number(help: string, min: number, max: number): Setting<number> {

@@ -179,6 +179,7 @@ export class Ddpg {
   startFrom(policy: Policy): void {
     this.policy.expectSame(policy, "Ddpg.startFrom policy");
     this.actor.parameters.copyFrom(policy.parameters);
+    this.actor.takeStatistics();
     this.targetActor.parameters.copyFrom(policy.parameters);
   }
 

@@ -30,6 +30,10 @@ const cases: [string, Partial<Settings>][] = [
   ["no hidden layer", { actorHiddenSizes: [], criticHiddenSizes: [], actionEntersLayer: 1, batchNormalization: false }],
   ["batch normalisation, the paper's", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5] }],
   [
+    "batch normalisation, plain statistics",
+    { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5], batchNormStatistics: "plain" },
+  ],
+  [
     "batch normalisation, linear layers, action at layer 3",
     {
       actorHiddenSizes: [5, 4],

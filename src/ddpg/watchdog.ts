@@ -11,6 +11,7 @@ export class Watchdog {
   readonly monitor: ScaleMonitor;
   readonly #scaled: Float64Array;
   #idleUpdates = 0;
+  #hasLooked = false;
 
   constructor(observationSize: number) {
     this.monitor = new ScaleMonitor(observationSize);
@@ -21,6 +22,10 @@ export class Watchdog {
   look(agent: Ddpg, observation: ArrayLike<number>, reward: number, learned: boolean, name: string): readonly string[] {
     agent.units.scaleObservation(this.#scaled, observation, name);
     const warnings = this.monitor.add(this.#scaled, reward * agent.settings.rewardScale);
+    if (!this.#hasLooked) {
+      this.#hasLooked = true;
+      if (isPlain(agent)) return [plainStatistics, ...warnings];
+    }
     if (!learned) return warnings;
     this.#idleUpdates = agent.diagnostics.actorGradientNorm === 0 ? this.#idleUpdates + 1 : 0;
     return this.#idleUpdates === maxIdleUpdates ? [deadActor(agent), ...warnings] : warnings;
@@ -32,6 +37,15 @@ export class Watchdog {
     return [...first, ...second];
   }
 }
+
+/** Whether the agent has the batch normalization of versions before 0.2. */
+function isPlain({ settings }: Ddpg): boolean {
+  return settings.batchNormalization && settings.batchNormStatistics === "plain";
+}
+
+const plainStatistics =
+  "batchNormStatistics: expected corrected, got plain, the rule of versions before 0.2. The policy acts otherwise than it learned on an observation that is large and hardly changes, such as 293.15. " +
+  'The agent keeps this rule, so that its results can be repeated. To change it, train another with batchNormStatistics "corrected" (--batch-norm-statistics corrected).';
 
 /** Where tanh rounds to ±1 in Float32 its slope is 0; once that holds for a whole minibatch, no gradient reaches it. */
 function deadActor({ diagnostics, settings }: Ddpg): string {

@@ -23,7 +23,8 @@ export function reservedBytes(bytes: number): number {
  */
 export function wrapRawKernels(raw: RawKernels, buffer: ArrayBufferLike, reserved: number, threads: number): Kernels {
   // A call through a constant is faster than a call through a property.
-  const { multiply, transpose, sumRows, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } = raw;
+  const { multiply, transpose, sumRows, subtractRow, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } =
+    raw;
   const { batchNorm, batchNormRunning, batchNormGradient } = raw;
   const capacity = buffer.byteLength;
   // V8 heap-allocates a double that is passed to WebAssembly, unless it inlines the call. So scalars go through the
@@ -102,6 +103,19 @@ export function wrapRawKernels(raw: RawKernels, buffer: ArrayBufferLike, reserve
     sumRows(out, x) {
       const { rows, columns } = x;
       sumRows(vector(out, columns), matrix(x, rows, columns), 4 * x.rowStride, rows, vectorBytes(columns));
+    },
+
+    subtractRow(out, x, row) {
+      const { rows, columns } = x;
+      subtractRow(
+        matrix(out, rows, columns),
+        4 * out.rowStride,
+        matrix(x, rows, columns),
+        4 * x.rowStride,
+        vector(row, columns),
+        rows,
+        vectorBytes(columns),
+      );
     },
 
     relu(x) {

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
 import { decodeSafetensors, numbersOf, type Safetensors, type Tensor } from "../base/safetensors.ts";
-import { checkSettings, presets } from "../ddpg/config.ts";
+import { presets, type Settings, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
-import { parseObject } from "../ddpg/tensors.ts";
+import { parseObject, parseSettings } from "../ddpg/tensors.ts";
 import { type MetricsRecord, parseRecords } from "../training/metrics.ts";
 import type { BestEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import { attempt, readFile, refusal, text } from "./files.ts";
@@ -50,8 +50,8 @@ export interface Checkpoint {
   state: RunState;
   /** Bytes of `metrics.jsonl` that were written then. */
   metricsBytes: number;
-  /** What the agent's settings were, as JSON. */
-  settings: string;
+  /** The agent's settings. */
+  settings: Settings;
   /** Steps that were taken. */
   steps: number;
   /** The sums of diagnostics since the last record. */
@@ -109,7 +109,7 @@ export function readCheckpoint(run: string): Checkpoint {
     bytes,
     state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
     metricsBytes,
-    settings: contents.metadata.get("settings") ?? "",
+    settings: parseSettings(contents.metadata, where),
     steps: Number(counters.loop?.step ?? 0),
     means: Float64Array.from(numbersOf(means)),
     bestPolicy: {
@@ -135,12 +135,7 @@ export function readConfig(run: string): RunConfig {
   });
   const whole = "a whole number";
   expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
-  try {
-    checkSettings(value.settings);
-  } catch (error) {
-    throw new InputError(`${where} settings ${(error as Error).message}`);
-  }
-  return value;
+  return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
 }
 
 /** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../../base/expect.ts";
-import { type PresetName, type Settings, settingNames } from "../../ddpg/config.ts";
+import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
 import { attempt, text } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
@@ -75,8 +75,7 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
   const name = path.basename(file);
   expect(name === own, file, `the name ${own}, by what it holds`, name, wayOut);
   expect(Number.isSafeInteger(steps), `${file} steps`, "a whole number", steps, wayOut);
-  const isWhole = typeof settings === "object" && settings !== null && settingNames.every((name) => name in settings);
-  expect(isWhole, `${file} settings`, "every setting of the algorithm", settings, wayOut);
+  const stored = storedSettings(settings, `${file} settings`);
   // A run may fail before its first step.
   const isTime = typeof seconds === "number" && (seconds > 0 || (seconds === 0 && value.failed !== undefined));
   expect(isTime, `${file} seconds`, "a number above 0", seconds, wayOut);
@@ -85,7 +84,7 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
     (evaluations.length > 0 || value.failed !== undefined) &&
     evaluations.every((point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite));
   expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, wayOut);
-  return value as BenchmarkRecord;
+  return { ...(value as BenchmarkRecord), settings: stored };
 }
 
 /** All records of a folder, by task and seed. Other files are none of its business. */

@@ -52,7 +52,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   }
   const wayOut = "The settings of a run stay as they are.";
   expect(
-    checkpoint.settings === JSON.stringify(config.settings),
+    JSON.stringify(checkpoint.settings) === JSON.stringify(config.settings),
     `${run} settings`,
     "the checkpoint's",
     "others",

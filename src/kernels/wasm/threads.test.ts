@@ -264,6 +264,7 @@ function everyKernel(
   call("transpose", () => kernels.transpose(turned, x), turned.data);
   const [s0, s1, s2] = [vector(), vector(), vector()];
   call("sumRows", () => kernels.sumRows(s0, x), s0);
+  call("subtractRow", () => kernels.subtractRow(y, x, x.data), y.data);
   call("reluGradient", () => kernels.reluGradient(g, x), g.data);
   call("tanhGradient", () => kernels.tanhGradient(g, x), g.data);
   const normalized = make(rows, columns);
