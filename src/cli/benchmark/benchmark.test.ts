@@ -69,7 +69,7 @@ describe("a record", () => {
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
       " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
-      " settings: expected every setting of the algorithm, got ": (text) => text.replace('"batchSize":', '"size":'),
+      " settings batchSize: expected a value, got undefined.": (text) => text.replace('"batchSize":', '"size":'),
       " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
       " evaluations: expected pairs of a step and a return, got [7].": (text) => text.replace("[0,7]", "7"),
       " evaluations: expected pairs of a step and a return, got [0,7,1].": (text) => text.replace("[0,7]", "[0,7,1]"),
