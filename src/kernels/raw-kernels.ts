@@ -18,20 +18,25 @@ export function reservedBytes(bytes: number): number {
 
 /**
  * The contract over raw kernels: checks every vector, turns it into an address, and passes scalars through the memory.
- * The raw kernels may come from anywhere, each from somewhere else, as long as all of them work in `buffer`. The memory
- * is zero, and its first `reserved` bytes are not for vectors: see `reservedBytes`.
+ * The raw kernels may come from anywhere, each from somewhere else, as long as all of them work in `buffer`. Vectors are
+ * in its bytes from `base` to `limit`, which are zero; others may use the rest, but the first `reservedBytes`, which the
+ * kernels of one thread share, are not for vectors.
  */
-export function wrapRawKernels(raw: RawKernels, buffer: ArrayBufferLike, reserved: number, threads: number): Kernels {
+export function wrapRawKernels(
+  raw: RawKernels,
+  buffer: ArrayBufferLike,
+  [base, limit]: readonly [base: number, limit: number],
+  threads: number,
+): Kernels {
   // A call through a constant is faster than a call through a property.
   const { multiply, transpose, sumRows, subtractRow, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } =
     raw;
   const { batchNorm, batchNormRunning, batchNormGradient } = raw;
-  const capacity = buffer.byteLength;
   // V8 heap-allocates a double that is passed to WebAssembly, unless it inlines the call. So scalars go through the
   // memory's first line.
   const numbers = new Float64Array(buffer, numbersAddress, lineBytes / 8);
-  const sums = new Float64Array(buffer, sumsAddress, (reserved - sumsAddress) / adamSumBytes);
-  let used = reserved;
+  const sums = new Float64Array(buffer, sumsAddress, Math.ceil((limit - base) / adamChunkBytes));
+  let used = base;
 
   // A raw kernel writes wherever an address points, even over other vectors. So every argument is checked, which takes
   // ten nanoseconds each.
@@ -39,7 +44,15 @@ export function wrapRawKernels(raw: RawKernels, buffer: ArrayBufferLike, reserve
   /** Returns the address of a vector of at least `length` numbers. */
   function vector(x: Vector, length: number): number {
     const address = x.byteOffset;
-    if (x.buffer !== buffer || (address & (lineBytes - 1)) !== 0 || x.length < length) refuseVector(x, length);
+    if (
+      x.buffer !== buffer ||
+      address < base ||
+      address >= limit ||
+      (address & (lineBytes - 1)) !== 0 ||
+      x.length < length
+    ) {
+      refuseVector(x, length);
+    }
     return address;
   }
 
@@ -52,7 +65,7 @@ export function wrapRawKernels(raw: RawKernels, buffer: ArrayBufferLike, reserve
   }
 
   function refuseVector(x: Vector, length: number): never {
-    if (x.buffer !== buffer) {
+    if (x.buffer !== buffer || x.byteOffset < base || x.byteOffset >= limit) {
       throw new Error("Kernels: expected a vector from these kernels' own allocate, got one from elsewhere.");
     }
     throw new Error(
@@ -65,7 +78,7 @@ export function wrapRawKernels(raw: RawKernels, buffer: ArrayBufferLike, reserve
     threads,
 
     allocate(length) {
-      const left = (capacity - used) / 4;
+      const left = (limit - used) / 4;
       const hint = "The kernels' memory has one size, set when they are created: create them with more.";
       expect(length >= 0 && length <= left, "Kernels.allocate length", `0 to ${left} numbers`, length, hint);
       const view = new Float32Array(buffer, used, length);
@@ -75,7 +88,7 @@ export function wrapRawKernels(raw: RawKernels, buffer: ArrayBufferLike, reserve
 
     multiply(c, a, b, start) {
       const { rows, columns, rowStride, columnStride, data } = a;
-      if (data.buffer !== buffer) refuseVector(data, 0);
+      if (data.buffer !== buffer || data.byteOffset < base || data.byteOffset >= limit) refuseVector(data, 0);
       const startRows = start === null || start.rows === 1 ? 1 : rows;
       multiply(
         matrix(c, rows, b.columns),

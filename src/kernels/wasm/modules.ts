@@ -1,4 +1,5 @@
 import module128 from "./generated/module-128.ts";
+import { MemoryPool } from "./memories.ts";
 
 // Every platform has these, but no type library that the pure floors may use declares them.
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
@@ -9,6 +10,8 @@ export class KernelModules {
   readonly #encoded: string;
   #own: Promise<object> | undefined;
   #shared: Promise<object> | undefined;
+  /** Memories that small builds over `own` share. */
+  readonly pool = new MemoryPool(() => this.own());
 
   /** `encoded` is what the build wrote to `generated/`. */
   constructor(encoded: string) {
