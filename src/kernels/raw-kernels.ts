@@ -19,7 +19,7 @@ export function reservedBytes(bytes: number): number {
 /**
  * The contract over raw kernels: checks every vector, turns it into an address, and passes scalars through the memory.
  * The raw kernels may come from anywhere, each from somewhere else, as long as all of them work in `buffer`. Vectors are
- * in its bytes from `base` to `limit`, which are zero; others may use the rest, but the first `reservedBytes`, which the
+ * in its bytes from `base` to `limit`; others may use the rest, but the first `reservedBytes`, which the
  * kernels of one thread share, are not for vectors.
  */
 export function wrapRawKernels(
@@ -37,6 +37,8 @@ export function wrapRawKernels(
   const numbers = new Float64Array(buffer, numbersAddress, lineBytes / 8);
   const sums = new Float64Array(buffer, sumsAddress, Math.ceil((limit - base) / adamChunkBytes));
   let used = base;
+  const size = limit - base;
+  const lines = size / lineBytes;
 
   // A raw kernel writes wherever an address points, even over other vectors. So every argument is checked, which takes
   // ten nanoseconds each.
@@ -44,15 +46,11 @@ export function wrapRawKernels(
   /** Returns the address of a vector of at least `length` numbers. */
   function vector(x: Vector, length: number): number {
     const address = x.byteOffset;
-    if (
-      x.buffer !== buffer ||
-      address < base ||
-      address >= limit ||
-      (address & (lineBytes - 1)) !== 0 ||
-      x.length < length
-    ) {
-      refuseVector(x, length);
-    }
+    // The number of the line, with the bits of a position within a line moved to the top: below `lines` only for a line's
+    // start between `base` and `limit`. One comparison instead of three is 4 % of the time of `Policy.act`.
+    const offset = (address - base) | 0;
+    const line = ((offset << 26) | (offset >>> 6)) >>> 0;
+    if (x.buffer !== buffer || line >= lines || x.length < length) refuseVector(x, length);
     return address;
   }
 
@@ -81,6 +79,8 @@ export function wrapRawKernels(
       const left = (limit - used) / 4;
       const hint = "The kernels' memory has one size, set when they are created: create them with more.";
       expect(length >= 0 && length <= left, "Kernels.allocate length", `0 to ${left} numbers`, length, hint);
+      // With its padding, because other kernels may have used these bytes.
+      new Float32Array(buffer, used, vectorBytes(length) / 4).fill(0);
       const view = new Float32Array(buffer, used, length);
       used += vectorBytes(length);
       return view;
@@ -88,7 +88,8 @@ export function wrapRawKernels(
 
     multiply(c, a, b, start) {
       const { rows, columns, rowStride, columnStride, data } = a;
-      if (data.buffer !== buffer || data.byteOffset < base || data.byteOffset >= limit) refuseVector(data, 0);
+      const address = data.byteOffset;
+      if (data.buffer !== buffer || (address - base) >>> 0 >= size) refuseVector(data, 0);
       const startRows = start === null || start.rows === 1 ? 1 : rows;
       multiply(
         matrix(c, rows, b.columns),
@@ -96,7 +97,7 @@ export function wrapRawKernels(
         start === null ? zerosAddress : matrix(start, startRows, b.columns),
         start === null || startRows === 1 ? 0 : 4 * start.rowStride,
         start === null ? 0 : 1,
-        data.byteOffset,
+        address,
         4 * rowStride,
         4 * columnStride,
         matrix(b, columns, c.columns),

@@ -22,7 +22,7 @@ export const pageBytes = 65536;
 /** No memory has more pages: the modules say so. */
 export const maxPages = 65535;
 
-/** A part of a memory for one build of kernels: zeros. */
+/** A part of a memory for one build of kernels. It may hold what others left. */
 export interface Part {
   readonly exports: RawKernels;
   readonly buffer: ArrayBufferLike;
@@ -142,7 +142,6 @@ export class MemoryPool {
     const { exports, buffer } = memory;
     memory.used += end - start;
     const release = (): void => {
-      new Uint8Array(buffer, start, end - start).fill(0);
       memory.ranges.add(start, end);
       memory.used -= end - start;
       if (memory.used === 0) this.#memories = this.#memories.filter((other) => other === memory || other.used > 0);
@@ -189,11 +188,7 @@ export class GrowingMemory {
     // The buffer as it is: older ones end before the part.
     const { buffer } = this.memory;
     const end = start + size;
-    const release = (): void => {
-      new Uint8Array(buffer, start, size).fill(0);
-      this.#ranges.add(start, end);
-    };
-    return { buffer, start, end, release };
+    return { buffer, start, end, release: () => this.#ranges.add(start, end) };
   }
 
   /** Makes room for a part of so many bytes; false if the engine refuses. */
