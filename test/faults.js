@@ -367,6 +367,28 @@ export const faults = [
     ],
   },
   {
+    name: "a minibatch's first row is not subtracted",
+    edits: [{ file: "src/nn/batch-norm.ts", text: "        input = this.output;\n", fault: "" }],
+  },
+  {
+    name: "running averages start with the weight of many minibatches",
+    edits: [{ file: "src/nn/batch-norm.ts", text: "  #weight = 0;", fault: "  #weight = 100;" }],
+  },
+  {
+    name: "the averages' weight is not saved",
+    edits: [{ file: "src/nn/batch-norm.ts", text: "    this.#weight = state[0];\n", fault: "" }],
+  },
+  {
+    name: "what other kernels left is not cleared",
+    edits: [
+      {
+        file: "src/kernels/raw-kernels.ts",
+        text: "      new Float32Array(buffer, used, vectorBytes(length) / 4).fill(0);\n",
+        fault: "",
+      },
+    ],
+  },
+  {
     name: "batch normalization gradient without the mean's term",
     edits: [
       {

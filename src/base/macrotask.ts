@@ -31,7 +31,8 @@ export function letMacrotasksRun(): Promise<void> | undefined {
   return turn;
 }
 
-function macrotask(): Promise<void> {
+/** Lets waiting macrotasks run. */
+export function macrotask(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === "function") {
       setImmediate(resolve);

@@ -4,7 +4,7 @@ import { expect } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { Adam } from "../nn/adam.ts";
-import { networkTensors } from "../nn/network.ts";
+import { networkStateSize, networkTensors } from "../nn/network.ts";
 import { Body } from "./body.ts";
 import type { Settings } from "./config.ts";
 import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
@@ -79,6 +79,8 @@ export function saveAgent(agent: Ddpg): Safetensors {
         tensors.set(`${name}.adam.${which}.${shape.name}`, matrixTensor(network.adam.moment(which, shape.name), shape));
     }
     tensors.set(`${name}.adam`, tensorOf("F64", [Adam.stateSize], network.adam.save()));
+    const { averages } = network;
+    if (averages.stateSize > 0) tensors.set(`${name}.averages`, tensorOf("F64", [averages.stateSize], averages.save()));
   }
   for (const name of streams) tensors.set(name, tensorOf("U32", [agent[name].stateSize], agent[name].save()));
 
@@ -146,6 +148,8 @@ export class SavedAgent {
       for (const which of moments)
         expectMatrices(tensors, `${name}.adam.${which}.`, networkTensors(shape).tensors, where);
       numbers(`${name}.adam`, Adam.stateSize);
+      const size = networkStateSize(shape);
+      if (size > 0) numbers(`${name}.averages`, size);
     }
     this.#counters = this.#readCounters(parseObject(metadata, "counters", where));
     const { stored, bodies, loop } = this.#counters;
@@ -178,6 +182,11 @@ export class SavedAgent {
         }
       }
       network.adam.restore(this.#numbers(`${name}.adam`));
+      if (network.averages.stateSize === 0) continue;
+      const averages = this.#numbers(`${name}.averages`);
+      for (const value of averages)
+        expect(Number.isFinite(value), `${where} ${name}.averages`, "finite numbers", value);
+      network.averages.restore(averages);
     }
     for (const name of streams) this.#restoreStream(agent[name], name);
     const noises = this.#numbers("noises");

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type PresetName, parseSetting, presets, type Settings, settingNames, settingsFrom } from "./config.ts";
+import {
+  type PresetName,
+  parseSetting,
+  presets,
+  type Settings,
+  settingNames,
+  settingsFrom,
+  storedSettings,
+} from "./config.ts";
 
 test("every preset is complete and valid", () => {
   for (const name of Object.keys(presets) as PresetName[]) {
@@ -55,4 +63,12 @@ test("a preset cannot be changed through settings derived from it", () => {
   const settings = settingsFrom("small");
   settings.actorHiddenSizes.push(5);
   assert.deepEqual(settingsFrom("small").actorHiddenSizes, [64, 64]);
+});
+
+test("a file from before batchNormStatistics has the rule of its time; without batch normalization it has none", () => {
+  const { batchNormStatistics: _, ...paper } = presets.paper;
+  assert.equal(storedSettings(paper, "file").batchNormStatistics, "plain");
+  assert.equal(storedSettings(presets.paper, "file").batchNormStatistics, "corrected");
+  const { batchNormStatistics: __, ...small } = presets.small;
+  assert.deepEqual(storedSettings(small, "file"), presets.small);
 });

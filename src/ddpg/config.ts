@@ -18,10 +18,13 @@ interface SettingRow<T> {
 
 /** A row of the table of settings. */
 interface Setting<T> extends SettingRow<T> {
-  /** The value that files from before this setting existed imply; absent if every file has the setting. */
-  readonly missing?: T;
+  /**
+   * What files from before this setting existed imply, given the settings that they have; absent if every file has the
+   * setting.
+   */
+  readonly missing?: (file: Readonly<Record<string, unknown>>) => T;
   /** Returns the same setting, with the value that files from before it existed imply. */
-  before(value: T): Setting<T>;
+  before(value: T | ((file: Readonly<Record<string, unknown>>) => T)): Setting<T>;
 }
 
 /**
@@ -90,6 +93,16 @@ const table = {
   batchNormEpsilon: number("added to the variance in batch normalization", 1e-12, 1),
   /** The fraction of batch normalization's running averages that an update keeps. Not in the paper. */
   batchNormKeep: number("fraction of batch normalization's running averages that an update keeps", 0, 1),
+  /**
+   * The rule of batch normalization's statistics. `corrected`: a feature that never changes is normalized to exactly 0,
+   * and the first minibatch sets the running averages. `plain`: the averages are in Float32, start at mean 0 and variance
+   * 1, and end some 50 units in the last place off, so that the policy acts differently than it learned on large features
+   * that hardly change. Not in the paper.
+   */
+  batchNormStatistics: choice("statistics of batch normalization; plain is the rule of versions before 0.2", [
+    "corrected",
+    "plain",
+  ]).before(({ batchNormalization }) => (batchNormalization === false ? "corrected" : "plain")),
   /** The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. */
   noise: choice("exploration noise", ["ornstein-uhlenbeck", "gaussian", "decaying-offset", "none"]),
   /**
@@ -177,7 +190,7 @@ export function storedSettings(
     if (Object.hasOwn(value, name)) continue;
     const { missing }: Setting<unknown> = table[name];
     expect(missing !== undefined, `${where} ${name}`, "a value", undefined);
-    settings[name] = missing;
+    settings[name] = missing?.(settings);
   }
   return InputError.within(where, () => settingsFrom("paper", settings as Partial<Settings>));
 }
@@ -206,6 +219,7 @@ const paper: Settings = {
   batchNormalization: true,
   batchNormEpsilon: 1e-5,
   batchNormKeep: 0.99,
+  batchNormStatistics: "corrected",
   noise: "ornstein-uhlenbeck",
   noiseScale: 0.2,
   noiseTheta: 0.15,
@@ -339,7 +353,13 @@ export function checkSettings(settings: Settings): void {
 }
 
 function setting<T>(row: SettingRow<T>): Setting<T> {
-  return { ...row, before: (value) => ({ ...setting(row), missing: value }) };
+  return {
+    ...row,
+    before: (value) => ({
+      ...setting(row),
+      missing: typeof value === "function" ? (value as (file: object) => T) : () => value,
+    }),
+  };
 }
 
 function number(help: string, min: number, max: number): Setting<number> {

@@ -211,6 +211,7 @@ export class Ddpg {
   startFrom(policy: Policy): void {
     this.policy.expectSame(policy, "Ddpg.startFrom policy");
     this.actor.parameters.copyFrom(policy.parameters);
+    this.actor.takeStatistics();
     this.targetActor.parameters.copyFrom(policy.parameters);
   }
 

@@ -30,6 +30,10 @@ const cases: [string, Partial<Settings>][] = [
   ["no hidden layer", { actorHiddenSizes: [], criticHiddenSizes: [], actionEntersLayer: 1, batchNormalization: false }],
   ["batch normalization as in the paper", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5] }],
   [
+    "batch normalization with plain statistics",
+    { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5], batchNormStatistics: "plain" },
+  ],
+  [
     "batch normalization, linear layers, action at layer 3",
     {
       actorHiddenSizes: [5, 4],

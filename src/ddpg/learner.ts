@@ -1,3 +1,4 @@
+import type { Saved } from "../base/saved.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { Adam } from "../nn/adam.ts";
@@ -51,6 +52,16 @@ export class Learner extends Target {
     return this.adam.gradientNorm;
   }
 
+  /** What the running averages of batch normalization depend on beside the parameters. */
+  get averages(): Saved {
+    return this.network;
+  }
+
+  /** Continues from parameters that were copied from a trained network, running averages included. */
+  takeStatistics(): void {
+    this.network.takeStatistics();
+  }
+
   /** ∂L/∂output [B, J]; write it before calling `descendFrom`. */
   protected get outputGradient(): Matrix {
     const g = this.network.outputGradient;
@@ -96,6 +107,7 @@ export function inputLayers(settings: Settings): LayerSpec[] {
   return settings.batchNormalization ? [normalization(settings, "input.norm")] : [];
 }
 
-function normalization({ batchNormEpsilon: epsilon, batchNormKeep: keep }: Settings, name: string): LayerSpec {
-  return { kind: "batchNorm", name, epsilon, keep };
+function normalization(settings: Settings, name: string): LayerSpec {
+  const { batchNormEpsilon: epsilon, batchNormKeep: keep, batchNormStatistics: statistics } = settings;
+  return { kind: "batchNorm", name, epsilon, keep, statistics };
 }

@@ -186,6 +186,8 @@ function agentFor({ config }: UpdateFixture, kernels: Kernels): Ddpg {
   if (batchNormalization) {
     changes.batchNormEpsilon = batchNormalization.epsilon;
     changes.batchNormKeep = batchNormalization.keep;
+    // PyTorch's running averages start at 0 and 1 as well.
+    changes.batchNormStatistics = "plain";
   }
   const bounds = { actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
   return new Ddpg(kernels, { observationSize, ...bounds }, settingsFrom("paper", changes), 1);

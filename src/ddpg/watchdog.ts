@@ -13,6 +13,7 @@ export class Watchdog {
   #idleUpdates = 0;
   /** The number of updates at the last look; null before the first that followed an update. */
   #updates: number | null = null;
+  #hasLooked = false;
 
   constructor(observationSize: number) {
     this.monitor = new ScaleMonitor(observationSize);
@@ -26,6 +27,10 @@ export class Watchdog {
   look(agent: Ddpg, observation: ArrayLike<number>, reward: number, learned: boolean, name: string): readonly string[] {
     agent.units.scaleObservation(this.#scaled, observation, name);
     const warnings = this.monitor.add(this.#scaled, reward * agent.settings.rewardScale);
+    if (!this.#hasLooked) {
+      this.#hasLooked = true;
+      if (isPlain(agent)) return [plainStatistics, ...warnings];
+    }
     if (!learned) return warnings;
     const updates = this.#updates === null ? 1 : agent.updates - this.#updates;
     const idle = agent.diagnostics.actorGradientNorm === 0 ? this.#idleUpdates + updates : 0;
@@ -41,6 +46,15 @@ export class Watchdog {
     return [...first, ...second];
   }
 }
+
+/** Whether the agent has the batch normalization of versions before 0.2. */
+function isPlain({ settings }: Ddpg): boolean {
+  return settings.batchNormalization && settings.batchNormStatistics === "plain";
+}
+
+const plainStatistics =
+  "batchNormStatistics: expected corrected, got plain, the rule of versions before 0.2. On an observation that is large and hardly changes, such as 293.15, the policy acts differently than it learned. " +
+  'The agent keeps this rule, so that its results can be repeated. To change it, train another with batchNormStatistics "corrected" (--batch-norm-statistics corrected).';
 
 /**
  * The warning for an actor without a gradient. Where tanh rounds to ±1 in Float32, its slope is 0. Once that happens

@@ -82,6 +82,10 @@ export function kernelCases(backend: Backend, tolerance: number): void {
       const sums = row(NaN, NaN);
       kernels.sumRows(sums, a);
       assert.deepEqual([...sums], [4, 6]);
+      kernels.subtractRow(c, a, a.data);
+      is(c, [0, 0], [2, 2]);
+      kernels.subtractRow(c, a, row(1, -1));
+      is(c, [0, 3], [2, 5]);
 
       const x = make([[-1, 3]]);
       kernels.relu(x);
@@ -249,6 +253,27 @@ export function kernelCases(backend: Backend, tolerance: number): void {
       assert.deepEqual(rowsOf(special), [[NaN, 1, -1, -0]]);
     });
 
+    kernelCase(["subtractRow"], "every difference rounded once, and 0 for a column of one number", async (create) => {
+      const kernels = await create();
+      const random = new Random(3);
+      for (const [rows, columns] of [
+        [1, 1],
+        [3, 17],
+        [64, 400],
+      ]) {
+        const x = matrix(kernels, rows, columns, (_, j) => (j % 2 ? random.uniform(-1, 1) : 293.15 + j));
+        const out = output(kernels, rows, columns);
+        kernels.subtractRow(out, x, x.data);
+        const round = (value: number) => (x.data instanceof Float32Array ? Math.fround(value) : value);
+        for (let i = 0; i < rows; i++) {
+          for (let j = 0; j < columns; j++) {
+            assert.equal(out.at(i, j), j % 2 ? round(x.at(i, j) - x.at(0, j)) : 0, `${rows}×${columns} at ${i}, ${j}`);
+          }
+        }
+        assertPadded(out);
+      }
+    });
+
     kernelCase(["batchNorm", "batchNormRunning"], within, async (create) => {
       for (const rows of [1, 2, 5, 16, 64]) {
         const kernels = await create();
@@ -286,6 +311,10 @@ export function kernelCases(backend: Backend, tolerance: number): void {
           }
           for (const result of [y, normalized, running]) assertPadded(result);
           for (const result of [inverse, mean, variance]) assertVectorPadded(kernels, result);
+          // In place, with the same bits.
+          kernels.batchNorm(x, normalized, inverse, mean, variance, x, scale, shift, { epsilon });
+          assert.deepEqual(rowsOf(x), rowsOf(y));
+          assertPadded(x);
         }
       }
     });

@@ -38,6 +38,12 @@ export interface Kernels {
   /** out [J] = the sum over the rows of x [B, J]: the gradient of a bias. */
   sumRows(out: Vector, x: Matrix): void;
 
+  /**
+   * out [B, J] = x [B, J] − row [J], from every row. `row` may be the first row of x, in which case out must not be x. A
+   * column whose numbers are all the same becomes exactly 0, whatever the number is.
+   */
+  subtractRow(out: Matrix, x: Matrix, row: Vector): void;
+
   /** x ← max(0, x), in place. NaN stays NaN. */
   relu(x: Matrix): void;
 
@@ -53,7 +59,7 @@ export interface Kernels {
   /**
    * Batch normalization with the batch's own statistics, per column of x [B, J] (Ioffe & Szegedy, arXiv 1502.03167,
    * Algorithm 1): mean μ and uncorrected variance v (÷ B) over the rows, x̂ = (x − μ) / √(v + ε), y = γ x̂ + β.
-   * Writes y, x̂ (`normalized`), 1/√(v + ε) (`inverseDeviation` [J]), μ (`mean` [J]) and v (`variance` [J]).
+   * Writes y, x̂ (`normalized`), 1/√(v + ε) (`inverseDeviation` [J]), μ (`mean` [J]) and v (`variance` [J]). y may be x.
    */
   batchNorm(
     y: Matrix,

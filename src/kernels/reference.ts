@@ -46,6 +46,10 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
       }
     },
 
+    subtractRow(out, x, row) {
+      each(x, (i, j) => out.set(i, j, x.at(i, j) - row[j]));
+    },
+
     relu(x) {
       each(x, (i, j) => x.set(i, j, Math.max(0, x.at(i, j))));
     },

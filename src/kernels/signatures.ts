@@ -22,6 +22,7 @@ export const signatures = {
   ],
   transpose: ["out", "outStride", "x", "xStride", "rows", "columns", "width"],
   sumRows: ["out", "x", "xStride", "rows", "width"],
+  subtractRow: ["out", "outStride", "x", "xStride", "row", "rows", "width"],
   relu: ["x", "xStride", "rows", "width"],
   reluGradient: ["g", "gStride", "y", "yStride", "rows", "width"],
   tanh: ["x", "xStride", "rows", "width"],

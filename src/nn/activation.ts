@@ -33,6 +33,7 @@ type Spec<Kind> = Extract<LayerSpec, { kind: Kind }>;
 const withoutTensors = {
   tensors: () => [],
   statistics: () => [],
+  averagesSize: () => 0,
   outputSizes: (_: LayerSpec, inputSizes: readonly number[]) => inputSizes,
 };
 

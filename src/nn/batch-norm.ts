@@ -1,6 +1,6 @@
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix, Vector } from "../kernels/matrix.ts";
-import type { Layer, LayerKind, LayerSpec, Place } from "./layer.ts";
+import type { Averages, Layer, LayerKind, LayerSpec, Place } from "./layer.ts";
 import { allocateMatrix } from "./parameters.ts";
 
 type Spec = Extract<LayerSpec, { kind: "batchNorm" }>;
@@ -18,9 +18,75 @@ interface Learning {
 }
 
 /**
+ * Running averages of one layer, in Float64, with the weights that a true average of t minibatches has: with
+ * w ← keep · w + 1 from 0, average ← average + (batch − average) / w. So the first minibatch sets them, and 1/w goes to
+ * 1 − keep. Each is rounded to the tensor that acting and the targets use. In Float32 an average would stop some 50 units
+ * in the last place short of a number that never changes.
+ */
+class CorrectedAverages implements Averages {
+  readonly stateSize: number;
+  readonly #keep: number;
+  readonly #tensors: readonly [mean: Vector, variance: Vector];
+  readonly #averages: readonly [mean: Float64Array, variance: Float64Array];
+  #weight = 0;
+
+  constructor(size: number, keep: number, mean: Vector, variance: Vector) {
+    this.stateSize = 1 + 2 * size;
+    this.#keep = keep;
+    this.#tensors = [mean, variance];
+    this.#averages = [new Float64Array(size), new Float64Array(size)];
+  }
+
+  /** Takes a minibatch in: its mean is `first` + `mean`. */
+  add(first: Vector, mean: Vector, variance: Vector): void {
+    this.#weight = this.#keep * this.#weight + 1;
+    const rate = 1 / this.#weight;
+    const [means, variances] = this.#averages;
+    const [meanTensor, varianceTensor] = this.#tensors;
+    for (let j = 0; j < means.length; j++) {
+      means[j] += rate * (first[j] + mean[j] - means[j]);
+      variances[j] += rate * (variance[j] - variances[j]);
+      meanTensor[j] = means[j];
+      varianceTensor[j] = variances[j];
+    }
+  }
+
+  takeTensors(): void {
+    // The weight after many updates; a number also where `keep` is 1.
+    this.#weight = Math.min(1 / (1 - this.#keep), Number.MAX_SAFE_INTEGER);
+    this.#averages.forEach((average, k) => {
+      average.set(this.#tensors[k].subarray(0, average.length));
+    });
+  }
+
+  /** w, the means and the variances. */
+  save(): Float64Array {
+    const [means, variances] = this.#averages;
+    const state = new Float64Array(this.stateSize);
+    state[0] = this.#weight;
+    state.set(means, 1);
+    state.set(variances, 1 + means.length);
+    return state;
+  }
+
+  restore(state: ArrayLike<number>): void {
+    const [means, variances] = this.#averages;
+    this.#weight = state[0];
+    for (let j = 0; j < means.length; j++) {
+      means[j] = state[1 + j];
+      variances[j] = state[1 + means.length + j];
+    }
+  }
+}
+
+/**
  * Batch normalization (Ioffe & Szegedy, arXiv 1502.03167) of J columns, with a learned scale γ and shift β: y = γ x̂ +
  * β. While learning, x̂ is x normalized by the mean and variance of the minibatch. Acting and the target networks use
  * running averages of the two: running ← keep · running + (1 − keep) · batch.
+ *
+ * With "corrected" statistics a column that never changes is normalized to exactly 0, whatever its value: the first row is
+ * subtracted from every row before sums are rounded, and the averages are `CorrectedAverages`. With "plain" statistics,
+ * the rule of versions before 0.2, the averages are in Float32 and start at 0 and 1.
  */
 export class BatchNorm implements Layer {
   readonly output: Matrix;
@@ -38,8 +104,11 @@ export class BatchNorm implements Layer {
   readonly #runningMean: Vector;
   readonly #runningVariance: Vector;
   readonly #learning: Learning | null;
+  readonly averages: CorrectedAverages | null;
+  /** The first row of the last minibatch, which is subtracted from all. */
+  #first: Vector | null = null;
 
-  constructor({ name, epsilon, keep }: Spec, place: Place) {
+  constructor({ name, epsilon, keep, statistics }: Spec, place: Place) {
     const { kernels, parameters, batchSize, learns, inputSizes, next } = place;
     const [size] = inputSizes;
     this.#kernels = kernels;
@@ -51,6 +120,10 @@ export class BatchNorm implements Layer {
     this.#shift = parameters.value(`${name}.shift`).data;
     this.#runningMean = parameters.value(`${name}.runningMean`).data;
     this.#runningVariance = parameters.value(`${name}.runningVariance`).data;
+    this.averages =
+      learns && statistics === "corrected"
+        ? new CorrectedAverages(size, keep, this.#runningMean, this.#runningVariance)
+        : null;
     const vector = (): Vector => allocateMatrix(kernels, 1, size).data;
     this.#learning = learns
       ? {
@@ -68,13 +141,19 @@ export class BatchNorm implements Layer {
   forward(x: Matrix, batchStatistics: boolean): void {
     const learning = this.#learning;
     if (batchStatistics && learning) {
+      let input = x;
+      if (this.averages) {
+        this.#first = x.data;
+        this.#kernels.subtractRow(this.output, x, x.data);
+        input = this.output;
+      }
       this.#kernels.batchNorm(
         this.output,
         learning.normalized,
         learning.inverseDeviation,
         learning.mean,
         learning.variance,
-        x,
+        input,
         this.#scale,
         this.#shift,
         this.#options,
@@ -108,6 +187,10 @@ export class BatchNorm implements Layer {
 
   updateStatistics(): void {
     const { mean, variance } = this.#expectLearning();
+    if (this.averages && this.#first) {
+      this.averages.add(this.#first, mean, variance);
+      return;
+    }
     this.#kernels.softUpdate(this.#runningMean, mean, this.#average);
     this.#kernels.softUpdate(this.#runningVariance, variance, this.#average);
   }
@@ -134,5 +217,6 @@ export const batchNorm: LayerKind<Spec> = {
     { name: `${name}.runningVariance`, kind: "variance", rows: 1, columns, fill: 1 },
   ],
   outputSizes: (_, inputSizes) => inputSizes,
+  averagesSize: ({ statistics }, [size]) => (statistics === "corrected" ? 1 + 2 * size : 0),
   build: (spec, place) => new BatchNorm(spec, place),
 };

@@ -86,6 +86,7 @@ export const dense: LayerKind<Spec> = {
     return bias ? [weights, { name: `${name}.biases`, kind: "biases", rows: 1, columns: units }] : [weights];
   },
   statistics: () => [],
+  averagesSize: () => 0,
   outputSizes: ({ units }) => [units],
   build: (spec, place) => new Dense(spec, place),
 };

@@ -1,3 +1,4 @@
+import type { Saved } from "../base/saved.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import type { Parameters, TensorShape } from "./parameters.ts";
@@ -12,7 +13,13 @@ export type LayerSpec =
   /** z = x W + b. The tensors are `<name>.weights` and, with a bias, `<name>.biases`. */
   | { readonly kind: "dense"; readonly name: string; readonly units: number; readonly bias: boolean }
   /** Batch normalization; see `BatchNorm`. */
-  | { readonly kind: "batchNorm"; readonly name: string; readonly epsilon: number; readonly keep: number }
+  | {
+      readonly kind: "batchNorm";
+      readonly name: string;
+      readonly epsilon: number;
+      readonly keep: number;
+      readonly statistics: "corrected" | "plain";
+    }
   /** y = max(0, x) */
   | { readonly kind: "relu" }
   /** y = tanh x */
@@ -44,6 +51,14 @@ export interface Layer {
   inputGradient(g: Matrix): Matrix | null;
   /** Moves running averages toward the statistics of the last batch. */
   updateStatistics?(): void;
+  /** What the next running averages depend on beside the tensors; absent where they depend on nothing else. */
+  readonly averages?: Averages | null;
+}
+
+/** Running averages in Float64. Their rounded values are tensors of the network. */
+export interface Averages extends Saved {
+  /** Continues from the averages that the tensors hold, as if many updates had made them. */
+  takeTensors(): void;
 }
 
 /** What a layer is built from, and its position in the network. */
@@ -71,6 +86,8 @@ export interface LayerKind<Spec extends LayerSpec> {
   statistics(spec: Spec, inputSizes: readonly number[]): TensorShape[];
   /** Returns the numbers of columns of its outputs, which are the next layer's inputs. */
   outputSizes(spec: Spec, inputSizes: readonly number[]): readonly number[];
+  /** The `stateSize` of its `averages` in a network that learns; 0 without. */
+  averagesSize(spec: Spec, inputSizes: readonly number[]): number;
   /** Builds the layer at a position of a network. */
   build(spec: Spec, place: Place): Layer;
 }

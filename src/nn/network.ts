@@ -1,9 +1,10 @@
+import type { Saved } from "../base/saved.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { relu, tanh } from "./activation.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { Dense, dense } from "./dense.ts";
-import type { Layer, LayerKind, LayerSpec, NetworkShape, Place } from "./layer.ts";
+import type { Averages, Layer, LayerKind, LayerSpec, NetworkShape, Place } from "./layer.ts";
 import { allocateMatrix, type Parameters, type TensorShape } from "./parameters.ts";
 
 type Kind = LayerSpec["kind"];
@@ -49,8 +50,15 @@ export function networkTensors(shape: NetworkShape): { tensors: TensorShape[]; s
   };
 }
 
+/** The `stateSize` of a network of this shape that learns. */
+export function networkStateSize(shape: NetworkShape): number {
+  let size = 0;
+  for (const { spec, inputSizes } of placedLayers(shape)) size += kindOf(spec).averagesSize(spec, inputSizes);
+  return size;
+}
+
 /** A network's forward and backward pass. Several networks may share the same parameters. */
-export class Network {
+export class Network implements Saved {
   /**
    * ∂L/∂output [B, J], to be set before `backward` or `sideGradient`, which overwrite it. Null if the network does not
    * learn.
@@ -114,6 +122,40 @@ export class Network {
     const gradient = g && this.#joined?.layer.sideGradient(g);
     if (!gradient) throw new Error("Network.sideGradient: this network has no second input, or does not learn");
     return gradient;
+  }
+
+  /** How many numbers of the layers' averages are not in a tensor: 0 for most networks. */
+  get stateSize(): number {
+    return this.#averages.reduce((sum, { stateSize }) => sum + stateSize, 0);
+  }
+
+  /** What the next running averages depend on beside the parameters, layer by layer. */
+  save(): Float64Array {
+    const state = new Float64Array(this.stateSize);
+    let start = 0;
+    for (const averages of this.#averages) {
+      state.set(averages.save(), start);
+      start += averages.stateSize;
+    }
+    return state;
+  }
+
+  restore(state: ArrayLike<number>): void {
+    const numbers = Float64Array.from(state);
+    let start = 0;
+    for (const averages of this.#averages) {
+      averages.restore(numbers.subarray(start, start + averages.stateSize));
+      start += averages.stateSize;
+    }
+  }
+
+  /** Continues from parameters that were copied from a trained network, running averages included. */
+  takeStatistics(): void {
+    for (const averages of this.#averages) averages.takeTensors();
+  }
+
+  get #averages(): readonly Averages[] {
+    return this.#layers.flatMap(({ averages }) => averages ?? []);
   }
 
   /** Moves the running averages toward the statistics of the last `forward`. */

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { expect, InputError, messageOf } from "../base/expect.ts";
 import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
 import { stepsTaken } from "../ddpg/agent-state.ts";
-import { presets, storedSettings } from "../ddpg/config.ts";
+import { presets, type Settings, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject, parseSettings } from "../ddpg/tensors.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecords } from "../training/metrics.ts";
@@ -38,8 +38,8 @@ export interface Checkpoint extends SavedRun {
   bytes: Uint8Array;
   /** Length of `metrics.jsonl` in bytes when the checkpoint was written. */
   metricsBytes: number;
-  /** The agent's settings as JSON, in the form of `storedSettings`. */
-  settings: string;
+  /** The agent's settings. */
+  settings: Settings;
   /** Environment steps taken. */
   steps: number;
 }
@@ -97,7 +97,7 @@ export function readCheckpoint(run: string): Checkpoint {
     bytes,
     state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
     metricsBytes,
-    settings: JSON.stringify(parseSettings(contents.metadata, where)),
+    settings: parseSettings(contents.metadata, where),
     steps: stepsTaken(counters),
     means: Float64Array.from(numbersOf(means)),
     bestPolicy: {

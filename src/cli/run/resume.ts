@@ -53,7 +53,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   }
   const hint = "A run's settings cannot be changed.";
   expect(
-    checkpoint.settings === JSON.stringify(config.settings),
+    JSON.stringify(checkpoint.settings) === JSON.stringify(config.settings),
     `${run} settings`,
     "the checkpoint's",
     "others",

@@ -40,15 +40,14 @@ export function asleepWord(helper: number): number {
 /** How long a helper spins before it sleeps, in ms: waking it takes longer than the time between two calls. */
 const spinMs = 0.02;
 
-/** Tells a helper about a memory that calls may now use, or about one that is no longer used. */
+/** Tells a helper about a memory that calls may now use, or that has grown. */
 export interface HelperMessage {
   readonly control: Int32Array;
   /** Which helper it is, from 0. */
   readonly helper: number;
   readonly id: number;
-  /** The kernels and their memory. Without them, the helper releases the memory with this id. */
-  readonly module?: object;
-  readonly memory?: object;
+  readonly module: object;
+  readonly memory: object;
 }
 
 /** The connection from a helper to the thread that started it, as a worker has it in a page and in Node. */
@@ -63,16 +62,12 @@ export function help(port: HelperPort): void {
   let read = 0;
   port.onmessage = ({ data: { control, helper, id, memory, module } }) => {
     read++;
-    if (module && memory) {
-      const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-      memories.set(
-        id,
-        cuts.map(({ kernel }) => exports[kernel]),
-      );
-      port.postMessage(id);
-    } else {
-      memories.delete(id);
-    }
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    memories.set(
+      id,
+      cuts.map(({ kernel }) => exports[kernel]),
+    );
+    port.postMessage(id);
     takePieces(control, asleepWord(helper), memories, read);
   };
 }

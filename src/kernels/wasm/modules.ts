@@ -1,6 +1,7 @@
 import { decodeBase64 } from "../../base/base64.ts";
 import { InputError } from "../../base/expect.ts";
 import module128 from "./generated/module-128.ts";
+import { MemoryPool } from "./memories.ts";
 
 // Every platform has it, but no type library that the pure floors may use declares it.
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
@@ -10,6 +11,8 @@ export class KernelModules {
   readonly #encoded: string;
   #own: Promise<object> | undefined;
   #shared: Promise<object> | undefined;
+  /** Memories that small builds over `own` share. */
+  readonly pool = new MemoryPool(() => this.own());
 
   /** `encoded` is what the build wrote to `generated/`. */
   constructor(encoded: string) {

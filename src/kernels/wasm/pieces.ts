@@ -94,6 +94,16 @@ export const cuts: readonly Cut[] = [
     cost: 2 / 16,
     sizes: ["rows", "width"],
   }),
+  cut("subtractRow", {
+    along: "rows",
+    unit: 1,
+    moves: [
+      ["out", "outStride"],
+      ["x", "xStride"],
+    ],
+    cost: 3 / 16,
+    sizes: ["rows", "width"],
+  }),
   cut("relu", { along: "rows", unit: 1, moves: [["x", "xStride"]], cost: 2 / 16, sizes: ["rows", "width"] }),
   cut("reluGradient", {
     along: "rows",

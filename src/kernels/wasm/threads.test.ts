@@ -112,7 +112,7 @@ describe("Threads", { timeout: 90_000 }, () => {
     assert.equal(started, 1);
   });
 
-  it("one helper serves any number of kernels, and releases those that were collected", async () => {
+  it("one helper serves any number of kernels", async () => {
     const { threads, messages, started } = watched();
     for (let i = 0; i < 50; i++) {
       const kernels = await create(threads, 1);
@@ -121,15 +121,50 @@ describe("Threads", { timeout: 90_000 }, () => {
       assert.ok(x.data.every((value) => value >= 0));
     }
     assert.equal(started(), 1);
+    // One memory to measure with, and one of which all have a part.
+    assert.equal(new Set(messages.map(({ memory }) => memory)).size, 2);
+    assert.equal((await create(threads, 1)).threads, 2);
+  });
+
+  it("what collected kernels had is used again, as zeros, and the others keep theirs", async () => {
     v8.setFlagsFromString("--expose-gc");
     const collect: () => void = vm.runInNewContext("gc");
-    const forgotten = () => messages.filter(({ memory }) => !memory).length;
-    for (let i = 0; i < 100 && forgotten() < 45; i++) {
+    const { threads, messages } = watched();
+    const bytesNow = () => (messages[1].memory as { buffer: SharedArrayBuffer }).buffer.byteLength;
+    const kept = await create(threads, 1);
+    const x = draw(kept, new Random(1), 100, 100);
+    const expected = x.data.slice();
+    let most = 0;
+    for (let i = 0; i < 60; i++) {
+      // A search over settings: no two agents have the same size.
+      const kernels = await createWasmKernels((4 + (i % 7)) * MEBIBYTE, { threads, largestProduct });
+      const y = kernels.allocate(MEBIBYTE);
+      assert.ok(y.every((value) => value === 0));
+      y.fill(1);
       collect();
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      if (i < 30) most = Math.max(most, bytesNow());
     }
-    assert.ok(forgotten() >= 45, `${forgotten()} of 50 forgotten`);
-    assert.equal((await create(threads, 1)).threads, 2);
+    assert.ok(bytesNow() <= most && most < 64 * MEBIBYTE, `${most}, then ${bytesNow()} bytes`);
+    kept.relu(x);
+    assert.deepEqual(
+      x.data,
+      expected.map((value) => Math.max(0, value)),
+    );
+  });
+
+  it("where a memory can grow no more, another is added", async () => {
+    const { threads, messages } = watched();
+    const kernels = [];
+    for (let i = 0; i < 3; i++) kernels.push(await create(threads, 2000));
+    // One to measure with.
+    assert.equal(new Set(messages.map(({ memory }) => memory)).size, 1 + 2);
+    for (const each of kernels) {
+      assert.equal(each.threads, 2);
+      const x = draw(each, new Random(1), 100, 100);
+      each.relu(x);
+      assert.ok(x.data.every((value) => value >= 0));
+    }
   });
 
   it("a helper that ends while it is idle is not needed", async () => {
@@ -264,6 +299,7 @@ function everyKernel(
   call("transpose", () => kernels.transpose(turned, x), turned.data);
   const [s0, s1, s2] = [vector(), vector(), vector()];
   call("sumRows", () => kernels.sumRows(s0, x), s0);
+  call("subtractRow", () => kernels.subtractRow(y, x, x.data), y.data);
   call("reluGradient", () => kernels.reluGradient(g, x), g.data);
   call("tanhGradient", () => kernels.tanhGradient(g, x), g.data);
   const normalized = make(rows, columns);

@@ -2,6 +2,7 @@
 // until none is left, and spins until the helpers have finished theirs. So a helper that is late, asleep or gone costs
 // nothing. Only helpers call Atomics.wait, which a page's main thread may not.
 import { expect } from "../../base/expect.ts";
+import { macrotask } from "../../base/macrotask.ts";
 import type { KernelName } from "../kernels.ts";
 import { kernelNames, type RawKernel, type RawKernels } from "../signatures.ts";
 import {
@@ -17,6 +18,7 @@ import {
   TICKET,
   takeFirst,
 } from "./helper.ts";
+import { GrowingMemory, type Part } from "./memories.ts";
 import { callOf, cuts, maxArguments, runPiece, unitsOf, workOf } from "./pieces.ts";
 
 declare const performance: { now(): number };
@@ -26,6 +28,13 @@ declare const WebAssembly: {
   Instance: new (module: object, imports: object) => { readonly exports: RawKernels };
   Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => object;
 };
+
+/** A memory of agents over one module, and kernels over it that split their larger calls. */
+interface Arena {
+  readonly id: number;
+  readonly memory: GrowingMemory;
+  readonly exports: RawKernels;
+}
 
 /** A thread that runs `help`, as the thread that started it sees it. */
 export interface Helper {
@@ -83,7 +92,10 @@ export class Threads {
   readonly #call = callOf();
   readonly #room = new Int32Array(maxArguments);
   readonly #questions = new Map<number, { missing: number; settle(answered: boolean): void }>();
-  readonly #forgotten = new FinalizationRegistry<number>((id) => this.#send({ id }));
+  /** The memories of all agents, by module. Where the last one can grow no more, another is added. */
+  readonly #arenas = new Map<object, Arena[]>();
+  /** The last `share`: they take turns. */
+  #sharing: Promise<unknown> = Promise.resolve();
   #memories = 0;
   #started: Promise<void> | undefined;
   /** A call with at least this much work is split. */
@@ -123,22 +135,63 @@ export class Threads {
     return this.#helpers.size > 0 && work >= minCalls * this.#threshold;
   }
 
-  /** Kernels that split their larger calls, made from an instance's exports; undefined if helpers do not answer. */
-  async share(exports: RawKernels, module: object, memory: object): Promise<RawKernels | undefined> {
-    const id = await this.#introduce(module, memory);
-    if (id === undefined) return undefined;
+  /**
+   * A part of the memory that helpers know, with kernels that split their larger calls. Undefined if helpers do not
+   * answer, or if the engine has no more memory of this kind.
+   */
+  share(bytes: number, module: object): Promise<Part | undefined> {
+    const part = this.#sharing.then(() => this.#take(bytes, module));
+    this.#sharing = part.catch(() => {});
+    return part;
+  }
+
+  async #take(bytes: number, module: object): Promise<Part | undefined> {
+    const arenas = this.#arenas.get(module) ?? [];
+    this.#arenas.set(module, arenas);
+    const free = (): Part | undefined => {
+      for (const { memory, exports } of arenas) {
+        const part = memory.take(bytes);
+        if (part) return { ...part, exports };
+      }
+      return undefined;
+    };
+    const first = free();
+    if (first) return first;
+    // A loop that only awaits lets no finalizer run. One may free what is needed.
+    await macrotask();
+    const second = free();
+    if (second) return second;
+    const last = arenas[arenas.length - 1];
+    if (last?.memory.grow(bytes)) {
+      // An engine may keep a memory's length in an instance. Helpers make another one, and answer.
+      if (!(await this.#introduce(last.id, module, last.memory.memory))) return undefined;
+    } else {
+      const added = await this.#addArena(bytes, module);
+      if (!added) return undefined;
+      arenas.push(added);
+    }
+    return free();
+  }
+
+  async #addArena(bytes: number, module: object): Promise<Arena | undefined> {
+    let memory: GrowingMemory;
+    try {
+      memory = new GrowingMemory(bytes);
+    } catch {
+      return undefined;
+    }
+    const id = this.#memories++;
+    if (!(await this.#introduce(id, module, memory.memory))) return undefined;
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
     const split = kernelNames.map((name) => [name, this.#split(exports[name], name, id)]);
-    const shared: RawKernels = Object.fromEntries(split);
-    // An agent that uses this memory holds a reference to this function. When it is collected, so is the agent.
-    this.#forgotten.register(shared.multiply, id);
-    return shared;
+    return { id, memory, exports: Object.fromEntries(split) };
   }
 
   async #start(module: object): Promise<void> {
     for (let helper = 1; helper < this.count; helper++) this.#startOne();
     const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
-    const id = await this.#introduce(module, memory);
-    if (id === undefined) {
+    const id = this.#memories++;
+    if (!(await this.#introduce(id, module, memory))) {
       for (const helper of this.#helpers) helper.terminate();
       this.#helpers.clear();
     } else if (this.#threshold === Infinity) {
@@ -165,11 +218,10 @@ export class Threads {
     }
   }
 
-  /** Gives a memory to every helper. Returns the memory's id, or undefined if a helper does not answer. */
-  async #introduce(module: object, memory: object): Promise<number | undefined> {
-    if (this.#helpers.size === 0) return undefined;
-    const id = this.#memories++;
-    const answered = await new Promise<boolean>((resolve) => {
+  /** Gives a memory to every helper. False if a helper does not answer. */
+  async #introduce(id: number, module: object, memory: object): Promise<boolean> {
+    if (this.#helpers.size === 0) return false;
+    return new Promise<boolean>((resolve) => {
       const settle = (answered: boolean): void => {
         clearTimeout(timer);
         this.#questions.delete(id);
@@ -179,7 +231,6 @@ export class Threads {
       this.#questions.set(id, { missing: this.#helpers.size, settle });
       this.#send({ id, module, memory });
     });
-    return answered ? id : undefined;
   }
 
   #send(message: Pick<HelperMessage, "id" | "module" | "memory">): void {

@@ -1,17 +1,9 @@
 import { expect } from "../../base/expect.ts";
 import type { Kernels } from "../kernels.ts";
 import { reservedBytes, wrapRawKernels } from "../raw-kernels.ts";
-import type { RawKernels } from "../signatures.ts";
+import { instantiate, maxPages, maxPooledBytes, type Part, pageBytes, releaseWith, wholeLines } from "./memories.ts";
 import { type KernelModules, narrowKernels } from "./modules.ts";
 import type { Threads } from "./threads.ts";
-
-// Every platform has WebAssembly, but no type library that the pure floors may use declares it.
-declare const WebAssembly: {
-  instantiate(module: object, imports: object): Promise<{ readonly exports: RawKernels }>;
-  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => { readonly buffer: ArrayBufferLike };
-};
-
-const pageBytes = 65536;
 
 export interface WasmOptions {
   /** The compiled kernels: those with 128-bit vectors by default. */
@@ -25,31 +17,32 @@ export interface WasmOptions {
 }
 
 /**
- * The fast kernels: WebAssembly SIMD, Float32, over one memory of `bytes` (rounded up to 64 KiB) that never grows. They
- * accept only vectors from their own `allocate`.
+ * The fast kernels: WebAssembly SIMD, Float32, with memory for `bytes` of vectors, which never grows. They accept only
+ * vectors from their own `allocate`. Small ones share a memory.
  */
 export async function createWasmKernels(
   bytes: number,
   { modules = narrowKernels, threads, largestProduct = () => 0, shared = false }: WasmOptions = {},
 ): Promise<Kernels> {
-  const reserved = reservedBytes(bytes + pageBytes);
-  const pages = Math.ceil((bytes + reserved) / pageBytes);
-  expect(pages > 0 && pages < 65536, "createWasmKernels bytes", "a number from 0 to 4 GiB − 3 MiB", bytes);
-  const instantiate = async (module: object, shared: boolean) => {
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-    return { memory, exports };
-  };
+  const isGood = bytes >= 0 && bytes + reservedBytes(bytes) <= maxPages * pageBytes;
+  expect(isGood, "createWasmKernels bytes", "a number from 0 to 4 GiB − 3 MiB", bytes);
   if (threads && threads.count > 1) {
     const module = await modules.shared();
     if (await threads.areWorth(multiplyWork(largestProduct()), module)) {
-      const { memory, exports } = await instantiate(module, true);
-      const split = await threads.share(exports, module, memory);
-      if (split) return wrapRawKernels(split, memory.buffer, reserved, threads.count);
+      const part = await threads.share(bytes, module);
+      if (part) return kernelsOver(part, threads.count);
     }
   }
-  const { memory, exports } = await instantiate(await (shared ? modules.shared() : modules.own()), shared);
-  return wrapRawKernels(exports, memory.buffer, reserved, 1);
+  if (bytes <= maxPooledBytes && !shared) return kernelsOver(await modules.pool.take(bytes), 1);
+  const module = await (shared ? modules.shared() : modules.own());
+  return kernelsOver(await instantiate(module, wholeLines(bytes), shared), 1);
+}
+
+/** Every user of the part refers to the kernels, so the part is free once they are collected. */
+function kernelsOver({ exports, buffer, start, end, release }: Part, threads: number): Kernels {
+  const kernels = wrapRawKernels(exports, buffer, [start, end], threads);
+  releaseWith(kernels, release);
+  return kernels;
 }
 
 /** The work of a product with this many multiplications, in steps over 16 bytes, as pieces.ts counts it. */

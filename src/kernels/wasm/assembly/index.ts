@@ -120,6 +120,25 @@ export function sumRows(out: usize, x: usize, xStride: usize, rows: i32, width: 
   }
 }
 
+export function subtractRow(
+  out: usize,
+  outStride: usize,
+  x: usize,
+  xStride: usize,
+  row: usize,
+  rows: i32,
+  width: usize,
+): void {
+  for (let i = 0; i < rows; i++, x += xStride, out += outStride) {
+    for (let p: usize = 0; p < width; p += PAIR) {
+      const d0 = f32x4.sub(v128.load(x + p), v128.load(row + p));
+      const d1 = f32x4.sub(v128.load(x + p, VECTOR), v128.load(row + p, VECTOR));
+      v128.store(out + p, d0);
+      v128.store(out + p, d1, VECTOR);
+    }
+  }
+}
+
 export function relu(x: usize, xStride: usize, rows: i32, width: usize): void {
   for (let i = 0; i < rows; i++, x += xStride) {
     // pmax returns its first operand unless it is smaller, so NaN stays.
