@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as ddpg from "ddpg";
 import * as mujoco from "ddpg/mujoco";
-import * as node from "ddpg/node";
 
+const node = await import("ddpg/node");
 const { Ddpg, Policy, Pendulum, PendulumV0, MountainCarContinuous, TimeLimit, Random } = ddpg;
 const make = () => new Pendulum();
 const small = { preset: "small", actorHiddenSizes: [4], criticHiddenSizes: [4] };
