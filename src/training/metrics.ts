@@ -65,16 +65,6 @@ export function formatRecord(record: MetricsRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-/**
- * Parses a whole file of records. Ignores a last line without a newline, which means that the run was killed while it
- * wrote. Throws an InputError that starts with `where` and the line number.
- */
-export function parseRecords(text: string, where: string): MetricsRecord[] {
-  const lines = text.split("\n");
-  lines.pop();
-  return lines.map((line, i) => parseRecord(line, `${where} line ${i + 1}`));
-}
-
 /** Parses one line, without its newline. Throws an InputError that starts with `where`. */
 export function parseRecord(line: string, where: string): MetricsRecord {
   let record: Partial<MetricsRecord> & Record<string, unknown>;

@@ -23,8 +23,8 @@ export class TensorBoardEvents {
   readonly #firstUpdate: number;
   readonly #episodes: EpisodeRecord[] = [];
 
-  /** `earlier`: the records that a resumed run already has. */
-  constructor(settings: Pick<Settings, "warmupSteps" | "batchSize">, earlier: readonly MetricsRecord[] = []) {
+  /** `earlier`: the records that a resumed run already has, read once from the first to the last. */
+  constructor(settings: Pick<Settings, "warmupSteps" | "batchSize">, earlier: Iterable<MetricsRecord> = []) {
     this.#firstUpdate = Math.max(settings.warmupSteps, settings.batchSize);
     for (const record of earlier) this.#values(record);
   }

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { Random } from "../../base/random.ts";
 import { type PresetName, presets, type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
 import type { DiagnosticsName } from "../../ddpg/diagnostics.ts";
-import type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
+import type { DiagnosticsRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean, mean, type Point } from "../../training/aggregate.ts";
 import { count, plusMinus } from "../terminal/numbers.ts";
 import {
@@ -22,13 +22,23 @@ import {
 } from "./figures.ts";
 import { document, Html, html, htmlTable } from "./html.ts";
 
+/** Where an episode ended, and its return; or the last step and the mean return of several episodes. */
+export interface ReportedEpisode {
+  readonly step: number;
+  readonly return: number;
+}
+
 /** The contents of a run's directory. */
 export interface ReportedRun {
   /** The directory, as given. */
   readonly directory: string;
   readonly config: RunConfig;
+  /** One of every `evaluationsEach` evaluations, and the last one. */
   readonly evaluations: readonly EvaluationRecord[];
-  readonly episodes: readonly EpisodeRecord[];
+  readonly evaluationsEach: number;
+  /** Each is the mean of `episodesEach` training episodes. */
+  readonly episodes: readonly ReportedEpisode[];
+  readonly episodesEach: number;
   readonly diagnostics: readonly DiagnosticsRecord[];
   /** Absent while the run is training, or if it was killed. */
   readonly result?: RunResult;
@@ -100,7 +110,7 @@ function stateOf(result: RunResult | undefined): string {
 
 function mainFigure(run: ReportedRun): Draw {
   const { environment, preset, seed } = run.config;
-  const each = Math.ceil(run.episodes.length / maxPoints);
+  const each = run.episodesEach * Math.ceil(run.episodes.length / maxPoints);
   const content = {
     evaluations: run.evaluations.map((e) => ({ step: e.step, value: e.meanReturn, error: e.standardError || 0 })),
     episodes: thin(run.episodes.map((episode) => [episode.step, episode.return])),
@@ -239,7 +249,7 @@ function settingsTable(run: ReportedRun): Html {
   return htmlTable(["setting", "value", `in ${preset}, where it differs`, "meaning"], rows);
 }
 
-function evaluationsOf({ evaluations }: ReportedRun): Html {
+function evaluationsOf({ evaluations, evaluationsEach: each }: ReportedRun): Html {
   if (evaluations.length === 0) return html``;
   const rows = evaluations.map((e) => [
     format(e.step),
@@ -248,7 +258,7 @@ function evaluationsOf({ evaluations }: ReportedRun): Html {
     number(e.meanLength),
     number(e.valueBias),
   ]);
-  return html`<details><summary>All evaluations as numbers</summary>
+  return html`<details><summary>${each === 1 ? "All evaluations" : `One of every ${each} evaluations`} as numbers</summary>
 ${htmlTable(["step", "episodes", "mean return", "mean length", "value bias"], rows)}</details>`;
 }
 
