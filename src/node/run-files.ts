@@ -120,7 +120,10 @@ export function readConfig(run: string): RunConfig {
     from: "true, or nothing",
   });
   const whole = "a whole number";
-  expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
+  expectFields(value.evaluation, `${where} evaluation`, {
+    ...{ every: whole, episodes: whole, finalEpisodes: whole },
+    fewerIfSlow: "true, or nothing",
+  });
   return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
 }
 

@@ -56,6 +56,17 @@ describe("evaluate", () => {
     assert.equal(evaluation.valueBias, undefined);
   });
 
+  it("refuses an agent or a policy in an environment of other bounds", async () => {
+    const agent = await Ddpg.create(new Pendulum(), { seed: 1, preset: "small" });
+    const stronger = Object.assign(new Pendulum(), { actionLow: [-3], actionHigh: [3] });
+    const refused = {
+      name: "InputError",
+      message: /^Pendulum action bounds: expected \[-2\] to \[2\].* got "?\[-3\] to/,
+    };
+    for (const acting of [agent, agent.policy])
+      await assert.rejects(evaluate(acting, stronger, { episodes: 1 }), refused);
+  });
+
   it("starts from the same states in every evaluation, and each episode from a different one", async () => {
     const [first, second] = [new Script({ terminated: true }), new Script({ terminated: true })];
     await evaluate(still, first, { episodes: 5 });

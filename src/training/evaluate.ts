@@ -2,6 +2,7 @@ import { expect } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
+import { Units } from "../ddpg/units.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentCalls, EnvironmentError, nameOf } from "../environment/environment-calls.ts";
 
@@ -49,8 +50,8 @@ const maxEpisodeSteps = 100_000;
 
 /**
  * Runs noise-free episodes of an agent or a policy from fixed starts, which are the same for every seed. Does not
- * change training, provided the environment is not the one trained on. Throws an EnvironmentError if the environment
- * breaks its contract.
+ * change training, provided the environment is not the one trained on. Throws an InputError if the environment's sizes or
+ * bounds are not those of the agent or policy, and an EnvironmentError if the environment breaks its contract.
  */
 export async function evaluate(
   policy: { act(observation: Float64Array): Float32Array },
@@ -67,6 +68,8 @@ export async function evaluate(
     stepTimeout,
     onEpisode,
   } = options;
+  // An agent or a policy knows the bounds that its actions are for. Anything else that acts may not.
+  if ("units" in policy && policy.units instanceof Units) policy.units.expectSame(environment, name);
   expect(Number.isSafeInteger(episodes) && episodes > 0, "evaluate episodes", "a whole number above 0", episodes);
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);

@@ -15,8 +15,11 @@ export interface RunConfig {
   steps: number;
   /** All settings, including those from the preset. */
   settings: Settings;
-  /** `episodes` episodes every `every` steps for the curve, and `finalEpisodes` at the end. */
-  evaluation: { every: number; episodes: number; finalEpisodes: number };
+  /**
+   * `episodes` episodes every `every` steps for the curve, and `finalEpisodes` at the end. With `fewerIfSlow`, fewer at the
+   * end if they would take longer than the training; `result.json` has their number.
+   */
+  evaluation: { every: number; episodes: number; finalEpisodes: number; fewerIfSlow?: true };
   /** The run ends early if an evaluation's mean return reaches this. */
   untilReturn?: number;
   /** The actor started as the policy in `start.safetensors`. */
