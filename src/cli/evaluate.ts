@@ -4,7 +4,7 @@ import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
-import { plusMinus, whole } from "./terminal/numbers.ts";
+import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 
@@ -46,7 +46,7 @@ export function addEvaluateCommand(program: Command): void {
         `${whole(rate.at(progress.done))} episodes/s`,
       ]);
       try {
-        const { meanReturn, standardError, meanLength } = await closing(name, [environment], () =>
+        const { meanReturn, standardError, meanLength, info } = await closing(name, [environment], () =>
           guarded(
             () => `${name} evaluation episode ${progress.done + 1}`,
             () =>
@@ -71,6 +71,7 @@ export function addEvaluateCommand(program: Command): void {
             meanReturn,
             standardError,
             meanLength,
+            ...(info && { info }),
             fingerprint,
           };
           console.log(JSON.stringify(result));
@@ -79,6 +80,7 @@ export function addEvaluateCommand(program: Command): void {
             [
               `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
               `length       ${plusMinus(meanLength, null)} steps`,
+              ...infoLines(info, 13),
               `environment  ${nameOrPath}`,
               `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
               `fingerprint  ${fingerprint}, at the end of the run`,

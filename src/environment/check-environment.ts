@@ -2,6 +2,7 @@ import { expect, expectNumbers, fail, InputError, perDimension } from "../base/e
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
+import { checkInfo } from "./environment-calls.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
 /**
@@ -251,7 +252,7 @@ class Check {
   #step(environment: Environment, step: Step, given: Float32Array, action: Float32Array): void {
     const { where } = this;
     expect(typeof step === "object" && step !== null, where, "{ observation, reward, terminated }", step);
-    const { observation, reward, terminated, truncated } = step;
+    const { observation, reward, terminated, truncated, info } = step;
     this.#observation(environment, observation, `${where} observation`);
     this.#problem(
       !ArrayBuffer.isView(observation) || observation.buffer !== given.buffer,
@@ -265,6 +266,9 @@ class Check {
     this.#once("terminated", () =>
       expect(typeof terminated === "boolean", `${where} terminated`, "true or false", terminated),
     );
+    this.#once("info", () => {
+      if (info !== undefined) checkInfo(info, `${where} info`);
+    });
     this.#once("truncated", () => {
       const fine = truncated === undefined || typeof truncated === "boolean";
       expect(fine, `${where} truncated`, "true, false or undefined", truncated);

@@ -6,6 +6,7 @@ import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.t
 import { presets, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject, parseSettings } from "../ddpg/tensors.ts";
+import { checkInfo } from "../environment/environment-calls.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
@@ -147,6 +148,7 @@ export function readResult(run: string): RunResult {
       standardError: "a number, or null",
       episodes: "a whole number",
     });
+    if (value.evaluation.info !== undefined) checkInfo(value.evaluation.info, `${within} info`);
   }
   return value;
 }

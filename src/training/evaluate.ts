@@ -43,6 +43,11 @@ export interface Evaluation {
    * Q(s_T, μ(s_T)). A value above 0 means that the critic overestimates.
    */
   valueBias?: number;
+  /**
+   * The mean of each name of `Step.info` over the episodes that have it, of the last value in each episode. Absent if no
+   * step has any.
+   */
+  info?: Readonly<Record<string, number>>;
 }
 
 /** An episode longer than this is assumed never to end. */
@@ -74,6 +79,7 @@ export async function evaluate(
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
   const returns = new Float64Array(episodes);
+  const infos = new InfoMeans();
   let steps = 0;
   let bias = 0;
   let episode = 0;
@@ -94,14 +100,16 @@ export async function evaluate(
           `${where()}: expected the episode to end within ${maxEpisodeSteps} steps, got no end. Wrap it in a TimeLimit.`,
         );
       }
-      const { reward, terminated, truncated = false } = await calls.step(observation, policy.act(observation));
+      const { reward, terminated, truncated = false, info } = await calls.step(observation, policy.act(observation));
       returns[episode] += reward;
+      if (info) infos.add(info);
       surplus -= weight * rewardScale * reward;
       weight *= discount;
       ended = terminated || truncated;
       if (value && ended && !terminated) surplus -= weight * value(observation);
       await letMacrotasksRun();
     }
+    infos.endEpisode();
     steps += length;
     bias += surplus;
     onEpisode?.(episode + 1);
@@ -116,7 +124,31 @@ export async function evaluate(
     meanLength: steps / episodes,
     returns,
     ...(value && { valueBias: bias / episodes }),
+    ...infos.take(),
   };
+}
+
+/** Averages the `info` of steps over episodes. A name may be any text, so maps hold them. */
+class InfoMeans {
+  readonly #last = new Map<string, number>();
+  readonly #sums = new Map<string, { sum: number; count: number }>();
+
+  add(info: Readonly<Record<string, number>>): void {
+    for (const [name, value] of Object.entries(info)) this.#last.set(name, value);
+  }
+
+  endEpisode(): void {
+    for (const [name, value] of this.#last) {
+      const { sum, count } = this.#sums.get(name) ?? { sum: 0, count: 0 };
+      this.#sums.set(name, { sum: sum + value, count: count + 1 });
+    }
+    this.#last.clear();
+  }
+
+  take(): Pick<Evaluation, "info"> {
+    if (this.#sums.size === 0) return {};
+    return { info: Object.fromEntries([...this.#sums].map(([name, { sum, count }]) => [name, sum / count])) };
+  }
 }
 
 /** Evaluates an agent in training as `evaluate` does, and measures the bias of its critic. */

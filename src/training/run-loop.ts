@@ -252,7 +252,7 @@ export class RunLoop {
       yield { type: "failed", error };
       throw error;
     }
-    const { meanReturn, standardError, meanLength, valueBias = 0 } = result;
+    const { meanReturn, standardError, meanLength, valueBias = 0, info } = result;
     this.#evaluation = { step, meanReturn };
     if (!this.#best || meanReturn > this.#best.evaluation.meanReturn) {
       const best = { step, meanReturn, standardError: Number.isNaN(standardError) ? null : standardError, episodes };
@@ -262,6 +262,7 @@ export class RunLoop {
     const { seconds } = this.#stopwatch;
     const record: EvaluationRecord = {
       ...{ type: "evaluation", step, episodes, meanReturn, standardError, meanLength, valueBias, seconds },
+      ...(info && { info }),
     };
     yield { type: "record", record };
   }

@@ -50,7 +50,13 @@ export interface RunResult {
   /** How many threads an update could use. They do not change the results. */
   threads: number;
   /** The evaluation of the final policy. Null if the run stopped before it. `standardError` is null for one episode. */
-  evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
+  evaluation: {
+    meanReturn: number;
+    standardError: number | null;
+    episodes: number;
+    /** `Evaluation.info`. Absent if the environment gives none. */
+    info?: Readonly<Record<string, number>>;
+  } | null;
   /** The best evaluation during training. Its policy is in `best.safetensors`. */
   best?: BestEvaluation;
   /** Hash of the four networks: `Ddpg.fingerprint`. */

@@ -52,7 +52,12 @@ export class TensorBoardEvents {
 
   #values(metrics: MetricsRecord): Record<string, number> {
     if (metrics.type === "evaluation") {
-      return { "eval/mean_reward": metrics.meanReturn, "eval/mean_ep_length": metrics.meanLength };
+      const infos = Object.entries(metrics.info ?? {}).map(([name, value]) => [`eval/info_${name}`, value]);
+      return {
+        "eval/mean_reward": metrics.meanReturn,
+        "eval/mean_ep_length": metrics.meanLength,
+        ...Object.fromEntries(infos),
+      };
     }
     if (metrics.type === "diagnostics") {
       const values = Object.entries(diagnosticsTags).map(([name, tag]) => [tag, metrics[name as DiagnosticsName]]);

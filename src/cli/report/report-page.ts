@@ -173,6 +173,7 @@ function diagnosticsOf(run: ReportedRun): Html {
         options: { yDomain: [0, 1] },
       },
       { name: "Value bias", yLabel: biasLabel, lines: [line("", valueBias)], options: { rule: 0 } },
+      ...infoPanels([run], (of) => [line("", of)]),
     ],
     rewardScale === 1 ? "" : `Losses, values and their bias are of rewards times ${rewardScale}.`,
   );
@@ -188,6 +189,10 @@ function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGro
       { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: lines(diagnostic("meanValue")) },
       { name: "Saturated actions", yLabel: saturationLabel, lines: lines(saturation), options: { yDomain: [0, 1] } },
       { name: "Value bias", yLabel: biasLabel, lines: lines(valueBias), options: { rule: 0 } },
+      ...infoPanels(
+        groups.flatMap(({ runs }) => runs),
+        lines,
+      ),
     ],
     "Means over the seeds of a group, where all of them have a value. Losses, values and their bias are of scaled rewards.",
   );
@@ -202,6 +207,19 @@ function diagnostic(name: DiagnosticsName): Quantity {
 
 function valueBias({ evaluations }: ReportedRun): Point[] {
   return evaluations.map((e) => [e.step, e.valueBias]);
+}
+
+/** A panel for each name of the environment's `info`. */
+function infoPanels(runs: readonly ReportedRun[], lines: (of: Quantity) => Panel["lines"]): Panel[] {
+  const names = new Set<string>();
+  for (const { evaluations } of runs) for (const { info = {} } of evaluations) for (const name in info) names.add(name);
+  return [...names].map((name) => ({
+    name,
+    yLabel: "mean over the episodes of an evaluation",
+    lines: lines(({ evaluations }) =>
+      evaluations.flatMap(({ step, info = {} }) => (Object.hasOwn(info, name) ? [[step, info[name]] as const] : [])),
+    ),
+  }));
 }
 
 /** The mean over a group's runs, at the steps that all of them have. */

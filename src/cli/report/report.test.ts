@@ -354,7 +354,7 @@ test("bad input gives one line that names the file and the line, and nothing is 
     [],
   );
   await refused(fakeRun("good-too"), /no-such-folder.a\.html: expected a file that can be written/, { output: there });
-  await refused(fakeOne, /--svg: expected another file than the page's/, { output, svg: output } as never);
+  await refused(fakeOne, /--svg: expected a file other than the page/, { output, svg: output } as never);
 });
 
 test("the command prints where it wrote; several runs go to report.html in the current folder", async (t) => {
