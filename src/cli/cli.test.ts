@@ -90,7 +90,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     await succeed("train", "cart.js", "--preset", "small", ...brief, "--out", "shipped");
     assert.match(
       await succeed("export", "shipped"),
-      /^Wrote shipped\.safetensors, [\d.]+ kB\nIt observes 2 numbers and acts in \[-1, 3\]\.\n$/,
+      /^Wrote shipped\.safetensors, [\d.]+ kB\nIt is the last policy of shipped; --best takes the best one\.\nIt observes 2 numbers and acts in \[-1, 3\]\.\n$/,
     );
     assert.deepEqual(
       fs.readFileSync(inFolder("shipped.safetensors")),

@@ -2,14 +2,15 @@ import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
-import { environmentFor, environmentOf } from "./environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
-import { plusMinus, whole } from "./terminal/numbers.ts";
+import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
   episodes: number;
+  environment?: string;
   best?: true;
   last?: true;
   stepTimeout?: number;
@@ -23,11 +24,13 @@ export function addEvaluateCommand(program: Command): void {
     .summary("evaluate a run's policy from fixed starts")
     .description("Evaluates a run's policy, without noise, from fixed starts.")
     .option("--episodes <n>", "number of starts; the same ones in every evaluation", wholeNumber("--episodes", 1), 1000)
+    .option("--environment <path>", environmentHelp)
     .option("--best", "the policy of the best evaluation during training")
     .option("--last", "the final policy [default]")
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--json", "print one JSON object")
-    .action(async (run: string, { episodes, best, last, stepTimeout, json = false }: EvaluateFlags) => {
+    .action(async (run: string, flags: EvaluateFlags) => {
+      const { episodes, best, last, stepTimeout, json = false } = flags;
       if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
       const which = best ? "best" : "last";
       const config = readConfig(run);
@@ -35,20 +38,21 @@ export function addEvaluateCommand(program: Command): void {
       const { fingerprint } = result;
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
-      const { environment } = await environmentFor(policy, environmentOf(run, config));
+      const nameOrPath = environmentOf(run, config, flags.environment);
+      const { name, environment } = await environmentFor(policy, nameOrPath);
       const rate = new Rate(() => performance.now());
       const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(episodes)} episodes`,
         `${whole(rate.at(progress.done))} episodes/s`,
       ]);
       try {
-        const { meanReturn, standardError, meanLength } = await closing(config.environment, [environment], () =>
+        const { meanReturn, standardError, meanLength, info } = await closing(name, [environment], () =>
           guarded(
-            () => `${config.environment} evaluation episode ${progress.done + 1}`,
+            () => `${name} evaluation episode ${progress.done + 1}`,
             () =>
               evaluate(policy, environment, {
                 episodes,
-                name: config.environment,
+                name,
                 stepTimeout: milliseconds(stepTimeout),
                 onEpisode: (done) => progress.advance(done),
               }),
@@ -56,9 +60,9 @@ export function addEvaluateCommand(program: Command): void {
         );
         progress.stop();
         if (json) {
-          const { environment, preset, seed } = config;
+          const { preset, seed } = config;
           const result = {
-            environment,
+            environment: name,
             preset,
             seed,
             policy: which,
@@ -67,6 +71,7 @@ export function addEvaluateCommand(program: Command): void {
             meanReturn,
             standardError,
             meanLength,
+            ...(info && { info }),
             fingerprint,
           };
           console.log(JSON.stringify(result));
@@ -75,7 +80,8 @@ export function addEvaluateCommand(program: Command): void {
             [
               `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
               `length       ${plusMinus(meanLength, null)} steps`,
-              `environment  ${config.environment}`,
+              ...infoLines(info, 13),
+              `environment  ${nameOrPath}`,
               `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
               `fingerprint  ${fingerprint}, at the end of the run`,
             ].join("\n"),

@@ -69,7 +69,7 @@ Examples:
   ddpg export pendulum.safetensors --format onnx --output pendulum.onnx`,
     )
     .action(async (source: string, flags: ExportFlags) => {
-      const { policy } = await readPolicySource(source, flags.best === true);
+      const { policy, config } = await readPolicySource(source, flags.best === true);
       const { ending, files } = formats[flags.format ?? "policy"];
       const output = flags.output ?? path.basename(path.resolve(source), ".safetensors") + ending;
       if (path.resolve(output) === path.resolve(source)) {
@@ -81,6 +81,9 @@ Examples:
       for (const [file, content] of written) {
         console.log(`Wrote ${file}, ${(Buffer.byteLength(content) / 1000).toFixed(1)} kB`);
       }
+      const which = flags.best ? "best" : "last";
+      if (config)
+        console.log(`It is the ${which} policy of ${source}${flags.best ? "" : "; --best takes the best one"}.`);
       console.log(`It observes ${observationSize} numbers and acts in ${bounds(actionLow, actionHigh)}.`);
     });
 }

@@ -3,6 +3,7 @@ import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import { expectObservation, expectStepObject, isObservation, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
+import { checkInfo } from "./environment-calls.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
 /**
@@ -311,7 +312,7 @@ class Check {
   #step(environment: Environment, step: Step, given: Float32Array, action: Float32Array): void {
     const { where } = this;
     expectStepObject(step, where, "{ observation, reward, terminated }");
-    const { observation, reward, terminated, truncated } = step;
+    const { observation, reward, terminated, truncated, info } = step;
     this.#observation(environment, observation, `${where} observation`);
     this.#problem(
       !ArrayBuffer.isView(observation) || observation.buffer !== given.buffer,
@@ -325,6 +326,9 @@ class Check {
     this.#once("terminated", () =>
       expect(typeof terminated === "boolean", `${where} terminated`, "true or false", terminated, terminatedHint(step)),
     );
+    this.#once("info", () => {
+      if (info !== undefined) checkInfo(info, `${where} info`);
+    });
     this.#once("truncated", () => {
       const fine = truncated === undefined || typeof truncated === "boolean";
       expect(fine, `${where} truncated`, "true, false or undefined", truncated);

@@ -49,10 +49,11 @@ export class EnvironmentCalls {
   #checkStep(out: Float64Array, step: Step): Step {
     this.#check(() => {
       expectStepObject(step, "result", "a step { observation, reward, terminated }");
-      const { reward, terminated, truncated } = step;
+      const { reward, terminated, truncated, info } = step;
       expect(Number.isFinite(reward), "reward", "a finite number", reward);
       expect(typeof terminated === "boolean", "terminated", "true or false", terminated, terminatedHint(step));
       expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
+      if (info !== undefined) checkInfo(info, "info");
       read(out, step.observation);
     });
     return step;
@@ -87,6 +88,19 @@ export class EnvironmentCalls {
     } catch (error) {
       throw new EnvironmentError(`${this.#where()} ${messageOf(error)}`);
     }
+  }
+}
+
+const maxInfoNames = 32;
+
+/** Throws an InputError that begins with `where` unless `info` is what a step may have as `info`. */
+export function checkInfo(info: unknown, where: string): void {
+  const given = typeof info === "object" && info !== null && !Array.isArray(info);
+  expect(given, where, "an object of named numbers, or nothing", info);
+  const entries = Object.entries(info as object);
+  expect(entries.length <= maxInfoNames, where, `at most ${maxInfoNames} names`, entries.length);
+  for (const [name, value] of entries) {
+    expect(Number.isFinite(value), `${where}.${name}`, "a finite number", value);
   }
 }
 

@@ -12,7 +12,7 @@ export class EventFile {
   #pending: Uint8Array[];
 
   /** Creates a new file. A resumed run gives the step it resumes from and its records up to there. */
-  constructor(directory: string, settings: Settings, resumed?: { step: number; records: readonly MetricsRecord[] }) {
+  constructor(directory: string, settings: Settings, resumed?: { step: number; records: Iterable<MetricsRecord> }) {
     // TensorBoard reads the files of a directory in the order of their names.
     const seconds = Date.now() / 1000;
     this.path = path.join(directory, `events.out.tfevents.${seconds.toFixed(3)}.ddpg`);

@@ -10,7 +10,7 @@ import { EventFile } from "./event-file.ts";
 import { attempt, makeDirectory } from "./files.ts";
 import { expectUnlocked, takeLock } from "./lock.ts";
 import { replaceFile, unfinished } from "./replace-file.ts";
-import { type Checkpoint, files, format, readMetrics, type WhichPolicy, writeJson } from "./run-files.ts";
+import { type Checkpoint, eachMetric, files, format, type WhichPolicy, writeJson } from "./run-files.ts";
 
 /** Throws an InputError unless a run can write its records to this directory. It must be new or empty. */
 export function checkRunDirectory(directory: string): void {
@@ -81,19 +81,27 @@ export class RunDirectory {
     this.#metricsBytes = checkpoint?.metricsBytes ?? 0;
     const undo = (): void => (checkpoint ? this.#releaseUnused() : this.discard());
     this.#undoing(() => {
-      if (checkpoint) this.#rewind(checkpoint);
-      const resumed = checkpoint && { step: checkpoint.steps, records: readMetrics(directory) };
+      if (checkpoint) this.#expectLength(checkpoint);
+      // Every record is read here, before anything is changed: one that cannot be read must cost nothing.
+      const resumed = checkpoint && {
+        step: checkpoint.steps,
+        records: eachMetric(directory, checkpoint.metricsBytes),
+      };
       this.#events = new EventFile(directory, config.settings, resumed);
+      if (checkpoint) this.#rewind(checkpoint);
       writeJson(path.join(directory, files.config), config);
       if (start) replaceFile(path.join(directory, files.start), [start]);
     }, undo);
   }
 
-  /** Restores the state at the checkpoint. */
-  #rewind({ metricsBytes, bestPolicy }: Checkpoint): void {
+  #expectLength({ metricsBytes }: Checkpoint): void {
     const size = fs.fstatSync(this.#metrics).size;
     const where = path.join(this.path, files.metrics);
     expect(size >= metricsBytes, where, `at least the ${metricsBytes} bytes recorded at the checkpoint`, size);
+  }
+
+  /** Restores the state at the checkpoint. */
+  #rewind({ metricsBytes, bestPolicy }: Checkpoint): void {
     fs.ftruncateSync(this.#metrics, metricsBytes);
     for (const name of [files.result, ...Object.values(files).map(unfinished)])
       fs.rmSync(path.join(this.path, name), { force: true });

@@ -7,7 +7,8 @@ import { stepsTaken } from "../ddpg/agent-state.ts";
 import { presets, type Settings, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject, parseSettings } from "../ddpg/tensors.ts";
-import { DiagnosticsMeans, type MetricsRecord, parseRecords } from "../training/metrics.ts";
+import { checkInfo } from "../environment/environment-calls.ts";
+import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
 import { attempt, readFile, refusal } from "./files.ts";
@@ -123,7 +124,10 @@ export function readConfig(run: string): RunConfig {
     from: "true, or nothing",
   } satisfies Record<Exclude<keyof RunConfig, "versions" | "commit">, string>);
   const whole = "a whole number";
-  expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
+  expectFields(value.evaluation, `${where} evaluation`, {
+    ...{ every: whole, episodes: whole, finalEpisodes: whole },
+    fewerIfSlow: "true, or nothing",
+  });
   return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
 }
 
@@ -148,6 +152,7 @@ export function readResult(run: string): RunResult {
       standardError: "a number, or null",
       episodes: "a whole number",
     });
+    if (value.evaluation.info !== undefined) checkInfo(value.evaluation.info, `${within} info`);
   }
   return value;
 }
@@ -192,11 +197,60 @@ function expectFields<T extends object>(
   }
 }
 
-/** Reads a run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
+/**
+ * Reads a run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. Millions of
+ * records need gigabytes of memory: `eachMetric` reads one at a time.
+ */
 export function readMetrics(run: string): MetricsRecord[] {
   expectPath(run, "readMetrics run");
+  return [...eachMetric(run)];
+}
+
+/** Bytes of records to read at once. */
+const pieceBytes = 2 ** 20;
+
+/** The longest line of records that is read. A saturation of a million action dimensions has this length. */
+const maxLineBytes = 2 ** 24;
+
+const newline = 10;
+
+/**
+ * Reads the records of a run's `metrics.jsonl` one after another, in bounded memory, up to byte `end` if given. Ignores
+ * a last line without a newline, which means that the run was killed while it wrote. Throws an InputError with the
+ * line's number if a line is not a record.
+ */
+export function* eachMetric(run: string, end = Number.POSITIVE_INFINITY): Generator<MetricsRecord, void, void> {
+  expectDirectory(run);
   const file = path.join(run, files.metrics);
-  return parseRecords(read(run, files.metrics).toString("utf8"), file);
+  const failed = "a file of a run";
+  const descriptor = attempt(file, failed, () => fs.openSync(file, "r"), directoryHint);
+  try {
+    const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+    let number = 0;
+    // What has been read of the line that the last piece ended in.
+    let started: Buffer[] = [];
+    let startedBytes = 0;
+    for (let position = 0; position < end; ) {
+      const most = Math.min(buffer.length, end - position);
+      const count = attempt(file, failed, () => fs.readSync(descriptor, buffer, 0, most, position));
+      if (count === 0) return;
+      position += count;
+      let from = 0;
+      for (let to = buffer.indexOf(newline); to >= 0 && to < count; to = buffer.indexOf(newline, from)) {
+        const rest = buffer.subarray(from, to);
+        const line = startedBytes > 0 ? Buffer.concat([...started, rest]) : rest;
+        yield parseRecord(line.toString("utf8"), `${file} line ${++number}`);
+        [started, startedBytes, from] = [[], 0, to + 1];
+      }
+      started.push(Buffer.from(buffer.subarray(from, count)));
+      startedBytes += count - from;
+      if (startedBytes <= maxLineBytes) continue;
+      const expected = `a line of at most ${maxLineBytes / 2 ** 20} MiB`;
+      throw new InputError({ where: `${file} line ${number + 1}`, expected, got: "a longer one" });
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
 }
 
 /** Reads a run's policy. */
@@ -244,10 +298,16 @@ function readJson<T>(run: string, name: string, hint?: string): { value: Partial
   return { value, where };
 }
 
-function read(run: string, name: string, hint = "Give the directory of a run."): Buffer {
-  // Two errors: the directory is missing, or one of its files is.
-  const status = attempt(run, "a run's directory", () => fs.statSync(run), "Give the directory of a run.");
+const directoryHint = "Give the directory of a run.";
+
+function expectDirectory(run: string): void {
+  const status = attempt(run, "a run's directory", () => fs.statSync(run), directoryHint);
   if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: "a file" });
+}
+
+function read(run: string, name: string, hint = directoryHint): Buffer {
+  // Two errors: the directory is missing, or one of its files is.
+  expectDirectory(run);
   const file = path.join(run, name);
   return attempt(file, "a file of a run", () => readFile(file), hint);
 }

@@ -5,6 +5,7 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 import { train } from "../ddpg/train.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import { EnvironmentError } from "../environment/environment-calls.ts";
+import { TimeLimit } from "../environment/time-limit.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { evaluate } from "./evaluate.ts";
 
@@ -54,6 +55,40 @@ describe("evaluate", () => {
     assert.equal(evaluation.standardError, Math.sqrt(7 / 3));
     assert.equal(evaluation.meanLength, 1);
     assert.equal(evaluation.valueBias, undefined);
+  });
+
+  it("averages the last info of each episode over the episodes that have it", async () => {
+    let taken = 0;
+    const infos = [{ landed: 0, speed: 4 }, { landed: 1 }, { landed: 0 }, undefined, undefined, undefined];
+    const environment: Environment = {
+      ...{ observationSize: 1, actionLow: [0], actionHigh: [10] },
+      reset: () => [0],
+      step: () => {
+        const info = infos[taken++];
+        // Two steps an episode: the last one with an info counts, also if it is not the last step.
+        return { observation: [0], reward: 1, terminated: taken % 2 === 0, ...(info && { info }) };
+      },
+    };
+    const limited = new TimeLimit(environment, 2);
+    const { info } = await evaluate(still, limited, { episodes: 3 });
+    assert.deepEqual(info, { landed: 0.5, speed: 4 });
+    assert.equal((await evaluate(still, environment, { episodes: 1 })).info, undefined);
+    infos[8] = { landed: Number.NaN };
+    await assert.rejects(evaluate(still, environment, { episodes: 1 }), {
+      name: "EnvironmentError",
+      message: /evaluation episode 1 step 1 info\.landed: expected a finite number, got NaN\./,
+    });
+  });
+
+  it("refuses an agent or a policy in an environment of other bounds", async () => {
+    const agent = await Ddpg.create(new Pendulum(), { seed: 1, preset: "small" });
+    const stronger = Object.assign(new Pendulum(), { actionLow: [-3], actionHigh: [3] });
+    const refused = {
+      name: "InputError",
+      message: /^Pendulum action bounds: expected \[-2\] to \[2\].* got "?\[-3\] to/,
+    };
+    for (const acting of [agent, agent.policy])
+      await assert.rejects(evaluate(acting, stronger, { episodes: 1 }), refused);
   });
 
   it("starts from the same states in every evaluation, and each episode from a different one", async () => {

@@ -2,6 +2,7 @@ import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
+import { Units } from "../ddpg/units.ts";
 import type { Environment } from "../environment/environment.ts";
 import {
   EnvironmentCalls,
@@ -48,6 +49,11 @@ export interface Evaluation {
    * Q(s_T, μ(s_T)). A value above 0 means that the critic overestimates.
    */
   valueBias?: number;
+  /**
+   * The mean of each name of `Step.info` over the episodes that have it, of the last value in each episode. Absent if no
+   * step has any.
+   */
+  info?: Readonly<Record<string, number>>;
 }
 
 /** An episode longer than this is assumed never to end. */
@@ -55,8 +61,8 @@ const maxEpisodeSteps = 100_000;
 
 /**
  * Runs noise-free episodes of an agent or a policy from fixed starts, which are the same for every seed. Does not
- * change training, provided the environment is not the one trained on. Throws an EnvironmentError if the environment
- * breaks its contract.
+ * change training, provided the environment is not the one trained on. Throws an InputError if the environment's sizes or
+ * bounds are not those of the agent or policy, and an EnvironmentError if the environment breaks its contract.
  */
 export async function evaluate(
   policy: { act(observation: Float64Array): Float32Array },
@@ -77,6 +83,8 @@ export async function evaluate(
     stepTimeout,
     onEpisode,
   } = options;
+  // An agent or a policy knows the bounds that its actions are for. Anything else that acts may not.
+  if ("units" in policy && policy.units instanceof Units) policy.units.expectSame(environment, name);
   expect(Number.isSafeInteger(episodes) && episodes > 0, "evaluate episodes", "a whole number above 0", episodes);
   const isStart = Number.isSafeInteger(firstEpisode) && firstEpisode >= 0;
   expect(isStart, "evaluate firstEpisode", "a whole number of at least 0", firstEpisode);
@@ -90,6 +98,7 @@ export async function evaluate(
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
   const returns = new Float64Array(episodes);
+  const infos = new InfoMeans();
   let steps = 0;
   let bias = 0;
   let episode = 0;
@@ -110,14 +119,16 @@ export async function evaluate(
           `${where()}: expected the episode to end within ${maxEpisodeSteps} steps, got no end. Wrap it in a TimeLimit.`,
         );
       }
-      const { reward, terminated, truncated = false } = await calls.step(observation, policy.act(observation));
+      const { reward, terminated, truncated = false, info } = await calls.step(observation, policy.act(observation));
       returns[episode] += reward;
+      if (info) infos.add(info);
       surplus -= weight * rewardScale * reward;
       weight *= discount;
       ended = terminated || truncated;
       if (value && ended && !terminated) surplus -= weight * value(observation);
       await letMacrotasksRun();
     }
+    infos.endEpisode();
     steps += length;
     bias += surplus;
     onEpisode?.(episode + 1);
@@ -132,7 +143,31 @@ export async function evaluate(
     meanLength: steps / episodes,
     returns,
     ...(value && { valueBias: bias / episodes }),
+    ...infos.take(),
   };
+}
+
+/** Averages the `info` of steps over episodes. A name may be any text, so maps hold them. */
+class InfoMeans {
+  readonly #last = new Map<string, number>();
+  readonly #sums = new Map<string, { sum: number; count: number }>();
+
+  add(info: Readonly<Record<string, number>>): void {
+    for (const [name, value] of Object.entries(info)) this.#last.set(name, value);
+  }
+
+  endEpisode(): void {
+    for (const [name, value] of this.#last) {
+      const { sum, count } = this.#sums.get(name) ?? { sum: 0, count: 0 };
+      this.#sums.set(name, { sum: sum + value, count: count + 1 });
+    }
+    this.#last.clear();
+  }
+
+  take(): Pick<Evaluation, "info"> {
+    if (this.#sums.size === 0) return {};
+    return { info: Object.fromEntries([...this.#sums].map(([name, { sum, count }]) => [name, sum / count])) };
+  }
 }
 
 /** Evaluates an agent in training as `evaluate` does, and measures the bias of its critic. */

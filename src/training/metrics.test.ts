@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Diagnostics, diagnosticsNames } from "../ddpg/diagnostics.ts";
-import { DiagnosticsMeans, formatRecord, type MetricsRecord, parseRecords } from "./metrics.ts";
+import { DiagnosticsMeans, formatRecord, type MetricsRecord, parseRecord } from "./metrics.ts";
 
 const records: MetricsRecord[] = [
   {
@@ -32,12 +32,12 @@ const records: MetricsRecord[] = [
 
 describe("metrics", () => {
   it("survive formatting and parsing", () => {
-    assert.deepEqual(parseRecords(records.map(formatRecord).join(""), "metrics.jsonl"), records);
-  });
-
-  it("ignore a last line that was cut off", () => {
-    const text = records.map(formatRecord).join("");
-    assert.deepEqual(parseRecords(text.slice(0, -20), "metrics.jsonl"), records.slice(0, -1));
+    const lines = records.map(formatRecord);
+    for (const line of lines) assert.equal(line.indexOf("\n"), line.length - 1);
+    assert.deepEqual(
+      lines.map((line) => parseRecord(line.trimEnd(), "metrics.jsonl")),
+      records,
+    );
   });
 
   const broken: [string, string][] = [
@@ -60,7 +60,7 @@ describe("metrics", () => {
   ];
   for (const [line, message] of broken) {
     it(`say what is wrong with the line ${line}`, () => {
-      assert.throws(() => parseRecords(`${formatRecord(records[0])}${line}\n`, "metrics.jsonl"), {
+      assert.throws(() => parseRecord(line, "metrics.jsonl line 2"), {
         name: "InputError",
         message,
       });

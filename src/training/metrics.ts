@@ -1,5 +1,6 @@
 import { expect, fail } from "../base/expect.ts";
 import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
+import { checkInfo } from "../environment/environment-calls.ts";
 
 /** A training episode, with exploration noise. */
 export interface EpisodeRecord {
@@ -35,6 +36,8 @@ export interface EvaluationRecord {
   meanLength: number;
   /** Mean of Q(s₀, μ(s₀)) minus the discounted return that followed, in scaled rewards. */
   valueBias: number;
+  /** `Evaluation.info`. Absent if the environment gives none. */
+  info?: Readonly<Record<string, number>>;
   /** Seconds spent on training so far, evaluations excluded. */
   seconds: number;
 }
@@ -65,16 +68,6 @@ export function formatRecord(record: MetricsRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-/**
- * Parses a whole file of records. Ignores a last line without a newline, which means that the run was killed while it
- * wrote. Throws an InputError that starts with `where` and the line number.
- */
-export function parseRecords(text: string, where: string): MetricsRecord[] {
-  const lines = text.split("\n");
-  lines.pop();
-  return lines.map((line, i) => parseRecord(line, `${where} line ${i + 1}`));
-}
-
 /** Parses one line, without its newline. Throws an InputError that starts with `where`. */
 export function parseRecord(line: string, where: string): MetricsRecord {
   let record: Partial<MetricsRecord> & Record<string, unknown>;
@@ -91,6 +84,7 @@ export function parseRecord(line: string, where: string): MetricsRecord {
   }
   if (record.type === "episode")
     expect(typeof record.terminated === "boolean", `${where} terminated`, "true or false", record.terminated);
+  if (record.type === "evaluation" && record.info !== undefined) checkInfo(record.info, `${where} info`);
   if (record.type === "diagnostics") {
     const numbers = Array.isArray(record.saturation) && record.saturation.every((share) => typeof share === "number");
     expect(numbers, `${where} saturation`, "a list of numbers", record.saturation);

@@ -88,6 +88,7 @@ export class RunLoop {
   #episode: { number: number; start: number };
   #evaluation: RunState["evaluation"] | undefined;
   #best: { evaluation: BestEvaluation; policy: Safetensors } | undefined;
+  #secondsPerEpisode: number | undefined;
   /** During a step the agent is between two states and cannot be saved. */
   #activity: "waiting" | "stepping" | "evaluating" = "waiting";
 
@@ -122,6 +123,11 @@ export class RunLoop {
   /** The same in seconds, rounded to a millisecond. */
   get seconds(): number {
     return this.#stopwatch.seconds;
+  }
+
+  /** How long an episode of the last evaluation took. Undefined before the first one; a checkpoint does not have it. */
+  get secondsPerEpisode(): number | undefined {
+    return this.#secondsPerEpisode;
   }
 
   get best(): BestEvaluation | undefined {
@@ -173,12 +179,14 @@ export class RunLoop {
 
   /** Runs noise-free episodes on the evaluation environment. Makes no record. */
   async evaluate(episodes: number, onEpisode?: (done: number) => void): Promise<Evaluation> {
-    const { evaluationEnvironment, name, stepTimeout } = this.#options;
+    const { evaluationEnvironment, name, stepTimeout, clock } = this.#options;
     this.#activity = "evaluating";
+    const start = clock();
     const evaluation = await evaluateAgent(this.#agent, evaluationEnvironment, {
       ...{ episodes, name, stepTimeout },
       ...(onEpisode && { onEpisode }),
     });
+    this.#secondsPerEpisode = (clock() - start) / 1000 / episodes;
     this.#activity = "waiting";
     return evaluation;
   }
@@ -245,7 +253,7 @@ export class RunLoop {
       yield { type: "failed", error };
       throw error;
     }
-    const { meanReturn, standardError, meanLength, valueBias = 0 } = result;
+    const { meanReturn, standardError, meanLength, valueBias = 0, info } = result;
     this.#evaluation = { step, meanReturn };
     if (!this.#best || meanReturn > this.#best.evaluation.meanReturn) {
       const best = { step, meanReturn, standardError: Number.isNaN(standardError) ? null : standardError, episodes };
@@ -255,6 +263,7 @@ export class RunLoop {
     const { seconds } = this.#stopwatch;
     const record: EvaluationRecord = {
       ...{ type: "evaluation", step, episodes, meanReturn, standardError, meanLength, valueBias, seconds },
+      ...(info && { info }),
     };
     yield { type: "record", record };
   }

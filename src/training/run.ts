@@ -15,8 +15,11 @@ export interface RunConfig {
   steps: number;
   /** All settings, including those from the preset. */
   settings: Settings;
-  /** `episodes` episodes every `every` steps for the curve, and `finalEpisodes` at the end. */
-  evaluation: { every: number; episodes: number; finalEpisodes: number };
+  /**
+   * `episodes` episodes every `every` steps for the curve, and `finalEpisodes` at the end. With `fewerIfSlow`, fewer at the
+   * end if they would take longer than the training; `result.json` has their number.
+   */
+  evaluation: { every: number; episodes: number; finalEpisodes: number; fewerIfSlow?: true };
   /** The run ends early if an evaluation's mean return reaches this. */
   untilReturn?: number;
   /** The actor started as the policy in `start.safetensors`. */
@@ -47,7 +50,13 @@ export interface RunResult {
   /** How many threads an update could use. They do not change the results. */
   threads: number;
   /** The evaluation of the final policy. Null if the run stopped before it. `standardError` is null for one episode. */
-  evaluation: { meanReturn: number; standardError: number | null; episodes: number } | null;
+  evaluation: {
+    meanReturn: number;
+    standardError: number | null;
+    episodes: number;
+    /** `Evaluation.info`. Absent if the environment gives none. */
+    info?: Readonly<Record<string, number>>;
+  } | null;
   /** The best evaluation during training. Its policy is in `best.safetensors`. */
   best?: BestEvaluation;
   /** Hash of the four networks: `Ddpg.fingerprint`. */

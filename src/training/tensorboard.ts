@@ -23,8 +23,8 @@ export class TensorBoardEvents {
   readonly #firstUpdate: number;
   readonly #episodes: EpisodeRecord[] = [];
 
-  /** `earlier`: the records that a resumed run already has. */
-  constructor(settings: Pick<Settings, "warmupSteps" | "batchSize">, earlier: readonly MetricsRecord[] = []) {
+  /** `earlier`: the records that a resumed run already has, read once from the first to the last. */
+  constructor(settings: Pick<Settings, "warmupSteps" | "batchSize">, earlier: Iterable<MetricsRecord> = []) {
     this.#firstUpdate = Math.max(settings.warmupSteps, settings.batchSize);
     for (const record of earlier) this.#values(record);
   }
@@ -52,7 +52,12 @@ export class TensorBoardEvents {
 
   #values(metrics: MetricsRecord): Record<string, number> {
     if (metrics.type === "evaluation") {
-      return { "eval/mean_reward": metrics.meanReturn, "eval/mean_ep_length": metrics.meanLength };
+      const infos = Object.entries(metrics.info ?? {}).map(([name, value]) => [`eval/info_${name}`, value]);
+      return {
+        "eval/mean_reward": metrics.meanReturn,
+        "eval/mean_ep_length": metrics.meanLength,
+        ...Object.fromEntries(infos),
+      };
     }
     if (metrics.type === "diagnostics") {
       const values = Object.entries(diagnosticsTags).map(([name, tag]) => [tag, metrics[name as DiagnosticsName]]);

@@ -8,8 +8,8 @@ import { Ddpg } from "../../ddpg/ddpg.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
-import { files, isComplete } from "../../node/run-files.ts";
-import { readConfig, readMetrics, readResult } from "../../node.ts";
+import { eachMetric, files, isComplete } from "../../node/run-files.ts";
+import { readConfig, readResult } from "../../node.ts";
 import { environments, settingsFor } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
@@ -160,12 +160,19 @@ export function keep({ record, directory }: Wanted, jobs: number, failed = ""): 
     seconds: trainingSeconds,
     fingerprint,
     episodes: evaluation.episodes,
-    evaluations: readMetrics(directory).flatMap((each) =>
-      each.type === "evaluation" ? [[each.step, Math.round(1000 * each.meanReturn) / 1000] as const] : [],
-    ),
+    evaluations: evaluationsOf(directory),
     ...(failed && { failed }),
   };
   attempt(record, "a file that can be written", () => writeRecord(record, made), "The same command writes it again.");
   if (!failed) fs.rmSync(path.join(directory, files.checkpoint), { force: true });
   return made;
+}
+
+/** Steps and mean returns. The records are read one at a time, because there may be millions of episodes. */
+function evaluationsOf(directory: string): BenchmarkRecord["evaluations"] {
+  const evaluations: (readonly [number, number])[] = [];
+  for (const each of eachMetric(directory)) {
+    if (each.type === "evaluation") evaluations.push([each.step, Math.round(1000 * each.meanReturn) / 1000]);
+  }
+  return evaluations;
 }

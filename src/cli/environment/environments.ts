@@ -1,9 +1,10 @@
+import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
-import { loadEnvironment, type RunConfig } from "../../node.ts";
+import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../node.ts";
 import { environments, type Task } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
@@ -23,14 +24,37 @@ export function addEnvironmentsCommand(program: Command): void {
 
 const mujocoNote = `The tasks ending in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
 
-/** The id, or the path from the working directory, that loads a run's environment. */
-export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {
-  return environmentModule ? path.relative("", path.resolve(run, environmentModule)) : environment;
+/** The help of the option that names an environment instead of the run's. */
+export const environmentHelp = "the environment: an id or a module [the run's own; for a module that was moved]";
+
+/**
+ * The id, or the path from the working directory, that loads a run's environment. `given` takes its place. Throws an
+ * InputError if the run's module is not where it was, as seen from the run.
+ */
+export function environmentOf(run: string, config: RunConfig, given?: string): string {
+  if (given !== undefined) return given;
+  const { environment, environmentModule } = config;
+  if (!environmentModule) return environment;
+  const file = path.relative("", path.resolve(run, environmentModule));
+  if (!fs.existsSync(file)) {
+    const hint = "If the module or the run was moved, give the module's path: --environment <path>.";
+    throw new InputError({ where: `environment ${file}`, expected: "the run's module", got: "no such file", hint });
+  }
+  return file;
+}
+
+/** The entries of a run's configuration that name its environment. */
+export function environmentEntries(
+  directory: string,
+  { name, module }: LoadedEnvironment,
+): Pick<RunConfig, "environment" | "environmentModule"> {
+  const fromDirectory = module && path.relative(directory, module).replaceAll(path.sep, "/");
+  return { environment: name, ...(fromDirectory && { environmentModule: fromDirectory }) };
 }
 
 /**
- * Creates an environment for a policy, by id or path, and returns its name. Throws an InputError if its sizes are not
- * the policy's.
+ * Creates an environment for a policy, by id or path, and returns its name. Throws an InputError if its sizes or bounds
+ * are not the policy's.
  */
 export async function environmentFor({ units }: Policy, nameOrPath: string) {
   const { name, environment } = await guarded(
@@ -40,15 +64,11 @@ export async function environmentFor({ units }: Policy, nameOrPath: string) {
       return { name, environment: await create() };
     },
   );
-  const { observationSize, actionSize } = units;
-  if (environment.observationSize !== observationSize || environment.actionLow.length !== actionSize) {
+  try {
+    units.expectSame(environment, name);
+  } catch (error) {
     environment.close?.();
-    throw new InputError({
-      where: name,
-      expected: `${observationSize} observed and ${actionSize} action numbers as the policy was trained with`,
-      got: `${environment.observationSize} and ${environment.actionLow.length}`,
-      hint: "Train again.",
-    });
+    throw error;
   }
   return { name, environment };
 }

@@ -7,7 +7,7 @@ import type { Policy } from "../../ddpg/policy.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
 import { evaluate } from "../../training/evaluate.ts";
-import { environmentFor, environmentOf } from "../environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
 import { plusMinus, whole } from "../terminal/numbers.ts";
@@ -44,7 +44,7 @@ export function addRenderCommand(program: Command): void {
       "Draws an episode as a GIF in real time, or as a PNG with moments side by side. Needs no graphics card.",
     )
     .option("--output <file>", "a .gif, or a .png [the run's name and .gif, here]")
-    .option("--environment <name>", "environment for a policy file: an id or a module [the run's]")
+    .option("--environment <path>", environmentHelp)
     .option("--best", "the policy of the best evaluation during training [the final one]")
     .option("--episode <n>", "which of the starts of `ddpg evaluate`", wholeNumber("--episode", 1), 1)
     .option("--seconds <s>", "how much of the episode to draw", someNumber("--seconds", "a number above 0"), 10)
@@ -113,7 +113,7 @@ Examples:
 /** A policy, the environment it acts in, and its description. */
 async function sourceOf(source: string, { best, environment }: RenderFlags) {
   const { policy, config } = await readPolicySource(source, best === true);
-  const nameOrPath = environment ?? (config && environmentOf(source, config));
+  const nameOrPath = config ? environmentOf(source, config, environment) : environment;
   if (nameOrPath === undefined) {
     const expected = `what the policy of ${source} acts in`;
     throw new InputError({ where: "--environment", expected, got: "nothing" });

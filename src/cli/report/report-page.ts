@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { Random } from "../../base/random.ts";
 import { type PresetName, presets, type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
 import type { DiagnosticsName } from "../../ddpg/diagnostics.ts";
-import type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
+import type { DiagnosticsRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean, mean, type Point } from "../../training/aggregate.ts";
 import { count, plusMinus } from "../terminal/numbers.ts";
 import {
@@ -22,13 +22,23 @@ import {
 } from "./figures.ts";
 import { document, Html, html, htmlTable } from "./html.ts";
 
+/** Where an episode ended, and its return; or the last step and the mean return of several episodes. */
+export interface ReportedEpisode {
+  readonly step: number;
+  readonly return: number;
+}
+
 /** The contents of a run's directory. */
 export interface ReportedRun {
   /** The directory, as given. */
   readonly directory: string;
   readonly config: RunConfig;
+  /** One of every `evaluationsEach` evaluations, and the last one. */
   readonly evaluations: readonly EvaluationRecord[];
-  readonly episodes: readonly EpisodeRecord[];
+  readonly evaluationsEach: number;
+  /** Each is the mean of `episodesEach` training episodes. */
+  readonly episodes: readonly ReportedEpisode[];
+  readonly episodesEach: number;
   readonly diagnostics: readonly DiagnosticsRecord[];
   /** Absent while the run is training, or if it was killed. */
   readonly result?: RunResult;
@@ -100,7 +110,7 @@ function stateOf(result: RunResult | undefined): string {
 
 function mainFigure(run: ReportedRun): Draw {
   const { environment, preset, seed } = run.config;
-  const each = Math.ceil(run.episodes.length / maxPoints);
+  const each = run.episodesEach * Math.ceil(run.episodes.length / maxPoints);
   const content = {
     evaluations: run.evaluations.map((e) => ({ step: e.step, value: e.meanReturn, error: e.standardError || 0 })),
     episodes: thin(run.episodes.map((episode) => [episode.step, episode.return])),
@@ -163,6 +173,7 @@ function diagnosticsOf(run: ReportedRun): Html {
         options: { yDomain: [0, 1] },
       },
       { name: "Value bias", yLabel: biasLabel, lines: [line("", valueBias)], options: { rule: 0 } },
+      ...infoPanels([run], (of) => [line("", of)]),
     ],
     rewardScale === 1 ? "" : `Losses, values and their bias are of rewards times ${rewardScale}.`,
   );
@@ -178,6 +189,10 @@ function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGro
       { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: lines(diagnostic("meanValue")) },
       { name: "Saturated actions", yLabel: saturationLabel, lines: lines(saturation), options: { yDomain: [0, 1] } },
       { name: "Value bias", yLabel: biasLabel, lines: lines(valueBias), options: { rule: 0 } },
+      ...infoPanels(
+        groups.flatMap(({ runs }) => runs),
+        lines,
+      ),
     ],
     "Means over the seeds of a group, where all of them have a value. Losses, values and their bias are of scaled rewards.",
   );
@@ -192,6 +207,19 @@ function diagnostic(name: DiagnosticsName): Quantity {
 
 function valueBias({ evaluations }: ReportedRun): Point[] {
   return evaluations.map((e) => [e.step, e.valueBias]);
+}
+
+/** A panel for each name of the environment's `info`. */
+function infoPanels(runs: readonly ReportedRun[], lines: (of: Quantity) => Panel["lines"]): Panel[] {
+  const names = new Set<string>();
+  for (const { evaluations } of runs) for (const { info = {} } of evaluations) for (const name in info) names.add(name);
+  return [...names].map((name) => ({
+    name,
+    yLabel: "mean over the episodes of an evaluation",
+    lines: lines(({ evaluations }) =>
+      evaluations.flatMap(({ step, info = {} }) => (Object.hasOwn(info, name) ? [[step, info[name]] as const] : [])),
+    ),
+  }));
 }
 
 /** The mean over a group's runs, at the steps that all of them have. */
@@ -239,7 +267,7 @@ function settingsTable(run: ReportedRun): Html {
   return htmlTable(["setting", "value", `in ${preset}, where it differs`, "meaning"], rows);
 }
 
-function evaluationsOf({ evaluations }: ReportedRun): Html {
+function evaluationsOf({ evaluations, evaluationsEach: each }: ReportedRun): Html {
   if (evaluations.length === 0) return html``;
   const rows = evaluations.map((e) => [
     format(e.step),
@@ -248,7 +276,7 @@ function evaluationsOf({ evaluations }: ReportedRun): Html {
     number(e.meanLength),
     number(e.valueBias),
   ]);
-  return html`<details><summary>All evaluations as numbers</summary>
+  return html`<details><summary>${each === 1 ? "All evaluations" : `One of every ${each} evaluations`} as numbers</summary>
 ${htmlTable(["step", "episodes", "mean return", "mean length", "value bias"], rows)}</details>`;
 }
 

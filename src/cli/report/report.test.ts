@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -253,6 +254,63 @@ test("a long run's page stays small: 20,000 episodes under 250 kB", async () => 
   const [output] = await report([directory]);
   assert.ok(fs.statSync(output).size < 250_000);
   has(read(output), /mean of 25 training episodes/);
+});
+
+/** Appends one-step episodes, as a bandit's run has. */
+function appendEpisodes(directory: string, count: number): void {
+  const lines: string[] = [];
+  for (let n = 1; n <= count; n++) {
+    const episode = {
+      type: "episode",
+      step: n,
+      episode: n,
+      return: n % 2,
+      length: 1,
+      terminated: true,
+      seconds: n / 1e4,
+    };
+    lines.push(`${JSON.stringify(episode)}\n`);
+  }
+  fs.appendFileSync(path.join(directory, "metrics.jsonl"), lines.join(""));
+}
+
+test("300,000 episodes are read in 64 MB: by a report, and by a run that is resumed", () => {
+  const directory = fakeRun("bandit", { episodes: 0 });
+  appendEpisodes(directory, 300_000);
+  const run = JSON.stringify(directory);
+  const inLittleMemory = (script: string): string => {
+    const file = path.join(folder, "little.mjs");
+    fs.writeFileSync(file, script);
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--max-old-space-size=64", file], {
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stderr.slice(0, 2000));
+    return stdout;
+  };
+  const [built, events] = ["./report.js", "../../node/event-file.js"].map((name) =>
+    JSON.stringify(new URL(name, import.meta.url).href),
+  );
+  inLittleMemory(`import { report } from ${built}; await report([${run}]);`);
+  // Every second episode returned 1.
+  has(read(path.join(directory, "report.html")), /mean of 384 training episodes/);
+  const reader = JSON.stringify(new URL("../../node/run-files.js", import.meta.url).href);
+  inLittleMemory(`import { EventFile } from ${events};
+    import { eachMetric } from ${reader};
+    const records = eachMetric(${run});
+    new EventFile(${run}, { warmupSteps: 1, batchSize: 1 }, { step: 300_000, records }).close();`);
+});
+
+test("10,000 evaluations are thinned; the last one stays", async () => {
+  const directory = fakeRun("evaluated", { episodes: 0 });
+  const rest = { episodes: 1, meanReturn: 1, standardError: 1, meanLength: 1, valueBias: 0, seconds: 1 };
+  const lines = Array.from(
+    { length: 9994 },
+    (_, i) => `${JSON.stringify({ type: "evaluation", step: 3001 + i, ...rest })}\n`,
+  );
+  fs.appendFileSync(path.join(directory, "metrics.jsonl"), lines.join(""));
+  const [output] = await report([directory]);
+  has(read(output), /One of every 4 evaluations as numbers/);
+  has(read(output), />12,994<\/th>/);
 });
 
 test("bad input gives one line that names the file and the line, and nothing is written", async () => {

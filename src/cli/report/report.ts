@@ -2,9 +2,13 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
-import { readConfig, readMetrics, readResult } from "../../node.ts";
+import { diagnosticsNames } from "../../ddpg/diagnostics.ts";
+import { eachMetric } from "../../node/run-files.ts";
+import { readConfig, readResult } from "../../node.ts";
+import type { DiagnosticsRecord, EvaluationRecord } from "../../training/metrics.ts";
+import { Thinned } from "../../training/thinned.ts";
 import { writeFiles } from "../terminal/write-files.ts";
-import type { ReportedRun } from "./report-page.ts";
+import type { ReportedEpisode, ReportedRun } from "./report-page.ts";
 
 /** Where to write the report. */
 export interface ReportOptions {
@@ -48,18 +52,55 @@ export async function report(directories: readonly string[], options: ReportOpti
   return files;
 }
 
+/** The most records of each kind that are kept in memory. Neighbors are joined beyond that. */
+const most = { episodes: 32_768, evaluations: 4096, diagnostics: 4096 };
+
+/** Reads a run in bounded memory: a run may have millions of records. */
 function readRun(directory: string): ReportedRun {
   const config = readConfig(directory);
-  const metrics = readMetrics(directory);
-  const evaluations = metrics.filter((record) => record.type === "evaluation");
-  const episodes = metrics.filter((record) => record.type === "episode");
-  if (evaluations.length + episodes.length === 0) {
+  const episodes = new Thinned<ReportedEpisode>(most.episodes, (a, b, weightOfA, weightOfB) => ({
+    step: b.step,
+    return: mean(a.return, b.return, weightOfA, weightOfB),
+  }));
+  // A mean of evaluations is not an evaluation. Drop the earlier of two, so that the last one always remains.
+  const evaluations = new Thinned<EvaluationRecord>(most.evaluations, (_, b) => b);
+  const diagnostics = new Thinned<DiagnosticsRecord>(most.diagnostics, meanDiagnostics);
+  for (const record of eachMetric(directory)) {
+    if (record.type === "evaluation") evaluations.add(record);
+    else if (record.type === "episode") episodes.add({ step: record.step, return: record.return });
+    else diagnostics.add(record);
+  }
+  if (evaluations.items.length + episodes.items.length === 0) {
     const where = path.join(directory, "metrics.jsonl");
     const expected = "at least one episode or evaluation";
     throw new InputError({ where, expected, got: "none", hint: "Train for longer." });
   }
-  const diagnostics = metrics.filter((record) => record.type === "diagnostics");
   // A run that is still training, or was killed, has no result.
   const ended = fs.existsSync(path.join(directory, "result.json"));
-  return { directory, config, evaluations, episodes, diagnostics, ...(ended && { result: readResult(directory) }) };
+  return {
+    directory,
+    config,
+    evaluations: evaluations.items,
+    evaluationsEach: evaluations.each,
+    episodes: episodes.items,
+    episodesEach: episodes.each,
+    diagnostics: diagnostics.items,
+    ...(ended && { result: readResult(directory) }),
+  };
+}
+
+function mean(a: number, b: number, weightOfA: number, weightOfB: number): number {
+  return (a * weightOfA + b * weightOfB) / (weightOfA + weightOfB);
+}
+
+function meanDiagnostics(
+  a: DiagnosticsRecord,
+  b: DiagnosticsRecord,
+  weightOfA: number,
+  weightOfB: number,
+): DiagnosticsRecord {
+  const joined: DiagnosticsRecord = { ...b };
+  for (const name of diagnosticsNames) joined[name] = mean(a[name], b[name], weightOfA, weightOfB);
+  joined.saturation = b.saturation.map((share, i) => mean(a.saturation[i] ?? share, share, weightOfA, weightOfB));
+  return joined;
 }

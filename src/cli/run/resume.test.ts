@@ -63,6 +63,18 @@ before(() => {
 });
 
 describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
+  it("changes nothing if a record cannot be read", async () => {
+    await succeed("train", "Pendulum-v1", ...brief, "--out", "damaged");
+    const metrics = inFolder("damaged", "metrics.jsonl");
+    fs.writeFileSync(metrics, fs.readFileSync(metrics, "utf8").replace("{", "#"));
+    const before = fs.readdirSync(inFolder("damaged"));
+    const { code, stderr } = await ddpg("resume", "damaged", "--steps", "700");
+    assert.equal(code, 2);
+    assert.match(stderr, /metrics\.jsonl line 1: expected one JSON object/);
+    assert.ok(before.includes("result.json"));
+    assert.deepEqual(fs.readdirSync(inFolder("damaged")), before);
+  });
+
   for (const [name, args] of [
     ["Pendulum-v1", ["--steps", "3000", "--noise", "ornstein-uhlenbeck", "--batch-normalization", "true"]],
     ["MountainCarContinuous-v0", ["--steps", "3000"]],

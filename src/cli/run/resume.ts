@@ -6,7 +6,7 @@ import { expectUnlocked } from "../../node/lock.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
-import { environmentOf } from "../environment/environments.ts";
+import { environmentEntries, environmentHelp, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
@@ -17,6 +17,7 @@ import { runTraining } from "./run-training.ts";
 
 interface ResumeFlags extends ComputeFlags {
   steps?: number;
+  environment?: string;
   checkpointEvery?: CheckpointPlan;
   stepTimeout?: number;
   progress: boolean;
@@ -30,6 +31,7 @@ export function addResumeCommand(program: Command): void {
     .summary("resume a run from its checkpoint")
     .description("Resumes a run from its last checkpoint, with the same results as if it had never stopped.")
     .option("--steps <n>", "total environment steps [as planned]", wholeNumber("--steps", 1))
+    .option("--environment <path>", environmentHelp)
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
@@ -59,11 +61,16 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     "others",
     hint,
   );
-  const planned = planFor(config, flags.steps, checkpoint.steps);
 
-  const nameOrPath = environmentOf(run, config);
+  const nameOrPath = environmentOf(run, config, flags.environment);
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
+  if (flags.environment !== undefined) {
+    const isOwn = config.environmentModule !== undefined && loaded.module !== undefined;
+    expect(isOwn, "--environment", `the module of ${run}`, flags.environment, "A run keeps its environment.");
+  }
+  const moved = flags.environment === undefined ? config : { ...config, ...environmentEntries(run, loaded) };
+  const planned = planFor(moved, flags.steps, checkpoint.steps);
   const backend = await backendFor(flags, verbose);
   const environment = await guarded(loading, loaded.create);
   const evaluationEnvironment = await guarded(loading, loaded.create);

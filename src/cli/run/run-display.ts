@@ -1,6 +1,6 @@
 import type { Evaluation } from "../../training/evaluate.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
-import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
+import { duration, infoLines, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { Progress, Rate } from "../terminal/progress.ts";
 import type { RunTrainingOptions } from "./run-training.ts";
@@ -82,12 +82,13 @@ export class RunDisplay {
   }
 
   /** Prints the results of a finished run. */
-  conclude({ meanReturn, standardError, episodes }: Evaluation): void {
+  conclude({ meanReturn, standardError, episodes, info }: Evaluation): void {
     if (this.#isChild) return;
     const { agent, directory, progress } = this.#training;
     const { best, seconds, step } = this.#loop;
     const lines = [
       `return         ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+      ...infoLines(info, 15),
       ...(best
         ? [
             `best           ${plusMinus(best.meanReturn, best.standardError)} over ${whole(best.episodes)}, after ${whole(best.step)} steps`,

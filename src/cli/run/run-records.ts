@@ -95,7 +95,12 @@ export class RunRecords {
         stepsPerSecond: Math.round(loop.step / loop.seconds),
         threads: agent.threads,
         evaluation: final
-          ? { meanReturn: final.meanReturn, standardError: final.standardError, episodes: final.episodes }
+          ? {
+              meanReturn: final.meanReturn,
+              standardError: final.standardError,
+              episodes: final.episodes,
+              ...(final.info && { info: final.info }),
+            }
           : null,
         ...(loop.best && { best: loop.best }),
         fingerprint: agent.fingerprint(),

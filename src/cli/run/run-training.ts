@@ -11,6 +11,7 @@ import { report } from "../terminal/errors.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import type { ProgressState } from "../terminal/progress.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
+import { planFinalEvaluation } from "./final-evaluation.ts";
 import { RunDisplay } from "./run-display.ts";
 import { RunRecords } from "./run-records.ts";
 import { graceMs, StopSignals } from "./stop-signals.ts";
@@ -105,8 +106,14 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
   const work = async (): Promise<Evaluation> => {
     records.open();
     await trainToTheEnd();
-    const { finalEpisodes } = config.evaluation;
-    return loop.evaluate(finalEpisodes, display.startFinalEvaluation(finalEpisodes));
+    const { evaluation } = config;
+    // A run that was resumed after its last step has not measured any.
+    if (loop.secondsPerEpisode === undefined && evaluation.fewerIfSlow)
+      await loop.evaluate(Math.min(evaluation.episodes, evaluation.finalEpisodes));
+    const { secondsPerEpisode = 0, seconds: trainingSeconds } = loop;
+    const { episodes, notice } = planFinalEvaluation(evaluation, { trainingSeconds, secondsPerEpisode });
+    display.note(notice);
+    return loop.evaluate(episodes, display.startFinalEvaluation(episodes));
   };
 
   const working = work();

@@ -22,7 +22,7 @@ import { startFile } from "../../node/run-files.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
-import { bounds, environmentOf } from "../environment/environments.ts";
+import { bounds, environmentEntries, environmentHelp, environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { count, whole } from "../terminal/numbers.ts";
 import {
@@ -52,6 +52,7 @@ interface TrainFlags extends ComputeFlags {
   preset?: PresetName;
   out?: string;
   config?: string;
+  environment?: string;
   from?: string;
   episodes?: number;
   evaluateEvery?: number;
@@ -80,12 +81,17 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
     .option("--config <run>", "repeat a run: its environment, seed and settings, except for other flags given here")
+    .option("--environment <path>", `with --config: ${environmentHelp}`)
     .option("--from <policy>", "policy file or run directory that the actor starts from, with its layers")
     .option(
       "--out <dir>",
       "directory for the records [runs/<environment>-<preset>-seed<n>]; with --seeds, seed<n> in it",
     )
-    .option("--episodes <n>", "fixed starts of the final evaluation [1000]", wholeNumber("--episodes", 1))
+    .option(
+      "--episodes <n>",
+      "fixed starts of the final evaluation [1000; fewer for your own if slow]",
+      wholeNumber("--episodes", 1),
+    )
     .option(
       "--evaluate-every <n>",
       "steps between evaluations for the curve [a tenth of the steps]",
@@ -134,7 +140,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const repeated = flags.config === undefined ? undefined : readConfig(flags.config);
   if (repeated && named !== undefined) throw both("<environment> or --config");
   if (repeated && flags.preset) throw both("--preset or --config");
-  const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated) : named;
+  if (!repeated && flags.environment !== undefined)
+    throw new InputError({ where: "--environment", expected: "to be used with --config", got: "no --config" });
+  const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated, flags.environment) : named;
   if (nameOrPath === undefined)
     throw new InputError({
       where: "train",
@@ -200,9 +208,10 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
+    const mayBeFewer =
+      flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : loaded.module !== undefined);
     const config: RunConfig = {
-      environment: loaded.name,
-      ...(loaded.module && { environmentModule: fromDirectory(directory, loaded.module) }),
+      ...environmentEntries(directory, loaded),
       preset,
       seed,
       steps,
@@ -211,6 +220,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
         every: flags.evaluateEvery ?? repeated?.evaluation.every ?? Math.max(1, Math.round(steps / 10)),
         episodes: flags.evaluateEpisodes ?? repeated?.evaluation.episodes ?? 10,
         finalEpisodes: flags.episodes ?? repeated?.evaluation.finalEpisodes ?? 1000,
+        ...(mayBeFewer && { fewerIfSlow: true }),
       },
       ...(untilReturn !== undefined && { untilReturn }),
       ...(start && { from: true }),
@@ -380,10 +390,6 @@ function freeDirectory(name: string): string {
     const directory = path.join("runs", number === 1 ? name : `${name}-${number}`);
     if (!fs.existsSync(directory)) return directory;
   }
-}
-
-function fromDirectory(directory: string, file: string): string {
-  return path.relative(directory, file).replaceAll(path.sep, "/");
 }
 
 function both(expected: string): InputError {

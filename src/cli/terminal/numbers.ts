@@ -30,3 +30,10 @@ export function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** The means of an environment's `info` as one line with a heading of this width, or no line. */
+export function infoLines(info: Readonly<Record<string, number>> | undefined, width: number): string[] {
+  if (!info) return [];
+  const parts = Object.entries(info).map(([name, mean]) => `${name} ${Number(mean.toPrecision(4))}`);
+  return ["info".padEnd(width) + parts.join(" · ")];
+}
