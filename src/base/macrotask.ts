@@ -17,6 +17,7 @@ const maxMs = 8;
 
 let last = performance.now();
 let channel: InstanceType<typeof MessageChannel> | undefined;
+const waiting: (() => void)[] = [];
 /** The pending macrotask, shared by all callers that wait at the same time. */
 let turn: Promise<void> | undefined;
 
@@ -41,9 +42,11 @@ export function macrotask(): Promise<void> {
     // A browser delays nested timers by at least 4 ms; a message through a channel arrives at once.
     channel ??= new MessageChannel();
     const { port1, port2 } = channel;
+    // Several callers may wait at the same time: each message wakes one.
+    waiting.push(resolve);
     port1.onmessage = () => {
-      port1.unref?.();
-      resolve();
+      waiting.shift()?.();
+      if (waiting.length === 0) port1.unref?.();
     };
     port1.ref?.();
     port2.postMessage(null);
