@@ -1,5 +1,6 @@
 // The body on show: a simulation of its own on the page, true to time, that the newest policy moves; or, where training
 // is slow enough, the very body that is trained on.
+import { joinNumbers } from "../src/base/numbers.ts";
 import { Random } from "../src/base/random.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { isPromise } from "../src/environment/environment-calls.ts";
@@ -75,7 +76,7 @@ export class ShownBody extends Acting {
 
   /** Puts it somewhere, where an episode begins anew. */
   place(state: readonly number[]): void {
-    this.#environment.restore?.(Float64Array.of(0, ...state));
+    this.#environment.restore?.(joinNumbers([[0], state]));
     this.#now = this.#before = [...state];
     this.#clock = 0;
     this.#begin();

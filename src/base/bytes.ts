@@ -8,3 +8,10 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   }
   return bytes;
 }
+
+/** Each byte as the letter with its number. */
+export function lettersOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

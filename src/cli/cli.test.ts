@@ -343,7 +343,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["train", "unclosed.js"], "unclosed.js: close: expected no error, got undefined."],
     [
       ["train", "same.js"],
-      "same.js: make: expected a fresh environment from each call, got the same one twice. Construct it inside the function.",
+      "same.js: make: expected a fresh environment from each call, got the same one twice. Construct it inside the function, or set single to true on it if there can be only one.",
     ],
     [
       ["train", "cart.js", "--observation-scale", "1,2,3"],

@@ -142,3 +142,31 @@ test("the name that errors use is that of the task", () => {
   assert.equal(new TimeLimit(Object.assign(new Counter(), { name: "cart" }), 3).name, "cart");
   assert.equal(new Pendulum().name, "Pendulum");
 });
+
+test("a state may have more numbers than a call takes arguments", () => {
+  class Grid extends Counter {
+    cells = new Float64Array(300_000);
+    save() {
+      return this.cells.slice();
+    }
+    restore(state: Float64Array) {
+      this.cells.set(state);
+    }
+  }
+  const grid = new Grid();
+  const environment = new TimeLimit(grid, 5);
+  environment.reset(random);
+  environment.step(action);
+  grid.cells[299_999] = 7;
+  const state = environment.save?.() ?? new Float64Array(0);
+  grid.cells.fill(0);
+  environment.restore?.(state);
+  assert.deepEqual([state.length, state[0], grid.cells[299_999]], [300_001, 1, 7]);
+});
+
+test("what an environment says of itself, its time limit says as well", () => {
+  const plain = new TimeLimit(new Counter(), 5);
+  assert.deepEqual([plain.maxEpisodeSteps, plain.repeatable, plain.single], [5, undefined, undefined]);
+  const robot = new TimeLimit(Object.assign(new Counter(), { repeatable: false, single: true }), 5);
+  assert.deepEqual([robot.repeatable, robot.single], [false, true]);
+});

@@ -1,3 +1,4 @@
+import { lettersOf } from "../base/bytes.ts";
 import type { Policy } from "../ddpg/policy.ts";
 import { type ExportedLayer, exportedLayers } from "./layers.ts";
 
@@ -188,13 +189,9 @@ function list(values: ArrayLike<number>): string {
 
 /** The arrays' bytes, one behind the other. Every platform that runs JavaScript stores the low byte first. */
 function base64(arrays: readonly (Float32Array | Float64Array)[]): string {
-  const piece = 0x8000; // of a call's arguments; an engine takes not many more
   let text = "";
   for (const { buffer, byteOffset, byteLength } of arrays) {
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    for (let start = 0; start < bytes.length; start += piece) {
-      text += String.fromCharCode(...bytes.subarray(start, start + piece));
-    }
+    text += lettersOf(new Uint8Array(buffer, byteOffset, byteLength));
   }
   return btoa(text);
 }

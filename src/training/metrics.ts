@@ -1,4 +1,5 @@
 import { expect, fail } from "../base/expect.ts";
+import { joinNumbers } from "../base/numbers.ts";
 import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
 
 /** An episode of training, with exploration noise. */
@@ -129,7 +130,7 @@ export class DiagnosticsMeans {
 
   /** The count and the sums: [stateSize]; a new array. */
   save(): Float64Array {
-    return Float64Array.of(this.count, ...this.#sums, ...this.#saturation);
+    return joinNumbers([[this.count], this.#sums, this.#saturation]);
   }
 
   /** Restores what `save` returned. */

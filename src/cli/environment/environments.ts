@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
-import { loadEnvironment, type RunConfig } from "../../node.ts";
+import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../node.ts";
 import { environments, type Task } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
@@ -51,6 +51,17 @@ export async function environmentFor({ units }: Policy, nameOrPath: string) {
     });
   }
   return { name, environment };
+}
+
+/** The environments to train and to evaluate on: the same one if it is `single`. `where` says what errors are about. */
+export async function trainingEnvironments({ create }: LoadedEnvironment, where: () => string) {
+  const environment = await guarded(where, create);
+  try {
+    return { environment, evaluationEnvironment: await guarded(where, create) };
+  } catch (error) {
+    await environment.close?.();
+    throw error;
+  }
 }
 
 function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {

@@ -1,4 +1,5 @@
 // The few colors that stand for the many of a picture. A color is one number: red · 65536 + green · 256 + blue.
+import { largest } from "../../base/numbers.ts";
 
 /** Colors that stand close together, each with how often it occurs. */
 interface Box {
@@ -42,7 +43,7 @@ function boxOf(colors: Box["colors"]): Box {
   const spreads = mean.map((middle, channel) =>
     colors.reduce((sum, [color, n]) => sum + n * (part(color, channel) - middle) * (part(color, channel) - middle), 0),
   );
-  const spread = Math.max(...spreads);
+  const spread = largest(spreads);
   // One color differs from its mean by rounding alone.
   return { colors, mean, channel: spreads.indexOf(spread), spread: colors.length === 1 ? 0 : spread };
 }

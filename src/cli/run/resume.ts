@@ -6,7 +6,7 @@ import { expectUnlocked } from "../../node/lock.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
-import { environmentOf } from "../environment/environments.ts";
+import { environmentOf, trainingEnvironments } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
@@ -65,8 +65,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const backend = await backendFor(flags, verbose);
-  const environment = await guarded(loading, loaded.create);
-  const evaluationEnvironment = await guarded(loading, loaded.create);
+  const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer

@@ -1,6 +1,8 @@
 // `ddpg train --seeds`: one task, several seeds, each in a process of its own, and what they say together.
+
 import * as fs from "node:fs";
 import { expect, InputError } from "../../base/expect.ts";
+import { largest } from "../../base/numbers.ts";
 import { Random } from "../../base/random.ts";
 import { type RunResult, readResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
@@ -73,7 +75,7 @@ export interface ChildRun extends ChildCommand {
  */
 export async function trainSeeds({ seeds, directories, jobs, progress, warn }: SeedsOptions): Promise<void> {
   const drawn = progress && process.stdout.isTTY;
-  const width = Math.max(...seeds.map((seed) => `${seed}`.length));
+  const width = largest(seeds.map((seed) => `${seed}`.length));
   const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
     const args = seedArguments(process.argv.slice(2), seed, directory, drawn);

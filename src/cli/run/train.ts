@@ -22,7 +22,7 @@ import { startFile } from "../../node/run-files.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
-import { bounds, environmentOf } from "../environment/environments.ts";
+import { bounds, environmentOf, trainingEnvironments } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { count, whole } from "../terminal/numbers.ts";
 import {
@@ -41,6 +41,9 @@ import { backendFor, type EngineFlags, simdHelp, simdWidth, threadCount, threads
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
 
+/** Random steps in each pass of the check of an environment of one's own. */
+const defaultCheckSteps = 1000;
+
 /** How long the check of such an environment may take without a word, in ms. */
 const noticeMs = 1000;
 
@@ -58,6 +61,7 @@ interface TrainFlags extends EngineFlags {
   evaluateEpisodes?: number;
   untilReturn?: number;
   checkpointEvery?: CheckpointPlan;
+  checkSteps?: number;
   stepTimeout?: number;
   progress: boolean;
   asChild?: true;
@@ -98,6 +102,11 @@ export function addTrainCommand(program: Command): void {
       someNumber("--until-return", "a number"),
     )
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
+    .option(
+      "--check-steps <n>",
+      "random steps in each of the two passes that check your own environment; 0 leaves the check out [1000]",
+      wholeNumber("--check-steps", 0),
+    )
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
     .option("--simd <bits>", simdHelp, simdWidth)
@@ -121,7 +130,7 @@ Examples:
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
 The default export of your own module is a class, or a function without parameters, that
-makes a fresh environment.`,
+makes a fresh environment; or the one environment there is, with single: true.`,
     )
     .action((environment: string | undefined, flags: TrainFlags) =>
       start(environment, flags, program.opts().verbose === true),
@@ -175,7 +184,10 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     else console.error(`ddpg: warning: ${warning}`);
   };
   if (loaded.module) {
-    const warnings = await asFlags(() => checkOwn(nameOrPath, loaded, settings, listener === undefined));
+    const { checkSteps = defaultCheckSteps } = flags;
+    const isTold = listener === undefined;
+    const warnings =
+      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
     warnings.forEach(warn);
   }
   if (settings.warmupSteps >= steps) {
@@ -184,9 +196,16 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   }
 
   const backend = await backendFor(flags, verbose);
-  const environment = await guarded(loading, loaded.create);
-  const evaluationEnvironment = await guarded(loading, loaded.create);
+  const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
+    if (environment.single && flags.seeds) {
+      throw new InputError({
+        where: "--seeds",
+        expected: "an environment that can be made more than once",
+        got: "a single one",
+        hint: "Train one seed after another with --seed.",
+      });
+    }
     const [seed] = seeds;
     const [directory] = directories;
     // Several seeds are trained by others, each in a process of its own.
@@ -253,6 +272,7 @@ async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
   { observationScale, observationOffset, rewardScale }: Settings,
+  steps: number,
   tell: boolean,
 ): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
@@ -267,21 +287,27 @@ async function checkOwn(
     },
   };
   const proxies = new WeakMap<Environment, Environment>();
+  let first: Environment | undefined;
   const make = async (): Promise<Environment> => {
-    const environment = await create().catch(watcher.thrown);
+    const environment = await create().catch((error) => {
+      if (first) addHint(error, singleHint);
+      return watcher.thrown(error);
+    });
+    first = environment;
     const proxy = proxies.get(environment) ?? watched(environment, watcher);
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => console.error(`Checking ${name} for about 2,000 steps …`), noticeMs);
+  const notice = setTimeout(() => console.error(`Checking ${name} for about ${whole(2 * steps)} steps …`), noticeMs);
   // Only a word: it must not keep a process whose environment will never answer.
   notice.unref();
   if (!tell) clearTimeout(notice);
   const scaling = { observationScale, observationOffset, rewardScale };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
-    () => checkEnvironment(make, scaling),
+    () => checkEnvironment(make, { ...scaling, steps }),
   ).finally(() => clearTimeout(notice));
+  if (first?.single && problems.length > 0) await closing(name, [first], async () => {});
   if (thrown) {
     const { error } = thrown;
     if (error instanceof InputError || error instanceof EnvironmentError) throw error;
@@ -300,10 +326,18 @@ interface Watcher {
   thrown(error: unknown): never;
 }
 
+const singleHint = "If there can be only one at a time, set single to true on it.";
+
+function addHint(error: unknown, hint: string): void {
+  if (error instanceof EnvironmentError) error.message = `${error.message.replace(/[^.!?]$/, "$&.")} ${hint}`;
+}
+
 /** The same environment; what its methods throw is seen on its way, for the check tells the message alone. */
 function watched(environment: Environment, { called, thrown }: Watcher): Environment {
   return new Proxy(environment, {
     get(target, key) {
+      // The run uses it after the check.
+      if (key === "close" && target.single) return undefined;
       const value = Reflect.get(target, key, target);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {

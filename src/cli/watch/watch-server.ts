@@ -160,8 +160,11 @@ function* engineAnswers(): Iterable<[string, Answer]> {
   // It asks for the other one by its own name, beside itself.
   const wasm = path.join(path.dirname(loader), "mujoco.wasm");
   const [, version] = mujocoPackage.split("@mujoco/mujoco@");
-  yield [`/assets/mujoco-${version}.js`, (...call) => bytesAnswer(loader, fs.readFileSync(loader))(...call)];
-  yield ["/assets/mujoco.wasm", (...call) => bytesAnswer(wasm, fs.readFileSync(wasm))(...call)];
+  yield [
+    `/assets/mujoco-${version}.js`,
+    (request, response) => bytesAnswer(loader, fs.readFileSync(loader))(request, response),
+  ];
+  yield ["/assets/mujoco.wasm", (request, response) => bytesAnswer(wasm, fs.readFileSync(wasm))(request, response)];
 }
 
 function bytesAnswer(name: string, bytes: Uint8Array): Answer {

@@ -1,3 +1,4 @@
+import { lettersOf } from "../../base/bytes.ts";
 import module128 from "./generated/module-128.ts";
 
 // Every platform has these, but no type library that the pure floors may use declares them.
@@ -38,7 +39,7 @@ export const narrowKernels = new KernelModules(module128);
 function withSharedMemory(bytes: Uint8Array): Uint8Array {
   // The import of "env" "memory": a memory (2) with a maximum (1).
   const entry = `\x03env\x06memory\x02\x01`;
-  const text = String.fromCharCode(...bytes);
+  const text = lettersOf(bytes);
   const at = text.indexOf(entry);
   if (at < 0 || text.includes(entry, at + 1)) throw new Error("The kernels' module imports no memory, or two.");
   bytes[at + entry.length - 1] |= 2;
