@@ -128,7 +128,7 @@ function expectLoadable(contents: Safetensors, where: string): void {
     if (name === "replay") continue;
     const values = numbersOf(tensor);
     const index = values.findIndex((value) => !Number.isFinite(value));
-    const hint = "The agent can no longer learn: load an earlier file.";
+    const hint = name.startsWith("loop.") ? "" : "The agent can no longer learn: load an earlier file.";
     if (index >= 0) fail(`${where} ${name}[${index}]`, "a finite number", values[index], hint);
   }
 }

