@@ -12,10 +12,13 @@ import { tileSource } from "./tile.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const builds = path.join(root, ".builds");
 const assembly = path.join(root, "src/kernels/wasm/assembly");
+const manifest = path.join(root, "package.json");
+const manifestBackup = path.join(builds, "package.json");
 const generated = path.join(root, "src/kernels/wasm/generated");
 
 /** Brings `dist` up to date. Returns whether it had to build. */
 export async function build() {
+  restoreManifest({ olderThanMs: 60_000 });
   const hash = fingerprint();
   const target = path.join(builds, hash);
   let built = false;
@@ -38,6 +41,7 @@ async function compile(directory) {
   fs.mkdirSync(directory, { recursive: true });
   await compileKernels();
   run("typescript/lib/tsc.js", ["-p", path.join(root, "tsconfig.json"), "--outDir", directory]);
+  dropMaps(path.join(directory, "kernels/wasm/generated"));
   await bundleCommandLine(directory);
   await bundlePage(path.join(directory, "page"));
 }
@@ -49,8 +53,17 @@ export async function compileKernels() {
     const file = path.join(generated, `module-${bits}.ts`);
     const tile = new Map([[path.join(assembly, "tile.ts"), tileSource(bits)]]);
     const text = Buffer.from(await assemble(path.join(assembly, "index.ts"), tile)).toString("base64");
-    const content = `// Made by scripts/build.js from ../assembly/. Not for editing.\nexport default "${text}";\n`;
+    const content = `// Made by scripts/build.js from ../assembly/. Not for editing.\nconst encoded: string = "${text}";\nexport default encoded;\n`;
     if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== content) replaceFile(file, content);
+  }
+}
+
+/** Drops the source maps of files that hold one long text, which the maps would repeat. */
+function dropMaps(directory) {
+  for (const name of fs.readdirSync(directory)) {
+    const file = path.join(directory, name);
+    if (name.endsWith(".map")) fs.rmSync(file);
+    else fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(/^\/\/# sourceMappingURL=.*\n?/m, ""));
   }
 }
 
@@ -102,7 +115,10 @@ async function bundleCommandLine(directory) {
       },
     ],
   });
-  const { output } = await bundle.write({ file: path.join(directory, "cli.js"), codeSplitting: false, minify: false });
+  // The documentation in the comments is for readers of the source. Comments on licenses stay.
+  const comments = { legal: true, annotation: true, jsdoc: false };
+  const file = path.join(directory, "cli.js");
+  const { output } = await bundle.write({ file, codeSplitting: false, minify: false, comments });
   await bundle.close();
   fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(output[0].moduleIds));
 }
@@ -127,7 +143,10 @@ async function bundlePage(directory) {
   fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(modules));
 }
 
-/** The licenses of all packages in a bundle. */
+/**
+ * The license of every package in the bundle, in full. MuJoCo's engine says in its manifest which license it has and carries no
+ * text; the text of such a license is kept beside this file.
+ */
 function licenses(modules) {
   const packages = new Set();
   for (const id of modules) {
@@ -139,7 +158,10 @@ function licenses(modules) {
     .map((directory) => {
       const { name, version, license } = JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8"));
       const file = fs.readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
-      const text = file ? fs.readFileSync(path.join(directory, file), "utf8").trim() : license;
+      const source = file ? path.join(directory, file) : path.join(root, `scripts/licenses/${license}.txt`);
+      if (!fs.existsSync(source))
+        throw new Error(`${name} carries no license text: put that of ${license} into ${source}.`);
+      const text = fs.readFileSync(source, "utf8").trim();
       return `${name} ${version} (${license})\n\n${text}\n`;
     })
     .join(`\n${"-".repeat(80)}\n\n`);
@@ -164,11 +186,14 @@ function fingerprint() {
     "web",
     "scripts/build.js",
     "scripts/tile.js",
+    "scripts/licenses",
     "package-lock.json",
-    "package.json",
     "tsconfig.json",
-  ])
+  ]) {
     add(path.join(root, name));
+  }
+  // The build reads no scripts, and while npm packs they are missing.
+  hash.update(withoutScripts(fs.readFileSync(manifest, "utf8")));
   return hash.digest("hex").slice(0, 16);
 }
 
@@ -188,7 +213,8 @@ function point(target) {
 function sweep(hash) {
   const ages = new Map();
   for (const name of fs.readdirSync(builds)) {
-    if (name !== hash) ages.set(name, Date.now() - fs.statSync(path.join(builds, name)).mtimeMs);
+    if (name !== hash && name !== path.basename(manifestBackup))
+      ages.set(name, Date.now() - fs.statSync(path.join(builds, name)).mtimeMs);
   }
   const day = 24 * 60 * 60 * 1000;
   const names = [...ages.keys()].sort((a, b) => ages.get(a) - ages.get(b));
@@ -214,20 +240,64 @@ function run(script, args) {
   }
 }
 
-/** Turns `dist` into a real folder for `npm pack`, which leaves out links. */
+/** Makes `dist` a real folder, because packing leaves links out. The next build replaces it by the link. */
 async function materialize() {
   await build();
   const dist = path.join(root, "dist");
+  if (!fs.lstatSync(dist).isSymbolicLink()) return;
   const folder = `${dist}-${process.pid}`;
   fs.cpSync(fs.realpathSync(dist), folder, { recursive: true });
   fs.rmSync(dist, { recursive: true });
   fs.renameSync(folder, dist);
 }
 
+/** A manifest as it is packed: the scripts are for a checkout and name files that are not packed. */
+function withoutScripts(text) {
+  const { scripts: _, ...rest } = JSON.parse(text);
+  return `${JSON.stringify(rest, null, 2)}\n`;
+}
+
+/** Takes the scripts out of package.json until `restoreManifest` is called. */
+function stripManifest() {
+  restoreManifest();
+  fs.copyFileSync(manifest, manifestBackup);
+  replaceFile(manifest, withoutScripts(fs.readFileSync(manifestBackup, "utf8")));
+}
+
+/**
+ * Brings back the package.json that `stripManifest` kept, unless package.json was edited or restored meanwhile. A build does
+ * this too if npm was killed while it packed, which is assumed after `olderThanMs`.
+ */
+function restoreManifest({ olderThanMs = 0 } = {}) {
+  const status = fs.statSync(manifestBackup, { throwIfNoEntry: false });
+  if (!status || Date.now() - status.mtimeMs < olderThanMs) return;
+  const kept = fs.readFileSync(manifestBackup, "utf8");
+  if (fs.readFileSync(manifest, "utf8") === withoutScripts(kept)) replaceFile(manifest, kept);
+  fs.rmSync(manifestBackup);
+}
+
+/**
+ * What npm calls. `prepare` also runs where npm installs this repository as a dependency from git: it packs a temporary
+ * clone, after `prepare` and without `prepack`. There is nothing to restore there, so the clone's scripts are dropped for good.
+ */
+async function lifecycle(event) {
+  if (event === "prepack") {
+    await materialize();
+    stripManifest();
+  } else if (event === "postpack") {
+    restoreManifest();
+    await build();
+  } else if (event === "prepare") {
+    await materialize();
+    // Set by npm for the installation inside such a clone, and nowhere else.
+    if (process.env._PACOTE_NO_PREPARE_) replaceFile(manifest, withoutScripts(fs.readFileSync(manifest, "utf8")));
+  } else throw new Error(`scripts/build.js: expected prepack, postpack, prepare or nothing, got ${event}`);
+}
+
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    const packing = ["pack", "publish"].includes(process.env.npm_command ?? "");
-    if (process.argv[2] === "--prepare" && packing) await materialize();
+    const [event] = process.argv.slice(2);
+    if (event !== undefined) await lifecycle(event);
     else if (await build()) console.error("Built.");
   } catch (error) {
     console.error(error.message);

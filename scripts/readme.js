@@ -9,6 +9,19 @@ export function upToDate(readme, root) {
   return withResults(withStepLinks(readme, root), root);
 }
 
+/** The programs of the README, by the file that each names in its first line. Tests run them. */
+export function readmePrograms(readme) {
+  const blocks = [...readme.matchAll(/^```([jt]s)\n([\s\S]*?)^```$/gm)];
+  return new Map(
+    blocks.map(([, , code]) => {
+      const [, name] = /^\/\/ ([\w-]+\.mjs)\n/.exec(code) ?? [];
+      if (!name)
+        throw new Error(`README.md: expected a program that begins with "// name.mjs", got ${code.split("\n")[0]}`);
+      return [name, code];
+    }),
+  );
+}
+
 /** The folders of docs/results. Each holds the records of one benchmark. */
 export function benchmarkFolders(records) {
   return fs

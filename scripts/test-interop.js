@@ -1,5 +1,6 @@
 // Checks that other programs can read what the package writes. ONNX Runtime reads policies; the first run installs it from npm
-// into interop/node_modules. TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it.
+// into interop/node_modules. TypeScript reads the declarations: its oldest version that README names, and one with node10.
+// TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it.
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -16,6 +17,44 @@ const execute = promisify(execFile);
 const observationsEach = 10_000;
 const policies = 40;
 
+/** What a program for any engine imports, and a mistake that the types must find. */
+const usesLibrary = `import { Ddpg, type Environment, Pendulum, Policy, type Random, type Step, train } from "ddpg";
+import { hopper, type MujocoTask } from "ddpg/mujoco";
+
+class Cart implements Environment {
+  readonly observationSize = 1;
+  readonly actionLow = [-1];
+  readonly actionHigh = [1];
+  reset(random: Random): number[] {
+    return [random.uniform(-1, 1)];
+  }
+  step(action: Float32Array): Step {
+    return { observation: [action[0]!], reward: 0, terminated: true };
+  }
+}
+
+export async function first(): Promise<number> {
+  const agent = await Ddpg.create(new Cart(), { seed: 1 });
+  for await (const { step } of train(agent, new Cart())) return step;
+  const policy = await Policy.load(Promise.resolve(agent.policy.save().buffer));
+  return policy.act([0])[0]!;
+}
+export const task: MujocoTask = hopper();
+export const size: number = new Pendulum().observationSize;
+// @ts-expect-error
+void Ddpg.create(new Cart(), { sed: 1 });
+`;
+
+/** What a program for Node imports beside it. */
+const usesNode = `import type { Policy } from "ddpg";
+import { nodeBackend, readPolicy } from "ddpg/node";
+
+export const load = async (run: string): Promise<Policy> => readPolicy(run, "best");
+export const backend = nodeBackend({ threads: 2 });
+// @ts-expect-error
+void nodeBackend({ thread: 2 });
+`;
+
 await build();
 const { Random, toOnnx } = await import("../dist/index.js");
 const { readMetrics, readPolicy } = await import("../dist/node.js");
@@ -28,6 +67,7 @@ try {
   const run = path.join(runs, "pendulum");
   await ddpg("train", "Pendulum-v1", "--steps", "2000", "--episodes", "10", "--out", run);
   await report("ONNX Runtime", () => checkOnnx(run));
+  await report("TypeScript", checkTypes);
   await report("TensorBoard", () => checkTensorBoard(run));
 } finally {
   fs.rmSync(runs, { recursive: true, force: true });
@@ -96,17 +136,59 @@ async function largestError({ InferenceSession, Tensor }, bytes, policy, observe
   return worst;
 }
 
-/** The module onnxruntime-web; installs it if needed. */
-async function onnxRuntime() {
-  const require = createRequire(path.join(folder, "package.json"));
-  const { dependencies } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
-  const manifest = path.join(folder, "node_modules/onnxruntime-web/package.json");
-  const installed = fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, "utf8")).version;
-  if (installed !== dependencies["onnxruntime-web"]) {
-    console.log("Installing ONNX Runtime into interop/node_modules …");
-    const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    execFileSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+/** The declarations, with the oldest compiler that README names and with one of today, under every `moduleResolution`. */
+async function checkTypes() {
+  install();
+  const user = fs.mkdtempSync(path.join(runs, "types-"));
+  // As packed: `dist` and package.json are all that a compiler reads.
+  const packages = path.join(user, "node_modules");
+  fs.cpSync(fs.realpathSync(path.join(root, "dist")), path.join(packages, "ddpg/dist"), { recursive: true });
+  fs.copyFileSync(path.join(root, "package.json"), path.join(packages, "ddpg/package.json"));
+  for (const name of ["@types/node", "undici-types"]) {
+    fs.cpSync(path.join(root, "node_modules", name), path.join(packages, name), { recursive: true });
   }
+  fs.writeFileSync(path.join(user, "package.json"), '{ "type": "module" }');
+  fs.writeFileSync(path.join(user, "library.ts"), usesLibrary);
+  fs.writeFileSync(path.join(user, "node.ts"), usesNode);
+  const versions = ["5.0", "5.9"];
+  const resolutions = { node10: "commonjs", node16: "node16", bundler: "esnext" };
+  // Without the types of Node, because a page has none; then `ddpg/node` with them.
+  const programs = { "library.ts": [], "node.ts": ["node"] };
+  for (const version of versions) {
+    const compiler = path.join(folder, `node_modules/typescript-${version}/lib/tsc.js`);
+    for (const [moduleResolution, module] of Object.entries(resolutions)) {
+      for (const [file, types] of Object.entries(programs)) {
+        const compilerOptions = {
+          ...{ module, moduleResolution, types, target: "es2022", lib: ["es2022"], noEmit: true },
+          ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false },
+        };
+        fs.writeFileSync(path.join(user, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
+        await execute(process.execPath, [compiler, "-p", user]).catch(({ stdout }) =>
+          assert.fail(`${version} under ${moduleResolution}, ${file}:\n${stdout}`),
+        );
+      }
+    }
+  }
+  return `${versions.join(" and ")} under ${Object.keys(resolutions).join(", ")}`;
+}
+
+/** Installs the packages of interop/package.json, unless they are there. */
+function install() {
+  const { dependencies } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
+  const isInstalled = ([name, wanted]) => {
+    const manifest = path.join(folder, "node_modules", name, "package.json");
+    const version = fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, "utf8")).version;
+    return version === wanted.replace(/^npm:.*@/, "");
+  };
+  if (Object.entries(dependencies).every(isInstalled)) return;
+  console.log("Installing ONNX Runtime and two TypeScripts into interop/node_modules …");
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  execFileSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+}
+
+async function onnxRuntime() {
+  install();
+  const require = createRequire(path.join(folder, "package.json"));
   const runtime = await import(pathToFileURL(require.resolve("onnxruntime-web")));
   runtime.env.wasm.numThreads = 1;
   return runtime;

@@ -1,4 +1,5 @@
-// The public names of `ddpg`: everything here runs in Node, in a page and in a worker.
+// The public API of `ddpg`. Everything here runs in Node, in a web page and in a worker.
+export type { Bytes } from "./base/bytes.ts";
 export { InputError } from "./base/expect.ts";
 export { Random } from "./base/random.ts";
 export { type PresetName, presets, type Settings } from "./ddpg/config.ts";

@@ -1,5 +1,5 @@
-// The entry `ddpg/mujoco`: Gymnasium's tasks with their options, and tasks of one's own. They need the package
-// @mujoco/mujoco, which is loaded with the first environment.
+// The entry point `ddpg/mujoco`: Gymnasium's tasks with their options, and custom tasks. They need the package
+// @mujoco/mujoco, which is loaded when the first environment is created.
 export { ant } from "./envs/mujoco/ant.ts";
 export type { Simulation } from "./envs/mujoco/engine.ts";
 export { halfCheetah } from "./envs/mujoco/half-cheetah.ts";

@@ -1,4 +1,4 @@
-// The entry `ddpg/node`: what needs Node. It re-exports the public names and does nothing else.
+// The entry point `ddpg/node`: the part of the public API that needs Node.
 export { type NodeBackend, type NodeBackendOptions, nodeBackend, useWideVectors } from "./node/backend.ts";
 export { type LoadedEnvironment, loadEnvironment } from "./node/load-environment.ts";
 export {

@@ -8,7 +8,7 @@ import { environments, mujocoTasks, settingsFor } from "./tasks.ts";
 
 const car = environments["MountainCarContinuous-v0"];
 
-test("a task's own settings apply where no preset is named, and nowhere else", () => {
+test("a task's own settings apply only if no preset is named", () => {
   assert.deepEqual(settingsFor(car).settings, { ...presets.small, noise: "ornstein-uhlenbeck", noiseScale: 0.5 });
   assert.deepEqual(settingsFor(car, "small"), { preset: "small", settings: presets.small });
   assert.deepEqual(settingsFor(car, "paper").settings, presets.paper);
@@ -26,7 +26,7 @@ const places: Readonly<Record<string, (id: string, make: unknown) => boolean>> =
   "a camera in its own file": (id) => mujocoTasks.get(id)?.().camera !== undefined,
 };
 
-test("every task in MuJoCo is in every place that has to know it", () => {
+test("every MuJoCo task is registered everywhere", () => {
   assert.ok(mujocoTasks.size >= 10);
   const missing = [...mujocoTasks].flatMap(([id, make]) =>
     Object.entries(places).flatMap(([place, has]) => (has(id, make) ? [] : [`${id}: ${place}`])),
@@ -35,7 +35,7 @@ test("every task in MuJoCo is in every place that has to know it", () => {
   for (const [place, has] of Object.entries(places)) assert.ok(!has("Absent-v5", undefined), place);
 });
 
-test("what src/mujoco.ts exports and what is published belong to a task in tasks.ts", () => {
+test("every task that src/mujoco.ts exports or that has published results is in tasks.ts", () => {
   const makers: unknown[] = [...mujocoTasks.values(), entry.createMujoco];
   const unknown = Object.entries<unknown>(entry).flatMap(([name, value]) => (makers.includes(value) ? [] : [name]));
   assert.deepEqual(unknown, [], "without an entry in src/tasks.ts");

@@ -16,11 +16,11 @@ import { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
 
 /** How a task is trained by default. */
 export interface TrainingDefaults {
-  /** The preset of settings. */
+  /** The preset that the settings start from. */
   preset: PresetName;
   /**
-   * The task's own settings: what differs from that preset. Exploration, where the usual one cannot find a reward; the
-   * actor's rate, where the usual one drives it to the ends of its range, from where no gradient leads back.
+   * Settings that differ from the preset: the exploration, where the usual noise finds no reward, and the actor's
+   * learning rate, where the usual one saturates the actions, so that their gradient vanishes.
    */
   settings?: Partial<Settings>;
   /** Environment steps of a training run. */
@@ -29,26 +29,29 @@ export interface TrainingDefaults {
 
 /** A task known by name. */
 export interface Task extends TrainingDefaults {
-  /** A fresh environment, its time limit included. */
+  /** Creates a new environment, including its time limit. */
   create(): Environment | Promise<Environment>;
-  /** The environment's sizes and bounds, known without making one: that may want a package which is not there. */
+  /**
+   * O, the length of an observation. Sizes and bounds are known without creating an environment, which may need a
+   * package that is not installed.
+   */
   observationSize: number;
-  /** The lowest action: [A]. */
+  /** Lower bounds of an action: [A]. */
   actionLow: readonly number[];
-  /** The highest action: [A]. */
+  /** Upper bounds of an action: [A]. */
   actionHigh: readonly number[];
   /** Steps after which an episode is truncated. */
   timeLimit: number;
-  /** One line for a list. */
+  /** A one-line description for lists. */
   summary: string;
 }
 
-/** The defaults of an environment that is not in the list below: a custom one. */
+/** The defaults for a custom environment: one that is not listed below. */
 export const customDefaults: TrainingDefaults = { preset: "standard", steps: 100_000 };
 
 /**
- * The settings of an experiment, and the preset they start from. This is the one place where a task's own settings meet
- * a preset: they apply only where no preset is named. A preset that is named is taken as it is, also the task's own.
+ * The settings of an experiment and the preset they start from. A task's own settings apply only if the caller names no
+ * preset. A named preset is used unchanged, even if it is the task's default. This rule is implemented only here.
  * Throws as `settingsFrom` does.
  */
 export function settingsFor(
@@ -60,9 +63,12 @@ export function settingsFor(
   return { preset: base, settings: settingsFrom(base, { ...(preset ? {} : task.settings), ...changes }) };
 }
 
-/** A task in MuJoCo: this entry, and its file in `envs/mujoco`, register it everywhere. tasks.test.ts says what is missing. */
+/**
+ * A MuJoCo task. This entry and the task's file in `envs/mujoco` register it everywhere. tasks.test.ts reports what is
+ * missing.
+ */
 interface MujocoEntry extends Pick<Task, "settings" | "steps" | "summary">, Sizes {
-  /** The task by its options: its name, model, time limit, camera. */
+  /** Makes the task with its default options: name, model, time limit, camera. */
   make(): MujocoTask;
 }
 
@@ -72,8 +78,8 @@ const mujocoEntries: readonly MujocoEntry[] = [
     make: invertedDoublePendulum,
     ...sizes(9, 1, 1),
     steps: 300_000,
-    summary: "balance two poles, one upon the other, on a cart",
-    settings: { actorLearningRate: 3e-4 }, // with the preset's, one seed in eight saturates (docs/log.md)
+    summary: "balance two poles, one on top of the other, on a cart",
+    settings: { actorLearningRate: 3e-4 }, // with the preset's rate, one seed in eight saturates (docs/log.md)
   },
   { make: reacher, ...sizes(10, 2, 1), steps: 300_000, summary: "bring an arm's fingertip to a target" },
   {
@@ -92,16 +98,16 @@ const mujocoEntries: readonly MujocoEntry[] = [
     ...sizes(348, 17, 0.4),
     steps: 1_000_000,
     summary: "walk upright, with arms and legs",
-    settings: { actorLearningRate: 3e-4 }, // contact forces of hundreds are among what it observes (docs/log.md)
+    settings: { actorLearningRate: 3e-4 }, // its observations include contact forces in the hundreds (docs/log.md)
   },
 ];
 
-/** What makes each task in MuJoCo, by its id. */
+/** Makes each MuJoCo task with its default options, by task id. */
 export const mujocoTasks: ReadonlyMap<string, () => MujocoTask> = new Map(
   mujocoEntries.map(({ make }) => [make().name, make]),
 );
 
-/** Every task that comes with the package, by its id. */
+/** Every task that comes with the package, by task id. */
 export const environments: Readonly<Record<string, Task>> = {
   "Pendulum-v1": {
     create: () => new Pendulum(),
@@ -117,17 +123,17 @@ export const environments: Readonly<Record<string, Task>> = {
     timeLimit: 1000,
     preset: "small",
     steps: 40_000,
-    summary: "the same rod in early results' version, in episodes of 1,000 steps",
+    summary: "the same rod in the version of early publications, in episodes of 1,000 steps",
   },
   "MountainCarContinuous-v0": {
     create: () => new MountainCarContinuous(),
     ...sizes(2, 1, 1),
     timeLimit: 999,
     preset: "small",
-    // Independent noise jitters in the valley; correlated noise swings the car up before it has learned to.
+    // Independent noise only jitters in the valley. Correlated noise swings the car up before it has learned to.
     settings: { noise: "ornstein-uhlenbeck", noiseScale: 0.5 },
     steps: 30_000,
-    summary: "rock a weak car out of a valley; the only gain is at the goal",
+    summary: "rock a weak car out of a valley; only the goal is rewarded",
   },
   ...Object.fromEntries(mujocoEntries.map(taskInMujoco)),
 };
@@ -139,7 +145,7 @@ function taskInMujoco({ make, ...entry }: MujocoEntry): [id: string, task: Task]
 
 type Sizes = Pick<Task, "observationSize" | "actionLow" | "actionHigh">;
 
-/** Sizes, with the same bounds for each number of the action. */
+/** Sizes and bounds, with the same bounds in every action dimension. */
 function sizes(observationSize: number, actionSize: number, actionBound: number): Sizes {
   const bound = Math.fround(actionBound);
   return {

@@ -1,4 +1,4 @@
-// The house's floors, as docs/architecture.md draws them: a file imports its own floor and those below.
+// Checks the floors of docs/architecture.md: a file may import only its own floor and the floors below it.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -25,13 +25,13 @@ const floors = [
 const pure = floors.indexOf("training");
 
 /**
- * The complaints about one file's imports; `file` is relative to src. One package may be imported: MuJoCo's engine, in
- * one file, and when it is asked for (docs/decisions/0010).
+ * The complaints about one file's imports; `file` is relative to src. The only package that may be imported is MuJoCo's
+ * engine, dynamically and in one file (docs/decisions/0010).
  */
 function complaints(file, text) {
   const floor = floors.indexOf(file.split("/")[0]);
   if (file === "index.ts") return [];
-  if (floor < 0) return [`${file} stands on no floor`];
+  if (floor < 0) return [`${file} is on no floor`];
   const found = [];
   for (const [statement, name] of text.matchAll(/(?:\bfrom |^import |\bimport\()"([^"\n]+)"/gm)) {
     if (!name.startsWith(".")) {
@@ -46,7 +46,7 @@ function complaints(file, text) {
   return found;
 }
 
-test("every source file imports its own floor and those below, and packages only above training/", () => {
+test("every source file imports only its own floor and those below, and packages only above training/", () => {
   const files = fs
     .readdirSync(src, { recursive: true })
     .map((name) => name.replaceAll(path.sep, "/"))
@@ -56,7 +56,7 @@ test("every source file imports its own floor and those below, and packages only
   assert.deepEqual(all, []);
 });
 
-test("the check sees a floor above, a package, a Node module and a task that knows too much", () => {
+test("the check finds imports of a higher floor, a package, a Node module, and the agent in a task", () => {
   const bad = [
     ["nn/dense.ts", 'import { Ddpg } from "../ddpg/ddpg.ts";'],
     ["ddpg/ddpg.ts", 'import * as fs from "node:fs";'],
@@ -76,7 +76,7 @@ test("the check sees a floor above, a package, a Node module and a task that kno
   );
 });
 
-/** The rooms of `cli/`, each with the rooms it may import. A file beside them, but for main.ts, is a room of its own. */
+/** The rooms of `cli/`, each with the rooms it may import. A file beside them, except main.ts, is its own room. */
 const rooms = {
   terminal: [],
   environment: ["terminal"],
@@ -102,7 +102,7 @@ function roomComplaints(file, text) {
   });
 }
 
-test("the rooms of cli/ import each other only where the table says so, and every arrow is used", () => {
+test("the rooms of cli/ import each other only as the table allows, and every arrow is used", () => {
   const files = fs
     .readdirSync(path.join(src, "cli"), { recursive: true })
     .map((name) => name.replaceAll(path.sep, "/"))
@@ -117,7 +117,7 @@ test("the rooms of cli/ import each other only where the table says so, and ever
     const all = [...texts].flatMap(([file, text]) => (file.split("/")[0] === room ? [text] : [])).join("\n");
     return others.filter((other) => !all.includes(`/${other}/`)).map((other) => `${room} → ${other}`);
   });
-  assert.deepEqual(unused, [], "arrows of the table that no file uses");
+  assert.deepEqual(unused, [], "arrows in the table that no file uses");
   assert.equal(
     roomComplaints("terminal/table.ts", 'import { bounds } from "../environment/environments.ts";').length,
     1,
@@ -129,8 +129,8 @@ test("the rooms of cli/ import each other only where the table says so, and ever
 });
 
 /**
- * The complaints about a file of the page, relative to web: it may import web, the library and the plot; what draws in
- * 3D, three.js too.
+ * The complaints about a file of the page, relative to web. It may import web, the library and the plot; files that
+ * draw in 3D may import three.js too.
  */
 function pageComplaints(file, text) {
   const found = [];
@@ -145,7 +145,7 @@ function pageComplaints(file, text) {
   return found;
 }
 
-test("the page imports itself, the library, its plot, and three.js where it draws in 3D", () => {
+test("the page imports only itself, the library, its plot, and three.js where it draws in 3D", () => {
   const files = webFiles();
   assert.ok(files.length > 15);
   const text = (file) => fs.readFileSync(path.join(root, "web", file), "utf8");
@@ -167,14 +167,14 @@ function webFiles() {
     .filter((name) => name.endsWith(".ts"));
 }
 
-test("the seven steps are in ddpg.ts and train.ts, once each and in order, with no other numbered comment", () => {
+test("ddpg.ts and train.ts number the seven steps once each and in order, and have no other numbered comments", () => {
   const numbers = (file) =>
     [...fs.readFileSync(path.join(src, file), "utf8").matchAll(/\/\/ (\d+)\. /g)].map(([, number]) => Number(number));
   assert.deepEqual(numbers("ddpg/ddpg.ts"), [1, 3, 4, 5, 6, 7]);
   assert.deepEqual(numbers("ddpg/train.ts"), [2]);
 });
 
-/** The folders of src and web that a text does not name in backquotes: relative to src, or beginning with web. */
+/** The folders of src and web that a text does not name in backticks. Paths are relative to src, or start with web. */
 function unnamedFolders(text) {
   return ["src", "web"]
     .flatMap((top) => [
@@ -187,14 +187,14 @@ function unnamedFolders(text) {
     .filter((name) => !text.includes(`\`${name}\``));
 }
 
-/** The files that a text of docs/ links to and that do not exist. */
+/** The missing files that a document in docs/ links to. */
 function brokenLinks(text) {
   return [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)]
     .map(([, name]) => name)
     .filter((name) => !fs.existsSync(path.join(root, "docs", name)));
 }
 
-test("docs/architecture.md names every floor and every folder of src and web, and its links lead to files", () => {
+test("docs/architecture.md names every floor and every folder of src and web, and its links work", () => {
   const text = fs.readFileSync(path.join(root, "docs/architecture.md"), "utf8");
   const entries = fs.readdirSync(src).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
   assert.deepEqual(unnamedFolders(text), []);
@@ -209,7 +209,7 @@ test("docs/architecture.md names every floor and every folder of src and web, an
   assert.deepEqual(brokenLinks("[a](../src/ddpg/ddpg.ts) [b](../src/ddpg/dqn.ts#x)"), ["../src/ddpg/dqn.ts"]);
 });
 
-test("docs/architecture.md lists the floors in their order", () => {
+test("docs/architecture.md lists the floors in order", () => {
   const text = fs.readFileSync(path.join(root, "docs/architecture.md"), "utf8");
   const rows = [...text.matchAll(/^\| `([\w.]+)(?:\/[\w/]*)?` \|/gm)].map(([, name]) => name);
   const inOrder = [...new Set(rows)].filter((name) => floors.includes(name)).reverse();

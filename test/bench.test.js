@@ -1,4 +1,4 @@
-// The benchmark's runner: what it records, and what it does with contenders that fail. It needs no Python.
+// The benchmark's runner: what it records, and how it handles contenders that fail. These tests need no Python.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -14,7 +14,7 @@ const execute = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const speed = path.join(root, "bench/speed.js");
 
-/** A contender that does `answer(n)` for every line, and says that n took n × `each` seconds. */
+/** A contender that runs `answer` for every line n. By default it reports n × `each` seconds. */
 function fake(name, { each = 0.001, answer = "console.log(n * each)", ready = "console.log('ready fake 1')" } = {}) {
   const program = `
     const each = ${each};
@@ -29,7 +29,7 @@ function fake(name, { each = 0.001, answer = "console.log(n * each)", ready = "c
 const options = { rounds: 3, seconds: 0.02, patience: 20 };
 
 describe("the benchmark", { timeout: 60_000 }, () => {
-  it("measures contenders side by side: rates, medians and how many times as fast the first one is", async () => {
+  it("measures contenders in turn: rates, medians and how many times as fast the first one is", async () => {
     const { results, failures } = await measure([fake("ours"), fake("slow", { each: 0.004 })], {}, options);
     assert.deepEqual(failures, []);
     assert.deepEqual(
@@ -46,7 +46,7 @@ describe("the benchmark", { timeout: 60_000 }, () => {
     near(results[1].ratio, 4);
   });
 
-  it("tells of contenders that crash, that say nonsense and that do not start, and goes on with the others", async () => {
+  it("reports contenders that crash, answer nonsense or do not start, and continues with the others", async () => {
     const crash = "if (n > 10) { console.error('out of luck'); process.exit(3); } console.log(n * each)";
     const { results, failures } = await measure(
       [
@@ -75,11 +75,11 @@ describe("the benchmark", { timeout: 60_000 }, () => {
     assert.equal(failures.length, 4);
   });
 
-  it("tells of a contender that does not answer in time", async () => {
+  it("reports a contender that does not answer in time", async () => {
     const contenders = [fake("silent", { answer: "" }), fake("other")];
     const { results, failures } = await measure(contenders, {}, { ...options, patience: 0.5 });
     assert.deepEqual(failures, [{ name: "silent", message: "no answer within 0.5 s" }]);
-    // With the first one gone there is nothing to compare with.
+    // Without the first contender there is nothing to compare with.
     assert.deepEqual(
       results.map(({ name, ratio }) => [name, ratio]),
       [["other", null]],
@@ -89,7 +89,7 @@ describe("the benchmark", { timeout: 60_000 }, () => {
   it("records ddpg's updates and steps as JSON", async () => {
     const output = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "bench-")), "speed.json");
     const args = [speed, "--seconds", "0.02", "--rounds", "2", "--sizes", "64-64/B64", "--output", output];
-    // Measured so shortly, something may seem faster than it can be: told by the exit code.
+    // Such a short measurement may seem impossibly fast, which the exit code reports.
     const { stdout } = await execute(process.execPath, args, { cwd: root }).catch((error) => error);
     assert.match(stdout, /ddpg, Node/);
     const record = JSON.parse(fs.readFileSync(output, "utf8"));
@@ -122,7 +122,7 @@ describe("the benchmark", { timeout: 60_000 }, () => {
     }
   });
 
-  it("doubts a kernel that is faster than the machine", async () => {
+  it("flags a kernel that seems faster than the machine allows", async () => {
     const fake = (name, peak, product) => {
       const measured = { bits: 128, peak, products: [{ name: "a product", value: product }], updates: [] };
       const program = `console.log(${JSON.stringify(JSON.stringify(measured))})`;
@@ -131,11 +131,11 @@ describe("the benchmark", { timeout: 60_000 }, () => {
     const measured = async (...contenders) => (await measureRoofline(contenders, {}, 1)).doubts;
     assert.deepEqual(await measured(fake("good", 100, 104)), []);
     assert.deepEqual(await measured(fake("bad", 100, 106)), ["bad: a product"]);
-    // The same machine: the limit that another engine shows.
+    // On the same machine, the peak that another engine measured is the limit.
     assert.deepEqual(await measured(fake("one", 100, 106), fake("other", 102, 90)), []);
   });
 
-  it("sees whether an update is the recorded one", async () => {
+  it("detects whether an update matches the recorded one", async () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"));
     const good = path.join(root, "fixtures/update/action-at-input.json");
     const fixture = JSON.parse(fs.readFileSync(good, "utf8"));
@@ -157,13 +157,13 @@ describe("the benchmark", { timeout: 60_000 }, () => {
     assert.ok(large > 1e-5, String(large));
   });
 
-  it("refuses options that it does not know", async () => {
+  it("rejects unknown options", async () => {
     for (const args of [["--size"], ["--sizes", "1-1"], ["--rounds", "x"], ["--simd", "512"]]) {
       await assert.rejects(execute(process.execPath, [speed, ...args]), { code: 2 });
     }
   });
 
-  it("takes the middle", () => {
+  it("computes medians", () => {
     assert.equal(median([3, 1, 2]), 2);
     assert.equal(median([4, 1, 2, 3]), 2.5);
   });

@@ -1,4 +1,5 @@
-// A real browser and a small server for tests.
+// A real browser and a small web server for tests.
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
@@ -22,8 +23,8 @@ const args = [
 ];
 
 /**
- * Starts a headless Chrome or Chromium: the one that CHROME_PATH names, else an installed one, else the one from npm.
- * A fresh Playwright browser, which the caller closes. `flags` are the browser's own, beside the usual ones.
+ * Starts a headless Chrome or Chromium: the one that CHROME_PATH names, otherwise an installed one, otherwise the one
+ * from npm. Returns a Playwright browser, which the caller closes. `flags` are additional command-line flags.
  */
 export async function openBrowser({ flags = [] } = {}) {
   const named = process.env.CHROME_PATH;
@@ -43,20 +44,20 @@ export async function openBrowser({ flags = [] } = {}) {
       failures.push(`@sparticuz/chromium from npm: ${reason(error)}`);
     }
   }
-  const wayOut = named
-    ? "Let CHROME_PATH name the executable of a Chrome or Chromium, or unset it to have one looked for."
-    : "Install Chrome or Chromium, or let CHROME_PATH name the executable of one.";
-  throw new Error(`openBrowser: expected a browser that starts, got none. ${wayOut}\n${failures.join("\n")}`);
+  const hint = named
+    ? "Set CHROME_PATH to the executable of Chrome or Chromium, or unset it to search for one."
+    : "Install Chrome or Chromium, or set CHROME_PATH to the executable.";
+  throw new Error(`openBrowser: expected a browser that starts, got none. ${hint}\n${failures.join("\n")}`);
 }
 
-/** A launch's error tells the whole command line and log: what it is and what the browser itself said are enough. */
+/** Shortens a launch error, which contains the whole log, to its first line and the browser's own messages. */
 function reason(error) {
   const [first, ...rest] = error.message.split("\n");
   const said = rest.flatMap((line) => /^\s*\[pid=\d+\]\[err\] (.*)/.exec(line)?.[1] ?? []);
   return [first, ...said.slice(0, 5)].join("\n  ");
 }
 
-/** The browsers on this machine, likeliest first. */
+/** The browsers on this machine, most likely first. */
 function installed() {
   const names = ["google-chrome-stable", "google-chrome", "chromium", "chromium-browser", "chrome"];
   const folders = (process.env.PATH ?? "").split(path.delimiter).filter(path.isAbsolute);
@@ -84,15 +85,15 @@ function installed() {
   return [...new Set(places[process.platform] ?? [])].filter((file) => fs.existsSync(file));
 }
 
-/** The Chromium that an npm package carries, unpacked: where it is and the environment that it needs. */
+/** Unpacks the Chromium of an npm package. Returns its path and the environment variables that it needs. */
 async function fromNpm() {
   if (process.platform !== "linux" || process.arch !== "x64")
-    throw new Error(`it is made for Linux on x64, and this is ${process.platform} on ${process.arch}`);
+    throw new Error(`it runs only on Linux on x64, and this is ${process.platform} on ${process.arch}`);
   const folder = await unpack();
   const executablePath = path.join(folder, "chromium");
   const env = { ...process.env };
   if (!fs.existsSync("/etc/fonts/fonts.conf")) env.FONTCONFIG_FILE = path.join(folder, "fonts/ddpg.conf");
-  // The system's own libraries first: the carried ones need a newer C library than Chromium does.
+  // Try the system's libraries first: the packaged ones need a newer C library than Chromium does.
   const starts = await execute(executablePath, ["--version"], { env }).catch(() => false);
   if (!starts) {
     env.LD_LIBRARY_PATH = [path.join(folder, "al2023/lib"), process.env.LD_LIBRARY_PATH].filter(Boolean).join(":");
@@ -101,7 +102,7 @@ async function fromNpm() {
   return { executablePath, env };
 }
 
-/** Unpacks the package once for a checkout, into a folder that appears in one step: test files run side by side. */
+/** Unpacks the package once per checkout. The folder appears in one step, because test files run in parallel. */
 async function unpack() {
   const manifest = path.join(root, "node_modules/@sparticuz/chromium/package.json");
   const { version } = JSON.parse(fs.readFileSync(manifest, "utf8"));
@@ -111,8 +112,8 @@ async function unpack() {
   const temporary = path.join(cache, `unfinished-${randomUUID()}`);
   fs.mkdirSync(temporary, { recursive: true });
   try {
-    // The package unpacks into the temporary directory, and its NSS libraries only where it believes to be on AWS: in
-    // a process of its own, both can be told to it without anybody else noticing.
+    // The package unpacks into the temporary directory, and it unpacks its NSS libraries only if it detects AWS. A
+    // separate process can set both environment variables without affecting this one.
     const script = 'import chromium from "@sparticuz/chromium"; await chromium.executablePath();';
     const env = { ...process.env, TMPDIR: temporary, AWS_LAMBDA_JS_RUNTIME: "nodejs22.x" };
     await execute(process.execPath, ["--input-type=module", "--eval", script], { cwd: root, env });
@@ -120,12 +121,15 @@ async function unpack() {
     fs.writeFileSync(path.join(temporary, "fonts/ddpg.conf"), `<fontconfig>${fonts}</fontconfig>\n`);
     fs.renameSync(temporary, folder);
   } catch (error) {
-    if (!fs.existsSync(folder)) throw error; // else another process was faster
+    if (!fs.existsSync(folder)) throw error; // otherwise another process was faster
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
   }
   return folder;
 }
+
+/** For every page that a test makes: a browser asks the server for /favicon.ico otherwise, which is not there. */
+export const icon = '<link rel="icon" href="data:,">';
 
 const types = {
   ".css": "text/css; charset=utf-8",
@@ -141,22 +145,32 @@ const types = {
 };
 
 /**
- * Serves the files below a folder, and nothing else, to this machine alone: `url` without a slash at the end. Pages that
- * are isolated may share memory between threads.
+ * Serves the files below a folder, and nothing else, to this machine only. Returns `url`, without a trailing slash, and
+ * `close`. With `isolated`, pages may share memory between threads. `policy` is a Content-Security-Policy.
+ *
+ * `close` fails if a request failed, unless its path is in `missing`, and if a page has no inline icon: not every browser
+ * asks for /favicon.ico then, so a test would fail on some machines only.
  */
-export async function serve(directory, { isolated = false } = {}) {
+export async function serve(directory, { isolated = false, policy = "", missing = [] } = {}) {
   const base = fs.realpathSync(directory);
+  const problems = new Set();
   const server = http.createServer((request, response) => {
     const file = find(base, request.url);
     if (!file || !["GET", "HEAD"].includes(request.method)) {
-      response.writeHead(file ? 405 : 404).end();
+      const status = file ? 405 : 404;
+      if (!missing.includes(request.url)) problems.add(`${request.method} ${request.url}: status ${status}`);
+      response.writeHead(status).end();
       return;
+    }
+    if (file.endsWith(".html") && !/<link rel="icon" href="data:/.test(fs.readFileSync(file, "utf8"))) {
+      problems.add(`${request.url} has no inline icon`);
     }
     const type = types[path.extname(file)] ?? "application/octet-stream";
     response.writeHead(200, {
       "Content-Type": type,
       "Content-Length": fs.statSync(file).size,
       "Cache-Control": "no-store",
+      ...(policy && { "Content-Security-Policy": policy }),
       ...(isolated && { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" }),
     });
     if (request.method === "HEAD") response.end();
@@ -168,15 +182,16 @@ export async function serve(directory, { isolated = false } = {}) {
   await new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    close() {
+    async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      return closed;
+      await closed;
+      assert.deepEqual([...problems], [], "requests of the served pages");
     },
   };
 }
 
-/** The file below `base` that a request asks for; undefined where there is none. Links are followed before the check. */
+/** The file below `base` for a URL; undefined if there is none. Links are resolved before the check. */
 function find(base, url) {
   try {
     const name = decodeURIComponent(url.replace(/[?#].*$/s, ""));

@@ -1,4 +1,4 @@
-// Every example as a newcomer runs it: in a folder of their own, from start to end.
+// Runs every example from start to end in its own folder, as a new user does.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
   const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "ddpg-examples-"));
   after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
-  /** What a Node program printed, in the folder, and how it ended. */
+  /** Runs a Node program in the folder. Returns its output and exit code. */
   function node(file, ...args) {
     return new Promise((resolve) => {
       execFile(process.execPath, [file, ...args], { cwd: folder, encoding: "utf8" }, (error, stdout, stderr) =>
@@ -28,7 +28,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     });
   }
 
-  /** The output of an example that must succeed and complain of nothing. */
+  /** Runs an example that must succeed with an empty stderr. Returns its output. */
   async function succeed(name, ...args) {
     const { code, stdout, stderr } = await node(path.join(examples, name), ...args);
     assert.equal(stderr, "");
@@ -45,7 +45,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     }
   });
 
-  it("keep the package's types", async () => {
+  it("match the package's types", async () => {
     const compiler = path.join(
       path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")),
       "lib/tsc.js",
@@ -64,7 +64,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     assert.ok(fs.existsSync(path.join(folder, "pendulum.safetensors")));
 
     const used = await succeed("use-policy.js", "pendulum.safetensors");
-    // Swinging up from this start takes two swings; without them it costs beyond 1,000.
+    // Swinging up from this start takes two swings. A policy that fails to do so has a return below −1,000.
     const [, episodeReturn] = /^return (-\d+)$/m.exec(used) ?? [];
     assert.ok(Number(episodeReturn) > -400, used);
     const torques = Array.from(used.matchAll(/^step \d+: torque (-?[\d.]+) N·m$/gm), ([, torque]) => Number(torque));
@@ -72,12 +72,12 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     for (const torque of torques) assert.ok(Math.abs(torque) <= 2, used);
   });
 
-  it("train.js: saves where it is told to", async () => {
+  it("train.js: saves to the file in its argument", async () => {
     assert.match(await succeed("train.js", "another.bin"), /^saved another\.bin$/m);
     assert.ok(fs.existsSync(path.join(folder, "another.bin")));
   });
 
-  describe("use-policy.js without a policy's file: a line that says what to do, exit code 2", () => {
+  describe("use-policy.js without a policy file: prints one line that says what to do, exit code 2", () => {
     const cases = {
       "no argument": [[], /node examples\/train\.js pendulum\.safetensors/],
       "no such file": [["missing.safetensors"], /^missing\.safetensors: .*no such file/],
@@ -95,7 +95,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     }
   });
 
-  it("own-environment.js: the boat learns to keep to its buoy", async () => {
+  it("own-environment.js: the boat learns to stay at its buoy", async () => {
     const output = await succeed("own-environment.js");
     assert.match(output, /^observation\[0\]: .*observationScale/);
     const [, before] = /^mean return before: (-?\d+)$/m.exec(output) ?? [];
@@ -114,7 +114,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
       assert.equal(words.indexOf(`examples/${name}`), 1, command);
       words[1] = path.join(examples, name);
       const { code, stdout, stderr } = await node(path.join(root, "bin/ddpg.js"), ...words, "--episodes", "100");
-      // A machine under load may be slow enough to be told that an environment is being checked.
+      // On a slow machine, the command may report that it is checking the environment.
       assert.equal(stderr.replace(/^Checking .*\n/, ""), "");
       assert.equal(code, 0);
       const [, mean] = /^return +(-?[\d.]+) ±/m.exec(stdout) ?? [];
@@ -167,7 +167,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
       assert.ok(Math.min(...returns.slice(-5)) > -500, returns.join(" "));
 
       await page.reload();
-      // Clicked from within: the training would not wait for a click from here on a slow day.
+      // Click from inside the page: on a slow machine, training would be over before a click from here.
       await page.waitForFunction(() => {
         const begun = document.querySelectorAll("li").length >= 2;
         if (begun) document.querySelector("button").click();
@@ -184,7 +184,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     }
   });
 
-  it("keep-in-a-page.html: reloaded on its way, it goes on with the same bits", async () => {
+  it("keep-in-a-page.html: reloaded during training, it resumes with the same bits", async () => {
     const environment = new Pendulum();
     const agent = await Ddpg.create(environment, { preset: "small", seed: 1 });
     for await (const { step } of train(agent, environment)) if (step === 5000) break;
@@ -197,7 +197,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
       page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
       page.on("pageerror", (error) => errors.push(error.message));
       await page.goto(`${server.url}/examples/keep-in-a-page.html`);
-      // From within: the training would not wait on a slow day.
+      // From inside the page: on a slow machine, training would be over before a reload from here.
       await page.waitForFunction(() => {
         const begun = Number(document.querySelectorAll("output")[1].value) >= 1000;
         if (begun) location.reload();

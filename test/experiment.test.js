@@ -1,4 +1,4 @@
-// A link of the page and a command of the terminal that say the same mean the same experiment.
+// A link to the page and a terminal command with the same content mean the same experiment.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -15,7 +15,7 @@ const execute = promisify(execFile);
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-experiment-"));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-/** The page's own modules, of which only a bundle runs here. */
+/** The page's experiment module. It runs here only as a bundle. */
 let experiment;
 let watched;
 before(async () => {
@@ -28,7 +28,7 @@ before(async () => {
   [experiment, watched] = await Promise.all(["experiment", "run-source"].map(load));
 });
 
-/** What the command line makes of these arguments: the `config.json` of a run. */
+/** The `config.json` that the command line writes for these arguments. */
 async function configOf(...args) {
   const out = fs.mkdtempSync(path.join(folder, "run-"));
   const short = ["--steps", "2", "--episodes", "1", "--evaluate-episodes", "1", "--no-progress", "--out", out];
@@ -54,7 +54,7 @@ for (const [link, args, settings] of cases) {
     if (settings) assert.deepEqual(config.settings, settings);
     assert.equal(presetOf(linked), config.preset);
     assert.equal(linked.seed, config.seed);
-    // There and back: the link of an experiment, its command, and a run's file of it.
+    // Round trips: an experiment's link, its command, and the file of its run.
     assert.deepEqual(fromLink(toLink(linked, 1)).experiment, linked);
     assert.equal(toLink(linked, 1), `${link.slice(1)}&speed=1`);
     const again = await configOf(...toCommand(linked).split(" ").slice(3));

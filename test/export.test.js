@@ -1,4 +1,4 @@
-// A policy that `ddpg export` wrote, in a page and in Node: the same actions as the run's own, bit for bit.
+// A policy that `ddpg export` wrote gives the run's actions bit for bit, in Node and on a page.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { readPolicy } from "ddpg/node";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const execute = promisify(execFile);
@@ -27,7 +27,7 @@ before(async () => {
   assert.ok(new Set(expected).size > 100);
   fs.cpSync(fs.realpathSync(path.join(root, "dist")), path.join(folder, "dist"), { recursive: true });
   fs.writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');
-  fs.writeFileSync(path.join(folder, "index.html"), "<!doctype html><title>export</title>");
+  fs.writeFileSync(path.join(folder, "index.html"), `<!doctype html><title>export</title>${icon}`);
 });
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -39,7 +39,7 @@ test("in Node", async () => {
   );
 });
 
-test("in a page, the module and the policy's file", async () => {
+test("on a page, both the module and the policy file", async () => {
   const server = await serve(folder);
   const browser = await openBrowser();
   try {

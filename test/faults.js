@@ -1,4 +1,4 @@
-// The faults that `npm run test:faults` plants: each `text` stands exactly once in its file, and `fault` takes its place.
+// The faults that `npm run test:faults` plants. Each `text` occurs exactly once in its file and is replaced by `fault`.
 export const faults = [
   {
     name: "soft update inverted",
@@ -51,7 +51,7 @@ export const faults = [
     ],
   },
   {
-    name: "the oldest transition is never replaced",
+    name: "a full buffer replaces only its last row",
     edits: [
       {
         file: "src/ddpg/replay-buffer.ts",
@@ -101,7 +101,7 @@ export const faults = [
     ],
   },
   {
-    name: "terminals bootstrapped",
+    name: "terminal transitions bootstrapped",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -121,7 +121,7 @@ export const faults = [
     ],
   },
   {
-    name: "the policy gradient's sign",
+    name: "policy gradient with the wrong sign",
     edits: [
       {
         file: "src/ddpg/actor.ts",
@@ -151,7 +151,7 @@ export const faults = [
     ],
   },
   {
-    name: "an actor that never moves",
+    name: "actor never updated",
     edits: [{ file: "src/ddpg/actor.ts", text: 'this.descendFrom("actor");', fault: "" }],
   },
   {
@@ -174,8 +174,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "reward, current.observation, terminated);\n        current.learned",
-        fault: "reward, current.observation, terminated || truncated);\n        current.learned",
+        text: "reward, current.observation, terminated);\n        if (",
+        fault: "reward, current.observation, terminated || truncated);\n        if (",
       },
     ],
   },
@@ -195,7 +195,7 @@ export const faults = [
     ],
   },
   {
-    name: "action map applied twice",
+    name: "action scaled twice",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -205,7 +205,7 @@ export const faults = [
     ],
   },
   {
-    name: "action map never applied on the way out",
+    name: "action not scaled to the environment's units",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -215,7 +215,7 @@ export const faults = [
     ],
   },
   {
-    name: "action map never applied on the way in",
+    name: "action not scaled from the environment's units",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -223,6 +223,24 @@ export const faults = [
         fault: "this.#unitAction.set(action);",
       },
     ],
+  },
+  {
+    name: "rounds of updates lose the steps between them",
+    edits: [
+      {
+        file: "src/ddpg/update-schedule.ts",
+        text: "counts.owed += Math.floor(",
+        fault: "counts.owed = Math.floor(",
+      },
+    ],
+  },
+  {
+    name: "an agent's file forgets the updates that are owed",
+    edits: [{ file: "src/ddpg/agent-state.ts", text: "if (learning) agent.schedule.restore(learning);", fault: "" }],
+  },
+  {
+    name: "a round of updates starts before the episode's end",
+    edits: [{ file: "src/ddpg/update-schedule.ts", text: "this.#every === 0 ? counts.episodeEnded :", fault: "" }],
   },
   {
     name: "noise not restarted",
@@ -239,7 +257,7 @@ export const faults = [
     edits: [{ file: "src/ddpg/train.ts", text: "if (terminated || truncated) agent.endEpisode();", fault: "" }],
   },
   {
-    name: "Ornstein–Uhlenbeck noise keeps its place",
+    name: "Ornstein–Uhlenbeck noise keeps its state at a restart",
     edits: [
       {
         file: "src/ddpg/noise.ts",
@@ -289,7 +307,7 @@ export const faults = [
     ],
   },
   {
-    name: "running averages moved twice an update",
+    name: "running averages updated twice per update",
     edits: [
       {
         file: "src/ddpg/critic.ts",
@@ -299,7 +317,7 @@ export const faults = [
     ],
   },
   {
-    name: "targets use the batch's statistics",
+    name: "target networks normalize with batch statistics",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -309,7 +327,7 @@ export const faults = [
     ],
   },
   {
-    name: "statistics followed softly by the targets never",
+    name: "target networks never copy the normalization statistics",
     edits: [
       {
         file: "src/nn/parameters.ts",
@@ -319,7 +337,7 @@ export const faults = [
     ],
   },
   {
-    name: "tanh's derivative",
+    name: "wrong derivative of tanh",
     edits: [
       {
         file: "src/kernels/reference.ts",
@@ -329,7 +347,7 @@ export const faults = [
     ],
   },
   {
-    name: "ReLU's derivative",
+    name: "wrong derivative of ReLU",
     edits: [
       {
         file: "src/kernels/reference.ts",
@@ -339,7 +357,7 @@ export const faults = [
     ],
   },
   {
-    name: "a bias gradient missing",
+    name: "bias gradient missing",
     edits: [
       {
         file: "src/nn/dense.ts",
@@ -349,7 +367,7 @@ export const faults = [
     ],
   },
   {
-    name: "batch normalization's gradient without the mean's part",
+    name: "batch normalization gradient without the mean's term",
     edits: [
       {
         file: "src/kernels/reference.ts",
@@ -359,7 +377,7 @@ export const faults = [
     ],
   },
   {
-    name: "tanh's derivative in WebAssembly",
+    name: "wrong derivative of tanh in WebAssembly",
     edits: [
       {
         file: "src/kernels/wasm/assembly/index.ts",
@@ -369,7 +387,7 @@ export const faults = [
     ],
   },
   {
-    name: "ReLU's derivative in WebAssembly",
+    name: "wrong derivative of ReLU in WebAssembly",
     edits: [
       {
         file: "src/kernels/wasm/assembly/index.ts",
@@ -409,7 +427,7 @@ export const faults = [
     ],
   },
   {
-    name: "Ornstein–Uhlenbeck's θ and Δt exchanged",
+    name: "Ornstein–Uhlenbeck noise with θ and Δt swapped",
     edits: [
       {
         file: "src/ddpg/noise.ts",
@@ -419,11 +437,11 @@ export const faults = [
     ],
   },
   {
-    name: "gradients not checked for being finite",
+    name: "non-finite gradients not detected",
     edits: [{ file: "src/nn/adam.ts", text: "if (!(step.squares < 3e38))", fault: "if (step.squares < 0)" }],
   },
   {
-    name: "actor's loss not checked for being finite",
+    name: "NaN in the actor's loss not detected",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -433,11 +451,11 @@ export const faults = [
     ],
   },
   {
-    name: "all bodies share one stream of noise",
+    name: "all bodies share one noise process",
     edits: [{ file: "src/ddpg/ddpg.ts", text: "JSON.stringify(body)", fault: "0" }],
   },
   {
-    name: "value by the target critic",
+    name: "value computed with the target critic",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -447,7 +465,7 @@ export const faults = [
     ],
   },
   {
-    name: "gradient norm without the root",
+    name: "gradient norm without the square root",
     edits: [
       {
         file: "src/nn/adam.ts",
@@ -467,19 +485,19 @@ export const faults = [
     ],
   },
   {
-    name: "scales watched before scaling",
+    name: "scale monitor sees unscaled observations",
     edits: [
       { file: "src/ddpg/watchdog.ts", text: "this.monitor.add(this.#scaled,", fault: "this.monitor.add(observation," },
     ],
   },
   {
-    name: "threads: a piece keeps the place of the first",
+    name: "threads: every piece starts at the first one's address",
     edits: [
       { file: "src/kernels/wasm/pieces.ts", text: "call[move[0]] + start *", fault: "call[move[0]] + 0 * start *" },
     ],
   },
   {
-    name: "threads: the last piece is a whole one",
+    name: "threads: the last piece is not cut to the remaining size",
     edits: [
       {
         file: "src/kernels/wasm/pieces.ts",
@@ -489,7 +507,7 @@ export const faults = [
     ],
   },
   {
-    name: "threads: sums of squares where those of the first piece are",
+    name: "threads: every piece writes its sums of squares to the first one's address",
     edits: [
       {
         file: "src/kernels/wasm/pieces.ts",
@@ -509,7 +527,7 @@ export const faults = [
     ],
   },
   {
-    name: "threads: a helper takes the first piece, which the caller has",
+    name: "threads: a helper takes the first piece, which belongs to the caller",
     edits: [
       {
         file: "src/kernels/wasm/threads.ts",
@@ -519,7 +537,7 @@ export const faults = [
     ],
   },
   {
-    name: "threads: the sum of squares of a whole vector at once",
+    name: "threads: the sum of squares is not computed in chunks",
     edits: [
       {
         file: "src/kernels/wasm/assembly/index.ts",
@@ -529,7 +547,7 @@ export const faults = [
     ],
   },
   {
-    name: "MuJoCo's warm start not restored",
+    name: "MuJoCo: the warm start is not restored",
     edits: [
       {
         file: "src/envs/mujoco/engine.ts",
@@ -541,7 +559,7 @@ export const faults = [
     ],
   },
   {
-    name: "MuJoCo's lagging position taken from the restored state",
+    name: "MuJoCo: the lagging position is taken from the restored state",
     edits: [
       {
         file: "src/envs/mujoco/mujoco-environment.ts",
@@ -551,7 +569,7 @@ export const faults = [
     ],
   },
   {
-    name: "MuJoCo resets itself unnoticed",
+    name: "MuJoCo: an automatic reset of the simulation is not detected",
     edits: [
       {
         file: "src/envs/mujoco/engine.ts",
@@ -571,7 +589,7 @@ export const faults = [
     ],
   },
   {
-    name: "ONNX: the normalized observation's shift is left out",
+    name: "ONNX: the shift of the normalized observation is left out",
     edits: [
       {
         file: "src/export/onnx.ts",
@@ -601,7 +619,7 @@ export const faults = [
     ],
   },
   {
-    name: "a loaded agent's Adam counts from its first step",
+    name: "a loaded agent's Adam restarts its step count",
     edits: [
       {
         file: "src/ddpg/agent-state.ts",
@@ -611,7 +629,7 @@ export const faults = [
     ],
   },
   {
-    name: "a file's checksum is read and not compared",
+    name: "a file's checksum is read but not compared",
     edits: [
       {
         file: "src/base/safetensors.ts",
@@ -635,7 +653,7 @@ export const faults = [
     edits: [{ file: "src/training/run-loop.ts", text: "this.#means.restore(saved.means);", fault: "" }],
   },
   {
-    name: "run: evaluations count as time spent on training",
+    name: "run: evaluation time counts as training time",
     edits: [
       {
         file: "src/training/run-loop.ts",
@@ -649,7 +667,7 @@ export const faults = [
     edits: [{ file: "src/training/run-loop.ts", text: "this.#agent.loop?.leave();", fault: "" }],
   },
   {
-    name: "run: the return of an earlier evaluation ends it",
+    name: "run: an earlier evaluation's return stops the run",
     edits: [
       {
         file: "src/training/run-loop.ts",

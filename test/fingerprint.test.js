@@ -1,4 +1,4 @@
-// Same seed, same bits: in this Node and in a browser. `npm run test:engines` asks every supported Node.
+// Same seed, same bits: in this Node and in a browser. `npm run test:engines` checks every supported Node.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -1,5 +1,5 @@
-// What a user made with an earlier version still works: runs resume and policies act with the same bits. The recorded
-// files, and the numbers that the earlier version gave, are in fixtures/kept-0.1.0.
+// Files from an earlier version still work: runs resume and policies act with the same bits. The recorded files, and
+// the numbers that the earlier version gave, are in fixtures/kept-0.1.0.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -27,7 +27,7 @@ async function ddpg(...args) {
   return stdout;
 }
 
-/** The recorder has the same lines. */
+/** A policy's actions for fixed observations. The recorder has the same lines. */
 function actionsOf(actor, observationSize) {
   return Array.from({ length: 8 }, (_, k) =>
     Array.from(actor.act(Array.from({ length: observationSize }, (_, i) => ((7 * k + 3 * i) % 11) / 4 - 1.25))),
@@ -40,7 +40,7 @@ async function checkExports(source, observationSize, actions, formats, ...flags)
     const file = `${source.replaceAll("/", "-")}${flags.join("")}.${format === "js" ? "mjs" : format}`;
     await ddpg("export", source, "--format", format, ...flags, "--output", file);
     if (format === "onnx") {
-      // No ONNX runtime is at hand: the interop tests run such a model.
+      // There is no ONNX runtime here. The interop tests run such a model.
       assert.ok(read(file).length > 500);
       continue;
     }
@@ -49,7 +49,7 @@ async function checkExports(source, observationSize, actions, formats, ...flags)
   }
 }
 
-/** Checks that a finished run is what the version that wrote the files made of it. */
+/** Checks that a finished run has the outcome that the earlier version recorded. */
 async function checkOutcome(run, recorded) {
   const { steps, fingerprint, evaluation, best } = readResult(inFolder(run));
   const { episodes, evaluations, diagnostics } = recorded;
@@ -81,19 +81,19 @@ async function checkOutcome(run, recorded) {
 
 const all = ["complete", ...Object.keys(index.runs).map((name) => `stopped/${name}`)];
 
-/** Draws all runs in one report; returns the page. */
+/** Draws all runs in one report and returns its HTML. */
 async function reportOfAll(file) {
   await ddpg("report", ...all, "--output", file);
   return read(file).toString("utf8");
 }
 
-/** The files of TensorBoard events in a run. */
+/** The TensorBoard event files of a run, by name. */
 function eventsOf(run) {
   const names = fs.readdirSync(inFolder(run)).filter((name) => name.startsWith("events.out.tfevents."));
   return Object.fromEntries(names.map((name) => [name, read(run, name)]));
 }
 
-it("a report of the runs as they were left", async () => {
+it("a report of the runs as the earlier version left them", async () => {
   const html = await reportOfAll("left.html");
   for (const run of all) assert.ok(html.includes(run), run);
   const ended = (run) => fs.existsSync(inFolder(run, "result.json"));
@@ -104,7 +104,7 @@ it("a report of the runs as they were left", async () => {
 });
 
 describe("files written by 0.1.0", { concurrency: 2 }, () => {
-  it("has a run of every preset that was stopped", () => {
+  it("include a stopped run of every preset", () => {
     const presets = Object.keys(index.runs).map((name) => readConfig(inFolder("stopped", name)).preset);
     assert.deepEqual([...new Set(presets)].sort(), ["numpy", "paper", "small", "standard"]);
   });
@@ -138,7 +138,7 @@ describe("files written by 0.1.0", { concurrency: 2 }, () => {
     });
   }
 
-  it("a complete run, and all of its files stay as they are", async () => {
+  it("a complete run: resuming it leaves all of its files unchanged", async () => {
     const files = () =>
       Object.fromEntries(fs.readdirSync(inFolder("complete")).map((name) => [name, read("complete", name)]));
     const before = files();
@@ -153,7 +153,7 @@ describe("files written by 0.1.0", { concurrency: 2 }, () => {
     ["stopped/from", index.runs.from],
     ["stopped/scaled", index.runs.scaled],
   ]) {
-    it(`a run that is repeated by its config.json: ${run}`, async () => {
+    it(`a run that is repeated from its config.json: ${run}`, async () => {
       const again = `again-${path.basename(run)}`;
       await ddpg("train", "--config", run, "--no-progress", "--out", again);
       assert.equal(readResult(inFolder(again)).fingerprint, recorded.fingerprint);
@@ -169,7 +169,7 @@ describe("files written by 0.1.0", { concurrency: 2 }, () => {
     });
   }
 
-  it("an agent that was saved within an episode of `train`", async () => {
+  it("an agent that was saved in the middle of an episode of `train`", async () => {
     const { timeLimit, steps, actions, fingerprint } = index.train;
     const environment = new TimeLimit(new Pendulum(), timeLimit);
     const agent = await Ddpg.load(read("agents/train.safetensors"), environment);
@@ -185,7 +185,7 @@ describe("files written by 0.1.0", { concurrency: 2 }, () => {
   });
 
   for (const [name, recorded] of Object.entries(index.policies)) {
-    it(`a policy's file: ${name}`, async () => {
+    it(`a policy file: ${name}`, async () => {
       const file = `policies/${name}.safetensors`;
       const { observationSize } = recorded.spaces;
       assert.deepEqual(actionsOf(await Policy.load(read(file)), observationSize), recorded.actions);
@@ -193,7 +193,7 @@ describe("files written by 0.1.0", { concurrency: 2 }, () => {
     });
   }
 
-  it("a benchmark's records: there is nothing left to do, and the table says the same", async () => {
+  it("a benchmark's records: nothing is left to do, and the table is the same", async () => {
     const names = fs.readdirSync(inFolder("benchmark")).filter((name) => name.endsWith(".json"));
     const before = names.map((name) => read("benchmark", name));
     const rows = (text) =>
@@ -212,13 +212,13 @@ describe("files written by 0.1.0", { concurrency: 2 }, () => {
   });
 });
 
-it("a report of the runs at their end", async () => {
+it("a report of the finished runs", async () => {
   const html = await reportOfAll("resumed.html");
   for (const { fingerprint } of [index.complete, ...Object.values(index.runs)])
     assert.ok(html.includes(fingerprint), fingerprint);
 });
 
-/** Moves two bodies by hand, each with its own noise, for some steps; their actions. The recorder has the same loop. */
+/** Moves two bodies without `train`, each with its own noise. Returns their actions. The recorder has the same loop. */
 function move(agent, bodies, from, steps) {
   const actions = [];
   for (let t = from; t < from + steps; t++) {

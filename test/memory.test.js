@@ -1,4 +1,4 @@
-// An update allocates nothing, and a run takes no more memory the longer it lasts: measured in processes of their own.
+// An update allocates nothing, and a run's memory does not grow with time. Each measurement has its own process.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -11,18 +11,18 @@ const execute = promisify(execFile);
 const dist = fs.realpathSync(path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "dist"));
 const index = pathToFileURL(path.join(dist, "index.js")).href;
 
-/** Bytes: no object is smaller than twelve, so that one in four updates would be seen. */
+/** In bytes. The smallest object has twelve, so even one object in every four updates is detected. */
 const mostPerUpdate = 3;
 const mostPerStep = 3;
-/** Bytes over 40,000 steps: what the system gives to a process moves by a few MiB. */
+/** In bytes over 40,000 steps. The system's memory for a process varies by a few MiB. */
 const mostResident = 16 * 2 ** 20;
 
-// These two run from their text: they may use nothing of this file.
+// The next two functions run from their source text, so they must not use anything else in this file.
 
 /**
- * Bytes of the heap that one `learn` takes, over many of them. Its young generation must be so large that nothing is
- * collected meanwhile: what was allocated is then still there to be counted, and a round with a collection does not
- * count. While compiled code arrives late, numbers are objects for a time: the least of some rounds is what all take.
+ * The heap bytes that one `learn` allocates, as a mean over many. The young generation must be large enough that no
+ * collection happens: then all allocations are still there to be counted. A round with a collection does not count.
+ * Until optimized code is ready, numbers are heap objects, so the result is the minimum over several rounds.
  */
 async function allocatedByUpdate({ index, preset, planted, updates, rounds, helpers }) {
   const { PerformanceObserver } = await import("node:perf_hooks");
@@ -58,7 +58,7 @@ async function allocatedByUpdate({ index, preset, planted, updates, rounds, help
   const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
   for (let i = 0; i < 20; i++) {
     learn(1000);
-    await turn(); // compiled code arrives
+    await turn(); // for optimized code to become ready
   }
   let least = null;
   for (let round = 0; round < rounds && !(least !== null && least < 1); round++) {
@@ -68,14 +68,14 @@ async function allocatedByUpdate({ index, preset, planted, updates, rounds, help
     const before = getHeapStatistics().used_heap_size;
     learn(updates);
     const bytes = (getHeapStatistics().used_heap_size - before) / updates;
-    await turn(); // the observer is told
+    await turn(); // for the observer to be notified
     if (collections === 0) least = Math.min(least ?? bytes, bytes);
   }
   if (least === null) throw new Error("garbage was collected in every round");
   return least;
 }
 
-/** A run's memory in bytes, collected, after 40,000 and 80,000 steps; its replay buffer is full long before. */
+/** A run's memory in bytes after a collection, at 40,000 and 80,000 steps. Its replay buffer is full long before. */
 async function memoryOfRun({ index, planted }) {
   const { Ddpg, Pendulum, train } = await import(index);
   const sizes = { actorHiddenSizes: [16, 16], criticHiddenSizes: [16, 16], batchSize: 8 };
@@ -93,7 +93,7 @@ async function memoryOfRun({ index, planted }) {
   }
 }
 
-/** What one of these programs returns in a Node of its own. */
+/** Runs one of these functions in a new Node process and returns its result. */
 async function run(program, flags, options) {
   const text = `console.log(JSON.stringify(await (${program})(${JSON.stringify({ index, ...options })})))`;
   const args = ["--expose-gc", ...flags, "--input-type=module", "--eval", text];
@@ -106,29 +106,29 @@ describe("memory", { timeout: 60_000 }, () => {
   for (const preset of ["small", "paper"]) {
     it(`${preset}: 100,000 updates allocate nothing`, async () => {
       const bytes = await run(allocatedByUpdate, young, { preset, updates: 100_000, rounds: 5 });
-      assert.ok(bytes < mostPerUpdate, `${bytes} bytes an update`);
+      assert.ok(bytes < mostPerUpdate, `${bytes} bytes per update`);
     });
   }
 
-  it("with two threads, 20,000 updates allocate nothing on the one that calls", async () => {
+  it("with two threads, 20,000 updates allocate nothing on the calling thread", async () => {
     const helpers = ["kernels/wasm/threads.js", "node/threads.js"].map(
       (name) => pathToFileURL(path.join(dist, name)).href,
     );
     const bytes = await run(allocatedByUpdate, young, { preset: "small", helpers, updates: 20_000, rounds: 5 });
-    assert.ok(bytes < mostPerUpdate, `${bytes} bytes an update`);
+    assert.ok(bytes < mostPerUpdate, `${bytes} bytes per update`);
   });
 
   for (const [planted, what] of [
     ["array", "an array of one number every update"],
     ["number", "a fraction every second update"],
   ]) {
-    it(`it sees ${what}`, async () => {
+    it(`detects ${what}`, async () => {
       const bytes = await run(allocatedByUpdate, young, { preset: "small", planted, updates: 20_000, rounds: 1 });
-      assert.ok(bytes > mostPerUpdate, `${bytes} bytes an update`);
+      assert.ok(bytes > mostPerUpdate, `${bytes} bytes per update`);
     });
   }
 
-  it("it sees so much that garbage is collected", async () => {
+  it("detects so many allocations that garbage is collected", async () => {
     const measurement = run(allocatedByUpdate, young, { preset: "small", planted: "much", updates: 20_000, rounds: 1 });
     await assert.rejects(measurement, /garbage was collected in every round/);
   });
@@ -140,7 +140,7 @@ describe("memory", { timeout: 60_000 }, () => {
     assert.ok(resident < mostResident, `${resident} bytes more of the system's memory`);
   });
 
-  it("it sees an array of one number that every step keeps", async () => {
+  it("detects a leak of one small array per step", async () => {
     const [half, whole] = await run(memoryOfRun, [], { planted: true });
     assert.ok(whole.used - half.used > mostPerStep * 40_000, `${whole.used - half.used} bytes more in use`);
   });

@@ -1,4 +1,4 @@
-// The package as its users get it: packed, installed in an empty folder, type-checked, run, bundled for a page.
+// Tests the package as users get it: packed, installed in an empty folder, type-checked, run, bundled for a page.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -8,7 +8,8 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { openBrowser, serve } from "./browser.js";
+import { readmePrograms } from "../scripts/readme.js";
+import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -29,7 +30,7 @@ const [torque] = agent.act([1, 0, 0]);
 console.log(torque, agent.fingerprint());
 `;
 
-/** What most users write, and a mistake that the types must find. */
+/** A custom environment, as most users write one, and a mistake that the types must find. */
 const ownEnvironment = `import { type Environment, type Random, type Step, Ddpg, train } from "ddpg";
 
 class Cart implements Environment {
@@ -57,7 +58,7 @@ export async function firstReturn(): Promise<number> {
 }
 `;
 
-/** A task in MuJoCo, changed and of one's own. */
+/** A customized MuJoCo task, and a mistake that the types must find. */
 const ownMujoco = `import { checkEnvironment } from "ddpg";
 import { createMujoco, hopper, type MujocoTask, type Simulation } from "ddpg/mujoco";
 
@@ -73,10 +74,10 @@ hopper({ ctrlCost: 1 });
 const whatToInstall =
   "MuJoCo: expected the package @mujoco/mujoco@3.14.0, got none. Install it: npm install @mujoco/mujoco@3.14.0";
 
-/** The same on a page, in a worker and in Node, with a look at what else happens meanwhile. */
+/** Runs on a page, in a worker and in Node, and measures how responsive each stays during training. */
 const program = `import { Ddpg, environments, Pendulum, Random, train, webThreads } from "ddpg";
 
-/** What a hundred steps of a task in MuJoCo come to, or why there are none. */
+/** The result of a hundred steps of a MuJoCo task, or the error message. */
 export async function cheetah() {
   try {
     const environment = await environments["HalfCheetah-v5"].create();
@@ -96,7 +97,7 @@ export async function fingerprintAfter(steps) {
   return agent.fingerprint();
 }
 
-/** How many threads an agent has that is large enough for two on any machine, where two may be had. */
+/** The number of threads of an agent that is large enough for two threads on any machine. */
 export async function threadsOfLarge() {
   const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
   return (await Ddpg.create(new Pendulum(), { ...sizes, threads: webThreads(2) })).threads;
@@ -113,7 +114,7 @@ export async function trainUntilStopped() {
   }
 }
 
-/** How often a timer fires during a second of training. */
+/** Counts how often a 10 ms timer fires during a second of training. */
 export async function ticksInASecond() {
   let ticks = 0;
   const timer = setInterval(() => ticks++, 10);
@@ -128,6 +129,7 @@ export async function ticksInASecond() {
 const page = {
   "index.html": `<!doctype html>
 <title>ddpg</title>
+${icon}
 <button>Answer</button>
 <script type="module" src="./main.js"></script>
 `,
@@ -156,18 +158,19 @@ self.onmessage = async ({ data: { name, steps } }) => self.postMessage(await pro
   "program.js": program,
 };
 
-describe("the packed package", { timeout: 120_000 }, () => {
+describe("the packed package", { timeout: 300_000 }, () => {
   const temporary = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "ddpg-package-"));
   const user = path.join(temporary, "user");
   const installed = path.join(user, "node_modules/ddpg");
   let tarball = "";
+  let checkout = "";
   let fingerprint = "";
 
   before(async () => {
-    tarball = await pack(temporary);
+    ({ tarball, checkout } = await pack(temporary));
     fs.mkdirSync(user);
     writeFiles(user, { "package.json": '{ "private": true, "type": "module" }' });
-    // An empty cache and no network: whatever the package needed beside itself would be missed.
+    // With an empty cache and no network, anything that the package needs besides itself would be missing.
     const flags = ["--offline", "--cache", path.join(temporary, "cache"), "--no-audit", "--no-fund"];
     await npm(["install", ...flags, tarball], user);
   });
@@ -183,7 +186,61 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.deepEqual(packages, ["ddpg"]);
   });
 
-  it("holds what its users need and nothing else, in less than 1.1 MB", () => {
+  it("has no scripts, which would name files that are not packed; packing restores those of the checkout", () => {
+    const read = (folder) => fs.readFileSync(path.join(folder, "package.json"), "utf8");
+    const { scripts, ...rest } = JSON.parse(read(root));
+    assert.deepEqual(JSON.parse(read(installed)), rest);
+    assert.ok(scripts.prepare, "an installation from git needs it");
+    assert.equal(read(checkout), read(root));
+    assert.deepEqual(fs.readdirSync(path.join(checkout, ".builds")).length, 1, "no backup is left");
+  });
+
+  it("is installed without a warning", async () => {
+    const other = path.join(temporary, "other");
+    fs.mkdirSync(other);
+    await npm(["init", "-y"], other);
+    const said = await npmSays(["install", "--offline", "--no-audit", "--no-fund", tarball], other);
+    assert.doesNotMatch(said, /warn/i);
+  });
+
+  it("restores the manifest of a checkout where npm was killed while it packed", async () => {
+    const original = fs.readFileSync(path.join(checkout, "package.json"), "utf8");
+    const kept = path.join(checkout, ".builds/package.json");
+    await execute(process.execPath, ["scripts/build.js", "prepack"], { cwd: checkout });
+    assert.equal(JSON.parse(fs.readFileSync(path.join(checkout, "package.json"), "utf8")).scripts, undefined);
+    assert.equal(fs.readFileSync(kept, "utf8"), original);
+    const old = new Date(Date.now() - 120_000);
+    fs.utimesSync(kept, old, old);
+    assert.equal(
+      (await execute(process.execPath, ["bin/ddpg.js", "--version"], { cwd: checkout })).stdout.trim(),
+      version,
+    );
+    assert.equal(fs.readFileSync(path.join(checkout, "package.json"), "utf8"), original);
+    assert.ok(!fs.existsSync(kept));
+    assert.ok(fs.lstatSync(path.join(checkout, "dist")).isSymbolicLink());
+  });
+
+  it("is whole where it comes from a git address: npm packs a clone after prepare", async () => {
+    const clone = path.join(temporary, "clone");
+    fs.cpSync(checkout, clone, { recursive: true, filter: (source) => path.basename(source) !== "dist" });
+    // What npm does with a clone: its installation there runs `prepare`, then it packs without `prepack`.
+    await npm(["run", "prepare"], clone, "npm", { _PACOTE_NO_PREPARE_: "git+file:clone" });
+    assert.ok(!fs.lstatSync(path.join(clone, "dist")).isSymbolicLink());
+    await npm(["pack", "--ignore-scripts", "--pack-destination", clone], clone);
+    const other = path.join(temporary, "from-git");
+    fs.mkdirSync(other);
+    await npm(["init", "-y"], other);
+    await npm(["install", "--offline", "--no-audit", "--no-fund", path.join(clone, `ddpg-${version}.tgz`)], other);
+    const files = list(path.join(other, "node_modules/ddpg"));
+    assert.deepEqual(files, list(installed));
+    assert.equal(
+      JSON.parse(fs.readFileSync(path.join(other, "node_modules/ddpg/package.json"), "utf8")).scripts,
+      undefined,
+    );
+    assert.equal((await npx(["ddpg", "--version"], other)).trim(), version);
+  });
+
+  it("contains what its users need and nothing else, in less than 1.1 MB", () => {
     const files = list(installed);
     for (const name of ["LICENSE", "README.md", "bin/ddpg.js", "dist/index.js", "dist/index.d.ts", "dist/node.js"])
       assert.ok(files.includes(name), `${name} is in the package`);
@@ -199,18 +256,31 @@ describe("the packed package", { timeout: 120_000 }, () => {
     const unpacked = files.reduce((sum, name) => sum + fs.statSync(path.join(installed, name)).size, 0);
     const packed = fs.statSync(tarball).size;
     assert.ok(packed < 1.1e6, `${packed} bytes packed`);
-    assert.ok(unpacked < 4e6, `${unpacked} bytes unpacked`);
+    assert.ok(unpacked < 4.5e6, `${unpacked} bytes unpacked`); // a tenth of it is docstrings
   });
 
-  it("carries the licence of every library that it bundles, and no path of the machine that built it", () => {
-    const licences = fs.readFileSync(path.join(installed, "dist/THIRD-PARTY-LICENSES.txt"), "utf8");
+  it("says for each library of the page which license it has, with its text; of MuJoCo's engine too", () => {
+    for (const folder of [path.join(installed, "dist/page"), path.join(root, "dist/page")]) {
+      const text = fs.readFileSync(path.join(folder, "THIRD-PARTY-LICENSES.txt"), "utf8");
+      const entries = new Map(text.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
+      assert.deepEqual([...entries.keys()].sort(), ["@mujoco/mujoco", "three", "uplot"]);
+      assert.match(
+        entries.get("@mujoco/mujoco"),
+        /Apache License\s+Version 2\.0[\s\S]*9\. Accepting Warranty or Additional Liability/,
+      );
+      for (const entry of entries.values()) assert.ok(entry.length > 800, entry);
+    }
+  });
+
+  it("contains the license of every library that it bundles, and no path of the machine that built it", () => {
+    const licenses = fs.readFileSync(path.join(installed, "dist/THIRD-PARTY-LICENSES.txt"), "utf8");
     const bundle = fs.readFileSync(path.join(installed, "dist/cli.js"), "utf8");
     const libraries = bundle.matchAll(/^\/\/.*\bnode_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm);
     const names = new Set(Array.from(libraries, (match) => match[1]));
-    assert.ok(names.has("commander"), `the bundle says which libraries it holds, got ${[...names].join(", ")}`);
-    const entries = new Map(licences.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
+    assert.ok(names.has("commander"), `the bundle lists its libraries, got ${[...names].join(", ")}`);
+    const entries = new Map(licenses.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
     for (const name of names)
-      assert.match(entries.get(name) ?? "", /permission|redistribution|licensed under/i, `licence of ${name}`);
+      assert.match(entries.get(name) ?? "", /permission|redistribution|licensed under/i, `license of ${name}`);
     for (const name of list(installed)) {
       const text = fs.readFileSync(path.join(installed, name), "utf8");
       assert.ok(!text.includes(root) && !text.includes(temporary), `${name} names a folder of this machine`);
@@ -224,6 +294,37 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.ok(lines.length > 1, "at least one episode ended");
     fingerprint = /^-?[\d.]+ ([0-9a-f]{16})$/.exec(lines.at(-1))?.[1] ?? "";
     assert.ok(fingerprint, `a torque and a fingerprint, got ${lines.at(-1)}`);
+  });
+
+  describe("the README, in a folder of npm init -y", { concurrency: 2 }, () => {
+    const folder = path.join(temporary, "readme");
+    const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
+    const programs = readmePrograms(readme);
+    const commands = [...readme.matchAll(/`npx (ddpg train \.\/[^`]+)`/g)].map(([, command]) => command.split(" "));
+    before(async () => {
+      fs.mkdirSync(folder);
+      await npm(["init", "-y"], folder);
+      await npm(["install", "--offline", "--no-audit", "--no-fund", tarball], folder);
+      const engine = "node_modules/@mujoco/mujoco";
+      for (const name of ["package.json", "mujoco.js", "mujoco.wasm"])
+        fs.cpSync(path.join(root, engine, name), path.join(folder, engine, name));
+      for (const [name, code] of programs) fs.writeFileSync(path.join(folder, name), code);
+    });
+
+    for (const name of programs.keys())
+      it(`runs ${name}`, async () => {
+        const { stderr } = await execute(process.execPath, [name], { cwd: folder });
+        assert.equal(stderr, "");
+      });
+
+    it("trains what it says that the command trains", async () => {
+      assert.ok(commands.length > 0);
+      for (const command of commands) {
+        assert.ok(programs.has(path.basename(command[2])), command.join(" "));
+        const short = ["--steps", "600", "--episodes", "3", "--out", `run-${command[2].replace(/\W/g, "")}`];
+        assert.match(await npx([...command, ...short], folder), /^return +-/m);
+      }
+    });
   });
 
   it("has an entry for Node", async () => {
@@ -265,25 +366,25 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.ok(Number(stdout) >= 10, `a timer of 10 ms fired ${stdout.trim()} times`);
   });
 
-  it("brings the command", async () => {
+  it("installs the command", async () => {
     const said = await npx(["ddpg", "--version"], user);
     assert.equal(said.trim(), version);
     const help = await npx(["ddpg", "--help"], user);
     for (const word of ["train", "evaluate", "report", "environments"]) assert.match(help, new RegExp(`\\b${word}\\b`));
   });
 
-  it("lists the tasks in MuJoCo without its engine, says what to install to train them, and writes nothing", async () => {
+  it("lists the MuJoCo tasks without the engine, says what to install to train them, and writes nothing", async () => {
     assert.match(await npx(["ddpg", "environments"], user), /^HalfCheetah-v5 +17 +6 × \[-1, 1\] /m);
     const { code, stderr } = await npx(["ddpg", "train", "HalfCheetah-v5", "--out", "run-mujoco"], user).catch(
       (e) => e,
     );
     assert.equal(code, 2);
-    // Behind what npm itself may have to say.
+    // npm may print messages of its own first.
     assert.ok(stderr.endsWith(`ddpg: ${whatToInstall}\n`), stderr);
     assert.ok(!fs.existsSync(path.join(user, "run-mujoco")));
   });
 
-  it("trains by the command to the bits of the ten lines, and draws the run", async () => {
+  it("trains with the command to the same bits as the ten lines, and draws the run", async () => {
     await npx(["ddpg", "train", "Pendulum-v1", "--seed", "1", "--steps", `${steps}`, "--out", "run"], user);
     const result = JSON.parse(fs.readFileSync(path.join(user, "run/result.json"), "utf8"));
     assert.equal(result.fingerprint, fingerprint);
@@ -294,7 +395,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.match(fs.readFileSync(path.join(user, html[0]), "utf8"), /<svg/);
   });
 
-  it("serves the page for that run, from within the package", async (t) => {
+  it("serves the watch page for that run from the installed package", async (t) => {
     const { url } = await watch(t, path.join(installed, "bin/ddpg.js"), user, "run");
     const html = await (await fetch(url)).text();
     const script = await fetch(url + /src="\.\/([^"]+)"/.exec(html)[1]);
@@ -302,7 +403,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     assert.equal((await fetch(`${url}assets/mujoco-3.14.0.js`)).status, 404);
   });
 
-  describe("on a page built with Vite under a sub-path", () => {
+  describe("on a page built with Vite under a subpath", () => {
     let browser;
     let server;
     let tab;
@@ -330,13 +431,13 @@ describe("the packed package", { timeout: 120_000 }, () => {
       assert.equal(await tab.evaluate((steps) => window.test.inWorker("fingerprintAfter", steps), steps), fingerprint);
     });
 
-    it("answers a click within 100 ms while it trains, at the median of nine", { timeout: 20_000 }, async () => {
+    it("answers a click within 100 ms during training, as the median of nine clicks", { timeout: 20_000 }, async () => {
       const button = await tab.locator("button").boundingBox();
       const training = tab.evaluate(() => window.test.trainUntilStopped());
       await tab.waitForFunction(() => window.test.now.step > 0);
       for (let i = 0; i < 9; i++) {
         await tab.mouse.click(button.x + button.width / 2, button.y + button.height / 2);
-        // Training goes on between the clicks, or this waits in vain.
+        // Wait until training has advanced since the click.
         await tab.waitForFunction((i) => window.test.now.step > window.test.clicks[i]?.step, i);
       }
       const clicks = await tab.evaluate(() => {
@@ -354,7 +455,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
       assert.ok(ticks >= 10, `a timer of 10 ms fired ${ticks} times`);
     });
 
-    it("has two threads in a worker of an isolated page; on main threads, and where it is not isolated, one", async () => {
+    it("uses two threads in a worker of an isolated page, and one on a main thread or on a page that is not isolated", async () => {
       assert.equal(await tab.evaluate(() => window.test.threadsOfLarge()), 1);
       assert.equal(await tab.evaluate(() => window.test.inWorker("threadsOfLarge")), 1);
       const isolated = await serve(site, { isolated: true });
@@ -369,14 +470,16 @@ describe("the packed package", { timeout: 120_000 }, () => {
       }
     });
 
-    it("says what to install for a task in MuJoCo", async () => {
+    it("says what to install for a MuJoCo task", async () => {
       assert.equal(await tab.evaluate(() => window.test.cheetah()), whatToInstall);
     });
 
-    it("met no warning and no error", () => assert.deepEqual(problems, []));
+    it("caused no warning and no error", () => assert.deepEqual(problems, []));
   });
 
-  it("simulates in MuJoCo on a page to the bits of Node, with the engine installed", { timeout: 60_000 }, async (t) => {
+  it("simulates MuJoCo on a page to the same bits as in Node, with the engine installed", {
+    timeout: 60_000,
+  }, async (t) => {
     const beside = path.join(temporary, "beside-mujoco");
     fs.cpSync(user, beside, { recursive: true });
     const engine = "node_modules/@mujoco/mujoco";
@@ -386,7 +489,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     const { stdout } = await execute(process.execPath, ["--input-type=module", "--eval", script], { cwd: beside });
     assert.match(stdout, /^(-?[\d.e-]+ ){17}-?[\d.e-]+\n$/);
 
-    // The package has the page without the engine: the engine's own package has the rest.
+    // The package contains the page without the engine. The engine's own package provides those files.
     const { url } = await watch(t, path.join(beside, "node_modules/ddpg/bin/ddpg.js"), beside, "run");
     for (const [asked, name] of Object.entries({ "mujoco-3.14.0.js": "mujoco.js", "mujoco.wasm": "mujoco.wasm" })) {
       const bytes = new Uint8Array(await (await fetch(`${url}assets/${asked}`)).arrayBuffer());
@@ -396,7 +499,7 @@ describe("the packed package", { timeout: 120_000 }, () => {
     writeFiles(beside, page);
     const site = path.join(temporary, "site-mujoco");
     const warnings = await bundle(beside, "/sub/", path.join(site, "sub"));
-    // The engine's own loader asks for a module of Node's, where it is in Node.
+    // The engine's loader imports a Node module if it runs in Node.
     assert.ok(
       warnings.every((warning) => warning.includes("externalized")),
       warnings.join("\n"),
@@ -414,8 +517,8 @@ describe("the packed package", { timeout: 120_000 }, () => {
 });
 
 /**
- * `npm pack` with its scripts, as a maintainer runs it, in a copy of the checkout: it turns `dist` into a folder for a
- * while, and other tests import from there.
+ * Runs `npm pack` with its scripts, as a maintainer does, but in a copy of the checkout: packing temporarily replaces
+ * `dist`, from which other tests import.
  */
 async function pack(temporary) {
   const copy = path.join(temporary, "checkout");
@@ -438,10 +541,10 @@ async function pack(temporary) {
   fs.symlinkSync(fs.realpathSync(path.join(root, "node_modules")), path.join(copy, "node_modules"), linkType);
   await npm(["pack", "--pack-destination", temporary], copy);
   assert.ok(fs.lstatSync(path.join(copy, "dist")).isSymbolicLink(), "after packing, dist is a link again");
-  return path.join(temporary, `ddpg-${version}.tgz`);
+  return { tarball: path.join(temporary, `ddpg-${version}.tgz`), checkout: copy };
 }
 
-/** Vite's build without any configuration but where things are; the warnings. */
+/** Builds with Vite, configured only with the paths. Returns the warnings. */
 async function bundle(source, base, outDir) {
   const { build, createLogger } = await import("vite");
   const warnings = [];
@@ -453,17 +556,26 @@ async function bundle(source, base, outDir) {
     configFile: false,
     logLevel: "silent",
     customLogger,
-    // How long a plugin takes is no warning here.
+    // Slow plugins are not worth a warning here.
     build: { outDir, emptyOutDir: false, rolldownOptions: { checks: { pluginTimings: false } } },
   });
   return warnings;
 }
 
-/** An npm without what the npm that runs the tests says to its scripts. */
-async function npm(args, cwd, command = "npm") {
+/** Runs npm without the environment variables that an npm running the tests sets for its scripts. */
+async function npm(args, cwd, command = "npm", variables = {}) {
+  return (await runNpm(args, cwd, command, variables)).stdout;
+}
+
+/** Everything that npm prints, warnings included. */
+async function npmSays(args, cwd) {
+  const { stdout, stderr } = await runNpm(args, cwd, "npm", {});
+  return stdout + stderr;
+}
+
+function runNpm(args, cwd, command, variables) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  const { stdout } = await execute(command, args, { cwd, env, shell: process.platform === "win32" });
-  return stdout;
+  return execute(command, args, { cwd, env: { ...env, ...variables }, shell: process.platform === "win32" });
 }
 
 function npx(args, cwd) {
@@ -474,7 +586,7 @@ function writeFiles(directory, files) {
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(directory, name), text);
 }
 
-/** Every file below a folder, with slashes. */
+/** The paths of all files below a folder, with forward slashes. */
 function list(directory) {
   return fs
     .readdirSync(directory, { recursive: true })

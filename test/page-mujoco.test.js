@@ -1,4 +1,4 @@
-// The tasks in MuJoCo in the built page, in a real browser that draws in 3D without a graphics card.
+// MuJoCo tasks on the built page, in a real browser that draws 3D without a GPU.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -16,7 +16,7 @@ const program = path.join(root, "bin/ddpg.js");
 const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
 const names = Object.keys(environments).filter((name) => environments[name].preset === "standard");
 
-describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
+describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-mujoco-"));
   let server;
   let browser;
@@ -29,7 +29,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
     fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  /** Does something with a tab that shows the page for an address, and with the names of the files it asks for. */
+  /** Opens the page at a link, passes the tab and the names of requested files to `use`, and checks for complaints. */
   async function visit(link, use, { browser: its = browser, url = server.url, tolerates = /ReadPixels/ } = {}) {
     const tab = await its.newPage({ viewport: { width: 360, height: 700 }, reducedMotion: "reduce" });
     const complaints = [];
@@ -56,7 +56,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
   const learned = (tab) => tab.locator("html[data-updates]:not([data-updates='0'])").waitFor({ state: "attached" });
   const caption = (tab, hasText) => tab.locator("#world-caption", { hasText }).waitFor();
   const canvas = (tab) => tab.locator("#stage canvas");
-  /** The picture, once there is one; then, whenever it is another one than before. */
+  /** A screenshot of the scene, for comparing two moments. */
   const picture = async (tab) => (await canvas(tab).screenshot({ animations: "allow" })).toString("base64");
   const moves = async (tab) => {
     const first = await picture(tab);
@@ -65,7 +65,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
 
   const parts = [/^solid-worker-.*\.js$/, /^mujoco-.*\.js$/, /^mujoco-.*\.wasm$/, /^stage-.*\.js$/];
 
-  it("loads nothing of MuJoCo's or of three.js before such a task is chosen; then it learns, and is seen to move", () =>
+  it("loads MuJoCo and three.js only when such a task is selected; then the task learns and its body moves", () =>
     visit("", async (tab, asked) => {
       await tab.locator("#play").click();
       await learned(tab);
@@ -81,7 +81,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
           asked.some((name) => part.test(name)),
           `${part} of ${asked}`,
         );
-      await caption(tab, /The policy now, return \d/);
+      await caption(tab, /The current policy, return \d/);
       await moves(tab);
       assert.match(tab.url(), /#task=InvertedPendulum-v5&preset=standard&seed=1&warmupSteps=200&speed=full$/);
       assert.ok(await tab.locator("#world").isHidden());
@@ -91,8 +91,8 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       await tab.locator("#experiment [type=submit]").click();
       await tab.locator("#world").waitFor();
       await tab.locator("#maps").waitFor();
-      assert.equal(await canvas(tab).count(), 0, "the stage was taken down");
-      assert.equal(tab.workers().length, 1, "nobody simulates on");
+      assert.equal(await canvas(tab).count(), 0, "the stage was removed");
+      assert.equal(tab.workers().length, 1, "the simulation worker was stopped");
     }));
 
   it("gives Node's fingerprint", () =>
@@ -107,13 +107,13 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       await tab.locator("#fingerprint", { hasText: agent.fingerprint() }).waitFor();
     }));
 
-  it("shows the body in training where it goes step by step, from wherever one wants", () =>
+  it("shows the training body while it is stepped, from any point of view", () =>
     visit(`#task=Hopper-v5&${new URLSearchParams(texts)}&speed=1`, async (tab) => {
       await reached(tab, "paused");
       await tab.locator("#step").click();
       await caption(tab, /^\s*In training, step 1$/);
       const first = await picture(tab);
-      // After a few steps more it is somewhere else.
+      // After a few more steps the body looks different.
       for (let step = 2; step <= 5; step++) {
         await tab.locator("#step").click();
         await caption(tab, new RegExp(`^\\s*In training, step ${step}$`));
@@ -121,7 +121,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       await until(async () => (await picture(tab)) !== first);
       assert.ok(await tab.locator("#push").isDisabled());
 
-      // It stands still now: whatever moves is the one who looks.
+      // The body does not move now, so any change is a change of the view.
       await canvas(tab).focus();
       await tab.keyboard.press("Home");
       let straight;
@@ -139,7 +139,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       await until(async () => (await picture(tab)) !== straight);
     }));
 
-  it("watches a policy's file and pushes the body", () =>
+  it("shows a policy from a file and pushes the body", () =>
     visit("", async (tab) => {
       const file = {
         name: "idle.safetensors",
@@ -154,7 +154,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       await canvas(tab).waitFor();
       await tab.locator("#load-policy").setInputFiles(file);
       await caption(tab, /^\s*idle\.safetensors, return /);
-      // Who does nothing comes to rest, and its return, the way that it went, no longer changes.
+      // A body without actions comes to rest. Its return, which is its progress, then no longer changes.
       const shown = async () => /return (\S+) in (\d+) steps/.exec(await tab.locator("#world-caption").textContent());
       await until(async () => Number((await shown())?.[2]) > 150);
       const [, resting] = await shown();
@@ -163,7 +163,7 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
       await until(async () => number((await shown())[1]) > number(resting) + 0.5);
     }));
 
-  it("shows a run of the command line, watched", async (t) => {
+  it("shows a run of the command line in `ddpg watch`", async (t) => {
     const settings = Object.entries(texts).flatMap(([name, text]) => [
       `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
       text,
@@ -181,14 +181,16 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
     );
   });
 
-  it("says so where a browser gives no WebGL, and trains", async () => {
+  it("says when the browser has no WebGL, and still trains", async () => {
     const plain = await openBrowser({ flags: ["--disable-3d-apis"] });
     try {
       await visit(
         `#task=InvertedPendulum-v5&${new URLSearchParams(texts)}&speed=full`,
         async (tab) => {
           await tab.locator("#play").click();
-          await tab.locator("#stage-message", { hasText: "It cannot be drawn here, but training continues" }).waitFor();
+          await tab
+            .locator("#stage-message", { hasText: "This browser cannot draw the 3D view, but training continues" })
+            .waitFor();
           await learned(tab);
         },
         { browser: plain, tolerates: /WebGL/ },
@@ -199,20 +201,20 @@ describe("the page, with a task in MuJoCo", { timeout: 300_000 }, () => {
   });
 });
 
-/** Settings that learn at once and quickly, and the same as they are typed. */
+/** Settings with which updates start early and are fast, as values and as text. */
 const small = { warmupSteps: 64, batchSize: 16, actorHiddenSizes: [16, 16], criticHiddenSizes: [16, 16] };
 const texts = Object.fromEntries(Object.entries(small).map(([name, value]) => [name, String(value)]));
 
-/** A policy's file for a task in which every parameter is 0: it does nothing. */
+/** A policy file for a task. Every parameter is 0, so every action is 0. */
 async function idle(name) {
   const { policy } = await Ddpg.create({ ...environments[name] }, { preset: "standard", ...small });
   for (const parameter of policy.parameters.names) policy.parameters.value(parameter).data.fill(0);
   return Buffer.from(policy.save());
 }
 
-/** Comes back once a question is answered with yes; gives up as late as the browser's own waiting does. */
+/** Resolves once `question` returns true. Fails after the same time as Playwright's waits. */
 async function until(question) {
   for (const begun = Date.now(); !(await question()); await setTimeout(20)) {
-    assert.ok(Date.now() - begun < 30_000, `still not so: ${question}`);
+    assert.ok(Date.now() - begun < 30_000, `never true: ${question}`);
   }
 }

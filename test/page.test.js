@@ -1,4 +1,4 @@
-// The built page in a real browser, as its visitor uses it. It waits for what the page shows, never for a time.
+// Uses the built page in a real browser, as a visitor does. The tests wait for what the page shows, never for a time.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -19,12 +19,12 @@ describe("the page", { timeout: 300_000 }, () => {
   let browser;
   let server;
   let temporary;
-  /** Of every tab: what must stay empty. */
+  /** Console messages, errors and foreign requests of every tab; must stay empty. */
   const complaints = [];
 
   before(async () => {
     temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-page-"));
-    // In a folder of its own: the page must not need the top of a host.
+    // In a subfolder: the page must not assume that it is at the root of a host.
     fs.cpSync(built, path.join(temporary, "some", "folder"), { recursive: true });
     [browser, server] = await Promise.all([openBrowser(), serve(temporary)]);
   });
@@ -33,7 +33,7 @@ describe("the page", { timeout: 300_000 }, () => {
     fs.rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  /** Does something with a tab that shows the page for an address; then nothing may have been complained of. */
+  /** Opens the page at a link, passes the tab to `use`, and checks that there were no complaints. */
   async function visit(link, use, options = {}) {
     const tab = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
     const home = `${server.url}/some/folder/`;
@@ -58,7 +58,7 @@ describe("the page", { timeout: 300_000 }, () => {
   const text = (tab, selector) => tab.locator(selector).textContent();
   const stepOf = async (tab) => Number(await tab.locator("html").getAttribute("data-step"));
   const updatesOf = async (tab) => Number(await tab.locator("html").getAttribute("data-updates"));
-  /** The fingerprint, once it is shown. */
+  /** Waits until the fingerprint is shown and returns it. */
   async function fingerprint(tab) {
     await tab
       .locator("#fingerprint")
@@ -68,16 +68,16 @@ describe("the page", { timeout: 300_000 }, () => {
   }
   const still = { reducedMotion: "reduce" };
 
-  it("begins by itself and says so, without a complaint and without asking anybody else for anything", () =>
+  it("starts by itself and says so, without errors and without requests to other hosts", () =>
     visit("", async (tab) => {
       await reached(tab, "playing");
       await tab.locator("html[data-updates]:not([data-updates='0'])").waitFor({ state: "attached" });
       assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
       assert.equal(await text(tab, "#status"), "Training.");
-      assert.match(await text(tab, "#world-caption"), /The policy now, torque −?\d/);
+      assert.match(await text(tab, "#world-caption"), /The current policy, torque −?\d/);
     }));
 
-  it("learns to stand within the usual steps: an evaluation of at least −200", () =>
+  it("learns to stand within the default number of steps: an evaluation of at least −200", () =>
     visit("#speed=full", async (tab) => {
       await reached(tab, "ended");
       assert.equal(await stepOf(tab), 5000);
@@ -85,7 +85,7 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.equal(await text(tab, "#command"), "npx ddpg train Pendulum-v1 --seed 1");
     }));
 
-  it("gives Node's fingerprint after a thousand updates, single steps and evaluations among them", () =>
+  it("gives Node's fingerprint after a thousand updates, including single steps and evaluations", () =>
     visit(
       "#seed=3&warmupSteps=64&steps=1063&speed=full",
       async (tab) => {
@@ -105,12 +105,12 @@ describe("the page", { timeout: 300_000 }, () => {
       still,
     ));
 
-  it("steps, makes one update, and shows what it took and gave", () =>
+  it("steps, makes one update, and shows its inputs and outputs", () =>
     visit(
       "#seed=2&speed=full",
       async (tab) => {
         await reached(tab, "paused");
-        assert.equal(await stepOf(tab), 0, "who prefers reduced motion begins it");
+        assert.equal(await stepOf(tab), 0, "with reduced motion preferred, the user has to start the run");
         await tab.locator("#step").click();
         await tab.locator("#inside-title-of", { hasText: "Step 1: no update yet" }).waitFor();
         assert.equal(await stepOf(tab), 1);
@@ -129,15 +129,15 @@ describe("the page", { timeout: 300_000 }, () => {
         const [y, loss] = [agent.y[0], agent.diagnostics.criticLoss].map((value) => value.toFixed(3));
         assert.ok(seen[3].includes(`= ${y.replace("-", "−")}.`), `${seen[3]} has y₁ = ${y}`);
         assert.ok(seen[4].startsWith(`L${loss}`), `${seen[4]} has L = ${loss}`);
-        assert.match(seen[6], /moved by[\d.]+, and [\d.]+ is left/);
+        assert.match(seen[6], /moved by[\d.]+; distance left [\d.]+/);
         await tab.locator("#inside-tab-5").click();
         assert.match(await text(tab, "#inside-source"), /this\.critic\.descend\(this\.#lossGradient\);/);
 
-        // After the seventh comes the first of the next.
+        // After the seventh step comes the first step of the next update.
         await tab.locator("#inside-tab-7").click();
         await tab.keyboard.press("ArrowRight");
         assert.match(await text(tab, "#inside-step"), /^1\. /);
-        assert.equal(await updatesOf(tab), 1, "keys of tabs make no update");
+        assert.equal(await updatesOf(tab), 1, "the tabs' keys make no update");
         await tab.keyboard.press("ArrowLeft");
         await tab.locator("#inside-next").click();
         await tab.locator("#inside-title-of", { hasText: "Update 2, made in step 1,001." }).waitFor();
@@ -148,7 +148,7 @@ describe("the page", { timeout: 300_000 }, () => {
       still,
     ));
 
-  it("pauses and goes on by a key, and shows the step that it paused after", () =>
+  it("pauses and resumes by a key, and shows the step after which it paused", () =>
     visit("#speed=1", async (tab) => {
       await until(async () => (await stepOf(tab)) >= 2);
       await tab.keyboard.press(" ");
@@ -160,7 +160,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await until(async () => (await stepOf(tab)) > step);
     }));
 
-  it("lets the body be held and thrown, in training too", () =>
+  it("lets the user hold and throw the body, also during training", () =>
     visit("#speed=1", async (tab) => {
       await until(async () => (await stepOf(tab)) >= 2);
       const { x, y, width, height } = await tab.locator("#world").boundingBox();
@@ -175,10 +175,10 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#fingerprint-note", { hasText: "You threw the body" }).waitFor();
     }));
 
-  it("lets the body go when training has ended, and says of a run in which it was thrown that it was", () =>
+  it("frees the body when training has finished, and marks a run in which the user threw it", () =>
     visit("#warmupSteps=64&steps=70&speed=1", async (tab) => {
       await until(async () => (await stepOf(tab)) >= 2);
-      assert.ok(await tab.locator("#noise").isDisabled(), "what is trained on explores by itself");
+      assert.ok(await tab.locator("#noise").isDisabled(), "the training body always explores");
       await reached(tab, "ended");
       await tab.locator("#world-caption", { hasText: /^After 70 steps, torque/ }).waitFor();
       assert.ok(await tab.locator("#noise").isEnabled());
@@ -198,7 +198,7 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.deepEqual([config.steps, config.touched], [71, true]);
     }));
 
-  it("says that a body is not trained on where it is thrown between two episodes", () =>
+  it("says that training ignores a throw between two episodes", () =>
     visit(
       "#warmupSteps=200&speed=full",
       async (tab) => {
@@ -213,7 +213,7 @@ describe("the page", { timeout: 300_000 }, () => {
       still,
     ));
 
-  it("shows the noise that was drawn, where the action is clipped too", () =>
+  it("shows the noise that was drawn, even if the action is clipped", () =>
     visit(
       "#seed=2&warmupSteps=64&noiseScale=9&noiseAnnealSteps=100&speed=full",
       async (tab) => {
@@ -231,7 +231,7 @@ describe("the page", { timeout: 300_000 }, () => {
       still,
     ));
 
-  it("waits for a worker that is long on its way", () =>
+  it("waits for a worker script that takes long to load", () =>
     visit("", async (tab) => {
       await tab.clock.install();
       let arrive;
@@ -255,7 +255,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await reached(tab, "playing");
     }));
 
-  it("saves a run that the command line reads, and a policy that it shows again", () =>
+  it("saves a run that the command line can read, and a policy that the page can show again", () =>
     visit("#seed=5&steps=1200&speed=full", async (tab) => {
       await reached(tab, "ended");
       await fingerprint(tab);
@@ -288,7 +288,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#world-caption", { hasText: /^After 1,200 steps/ }).waitFor();
     }));
 
-  it("refuses a damaged policy and one of another task in words, and the run goes on", () =>
+  it("rejects a damaged policy and one of another task with a message, and the run continues", () =>
     visit("#speed=20", async (tab) => {
       await reached(tab, "playing");
       const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
@@ -298,13 +298,13 @@ describe("the page", { timeout: 300_000 }, () => {
       const open = (name, buffer) =>
         tab.locator("#load-policy").setInputFiles({ name, mimeType: "application/octet-stream", buffer });
       for (const [name, buffer, words] of [
-        ["damaged.safetensors", damaged, /^damaged\.safetensors was not opened\. .*crc32c/i],
+        ["damaged.safetensors", damaged, /^damaged\.safetensors could not be opened\. .*crc32c/i],
         [
           "car.safetensors",
           Buffer.from(other.policy.save()),
-          /^car\.safetensors was not opened\. It is a policy for MountainCarContinuous-v0\. Choose that task/,
+          /^car\.safetensors could not be opened\. It is a policy for MountainCarContinuous-v0\. Choose that task/,
         ],
-        ["empty.safetensors", Buffer.alloc(0), /^empty\.safetensors was not opened\. .*expected/],
+        ["empty.safetensors", Buffer.alloc(0), /^empty\.safetensors could not be opened\. .*expected/],
       ]) {
         await open(name, buffer);
         await tab.locator("#notice-text", { hasText: words }).waitFor();
@@ -316,7 +316,7 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.ok(await tab.locator("#notice").isHidden());
     }));
 
-  it("has an experiment in its address: the same link, the same bits", async () => {
+  it("keeps the experiment in its address: the same link gives the same bits", async () => {
     let address;
     let bits;
     await visit("#steps=1100&speed=full", async (tab) => {
@@ -329,7 +329,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#experiment [type=submit]").click();
       const words = 'actorLearningRate: expected a number from 0 to 1, got "fast".';
       await tab.locator("#error-actorLearningRate", { hasText: words }).waitFor();
-      assert.equal(await tab.locator("#runs li").count(), 1, "nothing was begun");
+      assert.equal(await tab.locator("#runs li").count(), 1, "no run was started");
 
       await tab.locator("#field-actorLearningRate").fill("0.002");
       await tab.locator("#experiment [type=submit]").click();
@@ -338,7 +338,7 @@ describe("the page", { timeout: 300_000 }, () => {
       const both = await colors();
       assert.equal(both[1], first, "a run keeps its color");
       assert.notEqual(both[0], first);
-      // A key after a click on a button.
+      // The key must also work while a button has the focus.
       await tab.keyboard.press("Shift+R");
       await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
       assert.deepEqual(await colors(), both);
@@ -347,7 +347,7 @@ describe("the page", { timeout: 300_000 }, () => {
       bits = await fingerprint(tab);
       address = new URL(tab.url()).hash;
       await tab.locator("#runs button", { hasText: "×" }).click();
-      assert.equal(await tab.locator("#runs li").count(), 1, "the earlier run was taken away");
+      assert.equal(await tab.locator("#runs li").count(), 1, "the earlier run was removed");
     });
     assert.match(address, /seed=7&steps=1100&actorLearningRate=0\.002&speed=full$/);
     await visit(address, async (tab) => {
@@ -357,7 +357,7 @@ describe("the page", { timeout: 300_000 }, () => {
     });
   });
 
-  it("goes from one experiment to another in one step: the address never names a third", () =>
+  it("changes from one experiment to another in one step: the address never names a third one", () =>
     visit("#steps=1100&speed=full", async (tab) => {
       await tab.evaluate(() => {
         const replace = history.replaceState.bind(history);
@@ -379,7 +379,7 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&speed=20"]);
     }));
 
-  it("says what is wrong with an address, and trains as usual", async () => {
+  it("says what is wrong with an address, and trains the default experiment", async () => {
     for (const [link, words] of [
       ["#task=Pendulum-v2", /task: expected one of Pendulum-v1.*Did you mean "Pendulum-v1"/],
       ["#discount=2", /discount: expected a number from 0 to 1, got 2/],
@@ -394,7 +394,7 @@ describe("the page", { timeout: 300_000 }, () => {
     }
   });
 
-  it("reports a run that fails and a worker that dies, and restarts", () =>
+  it("reports a worker that dies and a run that fails, and restarts", () =>
     visit("#speed=20", async (tab) => {
       await reached(tab, "playing");
       const kill = () => {
@@ -404,19 +404,19 @@ describe("the page", { timeout: 300_000 }, () => {
       };
       await tab.workers()[0].evaluate(kill);
       await reached(tab, "failed");
-      assert.match(await text(tab, "#failure"), /The worker that trains ended: .*planted/);
+      assert.match(await text(tab, "#failure"), /The training worker stopped: .*planted/);
       await tab.locator("#failure-restart").click();
       await reached(tab, "playing");
       assert.ok(await tab.locator("#failure").isHidden());
 
-      // The critic's numbers run away from it.
+      // These settings make the critic diverge.
       await tab.goto(tab.url().replace(/#.*/, "#criticLearningRate=1&rewardScale=1e12&warmupSteps=64&speed=full"));
       await reached(tab, "failed");
       assert.match(await text(tab, "#failure-text"), /Pendulum-v1 episode \d+ step \d+, update \d+: .*finite/);
-      assert.ok((await updatesOf(tab)) > 0, "how far it came is shown");
+      assert.ok((await updatesOf(tab)) > 0, "the page shows how far the run got");
     }));
 
-  it("trains MountainCarContinuous-v0, with its own exploration", () =>
+  it("trains MountainCarContinuous-v0 with the task's own exploration noise", () =>
     visit("#task=MountainCarContinuous-v0&steps=1100&speed=full", async (tab) => {
       await reached(tab, "ended");
       assert.equal(await tab.locator("#field-noise").inputValue(), "ornstein-uhlenbeck");
@@ -425,7 +425,7 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.equal(await fingerprint(tab), agent.fingerprint());
     }));
 
-  it("fits a phone of 360 pixels, with names for all that can be used", () =>
+  it("fits a phone of 360 pixels, and every control has a name", () =>
     visit(
       "",
       async (tab) => {
@@ -434,7 +434,7 @@ describe("the page", { timeout: 300_000 }, () => {
           const nameless = [...html.querySelectorAll("button, input, select, [tabindex='0']")]
             .filter((element) => !element.closest("[hidden]"))
             .filter((element) => {
-              // A select's own text is that of its options.
+              // A select's text is that of its options, so it is no name.
               const own = element.matches("input, select") ? "" : element.textContent.trim();
               return !(element.ariaLabel || element.labels?.length || own);
             })
@@ -446,8 +446,8 @@ describe("the page", { timeout: 300_000 }, () => {
       { viewport: { width: 360, height: 740 } },
     ));
 
-  it("is less than 150 kB, compressed and without what 3D needs, and asks for nothing by an address of its own", () => {
-    const isFor3D = (name) => /(stage|mujoco|solid-worker)-/.test(name); // page-mujoco.test.js: asked for later
+  it("is less than 150 kB, compressed and without the 3D parts, and all its addresses are relative", () => {
+    const isFor3D = (name) => /(stage|mujoco|solid-worker)-/.test(name); // loaded later: page-mujoco.test.js tests it
     const files = fs
       .readdirSync(built, { recursive: true })
       .filter((name) => /\.(html|js|css)$/.test(name) && !isFor3D(name));
@@ -461,14 +461,14 @@ describe("the page", { timeout: 300_000 }, () => {
   });
 });
 
-/** The agent that the library makes of the same experiment, after so many steps. */
+/** The agent that the library trains for a number of steps with the same experiment. */
 async function trained(changes, steps, environment = new Pendulum()) {
   const agent = await Ddpg.create(environment, { preset: "small", ...changes });
   for await (const { step } of train(agent, environment)) if (step === steps) break;
   return agent;
 }
 
-/** Comes back once a question is answered with yes; gives up after as long as Playwright does. */
+/** Resolves once `question` returns true. Fails after the same time as Playwright's waits. */
 async function until(question) {
   const last = performance.now() + 30_000;
   while (!(await question())) {

@@ -1,4 +1,4 @@
-// What docs/paper.md says of the settings is what the presets hold, and the files it names exist.
+// The settings in docs/paper.md match the presets, and the files that the documents link to exist.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -9,10 +9,10 @@ import { presets } from "ddpg";
 const docs = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "docs");
 const text = fs.readFileSync(path.join(docs, "paper.md"), "utf8");
 
-/** What a preset's tables leave out is as in this one. */
+/** A setting that a preset's tables leave out has the value of this preset. */
 const bases = { numpy: "paper", standard: "paper", small: "standard" };
 
-/** Every `setting = value` in a table, with the preset that the section's heading names. */
+/** Every `setting = value` in a table, with the preset in the section's heading. */
 function statements(markdown) {
   const found = [];
   let preset = "";
@@ -24,7 +24,7 @@ function statements(markdown) {
   return found;
 }
 
-/** What is wrong with one statement, or "". */
+/** What is wrong with a statement, or "". */
 function complaint({ preset, setting, value }) {
   if (!Object.hasOwn(presets, preset)) return `${setting} = ${value}: the section's heading names no preset`;
   if (!Object.hasOwn(presets[preset], setting)) return `${preset}: there is no setting ${setting}`;
@@ -37,14 +37,14 @@ function complaint({ preset, setting, value }) {
       : like(value, held);
   if (typeof held === "boolean" && value !== "true" && value !== "false") return `${preset} ${setting} = ${value}`;
   const same = JSON.stringify(said) === JSON.stringify(held);
-  return same ? "" : `${preset} ${setting}: paper.md says ${value}, the preset holds ${JSON.stringify(held)}`;
+  return same ? "" : `${preset} ${setting}: paper.md says ${value}, the preset has ${JSON.stringify(held)}`;
 }
 
-test("every setting in docs/paper.md has the value that its preset holds", () => {
+test("every setting in docs/paper.md has the value of its preset", () => {
   assert.deepEqual(statements(text).map(complaint).filter(Boolean), []);
 });
 
-test("docs/paper.md names every setting of `paper`, and of the others all that differs from what they are based on", () => {
+test("docs/paper.md names every setting of `paper`, and every setting in which another preset differs from its base", () => {
   const named = (preset) =>
     statements(text)
       .filter((statement) => statement.preset === preset)
@@ -65,7 +65,7 @@ test("docs/paper.md names every setting of `paper`, and of the others all that d
   assert.deepEqual(Object.keys(presets).sort(), ["paper", ...Object.keys(bases)].sort());
 });
 
-test("a wrong number, a wrong name, a setting that is none and a section without a preset are seen", () => {
+test("the check finds a wrong value, a wrong name, a missing setting and a section without a preset", () => {
   const right = "## `paper`\n| `discount = 0.99` `actorHiddenSizes = 400, 300` `batchNormalization = true` |";
   assert.deepEqual(statements(right).map(complaint), ["", "", ""]);
   for (const [from, to] of [
@@ -81,7 +81,7 @@ test("a wrong number, a wrong name, a setting that is none and a section without
 });
 
 for (const name of ["paper.md", "gradients.md", "architecture.md", ...decisions()]) {
-  test(`every file and every heading that docs/${name} links to exists`, () => {
+  test(`every file and heading that docs/${name} links to exists`, () => {
     const file = path.join(docs, name);
     const missing = [];
     for (const [, link] of fs.readFileSync(file, "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -99,7 +99,7 @@ function decisions() {
   return fs.readdirSync(path.join(docs, "decisions")).map((name) => `decisions/${name}`);
 }
 
-/** The headings of a document as GitHub links to them. */
+/** The anchors of a document's headings, as GitHub generates them. */
 function anchors(file) {
   return [...fs.readFileSync(file, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     heading

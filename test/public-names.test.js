@@ -1,4 +1,4 @@
-// The public names of every entry, so that none comes or goes unnoticed: a change here belongs in the changelog.
+// The public names of every entry, so that none is added or removed unnoticed. A change here belongs in the changelog.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -37,6 +37,7 @@ const committed = {
     types: [
       "Backend",
       "BodyId",
+      "Bytes",
       "Camera",
       "CheckOptions",
       "DdpgOptions",
@@ -105,7 +106,7 @@ const committed = {
   },
 };
 
-/** The names that a declaration file re-exports; entries contain nothing else, so anything else is an error. */
+/** The names that a declaration file re-exports. Entries must not contain anything else. */
 function exportedNames(text) {
   const values = [];
   const types = [];
@@ -134,12 +135,12 @@ for (const [entry, { types, default: module }] of Object.entries(exports)) {
   test(`ddpg${entry.slice(1)} exports the names listed here: values and types`, async () => {
     const names = exportedNames(fs.readFileSync(path.join(root, types), "utf8"));
     assert.deepEqual(names, committed[entry]);
-    // What is declared as a value exists, and nothing undeclared does.
+    // Every declared value exists, and no other.
     assert.deepEqual(Object.keys(await import(new URL(`../${module}`, import.meta.url))).sort(), names.values);
   });
 }
 
-test("the reader of declarations sees values, types and renamed names, and refuses what it cannot list", () => {
+test("the declaration reader handles values, types and renamed names, and rejects what it cannot list", () => {
   assert.deepEqual(
     exportedNames('/** A note. */\nexport { a, type B, c as d } from "./x.js";\nexport type { E } from "./y.js";'),
     { values: ["a", "d"], types: ["B", "E"] },

@@ -1,4 +1,4 @@
-// What the README says is so: its programs compile and run, its links lead somewhere, its numbers are the records'.
+// The README is correct: its programs compile and run, its links work, and its numbers match the records.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -7,26 +7,26 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { environments } from "ddpg";
-import { benchmarkFolders, upToDate } from "../scripts/readme.js";
+import { benchmarkFolders, readmePrograms, upToDate } from "../scripts/readme.js";
 import { faults } from "./faults.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
 const execute = promisify(execFile);
 
-test("the links to the seven steps and the numbers of the results are up to date (else: npm run figures)", () => {
+test("the links to the seven steps and the results are up to date (if not: npm run figures)", () => {
   const performance = fs.readFileSync(path.join(root, "docs/performance.md"), "utf8");
   for (const text of [readme, performance]) {
     assert.ok(upToDate(text, root) === text, "npm run figures would change README.md or docs/performance.md");
     assert.ok(!/<!-- results [\w-]+ -->\n<!-- end -->/.test(text));
   }
   assert.ok(!/STEP\d/.test(readme));
-  // A block of the other document had its name once, and took its place.
+  // Once, a block of the same name in the other document replaced this one.
   assert.match(readme, /<!-- results numpy -->\nSeeds that reach/);
   assert.ok(readme.includes(`${faults.length} faults`));
 });
 
-test("the table and the curves of the tasks in MuJoCo are those of the records (else: npm run figures)", async () => {
+test("the table and curves of the MuJoCo tasks match the records (if not: npm run figures)", async () => {
   const { readRecords } = await import("../dist/cli/benchmark/records.js");
   const { curves, page } = await import("../dist/cli/benchmark/page.js");
   const folders = benchmarkFolders(path.join(root, "docs/results"));
@@ -35,12 +35,12 @@ test("the table and the curves of the tasks in MuJoCo are those of the records (
     const read = (name) => fs.readFileSync(path.join(folder, name), "utf8");
     const records = readRecords(folder);
     assert.ok(records.length > 0, `${folder} holds no records`);
-    assert.ok(read("benchmark.md") === page(records), `${folder}: benchmark.md is not that of the records`);
-    assert.ok(read("curves.svg") === `${curves(records)}\n`, `${folder}: curves.svg is not that of the records`);
+    assert.ok(read("benchmark.md") === page(records), `${folder}: benchmark.md does not match the records`);
+    assert.ok(read("curves.svg") === `${curves(records)}\n`, `${folder}: curves.svg does not match the records`);
   }
 });
 
-test("the README's table of the tasks in MuJoCo is that of the settings as they are", async () => {
+test("the README's table of MuJoCo tasks matches the current settings", async () => {
   const { readRecords } = await import("../dist/cli/benchmark/records.js");
   const { settingsFor } = await import("../dist/tasks.js");
   for (const { environment, preset, settings } of readRecords(path.join(root, "docs/results/mujoco"))) {
@@ -49,7 +49,7 @@ test("the README's table of the tasks in MuJoCo is that of the settings as they 
   }
 });
 
-test("a step's link leads to its comment", () => {
+test("each step's link points to its comment", () => {
   const lines = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");
   const links = [...readme.matchAll(/^\| (\d)\. .*\(src\/ddpg\/ddpg\.ts#L(\d+)-L(\d+)\) \|$/gm)];
   assert.deepEqual(links.map(([, step]) => step).join(""), "134567");
@@ -59,7 +59,7 @@ test("a step's link leads to its comment", () => {
   }
 });
 
-test("every relative link of every document leads to a file", () => {
+test("every relative link in every document points to a file", () => {
   const documents = [
     "README.md",
     "CHANGELOG.md",
@@ -78,21 +78,22 @@ test("every relative link of every document leads to a file", () => {
   assert.ok(checked > 20);
 });
 
-test("its programs compile as they stand, and run", async () => {
-  const programs = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
-  assert.equal(programs.length, 4);
-  // Inside the checkout, where "ddpg" means this package.
+test("its programs keep the package's types", async () => {
+  const programs = readmePrograms(readme);
+  assert.equal(programs.size, 5);
+  // Inside the checkout, where "ddpg" resolves to this package.
   const directory = fs.mkdtempSync(path.join(root, ".builds", "unfinished-readme-"));
   try {
-    programs.forEach((code, i) => {
-      fs.writeFileSync(path.join(directory, `program${i}.ts`), `${code}\nexport {};\n`);
-    });
-    const options = { strict: true, module: "nodenext", target: "es2022", types: ["node"], noUnusedLocals: false };
-    fs.writeFileSync(path.join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions: options }));
-    await execute(process.execPath, [path.join(root, "node_modules/typescript/lib/tsc.js"), "-p", directory], {
-      cwd: root,
-    });
-    for (const i of programs.keys()) await execute(process.execPath, [path.join(directory, `program${i}.js`)]);
+    for (const [name, code] of programs) fs.writeFileSync(path.join(directory, name), code);
+    const options = { strict: true, module: "nodenext", target: "es2022", types: ["node"], noEmit: true };
+    Object.assign(options, { allowJs: true, checkJs: true, skipLibCheck: false });
+    fs.writeFileSync(
+      path.join(directory, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: options, include: ["*.mjs"] }),
+    );
+    const compiler = path.join(root, "node_modules/typescript/lib/tsc.js");
+    const args = [compiler, "-p", directory];
+    await execute(process.execPath, args, { cwd: root }).catch(({ stdout }) => assert.fail(stdout));
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }

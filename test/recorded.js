@@ -1,17 +1,17 @@
-// What one seed gives on every engine, and the program that tells it, for Node and for a page.
+// The recorded results of one seed, which every engine must give, and programs that compute them in Node and on a page.
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 
 const execute = promisify(execFile);
 
 /**
- * What `compute` must give everywhere. A fingerprint moves only when a number of the algorithm, the preset, the
- * environment or the order of its arithmetic does: whoever changes one says in the changelog why.
+ * What `compute` must return everywhere. A fingerprint changes only if a number in the algorithm, the preset or the
+ * environment changes, or the order of the arithmetic. The changelog must explain every change.
  */
 export const recorded = {
   pendulum: "f9b71d9440ecd9a3",
@@ -20,7 +20,7 @@ export const recorded = {
   math: { cos: "ff14be0e", exp: "ea0af924", log: "2dc12a89", sin: "b7253472", tanh: "a14cb015" },
 };
 
-/** What a Node gives over a build, in one way or another: the executable's path, the build's folder. */
+/** Runs `compute` on the build in `dist` with a Node executable, 1 or 2 threads, and 128- or 256-bit SIMD. */
 export async function computeInNode(executable, dist, { threads = 1, simd = 128 } = {}) {
   const module = (name) => pathToFileURL(path.join(dist, name)).href;
   const modules = {
@@ -35,15 +35,15 @@ export async function computeInNode(executable, dist, { threads = 1, simd = 128 
 }
 
 /**
- * What a browser gives over a build as it is, without a bundler; with the browser's version. One thread: on a page's main
- * thread. Two: in a worker of a page that may share memory.
+ * Runs `compute` in a browser on an unbundled build; also returns the browser's version. One thread runs on the page's
+ * main thread; two run in a worker of a page that may share memory.
  */
 export async function computeInBrowser(dist, threads = 1) {
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-bits-"));
   let browser;
   let server;
   try {
-    fs.writeFileSync(path.join(temporary, "index.html"), "<!doctype html>\n<title>ddpg</title>\n");
+    fs.writeFileSync(path.join(temporary, "index.html"), `<!doctype html>\n<title>ddpg</title>\n${icon}\n`);
     fs.writeFileSync(
       path.join(temporary, "worker.js"),
       `self.onmessage = ({ data }) => (${compute})(data).then(
@@ -65,7 +65,7 @@ export async function computeInBrowser(dist, threads = 1) {
   }
 }
 
-/** On a page: what its worker gives. */
+/** Runs `compute` in the page's worker. */
 function inWorker(modules) {
   return new Promise((resolve, reject) => {
     const worker = new Worker("worker.js", { type: "module" });
@@ -76,9 +76,9 @@ function inWorker(modules) {
 }
 
 /**
- * The fingerprints of three agents and the hashes of base/math. It runs elsewhere, from its text: it may use nothing of
- * this file. `index` and `math` are the URLs of the built modules; with `threads` and `helper`, two threads take part in
- * every call; with `wide`, the vectors have 256 bits.
+ * Computes the fingerprints of three agents and the hashes of base/math. It runs elsewhere from its source text, so it
+ * must not use anything else in this file. `index` and `math` are the URLs of the built modules. With `threads` and
+ * `helper`, two threads share every call; with `wide`, vectors have 256 bits.
  */
 async function compute({ index, math, threads, helper, wide }) {
   const { Ddpg, environments, train } = await import(index);
@@ -90,7 +90,7 @@ async function compute({ index, math, threads, helper, wide }) {
     shared = { threads: new Threads(2, startHelper, { threshold: 1 }) };
   }
 
-  /** A task's agent after so many steps, with seed 1. */
+  /** The fingerprint of a task's agent after a number of steps, with seed 1. */
   async function fingerprintAfter(steps, name, options) {
     const environment = await environments[name].create();
     const agent = await Ddpg.create(environment, { seed: 1, ...options, ...shared });
@@ -99,7 +99,7 @@ async function compute({ index, math, threads, helper, wide }) {
     return agent.fingerprint();
   }
 
-  /** A hash of each function's results over 100,000 arguments: half any double at all, half between −20 and 20. */
+  /** Hashes each function's results over 100,000 arguments: half are arbitrary doubles, half between −20 and 20. */
   function hashFunctions(module) {
     const hashes = {};
     const double = new Float64Array(1);
@@ -124,7 +124,7 @@ async function compute({ index, math, threads, helper, wide }) {
         const result = f(...Array.from({ length: f.length }, () => argument(i)));
         if (typeof result !== "number") throw new Error(`${name}: expected a number, got ${typeof result}`);
         double[0] = result;
-        if (Number.isNaN(result)) words.fill(1); // which of the many NaN it is, an engine may choose
+        if (Number.isNaN(result)) words.fill(1); // engines may choose any of the many NaN values
         hash = Math.imul(hash ^ words[0], 0x01000193);
         hash = Math.imul(hash ^ words[1], 0x01000193);
         hash ^= hash >>> 15;
@@ -141,7 +141,7 @@ async function compute({ index, math, threads, helper, wide }) {
       warmupSteps: 200,
       ...environments["MountainCarContinuous-v0"].settings,
     }),
-    // 301 updates of layers of 400 and 300, with batch normalisation and L2.
+    // 301 updates of layers of 400 and 300 units, with batch normalization and L2.
     paper: await fingerprintAfter(364, "Pendulum-v1", { preset: "paper" }),
     math: hashFunctions(await import(math)),
   };

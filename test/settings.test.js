@@ -1,5 +1,5 @@
-// A new setting must not make stored runs unreadable: this adds one to a copy of the project, the way CONTRIBUTING.md
-// says, and reads old files with it.
+// A new setting must not make stored runs unreadable. This test adds one to a copy of the project, as CONTRIBUTING.md
+// describes, and reads old files with it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -16,7 +16,7 @@ const notCopied = ["node_modules", "dist", ".git", ".builds", "runs", ".docs"];
 
 describe("a project with one more setting", { timeout: 180_000 }, () => {
   let copy;
-  // Without NODE_TEST_CONTEXT, which would make a test runner inside a test silent.
+  // NODE_TEST_CONTEXT would silence a test runner inside a test.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const node = (...args) => execute(process.execPath, args, { cwd: copy, env });
   const program = (...args) => node("dist/cli/main.js", ...args);
@@ -42,7 +42,7 @@ describe("a project with one more setting", { timeout: 180_000 }, () => {
   });
   after(() => fs.rmSync(copy, { recursive: true, force: true, maxRetries: 5 }));
 
-  it("resumes an old run to its fingerprint, reports and exports it", async () => {
+  it("resumes an old run to its recorded fingerprint, reports it and exports it", async () => {
     const { runs } = JSON.parse(fs.readFileSync(path.join(kept, "index.json"), "utf8"));
     const { fingerprint } = runs.small;
     fs.cpSync(path.join(kept, "stopped/small"), path.join(copy, "run"), { recursive: true });
@@ -54,7 +54,7 @@ describe("a project with one more setting", { timeout: 180_000 }, () => {
     await program("export", "run", "--format", "policy");
   });
 
-  it("repeats an old run with what its files mean, not with what the preset says today", async () => {
+  it("repeats an old run with the value that its files imply, not with the preset's current value", async () => {
     await program("train", "--config", "run", "--steps", "100", "--out", "repeated", "--no-progress");
     assert.equal(JSON.parse(fs.readFileSync(path.join(copy, "repeated/config.json"), "utf8")).settings.probe, 3);
   });
@@ -70,7 +70,7 @@ describe("a project with one more setting", { timeout: 180_000 }, () => {
     assert.match(stdout, /^3 3(,3)*\n$/);
   });
 
-  it("passes the README's tests over the committed records", async () => {
+  it("passes the README's tests with the committed records", async () => {
     const { stdout } = await node("--test", "--test-reporter=tap", "test/readme.test.js");
     assert.match(stdout, /# fail 0/);
   });

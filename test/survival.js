@@ -1,4 +1,4 @@
-// What takes minutes to show of runs that survive: `npm run test:survival`.
+// The slow tests of how runs survive kills and errors, which take minutes: `npm run test:survival`.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-survival-"));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 const posix = { skip: process.platform === "win32" };
 
-/** Six hundred numbers are observed, so that a checkpoint takes some time to write; a step takes its time as well. */
+/** Observations of six hundred numbers, so that writing a checkpoint takes some time. A step takes time too. */
 fs.writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');
 fs.writeFileSync(
   path.join(folder, "wide.js"),
@@ -70,7 +70,7 @@ async function succeed(...args) {
   await execute(process.execPath, [program, ...args], { cwd: folder });
 }
 
-/** What a run left, but for times. */
+/** The records and the result of a run, without times. */
 function left(run) {
   const metrics = fs
     .readFileSync(path.join(folder, run, "metrics.jsonl"), "utf8")
@@ -85,7 +85,7 @@ describe("kill -9", posix, () => {
   const [chains, killsOfEach] = [10, 5];
   let inside = 0;
 
-  /** Kills a run that has written a checkpoint of its own: at once in the writing of one, or at a random moment. */
+  /** Kills a run after it has written a checkpoint: while it writes another one, or at a random moment. */
   async function killRun(run, child, inWriting, random) {
     const file = path.join(folder, run, "checkpoint.safetensors");
     const before = fs.existsSync(file) ? fs.statSync(file).mtimeMs : 0;
@@ -96,11 +96,11 @@ describe("kill -9", posix, () => {
         await setImmediate();
       for (const from = performance.now(), wait = 4 * random(); performance.now() - from < wait; );
     }
-    assert.equal(child.exitCode, null, "the run was over before it could be killed: it is not slow enough");
+    assert.equal(child.exitCode, null, "the run finished before it could be killed: it is not slow enough");
     assert.ok(child.kill("SIGKILL"));
   }
 
-  it(`at ${chains * killsOfEach} moments, ten and more in the writing of a checkpoint: what comes out is the same`, async () => {
+  it(`at ${chains * killsOfEach} moments, at least ten while writing a checkpoint: the outcome is the same`, async () => {
     await succeed(...wide, "--out", "whole");
     const whole = left("whole");
     let seed = 1;
@@ -124,12 +124,12 @@ describe("kill -9", posix, () => {
       assert.deepEqual(left(run), whole, run);
       fs.rmSync(path.join(folder, run), { recursive: true });
     }
-    console.log(`${inside} of ${chains * killsOfEach} in the writing of a checkpoint`);
-    assert.ok(inside >= 10, `${inside} in the writing of a checkpoint`);
+    console.log(`${inside} of ${chains * killsOfEach} while writing a checkpoint`);
+    assert.ok(inside >= 10, `${inside} while writing a checkpoint`);
   });
 });
 
-describe("a disk that is full, a directory that is gone", posix, () => {
+describe("a full disk, a moved directory", posix, () => {
   const args = [
     "train",
     "Pendulum-v1",
@@ -142,7 +142,7 @@ describe("a disk that is full, a directory that is gone", posix, () => {
     "2",
   ];
 
-  it("stops the run with a clear error; the last good checkpoint is whole and goes on", async () => {
+  it("stops the run with a clear error; the last good checkpoint is complete and resumes", async () => {
     await succeed(...args, "--out", "unlimited");
     const limited = `ulimit -f 400; exec "$0" "$@" --checkpoint-every 500 --out limited`;
     const attempt = execute("bash", ["-c", limited, process.execPath, program, ...args], { cwd: folder });
@@ -157,7 +157,7 @@ describe("a disk that is full, a directory that is gone", posix, () => {
     assert.deepEqual(left("limited"), left("unlimited"));
   });
 
-  it("stops the run when its directory was moved; where it is now, it goes on", async () => {
+  it("stops the run when its directory was moved; it resumes from the new place", async () => {
     const { child, ended } = start(...args, "--checkpoint-every", "100", "--out", "here");
     const file = path.join(folder, "here/metrics.jsonl");
     while (!fs.existsSync(file) || fs.statSync(file).size < 3000) await delay(5);
@@ -172,7 +172,7 @@ describe("a disk that is full, a directory that is gone", posix, () => {
   });
 });
 
-/** Trains for 300,000 steps, with a checkpoint every 30,000; resident bytes, and those of the replay buffer, then. */
+/** Trains for 300,000 steps. At a checkpoint every 30,000, measures resident bytes and those of the replay buffer. */
 async function soak({ index, replaceFile, file }) {
   const { Ddpg, Pendulum, train } = await import(index);
   const { replaceFile: write } = await import(replaceFile);
@@ -192,7 +192,7 @@ async function soak({ index, replaceFile, file }) {
   }
 }
 
-/** The most resident bytes that writing a full buffer of a million rows adds, and the file's. */
+/** Measures the peak resident bytes that writing a full buffer of a million rows adds, and the size of the file. */
 async function writeMillion({ index, replaceFile, file }) {
   const { Ddpg, Pendulum } = await import(index);
   const { replaceFile: write } = await import(replaceFile);
@@ -202,7 +202,7 @@ async function writeMillion({ index, replaceFile, file }) {
     observation[2] = i % 8;
     agent.observe(observation, [(i % 4) - 2], -1, observation, false);
   }
-  write(file, (await Ddpg.create(new Pendulum(), { preset: "small" })).saveParts()); // its code is compiled now
+  write(file, (await Ddpg.create(new Pendulum(), { preset: "small" })).saveParts()); // so that its code is compiled
   const before = process.resourceUsage().maxRSS;
   const started = performance.now();
   write(file, agent.saveParts());
@@ -214,19 +214,19 @@ async function measure(measurement, name) {
   const url = (file) => pathToFileURL(path.join(dist, file)).href;
   const options = { index: url("index.js"), replaceFile: url("node/replace-file.js"), file: path.join(folder, name) };
   const text = `console.log(JSON.stringify(await (${measurement})(${JSON.stringify(options)})))`;
-  // V8 doubles its young generation at some time, by 4 MB, whatever is kept: here it has one size.
+  // V8 grows its young generation by 4 MB at some point, regardless of live data. This flag fixes its size.
   const flags = ["--expose-gc", "--max-semi-space-size=1", "--input-type=module"];
   const { stdout } = await execute(process.execPath, [...flags, "--eval", text]);
   return JSON.parse(stdout);
 }
 
 describe("memory", () => {
-  it("after 300,000 steps is within 5 % of that after 30,000, beside what the replay buffer took", async () => {
+  it("after 300,000 steps is within 5 % of that after 30,000, apart from the replay buffer's growth", async () => {
     const memory = await measure(soak, "soak");
     const [first, last] = [memory[0], memory.at(-1)];
     const more = last.resident - first.resident - (last.replay - first.replay);
     console.log(
-      `${(first.resident / 1e6).toFixed(1)} MB, then ${(more / 1e6).toFixed(1)} MB more beside the replay buffer`,
+      `${(first.resident / 1e6).toFixed(1)} MB, then ${(more / 1e6).toFixed(1)} MB more apart from the replay buffer`,
     );
     assert.ok(more < 0.05 * first.resident, `${more} bytes more than ${first.resident}`);
   });

@@ -1,4 +1,4 @@
-// Threads as a program in Node uses them, in processes of their own.
+// Threads as a Node program uses them. Each test program has its own process.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -13,9 +13,9 @@ const modules = Object.fromEntries(
   ["index.js", "node.js"].map((name) => [path.parse(name).name, pathToFileURL(path.join(dist, name)).href]),
 );
 
-// These run from their text: they may use nothing of this file.
+// These functions run from their source text, so they must not use anything else in this file.
 
-/** An agent that is large enough for two threads on any machine, after an update. */
+/** Makes an update with an agent that is large enough for two threads on any machine. */
 async function largeAgent({ index, node, count }) {
   const { Ddpg, Pendulum } = await import(index);
   const { nodeThreads } = await import(node);
@@ -26,7 +26,7 @@ async function largeAgent({ index, node, count }) {
   return { threads: agent.threads, fingerprint: agent.fingerprint() };
 }
 
-/** How many threads of the system the process has after each of so many agents, every one with a fresh `nodeThreads`. */
+/** The number of system threads after creating each of several agents, each with a new `nodeThreads`. */
 async function threadsOfManyAgents({ index, node }) {
   const { Ddpg, Pendulum } = await import(index);
   const { nodeThreads } = await import(node);
@@ -47,7 +47,7 @@ async function run(program, options) {
 }
 
 describe("threads in Node", { timeout: 60_000 }, () => {
-  it("a program with two threads ends by itself, with the bits of one", async () => {
+  it("a program with two threads exits by itself, with the same bits as with one", async () => {
     const one = await run(largeAgent, { count: 1 });
     assert.equal(one.threads, 1);
     assert.deepEqual(await run(largeAgent, { count: 2 }), { ...one, threads: 2 });
@@ -58,7 +58,7 @@ describe("threads in Node", { timeout: 60_000 }, () => {
     assert.ok(counts[19] <= counts[0] + 1, counts.join(", "));
   });
 
-  it("a number that is none is refused", async () => {
+  it("an invalid number of threads is rejected", async () => {
     const { nodeThreads } = await import(modules.node);
     const { webThreads } = await import(modules.index);
     for (const threads of [nodeThreads, webThreads]) {

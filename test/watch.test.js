@@ -1,4 +1,4 @@
-// `ddpg watch` in a real browser: a run that has ended, one that is training, and pages of others.
+// `ddpg watch` in a real browser: a finished run, a run in progress, and access from foreign pages.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -10,7 +10,7 @@ import { Ddpg, Pendulum } from "ddpg";
 import { readResult } from "ddpg/node";
 import { RunDirectory } from "../dist/node/run-directory.js";
 import { versions } from "../dist/node/versions.js";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
 const program = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "bin/ddpg.js");
@@ -49,7 +49,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  /** Does something with a tab that shows a run; then nothing may have been complained of. */
+  /** Opens a run in `ddpg watch`, passes the tab to `use`, and checks that there were no complaints. */
   async function visit(t, run, use) {
     const watching = await watch(t, program, folder, run);
     const complaints = [];
@@ -74,7 +74,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
   const step = (tab, number) => tab.locator(`html[data-step="${number}"]`).waitFor({ state: "attached" });
   const text = (tab, selector) => tab.locator(selector).textContent();
 
-  it("shows a run that has ended: its curve, its policy at work, its settings, its files", (t) =>
+  it("shows a finished run: its curve, its policy in action, its settings and its files", (t) =>
     visit(t, "ended", async (tab) => {
       await phase(tab, "finished");
       await step(tab, 1500);
@@ -89,10 +89,10 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.equal(await text(tab, "#episodes"), "7");
       await tab.locator("#curve canvas").waitFor();
       await tab.locator("#world-caption", { hasText: /^After 1,500 steps, torque −?\d/ }).waitFor();
-      assert.equal(await text(tab, "#settings-what"), "What differs from the preset small.");
-      assert.match(await text(tab, "#settings-changed"), /^batchSize32, not 64transitions/);
+      assert.equal(await text(tab, "#settings-what"), "Settings that differ from the preset small.");
+      assert.match(await text(tab, "#settings-changed"), /^batchSize32 instead of 64transitions/);
       assert.equal(await tab.locator("#seven-steps details").count(), 7);
-      // Both maps have colors, for the checkpoint has both networks.
+      // Both maps have colors, because the checkpoint has both networks.
       for (const map of ["#map-action", "#map-value"]) {
         await tab.waitForFunction((map) => {
           const canvas = document.querySelector(map);
@@ -100,13 +100,13 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
           return new Set(new Uint32Array(data.buffer)).size > 100;
         }, map);
       }
-      // On a phone nothing is wider than it, with all open.
+      // On a phone nothing is wider than the screen, with all details open.
       await tab.setViewportSize({ width: 360, height: 740 });
       await tab.evaluate(() => {
         for (const details of document.querySelectorAll("details")) details.open = true;
       });
       await tab.waitForFunction(() => document.documentElement.scrollWidth === 360);
-      // A page that nobody sees holds no connection; seen again, it has all again.
+      // A hidden page closes its connection. When it is visible again, it receives everything again.
       const turn = (hidden) =>
         tab.evaluate((hidden) => {
           Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
@@ -126,7 +126,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       }
     }));
 
-  it("follows one that trains to its end, loses it and finds it again", async (t) => {
+  it("follows a run in progress to its end, loses the connection and reconnects", async (t) => {
     const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
     const { settings } = agent;
     const evaluation = { every: 100, episodes: 1, finalEpisodes: 1 };
@@ -141,7 +141,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     evaluate(0);
     await visit(t, "live", async (tab, { url, end, complaints }) => {
       await phase(tab, "training");
-      assert.equal(await text(tab, "#hint"), "Training continues in another process; this page follows it.");
+      assert.equal(await text(tab, "#hint"), "Training in another process. This page follows it.");
       await tab.locator("#world-caption", { hasText: /^There is no policy yet/ }).waitFor();
       records.writePolicy(agent.policy.save(), "best");
       evaluate(100);
@@ -160,7 +160,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await watch(t, program, folder, "live", "--port", new URL(url).port);
       await step(tab, 300);
       await tab.locator("#lost").waitFor({ state: "hidden" });
-      // What the browser says of a connection that was refused.
+      // The browser reports the refused connections.
       assert.ok(complaints.every((complaint) => /ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED|EMPTY)/.test(complaint)));
       complaints.length = 0;
 
@@ -171,14 +171,14 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await phase(tab, "stopped");
       assert.match(
         await text(tab, "#hint"),
-        /^Stopped after 300 of 1,000 steps, before its end\. ddpg resume continues it/,
+        /^Stopped early after 300 of 1,000 steps\. Run ddpg resume to continue it/,
       );
       fs.renameSync(inFolder("live"), inFolder("moved"));
       await phase(tab, "gone");
     });
   });
 
-  it("shows the records alone of an environment that it cannot simulate", async (t) => {
+  it("shows only the records if it cannot simulate the environment", async (t) => {
     train("./cart.js", "--preset", "small", "--steps", "400", "--out", "own");
     await visit(t, "own", async (tab) => {
       await phase(tab, "finished");
@@ -191,7 +191,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     });
   });
 
-  it("says what is wrong with damaged files, and shows the rest", async (t) => {
+  it("reports damaged files and shows the rest", async (t) => {
     fs.cpSync(inFolder("ended"), inFolder("damaged"), { recursive: true });
     fs.appendFileSync(inFolder("damaged", "metrics.jsonl"), "this is no record\n");
     const policy = fs.readFileSync(inFolder("damaged", "policy.safetensors"));
@@ -213,10 +213,10 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     });
   });
 
-  it("is closed to other pages of the same browser, and to other names for this machine", async (t) => {
+  it("rejects other pages of the same browser, and other names for this machine", async (t) => {
     const watching = await watch(t, program, folder, "ended");
     fs.mkdirSync(inFolder("site"));
-    fs.writeFileSync(inFolder("site", "index.html"), "<!doctype html><title>Another</title>");
+    fs.writeFileSync(inFolder("site", "index.html"), `<!doctype html><title>Another</title>${icon}`);
     const other = await serve(inFolder("site"));
     const tab = await browser.newPage();
     try {
@@ -248,7 +248,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
         ]);
       }, watching.url);
       assert.deepEqual(got, ["closed", "closed", "closed", "closed", "closed"]);
-      // A browser finds this machine behind any name below localhost, as it would behind one that was rebound.
+      // Browsers resolve every name below localhost to this machine, so such a name acts like a rebound DNS name.
       const rebound = await tab.goto(watching.url.replace("127.0.0.1", "evil.localhost"));
       assert.equal(rebound.status(), 403);
       assert.match(

@@ -1,9 +1,9 @@
-// `ddpg watch` for as long as a test.
+// Runs `ddpg watch` for the duration of a test.
 import { spawn } from "node:child_process";
 
 /**
- * Has a program's `ddpg watch` serve a run of a folder: the address, which ends with a slash, and what ends it. At the
- * latest it ends with the test `t`, even one that failed.
+ * Starts a program's `ddpg watch` for a run in a folder. Returns `url`, which ends with a slash, and `end`, which stops
+ * it. It also stops when the test `t` ends, even if the test failed.
  */
 export async function watch(t, program, folder, run, ...options) {
   const child = spawn(process.execPath, [program, "watch", run, "--no-open", ...options], { cwd: folder });

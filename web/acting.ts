@@ -1,4 +1,4 @@
-// How a body on show is moved: by a policy, with its exploration noise or without.
+// Moves the displayed body by a policy, with or without exploration noise.
 import type { Random } from "../src/base/random.ts";
 import { decodeSafetensors } from "../src/base/safetensors.ts";
 import type { Settings } from "../src/ddpg/config.ts";
@@ -7,32 +7,32 @@ import type { Policy } from "../src/ddpg/policy.ts";
 import { restoreParameters } from "../src/ddpg/tensors.ts";
 
 export class Acting {
-  /** What moves it; null for nothing. */
+  /** The policy in control; null: none, and the action is zero. */
   policy: Policy | null = null;
-  /** What part of its noise is left, where it is annealed. */
+  /** The factor that noise annealing leaves, from 0 to 1. */
   noiseSize = 1;
   readonly #random: Random;
   #noiseSettings: Settings | null = null;
-  /** As the settings have it; null before it was needed. */
+  /** Created from the settings on first use. */
   #noise: Noise | null = null;
 
-  /** Noise takes its chance from `random`. */
+  /** `random` is the source of the noise. */
   constructor(random: Random) {
     this.#random = random;
   }
 
-  /** The settings of its exploration noise; null without. */
+  /** The settings of the exploration noise; null turns the noise off. */
   set noiseSettings(settings: Settings | null) {
     this.#noiseSettings = settings;
     this.#noise = null;
   }
 
-  /** An episode begins. */
+  /** Starts an episode: the noise restarts. */
   begin(): void {
     this.#noise?.restart();
   }
 
-  /** In the environment's units; zeros without a policy. */
+  /** The action for an observation, [size], both in the environment's units; zeros without a policy. */
   act(observation: ArrayLike<number>, size: number): number[] {
     const { policy, noiseSize } = this;
     if (!policy) return new Array(size).fill(0);
@@ -46,7 +46,7 @@ export class Acting {
   }
 }
 
-/** Writes the numbers of a file into a policy of the same shape, for each policy takes a memory of its own. */
+/** Copies a file's parameters into a policy of the same shape: loading a new one would allocate another memory. */
 export function renew(policy: Policy, bytes: Uint8Array): void {
   const { tensors } = decodeSafetensors(bytes, "policy");
   restoreParameters(policy.parameters, tensors, "actor.", "policy");

@@ -1,14 +1,14 @@
 import type { Phase } from "./source.ts";
 
-/** A run that is late by more than this does not hurry to catch up, in ms. */
+/** A run that is later than this does not catch up, in ms. */
 const maxLateMs = 200;
 
-/** What the run does before it pauses by itself: one step, or the steps up to an update. */
+/** How far the run goes before it pauses by itself: one step, or up to the next update. */
 export type Single = "step" | "update";
 
-/** Decides when the next step may be taken: it knows pauses, single steps, a body that the user holds, and the speed. */
+/** Decides when the next step may start, from pauses, single steps, the speed, and whether the user holds the body. */
 export class Brake {
-  /** Milliseconds of a step at the task's own speed. */
+  /** Milliseconds per step at the task's own speed. */
   readonly #stepMs: number;
   #phase: Phase;
   /** A multiple of the task's own speed. */
@@ -19,7 +19,7 @@ export class Brake {
   /** When the speed was last measured from scratch, and the step at that time. */
   #paceTime = 0;
   #paceStep = 0;
-  /** Ends the wait in progress, so that it looks at the orders again. */
+  /** Ends the current wait, so that it checks the orders again. */
   #wake: () => void = () => {};
 
   constructor(stepSeconds: number, speed: number, plays: boolean) {
@@ -36,12 +36,12 @@ export class Brake {
     return this.#single;
   }
 
-  /** Whether a step takes at least as long as in the task, so that a person can watch it. */
+  /** Whether steps run at the task's own speed or slower, so that a person can watch them. */
   get isWatchable(): boolean {
     return this.#speed <= 1 || this.#single !== null;
   }
 
-  /** Plays, or takes a single step and pauses. */
+  /** Runs freely (null), or up to the end of `single`. */
   play(single: Single | null): void {
     this.#single = single;
     this.#phase = "playing";
@@ -67,7 +67,7 @@ export class Brake {
     this.#look();
   }
 
-  /** Measures the speed from now on, after `step`: the time before, such as that of an evaluation, is not made up for. */
+  /** Restarts the pace at `step`, so that time spent elsewhere, such as on an evaluation, is not caught up. */
   restart(step: number): void {
     this.#step = step;
     this.#paceTime = performance.now();
@@ -85,7 +85,7 @@ export class Brake {
     return now < due ? this.#sleep(due - now) : undefined;
   }
 
-  /** Until the next order, or for `ms` milliseconds at most. */
+  /** Waits for the next order, or at most `ms` milliseconds. */
   async #sleep(ms?: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {

@@ -1,16 +1,16 @@
-/** A canvas that is as sharp as the display. */
+/** A canvas with one pixel per device pixel. */
 export class Canvas {
   readonly element: HTMLCanvasElement;
   readonly context: CanvasRenderingContext2D;
 
   constructor(element: HTMLCanvasElement) {
     const context = element.getContext("2d");
-    if (!context) throw new Error("This browser gives no canvas to draw on.");
+    if (!context) throw new Error("This browser does not support 2D canvas drawing.");
     this.element = element;
     this.context = context;
   }
 
-  /** Clears it and returns its size in CSS pixels, in which is drawn. */
+  /** Clears the canvas. Returns its size in CSS pixels, the unit of drawing. */
   begin(): [width: number, height: number] {
     const { element, context } = this;
     const [width, height] = [element.clientWidth, element.clientHeight];

@@ -1,39 +1,39 @@
-// Colors of canvases: the page's own, as its style sheet defines them for light and dark, and scales between them that
-// the eye finds even, in Oklab (Björn Ottosson, 2020).
+// Colors for canvases: the page's own, which its style sheet defines for light and dark, and perceptually uniform
+// scales between them, interpolated in Oklab (Björn Ottosson, 2020).
 
-/** The page's colors as they are now. */
+/** The page's current colors, as CSS colors. */
 export interface Colors {
   readonly ground: string;
   readonly panel: string;
   readonly ink: string;
   readonly muted: string;
   readonly line: string;
-  /** Of an action below and above 0. */
+  /** For an action below 0, and above 0. */
   readonly negative: string;
   readonly positive: string;
   readonly series: readonly string[];
-  /** From least to most: 256 colors. */
+  /** From the lowest value to the highest. */
   readonly sequential: Scale;
-  /** From the lowest through 0 to the highest. */
+  /** From the lowest value through 0 to the highest. */
   readonly diverging: Scale;
 }
 
-/** 256 colors as RGB bytes. */
+/** 256 colors as RGB bytes, [256, 3]. */
 export type Scale = Uint8Array;
 
-/** Viridis (Stéfan van der Walt, Nathaniel Smith), at ten places. */
+/** Viridis (Stéfan van der Walt, Nathaniel Smith), at ten points. */
 const viridis = "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725".split(" ");
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let current: Colors | undefined;
 
-/** Read once, and anew after the person has changed from light to dark. */
+/** The page's colors. They are read once, and again after a change between light and dark. */
 export function colors(): Colors {
   current ??= read();
   return current;
 }
 
-/** Calls back after such a change. */
+/** Calls the listener after each change between light and dark. */
 export function onColors(listener: () => void): void {
   dark.addEventListener("change", () => {
     current = undefined;
@@ -59,7 +59,7 @@ function read(): Colors {
   };
 }
 
-/** 256 colors between some. */
+/** Interpolates 256 colors between the stops. */
 function scale(stops: readonly string[]): Scale {
   const labs = stops.map((stop) => toOklab(stop.replace("#", "")));
   const out = new Uint8Array(256 * 3);

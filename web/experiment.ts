@@ -1,4 +1,4 @@
-// An experiment is what decides a run. It is written in the page's address, so that a link is an experiment.
+// An experiment is everything that determines a run. The page's address holds it, so a link is an experiment.
 import { expect, InputError, suggest } from "../src/base/expect.ts";
 import {
   expectPreset,
@@ -10,25 +10,26 @@ import {
   settingNames,
   showSetting,
 } from "../src/ddpg/config.ts";
+import { suggestSetting } from "../src/ddpg/other-names.ts";
 import { customDefaults, environments, settingsFor, type Task, type TrainingDefaults } from "../src/tasks.ts";
 import { scenes } from "./scenes.ts";
 
 export interface Experiment {
   readonly task: string;
-  /** The preset that is named: taken as it is. null: the task's own, with the task's own settings. */
+  /** A named preset, used as it is. null: the task's default preset with the task's own settings. */
   readonly preset: PresetName | null;
   readonly seed: number;
-  /** Environment steps after which training comes to a halt. */
+  /** Environment steps after which training stops. */
   readonly steps: number;
-  /** What differs from `usualSettings`. */
+  /** The settings that differ from `usualSettings`. */
   readonly changes: Partial<Settings>;
 }
 
-/** How fast training goes: so many times as fast as the task's own time, or as fast as it can. */
+/** Training speeds, as multiples of the task's real time. Infinity: as fast as the machine can. */
 export const speeds = [1, 4, 20, Infinity] as const;
 export type Speed = (typeof speeds)[number];
 
-/** Fast enough to see it learn, slow enough to see it; in 3D, where that takes a while, as fast as it can. */
+/** Fast enough to see it learn, slow enough to see it move. 3D tasks learn slowly, so they run at full speed. */
 export function usualSpeed(task: string): Speed {
   return scenes[task].isSolid ? Infinity : 20;
 }
@@ -41,42 +42,42 @@ export function taskOf({ task }: Pick<Experiment, "task">): Task {
   return environments[task];
 }
 
-/** How a task is trained by default; a custom one, as the command line trains it. */
+/** A task's default training; a custom task gets the defaults of the command line. */
 function defaultsOf(task: string): TrainingDefaults {
   return Object.hasOwn(environments, task) ? environments[task] : customDefaults;
 }
 
-/** A task as it is trained by default. */
+/** The default experiment of a task. */
 export function usualExperiment(task = tasks[0]): Experiment {
   return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, changes: {} };
 }
 
-/** Whether a task has settings of its own, so that naming its preset makes a difference. */
+/** Whether a task has its own settings. If so, naming its preset makes a difference, because it leaves them out. */
 export function hasOwnSettings(task: string): boolean {
   return defaultsOf(task).settings !== undefined;
 }
 
-/** A preset as an experiment holds it: null also where the task's own is named, and naming it changes nothing. */
+/** A preset as an experiment stores it: null if it is the task's default and naming it changes nothing. */
 export function namedPreset(task: string, preset: PresetName): PresetName | null {
   return preset === defaultsOf(task).preset && !hasOwnSettings(task) ? null : preset;
 }
 
-/** The preset that an experiment starts from. */
+/** The preset that an experiment is based on. */
 export function presetOf({ task, preset }: Pick<Experiment, "task" | "preset">): PresetName {
   return preset ?? defaultsOf(task).preset;
 }
 
-/** The settings that an experiment's changes are changes of. */
+/** The settings of an experiment without its changes. */
 export function usualSettings({ task, preset }: Pick<Experiment, "task" | "preset">): Settings {
   return settingsFor(defaultsOf(task), preset ?? undefined).settings;
 }
 
-/** Throws an InputError for settings that are wrong or do not fit each other. */
+/** The settings of an experiment. Throws an InputError for invalid or incompatible settings. */
 export function settingsOf({ task, preset, changes }: Experiment): Settings {
   return settingsFor(defaultsOf(task), preset ?? undefined, changes).settings;
 }
 
-/** The settings that differ, as they are typed. */
+/** The changed settings, each with its value as text. */
 export function changesOf({ changes }: Experiment): [name: keyof Settings, text: string][] {
   return settingNames.flatMap((name) => {
     const value = changes[name];
@@ -84,12 +85,12 @@ export function changesOf({ changes }: Experiment): [name: keyof Settings, text:
   });
 }
 
-/** What follows # in the address. */
+/** Writes an experiment and a speed as the part of the address after #. */
 export function toLink(experiment: Experiment, speed: Speed): string {
   const { task, preset, seed, steps } = experiment;
   const usual = usualExperiment(task);
   const fields = new URLSearchParams({ task });
-  // A link without a preset means the task's own settings as well.
+  // A link without a preset includes the task's own settings.
   if (preset || !hasOwnSettings(task)) fields.set("preset", presetOf(experiment));
   fields.set("seed", String(seed));
   if (steps !== usual.steps) fields.set("steps", String(steps));
@@ -99,8 +100,8 @@ export function toLink(experiment: Experiment, speed: Speed): string {
 }
 
 /**
- * What a link means; what it does not name is as usual. Throws an InputError that names the field for one that no
- * experiment has.
+ * Reads a link written by `toLink`; fields that it leaves out have their defaults. Throws an InputError that names the
+ * field for an unknown field or an invalid value.
  */
 export function fromLink(link: string): { experiment: Experiment; speed: Speed } {
   const fields = new URLSearchParams(link.replace(/^#/, ""));
@@ -113,7 +114,8 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   for (const [name, text] of fields) {
     if (["task", "preset", "seed", "steps", "speed"].includes(name)) continue;
     const known = settingNames.find((setting) => setting === name);
-    if (!known) throw new InputError(`link: there is no setting "${name}". ${suggest(name, settingNames)}`.trim());
+    if (!known)
+      throw new InputError(`link: there is no setting "${name}". ${suggestSetting(name, settingNames)}`.trim());
     changes[known] = parseSetting(known, text, known);
   }
   const named = fields.get("speed");
@@ -131,14 +133,15 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   return { experiment, speed };
 }
 
-/** A whole number from a text; an InputError begins with `where`. */
+/** Reads a whole number of at least `min`. Throws an InputError that begins with `where`. */
 export function wholeNumber(text: string, where: string, min: number): number {
-  const value = /^\d+$/.test(text.trim()) ? Number(text) : text;
+  const plain = text.trim().replaceAll(/(?<=\d)_(?=\d)/g, "");
+  const value = /^\d+(\.\d*)?(e\+?\d+)?$/i.test(plain) ? Number(plain) : text;
   expect(Number.isSafeInteger(value) && Number(value) >= min, where, `a whole number of at least ${min}`, value);
   return Number(value);
 }
 
-/** A name for a person, with what differs from the usual. */
+/** A readable name: the seed and everything that differs from the task's defaults. */
 export function nameOf(experiment: Experiment): string {
   const { task, preset, seed, steps } = experiment;
   const usual = defaultsOf(task);
@@ -151,7 +154,7 @@ export function nameOf(experiment: Experiment): string {
   ].join(", ");
 }
 
-/** What gives the same fingerprint in a terminal. */
+/** The terminal command that gives the same fingerprint. */
 export function toCommand(experiment: Experiment): string {
   const { task, preset, seed, steps } = experiment;
   const usual = usualExperiment(task);
@@ -163,10 +166,9 @@ export function toCommand(experiment: Experiment): string {
   ].join(" ");
 }
 
-/** The presets' names. */
 export const presetNames = Object.keys(presets) as PresetName[];
 
-/** How often a run is evaluated, and over how many noise-free episodes each time. */
+/** The steps between two evaluations, and the number of noise-free episodes in each. */
 export function evaluationPlan({ steps }: Experiment): { every: number; episodes: number } {
   return { every: Math.max(1, Math.min(10_000, Math.round(steps / 20))), episodes: 10 };
 }

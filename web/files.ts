@@ -1,10 +1,10 @@
-// A run's files, in the command line's forms: put into one folder they are a run that it reads.
+// A run's files in the command line's formats: together in one folder they are a run that it can read.
 import { version } from "../package.json";
 import { formatRecord } from "../src/training/metrics.ts";
 import { evaluationPlan, presetOf, settingsOf } from "./experiment.ts";
 import type { PageRun, State } from "./session.ts";
 
-/** `config.json`. The versions say that no Node was there, and `touched` that the experiment alone does not give this run. */
+/** `config.json`, without a Node version. `touched`: the user moved the training body, so no run repeats it. */
 export function configOf({ experiment, step, isTouched }: State): string {
   const { task: environment, seed, steps } = experiment;
   const config = {
@@ -12,7 +12,7 @@ export function configOf({ experiment, step, isTouched }: State): string {
     environment,
     preset: presetOf(experiment),
     seed,
-    // It may have gone on after its end.
+    // The user may have continued the run past its planned end.
     steps: Math.max(steps, step),
     settings: settingsOf(experiment),
     evaluation: { ...evaluationPlan(experiment), finalEpisodes: 1000 },
@@ -22,17 +22,17 @@ export function configOf({ experiment, step, isTouched }: State): string {
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** `metrics.jsonl`. */
+/** `metrics.jsonl`: one record per line. */
 export function metricsOf({ records }: PageRun): string {
   return records.map(formatRecord).join("");
 }
 
-/** Hands a file to the person. */
+/** Downloads a file. `type` is its MIME type. */
 export function save(name: string, content: BlobPart, type: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
-  // The browser has read it by then.
+  // By then the browser has read the file.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

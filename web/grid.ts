@@ -1,4 +1,4 @@
-// μ(s) and Q(s, μ(s)) over a plane of observations, a few rows at a time, so that training hardly notices.
+// Computes μ(s) and Q(s, μ(s)) over a plane of observations, a few rows at a time so that training is not slowed.
 import { actorShape } from "../src/ddpg/actor.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
@@ -11,13 +11,13 @@ import { allocateMatrix, Parameters } from "../src/nn/parameters.ts";
 import type { Plane } from "./scenes.ts";
 import { type Maps, mapSize } from "./source.ts";
 
-/** What is mapped: an agent, or what a file has of one; without a critic there is no value. */
+/** The networks to map: an agent's, or those that a file holds. Without a critic there is no value map. */
 export interface Networks extends Pick<Ddpg, "settings" | "units"> {
   readonly actor: { readonly parameters: Parameters };
   readonly critic: { readonly parameters: Parameters } | null;
 }
 
-/** Networks of their own for a row of the maps, with the agent's parameters as they were when the maps were begun. */
+/** Computes maps row by row, on copies of the networks, so that all rows show the parameters of the same moment. */
 export class Grid {
   readonly #agent: Networks;
   readonly #plane: Plane;
@@ -46,7 +46,7 @@ export class Grid {
     this.#observation = allocateMatrix(kernels, mapSize, units.observationSize);
   }
 
-  /** Works for about so many ms. The maps, once they are complete, with the step that they were begun after. */
+  /** Works for about `ms` milliseconds. Returns the maps once they are complete. New maps are labeled with `step`. */
   advance(ms: number, step: number): Maps | null {
     const until = performance.now() + ms;
     if (!this.#maps) {
@@ -96,10 +96,10 @@ function along({ from, to }: { from: number; to: number }, index: number): numbe
   return from + ((to - from) * index) / (mapSize - 1);
 }
 
-/** At most so many transitions are read for a density. */
+/** The most transitions that a density reads. */
 const maxRead = 20_000;
 
-/** How many of the replay buffer's transitions begin in each cell of the plane: [rows, columns]; a fresh array. */
+/** Counts the replay buffer's transitions that start in each cell of the plane: [rows, columns], a new array. */
 export function replayDensity({ replayBuffer, units }: Ddpg, { x, y, point }: Plane): Float32Array {
   const counts = new Float32Array(mapSize * mapSize);
   const observation = new Float64Array(units.observationSize);

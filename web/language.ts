@@ -1,5 +1,5 @@
-// uPlot asks for a format of numbers in the browser's language as soon as it is imported, and Chromium under LANG=C names
-// one that Intl refuses («en-US@posix»). The page is in English, so English it is then. To be imported before uPlot.
+// On import, uPlot creates a number format for the browser's language. Chromium under LANG=C reports "en-US@posix",
+// which Intl rejects. The page is in English, so it falls back to English. Import this module before uPlot.
 try {
   new Intl.NumberFormat(navigator.language);
 } catch {

@@ -1,4 +1,4 @@
-// The page: an experiment from the address, a run, and the views of it.
+// The entry of the training page: reads the experiment from the address, starts the run and connects the views.
 import { messageOf } from "../src/base/expect.ts";
 import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } from "./experiment.ts";
 import { Session } from "./session.ts";
@@ -29,18 +29,18 @@ addEventListener("hashchange", () => {
   tell(problem);
 });
 
-/** Says what is wrong with the address, which then is that of the run again. */
+/** Shows a problem with the address and sets the address back to the current run's; "" clears the message. */
 function tell(problem: string): void {
   session.tellPerson(problem);
   if (problem) history.replaceState(null, "", `#${session.link}`);
 }
 
-/** What the address asks for; where that cannot be, the usual, and why. */
+/** The experiment in the address. If the address is invalid: the default experiment, and the problem. */
 function fromAddress(): { experiment: Experiment; speed: Speed; problem: string } {
   try {
     return { ...fromLink(location.hash), problem: "" };
   } catch (error) {
-    const problem = `The address was not understood. ${messageOf(error)}`;
+    const problem = `This page's address has an error. ${messageOf(error)}`;
     const experiment = usualExperiment();
     return { experiment, speed: usualSpeed(experiment.task), problem };
   }

@@ -1,15 +1,15 @@
 import type { Grid } from "./grid.ts";
 import type { Maps } from "./source.ts";
 
-/** The share of the time that maps may take during training, and how much unused time they may save up, in ms. */
+/** The share of training time that maps may use, and the most unused time that they may save up, in ms. */
 const [trainingShare, maxSavedMs] = [0.03, 1];
-/** How long maps may take for each frame while training is paused, in ms. */
+/** Time for maps per frame while training is paused, in ms. */
 const pausedMs = 8;
 
-/** Computes maps bit by bit, within a budget of time. */
+/** Computes maps in small parts, within a time budget. */
 export class MapPainter {
   readonly #grid: Grid;
-  /** What is left of the budget; below 0, a slow row has to be paid back. */
+  /** The remaining budget. A negative budget has to recover before the next row. */
   #budgetMs = 0;
   #lastTime = 0;
   /** The step of the last complete maps. */
@@ -19,7 +19,7 @@ export class MapPainter {
     this.#grid = grid;
   }
 
-  /** Works for as long as the budget allows. Returns maps when they are complete, once a step. */
+  /** Works for as long as the budget allows. Returns complete maps, at most once per step. */
   advance(step: number, isPaused: boolean): Maps | null {
     if (this.#step === step) return null;
     const now = performance.now();

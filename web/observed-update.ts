@@ -1,35 +1,36 @@
-// One time step, seen from beside: what the seven steps of src/ddpg/ddpg.ts took and gave. The agent is left as it would
-// be without.
+// Observes one time step: the inputs and outputs of the seven steps of src/ddpg/ddpg.ts. Observing does not change the
+// agent.
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
 import { annealing } from "../src/ddpg/noise.ts";
 import type { TrainingStep } from "../src/ddpg/train.ts";
 import { type Matrix, readMatrix, type Vector } from "../src/kernels/matrix.ts";
 
-// N rows in a minibatch, O observation, A action. Everything in the networks' numbers, but where it says otherwise.
+// Shapes: N rows in a minibatch, O observation size, A action size. Values are scaled as the networks see them unless
+// noted.
 
-/** What steps 1 to 7 took and gave. */
+/** The inputs and outputs of steps 1 to 7. */
 export interface UpdateDetail {
   readonly step: number;
-  /** s, a, r and s′ in the environment's units, and μ(s) and 𝒩 beside a. */
+  /** s, μ(s), 𝒩, a, r and s′ in the environment's units. */
   readonly observation: readonly number[];
   readonly policyAction: readonly number[];
-  /** 𝒩 as it was drawn, annealed: a is their sum, within the bounds. Not drawn during the warm-up. */
+  /** 𝒩 after annealing: a is μ(s) + 𝒩, clipped to the bounds. There is none during warm-up. */
   readonly noise: readonly number[];
   readonly action: readonly number[];
   readonly reward: number;
   readonly nextObservation: readonly number[];
-  /** Whether the action was drawn at random, as it is during the warm-up. */
+  /** Whether the action was drawn at random, as it is during warm-up. */
   readonly isWarmup: boolean;
   /** Transitions in the replay buffer. */
   readonly stored: number;
-  /** Null where no update followed. */
+  /** null if the step made no update. */
   readonly update: {
-    /** Its number, from 1. */
+    /** Counts from 1. */
     readonly number: number;
     readonly rows: number;
     readonly observationSize: number;
     readonly actionSize: number;
-    /** The minibatch: [N, O], [N, A], [N], [N, O], [N]. */
+    /** The minibatch: s [N, O], a [N, A], r [N], s′ [N, O], discount [N]. */
     readonly observation: Float64Array;
     readonly action: Float64Array;
     readonly reward: Float64Array;
@@ -39,18 +40,18 @@ export interface UpdateDetail {
     readonly nextAction: Float64Array;
     readonly nextValue: Float64Array;
     readonly y: Float64Array;
-    /** Q(s, a) [N] before the critic moved. */
+    /** Q(s, a) [N] before the critic's update. */
     readonly value: Float64Array;
     readonly loss: number;
     readonly criticGradientNorm: number;
     readonly criticMoved: number;
-    /** μ(s) [N, A] before the actor moved, Q(s, μ(s)) [N] and ∂Q/∂a [N, A] there. */
+    /** μ(s) [N, A] before the actor's update, with Q(s, μ(s)) [N] and ∂Q/∂a [N, A] at that action. */
     readonly policyAction: Float64Array;
     readonly policyValue: Float64Array;
     readonly actionGradient: Float64Array;
     readonly actorGradientNorm: number;
     readonly actorMoved: number;
-    /** How far the targets went, and how far they still are from the networks that they follow: Euclidean. */
+    /** Euclidean distances over all parameters: how far the targets moved, and how far their networks still are. */
     readonly targetCriticMoved: number;
     readonly targetActorMoved: number;
     readonly targetCriticDistance: number;
@@ -58,19 +59,19 @@ export interface UpdateDetail {
   } | null;
 }
 
-/** What a step will have changed, kept before it is made. */
+/** A copy of what a step will change, made before the step. */
 export class BeforeUpdate {
   readonly #agent: Ddpg;
-  /** The parameters of every network, by its name. */
+  /** The parameters of every network, by name. */
   readonly #parameters: ReadonlyMap<string, Vector>;
   readonly #observation: number[];
   readonly #isWarmup: boolean;
   readonly #policyAction: number[];
-  /** Of the noise. */
+  /** The saved state of the noise. */
   readonly #noise: Float64Array;
   readonly #noiseSize: number;
 
-  /** The agent, and what its next action will answer to. */
+  /** `observation` is the one that the agent's next action will answer, in the environment's units. */
   constructor(agent: Ddpg, observation: ArrayLike<number>) {
     this.#agent = agent;
     this.#parameters = new Map([...agent.networks].map(([name, { parameters }]) => [name, parameters.values.slice()]));
@@ -82,7 +83,7 @@ export class BeforeUpdate {
     this.#policyAction = Array.from(agent.act(observation));
   }
 
-  /** After the step. */
+  /** The details, once the step is done. */
   detail({ step, action, observation, reward, learned }: TrainingStep): UpdateDetail {
     const agent = this.#agent;
     return {
@@ -99,7 +100,7 @@ export class BeforeUpdate {
     };
   }
 
-  /** 𝒩 once more, in the environment's units. */
+  /** Draws 𝒩 again from the saved state, in the environment's units. */
   #drawn(): number[] {
     const noise = this.#agent.noise(0);
     const { actionLow, actionHigh } = this.#agent.units;
@@ -112,7 +113,7 @@ export class BeforeUpdate {
 
   #update(): NonNullable<UpdateDetail["update"]> {
     const { minibatch, actor, critic, targetActor, targetCritic, diagnostics, units } = this.#agent;
-    // These still are what the update left: the critic's gradient by the action is of its last pass, that of step 6.
+    // The update left these in place: the critic's last backward pass was that of step 6.
     const policyAction = readMatrix(actor.output);
     const policyValue = readMatrix(critic.output);
     const actionGradient = readMatrix(critic.actionGradient());
@@ -145,7 +146,7 @@ export class BeforeUpdate {
     };
   }
 
-  /** How far a network's parameters moved: Euclidean. */
+  /** The Euclidean distance that a network's parameters moved. */
   #moved(network: string): number {
     return distance(this.#before(network), this.#agent.networks.get(network)?.parameters.values ?? []);
   }
@@ -154,7 +155,7 @@ export class BeforeUpdate {
     return this.#parameters.get(network) ?? new Float32Array(0);
   }
 
-  /** Q(s, a) once more, by the parameters that the critic had: step 6 has overwritten it. */
+  /** Computes Q(s, a) again with the critic's old parameters, because step 6 has overwritten it. */
   #valueBefore(): Matrix {
     const { critic, minibatch } = this.#agent;
     const moved = critic.parameters.values.slice();
@@ -165,7 +166,7 @@ export class BeforeUpdate {
   }
 }
 
-/** Euclidean. */
+/** The Euclidean distance. */
 function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let squares = 0;
   for (let i = 0; i < a.length; i++) squares += (a[i] - b[i]) * (a[i] - b[i]);

@@ -1,14 +1,14 @@
-// From where a scene in 3D is looked at, and how a person changes it: a pointer, two fingers, the wheel, keys.
+// The user's point of view on a 3D scene. A pointer, two fingers, the wheel and keys change it.
 import type { Camera } from "../src/environment/scene.ts";
 
-/** As in `Camera`. */
+/** Angles in degrees and the distance in m, as in `Camera`. */
 export type Look = Pick<Camera, "azimuth" | "elevation" | "distance">;
 
-/** Degrees for each CSS pixel of a pointer's way, and for each press of a key. */
+/** Degrees per CSS pixel that a pointer moves, and per key press. */
 const [perPixel, perPress] = [0.4, 5];
-/** How many times nearer or farther than the scene's camera one may go. */
+/** The smallest and largest distance, as factors of the scene camera's distance. */
 const zooms = [0.3, 4];
-/** From nearly above to a little below what is looked at. */
+/** Limits in degrees, from nearly above the target to slightly below it. */
 const elevations = [-89, 8];
 
 export class Orbit implements Look {
@@ -18,13 +18,13 @@ export class Orbit implements Look {
   #home: Look = this;
   readonly #pointers = new Map<number, PointerEvent>();
 
-  /** Back to where a camera stands. */
+  /** Moves to a camera's position, which Home returns to. */
   begin({ azimuth, elevation, distance }: Look): void {
     this.#home = { azimuth, elevation, distance };
     Object.assign(this, this.#home);
   }
 
-  /** Listens to an element. One finger turns, so that the page still scrolls up and down; two tilt and zoom as well. */
+  /** Adds listeners to an element. One finger turns, so that vertical swipes scroll the page. Two tilt and zoom too. */
   listen(element: HTMLElement): void {
     element.addEventListener("pointerdown", (event) => {
       element.setPointerCapture(event.pointerId);
@@ -38,7 +38,7 @@ export class Orbit implements Look {
     element.addEventListener(
       "wheel",
       (event) => {
-        // Whoever scrolls past it does not want to stay there.
+        // A user who scrolls past the scene does not want to zoom it.
         if (!event.ctrlKey && document.activeElement !== element) return;
         event.preventDefault();
         this.#zoom(Math.exp((event.ctrlKey ? 0.01 : 0.001) * event.deltaY));

@@ -1,4 +1,4 @@
-// A run on disk, followed by `ddpg watch`, as a source of numbers.
+// A `Source` for a run on disk, which `ddpg watch` follows.
 import { messageOf } from "../src/base/expect.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
 import type { RunConfig, RunEvent, RunStatus } from "../src/training/run.ts";
@@ -10,19 +10,19 @@ import type { Frame, Listener, Maps, Source, Wants } from "./source.ts";
 import { Store } from "./store.ts";
 import { whole } from "./views/text.ts";
 
-/** What the map of the actor may take of each frame, in ms. */
+/** Time for maps per frame, in ms. */
 const mapMs = 4;
-/** Between two attempts where the browser makes none itself, in ms. */
+/** The time between two attempts to connect, where the browser does not retry by itself, in ms. */
 const retryMs = 1000;
 
-/** What is known of the run beside its numbers. */
+/** What the page knows about the run besides its numbers. */
 export interface Watched {
-  /** Its directory's name; "" before anything has come. */
+  /** The name of the run's directory; "" before the first message. */
   readonly run: string;
   readonly config: RunConfig | null;
   readonly status: RunStatus | null;
   readonly isConnected: boolean;
-  /** What was wrong with something that came. */
+  /** What is wrong with a message or a file; "" if nothing is. */
   readonly problem: string;
 }
 
@@ -34,35 +34,35 @@ export class RunSource implements Source {
   #listener: Listener | null = null;
   #events: EventSource | null = null;
   #all: MetricsRecord[] = [];
-  /** How many of them the page has; −1 where what it has is void. */
+  /** The number of records that the page has; −1 if it must discard those. */
   #handed = 0;
-  /** Of `metrics.jsonl`, so far. */
+  /** Lines of `metrics.jsonl` read so far. */
   #lines = 0;
   #best: EvaluationRecord | null = null;
-  /** Of the policy that is at hand, or that is on its way. */
+  /** The version of the policy that was fetched last or is being fetched. */
   #policyVersion = "";
-  /** What was wrong with one, until another comes. */
+  /** What is wrong with that policy, until another one arrives. */
   #policyProblem = "";
   #policy: Uint8Array | null = null;
-  /** What is known of that one. */
+  /** The file and step of the last policy that was loaded. */
   #origin: { readonly file: string; readonly step: number | null } | null = null;
-  /** Until its maps are complete. */
+  /** The maps in progress; null once they are complete. */
   #grid: Grid | null = null;
-  /** Whether there is something that the page has not got. */
+  /** Whether there is something that the page has not received. */
   #isNews = false;
 
-  /** Listens below an address that ends in a slash. */
+  /** Connects to the server. `place` is the address of the run's folder and ends with a slash. */
   constructor(place: string) {
     this.#place = place;
     this.#connect();
-    // A browser grants a host a few connections, and a page that nobody sees needs none. All comes again afterwards.
+    // Browsers limit the connections to a host, and a hidden page needs none. Reconnecting sends everything again.
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#events?.close();
       else this.#connect();
     });
   }
 
-  /** From now on, there is somebody to give frames to. */
+  /** Sets the listener that receives the frames. */
   open(listener: Listener): this {
     this.#listener = listener;
     this.#isNews = true;
@@ -76,7 +76,7 @@ export class RunSource implements Source {
     this.#listener.frame(this.#frame(maps));
   }
 
-  /** Nobody here trains. */
+  /** Ignores orders: this page does not train. */
   tell(): void {}
 
   close(): void {
@@ -102,7 +102,7 @@ export class RunSource implements Source {
 
   #begin({ run, config }: Data<"begin">): void {
     const before = this.store.state.config;
-    // Another run, or one with more steps to take: nothing of what is shown holds.
+    // It is another run, or one with more steps: everything on the page is out of date.
     if (before && whatMatters(before) !== whatMatters(config)) location.reload();
     this.#all = [];
     this.#lines = 0;
@@ -112,7 +112,7 @@ export class RunSource implements Source {
     this.store.set({ run, config, problem: "" });
   }
 
-  /** One line at a time: what is wrong with one is said, and the others count. */
+  /** Reads records line by line. An invalid line is reported and the others still count. */
   #takeRecords(text: string): void {
     for (const line of text.trimEnd().split("\n")) {
       this.#lines++;
@@ -145,7 +145,7 @@ export class RunSource implements Source {
       const networks = await loadNetworks(bytes);
       const { plane } = scenes[config.environment];
       const grid = plane ? await Grid.create(networks, plane) : null;
-      // Another one has come meanwhile.
+      // A newer policy was announced in the meantime.
       if (version !== this.#policyVersion) return;
       this.#grid = grid;
       this.#policy = bytes;
@@ -153,9 +153,9 @@ export class RunSource implements Source {
       this.#isNews = true;
       if (this.store.state.problem === this.#policyProblem) this.store.set({ problem: "" });
     } catch (error) {
-      // Then the next word of it is news.
+      // Let the next message about this version fetch it again.
       if (version === this.#policyVersion) this.#policyVersion = "";
-      // A connection that was lost is said elsewhere.
+      // A lost connection is reported elsewhere.
       if (error instanceof TypeError) return;
       this.#policyProblem = `${file}: ${messageOf(error)}`;
       this.store.set({ problem: this.#policyProblem });
@@ -201,14 +201,14 @@ export class RunSource implements Source {
   }
 }
 
-/** Whether the page has this task. */
+/** Whether the page can simulate the run's task. */
 export function isSimulated({ environment, environmentModule }: RunConfig): boolean {
   return environmentModule === undefined && tasks.includes(environment);
 }
 
-/** What decided a run, as the page says it. */
+/** A run's configuration as an experiment. */
 export function experimentOf({ environment: task, preset, seed, steps, settings }: RunConfig): Experiment {
-  // A run's file does not say whether the preset was named: the reading with fewer changes is the plainer one.
+  // A run's file does not record whether the preset was named, so choose the interpretation with fewer changes.
   const readings = [...(preset === presetOf({ task, preset: null }) ? [null] : []), namedPreset(task, preset)];
   const experiments = readings.map((named) => {
     const usual: object = usualSettings({ task, preset: named });
@@ -225,7 +225,7 @@ function whatMatters({ environment, preset, seed, steps, settings, evaluation }:
   return JSON.stringify({ environment, preset, seed, steps, settings, evaluation });
 }
 
-/** Steps a second, over the last records that have a time. */
+/** Steps per second, over the last records that have a time. */
 function paceOf(records: readonly MetricsRecord[]): number {
   const times = records.slice(-30).flatMap((record) => (record.type === "diagnostics" ? [] : [record]));
   const [first, last] = [times[0], times.at(-1)];

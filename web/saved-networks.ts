@@ -9,8 +9,9 @@ import { Parameters } from "../src/nn/parameters.ts";
 import type { Networks } from "./grid.ts";
 
 /**
- * The networks of a policy's file, and the steps they have behind them where it says so; the critic is null unless it is
- * beside the actor. Throws an InputError, naming the field, for anything else.
+ * Loads the networks of a policy file or a checkpoint. `critic` is null if the file has none. `step` is the number of
+ * steps they were trained for, null if the file does not say. For other files it throws an InputError that names the
+ * field.
  */
 export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step: number | null }> {
   const actor = await Policy.load(bytes);

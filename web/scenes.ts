@@ -1,5 +1,5 @@
-// What the page knows of a task beside what the library does: what its states mean. A task
-// without a scene is not offered. Nothing here draws, so the workers use it too.
+// What the page knows about a task beyond the library: what its states mean. The page offers only tasks with a scene.
+// Nothing here draws, so workers can use it too.
 import { pi } from "../src/base/math.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { type Scene, sceneOf } from "../src/environment/scene.ts";
@@ -10,47 +10,47 @@ import { mujocoTasks } from "../src/tasks.ts";
 /** A state or an observation. */
 export type Numbers = readonly number[] | Float64Array;
 
-/** A task that is drawn in the plane, in canvases. */
+/** A task that is drawn in 2D, on a canvas. */
 export interface FlatScene {
   readonly isSolid?: false;
-  /** A fresh environment; its `save()` is the steps taken, then the body's state. */
+  /** A new environment; its `save()` returns the steps taken, followed by the body's state. */
   create(): Environment;
-  /** The state that the first episode on show begins from. */
+  /** The state in which the first displayed episode starts. */
   readonly rest: readonly number[];
-  /** What is observed of a state. */
+  /** The observation of a state. */
   observe(state: Numbers): number[];
-  /** The best possible mean return, where it is known. */
+  /** The best possible mean return, if it is known. */
   readonly optimum?: number;
-  /** What one number of the action is. */
+  /** The meaning of the action's first number. */
   readonly action: Axis;
-  /** Where the value and the policy are drawn as maps; only tasks of two numbers have it. */
+  /** The plane over which the value and the policy are mapped; only tasks with a two-number state have one. */
   readonly plane?: Plane;
 }
 
-/** A task that is drawn in 3D: its own environment says what is seen of it, once the engine is there. */
+/** A task that is drawn in 3D: its environment describes the shapes, once the physics engine is loaded. */
 export interface SolidScene extends Pick<FlatScene, "action"> {
   readonly isSolid: true;
   readonly optimum?: undefined;
   readonly plane?: undefined;
 }
 
-/** A quantity with its range. */
+/** A quantity and its range. */
 export interface Axis {
   readonly name: string;
   readonly unit: string;
   readonly from: number;
   readonly to: number;
-  /** Where it is labelled, and how. */
+  /** Labeled values. */
   readonly ticks: readonly (readonly [value: number, label: string])[];
 }
 
-/** A body's state as a point. */
+/** How a body's state is a point of a plane. */
 export interface Plane {
   readonly x: Axis;
   readonly y: Axis;
-  /** Whether x comes back to its beginning at its end. */
+  /** Whether x is cyclic, as an angle is. */
   readonly turns: boolean;
-  /** What is observed at a point. */
+  /** The observation at a point. */
   observe(x: number, y: number): number[];
   /** The point of an observation. */
   point(observation: Numbers): [x: number, y: number];
@@ -151,7 +151,7 @@ const mountainCar: FlatScene = {
 
 const solid: SolidScene = { isSolid: true, action: { name: "action", unit: "", from: -1, to: 1, ticks: [] } };
 
-/** Of a task that the page cannot simulate: nothing is there, and nothing moves. */
+/** The scene of a task that the page cannot simulate: it is empty and nothing moves. */
 const empty: FlatScene = {
   create: () => {
     const camera = { target: [0, 0, 0], distance: 1, azimuth: 0, elevation: 0 } as const;
@@ -171,21 +171,21 @@ const empty: FlatScene = {
   action: { name: "", unit: "", from: 0, to: 0, ticks: [] },
 };
 
-/** The scene of any task. */
+/** The scene of any task, also of one that the page does not offer. */
 export function sceneOfTask(task: string): FlatScene | SolidScene {
   return Object.hasOwn(scenes, task) ? scenes[task] : empty;
 }
 
-/** The scenes by their tasks' ids. */
+/** The scenes by task id. */
 export const scenes: Readonly<Record<string, FlatScene | SolidScene>> = {
   "Pendulum-v1": pendulum,
   "MountainCarContinuous-v0": mountainCar,
   ...Object.fromEntries([...mujocoTasks.keys()].map((id) => [id, solid])),
 };
 
-/** What the environment of a task that the page offers shows of itself. */
+/** The scene that the environment of an offered task provides. */
 export function shownBy(environment: Environment): Scene {
   const scene = sceneOf(environment);
-  if (!scene) throw new Error("A task that shows nothing of itself is not offered.");
+  if (!scene) throw new Error("Every task on the page must have a scene.");
   return scene;
 }

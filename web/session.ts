@@ -1,4 +1,4 @@
-// What the page does: it opens runs, asks for their numbers once a frame, and keeps what came in the store.
+// The page's controller: it opens runs, asks their source for news once per frame, and keeps the state in the store.
 import { InputError, messageOf } from "../src/base/expect.ts";
 import { annealing } from "../src/ddpg/noise.ts";
 import { Policy } from "../src/ddpg/policy.ts";
@@ -12,11 +12,11 @@ import { SolidBody } from "./solid-body.ts";
 import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
 import { Store } from "./store.ts";
 
-/** A run and its records. */
+/** A run and its records so far. */
 export interface PageRun {
   /** Counts from 1. */
   readonly id: number;
-  /** Which of the colors it has in the curve, from 0, for as long as it is there. */
+  /** The index of its color in the curve, from 0. It never changes. */
   readonly color: number;
   readonly name: string;
   readonly experiment: Experiment;
@@ -27,9 +27,9 @@ export interface State {
   readonly experiment: Experiment;
   readonly speed: Speed;
   readonly phase: Phase | "failed";
-  /** What ended the run. */
+  /** The error that ended the run. */
   readonly failure: string;
-  /** What a person should know; "" for nothing. */
+  /** A message for the user; "" for none. */
   readonly notice: string;
   readonly step: number;
   readonly updates: number;
@@ -38,17 +38,17 @@ export interface State {
   readonly fingerprint: string | null;
   readonly isTouched: boolean;
   readonly run: PageRun;
-  /** Earlier runs. */
+  /** Earlier runs, kept for comparison. */
   readonly kept: readonly PageRun[];
-  /** The newest policy of the run, as a file; null before the first. */
+  /** The run's newest policy as a file; null before the first. */
   readonly policy: Uint8Array | null;
-  /** Which one that is, where it is not the one of now; "" where it is. */
+  /** The policy's name if it is not the current one, otherwise "". */
   readonly policyName: string;
-  /** The policy from a file that is on show instead. */
+  /** The policy from a file that is displayed instead of the run's; null for none. */
   readonly visitor: { readonly name: string } | null;
-  /** Whether the body on show is the one that is trained on. */
+  /** Whether the displayed body is the training body. */
   readonly followsTraining: boolean;
-  /** Whether the policy on show explores. */
+  /** Whether the displayed policy acts with exploration noise. */
   readonly noise: boolean;
   readonly maps: Maps | null;
   readonly density: Float32Array | null;
@@ -62,16 +62,16 @@ export type Open = (experiment: Experiment, speed: Speed, plays: boolean, listen
 export class Session {
   readonly store: Store<State>;
   body: ShownBody | SolidBody;
-  /** Called for each frame that is drawn. */
+  /** Called for every drawn frame. */
   readonly onDraw: (() => void)[] = [];
-  /** Whether anybody looks at the maps, and at the update. */
+  /** Whether the maps and the update are visible. The views replace these functions. */
   readonly looks = { maps: () => true, update: () => true };
   readonly #open: Open;
   #source: Source | null = null;
   #trained: Body | null = null;
   #runPolicy: Policy | null = null;
   #visitor: Policy | null = null;
-  /** Whether the body that is held is the one that is trained on, whatever is on show since. */
+  /** Whether the held body is the training body, even if another one is displayed since. */
   #holdsTrained = false;
   #runs = 0;
   #drawnAt = 0;
@@ -83,7 +83,7 @@ export class Session {
     requestAnimationFrame(this.#draw);
   }
 
-  /** Begins an experiment. The run before it is kept for comparison, if it was another one and has come to anything. */
+  /** Starts an experiment. The previous run is kept for comparison if it differs and has finished an episode. */
   begin(experiment: Experiment, plays: boolean, speed = this.store.state.speed): void {
     const { run, kept, noise, showsDensity } = this.store.state;
     this.#source?.close();
@@ -113,7 +113,7 @@ export class Session {
     this.#source = this.#open(experiment, speed, plays, listener);
   }
 
-  /** Tells the one who trains. */
+  /** Sends an order to the source. */
   tell(order: Order): void {
     const { speed } = this.store.state;
     if (order.type === "step" || order.type === "update") this.store.set({ followsTraining: true });
@@ -133,7 +133,7 @@ export class Session {
     this.body.noiseSettings = noise ? settingsOf(this.store.state.experiment) : null;
   }
 
-  /** The body on show is held. */
+  /** The user takes hold of the displayed body. */
   hold(): void {
     if (this.body instanceof SolidBody) return;
     this.body.isHeld = true;
@@ -141,7 +141,7 @@ export class Session {
     if (this.#holdsTrained) this.#source?.tell({ type: "hold" });
   }
 
-  /** It is let go with a state; during training step by step, the one that is trained on is. */
+  /** The user releases the body with a state. If that is the training body, the source is informed. */
   release(state: readonly number[]): void {
     if (this.body instanceof SolidBody) return;
     this.body.isHeld = false;
@@ -154,7 +154,7 @@ export class Session {
     this.store.set({ kept: this.store.state.kept.filter((run) => run.id !== id) });
   }
 
-  /** Shows a policy from a file; the run goes on. */
+  /** Displays a policy from a file. The run continues. */
   async visit(name: string, bytes: Uint8Array): Promise<void> {
     try {
       const policy = await Policy.load(bytes);
@@ -163,11 +163,11 @@ export class Session {
       this.body.policy = policy;
       this.store.set({ visitor: { name }, notice: "" });
     } catch (error) {
-      this.tellPerson(`${name} was not opened. ${messageOf(error)}`);
+      this.tellPerson(`${name} could not be opened. ${messageOf(error)}`);
     }
   }
 
-  /** Back to the run's own policy. */
+  /** Displays the run's own policy again. */
   leaveVisitor(): void {
     this.#visitor = null;
     this.body.policy = this.#runPolicy;
@@ -222,7 +222,7 @@ export class Session {
     let run = isOther ? { ...state.run, records: [...known, ...records] } : state.run;
     if (isTouched && !state.isTouched) run = { ...run, name: `${run.name}, thrown` };
     this.#trained = frame.body;
-    // At its end the body is free: to be thrown, and to show what was learned.
+    // After the end, the displayed body shows what was learned and can be thrown without touching the run.
     const hasEnded = phase === "ended" && state.phase !== "ended";
     if (frame.policy) this.#takePolicy(frame.policy);
     this.store.set({
@@ -238,7 +238,7 @@ export class Session {
     });
   }
 
-  /** The first one is loaded; the numbers of later ones are written into it, for a policy takes a memory of its own. */
+  /** Loads the first policy, and copies later ones into it: each loaded policy would allocate its own memory. */
   async #takePolicy(bytes: Uint8Array): Promise<void> {
     const policy = this.#runPolicy;
     if (policy) {
@@ -269,7 +269,7 @@ export class Session {
     for (const draw of this.onDraw) draw();
   };
 
-  /** What follows # in the address. */
+  /** The part of the address after #. */
   get link(): string {
     const { experiment, speed } = this.store.state;
     return toLink(experiment, speed);
@@ -281,14 +281,14 @@ function bodyOf({ task }: Experiment): ShownBody | SolidBody {
   return scene.isSolid ? new SolidBody(task, scene) : new ShownBody(scene);
 }
 
-/** The first color that none of the runs has. */
+/** The first color index that no run uses. */
 function freeColor(runs: readonly PageRun[]): number {
   let color = 0;
   while (runs.some((run) => run.color === color)) color++;
   return color;
 }
 
-/** Throws an InputError for a policy of another task, and says of which. */
+/** Throws an InputError for a policy of another task, with the tasks that it fits. */
 function expectFits({ units }: Policy, { task }: Experiment): void {
   const mismatch = (name: string): unknown => {
     try {
@@ -302,5 +302,5 @@ function expectFits({ units }: Policy, { task }: Experiment): void {
   if (error === undefined) return;
   const fitting = tasks.filter((name) => mismatch(name) === undefined);
   if (fitting.length === 0) throw error;
-  throw new InputError(`It is a policy for ${fitting.join(" or ")}. Choose that task, then open it again.`);
+  throw new InputError(`It is a policy for ${fitting.join(" or ")}. Choose that task, then open the file again.`);
 }

@@ -1,5 +1,5 @@
-// The body on show: a simulation of its own on the page, true to time, that the newest policy moves; or, where training
-// is slow enough, the very body that is trained on.
+// The displayed body in 2D. Usually it is a separate simulation on the page, in real time, controlled by the newest
+// policy; when training is slow enough to watch, it follows the training body.
 import { joinNumbers } from "../src/base/numbers.ts";
 import { Random } from "../src/base/random.ts";
 import type { Environment } from "../src/environment/environment.ts";
@@ -8,17 +8,17 @@ import { Acting } from "./acting.ts";
 import { type FlatScene, shownBy } from "./scenes.ts";
 import type { Body } from "./source.ts";
 
-/** Steps of the path that is kept. */
+/** Length of the displayed path, in steps. */
 const pathSteps = 200;
-/** After a pause of the page, at most so much is made up for, in s. */
+/** The most time that is caught up after the page was paused, in s. */
 const maxLate = 0.25;
 
 export class ShownBody extends Acting {
   readonly scene: FlatScene;
-  /** What was last done; empty before. */
+  /** The last action in the environment's units; empty at the start of an episode. */
   action: readonly number[] = [];
   isHeld = false;
-  /** Observations of the last steps, the oldest first; null where the body jumped. */
+  /** Observations of the last steps, oldest first; null where the body jumped. */
   readonly path: (readonly number[] | null)[] = [];
   readonly #environment: Environment;
   readonly #stepSeconds: number;
@@ -41,15 +41,15 @@ export class ShownBody extends Acting {
     this.place(scene.rest);
   }
 
-  /** The state at this moment, between two steps: without the steps taken. */
+  /** The current state, interpolated between two steps, without the number of steps. */
   get state(): number[] {
     const part = Math.min(1, this.#clock / this.#stepSeconds);
     return this.#now.map((value, i) => this.#before[i] + part * (value - this.#before[i]));
   }
 
-  /** Time passes, in s. */
+  /** Advances the separate simulation by a time in s. */
   advance(seconds: number): void {
-    // Where the other body was left.
+    // Continue from where the training body was.
     if (this.#follows >= 0 && !this.isHeld) this.place(this.#now);
     this.#follows = -1;
     if (this.isHeld) return;
@@ -60,7 +60,7 @@ export class ShownBody extends Acting {
     }
   }
 
-  /** Time passes, in s, and the body is another one. */
+  /** Shows the training body instead, and advances the time since its last step, in s. */
   follow(body: Body, seconds: number): void {
     if (this.isHeld) return;
     this.#clock += seconds;
@@ -74,7 +74,7 @@ export class ShownBody extends Acting {
     this.#draw(isNext, body.observation);
   }
 
-  /** Puts it somewhere, where an episode begins anew. */
+  /** Sets the state and starts a new episode. */
   place(state: readonly number[]): void {
     this.#environment.restore?.(joinNumbers([[0], state]));
     this.#now = this.#before = [...state];
@@ -113,8 +113,8 @@ export class ShownBody extends Acting {
   }
 }
 
-/** What the tasks on show give at once. */
+/** The value of a call that must not be asynchronous. */
 function at<T>(value: T | Promise<T>): T {
-  if (isPromise(value)) throw new Error("A task that answers later cannot be shown.");
+  if (isPromise(value)) throw new Error("A task with asynchronous methods cannot be displayed.");
   return value;
 }

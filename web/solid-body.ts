@@ -1,36 +1,36 @@
-// A body in 3D on show: simulated true to time in a worker of its own, where the newest policy moves it; or, where
-// training is slow enough, the very body that is trained on. Two of its moments, and how far it is from one to the next.
+// The displayed body in 3D. Usually a separate worker simulates it in real time, controlled by the newest policy; when
+// training is slow enough to watch, it follows the training body. The display interpolates between two steps.
 import type { Settings } from "../src/ddpg/config.ts";
 import type { Policy } from "../src/ddpg/policy.ts";
 import type { SolidScene } from "./scenes.ts";
 import type { FromSolidWorker, SolidMoment, SolidParts, ToSolidWorker } from "./solid-worker.ts";
 import type { Body } from "./source.ts";
 
-/** Seconds that the worker is ahead. */
+/** How far ahead the worker simulates, in s. */
 const ahead = 0.1;
-/** After a pause of the page, at most so much is made up for, in s. */
+/** The most time that is caught up after the page was paused, in s. */
 const maxLate = 0.1;
-/** An episode's end stays to be seen for so long, in s. */
+/** How long the end of an episode stays visible, in s. */
 const pause = 0.6;
 
-/** Between two steps. */
+/** A moment between two steps. */
 export interface Moment {
-  /** As `Scene` writes them. */
+  /** The poses at the two steps, as `Scene` writes them. */
   readonly before: Float32Array;
   readonly now: Float32Array;
-  /** From 0 at the first to 1 at the second. */
+  /** From 0 at the first step to 1 at the second. */
   readonly part: number;
-  /** Counts; from one to the next the body jumps. */
+  /** A counter. The body jumps when it changes. */
   readonly episode: number;
 }
 
 export class SolidBody {
   readonly scene: SolidScene;
-  /** What it looks like, once the engine is there. */
+  /** The scene, once the physics engine is loaded. */
   readonly ready: Promise<SolidParts>;
-  /** Why it cannot be shown. */
+  /** Why the body cannot be displayed; "" if it can. */
   failure = "";
-  /** Σ r since the episode began; steps since then. */
+  /** The sum of rewards and the number of steps since the episode began. */
   return = 0;
   length = 0;
   readonly #worker = new Worker(new URL("./solid-worker.ts", import.meta.url), { type: "module", name: "body" });
@@ -46,7 +46,7 @@ export class SolidBody {
   #episode = 0;
   /** Seconds since `#before`. */
   #clock = 0;
-  /** The step of the body in training that `#now` is; null while it is not followed. */
+  /** The step of the training body that `#now` shows; null while the training body is not followed. */
   #followed: number | null = null;
 
   constructor(task: string, scene: SolidScene) {
@@ -58,37 +58,37 @@ export class SolidBody {
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#hear({
-        failed: `The worker that shows the body ended: ${event.message || "its program could not be loaded"}.`,
+        failed: `The simulation worker stopped: ${event.message || "its script could not be loaded"}.`,
       });
     };
     this.#tell({ task });
   }
 
-  /** What moves it; null for nobody, and it waits. */
+  /** The policy in control; null: none, and the body waits. */
   set policy(policy: Policy | null) {
     if (policy) this.#tell({ policy: policy.save(), isNew: policy !== this.#policy });
     this.#policy = policy;
   }
 
-  /** The settings of its exploration noise; null without. */
+  /** The settings of the exploration noise; null turns the noise off. */
   set noiseSettings(noise: Settings | null) {
     this.#tell({ noise });
   }
 
-  /** What part of its noise is left, where it is annealed. */
+  /** The factor that noise annealing leaves, from 0 to 1. */
   set noiseSize(noiseSize: number) {
     if (noiseSize !== this.#noiseSize) this.#tell({ noiseSize });
     this.#noiseSize = noiseSize;
   }
 
-  /** What is to be drawn; null before there is anything. */
+  /** What to draw now; null before the first step. */
   get moment(): Moment | null {
     if (!this.#parts || !this.#before || !this.#now) return null;
     const part = Math.min(1, this.#clock / this.#parts.stepSeconds);
     return { before: this.#before, now: this.#now, part, episode: this.#episode };
   }
 
-  /** Time passes, in s. */
+  /** Advances the worker's simulation by a time in s. */
   advance(seconds: number): void {
     if (!this.#parts || !this.#policy) return;
     this.#followed = null;
@@ -98,7 +98,7 @@ export class SolidBody {
       const lasts = this.#isLast ? pause : this.#now ? stepSeconds : 0;
       if (this.#clock < lasts) break;
       const next = this.#ahead.shift();
-      // The worker is late: time waits for it.
+      // The worker is late, so time waits for it.
       if (!next) this.#clock = Math.min(this.#clock, lasts);
       if (!next) break;
       this.#clock -= lasts;
@@ -113,7 +113,7 @@ export class SolidBody {
     this.#tell({ ask: missing });
   }
 
-  /** Time passes, in s, and the body is another one. */
+  /** Shows the training body instead, and advances the time since its last step, in s. */
   follow({ poses, length }: Body, seconds: number): void {
     this.#clock += seconds;
     if (!poses || length === this.#followed) return;
@@ -124,7 +124,7 @@ export class SolidBody {
     this.#take(poses, isNext);
   }
 
-  /** To the right, or back; in its own units of speed. */
+  /** Changes the speed of the first joint, in m/s, or rad/s for a hinge. */
   push(speed: number): void {
     this.#tell({ push: speed });
   }

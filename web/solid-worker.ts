@@ -1,5 +1,5 @@
-// The worker's program for a body in 3D: its simulation, a few steps ahead of what is on show. The page itself never
-// loads the engine, whose bindings are made of text: the page's content security policy allows none.
+// The worker that simulates a 3D body, a few steps ahead of the display. The page itself never loads the physics
+// engine: the engine's bindings are evaluated from text, which the page's content security policy forbids.
 import { messageOf } from "../src/base/expect.ts";
 import { Random } from "../src/base/random.ts";
 import type { Settings } from "../src/ddpg/config.ts";
@@ -11,25 +11,25 @@ import { mujocoTasks } from "../src/tasks.ts";
 import { Acting, renew } from "./acting.ts";
 import { shownBy } from "./scenes.ts";
 
-/** What the page says: first which task. */
+/** Messages from the page. The first one names the task. */
 export type ToSolidWorker =
   | { readonly task: string }
-  /** A policy's file; `isNew` unless only the numbers differ from the last one's. */
+  /** A policy file. `isNew` is false if only the parameters differ from the last one. */
   | { readonly policy: Uint8Array; readonly isNew: boolean }
   | { readonly noise: Settings | null }
   | { readonly noiseSize: number }
-  /** So many moments more. */
+  /** The number of further moments to simulate. */
   | { readonly ask: number }
-  /** The speed of its first joint is to change by so much. */
+  /** The change of the first joint's speed. */
   | { readonly push: number };
 
-/** What it hears. */
+/** Messages to the page. */
 export type FromSolidWorker =
   | { readonly scene: SolidParts }
   | { readonly moments: readonly SolidMoment[] }
   | { readonly failed: string };
 
-/** What stays of a scene. */
+/** The constant parts of a scene. */
 export interface SolidParts {
   readonly shapes: readonly Shape[];
   readonly camera: Camera;
@@ -38,11 +38,11 @@ export interface SolidParts {
 
 /** The body after a reset or a step. */
 export interface SolidMoment {
-  /** As `Scene` writes them. */
+  /** The poses, as `Scene` writes them. */
   readonly poses: Float32Array;
   /** Steps since the episode began: 0 after a reset. */
   readonly length: number;
-  /** Σ r. */
+  /** The sum of rewards since the episode began. */
   readonly return: number;
   readonly isLast: boolean;
 }
@@ -60,8 +60,8 @@ class SolidSimulation {
 
   static async create(name: string): Promise<SolidSimulation> {
     const task = mujocoTasks.get(name)?.();
-    if (!task) throw new Error(`${name} is not a task in 3D.`);
-    // Whoever pushes it needs the simulation, which a task's own functions see alone.
+    if (!task) throw new Error(`${name} is not a 3D task.`);
+    // A push needs the simulation, which only the task's own functions receive.
     let seen: Simulation | undefined;
     const observe = (simulation: Simulation): ArrayLike<number> => {
       seen = simulation;
@@ -82,7 +82,7 @@ class SolidSimulation {
     return { shapes, camera, stepSeconds };
   }
 
-  /** A step; after an episode's last one, a reset. */
+  /** Takes a step, or resets after an episode's last step. */
   next(): SolidMoment {
     if (this.#isOver) this.#begin();
     else this.#step();
@@ -105,7 +105,7 @@ class SolidSimulation {
 
   #step(): void {
     const action = this.acting.act(this.#observation, this.#environment.actionLow.length);
-    // MuJoCo answers at once.
+    // MuJoCo's `step` is synchronous.
     const step = this.#environment.step(Float32Array.from(action)) as Step;
     this.#observation = step.observation;
     this.#length++;
@@ -115,7 +115,7 @@ class SolidSimulation {
 }
 
 let simulation: SolidSimulation;
-/** Messages are answered in their order, though some take a while. */
+/** Messages are handled in order, although some are asynchronous. */
 let before = Promise.resolve();
 
 addEventListener("message", ({ data }: MessageEvent<ToSolidWorker>) => {

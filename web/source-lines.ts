@@ -1,23 +1,23 @@
-// The lines of the library that make each of the seven steps, from the source that this page was built from.
+// The lines of source code that implement each of the seven steps, from the source that this page was built from.
 import ddpgText from "../src/ddpg/ddpg.ts?raw";
 import trainText from "../src/ddpg/train.ts?raw";
 
 export interface SourceLines {
   readonly file: string;
-  /** The number of the first, from 1. */
+  /** The number of the first line, from 1. */
   readonly first: number;
   readonly lines: readonly string[];
 }
 
-/** Of a step from 1 to 7. */
+/** The lines of a step from 1 to 7. */
 export function linesOf(step: number): SourceLines[] {
-  // The environment's step is the caller's: `train`.
+  // `train` calls the environment.
   if (step === 2) return [excerpt("src/ddpg/train.ts", trainText, "calls.step(", 2)];
   const lines = [excerpt("src/ddpg/ddpg.ts", ddpgText, `// ${step}. `)];
   return step === 3 ? [...lines, excerpt("src/ddpg/ddpg.ts", ddpgText, "this.replayBuffer.sample(", 1)] : lines;
 }
 
-/** From the line with a text: so many, or up to the next empty one. */
+/** Lines from the one that contains `begin`: `count` lines, or up to the next empty one. */
 function excerpt(file: string, text: string, begin: string, count?: number): SourceLines {
   const all = text.split("\n");
   const from = all.findIndex((line) => line.includes(begin));

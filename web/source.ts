@@ -1,68 +1,68 @@
-// Where the page's numbers come from: a worker that trains, or whatever else answers these questions. Views know none of
-// them. The page asks, at most once for each frame that it draws, and gets what is new; nothing is sent unasked.
+// Where the page's numbers come from: a training worker, or anything else that implements `Source`. Views do not know
+// which. The page asks at most once per drawn frame and receives what is new; a source sends nothing unasked.
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import type { UpdateDetail } from "./observed-update.ts";
 
-/** One run, for as long as it is looked at. */
+/** A run that is being watched. */
 export interface Source {
-  /** Asks for what is new. The listener's `frame` is the answer; until it comes, further questions are dropped. */
+  /** Asks for what is new. The answer is a call of the listener's `frame`; until then, further requests are dropped. */
   pull(wants: Wants): void;
   tell(order: Order): void;
   close(): void;
 }
 
-/** Who opened a source. */
+/** Receives a source's answers. */
 export interface Listener {
   frame(frame: Frame): void;
-  /** It came to its end by a fault. Nothing follows. */
+  /** The run ended with an error. No call follows. */
   failed(message: string): void;
 }
 
-/** What costs something, and is looked at. */
+/** Costly parts of a frame that are currently visible. */
 export interface Wants {
   readonly policy: boolean;
   readonly maps: boolean;
   readonly density: boolean;
-  /** Each update as it is made, while training goes slowly enough. */
+  /** Every update, while training is slow enough to watch. */
   readonly update: boolean;
 }
 
 export type Order =
   | { readonly type: "play" }
   | { readonly type: "pause" }
-  /** One step of the environment. */
+  /** Take one environment step, then pause. */
   | { readonly type: "step" }
-  /** Steps until an update was made. */
+  /** Take steps until the next update, then pause. */
   | { readonly type: "update" }
-  /** The next update is to be shown, whatever the speed. */
+  /** Report the next update, whatever the speed. */
   | { readonly type: "look" }
   | { readonly type: "speed"; readonly speed: number }
-  /** The training body is held, so that no step is made; and let go with a state. */
+  /** The user holds the training body, so no step is taken; then releases it with a state. */
   | { readonly type: "hold" }
   | { readonly type: "release"; readonly state: readonly number[] };
 
 export type Phase = "preparing" | "playing" | "paused" | "ended";
 
-/** What is new. */
+/** What is new since the last frame. */
 export interface Frame {
   readonly phase: Phase;
   readonly step: number;
   readonly updates: number;
   readonly episode: number;
   readonly stepsPerSecond: number;
-  /** Of the agent; null while it is in motion. */
+  /** The agent's fingerprint; null while training continues. */
   readonly fingerprint: string | null;
-  /** Somebody moved the training body: the run is no longer what its experiment says. */
+  /** The user moved the training body, so the experiment no longer reproduces this run. */
   readonly isTouched: boolean;
   readonly records: readonly MetricsRecord[];
-  /** These are all the records that there are: those before are void. */
+  /** The records replace all earlier ones. */
   readonly isAnew?: boolean;
   readonly warnings: readonly string[];
-  /** The body that it is trained on; null while it goes too fast to be watched. */
+  /** The training body; null while training is too fast to watch. */
   readonly body: Body | null;
-  /** A policy's file, if it is another one than before. */
+  /** A policy file, if the policy has changed. */
   readonly policy: Uint8Array | null;
-  /** Which one that is, where it is not the one of now. */
+  /** The policy's name, if it is not the current policy. */
   readonly policyName?: string;
   readonly maps: Maps | null;
   readonly density: Float32Array | null;
@@ -71,20 +71,20 @@ export interface Frame {
 
 /** A body after a step. */
 export interface Body {
-  /** Without the steps taken. */
+  /** The state, without the number of steps. */
   readonly state: readonly number[];
   readonly observation: readonly number[];
-  /** What was done in that step, in the environment's units. */
+  /** The action of that step, in the environment's units. */
   readonly action: readonly number[];
   /** Steps since the episode began. */
   readonly length: number;
-  /** Of a task in 3D, what its scene wrote. */
+  /** The poses that a 3D task's scene wrote; null for other tasks. */
   readonly poses: Float32Array | null;
 }
 
-/** μ(s) and Q(s, μ(s)) over a plane: [rows, columns], y from its lowest, x from its lowest. */
+/** μ(s) and Q(s, μ(s)) over a plane: [rows, columns], with x and y ascending. */
 export interface Maps {
-  /** Steps that were taken when they were begun. */
+  /** The number of steps taken when the maps were started. */
   readonly step: number;
   readonly columns: number;
   readonly rows: number;
@@ -94,5 +94,5 @@ export interface Maps {
   readonly value: Float32Array | null;
 }
 
-/** How many columns and rows maps have. */
+/** The number of columns, and of rows, in a map. */
 export const mapSize = 61;

@@ -1,13 +1,13 @@
-/** How often the rate is measured, in ms. */
+/** The shortest time between two measurements, in ms. */
 const intervalMs = 400;
 
-/** Steps per second, measured now and then. */
+/** Measures steps per second. */
 export class StepRate {
   #time = 0;
   #step = 0;
   #rate = 0;
 
-  /** The rate, when `step` steps are done now. */
+  /** The rate in steps per second, given the number of steps taken so far. */
   at(step: number): number {
     const now = performance.now();
     if (now - this.#time <= intervalMs) return this.#rate;
@@ -17,7 +17,7 @@ export class StepRate {
     return this.#rate;
   }
 
-  /** Forgets what was measured, for a run that stands still. */
+  /** Forgets the measurement, for a run that is paused. */
   reset(): void {
     this.#rate = 0;
     this.#time = 0;

@@ -1,4 +1,4 @@
-/** What is known, in one place: views read it and are told when it changes. */
+/** Holds the page's state in one place. Views read it and subscribe to changes. */
 export class Store<State extends object> {
   #state: State;
   readonly #listeners: ((state: State, before: State) => void)[] = [];
@@ -11,7 +11,7 @@ export class Store<State extends object> {
     return this.#state;
   }
 
-  /** Changes some fields; objects in them are replaced, never written to. */
+  /** Changes some fields. Nested objects are replaced, never mutated. */
   set(changes: Partial<State>): void {
     const before = this.#state;
     this.#state = { ...before, ...changes };

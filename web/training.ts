@@ -1,5 +1,5 @@
-// The run in the worker. It drives the same run loop as the command line, so the same experiment gives the same bits;
-// this file adds the speed limit, single steps, and the frames that the page asks for.
+// Training in the worker. It drives the same run loop as the command line, so the same experiment gives the same bits.
+// This file adds the speed limit, single steps, and the frames that the page asks for.
 import { joinNumbers } from "../src/base/numbers.ts";
 import { Random } from "../src/base/random.ts";
 import { Ddpg } from "../src/ddpg/ddpg.ts";
@@ -17,9 +17,9 @@ import { type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
 import type { Frame, Order, Wants } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
 
-/** How often a policy is handed over during training, in ms. */
+/** The shortest time between two policies in frames during training, in ms. */
 const policyMs = 100;
-/** How often the density of the replay buffer is. */
+/** The shortest time between two densities of the replay buffer, in ms. */
 const densityMs = 500;
 
 export class Training {
@@ -27,7 +27,7 @@ export class Training {
   readonly #environment: Environment;
   readonly #evaluationEnvironment: Environment;
   readonly #scene: FlatScene | SolidScene;
-  /** What the environment shows of itself. */
+  /** The scene that the environment provides. */
   readonly #shown: ShownScene;
   readonly #experiment: Experiment;
   readonly #loop: RunLoop;
@@ -35,7 +35,7 @@ export class Training {
   readonly #maps: MapPainter | null;
   readonly #rate = new StepRate();
   #isTouched = false;
-  /** Counted when a step is reported: a frame must not show half of the next one. */
+  /** Read only when a step is reported, so that a frame never shows half of the next step. */
   #updates = 0;
   #episode = 1;
   #body: Frame["body"] = null;
@@ -45,7 +45,7 @@ export class Training {
   #policyTime = 0;
   #densityTime = 0;
   #fingerprint: string | null = null;
-  /** Whether the next update is to be shown, and whether every update is, as long as steps are slow enough to watch. */
+  /** Whether to report the next update, and whether to report every update while steps are slow enough to watch. */
   #wantsUpdate = false;
   #followsUpdates = false;
   #before: BeforeUpdate | null = null;
@@ -88,13 +88,13 @@ export class Training {
     this.#loop = new RunLoop({
       ...{ agent, environment, evaluationEnvironment, name: experiment.task },
       plan: { steps: experiment.steps, evaluation: evaluationPlan(experiment) },
-      // In 3D, ten episodes may take ten seconds: too long to wait for at the start.
+      // In 3D, ten episodes may take ten seconds: too long to wait at the start.
       evaluatesUntrained: !scene.isSolid,
       clock: () => performance.now(),
     });
   }
 
-  /** Trains as ordered. Ends only with an error. */
+  /** Trains as ordered. It returns only by throwing. */
   async run(): Promise<void> {
     let hasLearned = false;
     this.#brake.restart(this.#loop.step);
@@ -108,7 +108,7 @@ export class Training {
       if (event.type === "ended") this.#stop("ended");
       if (event.type !== "ready" && event.type !== "ended") continue;
       const { single } = this.#brake;
-      // A step that was in progress when the order came has no details to show; then the next one is the single step.
+      // A step that was in progress when the order arrived has no details to show, so the next one is the single step.
       if (this.#before && (single === "step" || (single === "update" && hasLearned))) this.#stop("paused");
       await this.#brake.wait(this.#loop.step);
       await this.#lookAhead();
@@ -121,7 +121,7 @@ export class Training {
         this.#play(null);
         break;
       case "pause":
-        // The step that ends next is the one to be looked at.
+        // Finish the step in progress with its details, then pause.
         if (this.#brake.phase === "playing") this.#brake.play("step");
         break;
       case "step":
@@ -178,7 +178,7 @@ export class Training {
     return frame;
   }
 
-  /** After its end, a run continues for as many steps as it was planned for. */
+  /** A run that has ended continues for the planned number of steps again. */
   #play(single: Single | null): void {
     if (this.#brake.phase === "ended") this.#loop.extend(this.#experiment.steps);
     this.#brake.play(single);
@@ -195,7 +195,7 @@ export class Training {
     const { loop } = this.#agent;
     const scene = this.#scene;
     if (loop && loop.length === 0) {
-      this.#warnings.push("The episode is over: the next step begins another one, from a start of its own.");
+      this.#warnings.push("The episode is over, so training ignores your throw. The next step starts a new episode.");
     } else if (!scene.isSolid && save && restore && loop) {
       restore.call(this.#environment, joinNumbers([[save.call(this.#environment)[0]], state]));
       loop.observation.set(scene.observe(state));
@@ -205,14 +205,14 @@ export class Training {
     this.#brake.release();
   }
 
-  /** Keeps what the next step will change, if the page shows it. */
+  /** Copies what the next step will change, if the page shows the step. */
   async #lookAhead(): Promise<void> {
     const wanted =
       this.#brake.single !== null || this.#wantsUpdate || (this.#followsUpdates && this.#brake.isWatchable);
     this.#before = wanted ? new BeforeUpdate(this.#agent, await this.#observation()) : null;
   }
 
-  /** The observation for the next action. Between episodes, that of a reset with the same random numbers, made elsewhere. */
+  /** The next action's observation. Between episodes, a second instance makes the same reset to get it. */
   #observation(): ArrayLike<number> | Promise<ArrayLike<number>> {
     const { loop, environmentRandom } = this.#agent;
     if (loop && loop.length > 0) return loop.observation;
@@ -227,7 +227,7 @@ export class Training {
       this.#update = this.#before.detail(step);
       if (step.learned) this.#wantsUpdate = false;
     }
-    // The user of the page can do nothing about the scale of MuJoCo's observations.
+    // These warnings concern scales. The page's user cannot change the scale of MuJoCo's observations.
     if (!this.#scene.isSolid) for (const warning of step.warnings) this.#warnings.push(warning);
     if (step.episode) this.#episode = step.episode.number + 1;
     this.#body = this.#brake.isWatchable ? this.#bodyAfter(step) : null;

@@ -9,23 +9,23 @@ const pages = ["index.html", "watch.html"].map((name) => fileURLToPath(new URL(n
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
-  // Any folder of any host.
+  // The page must work in any folder of any host.
   base: "./",
   build: {
     target: "es2022",
     modulePreload: false,
     assetsInlineLimit: 0,
-    // Its workers load the engine, never the page itself.
+    // Only the workers load the physics engine, never the page itself.
     rolldownOptions: { input: pages, external: ["@mujoco/mujoco"] },
-    // three.js; it comes after the first view, when it is asked for.
+    // three.js exceeds the usual limit, but it is loaded on demand, after the first view.
     chunkSizeWarningLimit: 1000,
   },
   worker: {
     format: "es",
-    // The engine imports it where it finds itself in Node: never here.
+    // The engine imports this module only in Node, never here.
     rolldownOptions: {
       external: ["module"],
-      // Under this name `ddpg watch` finds the peer's own file, which stands for it in the package.
+      // `ddpg watch` recognizes this name and serves the peer dependency's file, which the package does not include.
       output: { chunkFileNames: ({ name }) => (name === "mujoco" ? engine : "assets/[name]-[hash].js") },
     },
   },

@@ -1,4 +1,4 @@
-// The page of `ddpg watch`: a run on disk, as far as it has come.
+// The entry of the `ddpg watch` page: shows a run on disk as it progresses.
 import { experimentOf, isSimulated, RunSource } from "./run-source.ts";
 import { Session } from "./session.ts";
 import { curveView } from "./views/curve.ts";

@@ -1,17 +1,17 @@
-// Training in a worker of this page, as a source of numbers.
+// A `Source` that trains in a worker of this page.
 import type { Experiment, Speed } from "./experiment.ts";
 import type { Listener, Source } from "./source.ts";
 import type { FromWorker, ToWorker } from "./worker.ts";
 
-/** A worker that has not answered for twice as long is given up, in ms. In two parts, for a machine may sleep. */
+/** A worker that is silent for two of these periods has failed, in ms. Two, because the machine may sleep in one. */
 const longSilence = 5_000;
 
-/** Begins a run in a new worker. */
+/** Starts a run in a new worker. */
 export function trainInWorker(experiment: Experiment, speed: Speed, plays: boolean, listener: Listener): Source {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "training" });
   let silence: ReturnType<typeof setTimeout> | undefined;
   let isAsked = false;
-  /** Before its first answer it may have an engine to load, over any network. */
+  /** Before the first answer there is no time limit: the worker may have to load an engine over a slow network. */
   let isReady = false;
   const close = (): void => {
     clearTimeout(silence);
@@ -32,9 +32,9 @@ export function trainInWorker(experiment: Experiment, speed: Speed, plays: boole
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    fail(`The worker that trains ended: ${event.message || "its program could not be loaded"}.`);
+    fail(`The training worker stopped: ${event.message || "its script could not be loaded"}.`);
   };
-  worker.onmessageerror = () => fail("The worker that trains sent something that could not be read.");
+  worker.onmessageerror = () => fail("The training worker sent an unreadable message.");
   send({ begin: experiment, speed, plays });
   return {
     pull(wants) {
@@ -43,7 +43,7 @@ export function trainInWorker(experiment: Experiment, speed: Speed, plays: boole
       send({ pull: wants });
       if (!isReady) return;
       silence = setTimeout(() => {
-        const words = "The worker that trains has not answered for ten seconds.";
+        const words = "The training worker has not answered for ten seconds.";
         silence = setTimeout(() => fail(words), longSilence);
       }, longSilence);
     },

@@ -1,16 +1,16 @@
-// The worker's program: messages to a training and back.
+// The training worker: passes messages between the page and `Training`.
 import { messageOf } from "../src/base/expect.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Frame, Order, Wants } from "./source.ts";
 import { Training } from "./training.ts";
 
-/** What the page says: first how to begin. */
+/** Messages from the page. The first one is `begin`. */
 export type ToWorker =
   | { readonly begin: Experiment; readonly speed: number; readonly plays: boolean }
   | { readonly pull: Wants }
   | { readonly order: Order };
 
-/** What it hears. */
+/** Messages to the page. */
 export type FromWorker = { readonly frame: Frame } | { readonly failed: string };
 
 let training: Promise<Training> | undefined;
@@ -21,7 +21,7 @@ addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
     training
       .then((it) =>
         it.run().catch((error) => {
-          // How far it came is still to be seen.
+          // Show how far the run got.
           sendFrame(it.frame({ policy: false, maps: false, density: false, update: false }));
           throw error;
         }),

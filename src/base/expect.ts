@@ -95,8 +95,10 @@ export function expect(
 
 /** Throws unless `values` is a list of exactly `length` finite numbers; names the first index that is not. */
 export function expectNumbers(values: ArrayLike<number>, length: number, where: string): void {
-  if (values?.length !== length) {
-    fail(where, `${length} ${length === 1 ? "number" : "numbers"}`, values?.length ?? values);
+  if (values?.length !== length || typeof values === "string") {
+    const numbers = `${length} ${length === 1 ? "number" : "numbers"}`;
+    if (isList(values)) fail(where, numbers, values.length);
+    fail(where, `a list of ${numbers}`, values);
   }
   for (let i = 0; i < length; i++) {
     const value = values[i];
@@ -104,10 +106,31 @@ export function expectNumbers(values: ArrayLike<number>, length: number, where: 
   }
 }
 
+/** Throws an InputError unless `value` is an object; a promise, which only has to be awaited, is none. */
+export function expectObject(value: unknown, where: string, expected: string): asserts value is object {
+  const isObject = typeof value === "object" && value !== null && !isList(value) && !isPromiseLike(value);
+  expect(isObject, where, expected, value, awaitHint(value));
+}
+
+/** Throws an InputError unless `options` is an object. */
+export function expectOptions(options: unknown, where: string): void {
+  expectObject(options, `${where} options`, "an object");
+}
+
+/** What to do with a promise or a class where an object is expected; "" for anything else. */
+export function awaitHint(value: unknown): string {
+  if (isPromiseLike(value)) return "Write await before the call that returned it.";
+  return typeof value === "function" ? "Construct it with new, or call it." : "";
+}
+
+function isPromiseLike(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
 /** A value, or one value per dimension, as one value per dimension. */
 export function perDimension(value: number | readonly number[], length: number, where: string): Float64Array {
   if (typeof value === "number") return new Float64Array(length).fill(value);
-  expect(value.length === length, where, `one value, or ${length}, one per dimension`, value);
+  expect(isList(value) && value.length === length, where, `one value, or ${length}, one per dimension`, value);
   return Float64Array.from(value);
 }
 
@@ -124,6 +147,7 @@ export function show(value: unknown): string {
     if (typeof value === "bigint") return cut(`${value}n`);
     if (typeof value === "function") return value.name ? cut(`the function ${value.name}`) : "a function";
     if (typeof value !== "object" || value === null) return cut(String(value));
+    if ("then" in value && typeof value.then === "function") return "a promise";
     if (isList(value)) return `[${firstOf(value.length, (i) => showItem(value[i]))}]`;
     const names = Object.keys(value);
     return `an object with ${firstOf(names.length, (i) => names[i]) || "no properties"}`;
@@ -139,7 +163,13 @@ function showItem(item: unknown): string {
   return show(item);
 }
 
-function isList(value: object): value is ArrayLike<unknown> {
+/** Whether a value has a length and items, as arrays, typed arrays and the like have. */
+export function isArrayLike(value: unknown): value is ArrayLike<unknown> {
+  return typeof value === "object" && value !== null && "length" in value && Number.isInteger(value.length);
+}
+
+/** Whether a value is an array or a typed array. */
+export function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
 }
 

@@ -1,4 +1,4 @@
-// Lists of numbers of any length. A call takes only so many arguments, so `Math.max(...list)` fails for a long list.
+// Lists of numbers of any length. The number of arguments of a call is limited, so `Math.max(...list)` fails for a long list.
 
 /** Returns the smallest number; Infinity for an empty list, and NaN if one is NaN. */
 export function smallest(values: Iterable<number>): number {

@@ -1,3 +1,4 @@
+import { expect } from "./expect.ts";
 import { log } from "./math.ts";
 import type { Saved } from "./saved.ts";
 
@@ -81,8 +82,14 @@ export class Random implements Saved<Uint32Array> {
 
   /** Resumes from four saved words: [4], not all 0. `fork` still gives the streams of this stream's own seed. */
   restore(state: ArrayLike<number>): void {
+    expect(state?.length === 4, "Random.restore state", "the four words of save", state);
     [this.#a, this.#b, this.#c, this.#d] = [state[0] | 0, state[1] | 0, state[2] | 0, state[3] | 0];
   }
+}
+
+/** Throws an InputError that begins with `where` unless a value is a `Random`, or has its methods. */
+export function expectRandom(random: Random, where: string): void {
+  expect(typeof random?.uniform === "function", where, "a Random, such as new Random(1)", random);
 }
 
 /** Returns a number in [0, 1) from its 27 high and 26 low bits. */

@@ -1,4 +1,4 @@
-// The command line as a person meets it: the real program, in an empty folder.
+// The command line as a user meets it: the real program, in an empty folder.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
@@ -14,7 +14,7 @@ const { inFolder } = program;
 
 function start(args: readonly string[]) {
   const { child, outcome } = program.start(args);
-  // A machine under load may be slow enough to be told that an environment is being checked.
+  // A busy machine may be slow enough to trigger the notice that an environment is being checked.
   const notice = /^Checking (?!slow).*\n/gm;
   return { child, outcome: outcome.then((all) => ({ ...all, stderr: all.stderr.replace(notice, "") })) };
 }
@@ -28,7 +28,7 @@ async function succeed(...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** A module in the folder: a cart whose parts can be replaced. */
+/** Writes a module to the folder: a cart whose parts can be replaced. */
 function writeModule(
   name: string,
   parts: { start?: string; high?: string; reset?: string; step?: string; tail?: string } = {},
@@ -67,7 +67,7 @@ before(() => {
 });
 
 describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
-  it("explains itself", async () => {
+  it("prints its help and version", async () => {
     const help = await succeed("--help");
     for (const command of ["train", "resume", "evaluate", "export", "report", "environments"])
       assert.match(help, new RegExp(` ${command} `));
@@ -76,7 +76,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.equal(await succeed("--version"), `${version}\n`);
   });
 
-  it("has a flag for every setting, with what the presets say", async () => {
+  it("has a flag for every setting, with the presets' values", async () => {
     const help = await succeed("train", "--help");
     assert.match(help, /--batch-normalization <true\|false>/);
     assert.match(
@@ -86,7 +86,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.ok(help.split("\n").every((line) => line.length <= 100));
   });
 
-  it("exports a policy, from its run or its file, by its name or another", async () => {
+  it("exports a policy, from its run or its file, under its own or another name", async () => {
     await succeed("train", "cart.js", "--preset", "small", ...brief, "--out", "shipped");
     assert.match(
       await succeed("export", "shipped"),
@@ -107,7 +107,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.match(await succeed("export", "shipped", "--best", "--output", "best.safetensors"), /^Wrote best/);
   });
 
-  it("says what cannot be exported, and writes nothing", async () => {
+  it("explains what cannot be exported, and writes nothing", async () => {
     fs.mkdirSync(inFolder("no-policy"));
     const run = inFolder("exportable");
     await succeed("train", "cart.js", "--preset", "small", "--steps", "60", "--warmup-steps", "10", "--out", run);
@@ -131,7 +131,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       [["damaged.safetensors", "--best"], /^ddpg: --best: expected a run's directory, got the file damaged/],
       [
         ["exportable/policy.safetensors", "--output", "exportable/policy.safetensors"],
-        /^ddpg: --output: expected another file than/,
+        /^ddpg: --output: expected a file other than/,
       ],
       [
         ["exportable", "--output", "missing/policy.js"],
@@ -158,7 +158,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.deepEqual([first.observationSize, first.actionLow, first.actionHigh, first.timeLimit], [3, [-2], [2], 200]);
   });
 
-  it("trains, in plain lines where there is no terminal, keeps the records, and evaluates them again", async () => {
+  it("trains with plain lines if there is no terminal, keeps the records, and evaluates them again", async () => {
     const output = await succeed("train", "Pendulum-v1", ...brief, "--noise-scale", "0.3");
     const run = path.join("runs", "Pendulum-v1-small-seed1");
     assert.match(
@@ -203,7 +203,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.match(await succeed("evaluate", run, "--episodes", "3"), /over 3 fixed starts/);
   });
 
-  it("gives the same policy with any number of threads, and says how many there were", async () => {
+  it("gives the same policy with any number of threads, and reports how many it used", async () => {
     const large = ["--preset", "paper", "--batch-size", "256", "--warmup-steps", "300", "--steps", "310"];
     const train = (threads: string): Promise<string> =>
       succeed(
@@ -227,7 +227,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.equal(results[1].fingerprint, results[0].fingerprint);
   });
 
-  it("gives the same policy for the same seed, another for another, each run a directory of its own", async () => {
+  it("gives the same policy for the same seed and another for another seed, each run in its own directory", async () => {
     const train = (seed: number, out: string): Promise<string> =>
       succeed("train", "cart.js", "--preset", "small", "--seed", `${seed}`, ...brief, "--out", out);
     const both = succeed("train", "cart.js", "--preset", "small", "--seeds", "5,6", ...brief, "--out", "both");
@@ -293,7 +293,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [[...pendulum, "--seed", "1e3"], '--seed: expected a whole number of at least 0, got "1e3".'],
     [[...pendulum, "--seeds", "1..x"], '--seeds: expected seeds such as 1..8 or 1,3,7, got "1..x".'],
     [[...pendulum, "--seeds", "1,2", "--seed", "3"], "train: expected --seed or --seeds, got both."],
-    [[...pendulum, "--jobs", "2"], "--jobs: expected together with --seeds, got it alone."],
+    [[...pendulum, "--jobs", "2"], "--jobs: expected to be used with --seeds, got no --seeds."],
     [[...pendulum, "--seeds", "1,2", "--jobs", "0"], "--jobs: expected a whole number of at least 1, got 0."],
     [[...pendulum, "--threads", "0"], "--threads: expected a whole number from 1 to 64, or auto, got 0."],
     [[...pendulum, "--threads", "all"], '--threads: expected a whole number from 1 to 64, or auto, got "all".'],
@@ -366,7 +366,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     ],
   ];
 
-  it("refuses what is wrong with one line, code 2, and leaves nothing behind", async () => {
+  it("refuses invalid input with one line and exit code 2, and leaves nothing behind", async () => {
     fs.mkdirSync(inFolder("full"));
     fs.writeFileSync(inFolder("full/kept"), "");
     fs.mkdirSync(inFolder("seeds/seed4"), { recursive: true });
@@ -394,7 +394,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       assert.deepEqual([code, stderr], [2, `ddpg: ${message}\n`], args.join(" "));
       assert.equal(stdout, "", args.join(" "));
     };
-    // A few at a time: each is a process.
+    // A few at a time, because each is a process.
     const queue = [...mistakes];
     const work = async (): Promise<void> => {
       for (let next = queue.pop(); next; next = queue.pop()) await attempt(next);
@@ -409,7 +409,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.ok(!runs().some((name) => name.includes("standard")), runs().join(" "));
   });
 
-  it("shows where in the person's own file an error was thrown, and all of the stack if asked", async () => {
+  it("shows where in the user's own file an error was thrown, and the whole stack on request", async () => {
     writeModule("throws.js", { step: "return this.missing.value;" });
     const { code, stderr } = await ddpg("train", "throws.js");
     assert.equal(code, 2);
@@ -426,8 +426,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.match(parsing, /^ddpg: environment syntax\.js: Unexpected token .*\n {4}at syntax\.js:18\n$/);
   });
 
-  it("keeps the records of a run that fails on its way, and says so in its result", async () => {
-    // The check before training makes two environments; these fail when they have made their 7,000th step together.
+  it("keeps the records of a run that fails halfway, and reports the failure in its result", async () => {
+    // The check before training makes two environments. These fail after 7,000 steps in total.
     writeModule("late.js", {
       start: "let total = 0;\nexport default class Cart {",
       step: 'if (++total > 7000) throw new Error("The cart broke.");\n return { observation: [this.x, 0], reward: 0, terminated: ended };',
@@ -442,7 +442,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.match(readResult(inFolder("late")).failed ?? "", /The cart broke\.$/);
   });
 
-  // The check before training makes some 2,050 steps, the first evaluation 500 more.
+  // The check before training takes about 2,050 steps, the first evaluation another 500.
   const elsewhere: [name: string, step: string, message: RegExp][] = [
     [
       "unanswered",
@@ -457,7 +457,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     ["unhandled", 'Promise.reject("No error.");', /, outside of its methods: No error\.\n$/],
   ];
   for (const [name, step, message] of elsewhere) {
-    it(`ends with closed records where nobody waits for what goes wrong: ${name}`, async () => {
+    it(`ends with closed records after an error that nothing awaits: ${name}`, async () => {
       writeModule(`${name}.js`, {
         start: "let total = 0;\nexport default class Cart {",
         step: `if (++total === 3000) ${step}
@@ -472,7 +472,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     });
   }
 
-  it("keeps the records when an environment cannot be closed after it, and says so", async () => {
+  it("keeps the records and reports the error if an environment cannot be closed", async () => {
     writeModule("stuck.js", {
       start: 'let closed = 0;\nexport default class Cart {\n  close() { if (++closed > 2) throw new Error("Stuck."); }',
     });
@@ -482,7 +482,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.equal(readResult(inFolder("stuck")).failed, undefined);
   });
 
-  it("stops when the run's directory is gone", { skip: process.platform === "win32" }, async () => {
+  it("stops when the run's directory is removed", { skip: process.platform === "win32" }, async () => {
     const { outcome } = start(["train", "Pendulum-v1", "--steps", "1000000", "--out", "gone"]);
     const metrics = inFolder("gone", "metrics.jsonl");
     while (!fs.existsSync(metrics) || fs.statSync(metrics).size < 500) await new Promise((r) => setTimeout(r, 20));
@@ -577,7 +577,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.equal(fs.existsSync(inFolder("unchecked")), true);
   });
 
-  it("says that it checks an environment, if that takes long", async () => {
+  it("prints a notice if the check of an environment takes long", async () => {
     writeModule("slow.js", {
       start: "let total = 0;\nexport default class Cart {",
       step: `for (const from = performance.now(); total < 1200 && performance.now() - from < 1; );
@@ -588,11 +588,11 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.match(stderr, /^Checking slow\.js for about 2,000 steps …\n/);
   });
 
-  it("quotes a directory with spaces, and says that a run of nothing but warm-up learns nothing", async () => {
+  it("quotes a directory with spaces, and warns that a run with nothing but warm-up learns nothing", async () => {
     const args = ["--steps", "100", "--warmup-steps", "100", "--episodes", "1", "--evaluate-episodes", "1"];
     const { code, stdout, stderr } = await ddpg("train", "Pendulum-v1", ...args, "--out", "a run");
     assert.equal(code, 0);
-    assert.match(stdout, /npx ddpg report (['"])a run\1\n +npx ddpg evaluate (['"])a run\2\n$/);
+    assert.match(stdout, /npx ddpg report (['"])a run\1\nevaluate +npx ddpg evaluate (['"])a run\2\n$/);
     assert.match(stderr, /^ddpg: warning: --warmup-steps: expected less than the run's 100 steps, got 100\. Nothing /);
     const result = inFolder("a run", "result.json");
     const whole = JSON.parse(fs.readFileSync(result, "utf8"));
@@ -605,8 +605,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     }
   });
 
-  it("warns of what makes learning slow, once", async () => {
-    // It holds a timer as well, which must not keep the program from its end.
+  it("warns once about what slows learning down", async () => {
+    // It also holds a timer, which must not keep the program from ending.
     writeModule("wide.js", {
       tail: "setInterval(() => {}, 1000);",
       step: "return { observation: [1000 * this.x, 0.5], reward: 0, terminated: ended };",
@@ -621,7 +621,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
 });
 
 describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
-  it("are told in plain lines where there is no terminal, with one summary", async () => {
+  it("are reported in plain lines if there is no terminal, with one summary", async () => {
     const output = await succeed("train", "cart.js", "--preset", "small", "--seeds", "1..5", ...brief, "--out", "five");
     assert.match(output, /^seeds +1, 2, …, 5$/m);
     assert.match(output, /^records +five\/seed1, five\/seed2, …, five\/seed5$/m);
@@ -643,8 +643,8 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
   });
 
-  it("leave each other alone where some fail, and end with code 1", async () => {
-    // Seed 1 never starts that far right; each of the others has an episode that does, somewhere on its way.
+  it("do not affect each other if some fail, and end with code 1", async () => {
+    // Seed 1 never starts that far right. Each of the others does in one of its episodes.
     writeModule("edge.js", {
       reset: `
     if (this.x > 0.992) process.kill(process.pid, "SIGKILL");
@@ -668,9 +668,9 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
     assert.match(readResult(inFolder("edge/seed2")).failed ?? "", /Too far right\.$/);
   });
 
-  it("warn once for all of them, and say which it was", async () => {
+  it("warn once for all of them, and name the seed", async () => {
     writeModule("scaled.js", {
-      // After the check, so that training is what warns.
+      // After the check, so that training gives the warning.
       start: "let total = 0;\nexport default class Cart {",
       step: `const scale = ++total > 2200 ? 1000 : 1;
     return { observation: [scale * this.x, action[0]], reward: 0, terminated: false, truncated: ended };`,
@@ -681,7 +681,7 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
   });
 });
 
-// By themselves, for they look at the clock.
+// These tests run alone, because they measure time.
 describe("a signal", { timeout: 60_000 }, () => {
   for (const [signal, code] of [
     ["SIGINT", 130],
@@ -691,7 +691,7 @@ describe("a signal", { timeout: 60_000 }, () => {
       skip: process.platform === "win32",
     }, async () => {
       const times: number[] = [];
-      // A busy machine may take its time; three attempts are enough to tell.
+      // A busy machine may be slow, so there are three attempts.
       while (times.length < 3 && !(times[times.length - 1] < 100)) {
         const run = `${signal}-${times.length}`;
         const { child, outcome } = start([
@@ -727,7 +727,7 @@ describe("a signal", { timeout: 60_000 }, () => {
     }
   };
 
-  it("ends several seeds within a second, with closed records and what there is of a summary", {
+  it("ends several seeds within a second, with closed records and a summary so far", {
     skip: process.platform === "win32",
   }, async () => {
     const times: number[] = [];

@@ -76,7 +76,7 @@ export function addEvaluateCommand(program: Command): void {
               `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
               `length       ${plusMinus(meanLength, null)} steps`,
               `environment  ${config.environment}`,
-              `policy       ${which === "best" ? "the best" : "the last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+              `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
               `fingerprint  ${fingerprint}, at the end of the run`,
             ].join("\n"),
           );

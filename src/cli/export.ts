@@ -8,13 +8,13 @@ import { bounds } from "./environment/environments.ts";
 import { readPolicySource } from "./environment/policy-source.ts";
 import { writeFiles } from "./terminal/write-files.ts";
 
-/** Names of files and their contents. */
+/** File names and their contents. */
 type Files = [string, string | Uint8Array][];
 
 interface Format {
   ending: string;
   help: string;
-  /** What is written for a file of this name. */
+  /** The files to write, given the name of the first. */
   files(policy: Policy, file: string): Files;
 }
 
@@ -35,7 +35,7 @@ const formats: Readonly<Record<string, Format>> = {
     files: (policy, file) => {
       const { source, declarations } = toModule(policy);
       const files: Files = [[file, source]];
-      // Without the ending of a module TypeScript looks for no types.
+      // TypeScript looks for declarations only beside files with a module's extension.
       if (/\.m?js$/.test(file)) files.push([file.replace(/(m?)js$/, "d.$1ts"), declarations]);
       return files;
     },
@@ -52,11 +52,11 @@ export function addExportCommand(program: Command): void {
   const lines = Object.entries(formats).map(([name, { help }]) => `  ${name.padEnd(10)}${help}`);
   program
     .command("export")
-    .argument("<run>", "a run's directory, or a policy's file")
+    .argument("<run>", "a run's directory, or a policy file")
     .summary("write a run's policy for use elsewhere")
     .description("Writes a policy as a file that acts without this program, in the environment's units.")
     .addOption(new Option("--format <name>", "what to write [policy]").argParser(formatName))
-    .option("--best", "the policy that evaluated best, not the last one")
+    .option("--best", "the policy of the best evaluation during training [the final one]")
     .option("--output <file>", "where to write it [the run's name, here]")
     .addHelpText(
       "after",
@@ -73,7 +73,7 @@ Examples:
       const { ending, files } = formats[flags.format ?? "policy"];
       const output = flags.output ?? path.basename(path.resolve(source), ".safetensors") + ending;
       if (path.resolve(output) === path.resolve(source)) {
-        fail("--output", "another file than the policy's own", output);
+        fail("--output", "a file other than the policy's own", output);
       }
       const written = files(policy, output);
       writeFiles(written, "Choose another with --output.");

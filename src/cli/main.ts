@@ -1,4 +1,4 @@
-// The command line `ddpg`. Each command has a file of its own.
+// The command line `ddpg`. Each command has its own file.
 import { Command } from "commander";
 import { InputError } from "../base/expect.ts";
 import { refusal } from "../node/files.ts";
@@ -57,7 +57,7 @@ for (const command of [program, ...program.commands]) {
   });
 }
 
-// A reader that has seen enough (`ddpg environments | head -1`) ends neither a run nor its records.
+// If the reader of the output stops early (`ddpg environments | head -1`), a run and its records continue.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
   const got = refusal(error) ?? error.message;
@@ -69,7 +69,7 @@ try {
 } catch (error) {
   process.exitCode = report(error, process.argv.includes("--verbose"));
 }
-// An environment may hold a timer or a connection and know no `close`: the work is done all the same.
+// An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
 process.stdout.write("", () => process.exit());
 
 /** Longer lines are hard to read. */

@@ -22,9 +22,11 @@ import {
   parseUnits,
   restoreMatrix,
   restoreParameters,
+  spacesText,
   tensorNumbers,
 } from "./tensors.ts";
 import type { Units } from "./units.ts";
+import type { UpdateCounts } from "./update-schedule.ts";
 
 /** The format name of the files that `saveAgent` writes; it changes whenever their meaning changes. */
 const format = "ddpg-agent-2";
@@ -37,6 +39,11 @@ const format1 = "ddpg-agent-1";
 /** The random streams other than those of the noises. */
 const streams = ["environmentRandom", "explorationRandom", "samplingRandom"] as const;
 
+type StreamOf<A extends Ddpg> = { [K in keyof A]: A[K] extends Random ? K : never }[keyof A];
+
+// The compiler refuses this line for a stream of the agent that is not in the list.
+true satisfies StreamOf<Ddpg> extends (typeof streams)[number] ? true : never;
+
 const moments = ["m", "v"] as const;
 
 /** The counters that the metadata stores. */
@@ -46,12 +53,19 @@ interface Counters {
   updates: number;
   /** The number of transitions ever stored. */
   stored: number;
+  /** The turns of learning; absent in files from before 0.2, where one update followed every step. */
+  learning?: UpdateCounts;
   /** The bodies that have noise. */
   bodies: BodyId[];
   /** The number of bodies that were forgotten; absent if there were none. */
   forgotten?: number;
   /** The counters of the training loop; absent if there was none. */
   loop?: { step: number; episode: number; length: number };
+}
+
+/** Returns the steps of `train` from the text `counters` of an agent's file, unchecked; 0 if there was no loop. */
+export function stepsTaken({ loop }: Partial<Counters>): number {
+  return Number(loop?.step ?? 0);
 }
 
 /**
@@ -70,7 +84,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
       hint: "Save inside the loop of train.",
     });
   }
-  const { observationSize, actionLow, actionHigh } = units;
+  const { observationSize } = units;
   const tensors = new Map<string, Tensor>();
   for (const [name, network] of agent.networks) {
     for (const [tensor, value] of parametersTensors(network.parameters, `${name}.`)) tensors.set(tensor, value);
@@ -96,7 +110,14 @@ export function saveAgent(agent: Ddpg): Safetensors {
     parts: replayBuffer.save(),
   });
 
-  const counters: Counters = { steps, updates, stored: replayBuffer.stored, bodies, ...(forgotten && { forgotten }) };
+  const counters: Counters = {
+    steps,
+    updates,
+    stored: replayBuffer.stored,
+    learning: agent.schedule.counts,
+    bodies,
+    ...(forgotten && { forgotten }),
+  };
   if (loop) {
     const { step, episode, length, watchdog } = loop;
     counters.loop = { step, episode, length };
@@ -109,7 +130,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
   const texts = {
     format,
     seed: String(seed),
-    spaces: JSON.stringify({ observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) }),
+    spaces: spacesText(units),
     settings: JSON.stringify(settings),
     counters: JSON.stringify(counters),
   };
@@ -119,8 +140,8 @@ export function saveAgent(agent: Ddpg): Safetensors {
 }
 
 /**
- * Throws an InputError for what `load` would refuse: a file that nobody can load would be found out only when it is
- * needed. The rows of the replay buffer were checked when they were stored.
+ * Throws an InputError for a state that `load` would refuse. Otherwise the user would notice the broken file only when
+ * it is needed. The rows of the replay buffer were checked when they were stored.
  */
 function expectLoadable(contents: Safetensors, where: string): void {
   new SavedAgent(contents, where);
@@ -185,7 +206,7 @@ export class SavedAgent {
   restore(agent: Ddpg): void {
     const tensors = this.#tensors;
     const where = this.#where;
-    const { steps, updates, stored, bodies, forgotten = 0, loop } = this.#counters;
+    const { steps, updates, stored, learning, bodies, forgotten = 0, loop } = this.#counters;
     for (const [name, network] of agent.networks) {
       restoreParameters(network.parameters, tensors, `${name}.`, where);
       if (!(network instanceof Learner)) continue;
@@ -204,6 +225,7 @@ export class SavedAgent {
     for (const [i, body] of bodies.entries()) agent.noise(body).restore(noises.subarray(i * size, (i + 1) * size));
     for (const part of tensors.get("replay")?.parts ?? []) agent.replayBuffer.restore(part, stored, this.#isFormat1);
     agent.restoreCounters(steps, updates, forgotten);
+    if (learning) agent.schedule.restore(learning);
     if (!loop) return;
     const body = new Body(agent.units.observationSize);
     Object.assign(body, loop);
@@ -226,7 +248,7 @@ export class SavedAgent {
     stream.restore(state);
   }
 
-  #readCounters({ steps, updates, stored, bodies, forgotten, loop }: Record<string, unknown>): Counters {
+  #readCounters({ steps, updates, stored, learning, bodies, forgotten, loop }: Record<string, unknown>): Counters {
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
@@ -237,14 +259,10 @@ export class SavedAgent {
     expect(isCount(counted.updates), `${field} updates`, whole, counted.updates);
     const good = Array.isArray(bodies) && bodies.every(isBodyId);
     expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "distinct ids of bodies", bodies);
+    const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
+    if (learning !== undefined) counters.learning = readLearning(learning, `${field} learning`);
     expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
-    const counters: Counters = {
-      steps: counted.steps,
-      updates: counted.updates,
-      stored,
-      bodies,
-      ...(forgotten !== undefined && { forgotten }),
-    };
+    if (forgotten !== undefined) counters.forgotten = forgotten;
     if (loop === undefined) return counters;
     expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
     const { step, episode, length } = loop as Record<string, unknown>;
@@ -253,6 +271,15 @@ export class SavedAgent {
     expect(isCount(length) && length <= step, `${field} loop length`, `${whole} of at most ${step}`, length);
     return { ...counters, loop: { step, episode, length } };
   }
+}
+
+function readLearning(value: unknown, where: string): UpdateCounts {
+  expect(typeof value === "object" && value !== null, where, "an object", value);
+  const { turns, owed, episodeEnded } = value as Record<string, unknown>;
+  expect(isCount(turns), `${where} turns`, "a whole number", turns);
+  expect(isCount(owed), `${where} owed`, "a whole number", owed);
+  expect(typeof episodeEnded === "boolean", `${where} episodeEnded`, "true or false", episodeEnded);
+  return { turns, owed, episodeEnded };
 }
 
 function isCount(value: unknown): value is number {

@@ -1,5 +1,6 @@
-import { expect, InputError, suggest } from "../base/expect.ts";
+import { expect, expectOptions, InputError, suggest } from "../base/expect.ts";
 import type { Activation } from "../nn/layer.ts";
+import { suggestSetting } from "./other-names.ts";
 
 /** The kinds of exploration noise; see `createNoise`. */
 export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "decaying-offset" | "none";
@@ -71,6 +72,15 @@ const table = {
   replayCapacity: integer("transitions that the replay buffer keeps", 1, 2_147_483_647),
   /** The number of first steps with uniformly random actions and without learning. Not in the paper: 0. */
   warmupSteps: integer("first steps with random actions and without learning", 0),
+  /**
+   * The number of time steps between two rounds of updates; 0: one round at the end of each episode. A round makes all
+   * updates of the time steps since the last one, so the total does not depend on this setting. Paper §3: 1.
+   */
+  updateEvery: integer("steps between rounds of updates; 0: one round at the end of each episode", 0).before(1),
+  /** The number of updates for each time step; 0.5 is one update for every second step. Paper §3: 1. */
+  updatesPerStep: number("updates for each step, made in rounds; 0.5 is one for every second step", 1e-6, 1000).before(
+    1,
+  ),
   /**
    * Whether to batch-normalize observations, the actor's hidden layers and the critic's layers below the action. Paper
    * §3.
@@ -191,6 +201,8 @@ const paper: Settings = {
   batchSize: 64,
   replayCapacity: 1_000_000,
   warmupSteps: 0,
+  updateEvery: 1,
+  updatesPerStep: 1,
   batchNormalization: true,
   batchNormEpsilon: 1e-5,
   batchNormKeep: 0.99,
@@ -267,9 +279,10 @@ export const presetHelp: Readonly<Record<PresetName, string>> = {
 };
 
 /** Throws an InputError unless `name` is the name of a preset. */
-export function expectPreset(name: string): asserts name is PresetName {
-  const names = Object.keys(presets);
-  expect(names.includes(name), "preset", `one of ${names.join(", ")}`, name, suggest(name, names));
+export function expectPreset(name: unknown): asserts name is PresetName {
+  const names: readonly unknown[] = Object.keys(presets);
+  const hint = typeof name === "string" ? suggest(name, Object.keys(presets)) : "";
+  expect(names.includes(name), "preset", `one of ${names.join(", ")}`, name, hint);
 }
 
 /**
@@ -277,10 +290,11 @@ export function expectPreset(name: string): asserts name is PresetName {
  */
 export function settingsFrom(preset: PresetName, changes: Partial<Settings> = {}): Settings {
   expectPreset(preset);
+  expectOptions(changes, "settings");
   const settings: Settings = { ...presets[preset] };
   for (const [name, value] of Object.entries(changes)) {
     if (!Object.hasOwn(table, name)) {
-      throw new InputError(`settings: there is no setting "${name}". ${suggest(name, settingNames)}`.trim());
+      throw new InputError(`settings: there is no setting "${name}". ${suggestSetting(name, settingNames)}`.trim());
     }
     if (value !== undefined) Object.assign(settings, { [name]: value });
   }
@@ -417,6 +431,6 @@ function numbers(help: string, min = -Infinity): Setting<number | number[]> {
 
 /** Parses a number; returns the text itself if it is not one, so that an error can show it. */
 function numberOrText(text: string): number | string {
-  const number = Number(text);
+  const number = Number(text.replaceAll(/(?<=\d)_(?=\d)/g, ""));
   return text.trim() === "" || Number.isNaN(number) ? text : number;
 }

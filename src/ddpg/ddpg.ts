@@ -4,9 +4,11 @@
 //
 // s observation [O], a action [A] in [−1, 1], r reward, s′ next observation; μ actor, Q critic, μ′ and Q′ their
 // targets; N transitions in a minibatch, γ discount, τ soft-update rate, 𝒩 noise.
-import { expect } from "../base/expect.ts";
+import { type Bytes, readBytes } from "../base/bytes.ts";
+import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
+import { boundsWarnings } from "../environment/check-environment.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
 import { chooseBackend } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
@@ -27,6 +29,7 @@ import { annealing, createNoise, type Noise } from "./noise.ts";
 import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { type Spaces, Units } from "./units.ts";
+import { UpdateSchedule } from "./update-schedule.ts";
 
 /** Options of `Ddpg.create`: a seed, a preset, the settings that differ from the preset, and the backend. */
 export interface DdpgOptions extends Partial<Settings>, BackendOptions {
@@ -70,6 +73,11 @@ export class Ddpg {
   readonly settings: Readonly<Settings>;
   /** The number of threads that an update may use; 1 if none were given or more would not make it faster. */
   readonly threads: number;
+  /**
+   * Warnings for the user about the environment's bounds and the settings; usually empty. `train` yields them with its
+   * first step.
+   */
+  readonly warnings: readonly string[];
   /** The actor's current policy, in the environment's units; it changes with every update. */
   readonly policy: Policy;
   /** Measurements of the last update; reused by the next one. */
@@ -99,6 +107,10 @@ export class Ddpg {
   readonly explorationRandom: Random;
   /** @internal The random stream that draws minibatches. */
   readonly samplingRandom: Random;
+  /** @internal When to learn, and how often. */
+  readonly schedule: UpdateSchedule;
+  /** @internal Called after every update of a round. */
+  onUpdate: (() => void) | null = null;
   /** @internal The noise of each body. */
   readonly noises = new Map<BodyId, Noise>();
   /** @internal The state of the loop of `train`; null before the first. */
@@ -118,6 +130,7 @@ export class Ddpg {
    * a setting, size or bound is invalid.
    */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
+    expectOptions(options, "Ddpg.create");
     const { seed = 1, preset = "standard", backend, threads, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
     const settings = settingsFrom(preset, changes);
@@ -126,12 +139,18 @@ export class Ddpg {
 
   /**
    * Loads an agent from the bytes that `save` returned, with everything that its next steps depend on: it continues as
-   * if it had never stopped. Rejects with an InputError that names the field if the bytes are damaged or not an agent,
-   * or if its environment had other sizes or bounds.
+   * if it had never stopped. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one. Rejects
+   * with an InputError that names the field if the bytes are damaged or not an agent, or if its environment had other
+   * sizes or bounds.
    */
-  static async load(bytes: Uint8Array, environment: Spaces, options: BackendOptions = {}): Promise<Ddpg> {
+  static async load(
+    bytes: Bytes | PromiseLike<Bytes>,
+    environment: Spaces,
+    options: BackendOptions = {},
+  ): Promise<Ddpg> {
     const where = "Ddpg.load";
-    const saved = new SavedAgent(decodeSafetensors(bytes, where), where);
+    expectOptions(options, where);
+    const saved = new SavedAgent(decodeSafetensors(await readBytes(bytes, where), where), where);
     saved.units.expectSame(environment, `${where} environment`);
     const agent = await build(environment, saved.settings, saved.seed, options);
     saved.restore(agent);
@@ -140,11 +159,13 @@ export class Ddpg {
 
   /** @internal Builds an agent over given kernels; users call `create`. */
   constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number) {
+    if (typeof seed !== "number") throw new InputError(created);
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
     this.settings = Object.freeze(settings);
     this.threads = kernels.threads;
     this.units = new Units(environment, settings);
+    this.warnings = Object.freeze(boundsWarnings(environment, "environment"));
     const { observationSize, actionSize } = this.units;
     const random = new Random(seed);
     this.environmentRandom = random.fork("environment");
@@ -174,6 +195,7 @@ export class Ddpg {
     this.y = new Float64Array(batchSize);
     this.#lossGradient = new Float64Array(batchSize);
     this.#softUpdate = { rate: settings.softUpdateRate };
+    this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
     this.diagnostics = new Diagnostics(actionSize);
@@ -279,14 +301,31 @@ export class Ddpg {
   }
 
   /**
-   * Makes one update on a random minibatch and returns true. During the warm-up, and until N transitions are stored, it
-   * does nothing and returns false. Throws a NotFiniteError if a loss or gradient is not finite.
+   * Makes the updates that are due, each on a random minibatch, and returns whether there were any. Call it once for
+   * each time step, after `observe` and, if an episode ended, after `endEpisode`: it then makes one update, or whatever
+   * `updateEvery` and `updatesPerStep` say. During the warm-up, and until N transitions are stored, it does nothing.
+   * Throws a NotFiniteError if a loss or gradient is not finite.
    */
   learn(): boolean {
+    const before = this.#updates;
+    this.takeTurn();
+    while (this.learnOnce());
+    return this.#updates > before;
+  }
+
+  /** @internal Counts a time step for `learnOnce`. */
+  takeTurn(): void {
     const { warmupSteps, batchSize } = this.settings;
-    if (this.#steps < Math.max(warmupSteps, batchSize)) return false;
+    if (this.#steps >= Math.max(warmupSteps, batchSize)) this.schedule.takeTurn();
+  }
+
+  /** @internal Makes one update if one is due; returns whether it did. */
+  learnOnce(): boolean {
+    if (!this.schedule.isDue) return false;
     this.replayBuffer.sample(this.minibatch, this.samplingRandom);
     this.update();
+    this.schedule.countUpdate();
+    this.onUpdate?.();
     return true;
   }
 
@@ -328,6 +367,7 @@ export class Ddpg {
   endEpisode(body: BodyId = 0): void {
     expectBody(body, "Ddpg.endEpisode body");
     this.noises.get(body)?.restart();
+    this.schedule.endEpisode();
   }
 
   /**
@@ -397,6 +437,13 @@ export class Ddpg {
 function expectBody(body: unknown, where: string): void {
   expect(isBodyId(body), where, "a finite number or a string", body);
 }
+
+/** What to write instead of `new Ddpg`. */
+const created = {
+  where: "new Ddpg",
+  expected: "await Ddpg.create(environment, options)",
+  got: "a call of the constructor",
+};
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
   const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);

@@ -14,7 +14,9 @@ export function initialize(parameters: Parameters, shape: NetworkShape, settings
   for (const { name, columns, fill } of parameters.all) {
     if (fill !== undefined) parameters.value(name).data.fill(fill, 0, columns);
   }
+  const drawn = new Set<string>();
   const draw = (name: string, from: number, to: number, bound: number): void => {
+    drawn.add(name);
     const matrix = parameters.value(name).rowRange(from, to);
     for (let i = 0; i < matrix.rows; i++) {
       for (let j = 0; j < matrix.columns; j++) matrix.set(i, j, bound === 0 ? 0 : random.uniform(-bound, bound));
@@ -38,5 +40,9 @@ export function initialize(parameters: Parameters, shape: NetworkShape, settings
     let bound = isGlorot ? 0 : 1 / Math.sqrt(fanIn);
     if (isLast) bound = settings.finalLayerBound;
     draw(`${name}.biases`, 0, 1, bound);
+  }
+  // Weights of 0 would train, badly and without an error.
+  for (const { name, kind } of parameters.tensors) {
+    if (kind === "weights" && !drawn.has(name)) throw new Error(`initialize: no rule draws ${name}`);
   }
 }

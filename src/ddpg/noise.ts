@@ -57,7 +57,7 @@ export class OrnsteinUhlenbeckNoise implements Noise {
   }
 
   restore(state: Float64Array): void {
-    this.#random.restore(state);
+    this.#random.restore(state.subarray(0, this.#random.stateSize));
     this.#x.set(state.subarray(this.#random.stateSize));
   }
 }
@@ -90,7 +90,7 @@ export class GaussianNoise implements Noise {
   }
 
   restore(state: Float64Array): void {
-    this.#random.restore(state);
+    this.#random.restore(state.subarray(0, this.#random.stateSize));
   }
 }
 

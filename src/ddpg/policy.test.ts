@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import vm from "node:vm";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, numbersOf, tensorOf } from "../base/safetensors.ts";
 import type { Settings } from "./config.ts";
@@ -94,4 +95,53 @@ test("files that are not a policy, or a damaged one, are refused with the field"
     ],
   ];
   for (const [bytes, message] of refused) await assert.rejects(Policy.load(bytes), { name: "InputError", message });
+});
+
+test("a policy and an agent load from bytes in every form in which a program gets them", async () => {
+  const environment = { observationSize: 3, actionLow: [-2], actionHigh: [2] };
+  const agent = await Ddpg.create(environment, { preset: "small", replayCapacity: 128 });
+  const observation = [0.5, -0.5, 1];
+  for (const [load, saved] of [
+    [async (bytes: never) => (await Policy.load(bytes)).act(observation), agent.policy.save()],
+    [async (bytes: never) => (await Ddpg.load(bytes, environment)).act(observation), agent.save()],
+  ] as const) {
+    // A Buffer inside a larger one, at an odd place: as what `fs.readFile` returns for small files.
+    const pooled = Buffer.concat([Buffer.from([1]), saved, Buffer.from([2])]).subarray(1, 1 + saved.length);
+    const shared = new SharedArrayBuffer(saved.length);
+    new Uint8Array(shared).set(saved);
+    const forms = {
+      Uint8Array: saved,
+      Buffer: pooled,
+      DataView: new DataView(pooled.buffer, pooled.byteOffset, pooled.byteLength),
+      ArrayBuffer: saved.slice().buffer,
+      SharedArrayBuffer: shared,
+      "ArrayBuffer of another realm": vm.runInNewContext("Uint8Array.from(bytes).buffer", { bytes: [...saved] }),
+      Blob: new Blob([saved.slice()]),
+      Response: new Response(saved.slice()),
+      "promise of a Response": Promise.resolve(new Response(saved.slice())),
+      "promise of an ArrayBuffer": new Response(saved.slice()).arrayBuffer(),
+    };
+    for (const [name, form] of Object.entries(forms))
+      assert.deepEqual(await load(form as never), agent.act(observation), name);
+  }
+});
+
+test("what cannot be bytes is named", async () => {
+  const used = new Response("text");
+  await used.text();
+  const expected = "expected a Uint8Array, an ArrayBuffer, a Blob or a Response, got";
+  for (const [given, message] of [
+    ["policy.safetensors", `${expected} a string.`],
+    [undefined, `${expected} undefined.`],
+    [null, `${expected} null.`],
+    [[1, 2, 3], `${expected} a list. Pass Uint8Array.from(list).`],
+    [{ data: 1 }, `${expected} an Object.`],
+    [new Response("text").body, `${expected} a ReadableStream.`],
+    [new Response("Not found", { status: 404 }), "expected a response with the file, got status 404."],
+    [used, /^Policy\.load: expected bytes that can be read, got a Response that failed: /],
+    [new ArrayBuffer(4), "expected a safetensors file of at least 8 bytes, got 4."],
+  ] as const) {
+    const whole = typeof message === "string" ? `Policy.load: ${message}` : message;
+    await assert.rejects(Policy.load(given as never), { name: "InputError", message: whole });
+  }
 });

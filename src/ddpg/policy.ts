@@ -1,4 +1,5 @@
-import { expect, InputError } from "../base/expect.ts";
+import { type Bytes, readBytes } from "../base/bytes.ts";
+import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { chooseBackend } from "../kernels/choose-backend.ts";
@@ -9,7 +10,14 @@ import { Network, networkTensors } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
 import type { Settings } from "./config.ts";
-import { expectParameters, parametersTensors, parseSettings, parseUnits, restoreParameters } from "./tensors.ts";
+import {
+  expectParameters,
+  parametersTensors,
+  parseSettings,
+  parseUnits,
+  restoreParameters,
+  spacesText,
+} from "./tensors.ts";
 import type { Units } from "./units.ts";
 
 /** The settings that determine what a policy computes; a policy's file stores them. */
@@ -43,6 +51,10 @@ export class Policy {
 
   /** @internal Shares an actor's parameters; `Policy.load` makes a policy from a file's bytes. */
   constructor(kernels: Kernels, settings: Readonly<Settings>, parameters: Parameters, units: Units) {
+    if (units === undefined) {
+      const got = "a call of the constructor";
+      throw new InputError({ where: "new Policy", expected: "await Policy.load(bytes), or agent.policy", got });
+    }
     this.units = units;
     this.settings = settings;
     this.parameters = parameters;
@@ -66,7 +78,9 @@ export class Policy {
   }
 
   /** @internal Throws an InputError unless another policy has the same sizes, bounds and `policySettings`. */
-  expectSame({ units, settings }: Policy, where: string): void {
+  expectSame(policy: Policy, where: string): void {
+    expectPolicy(policy, where);
+    const { units, settings } = policy;
     this.units.expectSame(units, where);
     for (const name of policySettings) {
       const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
@@ -81,10 +95,8 @@ export class Policy {
 
   /** @internal Returns the contents of the file that `save` encodes. */
   contents(): Safetensors {
-    const { observationSize, actionLow, actionHigh } = this.units;
-    const spaces = { observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) };
     const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
-    const metadata = { format, spaces: JSON.stringify(spaces), settings: JSON.stringify(settings) };
+    const metadata = { format, spaces: spacesText(this.units), settings: JSON.stringify(settings) };
     return {
       tensors: new Map(parametersTensors(this.parameters, "actor.")),
       metadata: new Map(Object.entries(metadata)),
@@ -92,12 +104,17 @@ export class Policy {
   }
 
   /**
-   * Reads the policy that `save` wrote, over `backend` or the default backend. Throws an InputError that names the
+   * Reads the policy that `save` wrote, over `backend` or the default backend. `bytes` may be a Uint8Array, an ArrayBuffer, a
+   * Blob, a Response, or a promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the
    * field for any other bytes.
    */
-  static async load(bytes: Uint8Array, options: { backend?: Backend | undefined } = {}): Promise<Policy> {
+  static async load(
+    bytes: Bytes | PromiseLike<Bytes>,
+    options: { backend?: Backend | undefined } = {},
+  ): Promise<Policy> {
     const where = "Policy.load";
-    const { tensors, metadata } = decodeSafetensors(bytes, where);
+    expectOptions(options, where);
+    const { tensors, metadata } = decodeSafetensors(await readBytes(bytes, where), where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
     const settings = parseSettings(metadata, where, policySettings);
     const units = parseUnits({ tensors, metadata }, settings, where);
@@ -111,4 +128,11 @@ export class Policy {
     restoreParameters(policy.parameters, tensors, "actor.", where);
     return policy;
   }
+}
+
+/** Throws an InputError that begins with `where` unless a value is a policy. */
+export function expectPolicy(policy: Policy, where: string): void {
+  const expected = "a policy, such as agent.policy";
+  expectObject(policy, where, expected);
+  expect(typeof policy.units === "object" && policy.units !== null, where, expected, policy);
 }

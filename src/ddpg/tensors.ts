@@ -95,6 +95,12 @@ export function parseSettings(
   return storedSettings(parseObject(metadata, "settings", where), `${where} settings`, names);
 }
 
+/** Returns an environment's sizes and bounds as text for a file's metadata; `parseUnits` reads it. */
+export function spacesText({ observationSize, actionLow, actionHigh }: Spaces): string {
+  const spaces = { observationSize, actionLow: Array.from(actionLow), actionHigh: Array.from(actionHigh) };
+  return JSON.stringify(spaces satisfies Record<keyof Spaces, unknown>);
+}
+
 /** Reads sizes and bounds from a file's metadata and returns the conversion of units. Throws an InputError. */
 export function parseUnits(contents: Safetensors, settings: Settings, where: string): Units {
   const spaces = parseSpaces(contents, where);

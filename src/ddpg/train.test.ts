@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import { Pendulum } from "../envs/pendulum.ts";
+import { evaluate } from "../training/evaluate.ts";
 import { Ddpg } from "./ddpg.ts";
 import { train } from "./train.ts";
 
@@ -50,7 +51,7 @@ async function play(environment: Environment, steps: number) {
   const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 2, batchSize: 1 });
   const stored: Stored[] = [];
   const calls: string[] = [];
-  const { observe, endEpisode, learn } = agent;
+  const { observe, endEpisode, takeTurn } = agent;
   agent.observe = (observation, action, reward, nextObservation, terminated) => {
     calls.push("observe");
     const copied = { observation: [...Array.from(observation)], action: [...Array.from(action)] };
@@ -61,9 +62,9 @@ async function play(environment: Environment, steps: number) {
     calls.push("end");
     endEpisode.call(agent);
   };
-  agent.learn = () => {
+  agent.takeTurn = () => {
     calls.push("learn");
-    return learn.call(agent);
+    takeTurn.call(agent);
   };
   const episodes = [];
   const learned = [];
@@ -94,7 +95,7 @@ test("every transition is stored as it happened: s, a, r, the episode's own s′
 test("one update follows every step once there is a minibatch, and the end of each episode is announced", async () => {
   const { calls, learned, agent } = await play(new Script(), 7);
   const step = ["observe", "learn"];
-  const episode = [...step, ...step, ...step, "end"];
+  const episode = [...step, ...step, "observe", "end", "learn"];
   assert.deepEqual(calls, [...episode, ...episode, ...step, "end"]);
   assert.deepEqual(learned, [false, true, true, true, true, true, true]);
   assert.equal(agent.updates, 6);
@@ -144,19 +145,19 @@ test("an actor whose actions are all at their bounds has no gradient, which give
 
 test("a missing gradient gives one warning, at the 1,000th consecutive update without one", async () => {
   const environment = new Pendulum();
-  const agent = await Ddpg.create(environment, { preset: "small" });
-  let step = 0;
-  agent.learn = () => {
-    step++;
-    agent.diagnostics.actorGradientNorm = step === 1000 ? 1e-30 : 0;
-    return step > 50; // no updates in the warm-up
+  const sizes = { actorHiddenSizes: [4], criticHiddenSizes: [4], batchSize: 4, warmupSteps: 50 };
+  const agent = await Ddpg.create(environment, { preset: "small", ...sizes });
+  const { update } = agent;
+  agent.update = () => {
+    update.call(agent);
+    agent.diagnostics.actorGradientNorm = agent.updates === 1000 ? 1e-30 : 0;
   };
   const warned: number[] = [];
   for await (const { step, warnings } of train(agent, environment)) {
     if (warnings.some((warning) => warning.startsWith("policy gradient"))) warned.push(step);
     if (step === 3500) break;
   }
-  assert.deepEqual(warned, [2000]);
+  assert.deepEqual(warned, [2049]); // the first update follows step 50
 });
 
 test("an invalid step is reported with environment, episode, step and field", async () => {
@@ -286,4 +287,33 @@ test("5,000 steps on the pendulum reach a mean return of −200 over 50 starts",
   for await (const { step } of train(agent, environment)) if (step === 5000) break;
   const { meanReturn } = await evaluate(agent, new Pendulum(), { episodes: 50 });
   assert.ok(meanReturn >= -200, String(meanReturn));
+});
+
+test("a time limit of 2³¹ ms and more does not end at once; one that is no number above 0 is refused", async () => {
+  const slow = new Pendulum();
+  const { step } = slow;
+  slow.step = async (action) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return step.call(slow, action);
+  };
+  const agent = await Ddpg.create(slow, { preset: "small" });
+  for await (const { step } of train(agent, slow, { stepTimeout: 2 ** 31 })) if (step === 2) break;
+  for (const stepTimeout of [0, -1, Number.NaN, Infinity, "1" as unknown as number]) {
+    const message = /^(train|evaluate) stepTimeout: expected a finite number of milliseconds above 0, got/;
+    await assert.rejects(train(agent, slow, { stepTimeout }).next(), { name: "InputError", message });
+    await assert.rejects(evaluate(agent, slow, { episodes: 1, stepTimeout }), { name: "InputError", message });
+  }
+});
+
+test("bounds that leave few Float32 numbers are a warning of the agent, and of the first step", async () => {
+  const script = new Script();
+  Object.assign(script, { actionLow: [1e9], actionHigh: [1e9 + 100] });
+  const agent = await Ddpg.create(script, { preset: "small" });
+  assert.match(agent.warnings.join(), /^environment\.actionHigh\[0\]: .* got 2 up to 1000000100/);
+  const warned: number[] = [];
+  for await (const { step, warnings } of train(agent, script)) {
+    if (warnings.some((warning) => warning === agent.warnings[0])) warned.push(step);
+    if (step === 5) break;
+  }
+  assert.deepEqual(warned, [1]);
 });

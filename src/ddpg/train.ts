@@ -1,6 +1,14 @@
+import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentCalls, isPromise, nameOf, saveState } from "../environment/environment-calls.ts";
+import {
+  EnvironmentCalls,
+  expectEnvironment,
+  expectStepTimeout,
+  isPromise,
+  nameOf,
+  saveState,
+} from "../environment/environment-calls.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import { Body } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
@@ -24,7 +32,7 @@ export interface TrainingStep {
   action: Float32Array;
   /** r, unscaled. */
   reward: number;
-  /** Whether an update followed. */
+  /** Whether updates followed; the number of all updates is `agent.updates`. */
   learned: boolean;
   /** The episode that this step ended, else null. */
   episode: Episode | null;
@@ -45,7 +53,8 @@ export interface Episode {
 }
 
 /**
- * Trains an agent: the two loops of Algorithm 1, with one update per time step. Yields every time step and never ends
+ * Trains an agent: the two loops of Algorithm 1, with one update per time step unless
+ * `updateEvery` and `updatesPerStep` say otherwise. Yields every time step and never ends
  * by itself; leave the loop with `break`. Timers, messages and drawing keep running meanwhile. The environment is not
  * closed. An agent from `Ddpg.load` resumes where it was saved. Inside the loop, `evaluate` may use the same environment
  * between two episodes, and always if it has `save` and `restore`.
@@ -59,7 +68,11 @@ export async function* train(
   environment: Environment,
   options: TrainOptions = {},
 ): AsyncGenerator<TrainingStep, never, void> {
+  expectAgent(agent);
+  expectEnvironment(environment, "train environment");
+  expectOptions(options, "train");
   const { name = nameOf(environment), stepTimeout } = options;
+  expectStepTimeout(stepTimeout, "train stepTimeout");
   agent.units.expectSame(environment, name);
   const body = agent.loop ?? new Body(environment.observationSize);
   let warnings = body.enter(environment, name);
@@ -68,6 +81,7 @@ export async function* train(
   if (environment.repeatable === false) {
     warnings = [...warnings, `${name} repeatable: expected true, got false. This run cannot be repeated.`];
   }
+  warnings = Watchdog.join(agent.warnings, warnings);
   const where = (): string => `${name} episode ${body.episode} step ${body.at}`;
   const calls = new EnvironmentCalls(environment, where, stepTimeout);
   const current: TrainingStep = {
@@ -105,9 +119,18 @@ export async function* train(
         body.stopWaiting();
 
         agent.observe(body.observation, current.action, reward, current.observation, terminated);
-        current.learned = learn(agent, where);
-
         if (terminated || truncated) agent.endEpisode();
+        agent.takeTurn();
+        current.learned = false;
+        while (learnOnce(agent, where)) {
+          current.learned = true;
+          if (!agent.schedule.isDue) continue;
+          // A round may take seconds. The step is not counted yet: an agent saved now would be between two moments.
+          body.startWaiting();
+          await letMacrotasksRun();
+          body.stopWaiting();
+        }
+
         const seen = body.watchdog.look(agent, current.observation, reward, current.learned, name);
         current.episode = body.advance(current.observation, reward, terminated, truncated);
         current.step = body.step;
@@ -124,10 +147,16 @@ export async function* train(
   }
 }
 
-/** Lets the agent learn; an error names the step and the update. Returns whether there was an update. */
-function learn(agent: Ddpg, where: () => string): boolean {
+function expectAgent(agent: Ddpg): void {
+  const expected = "an agent, as from await Ddpg.create(environment)";
+  expectObject(agent, "train agent", expected);
+  expect(typeof agent.explore === "function", "train agent", expected, agent);
+}
+
+/** Makes one update if one is due; an error names the step and the update. Returns whether there was an update. */
+function learnOnce(agent: Ddpg, where: () => string): boolean {
   try {
-    return agent.learn();
+    return agent.learnOnce();
   } catch (error) {
     if (error instanceof NotFiniteError) error.message = `${where()}, update ${agent.updates + 1}: ${error.message}`;
     throw error;

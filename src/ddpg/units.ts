@@ -1,4 +1,4 @@
-import { expect, expectNumbers, perDimension } from "../base/expect.ts";
+import { expect, expectNumbers, expectObject, perDimension } from "../base/expect.ts";
 import { checkBounds } from "../environment/check-environment.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { Vector } from "../kernels/matrix.ts";
@@ -30,6 +30,7 @@ export class Units {
 
   /** Throws an InputError unless the sizes and bounds are valid and the scaling has one value, or O. */
   constructor(spaces: Spaces, settings: Pick<Settings, "observationScale" | "observationOffset">) {
+    expectObject(spaces, "environment", "an environment, or its observationSize, actionLow and actionHigh");
     const { observationSize } = spaces;
     const whole = Number.isInteger(observationSize) && observationSize > 0;
     expect(whole, "environment.observationSize", "a whole number above 0", observationSize);
@@ -45,9 +46,10 @@ export class Units {
 
   /** Throws an InputError that begins with `where` unless an environment has the same sizes and bounds. */
   expectSame(spaces: Spaces, where: string): void {
+    expectObject(spaces, where, "an environment, or its observationSize, actionLow and actionHigh");
     const { observationSize, actionLow, actionHigh } = spaces;
     const shown = (low: ArrayLike<number>, high: ArrayLike<number>): string =>
-      `[${Array.from(low).join(", ")}] to [${Array.from(high).join(", ")}]`;
+      `[${Array.from(low ?? []).join(", ")}] to [${Array.from(high ?? []).join(", ")}]`;
     expect(
       observationSize === this.observationSize,
       `${where} observationSize`,

@@ -11,6 +11,8 @@ export class Watchdog {
   readonly monitor: ScaleMonitor;
   readonly #scaled: Float64Array;
   #idleUpdates = 0;
+  /** The number of updates at the last look; null before the first that followed an update. */
+  #updates: number | null = null;
 
   constructor(observationSize: number) {
     this.monitor = new ScaleMonitor(observationSize);
@@ -25,8 +27,12 @@ export class Watchdog {
     agent.units.scaleObservation(this.#scaled, observation, name);
     const warnings = this.monitor.add(this.#scaled, reward * agent.settings.rewardScale);
     if (!learned) return warnings;
-    this.#idleUpdates = agent.diagnostics.actorGradientNorm === 0 ? this.#idleUpdates + 1 : 0;
-    return this.#idleUpdates === maxIdleUpdates ? [deadActor(agent), ...warnings] : warnings;
+    const updates = this.#updates === null ? 1 : agent.updates - this.#updates;
+    const idle = agent.diagnostics.actorGradientNorm === 0 ? this.#idleUpdates + updates : 0;
+    const isNews = this.#idleUpdates < maxIdleUpdates && idle >= maxIdleUpdates;
+    this.#idleUpdates = idle;
+    this.#updates = agent.updates;
+    return isNews ? [deadActor(agent), ...warnings] : warnings;
   }
 
   /** Returns the warnings of two sources in one list; allocates only if there are any. */

@@ -418,3 +418,71 @@ test("a save or restore that is asynchronous, or a state that is no list of fini
   }
   assert.match((await problemsOf(Late)).join(), /^restore: expected nothing at once, got a promise\. Only reset/);
 });
+
+test("bounds with few Float32 numbers between them are a warning", async () => {
+  const warningsOf = async (low: number, high: number) => {
+    class Wide extends Point {
+      override readonly actionLow = [low];
+      override readonly actionHigh = [high];
+    }
+    const { warnings } = await checkEnvironment(() => new Wide(), { steps: 20 });
+    return warnings.filter((warning) => warning.startsWith("environment.actionHigh"));
+  };
+  assert.deepEqual(await warningsOf(1e9, 1e9 + 100), [
+    "environment.actionHigh[0]: expected at least 1000 Float32 numbers from actionLow[0] = 1000000000, got 2 up to 1000000100. " +
+      "Let the action be an offset: bounds around 0, to which the environment adds the large number.",
+  ]);
+  assert.match((await warningsOf(-1e9 - 100, -1e9)).join(), /got 2 up to -1000000000/);
+  assert.match((await warningsOf(1, 1 + 2 ** -14)).join(), /got 513 up to/);
+  assert.deepEqual(await warningsOf(-1e9, 1e9), []);
+  assert.deepEqual(await warningsOf(293, 373), []);
+});
+
+test("a task without an end is a warning after a thousand steps", async () => {
+  class Endless extends Point {
+    override step(action: Float32Array): Step {
+      return { ...(super.step(action) as Step), terminated: false, truncated: false };
+    }
+  }
+  assert.deepEqual(
+    (await checkEnvironment(() => new Endless(), { steps: 1000, observationScale: 1e-3 })).warnings.at(0),
+    [
+      "episode: expected an end within 1000 steps, got none. Every evaluation waits for its episodes to end: if the task has no end, wrap it in a TimeLimit.",
+    ].join(),
+  );
+});
+
+test("an observation or a step in another form gives one line that names it", async () => {
+  const said = async (size: number, observe: () => unknown, step?: unknown) => {
+    const made = () => ({
+      ...{ observationSize: size, actionLow: [-1], actionHigh: [1], reset: observe },
+      step: () => step ?? { observation: observe(), reward: 0, terminated: true },
+    });
+    return (await checkEnvironment(made as never, { steps: 20 })).problems;
+  };
+  assert.deepEqual(await said(1, () => 5), ["reset observation: expected a list of 1 number, got 5."]);
+  assert.deepEqual(await said(1, () => [1n]), [
+    "reset observation[0]: expected a finite number, got 1n. Convert it with Number(…).",
+  ]);
+  assert.deepEqual(await said(2, () => [[1, 2]]), [
+    "reset observation: expected 2 numbers, got a list in a list. Return the inner list.",
+  ]);
+  const info = "got [observation, info], as of Gymnasium's reset. Return the observation alone.";
+  assert.deepEqual(await said(2, () => [[1, 2], {}]), [`reset observation: expected 2 numbers, ${info}`]);
+  assert.deepEqual(await said(2, () => ({ observation: [1, 2] })), [
+    "reset observation: expected a list of 2 numbers, got an object with observation. Return the observation alone.",
+  ]);
+  const expected = "step 1: expected { observation, reward, terminated }, got";
+  assert.deepEqual(await said(1, () => [1], [[1], 0, false, false, {}]), [
+    `${expected} a list of five, as Gymnasium's [observation, reward, terminated, truncated, info]. Return an object with these names.`,
+  ]);
+  assert.deepEqual(await said(1, () => [1], [[1], 0, false, {}]), [
+    `${expected} a list of four, as Gym's [observation, reward, done, info]. Return an object with these names.`,
+  ]);
+  assert.deepEqual(await said(1, () => [1], { observation: [1], reward: 0, done: true }), [
+    "step 1 terminated: expected true or false, got undefined. Instead of done, return terminated, or truncated if only a time limit was reached.",
+  ]);
+  assert.deepEqual(await said(1, () => [1], { observation: [1], reward: 1n, terminated: true }), [
+    "step 1 reward: expected a finite number, got 1n.",
+  ]);
+});

@@ -1,6 +1,7 @@
-import { expect, expectNumbers, fail, InputError, perDimension } from "../base/expect.ts";
+import { awaitHint, expect, expectOptions, fail, InputError, isArrayLike, perDimension } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
+import { expectObservation, expectStepObject, isObservation, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
 import { expectNoPromise, expectState } from "./environment-calls.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
@@ -37,9 +38,14 @@ export interface EnvironmentReport {
  */
 export function checkBounds(environment: Pick<Environment, "actionLow" | "actionHigh">, where: string): void {
   const { actionLow, actionHigh } = environment;
-  expect(actionLow?.length > 0, `${where}.actionLow`, "one bound for each action dimension", actionLow);
+  expect(
+    isArrayLike(actionLow) && actionLow.length > 0,
+    `${where}.actionLow`,
+    "one bound for each action dimension",
+    actionLow,
+  );
   const wanted = `${actionLow.length} ${actionLow.length === 1 ? "bound" : "bounds"} as in actionLow`;
-  expect(actionHigh?.length === actionLow.length, `${where}.actionHigh`, wanted, actionHigh);
+  expect(isArrayLike(actionHigh) && actionHigh.length === actionLow.length, `${where}.actionHigh`, wanted, actionHigh);
   for (let i = 0; i < actionLow.length; i++) {
     for (const name of ["actionLow", "actionHigh"] as const) {
       const bound = environment[name][i];
@@ -55,6 +61,42 @@ export function checkBounds(environment: Pick<Environment, "actionLow" | "action
   }
 }
 
+/** With fewer Float32 values than this between its bounds, an action is coarse. */
+const fewValues = 1000;
+
+/**
+ * Returns a warning for each action dimension whose bounds have few Float32 values between them: an action is a Float32,
+ * so most numbers between such bounds cannot be reached. `where` is as in `checkBounds`, which has accepted the bounds.
+ */
+export function boundsWarnings(environment: Pick<Environment, "actionLow" | "actionHigh">, where: string): string[] {
+  const { actionLow, actionHigh } = environment;
+  return Array.from(actionLow).flatMap((low, i) => {
+    const high = actionHigh[i];
+    const values = float32Values(low, high);
+    if (values >= fewValues) return [];
+    return [
+      `${where}.actionHigh[${i}]: expected at least ${fewValues} Float32 numbers from actionLow[${i}] = ${low}, got ${values} up to ${high}. ` +
+        "Let the action be an offset: bounds around 0, to which the environment adds the large number.",
+    ];
+  });
+}
+
+/** Returns how many Float32 numbers are in [low, high]. */
+function float32Values(low: number, high: number): number {
+  const [first, last] = Float32Array.of(low, high);
+  const outside = (first < low ? 1 : 0) + (last > high ? 1 : 0);
+  return placeOf(last) - placeOf(first) + 1 - outside;
+}
+
+/** Returns the place of a Float32 number among all of them: neighbors differ by 1. */
+function placeOf(value: number): number {
+  const [bits] = new Int32Array(Float32Array.of(value).buffer);
+  return bits >= 0 ? bits : -(bits & 0x7fffffff);
+}
+
+/** Without an end in this many steps, the check asks whether there is one. */
+const stepsWithoutEnd = 1000;
+
 /**
  * Checks the environments that `make` returns. The same seed must give the same episodes, in every instance and after
  * `restore`; every number must be finite; every observation must have `observationSize` numbers; instances must share
@@ -68,6 +110,7 @@ export async function checkEnvironment(
   make: () => Environment | Promise<Environment>,
   options: CheckOptions = {},
 ): Promise<EnvironmentReport> {
+  expectOptions(options, "checkEnvironment");
   const check = new Check(options);
   const made: Environment[] = [];
   let thrown = false;
@@ -125,8 +168,9 @@ class Check {
     const whole = Number.isInteger(this.#steps) && this.#steps >= 0;
     expect(whole, "steps", "a whole number of at least 0", this.#steps);
     for (const environment of first?.single ? [first] : [first, second]) {
+      const expected = "an environment with reset and step";
       const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
-      expect(whole, "make", "an environment with reset and step", environment);
+      expect(whole, "make", expected, environment, awaitHint(environment));
     }
     if (first === second)
       throw new InputError({
@@ -141,7 +185,9 @@ class Check {
     checkBounds(first, "environment");
     if (second) checkBounds(second, "environment");
 
+    for (const warning of boundsWarnings(first, "environment")) this.warnings.push(warning);
     const episodes = await this.#walk(first, this.#stream("actions"), this.#steps);
+    this.#expectEnd(first, episodes);
     const monitor = new ScaleMonitor(observationSize, this.#steps);
     const { observationScale = 1, observationOffset = 0, rewardScale = 1 } = this.#options;
     const scale = perDimension(observationScale, observationSize, "observationScale");
@@ -167,6 +213,17 @@ class Check {
     if (!alike) return;
     if (second) await this.#apart(first, second);
     await this.#saved(first, second);
+  }
+
+  /** Warns if no episode has ended, because every evaluation waits for that. */
+  #expectEnd(environment: Environment, moments: readonly Moment[]): void {
+    const hasEnd = moments.some(({ terminated, truncated }) => terminated || truncated);
+    const hasLimit = environment.maxEpisodeSteps !== undefined;
+    if (hasEnd || hasLimit || this.#steps < stepsWithoutEnd) return;
+    this.warnings.push(
+      `episode: expected an end within ${this.#steps} steps, got none. ` +
+        "Every evaluation waits for its episodes to end: if the task has no end, wrap it in a TimeLimit.",
+    );
   }
 
   /** Checks that stepping one instance does not change another. */
@@ -243,7 +300,7 @@ class Check {
         this.where = "reset";
         const observation = await environment.reset(starts);
         this.#observation(environment, observation, "reset observation");
-        const start = { observation: Array.from(observation ?? []), reward: 0, terminated: false, truncated: false };
+        const start = { observation: Array.from(observation), reward: 0, terminated: false, truncated: false };
         moments.push({ action: null, ...start });
       }
       const action = Float32Array.from(environment.actionLow, (low, i) =>
@@ -255,7 +312,9 @@ class Check {
       const step = await environment.step(given);
       this.#step(environment, step, given, action);
       const { observation, reward, terminated, truncated = false } = step;
-      moments.push({ action, observation: Array.from(observation ?? []), reward, terminated, truncated });
+      // A reward that is not a number was reported already; NaN keeps the comparison quiet about it.
+      const number = typeof reward === "number" ? reward : Number.NaN;
+      moments.push({ action, observation: Array.from(observation), reward: number, terminated, truncated });
       await between?.(observation);
       ended = terminated || truncated;
       await letMacrotasksRun();
@@ -265,14 +324,15 @@ class Check {
   }
 
   #observation(environment: Environment, observation: ArrayLike<number>, where: string): void {
-    this.#once(`observation ${observation?.length === environment.observationSize}`, () =>
-      expectNumbers(observation, environment.observationSize, where),
-    );
+    const size = environment.observationSize;
+    // Without a list of numbers, whatever else the check found would be a consequence.
+    if (!isObservation(observation, size)) expectObservation(observation, size, where);
+    this.#once("observation", () => expectObservation(observation, size, where));
   }
 
   #step(environment: Environment, step: Step, given: Float32Array, action: Float32Array): void {
     const { where } = this;
-    expect(typeof step === "object" && step !== null, where, "{ observation, reward, terminated }", step);
+    expectStepObject(step, where, "{ observation, reward, terminated }");
     const { observation, reward, terminated, truncated } = step;
     this.#observation(environment, observation, `${where} observation`);
     this.#problem(
@@ -285,7 +345,7 @@ class Check {
     );
     this.#once("reward", () => expect(Number.isFinite(reward), `${where} reward`, "a finite number", reward));
     this.#once("terminated", () =>
-      expect(typeof terminated === "boolean", `${where} terminated`, "true or false", terminated),
+      expect(typeof terminated === "boolean", `${where} terminated`, "true or false", terminated, terminatedHint(step)),
     );
     this.#once("truncated", () => {
       const fine = truncated === undefined || typeof truncated === "boolean";

@@ -1,11 +1,15 @@
-import { expect, expectNumbers, fail, InputError, messageOf } from "../base/expect.ts";
+import { awaitHint, expect, expectNumbers, expectObject, fail, InputError, messageOf } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
+import { expectObservation, expectStepObject, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
 
 /** The environment threw, or returned an invalid result. The message names the environment, episode, step and field. */
 export class EnvironmentError extends Error {
   override name = "EnvironmentError";
 }
+
+/** The longest delay of a timer. */
+const maxTimerMs = 2_147_483_647;
 
 declare const setTimeout: (callback: () => void, ms: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
@@ -44,11 +48,10 @@ export class EnvironmentCalls {
 
   #checkStep(out: Float64Array, step: Step): Step {
     this.#check(() => {
-      const given = typeof step === "object" && step !== null;
-      expect(given, "result", "a step { observation, reward, terminated }", step);
+      expectStepObject(step, "result", "a step { observation, reward, terminated }");
       const { reward, terminated, truncated } = step;
       expect(Number.isFinite(reward), "reward", "a finite number", reward);
-      expect(typeof terminated === "boolean", "terminated", "true or false", terminated);
+      expect(typeof terminated === "boolean", "terminated", "true or false", terminated, terminatedHint(step));
       expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
       read(out, step.observation);
     });
@@ -69,7 +72,8 @@ export class EnvironmentCalls {
 
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const timeoutMs = this.#timeoutMs;
-    if (timeoutMs === undefined) return answer;
+    // A longer timer fires at once: its delay is a signed 32-bit number. No answer is awaited for 24 days.
+    if (timeoutMs === undefined || timeoutMs > maxTimerMs) return answer;
     return new Promise((resolve, reject) => {
       const late = (): void => reject(new Error(`expected an answer within ${timeoutMs / 1000} s, got none`));
       const timer = setTimeout(late, timeoutMs);
@@ -131,11 +135,26 @@ export function expectNoPromise(result: unknown, where: string, expected: string
 
 /** Returns the name that errors use for an environment: its own, or that of its class. */
 export function nameOf(environment: Environment): string {
-  return environment.name ?? environment.constructor.name;
+  // An object without a prototype has no class.
+  return environment?.name ?? environment?.constructor?.name ?? "environment";
+}
+
+/** Throws an InputError that begins with `where` unless a time limit is a finite number of ms above 0, or undefined. */
+export function expectStepTimeout(timeoutMs: number | undefined, where: string): void {
+  const good = timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs > 0);
+  expect(good, where, "a finite number of milliseconds above 0", timeoutMs);
+}
+
+/** Throws an InputError that begins with `where` unless a value is an environment: an object with `reset` and `step`. */
+export function expectEnvironment(environment: Environment, where: string): void {
+  const expected = "an environment: an object with reset and step";
+  expectObject(environment, where, expected);
+  const whole = typeof environment.reset === "function" && typeof environment.step === "function";
+  expect(whole, where, expected, environment, awaitHint(environment));
 }
 
 function read(out: Float64Array, observation: ArrayLike<number>): void {
-  expectNumbers(observation, out.length, "observation");
+  expectObservation(observation, out.length, "observation");
   for (let i = 0; i < out.length; i++) {
     // The networks compute in Float32, where a larger number is infinite.
     if (Math.abs(observation[i]) > 3e38) fail(`observation[${i}]`, "at most 3e38 in absolute value", observation[i]);

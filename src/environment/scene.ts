@@ -1,5 +1,5 @@
 // How a task looks: shapes and poses for the page and `ddpg render` to draw. Nothing in this file draws.
-import { expect } from "../base/expect.ts";
+import { expect, expectObject } from "../base/expect.ts";
 import type { Environment } from "./environment.ts";
 
 /**
@@ -58,6 +58,7 @@ export interface Camera {
 /** Returns the scene of an environment, or undefined if it has none. */
 export function sceneOf(environment: Environment): Scene | undefined {
   // A custom environment may use the name `scene` for something else.
+  expectObject(environment, "sceneOf environment", "an environment");
   const { scene } = environment as { scene?: Partial<Scene> };
   const drawable = typeof scene?.writePoses === "function" && Array.isArray(scene.shapes) && scene.camera;
   return drawable ? (scene as Scene) : undefined;
@@ -67,11 +68,17 @@ export function sceneOf(environment: Environment): Scene | undefined {
 const sizes = { plane: 0, sphere: 1, capsule: 2, ellipsoid: 3, cylinder: 2, box: 3 } as const;
 
 /** Throws an InputError that begins with `where` and names the field unless the scene can be drawn. */
-export function checkScene({ shapes, camera, stepSeconds }: Scene, where: string): void {
+export function checkScene(scene: Scene, where = "scene"): void {
+  expectObject(scene, where, "a scene");
+  const { shapes, camera, stepSeconds } = scene;
+  expect(Array.isArray(shapes), `${where} shapes`, "a list of shapes", shapes);
+  expectObject(camera, `${where} camera`, "a camera");
   const finite = (values: readonly unknown[] | undefined, count: number): boolean =>
     Array.isArray(values) && values.length >= count && values.every(Number.isFinite);
-  for (const [index, { kind, size, color }] of shapes.entries()) {
+  for (const [index, each] of (shapes as readonly Shape[]).entries()) {
     const shape = `${where} shapes[${index}]`;
+    expectObject(each, shape, "a shape");
+    const { kind, size, color } = each;
     expect(Object.hasOwn(sizes, kind), `${shape} kind`, `one of ${Object.keys(sizes).join(", ")}`, kind);
     const count = sizes[kind];
     const good = finite(size, count) && size.slice(0, count).every((length) => length > 0);

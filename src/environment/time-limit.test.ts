@@ -170,3 +170,46 @@ test("what an environment says of itself, its time limit says as well", () => {
   const robot = new TimeLimit(Object.assign(new Counter(), { repeatable: false, single: true }), 5);
   assert.deepEqual([robot.repeatable, robot.single], [false, true]);
 });
+
+test("a step that is an object of a class with getters is whole at the limit too", () => {
+  class Answer implements Step {
+    readonly #x: number;
+    readonly extra = "kept";
+    constructor(x: number) {
+      this.#x = x;
+    }
+    get observation() {
+      return [this.#x];
+    }
+    get reward() {
+      return this.#x;
+    }
+    get terminated() {
+      return false;
+    }
+  }
+  class Getters extends Counter {
+    override step() {
+      return new Answer(++this.taken);
+    }
+  }
+  const limited = new TimeLimit(new Getters(), 1);
+  limited.reset(random);
+  const step = limited.step(action);
+  assert.deepEqual(step, { observation: [1], reward: 1, terminated: false, truncated: true, extra: "kept" });
+});
+
+test("every member of an environment is there behind the limit", () => {
+  // `Required` makes the compiler ask for a member that the interface gains; the loop asks the wrapper for it.
+  const whole: Required<Environment> = {
+    ...{ name: "whole", observationSize: 1, actionLow: [-1], actionHigh: [2] },
+    ...{ maxEpisodeSteps: 5, repeatable: true, single: false },
+    reset: () => [0],
+    step: () => ({ observation: [0], reward: 0, terminated: false }),
+    save: () => Float64Array.of(0),
+    restore: () => {},
+    close: () => {},
+  };
+  const limited: Environment = new TimeLimit(whole, 1);
+  for (const name of Object.keys(whole) as (keyof Environment)[]) assert.notEqual(limited[name], undefined, name);
+});

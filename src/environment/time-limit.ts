@@ -1,8 +1,8 @@
-import { expect } from "../base/expect.ts";
+import { expect, isArrayLike } from "../base/expect.ts";
 import { joinNumbers } from "../base/numbers.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
-import { isFloat64Array } from "./environment-calls.ts";
+import { expectEnvironment, isFloat64Array } from "./environment-calls.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 
 /**
@@ -27,6 +27,7 @@ export class TimeLimit implements Environment {
 
   /** Limits episodes to `steps` time steps. Throws an InputError unless `steps` is a whole number above 0. */
   constructor(environment: Environment, steps: number) {
+    expectEnvironment(environment, "TimeLimit environment");
     expect(Number.isInteger(steps) && steps > 0, "TimeLimit steps", "a whole number above 0", steps);
     const own = new.target === TimeLimit ? environment.constructor.name : new.target.name;
     this.name = environment.name ?? own;
@@ -46,6 +47,7 @@ export class TimeLimit implements Environment {
         return joinNumbers([[this.#taken], inner]);
       };
       this.restore = (state) => {
+        expect(isArrayLike(state) && state.length > 0, `${this.name} restore`, "the numbers of save", state);
         this.#taken = state[0];
         return restore.call(environment, state.slice(1));
       };
@@ -78,7 +80,11 @@ export class TimeLimit implements Environment {
   #cut(step: Step): Step {
     this.#taken++;
     // An invalid step is passed on unchanged; the caller reports it.
-    return this.#taken < this.#limit || step?.terminated ? step : { ...step, truncated: true };
+    if (this.#taken < this.#limit || typeof step !== "object" || step === null || step.terminated) return step;
+    if (Array.isArray(step)) return step;
+    // A step may be an object of a class: the spread alone would lose its getters.
+    const { observation, reward, terminated } = step;
+    return { ...step, observation, reward, terminated, truncated: true };
   }
 
   close(): void {

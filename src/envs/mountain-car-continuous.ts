@@ -1,5 +1,6 @@
+import { expectNumbers } from "../base/expect.ts";
 import { cos, sin } from "../base/math.ts";
-import type { Random } from "../base/random.ts";
+import { expectRandom, type Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import { type Scene, type Shape, writePlanarPose } from "../environment/scene.ts";
 import { TimeLimit } from "../environment/time-limit.ts";
@@ -116,12 +117,14 @@ class Car implements Environment {
   #velocity = 0;
 
   reset(random: Random): Float32Array {
+    expectRandom(random, "MountainCarContinuous reset random");
     this.#position = random.uniform(-0.6, -0.4);
     this.#velocity = 0;
     return this.#observe();
   }
 
   step(action: Float32Array): Step {
+    expectNumbers(action, 1, "MountainCarContinuous action");
     const force = Math.max(-1, Math.min(action[0], 1));
     // Gymnasium does not round the initial position, so the first step computes 3 · position in Float64.
     const triple = 3 * this.#position;
@@ -148,6 +151,7 @@ class Car implements Environment {
   }
 
   restore(state: Float64Array): void {
+    expectNumbers(state, 2, "MountainCarContinuous restore");
     [this.#position, this.#velocity] = state;
   }
 }

@@ -1,5 +1,6 @@
+import { expectNumbers } from "../base/expect.ts";
 import { cos, pi, sin } from "../base/math.ts";
-import type { Random } from "../base/random.ts";
+import { expectRandom, type Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import { type Scene, type Shape, writePlanarPose } from "../environment/scene.ts";
 import { TimeLimit } from "../environment/time-limit.ts";
@@ -94,6 +95,7 @@ class Rod implements Environment {
   }
 
   reset(random: Random): Float32Array {
+    expectRandom(random, "Pendulum reset random");
     this.#angle = random.uniform(-pi, pi);
     this.#speed = random.uniform(-1, 1);
     this.#torque = 0;
@@ -101,6 +103,7 @@ class Rod implements Environment {
   }
 
   step(action: Float32Array): Step {
+    expectNumbers(action, 1, "Pendulum action");
     const torque = clip(action[0], MAX_TORQUE);
     this.#torque = torque;
     const angle = wrap(this.#angle);
@@ -124,6 +127,7 @@ class Rod implements Environment {
   }
 
   restore(state: Float64Array): void {
+    expectNumbers(state, 2, "Pendulum restore");
     [this.#angle, this.#speed] = state;
     this.#torque = 0;
   }

@@ -3,9 +3,9 @@ import type { Policy } from "../ddpg/policy.ts";
 import { type PlacedLayer, placedLayers } from "../nn/network.ts";
 import type { Parameters } from "../nn/parameters.ts";
 
-/** A layer with its numbers, for exports. Arrays are fresh. */
+/** A layer with its parameters, for exports. The arrays are new. */
 export type ExportedLayer =
-  /** x W + b with W [I, J] row by row and b [J] or null. */
+  /** x W + b, with W [I, J] row by row, and b [J] or null. */
   | {
       readonly kind: "dense";
       readonly inputSize: number;
@@ -17,7 +17,10 @@ export type ExportedLayer =
   | { readonly kind: "relu" }
   | { readonly kind: "tanh" };
 
-/** Batch normalization by running averages: scale · ((x − mean) · inverseDeviation) + shift, each [J] in Float32. */
+/**
+ * Batch normalization with the running averages: scale · ((x − mean) · inverseDeviation) + shift. Each array is [J] in
+ * Float32.
+ */
 export interface BatchNormLayer {
   readonly kind: "batchNorm";
   readonly mean: Float32Array;
@@ -27,7 +30,7 @@ export interface BatchNormLayer {
   readonly shift: Float32Array;
 }
 
-/** What a policy computes between the scaled observation and the action in [−1, 1], in the order of the forward pass. */
+/** The layers between the scaled observation and the action in [−1, 1], in the order of the forward pass. */
 export function exportedLayers({ settings, units, parameters }: Policy): ExportedLayer[] {
   const shape = actorShape(settings, units.observationSize, units.actionSize);
   return placedLayers(shape).map((layer) => withNumbers(layer, parameters));
@@ -57,7 +60,7 @@ function withNumbers({ spec, inputSizes }: PlacedLayer, parameters: Parameters):
   }
 }
 
-/** In Float32, operation by operation. */
+/** Rounds to Float32 after every operation. */
 function inverseRoot(variance: number, epsilon: number): number {
   return 1 / Math.fround(Math.sqrt(Math.fround(variance + Math.fround(epsilon))));
 }

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
+import vm from "node:vm";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { toModule } from "./module.ts";
@@ -21,7 +22,7 @@ function load(source: string): Promise<Module> {
   return import(`data:text/javascript,${encodeURIComponent(source)}`);
 }
 
-test("modules and policies' files give the agent's actions, bit for bit", async () => {
+test("modules and policy files give the agent's actions, bit for bit", async () => {
   for (let index = 0; index < 40; index++) {
     const { name, agent, observe } = await policyCase(index);
     const { source } = toModule(agent.policy);
@@ -31,7 +32,7 @@ test("modules and policies' files give the agent's actions, bit for bit", async 
     assert.equal(module.observationSize, observationSize);
     assert.deepEqual([module.actionLow, module.actionHigh], [[...actionLow], [...actionHigh]]);
     for (let i = 0; i < 250; i++) {
-      // Numbers that Float32 does not hold, too, and now and then far ones.
+      // Include values that Float32 cannot hold and, now and then, values far out of range.
       const observation = Array.from(observe(), (number) => (i % 5 === 0 ? number * 1e3 : number + 1e-9));
       const expected = agent.act(observation);
       assert.deepEqual(module.act(observation), expected, `${name}, observation ${observation}`);
@@ -40,7 +41,7 @@ test("modules and policies' files give the agent's actions, bit for bit", async 
   }
 });
 
-/** The Float32 next to x, with three neighbors on either side. */
+/** The Float32 nearest to x, with three neighbors on either side. */
 function near(x: number): Float32Array {
   const floats = new Float32Array(7).fill(x);
   new Int32Array(floats.buffer).forEach((bits, i, all) => {
@@ -57,7 +58,7 @@ test("tanh has the kernels' bits everywhere", async () => {
   agent.actor.parameters.write("layer1.weights", [1]);
   agent.actor.parameters.write("layer1.biases", [0]);
   const { act } = await load(toModule(agent.policy).source);
-  // Where its pieces meet, all halves between two n, and a walk over all sizes with both signs.
+  // Where its pieces meet, all ties between two n, and a sweep over all magnitudes with both signs.
   const points = [0, -0, 0.625, Math.fround(0.6250001), Math.fround(9.011), 9.0110012, 9.5, 1e30, 1e-40];
   for (let n = 1; n < 27; n++) points.push(...near((n + 0.5) / 2.8853900817779268));
   for (let x = 1e-8; x < 20; x *= 1.0003) points.push(x);
@@ -65,7 +66,7 @@ test("tanh has the kernels' bits everywhere", async () => {
     for (const x of [point, -point]) assert.ok(act([x])[0] === agent.act([x])[0], `tanh ${x}`);
 });
 
-test("what is not an observation is refused, as is a number that Float32 does not hold", async () => {
+test("an invalid observation is refused, as is a number that Float32 cannot hold", async () => {
   const { agent } = await policyCase(0);
   const { act, observationSize } = await load(toModule(agent.policy).source);
   const good = new Array(observationSize).fill(0);
@@ -79,7 +80,21 @@ test("what is not an observation is refused, as is a number that Float32 does no
   }
 });
 
-test("an action is the caller's to keep", async () => {
+test("ECMAScript alone is enough: an engine without Node or a browser around it", async () => {
+  const { agent, observe } = await policyCase(3);
+  const { source } = toModule(agent.policy);
+  // A script in place of a module, because Node has contexts for modules behind a flag alone.
+  const script = `${source.replace(/^export /gm, "")}\n({ act, observationSize, actionLow, actionHigh });`;
+  const context = vm.createContext({});
+  assert.equal(vm.runInContext("typeof atob + typeof TextDecoder + typeof setTimeout", context), "undefined".repeat(3));
+  const { act }: Module = vm.runInContext(script, context);
+  for (let i = 0; i < 20; i++) {
+    const observation = Array.from(observe());
+    assert.deepEqual([...act(observation)], [...agent.act(observation)]);
+  }
+});
+
+test("the caller may keep an action", async () => {
   const { agent, observe } = await policyCase(3);
   const { act } = await load(toModule(agent.policy).source);
   const first = act(observe());
@@ -88,7 +103,7 @@ test("an action is the caller's to keep", async () => {
   assert.deepEqual(first, copy);
 });
 
-test("beside its numbers a module is under 10 kB, of the largest policies too, and imports nothing", async () => {
+test("without its parameters a module is under 10 kB, even for the largest policies, and imports nothing", async () => {
   const observationSize = 376;
   const agent = await Ddpg.create(
     { observationSize, actionLow: new Array(17).fill(-0.4), actionHigh: new Array(17).fill(1 / 3) },
@@ -100,7 +115,7 @@ test("beside its numbers a module is under 10 kB, of the largest policies too, a
   assert.ok(!/\b(import|require|eval)\b/.test(rest));
 });
 
-test("its types are those of a strict program", async () => {
+test("its declarations compile in a strict program", async () => {
   const { source, declarations } = toModule((await policyCase(1)).agent.policy);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-module-"));
   try {

@@ -1,12 +1,12 @@
-// Without a runtime: the bytes are read back by the format's rules, and the graph is computed in Float64. A real
-// runtime reads them in `npm run test:interop`.
+// These tests use no runtime: they read the bytes back by the format's rules and compute the graph in Float64. `npm run
+// test:interop` runs the models in a real runtime.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { toOnnx } from "./onnx.ts";
 import { policyCase } from "./policies.case.ts";
 
-/** A message's fields by number: whole numbers, or bytes. */
+/** A message's fields by number: integers or bytes. */
 type Fields = Map<number, (number | Uint8Array)[]>;
 
 function decode(bytes: Uint8Array): Fields {
@@ -37,7 +37,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 interface Model {
   operators: string[];
-  /** A row's action. */
+  /** The action for one observation. */
   run(observation: ArrayLike<number>): number[];
 }
 
@@ -114,7 +114,7 @@ test("the graph computes the agent's actions, in the environment's units, within
   }
 });
 
-test("normalization is folded: no operator of its own", async () => {
+test("normalization is folded into other operators", async () => {
   const { operators } = read(toOnnx((await policyCase(1)).agent.policy));
   const known = ["Sub", "Mul", "Gemm", "Relu", "Tanh", "Add", "Max", "Min"];
   assert.deepEqual(
@@ -124,7 +124,7 @@ test("normalization is folded: no operator of its own", async () => {
   assert.equal(operators.filter((operator) => operator === "Mul").length, 2);
 });
 
-test("an observation that is scaled by 0 counts with its normalized constant", async () => {
+test("an observation scaled by 0 contributes its normalized constant", async () => {
   const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
   const changes = { batchNormalization: true, actorHiddenSizes: [3], observationScale: [0, 2], replayCapacity: 128 };
   const agent = await Ddpg.create(spaces, changes);
@@ -134,7 +134,7 @@ test("an observation that is scaled by 0 counts with its normalized constant", a
   assert.ok(Math.abs(action - agent.act([5, 0.25])[0]) < 1e-6);
 });
 
-test("a scaling that Float32 does not hold is refused", async () => {
+test("a scaling that Float32 cannot hold is refused", async () => {
   const spaces = { observationSize: 1, actionLow: [-1], actionHigh: [1] };
   const agent = await Ddpg.create(spaces, { observationScale: 1e200, replayCapacity: 128 });
   assert.throws(() => toOnnx(agent.policy), {

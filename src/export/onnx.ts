@@ -1,24 +1,25 @@
 import { expect } from "../base/expect.ts";
 import { Message } from "../base/protobuf.ts";
-import type { Policy } from "../ddpg/policy.ts";
+import { expectPolicy, type Policy } from "../ddpg/policy.ts";
 import { type BatchNormLayer, type ExportedLayer, exportedLayers } from "./layers.ts";
 
-// The numbers of onnx.proto's fields and of its types (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+// Field and type numbers from onnx.proto (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 const FLOAT = 1;
 const IR_VERSION = 8;
 const OPSET = 13;
 
 /**
- * A policy as an ONNX model: from `observation` [N, O] to `action` [N, A], both Float32 in the environment's units, for
- * any N. The scaling of observations, batch normalisation and the bounds are inside. Throws an InputError where the
- * scaling does not fit into Float32.
+ * A policy as an ONNX model from `observation` [N, O] to `action` [N, A], both Float32 in the environment's units, for
+ * any N. The model includes the scaling of observations, batch normalization and the action bounds. Throws an
+ * InputError if the scaling does not fit into Float32.
  */
 export function toOnnx(policy: Policy): Uint8Array {
+  expectPolicy(policy, "toOnnx policy");
   const { observationSize, actionSize } = policy.units;
   const graph = new Graph();
   const { layers, scale, offset } = folded(policy);
 
-  // An offset in two parts: the first difference is exact near it, where its rounding would matter.
+  // Subtract the offset in two parts. The first difference is exact near the offset, where rounding would matter most.
   const first = offset.map(Math.fround);
   const rest = offset.map((value, i) => value - first[i]);
   let x = graph.node("Sub", ["observation", graph.vector("observation.offset", first)]);
@@ -39,6 +40,10 @@ export function toOnnx(policy: Policy): Uint8Array {
         break;
       case "tanh":
         x = graph.node("Tanh", [x]);
+        break;
+      default:
+        // The compiler refuses this line for a kind of layer without a case above.
+        throw new Error(`ONNX: ${layer satisfies never}`);
     }
   }
 
@@ -47,7 +52,7 @@ export function toOnnx(policy: Policy): Uint8Array {
   const halfRange = actionLow.map((low, i) => actionHigh[i] / 2 - low / 2);
   x = graph.node("Mul", [x, graph.vector("action.halfRange", halfRange)]);
   x = graph.node("Add", [x, graph.vector("action.middle", middle)]);
-  // Rounding may have gone beyond the bounds by a bit.
+  // Rounding may have exceeded the bounds slightly.
   x = graph.node("Max", [x, graph.vector("action.lowest", lowest)]);
   graph.node("Min", [x, graph.vector("action.highest", highest)], "action");
 
@@ -63,7 +68,7 @@ export function toOnnx(policy: Policy): Uint8Array {
     .encode();
 }
 
-/** A graph's nodes and constants; each node has one output, whose name is returned. */
+/** A graph's nodes and constants. Each node has one output, whose name is returned. */
 class Graph {
   readonly #nodes: Message[] = [];
   readonly #tensors: Message[] = [];
@@ -102,7 +107,7 @@ class Graph {
   }
 }
 
-/** Float32 numbers [N, size], N being whatever the caller brings. */
+/** A Float32 input or output [N, size], where the caller chooses N. */
 function valueInfo(name: string, size: number): Message {
   const shape = new Message().message(1, new Message().text(2, "N")).message(1, new Message().integer(1, size));
   const tensor = new Message().integer(1, FLOAT).message(2, shape);
@@ -111,7 +116,7 @@ function valueInfo(name: string, size: number): Message {
 
 type DenseLayer = Extract<ExportedLayer, { kind: "dense" }>;
 
-/** A dense layer with the normalization that follows it, in Float64. */
+/** A dense layer, in Float64, that includes the normalization after it. */
 interface FoldedDense extends Pick<DenseLayer, "kind" | "inputSize" | "outputSize"> {
   readonly weights: Float64Array;
   readonly biases: Float64Array;
@@ -119,11 +124,11 @@ interface FoldedDense extends Pick<DenseLayer, "kind" | "inputSize" | "outputSiz
 
 type FoldedLayer = FoldedDense | Exclude<ExportedLayer, { kind: "dense" | "batchNorm" }>;
 
-/** The layers with each normalization folded into what precedes it: a dense layer, or the scaling of the observation. */
+/** The layers with each normalization folded into what precedes it: a dense layer or the observation's scaling. */
 function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; offset: Float64Array } {
   const scale = policy.units.observationScale.slice();
   const offset = policy.units.observationOffset.slice();
-  // What a normalization of the observation adds to it; the biases of the first dense layer take it.
+  // What a normalization of the observation adds to it. The biases of the first dense layer absorb it.
   let shift: Float64Array | null = null;
   const layers: FoldedLayer[] = [];
   for (const layer of exportedLayers(policy)) {
@@ -139,7 +144,7 @@ function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; o
   return { layers, scale, offset };
 }
 
-/** Changes the scaling so that it includes a normalization, except for what the result adds: [O]. */
+/** Folds a normalization into the scaling, except for the constant that it adds. Returns that constant: [O]. */
 function foldIntoScaling(norm: BatchNormLayer, scale: Float64Array, offset: Float64Array): Float64Array {
   const shift = new Float64Array(scale.length);
   for (let i = 0; i < scale.length; i++) {
@@ -152,7 +157,7 @@ function foldIntoScaling(norm: BatchNormLayer, scale: Float64Array, offset: Floa
   return shift;
 }
 
-/** A dense layer in Float64 whose input has `shift` added to it. */
+/** A dense layer in Float64 with `shift` added to its input. */
 function denseWithShift(layer: DenseLayer, shift: Float64Array | null): FoldedDense {
   const { kind, inputSize, outputSize } = layer;
   const weights = Float64Array.from(layer.weights);

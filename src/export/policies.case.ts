@@ -1,4 +1,4 @@
-// Policies of all kinds, with numbers as after some training, for those who write policies elsewhere.
+// Policies of all kinds, with parameters as after some training, for tests of exported policies.
 import { Random } from "../base/random.ts";
 import type { Settings } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
@@ -6,11 +6,13 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 export interface PolicyCase {
   name: string;
   agent: Ddpg;
-  /** An observation whose numbers are Float32: a fresh array. */
+  /** A new observation of Float32 values. */
   observe(): Float32Array;
 }
 
-/** Agent number `index`: with or without batch normalization, of few or many layers, for unequal, asymmetric bounds. */
+/**
+ * Agent number `index`: with or without batch normalization, with few or many layers, with unequal, asymmetric bounds.
+ */
 export async function policyCase(index: number): Promise<PolicyCase> {
   const random = new Random(index).fork("policy");
   const list = <T>(length: number, item: () => T): T[] => Array.from({ length }, item);

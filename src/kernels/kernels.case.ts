@@ -478,7 +478,9 @@ function roundUp(length: number, multiple: number): number {
 
 /** The number behind a vector at this index: different at every place. */
 function guard(x: Vector, i: number): number {
-  return 1 + ((x.byteOffset / x.BYTES_PER_ELEMENT + i) % 1009);
+  const value = 1 + ((x.byteOffset / x.BYTES_PER_ELEMENT + i) % 1009);
+  // Every kernel must change some of them: relu only changes negative numbers, and flush only the smallest ones.
+  return value % 3 === 0 ? -value : value % 3 === 1 ? value * 2 ** -149 : value;
 }
 
 /** `length` numbers, with guards behind them that no kernel may touch. */

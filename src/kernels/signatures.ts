@@ -7,8 +7,12 @@ import type { KernelName } from "./kernels.ts";
 /** A function over addresses. */
 export type RawKernel = (...values: number[]) => number;
 
-/** One for each kernel of the contract, all over the same memory. */
-export type RawKernels = Readonly<Record<KernelName, RawKernel>>;
+/** One for each kernel of the contract, all over the same memory. The compiler counts the arguments of every call. */
+export type RawKernels = {
+  readonly [K in KernelName]: (...values: Numbers<(typeof signatures)[K]>) => number;
+};
+
+type Numbers<Names extends readonly unknown[]> = { [I in keyof Names]: number };
 
 /** The parameters of each raw kernel, in order. */
 export const signatures = {

@@ -7,12 +7,12 @@ import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { nodeBackend, useWideVectors } from "./backend.ts";
 
 describe("nodeBackend", { timeout: 60_000 }, () => {
-  it("has 128-bit vectors if asked, and says nothing about them", async () => {
+  it("has 128-bit vectors if requested, without a note", async () => {
     const { name, vectorBits, notes } = await nodeBackend({ wide: false });
     assert.deepEqual({ name, vectorBits, notes }, { name: "wasm128", vectorBits: 128, notes: [] });
   });
 
-  it("has 256-bit vectors, or says why not", async () => {
+  it("has 256-bit vectors, or a note that says why not", async () => {
     const { name, vectorBits, notes } = await nodeBackend();
     assert.equal(name, `wasm${vectorBits}`);
     assert.equal(notes.length, vectorBits === 256 ? 0 : 1);
@@ -35,7 +35,7 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
     });
   });
 
-  it("useWideVectors sets the default backend, or returns why not and leaves it", async () => {
+  it("useWideVectors sets the default backend, or leaves it and returns the reason", async () => {
     assert.equal(defaultBackend(), wasmBackend);
     const reason = await useWideVectors();
     assert.equal(defaultBackend().name, reason === null ? "wasm256" : "wasm128");

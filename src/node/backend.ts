@@ -1,3 +1,4 @@
+import { expectOptions } from "../base/expect.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { setDefaultBackend } from "../kernels/choose-backend.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
@@ -13,20 +14,23 @@ export interface NodeBackendOptions {
 }
 
 export interface NodeBackend extends Backend {
-  /** The width of the vectors that it computes with. */
+  /** The width of its SIMD vectors. */
   readonly vectorBits: 128 | 256;
   /** Why the backend is not all that was asked for, such as "256-bit vectors need x64, this is arm64". */
   readonly notes: readonly string[];
 }
 
-// 256-bit vectors are tested once. After a failure the next call tries again: on a busy machine they can seem slow.
+// 256-bit vectors are tested once. If that fails, the next call tries again, because on a busy machine they can seem
+// slow.
 let wideVectors: Promise<Backend | string> | undefined;
 
 /**
  * The fastest backend for this machine, for the `backend` option of `Ddpg.create`, `Ddpg.load` and `Policy.load`. It
  * gives the same bits as every other. Throws an InputError for an invalid number of threads.
  */
-export async function nodeBackend({ threads = 1, wide = true }: NodeBackendOptions = {}): Promise<NodeBackend> {
+export async function nodeBackend(options: NodeBackendOptions = {}): Promise<NodeBackend> {
+  expectOptions(options, "nodeBackend");
+  const { threads = 1, wide = true } = options;
   const pool = nodeThreads(threads);
   wideVectors ??= wide ? tryWideVectors() : undefined;
   const found = wide ? await wideVectors : undefined;
@@ -41,8 +45,8 @@ export async function nodeBackend({ threads = 1, wide = true }: NodeBackendOptio
 }
 
 /**
- * An older form of `setDefaultBackend(await nodeBackend())`: agents and policies that are created from now on without a
- * `backend` option use 256-bit vectors. Returns null, or the reason why the default stays as it is.
+ * An older form of `setDefaultBackend(await nodeBackend())`: agents and policies created from now on without a
+ * `backend` option use 256-bit vectors. Returns null, or the reason why the default stays unchanged.
  */
 export async function useWideVectors(): Promise<string | null> {
   const backend = await nodeBackend();

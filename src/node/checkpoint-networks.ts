@@ -1,15 +1,16 @@
-// The networks of a checkpoint without the rest of it: the rest is the replay buffer, up to gigabytes.
+// Reads only the networks of a checkpoint. The rest is the replay buffer, which may take gigabytes.
 import * as fs from "node:fs";
 import { type DType, encodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
+import { stepsTaken } from "../ddpg/agent-state.ts";
 import { files, openRunFile } from "./run-files.ts";
 
-/** Longer headers are none of ours. */
+/** We never write longer headers. */
 const maxHeaderLength = 1_000_000;
 
 /**
- * Actor and critic of a run's checkpoint as the bytes of a policy's file with the critic beside it; undefined where there
- * is no checkpoint, or something else in its place. The checksum of the checkpoint is over all of it and is not looked
- * at: good enough to be shown, not to go on from.
+ * The actor and critic of a run's checkpoint, as the bytes of a policy file with the critic added. Undefined if there
+ * is no checkpoint, or if the file is something else. The checkpoint's checksum covers the whole file and is not
+ * verified: the result is good enough to show, not to resume from.
  */
 export function readNetworks(run: string): Uint8Array | undefined {
   const descriptor = openRunFile(run, files.checkpoint);
@@ -33,11 +34,10 @@ export function readNetworks(run: string): Uint8Array | undefined {
       tensors.set(name, { dtype, shape, parts: [read(start, end)] });
     }
     const { settings, spaces, counters } = texts;
-    const { loop } = JSON.parse(counters);
-    const metadata = { format: "ddpg-policy-1", settings, spaces, step: String(loop?.step ?? 0) };
+    const metadata = { format: "ddpg-policy-1", settings, spaces, step: String(stepsTaken(JSON.parse(counters))) };
     return encodeSafetensors({ tensors, metadata: new Map(Object.entries(metadata)) });
   } catch (error) {
-    // A header that says what is not so. Whoever is shown what was read checks it all the same.
+    // The header is wrong. Readers of these networks validate them anyway.
     if (error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError) return undefined;
     throw error;
   } finally {
@@ -45,7 +45,7 @@ export function readNetworks(run: string): Uint8Array | undefined {
   }
 }
 
-/** What a header says of a tensor. */
+/** A tensor's entry in a header. */
 interface Header extends Pick<Tensor, "shape"> {
   dtype: DType;
   data_offsets: [start: number, end: number];

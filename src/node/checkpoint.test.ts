@@ -34,14 +34,14 @@ before(async () => {
 });
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-test("a checkpoint is read as it was written, and is an agent's file too", async () => {
+test("a checkpoint reads back as it was written, and is also an agent's file", async () => {
   const { state, bestPolicy, metricsBytes, steps } = readCheckpoint(run);
   assert.deepEqual([state.seconds, state.best.standardError, metricsBytes, steps], [0.5, null, 0, 0]);
   const agent = await Ddpg.load(good, new Pendulum());
   assert.deepEqual(encodeSafetensors(bestPolicy), agent.policy.save());
 });
 
-test("a checkpoint that is not what it says is refused, with file and field", () => {
+test("an invalid checkpoint is refused with its file and field", () => {
   const text = (name: string, change: (value: Record<string, unknown>) => void) => (contents: Safetensors) => {
     const value = JSON.parse(contents.metadata.get(name) ?? "");
     change(value);
@@ -82,10 +82,10 @@ test("a checkpoint that is not what it says is refused, with file and field", ()
   fs.writeFileSync(file, good);
 });
 
-test("records that are shorter than at the checkpoint are refused, and the directory is free again", () => {
+test("records that are shorter than at the checkpoint are refused, and the directory is unlocked", () => {
   const checkpoint = { ...readCheckpoint(run), metricsBytes: 10 };
   const config = JSON.parse(fs.readFileSync(path.join(run, "config.json"), "utf8"));
-  const message = `${path.join(run, "metrics.jsonl")}: expected the 10 bytes that were there at the checkpoint, got 0.`;
+  const message = `${path.join(run, "metrics.jsonl")}: expected at least the 10 bytes recorded at the checkpoint, got 0.`;
   assert.throws(() => RunDirectory.resume(run, config, checkpoint), { name: "InputError", message });
   assert.ok(!fs.existsSync(path.join(run, "lock")));
   assert.ok(fs.existsSync(file));

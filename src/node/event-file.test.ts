@@ -18,7 +18,7 @@ const evaluation: EvaluationRecord = {
   seconds: 1,
 };
 
-test("what was flushed is in the file without a last call; a run that goes on has a further file, behind the first", (t) => {
+test("flushed events are in the file before it is closed; a resumed run adds a second file that sorts after the first", (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-events-"));
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
   const first = new EventFile(folder, presets.small);
@@ -27,7 +27,7 @@ test("what was flushed is in the file without a last call; a run that goes on ha
   first.flush();
   assert.match(fs.readFileSync(first.path, "latin1"), /brain\.Event:2[\s\S]*eval\/mean_reward/);
 
-  for (const start = Date.now(); Date.now() === start; ); // their names differ by the time
+  for (const start = Date.now(); Date.now() === start; ); // the time makes their names differ
   const second = new EventFile(folder, presets.small, { step: 300, records: [evaluation] });
   second.flush();
   assert.deepEqual(

@@ -4,14 +4,14 @@ import type { Settings } from "../ddpg/config.ts";
 import type { MetricsRecord } from "../training/metrics.ts";
 import { TensorBoardEvents } from "../training/tensorboard.ts";
 
-/** A file of TensorBoard events in a run's directory. What was flushed stays readable if the process is killed. */
+/** A file of TensorBoard events in a run's directory. Flushed events stay readable if the process is killed. */
 export class EventFile {
   readonly path: string;
   readonly #events: TensorBoardEvents;
   readonly #file: number;
   #pending: Uint8Array[];
 
-  /** A new file. A run that goes on gives the step from which it does, and its records until then. */
+  /** Creates a new file. A resumed run gives the step it resumes from and its records up to there. */
   constructor(directory: string, settings: Settings, resumed?: { step: number; records: readonly MetricsRecord[] }) {
     // TensorBoard reads the files of a directory in the order of their names.
     const seconds = Date.now() / 1000;
@@ -25,14 +25,14 @@ export class EventFile {
     this.#pending.push(this.#events.add(record, Date.now() / 1000));
   }
 
-  /** Writes what `add` still holds. */
+  /** Writes the events that `add` has buffered. */
   flush(): void {
     const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
     fs.appendFileSync(this.#file, bytes);
   }
 
-  /** The last call; flushes nothing. */
+  /** Closes the file without flushing. Call it last. */
   close(): void {
     fs.closeSync(this.#file);
   }

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { makeDirectory } from "./files.ts";
 
 describe("makeDirectory", () => {
-  it("takes it well that another process makes a directory above it at the same time", (t) => {
+  it("copes with another process that creates a parent directory at the same time", (t) => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-files-"));
     t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
     const shared = path.join(folder, "runs");
@@ -22,12 +22,12 @@ describe("makeDirectory", () => {
       mocked.mock.restore();
       syncBuiltinESMExports();
     });
-    // Nothing above is its own to remove; what is below is.
+    // It created none of the parents, so it must not remove them. It created what is below them.
     assert.equal(makeDirectory(path.join(shared, "first")), path.join(shared, "first"));
     assert.ok(fs.statSync(path.join(shared, "first")).isDirectory());
   });
 
-  it("makes none through a file, and says so as the system does", (t) => {
+  it("cannot create one below a file, and fails with the system's error", (t) => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-files-"));
     t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
     const file = path.join(folder, "file");

@@ -1,9 +1,9 @@
-// The system's files: what it refuses, in words, and what Node's own calls do not do.
+// File system access: refusals in words, and operations that Node's own calls lack.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { InputError } from "../base/expect.ts";
 
-/** In pieces, for Node reads no more than 2 GiB at once. */
+/** Reads a whole file, in pieces, because Node reads at most 2 GiB at once. */
 export function readFile(file: string): Buffer {
   const descriptor = fs.openSync(file, "r");
   try {
@@ -17,7 +17,7 @@ export function readFile(file: string): Buffer {
   }
 }
 
-/** Does something with files; what the system refuses becomes an InputError. */
+/** Runs an action on files. A refusal by the system becomes an InputError. */
 export function attempt<T>(where: string, expected: string, action: () => T, hint = ""): T {
   try {
     return action();
@@ -28,7 +28,7 @@ export function attempt<T>(where: string, expected: string, action: () => T, hin
   }
 }
 
-/** Why the system would not do something with a file, in words; undefined for an error of another kind. */
+/** Why the system refused a file operation, in words. Undefined for any other error. */
 export function refusal(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
   return code && (reasons[code] ?? code);
@@ -50,8 +50,8 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes a directory and those above it that are missing; returns the topmost it made. By hand, for Node's own recursive
- * way never comes back from a file system that says «no such directory» to everything, such as /proc.
+ * Creates a directory and its missing parents. Returns the topmost one created. Node's own recursive mode is not used:
+ * it never returns on a file system that always answers "no such directory", such as /proc.
  */
 export function makeDirectory(directory: string): string | undefined {
   if (fs.existsSync(directory)) return undefined;
@@ -59,7 +59,7 @@ export function makeDirectory(directory: string): string | undefined {
   try {
     fs.mkdirSync(directory);
   } catch (error) {
-    // Another process may have made it meanwhile: several runs begin at once, side by side.
+    // Another process may have created it meanwhile, because several runs can start at once.
     if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
     return above;
   }

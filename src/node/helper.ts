@@ -1,4 +1,4 @@
-// The program of a helper thread in Node: `nodeThreads` starts workers with it.
+// The program of a helper thread in Node. `nodeThreads` starts workers with it.
 import { parentPort } from "node:worker_threads";
 import { type HelperPort, help } from "../kernels/wasm/helper.ts";
 

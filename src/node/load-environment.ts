@@ -1,4 +1,4 @@
-// Environments by name, or from modules of one's own.
+// Loads environments by id, or from your own modules.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -11,14 +11,14 @@ import { attempt } from "./files.ts";
 
 /** An environment by id or from a module. */
 export interface LoadedEnvironment {
-  /** The id, or the name of the module's file without its ending. */
+  /** The id, or the name of the module's file without its extension. */
   name: string;
   /**
-   * Makes a fresh environment, or returns the same one again if it is `single`. What a module throws becomes an
-   * EnvironmentError with the cause.
+   * Creates a new environment, or returns the same one again if it is `single`. An error that a module throws becomes
+   * the cause of an EnvironmentError.
    */
   create(): Promise<Environment>;
-  /** What is known of an environment that comes with the package. */
+  /** What is known about an environment that comes with the package. */
   task?: Task;
   /** The module's file. */
   module?: string;
@@ -29,10 +29,11 @@ const promise =
   "(training, evaluation and every worker make their own)";
 
 /**
- * An environment from an id of `environments`, or from the path of a module whose default export makes one. The default
- * export may also be the one environment there is: an object with `single: true`.
+ * Loads an environment by an id of `environments`, or from the path of a module whose default export creates one. The
+ * default export may also be the environment itself: an object with `single: true`.
  */
 export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnvironment> {
+  expect(typeof nameOrPath === "string", "environment", "a name or the path of a module", nameOrPath);
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
@@ -48,7 +49,7 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
       where: `environment ${nameOrPath}`,
       expected: "a module's file",
       got: "a directory",
-      hint: "Name the file in it.",
+      hint: "Give the path of the file in it.",
     });
   }
   const make = await defaultExport(nameOrPath, module);
@@ -71,29 +72,74 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
       throw new InputError({
         where: `environment ${name}`,
         expected: "a module that Node can run",
-        got: `TypeScript, and Node ${process.versions.node} runs none`,
+        got: `TypeScript, which Node ${process.versions.node} cannot run`,
         hint: "Compile it to .js, or use Node 22.18 or later.",
       });
     }
-    if (error instanceof SyntaxError) addPlace(error, module);
+    if (error instanceof SyntaxError) {
+      expectJavaScript(name, module, error);
+      addPlace(error, module);
+    }
     throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
   }
-  const make = exported.default;
+  // A compiler that writes CommonJS makes `export default` a property of what Node takes for the default export.
+  const inner = exported.default as { __esModule?: unknown; default?: unknown } | null | undefined;
+  const make = typeof inner === "object" && inner?.__esModule === true ? inner.default : exported.default;
   const where = `environment ${name} default export`;
   if (make === undefined)
     throw new InputError({ where, expected: promise, got: "none", hint: 'Write "export default class …".' });
   if (isSingle(make)) return () => make;
   const hint = "Export the class itself, or set single to true on the object if there can be only one.";
   expect(typeof make === "function", where, promise, make, hint);
-  expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without.");
-  return () => (isClass(make) ? Reflect.construct(make, []) : make());
+  expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without parameters.");
+  return () => (isConstructor(make) ? Reflect.construct(make, []) : make());
 }
 
-/** Puts file and line before the stack of a syntax error: an import keeps them to itself, checking the file tells them. */
+/**
+ * Explains the two syntax errors of a module that is right but has the wrong ending: TypeScript in a .js file, and `import` or
+ * `export` in a .js file of a folder whose package.json says CommonJS, as that of `npm init -y` does.
+ */
+function expectJavaScript(name: string, module: string, error: SyntaxError): void {
+  if (!/\.[cm]?js$/.test(module)) return;
+  const source = fs.readFileSync(module, "utf8");
+  const stem = path.basename(module).replace(/\.[cm]?js$/, "");
+  const where = `environment ${name}`;
+  if (isTypeScript(source)) {
+    const hint = `Call it ${stem}.mts and use Node 22.18 or later, or compile it to JavaScript.`;
+    throw new InputError({ where, expected: "JavaScript", got: "TypeScript in a .js file", hint });
+  }
+  if (/^(Cannot use import statement|Unexpected token 'export')/.test(error.message) && module.endsWith(".js")) {
+    const hint = `Call it ${stem}.mjs, or write "type": "module" into package.json.`;
+    throw new InputError({ where, expected: "a CommonJS module, as its package.json says", got: "an ES module", hint });
+  }
+}
+
+/**
+ * Whether a text has what is TypeScript and never JavaScript. Comments, strings and templates are left out, because they may
+ * hold anything.
+ */
+function isTypeScript(source: string): boolean {
+  const apart = /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`/g;
+  const code = source.replace(apart, (text) => (text.startsWith("/") ? " " : '""'));
+  return [
+    /^\s*(import|export)\s+type\s+[\w{*]|^\s*import\s*\{[^}]*\btype\s+\w/m,
+    /^\s*(export\s+)?(default\s+)?(declare|interface|enum|abstract\s+class|namespace)\s+\w/m,
+    /^\s*type\s+\w+\s*(<[^=]*>)?\s*=/m,
+    /\bclass\b[^{]*\bimplements\s+\w/,
+    /^\s*(public|private|protected|readonly)\s+[\w#]/m,
+    /\b(const|let|var)\s+\w+\s*!?:\s*\w/, // a variable
+    /^\s*#?\w+[?!]?\s*:\s*[\w.<>[\]| ]+\s*[=;]/m, // a member
+    /\(\s*\w+\??\s*:\s*[A-Za-z{[(]/, // a parameter
+    /\)\s*:\s*[A-Za-z_][\w.<>[\]| ]*\{/, // a result
+    /\bas\s+const\b/,
+  ].some((pattern) => pattern.test(code));
+}
+
+/** Adds file and line to the stack of a syntax error. `import` leaves them out, `node --check` prints them. */
 function addPlace(error: SyntaxError, module: string): void {
   const { stderr } = spawnSync(process.execPath, ["--check", module], { encoding: "utf8", timeout: 5000 });
   const [first = ""] = stderr?.split("\n") ?? [];
-  // Nothing of the kind where the mistake is in another file, which this one imports.
+  // There is no such line if the mistake is in another file, imported by this one.
   if (first.startsWith(`${module}:`)) error.stack = `${first.trim()}\n${error.stack}`;
 }
 
@@ -110,15 +156,21 @@ async function called(name: string, make: () => Environment | Promise<Environmen
   return environment;
 }
 
-/** Whether a default export is the one environment there is. */
+/** Whether a default export is itself the environment: the only one that can exist. */
 function isSingle(value: unknown): value is Environment {
   return typeof value === "object" && value !== null && "single" in value && value.single === true;
 }
 
-/** Also what a compiler made of a class: a function whose prototype has the methods. */
-function isClass(make: object & { prototype?: object }): boolean {
-  return (
-    /^class\b/.test(Function.prototype.toString.call(make)) ||
-    (make.prototype !== undefined && "step" in make.prototype)
-  );
+/**
+ * Whether a function can be called with `new`: a class, what a compiler made of one, a constructor in the style of ES5
+ * with or without methods in its prototype. For a function that returns an object, `new` changes nothing.
+ */
+function isConstructor(make: object): boolean {
+  try {
+    // Makes an object with the prototype of `make`, without calling it.
+    Reflect.construct(Object, [], make as new () => object);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
-// One process at a time may write to a run's directory. A lock that its process left behind, when it was killed or the
-// machine went down, is recognized: its process is gone, or another one has its number.
+// Only one process at a time may write to a run's directory. A lock left behind by a process that was killed, or by a
+// machine that went down, is recognized as stale: its process is gone, or another process has its number.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -7,10 +7,10 @@ import { InputError } from "../base/expect.ts";
 
 const name = "lock";
 
-/** Who holds a lock. */
+/** The process that holds a lock. */
 interface Holder {
   pid: number;
-  /** When that process began, in the system's own count, where it tells. */
+  /** When that process started, in the system's own units. Null if the system does not report it. */
   start: string | null;
   host: string;
 }
@@ -20,7 +20,7 @@ export function isLocked(directory: string): boolean {
   return livingHolder(directory) !== undefined;
 }
 
-/** Throws an InputError, with its number, if another process writes to a directory. */
+/** Throws an InputError, with the process id, if another process writes to a directory. */
 export function expectUnlocked(directory: string): void {
   const holder = livingHolder(directory);
   if (!holder) return;
@@ -39,7 +39,10 @@ function livingHolder(directory: string): Holder | undefined {
   return holder && isAlive(holder) ? holder : undefined;
 }
 
-/** Takes a directory for this process; what is returned gives it back. Throws an InputError if another one has it. */
+/**
+ * Locks a directory for this process. Returns a function that releases it. Throws an InputError if another process
+ * holds the lock.
+ */
 export function takeLock(directory: string): () => void {
   const file = path.join(directory, name);
   const own = `${file}.${process.pid}`;
@@ -47,7 +50,7 @@ export function takeLock(directory: string): () => void {
   const text = JSON.stringify(holder);
   fs.writeFileSync(own, text);
   try {
-    // A link is made in one step, with its contents, and only where there is none.
+    // A link is created atomically, with its contents, and only if the name is free.
     while (!linked(own, file)) {
       expectUnlocked(directory);
       removeStale(file, `${own}.stale`);
@@ -60,14 +63,14 @@ export function takeLock(directory: string): () => void {
   };
 }
 
-/** Gives a file a second name; false where that name is taken. */
+/** Adds a hard link to a file. Returns false if the name is taken. */
 function linked(from: string, to: string): boolean {
   const isTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EEXIST";
   try {
     fs.linkSync(from, to);
   } catch (error) {
     if (isTaken(error)) return false;
-    // Some file systems know no second names.
+    // Some file systems have no hard links.
     try {
       fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
     } catch (error) {
@@ -78,7 +81,7 @@ function linked(from: string, to: string): boolean {
   return true;
 }
 
-/** Removes a lock that nobody holds. Another process may just have done so and taken its place: that one stays. */
+/** Removes a stale lock. Another process may have just removed it and locked the directory itself: its lock stays. */
 function removeStale(file: string, aside: string): void {
   try {
     fs.renameSync(file, aside);
@@ -99,7 +102,7 @@ function read(file: string): string | undefined {
   }
 }
 
-/** What a lock says; undefined where it says nothing. */
+/** Parses a lock. Undefined if it is not valid. */
 function holderOf(text: string): Holder | undefined {
   try {
     const { pid, start, host } = JSON.parse(text) ?? {};
@@ -111,7 +114,7 @@ function holderOf(text: string): Holder | undefined {
 }
 
 function isAlive({ pid, start, host }: Holder): boolean {
-  // Of another machine nothing can be known.
+  // Processes on another machine cannot be checked.
   if (host !== os.hostname()) return true;
   try {
     process.kill(pid, 0);
@@ -123,11 +126,13 @@ function isAlive({ pid, start, host }: Holder): boolean {
   return !status.ended && (start === null || status.start === start);
 }
 
-/** What Linux tells of a process: when it began, and whether it has ended and waits for its parent to look. */
+/**
+ * What Linux reports about a process: when it started, and whether it has ended and waits for its parent to collect it.
+ */
 function statusOf(pid: number): { start: string; ended: boolean } | undefined {
   const text = read(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  // The second field, the program's name in parentheses, may hold anything.
+  // The second field is the program's name in parentheses. It may contain anything.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return { start: fields[19], ended: /[ZX]/.test(fields[0]) };
 }

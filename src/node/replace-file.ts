@@ -1,17 +1,17 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** A file that is written whole, beside the place where it belongs. */
+/** A complete file, written beside its final place. */
 export interface PreparedFile {
-  /** Puts it there, in one step. */
+  /** Moves it there, atomically. */
   put(): void;
-  /** Removes it, unless it was put there. */
+  /** Removes it, unless it was moved. */
   discard(): void;
 }
 
 /**
- * Writes a file beside its place, and waits until the disk has it. The parts follow one another and are not joined in
- * memory.
+ * Writes a file beside its final place, and waits until it is on the disk. The parts are written one after another,
+ * without joining them in memory.
  */
 export function prepareFile(file: string, parts: readonly Uint8Array[], temporary = unfinished(file)): PreparedFile {
   const discard = (): void => fs.rmSync(temporary, { force: true });
@@ -37,8 +37,8 @@ export function prepareFile(file: string, parts: readonly Uint8Array[], temporar
 }
 
 /**
- * Writes a file in one step: a reader finds the old one or the new one, whole, also after a power cut. After an error
- * the old file is as it was.
+ * Replaces a file atomically: a reader sees either the old or the new contents, complete, even after a power cut. After
+ * an error the old file is unchanged.
  */
 export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
   const prepared = prepareFile(file, parts);
@@ -50,12 +50,12 @@ export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
   }
 }
 
-/** What a file is called until it is whole. */
+/** The name of a file until it is complete. */
 export function unfinished(file: string): string {
   return `${file}.unfinished`;
 }
 
-/** So that the new name is kept as well. Not every system can. */
+/** Makes the rename durable. Not every system supports it. */
 function syncDirectory(directory: string): void {
   try {
     const descriptor = fs.openSync(directory, "r");
@@ -65,6 +65,6 @@ function syncDirectory(directory: string): void {
       fs.closeSync(descriptor);
     }
   } catch {
-    // Then the old name is what a power cut may leave.
+    // Then a power cut may restore the old name.
   }
 }

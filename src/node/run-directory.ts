@@ -1,4 +1,4 @@
-// The directory of a run that is being made.
+// Writes the directory of a run.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
@@ -12,14 +12,14 @@ import { expectUnlocked, takeLock } from "./lock.ts";
 import { replaceFile, unfinished } from "./replace-file.ts";
 import { type Checkpoint, files, format, readMetrics, type WhichPolicy, writeJson } from "./run-files.ts";
 
-/** Throws an InputError unless a run's records can be written to this directory: a new one, or an empty one. */
+/** Throws an InputError unless a run can write its records to this directory. It must be new or empty. */
 export function checkRunDirectory(directory: string): void {
   const where = `run directory ${directory}`;
   expectUnlocked(directory);
   const names = attempt(where, "a directory that can be written", () => {
     let existing = path.resolve(directory);
     while (!fs.existsSync(existing) && path.dirname(existing) !== existing) existing = path.dirname(existing);
-    // The error of a file in the way comes from here: not a directory.
+    // If a parent is a file, this call throws the error: not a directory.
     fs.accessSync(existing + path.sep, fs.constants.W_OK | fs.constants.X_OK);
     return existing === path.resolve(directory) ? fs.readdirSync(directory) : [];
   });
@@ -30,23 +30,23 @@ export function checkRunDirectory(directory: string): void {
   }
 }
 
-/** The records of a run that is being made. Everything is written at once or within a quarter of a second. */
+/** Writes the records of a run. Everything reaches the file at once or within a quarter of a second. */
 export class RunDirectory {
-  /** The directory, as it was given. */
+  /** The directory, as given. */
   readonly path: string;
-  /** The topmost directory that was made for it, if any. */
+  /** The topmost directory that was created for it, if any. */
   readonly #made: string | undefined;
   readonly #unlock: () => void;
   readonly #metrics: number;
   #events: EventFile | undefined;
-  /** Bytes of `metrics.jsonl`. */
+  /** Length of `metrics.jsonl` in bytes. */
   #metricsBytes: number;
   #pending = "";
   #written = 0;
 
   /**
-   * Makes the directory with its `config.json`, and the policy that the actor begins as. Throws an InputError when it
-   * holds something, cannot be written, or is another process's.
+   * Creates the directory with its `config.json`, and the policy that the actor starts as, if given. Throws an
+   * InputError if the directory is not empty, cannot be written, or is in use by another process.
    */
   static create(directory: string, config: RunConfig, start?: Uint8Array): RunDirectory {
     checkRunDirectory(directory);
@@ -58,7 +58,7 @@ export class RunDirectory {
     );
   }
 
-  /** Goes on with a run from its checkpoint: what was recorded after it is cut off. Throws as `create` does. */
+  /** Resumes a run from its checkpoint. Records written after the checkpoint are removed. Throws as `create` does. */
   static resume(directory: string, config: RunConfig, checkpoint: Checkpoint): RunDirectory {
     return attempt(
       `run directory ${directory}`,
@@ -67,7 +67,7 @@ export class RunDirectory {
     );
   }
 
-  /** For `create` and `resume`, which check first. */
+  /** Use `create` or `resume`: they check first. */
   private constructor(directory: string, config: RunConfig, checkpoint?: Checkpoint, start?: Uint8Array) {
     this.path = directory;
     this.#made = makeDirectory(path.resolve(directory));
@@ -76,7 +76,7 @@ export class RunDirectory {
       () => {},
     );
     const metrics = path.join(directory, files.metrics);
-    // «x» fails where another run has come first since the check.
+    // The flag "x" makes this fail if another run has taken the directory since the check.
     this.#metrics = this.#undoing(() => fs.openSync(metrics, checkpoint ? "r+" : "ax"), this.#unlock);
     this.#metricsBytes = checkpoint?.metricsBytes ?? 0;
     const undo = (): void => (checkpoint ? this.#releaseUnused() : this.discard());
@@ -89,11 +89,11 @@ export class RunDirectory {
     }, undo);
   }
 
-  /** Back to where the checkpoint was written. */
+  /** Restores the state at the checkpoint. */
   #rewind({ metricsBytes, bestPolicy }: Checkpoint): void {
     const size = fs.fstatSync(this.#metrics).size;
     const where = path.join(this.path, files.metrics);
-    expect(size >= metricsBytes, where, `the ${metricsBytes} bytes that were there at the checkpoint`, size);
+    expect(size >= metricsBytes, where, `at least the ${metricsBytes} bytes recorded at the checkpoint`, size);
     fs.ftruncateSync(this.#metrics, metricsBytes);
     for (const name of [files.result, ...Object.values(files).map(unfinished)])
       fs.rmSync(path.join(this.path, name), { force: true });
@@ -110,16 +110,16 @@ export class RunDirectory {
     }
   }
 
-  /** Adds a line to `metrics.jsonl`, and an event for TensorBoard. */
+  /** Appends a line to `metrics.jsonl`, and an event for TensorBoard. */
   append(record: MetricsRecord): void {
     this.#pending += formatRecord(record);
     this.#events?.add(record);
     if (performance.now() - this.#written > 250) this.flush();
   }
 
-  /** Writes what `append` still holds. Throws an InputError also where the file was moved or removed. */
+  /** Writes what `append` has buffered. Throws an InputError also if the file was moved or removed. */
   flush(): void {
-    // Once: what was lost on a full disk must not follow what comes later.
+    // Written at most once: lines lost on a full disk must not follow later ones.
     const lines = Buffer.from(this.#pending);
     this.#pending = "";
     this.#written = performance.now();
@@ -135,12 +135,15 @@ export class RunDirectory {
     if (events) this.#write(path.basename(events.path), () => events.flush());
   }
 
-  /** Writes `policy.safetensors`, or `best.safetensors`, from `Policy.save()`. */
+  /** Writes `policy.safetensors` or `best.safetensors`, from `Policy.save()`. */
   writePolicy(bytes: Uint8Array, which: WhichPolicy): void {
     this.#write(which === "best" ? files.best : files.policy, (file) => replaceFile(file, [bytes]));
   }
 
-  /** Writes `checkpoint.safetensors`: an agent's contents, and what the run adds. The one before stays until it is whole. */
+  /**
+   * Writes `checkpoint.safetensors`: an agent's contents, and the state of the run. The previous one stays until this
+   * one is complete.
+   */
   writeCheckpoint(agent: Safetensors, run: SavedRun, config: RunConfig): void {
     this.flush();
     const tensors = new Map(agent.tensors);
@@ -151,7 +154,7 @@ export class RunDirectory {
     metadata.set("config", JSON.stringify(config));
     metadata.set("best", JSON.stringify(Object.fromEntries(run.bestPolicy.metadata)));
     this.#write(files.checkpoint, (file) => {
-      // What the checkpoint counts on is on the disk before it.
+      // The records that the checkpoint refers to must be on the disk before it.
       fs.fsyncSync(this.#metrics);
       replaceFile(file, safetensorsParts({ tensors, metadata }));
     });
@@ -162,7 +165,7 @@ export class RunDirectory {
     this.#write(files.result, (file) => writeJson(file, result));
   }
 
-  /** The last call. */
+  /** Closes all files. Call it last. */
   close(): void {
     try {
       this.flush();
@@ -171,14 +174,14 @@ export class RunDirectory {
     }
   }
 
-  /** Instead of `close`: removes all that was made. */
+  /** Removes everything that was created. Call it instead of `close`. */
   discard(): void {
     this.#releaseUnused();
     for (const name of Object.values(files)) fs.rmSync(path.join(this.path, name), { force: true });
     this.#removeMade();
   }
 
-  /** Without the events that nothing follows. */
+  /** Removes the event file if it has no events. */
   #releaseUnused(): void {
     this.#release();
     if (this.#events) fs.rmSync(this.#events.path, { force: true });
@@ -190,7 +193,7 @@ export class RunDirectory {
     this.#unlock();
   }
 
-  /** The directories that were made, as far as they are empty. */
+  /** Removes the directories that were created, as far as they are empty. */
   #removeMade(): void {
     for (let directory = path.resolve(this.path); this.#made; directory = path.dirname(directory)) {
       try {

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../base/expect.ts";
 import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
+import { stepsTaken } from "../ddpg/agent-state.ts";
 import { presets, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject, parseSettings } from "../ddpg/tensors.ts";
@@ -12,7 +13,7 @@ import type { RunState, SavedRun } from "../training/run-loop.ts";
 import { attempt, readFile, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
-/** What the readers below understand; it moves when the files' meaning does. */
+/** The format that the readers below understand. It changes when the meaning of the files changes. */
 export const format = "ddpg-run-1";
 
 export const files = {
@@ -25,30 +26,30 @@ export const files = {
   result: "result.json",
 } as const;
 
-/** In a run's directory: the policy that its actor began as. */
+/** The file in a run's directory with the policy that its actor started as. */
 export const startFile = files.start;
 
-/** Which of a run's policies: that of the best evaluation on the way, or the one at the end. */
+/** Which of a run's policies: that of the best evaluation during training, or the final one. */
 export type WhichPolicy = "best" | "last";
 
-/** A checkpoint that was read. */
+/** A checkpoint after reading. */
 export interface Checkpoint extends SavedRun {
-  /** For `Ddpg.load`. */
+  /** The whole file, for `Ddpg.load`. */
   bytes: Uint8Array;
-  /** Bytes of `metrics.jsonl` that were written then. */
+  /** Length of `metrics.jsonl` in bytes when the checkpoint was written. */
   metricsBytes: number;
   /** The agent's settings as JSON, in the form of `storedSettings`. */
   settings: string;
-  /** Steps that were taken. */
+  /** Environment steps taken. */
   steps: number;
 }
 
-/** Without the file that it is a view of. */
+/** A copy that does not keep the whole file in memory. */
 function copyOf(tensor: Tensor): Tensor {
   return { ...tensor, parts: tensor.parts.map((part) => part.slice()) };
 }
 
-/** A checkpoint's text `run`. */
+/** The text `run` of a checkpoint. */
 interface SavedState extends RunState {
   format: string;
   metricsBytes: number;
@@ -61,8 +62,12 @@ const bestFields = {
   episodes: "a whole number",
 } as const;
 
-/** A run's checkpoint, checked but for what `Ddpg.load` checks. Throws an InputError where there is no good one. */
+/**
+ * Reads a run's checkpoint and checks it, except for what `Ddpg.load` checks. Throws an InputError if there is no valid
+ * one.
+ */
 export function readCheckpoint(run: string): Checkpoint {
+  expectPath(run, "readCheckpoint run");
   const where = path.join(run, files.checkpoint);
   const bytes = read(run, files.checkpoint, "Train again: ddpg train --config.");
   const contents = decodeSafetensors(bytes, where);
@@ -79,7 +84,7 @@ export function readCheckpoint(run: string): Checkpoint {
   const { seconds, metricsBytes, diagnosticsEvery, evaluation, best } = state;
   expectFields(evaluation, `${field} evaluation`, { step: "a whole number", meanReturn: "a number" });
   expectFields(best, `${field} best`, bestFields);
-  const counters: { loop?: { step?: unknown } } = parseObject(contents.metadata, "counters", where);
+  const counters = parseObject(contents.metadata, "counters", where);
   const means = contents.tensors.get("run.means");
   const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] >= DiagnosticsMeans.stateSize(1);
   expect(known, `${where} run.means`, "numbers as F64", means?.dtype);
@@ -93,7 +98,7 @@ export function readCheckpoint(run: string): Checkpoint {
     state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
     metricsBytes,
     settings: JSON.stringify(parseSettings(contents.metadata, where)),
-    steps: Number(counters.loop?.step ?? 0),
+    steps: stepsTaken(counters),
     means: Float64Array.from(numbersOf(means)),
     bestPolicy: {
       tensors: new Map(bestTensors.map(([name, tensor]) => [name.slice("best.".length), copyOf(tensor)])),
@@ -102,8 +107,9 @@ export function readCheckpoint(run: string): Checkpoint {
   };
 }
 
-/** A run's `config.json`, checked. */
+/** Reads and checks a run's `config.json`. */
 export function readConfig(run: string): RunConfig {
+  expectPath(run, "readConfig run");
   const { value, where } = readJson<RunConfig>(run, files.config);
   expectFields(value, where, {
     environment: "a name",
@@ -115,14 +121,15 @@ export function readConfig(run: string): RunConfig {
     evaluation: "an object",
     untilReturn: "a number, or nothing",
     from: "true, or nothing",
-  });
+  } satisfies Record<Exclude<keyof RunConfig, "versions" | "commit">, string>);
   const whole = "a whole number";
   expectFields(value.evaluation, `${where} evaluation`, { every: whole, episodes: whole, finalEpisodes: whole });
   return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
 }
 
-/** A run's `result.json`, checked. Throws an InputError when the run did not come to its end. */
+/** Reads and checks a run's `result.json`. Throws an InputError if the run has not finished. */
 export function readResult(run: string): RunResult {
+  expectPath(run, "readResult run");
   const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
   expectFields(value, where, {
     steps: "a whole number",
@@ -145,7 +152,7 @@ export function readResult(run: string): RunResult {
   return value;
 }
 
-/** Whether a run came to its end, its last evaluation included. */
+/** Whether a run has finished, including its final evaluation. */
 export function isComplete(run: string): boolean {
   try {
     const { evaluation, interrupted, failed } = readResult(run);
@@ -164,7 +171,7 @@ const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "16 hexadecimal digits": (value) => typeof value === "string" && /^[0-9a-f]{16}$/.test(value),
   "a whole number": (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   "a number": (value) => typeof value === "number",
-  // Of what is not finite, JSON makes null.
+  // JSON has null for numbers that are not finite.
   "a number, or null": (value) => value === null || typeof value === "number",
   "an object": (value) => typeof value === "object" && value !== null,
   "an object, or nothing": (value) => value === undefined || (typeof value === "object" && value !== null),
@@ -173,7 +180,7 @@ const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "an object, or null": (value) => typeof value === "object",
 };
 
-/** Throws an InputError unless every field is what it is said to be, in the words of `checks`. */
+/** Throws an InputError unless every field passes the check of that name in `checks`. */
 function expectFields<T extends object>(
   value: Partial<T>,
   where: string,
@@ -185,20 +192,24 @@ function expectFields<T extends object>(
   }
 }
 
-/** A run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
+/** Reads a run's `metrics.jsonl`: training episodes, evaluations and diagnostics in the order of their steps. */
 export function readMetrics(run: string): MetricsRecord[] {
+  expectPath(run, "readMetrics run");
   const file = path.join(run, files.metrics);
   return parseRecords(read(run, files.metrics).toString("utf8"), file);
 }
 
-/** A run's policy. */
-export function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+/** Reads a run's policy. */
+export async function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+  expectPath(run, "readPolicy run");
+  expect(which === "best" || which === "last", "readPolicy which", '"best" or "last"', which);
   const name = which === "best" ? files.best : files.policy;
   return loadPolicy(path.join(run, name), read(run, name, "The run has not finished; resume it."));
 }
 
-/** The policy of a file, or that at the end of a run whose directory is named; and the file's bytes. */
+/** Reads the policy of a file, or the final policy of a run's directory. Returns the file's bytes, too. */
 export async function readPolicyFile(file: string): Promise<{ policy: Policy; bytes: Uint8Array }> {
+  expectPath(file, "readPolicyFile file");
   const where = `policy ${file}`;
   const isRun = attempt(where, "a policy's file", () => fs.statSync(file)).isDirectory();
   const full = isRun ? path.join(file, files.policy) : file;
@@ -214,7 +225,11 @@ async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
   }
 }
 
-/** A record of this format; the fields that matter are the caller's to check. */
+function expectPath(value: unknown, where: string): void {
+  expect(typeof value === "string", where, "a path", value);
+}
+
+/** Reads a JSON record of this format. The caller checks its fields. */
 function readJson<T>(run: string, name: string, hint?: string): { value: Partial<T>; where: string } {
   const where = path.join(run, name);
   const content = read(run, name, hint).toString("utf8");
@@ -230,14 +245,14 @@ function readJson<T>(run: string, name: string, hint?: string): { value: Partial
 }
 
 function read(run: string, name: string, hint = "Give the directory of a run."): Buffer {
-  // Both are said by what is missing: the run, or one of its files.
+  // Two errors: the directory is missing, or one of its files is.
   const status = attempt(run, "a run's directory", () => fs.statSync(run), "Give the directory of a run.");
   if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: "a file" });
   const file = path.join(run, name);
   return attempt(file, "a file of a run", () => readFile(file), hint);
 }
 
-/** A file of a run's directory, if it is a file of its own: what a link leads to is somebody else's. */
+/** Stats of a regular file in a run's directory. Symbolic links are ignored, because they may point outside of it. */
 export function statusOf(run: string, name: string): fs.Stats | undefined {
   try {
     const status = fs.lstatSync(path.join(run, name));
@@ -248,10 +263,10 @@ export function statusOf(run: string, name: string): fs.Stats | undefined {
   }
 }
 
-/** Opens such a file; undefined where there is none. */
+/** Opens such a file. Undefined if there is none. */
 export function openRunFile(run: string, name: string): number | undefined {
   if (!statusOf(run, name)) return undefined;
-  // Windows has no such flag.
+  // Windows does not have this flag.
   const noLink = fs.constants.O_NOFOLLOW ?? 0;
   try {
     return fs.openSync(path.join(run, name), fs.constants.O_RDONLY | noLink);
@@ -261,10 +276,10 @@ export function openRunFile(run: string, name: string): number | undefined {
   }
 }
 
-/** Writes a record of this format. */
+/** Writes a JSON record of this format. */
 export function writeJson(file: string, value: object): void {
   const text = JSON.stringify({ format, ...value }, null, 2);
-  // A list of numbers or names takes one line.
+  // Lists of numbers or names are written on one line.
   const compact = text.replace(
     /\[\n([^[\]{}]*)\n\s*\]/g,
     (_, items: string) => `[${items.trim().replace(/\n\s*/g, " ")}]`,

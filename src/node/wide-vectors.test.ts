@@ -10,7 +10,7 @@ const execute = promisify(execFile);
 const [major] = process.versions.node.split(".").map(Number);
 const possible = major >= 24 && process.arch === "x64";
 
-test("128-bit kernels give the fingerprint that wide kernels are checked against", async () => {
+test("128-bit kernels give the fingerprint that wide kernels must match", async () => {
   for (const shared of [false, true]) {
     const backend = createWasmBackend("wasm128", narrowKernels, { shared });
     assert.equal(await trainedFingerprint(backend), "8bc83a67e9b32594");
@@ -42,7 +42,7 @@ test("V8 doubles the width of the product", async () => {
     return;
   }
   assert.equal(backend.trim(), "wasm256");
-  // A tile of 4 × 4 vectors: eight pairs, none of which is left single.
+  // A tile of 4 × 4 vectors becomes eight pairs, with none left over.
   const pairs = stdout
     .split(/^Begin revec function /m)
     .filter((text) => !/failed/.test(text))

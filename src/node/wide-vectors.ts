@@ -1,4 +1,5 @@
-// V8 can run two neighboring 128-bit vectors of a WebAssembly module as one 256-bit vector when an experimental flag asks
+// V8 can run two neighboring 128-bit vectors of a WebAssembly module as one 256-bit vector when an experimental flag
+// asks
 // for it. Flags apply to a whole process, so only `nodeBackend` sets them, and resets them when it is done.
 import { setFlagsFromString } from "node:v8";
 import { Random } from "../base/random.ts";
@@ -11,7 +12,7 @@ import { KernelModules } from "../kernels/wasm/modules.ts";
 import { createWasmBackend, wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 
-/** What `trainedFingerprint` returns with 128-bit vectors, on every engine. */
+/** What `trainedFingerprint` returns with 128-bit vectors, on every JavaScript engine. */
 const recorded = "8bc83a67e9b32594";
 
 /** The first Node whose V8 widens vectors correctly. */
@@ -26,8 +27,8 @@ const flags = [
 ] as const;
 
 /**
- * A backend with 256-bit vectors, or the reason why this process has none. The wide kernels must train a small agent to
- * the `expected` fingerprint, and must be faster than those with 128 bits.
+ * Returns a backend with 256-bit vectors, or the reason why this process has none. The wide kernels must train a small
+ * agent to the `expected` fingerprint, and must be faster than the 128-bit ones.
  */
 export async function tryWideVectors(expected = recorded): Promise<Backend | string> {
   if (process.arch !== "x64") return `256-bit vectors need x64, this is ${process.arch}`;
@@ -38,7 +39,7 @@ export async function tryWideVectors(expected = recorded): Promise<Backend | str
   try {
     const modules = new KernelModules(module256);
     const wide = createWasmBackend("wasm256", modules);
-    // Memory that threads could share has a module of its own.
+    // Shared memory needs a different module.
     for (const backend of [wide, createWasmBackend("wasm256", modules, { shared: true })]) {
       const fingerprint = await trainedFingerprint(backend);
       if (fingerprint !== expected) {
@@ -52,7 +53,7 @@ export async function tryWideVectors(expected = recorded): Promise<Backend | str
   }
 }
 
-/** The fingerprint after some updates that call every kernel, with sizes that fill whole tiles and leave a remainder. */
+/** The fingerprint after some updates that call every kernel. The sizes fill whole tiles and leave a remainder. */
 export async function trainedFingerprint(backend: Backend): Promise<string> {
   const hidden = [40, 24];
   const settings = settingsFrom("paper", { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize: 30 });

@@ -18,7 +18,7 @@ function close(actual: number, expected: number): void {
 test("interquartile mean, worked out by hand for every remainder of n by 4, within 1e-12", () => {
   close(interquartileMean([7]), 7);
   close(interquartileMean([3, 1]), 2);
-  // [0.75, 2.25] of 1, 4, 10: a quarter of 1, all of 4, a quarter of 10.
+  // [0.75, 2.25] of three: a quarter of 1, all of 4, a quarter of 10.
   close(interquartileMean([10, 1, 4]), (0.25 * 1 + 4 + 0.25 * 10) / 1.5);
   close(interquartileMean([100, 2, -50, 4]), 3);
   // [1.25, 3.75] of five: 0.75 of the second, the third, 0.75 of the fourth.
@@ -47,12 +47,12 @@ test("quantiles and median, worked out by hand", () => {
   close(mean(values), 25);
 });
 
-test("no values: an error that says so", () => {
+test("an empty list is refused", () => {
   for (const call of [mean, median, interquartileMean])
     assert.throws(() => call([]), /expected at least one number, got \[\]/);
 });
 
-test("bootstrap interval: the same stream gives the same ends and is not moved; equal values give a point", () => {
+test("bootstrap interval: the same stream gives the same ends and keeps its state; equal values give a point", () => {
   const values = [3.14, 1.59, 2.65, 3.58, 9.79, 3.23, 8.46, 2.64];
   const random = new Random(1);
   const first = bootstrapInterval(values, random);
@@ -79,7 +79,7 @@ test("coverage: 95 % intervals of 20 normal numbers hold the true value in 90 % 
   assert.ok(held >= 450 && held <= 485, `${held} of 500`);
 });
 
-test("curves are aligned on the steps that all have, in order; a repeated step keeps its later value", () => {
+test("curves are aligned on the steps that all of them have, in order; a repeated step keeps its later value", () => {
   const { steps, values } = alignCurves([
     [
       [100, 1],
@@ -112,7 +112,7 @@ test("curves are aligned on the steps that all have, in order; a repeated step k
   assert.deepEqual(alignCurves([[[1, 1]], []]), { steps: [], values: [] });
 });
 
-test("a summary is the interquartile mean at each step, with whole runs resampled", () => {
+test("a summary is the interquartile mean at each step, and resamples whole runs", () => {
   const curves = Array.from({ length: 8 }, (_, run) => [
     [0, run],
     [1, run + 100],

@@ -1,6 +1,6 @@
 /**
- * What several seeds say together: the interquartile mean with a bootstrap interval, as Agarwal et al. recommend
- * (arXiv 2108.13264) where runs are few and some of them fail.
+ * Statistics over several seeds: the interquartile mean with a bootstrap interval, as Agarwal et al. (arXiv 2108.13264)
+ * recommend when runs are few and some of them fail.
  */
 
 import { expect } from "../base/expect.ts";
@@ -9,12 +9,12 @@ import type { Random } from "../base/random.ts";
 /** A value at a step. */
 export type Point = readonly [step: number, value: number];
 
-/** What a group of runs shows at one step. */
+/** Statistics of a group of runs at one step. */
 export interface Summary {
   readonly step: number;
   /** The interquartile mean over the runs. */
   readonly value: number;
-  /** The ends of its 95 % interval. */
+  /** The lower and upper end of its 95 % interval. */
   readonly low: number;
   readonly high: number;
 }
@@ -28,15 +28,15 @@ export function mean(values: ArrayLike<number>): number {
 }
 
 /**
- * The mean of the middle half. A value that lies across a quartile's edge counts with the part that is inside, so
- * that exactly n / 2 values count whatever n is.
+ * The mean of the middle half. A value on the edge of a quartile is weighted by the part of it that is inside, so that
+ * exactly n / 2 values count for every n.
  */
 export function interquartileMean(values: ArrayLike<number>): number {
   expectSome(values, "interquartileMean");
   return middleHalf(Float64Array.from(values).sort());
 }
 
-/** The same of numbers in ascending order. Value i covers [i, i + 1] of [0, n]; the middle half is [n/4, 3n/4]. */
+/** `interquartileMean` of ascending numbers. Value i covers [i, i + 1] of [0, n]; the middle half is [n/4, 3n/4]. */
 function middleHalf(sorted: Float64Array): number {
   const low = sorted.length / 4;
   const high = 3 * low;
@@ -47,7 +47,7 @@ function middleHalf(sorted: Float64Array): number {
   return sum / (high - low);
 }
 
-/** The value below which a part `p` in [0, 1] lies, linear between neighbours (type 7 of Hyndman & Fan 1996). */
+/** The `p`-quantile, p in [0, 1], with linear interpolation between neighbors (type 7 of Hyndman & Fan 1996). */
 export function quantile(values: ArrayLike<number>, p: number): number {
   expectSome(values, "quantile");
   return quantileOfSorted(Float64Array.from(values).sort(), p);
@@ -66,9 +66,9 @@ export function median(values: ArrayLike<number>): number {
 }
 
 /**
- * The percentile-bootstrap interval of the interquartile mean: the middle `level` of what resamples with replacement
- * give. The draws come from a fork of `random`, which is not moved: with the same stream, values of the same runs at
- * other steps are resampled alike, so that an interval along a curve is that of whole runs.
+ * The percentile-bootstrap interval of the interquartile mean: the middle `level` of its values over resamples with
+ * replacement. The draws come from a fork of `random`, whose state does not change. With the same stream, the values at
+ * different steps of a curve are resampled alike, so that the interval along the curve is one of whole runs.
  */
 export function bootstrapInterval(
   values: ArrayLike<number>,
@@ -88,8 +88,8 @@ export function bootstrapInterval(
 }
 
 /**
- * Curves on the steps that all of them have, ascending: `values[i][j]` is curve j at `steps[i]`. Where a curve has a
- * step twice, the later point counts; points that are not finite are left out.
+ * Aligns curves on the steps that all of them have, ascending: `values[i][j]` is curve j at `steps[i]`. If a curve
+ * repeats a step, the later point counts. Points that are not finite are ignored.
  */
 export function alignCurves(curves: readonly (readonly Point[])[]): { steps: number[]; values: number[][] } {
   const maps = curves.map((curve) => new Map(curve.filter(([, value]) => value - value === 0)));
@@ -97,7 +97,7 @@ export function alignCurves(curves: readonly (readonly Point[])[]): { steps: num
   return { steps, values: steps.map((step) => maps.map((map) => map.get(step) as number)) };
 }
 
-/** The interquartile mean of several runs' curves with its interval, at the steps that all of them have. */
+/** The interquartile mean of several curves with its interval, at the steps that all of them have. */
 export function summarizeCurves(
   curves: readonly (readonly Point[])[],
   random: Random,

@@ -9,7 +9,7 @@ import { TimeLimit } from "../environment/time-limit.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { evaluate } from "./evaluate.ts";
 
-/** Three steps with rewards 1, 2, 3, which end as it is told; observes its start and the steps taken. */
+/** Three steps with rewards 1, 2, 3, and then the given end. Observes its start and the number of steps. */
 class Script implements Environment {
   readonly observationSize = 2;
   readonly actionLow = [-1];
@@ -51,13 +51,13 @@ describe("evaluate", () => {
     const evaluation = await evaluate({ act }, environment, { episodes: 3 });
     assert.deepEqual([...evaluation.returns], [1, 2, 6]);
     assert.equal(evaluation.meanReturn, 3);
-    // Deviations −2, −1, 3: variance 14 / 2, its mean's √(7 / 3).
+    // Deviations −2, −1, 3: variance 14 / 2, standard error √(7 / 3).
     assert.equal(evaluation.standardError, Math.sqrt(7 / 3));
     assert.equal(evaluation.meanLength, 1);
     assert.equal(evaluation.valueBias, undefined);
   });
 
-  it("starts from the same states in every evaluation, each episode from another", async () => {
+  it("starts from the same states in every evaluation, and each episode from a different one", async () => {
     const [first, second] = [new Script({ terminated: true }), new Script({ terminated: true })];
     await evaluate(still, first, { episodes: 5 });
     await evaluate(still, second, { episodes: 3 });
@@ -65,7 +65,7 @@ describe("evaluate", () => {
     assert.deepEqual(second.starts, first.starts.slice(0, 3));
   });
 
-  it("begins with any of them, and an error counts from there", async () => {
+  it("starts with any of them, and errors use its number", async () => {
     const [all, some] = [new Script({ terminated: true }), new Script({ terminated: true })];
     await evaluate(still, all, { episodes: 5 });
     await evaluate(still, some, { episodes: 2, firstEpisode: 3 });
@@ -78,7 +78,7 @@ describe("evaluate", () => {
     await assert.rejects(evaluate(still, broken, { episodes: 1, firstEpisode: 3 }), /evaluation episode 4 /);
   });
 
-  it("measures the value's bias: with nothing beyond a terminated end, with the value beyond a truncated one", async () => {
+  it("measures the value bias: no value after termination, the critic's value after truncation", async () => {
     // Q = 100 at the start, 40 after three steps; rewards 1, 2, 3 times 0.5, γ 0.5: 0.5 + 0.5 + 0.375 = 1.375.
     const value = (observation: ArrayLike<number>): number => (observation[1] === 0 ? 100 : 40);
     const options = { episodes: 2, value, discount: 0.5, rewardScale: 0.5 };
@@ -89,7 +89,7 @@ describe("evaluate", () => {
     assert.equal(truncated.meanReturn, 6);
   });
 
-  it("leaves training as it is", async () => {
+  it("does not change training", async () => {
     const fingerprint = async (evaluateEvery: number): Promise<string> => {
       const [environment, other] = [new Pendulum(), new Pendulum()];
       const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 100, batchNormalization: true });
@@ -105,7 +105,7 @@ describe("evaluate", () => {
     assert.equal(await fingerprint(70), await fingerprint(1000));
   });
 
-  it("lets timers run", async () => {
+  it("lets timers fire", async () => {
     let ticks = 0;
     const timer = setInterval(() => ticks++, 5);
     await evaluate(still, new Pendulum(), { episodes: 1500 });

@@ -1,26 +1,32 @@
-import { expect } from "../base/expect.ts";
+import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
 import { borrow } from "../ddpg/environments-in-use.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentCalls, EnvironmentError, nameOf } from "../environment/environment-calls.ts";
+import {
+  EnvironmentCalls,
+  EnvironmentError,
+  expectEnvironment,
+  expectStepTimeout,
+  nameOf,
+} from "../environment/environment-calls.ts";
 
 /** Which episodes `evaluate` runs, and what it measures. */
 export interface EvaluationOptions {
-  /** How many episodes. Episode i starts from the same state in every evaluation. */
+  /** Number of episodes. Episode i starts from the same state in every evaluation. */
   episodes: number;
-  /** Index of the first episode. 0 unless given. */
+  /** Index of the first episode. 0 by default. */
   firstEpisode?: number;
-  /** Q(s, μ(s)) in scaled rewards. With it, `valueBias` is measured. */
+  /** Q(s, μ(s)) in scaled rewards. If given, `valueBias` is measured. */
   value?: (observation: ArrayLike<number>) => number;
-  /** γ, for `valueBias`. 1 unless given. */
+  /** γ, for `valueBias`. 1 by default. */
   discount?: number;
-  /** The factor on the rewards that the critic learned from, for `valueBias`. 1 unless given. */
+  /** The reward scale that the critic was trained with, for `valueBias`. 1 by default. */
   rewardScale?: number;
-  /** What errors call the environment; its own name, or its class's, unless given. */
+  /** The environment's name in errors. Its own name, or its class's, by default. */
   name?: string;
-  /** Milliseconds that an answer of the environment, where it is a promise, may take; no limit unless given. */
+  /** Time limit in milliseconds for a promise that the environment returns. None by default. */
   stepTimeout?: number | undefined;
   /** Called after each episode. */
   onEpisode?: (done: number) => void;
@@ -28,19 +34,19 @@ export interface EvaluationOptions {
 
 /** The results of noise-free episodes. */
 export interface Evaluation {
-  /** How many episodes were run. */
+  /** Number of episodes. */
   episodes: number;
   /** Mean of `returns`. */
   meanReturn: number;
-  /** Of the mean: the returns' standard deviation / √episodes. NaN for a single episode. */
+  /** Standard error of the mean: standard deviation of the returns / √episodes. NaN for a single episode. */
   standardError: number;
-  /** Time steps. */
+  /** Mean number of time steps. */
   meanLength: number;
-  /** Σ r of each episode, undiscounted and unscaled. */
+  /** Σ r of each episode, undiscounted and unscaled: [episodes]. */
   returns: Float64Array;
   /**
-   * Mean over episodes of Q(s₀, μ(s₀)) − Σ γᵗ rₜ; where an episode was truncated, the sum includes
-   * γᵀ Q(s_T, μ(s_T)). Above 0 the critic overestimates.
+   * Mean over episodes of Q(s₀, μ(s₀)) − Σ γᵗ rₜ, in scaled rewards. If an episode was truncated, the sum includes γᵀ
+   * Q(s_T, μ(s_T)). A value above 0 means that the critic overestimates.
    */
   valueBias?: number;
 }
@@ -49,16 +55,20 @@ export interface Evaluation {
 const defaultMaxEpisodeSteps = 100_000;
 
 /**
- * Noise-free episodes of an agent or a policy from fixed starts, the same ones for every seed. Changes nothing in
- * training: if `train` is using the environment, it is put back where it was. Throws an InputError if that cannot be
- * done, because the environment has no `save` and `restore` and is in the middle of an episode of training. Throws an
- * EnvironmentError if the environment breaks its contract.
+ * Runs noise-free episodes of an agent or a policy from fixed starts, which are the same for every seed. Does not
+ * change training: if `train` is using the environment, its state is saved and restored. Throws an InputError if that
+ * is impossible, because the environment has no `save` and `restore` and is in the middle of an episode of training.
+ * Throws an EnvironmentError if the environment breaks its contract.
  */
 export async function evaluate(
   policy: { act(observation: Float64Array): Float32Array },
   environment: Environment,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
+  expectObject(policy, "evaluate policy", "an agent or a policy, with act");
+  expect(typeof policy.act === "function", "evaluate policy", "an agent or a policy, with act", policy);
+  expectEnvironment(environment, "evaluate environment");
+  expectOptions(options, "evaluate");
   const {
     episodes,
     firstEpisode = 0,
@@ -70,6 +80,15 @@ export async function evaluate(
     onEpisode,
   } = options;
   expect(Number.isSafeInteger(episodes) && episodes > 0, "evaluate episodes", "a whole number above 0", episodes);
+  const isStart = Number.isSafeInteger(firstEpisode) && firstEpisode >= 0;
+  expect(isStart, "evaluate firstEpisode", "a whole number of at least 0", firstEpisode);
+  for (const [option, given] of Object.entries({ value, onEpisode })) {
+    expect(given === undefined || typeof given === "function", `evaluate ${option}`, "a function", given);
+  }
+  for (const [option, given] of Object.entries({ discount, rewardScale })) {
+    expect(Number.isFinite(given), `evaluate ${option}`, "a finite number", given);
+  }
+  expectStepTimeout(stepTimeout, "evaluate stepTimeout");
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
   const returns = new Float64Array(episodes);
@@ -133,7 +152,7 @@ export async function evaluate(
   };
 }
 
-/** Evaluates an agent in training as `evaluate` does, the bias of its critic included. */
+/** Evaluates an agent in training as `evaluate` does, and measures the bias of its critic. */
 export function evaluateAgent(
   agent: Ddpg,
   environment: Environment,

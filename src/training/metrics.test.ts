@@ -31,11 +31,11 @@ const records: MetricsRecord[] = [
 ];
 
 describe("metrics", () => {
-  it("come back from their lines as they were", () => {
+  it("survive formatting and parsing", () => {
     assert.deepEqual(parseRecords(records.map(formatRecord).join(""), "metrics.jsonl"), records);
   });
 
-  it("leave out a last line that was cut off", () => {
+  it("ignore a last line that was cut off", () => {
     const text = records.map(formatRecord).join("");
     assert.deepEqual(parseRecords(text.slice(0, -20), "metrics.jsonl"), records.slice(0, -1));
   });
@@ -97,7 +97,7 @@ describe("metrics", () => {
     assert.equal(means.count, 0);
   });
 
-  it("save sums of diagnostics in the order that checkpoints have had since the first version", () => {
+  it("save the sums of diagnostics in the order that checkpoints have used since the first version", () => {
     const { means } = measured();
     const saved = means.save();
     assert.deepEqual([...saved], [2, 6, 12, 18, 24, 30, 0.5, 2]);

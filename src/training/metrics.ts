@@ -2,53 +2,53 @@ import { expect, fail } from "../base/expect.ts";
 import { joinNumbers } from "../base/numbers.ts";
 import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
 
-/** An episode of training, with exploration noise. */
+/** A training episode, with exploration noise. */
 export interface EpisodeRecord {
-  /** Tells this record from the others. */
+  /** The kind of record. */
   type: "episode";
-  /** Environment steps since training began; the episode's last one. */
+  /** Environment steps since training began, up to the end of the episode. */
   step: number;
-  /** From 1. */
+  /** Number of the episode, from 1. */
   episode: number;
   /** Σ r, undiscounted and unscaled. */
   return: number;
-  /** Time steps. */
+  /** Number of time steps. */
   length: number;
-  /** Whether the task ended the episode; otherwise a time limit did. */
+  /** Whether the task ended the episode. Otherwise a time limit did. */
   terminated: boolean;
-  /** Time spent on training so far, evaluations excluded. */
+  /** Seconds spent on training so far, evaluations excluded. */
   seconds: number;
 }
 
 /** Noise-free episodes from fixed starts. */
 export interface EvaluationRecord {
-  /** Tells this record from the others. */
+  /** The kind of record. */
   type: "evaluation";
   /** Environment steps since training began. */
   step: number;
-  /** How many episodes were run. */
+  /** Number of episodes. */
   episodes: number;
   /** Mean of Σ r over the episodes, undiscounted and unscaled. */
   meanReturn: number;
-  /** Of the mean; NaN for a single episode. */
+  /** Standard error of the mean. NaN for a single episode. */
   standardError: number;
   /** Mean number of time steps. */
   meanLength: number;
   /** Mean of Q(s₀, μ(s₀)) minus the discounted return that followed, in scaled rewards. */
   valueBias: number;
-  /** Seconds of training until then, without evaluations. */
+  /** Seconds spent on training so far, evaluations excluded. */
   seconds: number;
 }
 
 /** Means over the updates since the last such record. */
 export interface DiagnosticsRecord extends Record<DiagnosticsName, number> {
-  /** Tells this record from the others. */
+  /** The kind of record. */
   type: "diagnostics";
   /** Environment steps since training began. */
   step: number;
   /** Updates since training began. Files from before 0.2 do not have it. */
   updates?: number;
-  /** Per action dimension, the share of the minibatch where |μ(s)| > 0.99. */
+  /** For each action dimension, the share of the minibatch where |μ(s)| > 0.99. */
   saturation: number[];
 }
 
@@ -67,8 +67,8 @@ export function formatRecord(record: MetricsRecord): string {
 }
 
 /**
- * The records of a whole file. Ignores a last line without a newline: the run was killed while it wrote. Throws an
- * InputError that begins with `where` and the line's number.
+ * Parses a whole file of records. Ignores a last line without a newline, which means that the run was killed while it
+ * wrote. Throws an InputError that starts with `where` and the line number.
  */
 export function parseRecords(text: string, where: string): MetricsRecord[] {
   const lines = text.split("\n");
@@ -76,7 +76,7 @@ export function parseRecords(text: string, where: string): MetricsRecord[] {
   return lines.map((line, i) => parseRecord(line, `${where} line ${i + 1}`));
 }
 
-/** The record of one line, without its newline. Throws an InputError that begins with `where`. */
+/** Parses one line, without its newline. Throws an InputError that starts with `where`. */
 export function parseRecord(line: string, where: string): MetricsRecord {
   let record: Partial<MetricsRecord> & Record<string, unknown>;
   try {
@@ -106,7 +106,7 @@ export function parseRecord(line: string, where: string): MetricsRecord {
   return record as MetricsRecord;
 }
 
-/** Averages what the updates measure, between two records. */
+/** Averages the diagnostics of the updates between two records. */
 export class DiagnosticsMeans {
   /** Updates since the last record. */
   count = 0;
@@ -117,7 +117,7 @@ export class DiagnosticsMeans {
     this.#saturation = new Float64Array(actionSize);
   }
 
-  /** How many numbers `save` returns: the count, a sum for each name, a sum for each action dimension. */
+  /** The length of what `save` returns: the count, a sum for each name, and a sum for each action dimension. */
   static stateSize(actionSize: number): number {
     return 1 + diagnosticsNames.length + actionSize;
   }
@@ -128,7 +128,7 @@ export class DiagnosticsMeans {
     for (let i = 0; i < this.#saturation.length; i++) this.#saturation[i] += diagnostics.saturation[i];
   }
 
-  /** The count and the sums: [stateSize]; a new array. */
+  /** The count and the sums, as a new array: [stateSize]. */
   save(): Float64Array {
     return joinNumbers([[this.count], this.#sums, this.#saturation]);
   }
@@ -141,7 +141,9 @@ export class DiagnosticsMeans {
     this.#saturation.set(state.subarray(saturation));
   }
 
-  /** The means as a record; the sums start at 0 again. Call it only after an update. `updates` is the agent's count. */
+  /**
+   * Returns the means as a record and resets the sums. Call it only after an update. `updates` is the agent's count.
+   */
   take(step: number, updates: number): DiagnosticsRecord {
     const n = this.count;
     const means = Object.fromEntries(diagnosticsNames.map((name, i) => [name, this.#sums[i] / n]));

@@ -8,7 +8,7 @@ import type { Environment, Step } from "../environment/environment.ts";
 import { formatRecord } from "./metrics.ts";
 import { RunLoop, type RunLoopEvent, type RunLoopOptions, type SavedRun } from "./run-loop.ts";
 
-/** Episodes of three steps; the rewards are scripted. Can be saved in the middle of an episode. */
+/** Episodes of three steps with scripted rewards. Can be saved in the middle of an episode. */
 class Script implements Environment {
   readonly observationSize = 1;
   readonly actionLow = [-1];
@@ -42,7 +42,7 @@ class Script implements Environment {
   }
 }
 
-/** Adds up to a mean return for each evaluation of one episode. */
+/** Rewards that give each evaluation of one episode the listed mean return. */
 const returns = (...list: number[]): Script => new Script((episode) => list[episode - 1] / 3);
 
 const settings = {
@@ -68,7 +68,7 @@ async function loopOf({
   return { agent, loop: new RunLoop(options), options };
 }
 
-/** An event in a few words. */
+/** A short description of an event. */
 function brief(event: RunLoopEvent): string {
   if (event.type === "step") return `step ${event.step.step}${event.step.learned ? " learned" : ""}`;
   if (event.type === "best") return `best ${event.evaluation.meanReturn}`;
@@ -77,7 +77,7 @@ function brief(event: RunLoopEvent): string {
   return event.type === "record" ? `${event.record.type} at ${event.record.step}` : event.type;
 }
 
-/** A record as it is written, times excluded. */
+/** A record as it is written, without times. */
 function full(event: RunLoopEvent): string {
   return event.type === "record" ? formatRecord(event.record).replace(/"seconds":[\d.]+/, "") : brief(event);
 }
@@ -89,6 +89,24 @@ async function collect(loop: RunLoop, describe: (event: RunLoopEvent) => string 
 }
 
 describe("a run loop", () => {
+  it("the diagnostics are means over all updates of a round", async () => {
+    const rounds = { ...settings, updateEvery: 3, updatesPerStep: 2 };
+    const { agent, loop } = await loopOf({ agent: await Ddpg.create(new Script(), rounds) });
+    const losses: number[] = [];
+    const { update } = agent;
+    agent.update = () => {
+      update.call(agent);
+      losses.push(agent.diagnostics.criticLoss);
+    };
+    for await (const event of loop.events()) {
+      if (event.type !== "record" || event.record.type !== "diagnostics") continue;
+      assert.equal(event.record.updates, 6);
+      assert.equal(event.record.criticLoss, losses.reduce((sum, loss) => sum + loss, 0) / 6);
+      return;
+    }
+    assert.fail("no diagnostics");
+  });
+
   it("reports steps, records, the best policy and the end, in this order", async () => {
     const { loop } = await loopOf({ plan: { steps: 8 }, evaluationEnvironment: returns(3, 6, 4) });
     assert.deepEqual(await collect(loop), [
@@ -125,7 +143,7 @@ describe("a run loop", () => {
     assert.equal(loop.step, 8);
   });
 
-  it("puts into records what the steps, the agent and the clock say", async () => {
+  it("fills its records from the steps, the agent and the clock", async () => {
     let ms = 0;
     const { agent, loop } = await loopOf({ plan: { steps: 200 }, clock: () => ms });
     for await (const event of loop.events()) {
@@ -151,11 +169,11 @@ describe("a run loop", () => {
         assert.equal(record.updates, record.step - 3);
       }
     }
-    // The best is the first one, for none was higher. A single episode has no standard error.
+    // The first evaluation stays the best, because none was higher. A single episode has no standard error.
     assert.deepEqual(loop.best, { step: 0, meanReturn: 3, standardError: null, episodes: 1 });
   });
 
-  it("counts no time between two steps and during evaluations", async () => {
+  it("does not count time between two steps or during evaluations", async () => {
     let ms = 0;
     const slow = new Script();
     slow.reset = function reset(random) {
@@ -177,13 +195,13 @@ describe("a run loop", () => {
     assert.equal(loop.best?.step, 12);
   });
 
-  it("ends where an evaluation reaches the return asked for, but not before the first step", async () => {
+  it("ends when an evaluation reaches the requested return, but not before the first step", async () => {
     const { loop } = await loopOf({ plan: { untilReturn: 6 }, evaluationEnvironment: returns(9, 5, 6) });
     const events = await collect(loop);
     assert.deepEqual(events.slice(-2), ["evaluation at 8", "ended by return"]);
   });
 
-  it("skips the evaluation before the first step if asked to", async () => {
+  it("skips the evaluation before the first step on request", async () => {
     const { loop } = await loopOf({ evaluatesUntrained: false });
     assert.equal(loop.save(), null);
     const events = await collect(loop);
@@ -194,7 +212,7 @@ describe("a run loop", () => {
     );
   });
 
-  it("continues after its end when it is extended", async () => {
+  it("continues past its end when it is extended", async () => {
     const { loop } = await loopOf({ plan: { steps: 3 } });
     const events = [];
     for await (const event of loop.events()) {
@@ -252,7 +270,7 @@ describe("a run loop", () => {
     assert.deepEqual(records, ["diagnostics at 8", "evaluation at 8", "episode at 9", "diagnostics at 10"]);
   });
 
-  it("tells of a failed evaluation while everything can be saved; resumed, it repeats that evaluation", async () => {
+  it("reports a failed evaluation while everything can still be saved; resumed, it repeats that evaluation", async () => {
     const broken = new Script();
     const { agent, loop } = await loopOf({ evaluationEnvironment: broken });
     const events: string[] = [];
@@ -326,7 +344,7 @@ describe("a run loop", () => {
     );
   });
 
-  it("whose step never ends can be saved without that step and its episode", async () => {
+  it("can be saved while a step never ends, without that step and its episode", async () => {
     const silent = new Script();
     const { agent, loop } = await loopOf({ environment: silent });
     let answer: (step: Step) => void = () => {};
@@ -352,7 +370,7 @@ describe("a run loop", () => {
     await assert.rejects(running);
   });
 
-  it("gives the diagnostics since the last record, once", async () => {
+  it("returns the diagnostics since the last record only once", async () => {
     const { loop } = await loopOf({ plan: { steps: 250 } });
     for await (const event of loop.events()) if (event.type === "ready" && loop.step === 7) break;
     const record = loop.takeDiagnostics();

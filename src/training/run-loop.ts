@@ -1,5 +1,5 @@
-// A run: training, its evaluations and its records. The command line and the page drive the same loop, so the decisions
-// made here are made nowhere else: when to evaluate, what a record holds, what is best, when a run ends.
+// The loop of a run: training, evaluations and records. The command line and the web page drive the same loop, so these
+// decisions are made only here: when to evaluate, what a record holds, which policy is best, when a run ends.
 import type { Safetensors } from "../base/safetensors.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
 import { type TrainingStep, train } from "../ddpg/train.ts";
@@ -9,7 +9,7 @@ import { DiagnosticsMeans, type DiagnosticsRecord, type EvaluationRecord, type M
 import type { BestEvaluation, RunConfig } from "./run.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
-/** How many diagnostics records a run has, as planned at its start. */
+/** How many diagnostics records a run plans for when it starts. */
 const diagnosticsRecords = 100;
 
 /** How long a run trains, and how often it is evaluated. */
@@ -26,22 +26,22 @@ export interface RunLoopOptions {
    * that is due waits for the end of the episode.
    */
   evaluationEnvironment: Environment;
-  /** What errors call the environment. */
+  /** The environment's name in errors. */
   name: string;
-  /** Milliseconds that an answer of the environment, where it is a promise, may take; no limit unless given. */
+  /** Time limit in milliseconds for a promise that the environment returns. None by default. */
   stepTimeout?: number | undefined;
   plan: RunPlan;
-  /** Whether a new run is evaluated before its first step. Yes unless given. */
+  /** Whether a new run is evaluated before its first step. True by default. */
   evaluatesUntrained?: boolean;
   /** Milliseconds since any fixed moment, such as `performance.now`. */
   clock: () => number;
-  /** What `save` returned, to resume a run. Its agent must be loaded from the same checkpoint. */
+  /** The result of `save`, to resume a run. The agent must be loaded from the same checkpoint. */
   saved?: SavedRun | undefined;
 }
 
-/** What a checkpoint says about a run in words and numbers. */
+/** The state of the loop in a checkpoint, except for arrays and the best policy. */
 export interface RunState {
-  /** Time spent on training. */
+  /** Seconds spent on training. */
   seconds: number;
   /** Steps between two diagnostics records. */
   diagnosticsEvery: number;
@@ -51,9 +51,9 @@ export interface RunState {
   best: BestEvaluation;
 }
 
-/** Everything that a run's next events depend on, beside its agent. */
+/** Everything besides the agent that the rest of a run depends on. */
 export interface SavedRun {
-  /** What the loop itself keeps. */
+  /** The loop's own state. */
   state: RunState;
   /** `DiagnosticsMeans.save()`. */
   means: Float64Array;
@@ -62,7 +62,10 @@ export interface SavedRun {
 }
 
 export type RunLoopEvent =
-  /** Between two steps, with everything recorded: the moment to save, to wait or to leave. Asking for the next event takes a step. */
+  /**
+   * Between two steps, with everything recorded. This is the moment to save, pause or stop. Asking for the next event
+   * takes a step.
+   */
   | { type: "ready" }
   /** A step was taken; its records follow. The object is reused by the next step. */
   | { type: "step"; step: TrainingStep }
@@ -70,12 +73,12 @@ export type RunLoopEvent =
   | { type: "best"; evaluation: BestEvaluation }
   /** A line of the run's records. */
   | { type: "record"; record: MetricsRecord }
-  /** An evaluation failed. This is the last moment to save: asking for the next event throws the error. */
+  /** An evaluation failed. This is the last chance to save: asking for the next event throws the error. */
   | { type: "failed"; error: unknown }
-  /** The run has reached its plan's end. Asking for the next event ends the loop, unless `extend` was called. */
+  /** The run has reached the end of its plan. Asking for the next event ends the loop, unless `extend` was called. */
   | { type: "ended"; reason: "steps" | "return" };
 
-/** One run of one agent. Iterate over `events`, once; `break` leaves the run where it is. */
+/** One run of one agent. Iterate over `events` once. `break` leaves the run in its current state. */
 export class RunLoop {
   readonly #options: RunLoopOptions;
   readonly #agent: Ddpg;
@@ -84,11 +87,11 @@ export class RunLoop {
   readonly #diagnosticsEvery: number;
   #plan: RunPlan;
   #step: number;
-  /** Where the episode in progress began: its number, and the steps before it. */
+  /** The episode in progress: its number, and the steps taken before it. */
   #episode: { number: number; start: number };
   #evaluation: RunState["evaluation"] | undefined;
   #best: { evaluation: BestEvaluation; policy: Safetensors } | undefined;
-  /** While it takes a step, the agent is between two states and cannot be saved. */
+  /** During a step the agent is between two states and cannot be saved. */
   #activity: "waiting" | "stepping" | "evaluating" = "waiting";
 
   constructor(options: RunLoopOptions) {
@@ -114,12 +117,12 @@ export class RunLoop {
     return this.#step;
   }
 
-  /** Time spent on training: while the loop is `ready`, and during evaluations, it stands still. */
+  /** Time spent on training. It stops while the loop is `ready` and during evaluations. */
   get ms(): number {
     return this.#stopwatch.ms;
   }
 
-  /** The same, to the millisecond. */
+  /** The same in seconds, rounded to a millisecond. */
   get seconds(): number {
     return this.#stopwatch.seconds;
   }
@@ -133,17 +136,18 @@ export class RunLoop {
     return this.#activity === "stepping";
   }
 
-  /** What the loop is doing, for the message of an error from outside of it. */
+  /** What the loop is doing, for the message of an error that comes from outside of it. */
   get place(): string {
     const { number, start } = this.#episode;
     if (this.#activity === "evaluating") return `evaluation after step ${this.#step}`;
     return `episode ${number} step ${this.#step - start + 1}`;
   }
 
-  /** Trains until the plan's end. A saved run repeats the evaluation that it missed, if any. */
+  /** Trains until the end of the plan. A resumed run first repeats the evaluation that it missed, if any. */
   async *events(): AsyncGenerator<RunLoopEvent, void, void> {
     const { environment, name, stepTimeout, evaluatesUntrained = true } = this.#options;
     const steps = train(this.#agent, environment, { name, stepTimeout });
+    this.#agent.onUpdate = () => this.#means.add(this.#agent.diagnostics);
     try {
       if (this.#isEvaluationDue || (!this.#evaluation && evaluatesUntrained)) yield* this.#evaluateAndRecord();
       for (;;) {
@@ -155,7 +159,6 @@ export class RunLoop {
         const { value: step } = await steps.next();
         this.#activity = "waiting";
         this.#step = step.step;
-        if (step.learned) this.#means.add(this.#agent.diagnostics);
         yield { type: "step", step };
         if (step.episode) yield { type: "record", record: this.#episodeRecord(step, step.episode) };
         if (this.#means.count > 0 && this.#step % this.#diagnosticsEvery === 0)
@@ -164,13 +167,14 @@ export class RunLoop {
         this.#stopwatch.stop();
       }
     } finally {
+      this.#agent.onUpdate = null;
       this.#activity = "waiting";
       this.#stopwatch.stop();
       await steps.return(undefined as never);
     }
   }
 
-  /** Runs noise-free episodes on the evaluation environment, without a record. */
+  /** Runs noise-free episodes on the evaluation environment. Makes no record. */
   async evaluate(episodes: number, onEpisode?: (done: number) => void): Promise<Evaluation> {
     const { evaluationEnvironment, name, stepTimeout } = this.#options;
     this.#activity = "evaluating";
@@ -182,7 +186,7 @@ export class RunLoop {
     return evaluation;
   }
 
-  /** Moves the end of the run by `steps`; a return to reach no longer ends it. */
+  /** Moves the end of the run by `steps`. From then on no return ends it early. */
   extend(steps: number): void {
     const { untilReturn, ...plan } = this.#plan;
     this.#plan = { ...plan, steps: plan.steps + steps };
@@ -193,7 +197,9 @@ export class RunLoop {
     return this.#means.count > 0 ? this.#means.take(this.#step, this.#agent.updates) : null;
   }
 
-  /** Gives up the step in progress, together with its episode: the agent can then be saved as after the last full step. */
+  /**
+   * Abandons the step in progress and its episode. The agent can then be saved as it was after the last complete step.
+   */
   abandonStep(): void {
     if (this.#activity !== "stepping") return;
     this.#leaveEpisode();
@@ -217,7 +223,7 @@ export class RunLoop {
     return true;
   }
 
-  /** What a checkpoint needs beside the agent; null before the first evaluation. */
+  /** What a checkpoint needs besides the agent. Null before the first evaluation. */
   save(): SavedRun | null {
     if (!this.#evaluation || !this.#best) return null;
     const { evaluation: best, policy: bestPolicy } = this.#best;

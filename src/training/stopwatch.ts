@@ -1,4 +1,4 @@
-/** Measures time between `start` and `stop`, over and over. */
+/** Measures the time between `start` and `stop`, cumulatively. */
 export class Stopwatch {
   /** Milliseconds since any fixed moment. */
   readonly #clock: () => number;
@@ -6,7 +6,7 @@ export class Stopwatch {
   /** When it was started; null while it is stopped. */
   #startedMs: number | null = null;
 
-  /** Stopped, with `seconds` on it. */
+  /** A stopped stopwatch that shows `seconds`. */
   constructor(clock: () => number, seconds = 0) {
     this.#clock = clock;
     this.#elapsedMs = 1000 * seconds;
@@ -16,7 +16,7 @@ export class Stopwatch {
     return this.#elapsedMs + (this.#startedMs === null ? 0 : this.#clock() - this.#startedMs);
   }
 
-  /** To the millisecond. */
+  /** The time in seconds, rounded to a millisecond. */
   get seconds(): number {
     return Math.round(this.ms) / 1000;
   }

@@ -41,7 +41,7 @@ const evaluation: EvaluationRecord = {
   seconds: 1,
 };
 
-/** The events' bytes of a file; checks the frames, of which a last one may be cut off. */
+/** The bytes of each event in a file. Checks the frames; the last one may be cut off. */
 function unframe(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const events = [];
@@ -64,7 +64,7 @@ function masked(bytes: Uint8Array): number {
   return Number((((crc >> 15n) | (crc << 17n)) + 0xa282ead8n) & 0xffffffffn);
 }
 
-/** Tags and their values, by their frames: 0x0a, length, 0x0a, length, tag, 0x15, value. */
+/** Tags and their values, parsed by their frames: 0x0a, length, 0x0a, length, tag, 0x15, value. */
 function values(event: Uint8Array): Record<string, number> {
   const view = new DataView(event.buffer, event.byteOffset, event.byteLength);
   const found: Record<string, number> = {};
@@ -78,7 +78,7 @@ function values(event: Uint8Array): Record<string, number> {
   return found;
 }
 
-test("a file begins with its version, in a frame with both checksums", () => {
+test("a file starts with its version, in a frame with both checksums", () => {
   const bytes = new TensorBoardEvents(settings).begin(1.5);
   // Length 24 and its checksum as in every file that TensorFlow writes; wall time 1.5; the text "brain.Event:2".
   assert.equal(
@@ -88,7 +88,7 @@ test("a file begins with its version, in a frame with both checksums", () => {
   assert.equal(unframe(bytes).length, 1);
 });
 
-test("each kind of record has the tags that TensorBoard's users know", () => {
+test("each kind of record has the tags of Stable-Baselines3", () => {
   const events = new TensorBoardEvents(settings);
   const of = (bytes: Uint8Array) => values(unframe(bytes)[0]);
   assert.deepEqual(of(events.add(evaluation, 0)), { "eval/mean_reward": -150, "eval/mean_ep_length": 200 });
@@ -109,7 +109,7 @@ test("each kind of record has the tags that TensorBoard's users know", () => {
   });
 });
 
-test("the rollouts' means are over the last hundred episodes, those before a resumption included", () => {
+test("rollout means are over the last hundred episodes, including those before a resumption", () => {
   const records = Array.from({ length: 150 }, (_, i) => episode(i + 1, i));
   const through = new TensorBoardEvents(settings);
   const [last] = records.map((record) => values(unframe(through.add(record, 0))[0])).slice(-1);
@@ -122,14 +122,14 @@ test("the rollouts' means are over the last hundred episodes, those before a res
   assert.deepEqual(again, last);
 });
 
-test("a resumed run's file takes back what an earlier one says of later steps", () => {
+test("a resumed run's file overrides what an earlier file says about later steps", () => {
   const events = unframe(new TensorBoardEvents(settings).begin(0, 299));
   assert.equal(events.length, 2);
   // Wall time 0, step 300, session log { status: START }.
   assert.equal(Buffer.from(events[1]).toString("hex"), "09000000000000000010ac023a020801");
 });
 
-test("a file that is cut off anywhere holds every event before", () => {
+test("a file that is cut off anywhere keeps every earlier event", () => {
   const events = new TensorBoardEvents(settings);
   const parts = [events.begin(0), events.add(evaluation, 1), events.add(diagnostics, 2)];
   const whole = Buffer.concat(parts);
@@ -139,13 +139,13 @@ test("a file that is cut off anywhere holds every event before", () => {
   }
 });
 
-test("the number of updates is the record's", () => {
+test("the number of updates comes from the record", () => {
   const events = new TensorBoardEvents(settings);
   const { "train/n_updates": updates } = values(unframe(events.add({ ...diagnostics, updates: 77 }, 0))[0]);
   assert.equal(updates, 77);
 });
 
-test("for a record without a number of updates, it is the agent's at that step", async () => {
+test("for a record without a number of updates, it is the agent's count at that step", async () => {
   const agent = await Ddpg.create(
     { observationSize: 1, actionLow: [-1], actionHigh: [1] },
     { actorHiddenSizes: [2], criticHiddenSizes: [2], batchSize: 4, warmupSteps: 6, replayCapacity: 16 },

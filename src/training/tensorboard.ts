@@ -8,7 +8,7 @@ import type { EpisodeRecord, MetricsRecord } from "./metrics.ts";
 /** `rollout/…` is the mean over this many episodes, as in Stable-Baselines3. */
 const window = 100;
 
-// The numbers of the fields of event.proto and summary.proto (github.com/tensorflow/tensorboard, compat/proto).
+// Field numbers from event.proto and summary.proto (github.com/tensorflow/tensorboard, compat/proto).
 const event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
 const START = 1;
 
@@ -23,13 +23,16 @@ export class TensorBoardEvents {
   readonly #firstUpdate: number;
   readonly #episodes: EpisodeRecord[] = [];
 
-  /** `earlier`: the records that a resumed run has already. */
+  /** `earlier`: the records that a resumed run already has. */
   constructor(settings: Pick<Settings, "warmupSteps" | "batchSize">, earlier: readonly MetricsRecord[] = []) {
     this.#firstUpdate = Math.max(settings.warmupSteps, settings.batchSize);
     for (const record of earlier) this.#values(record);
   }
 
-  /** The start of a file. For a run resumed after step `resumed`, TensorBoard drops what earlier files say about later steps. */
+  /**
+   * The start of a file. For a run resumed after step `resumed`, TensorBoard drops what earlier files say about later
+   * steps.
+   */
   begin(seconds: number, resumed?: number): Uint8Array {
     const version = record(new Message().double(event.wallTime, seconds).text(event.fileVersion, "brain.Event:2"));
     if (resumed === undefined) return version;
@@ -55,7 +58,7 @@ export class TensorBoardEvents {
       const values = Object.entries(diagnosticsTags).map(([name, tag]) => [tag, metrics[name as DiagnosticsName]]);
       return {
         ...Object.fromEntries(values),
-        // Records from before 0.2 do not count updates: there was one after every step once learning had started.
+        // Records from before 0.2 do not count updates. There was one after every step once learning had started.
         "train/n_updates": metrics.updates ?? Math.max(0, metrics.step - this.#firstUpdate + 1),
       };
     }

@@ -1,4 +1,4 @@
-// Play, pause, step; speed; what is going on, in words; the keys.
+// The controls (play, pause, step, speed, keys), the counters, and the status in words.
 import { nameOf, presetOf, type Speed, speeds, taskOf } from "../experiment.ts";
 import type { Session, State } from "../session.ts";
 import { find, setText, whole } from "./text.ts";
@@ -34,7 +34,7 @@ export function controlsView(session: Session): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isIn = (selector: string): boolean => event.target instanceof Element && event.target.matches(selector);
     if (isIn("select, textarea, input:not([type=radio], [type=checkbox], [type=file])")) return;
-    // A button is pressed by the space bar.
+    // The space bar presses the focused button.
     if (event.key === " " && isIn("button, summary, a, [type=checkbox], [type=file]")) return;
     const action = keys(session, toggle, restart)[event.key.toLowerCase()];
     if (!action) return;
@@ -45,7 +45,7 @@ export function controlsView(session: Session): void {
   session.store.subscribe((state, before) => {
     const { phase } = state;
     const root = document.documentElement;
-    // What tests and style sheets go by.
+    // Tests and style sheets read these.
     Object.assign(root.dataset, { phase, step: String(state.step), updates: String(state.updates) });
     setText(play, phase === "playing" ? "Pause" : phase === "ended" ? "Continue" : "Play");
     for (const button of document.querySelectorAll<HTMLButtonElement>("#play, #step, #update-once")) {
@@ -55,7 +55,7 @@ export function controlsView(session: Session): void {
       input.checked = input.value === String(state.speed);
     }
     noise.checked = state.noise;
-    // What is trained on explores by itself.
+    // The training body always explores.
     noise.disabled = state.followsTraining && state.visitor === null;
     setText(
       find("#task-name"),
@@ -79,9 +79,9 @@ export function controlsView(session: Session): void {
 }
 
 const titles: Readonly<Record<string, string>> = {
-  "1": "in the task's own time: the body that is trained on is shown",
-  "4": "four times as fast as the task's own time",
-  "20": "twenty times as fast as the task's own time",
+  "1": "real time: you see the body that is being trained",
+  "4": "four times real time",
+  "20": "twenty times real time",
   Infinity: "as fast as this machine can",
 };
 
@@ -105,24 +105,26 @@ function lastEvaluation({ run: { records } }: State): string {
   return evaluation ? whole(evaluation.meanReturn) : "–";
 }
 
-/** What is going on, and what one could do. */
+/** Says what is happening and what the user can do. */
 function hint({ phase, step, updates, speed, experiment, followsTraining }: State): string {
-  if (phase === "preparing") return "Getting ready …";
-  if (phase === "failed") return "The run has ended.";
-  if (phase === "ended") return `Done after ${whole(step)} steps. Throw the body around, or continue.`;
+  if (phase === "preparing") return "Loading …";
+  if (phase === "failed") return "The run stopped with an error.";
+  if (phase === "ended") return `Finished after ${whole(step)} steps. Throw the body around, or continue training.`;
   if (phase === "paused") {
-    return step === 0 ? "Press Play to watch it learn." : "Paused. One step, or one update, at a time?";
+    return step === 0
+      ? "Press Play to watch it learn."
+      : "Paused. Press Step or Update to advance by one step or one update at a time.";
   }
   const { timeLimit } = taskOf(experiment);
   if (updates === 0)
-    return `Random actions at first, to have something to learn from. Episodes last ${timeLimit} steps.`;
-  if (followsTraining) return "In real time: you see the body that it learns from, exploring.";
-  return speed === Infinity ? "Learning, as fast as this machine can." : "Learning. Too slow? Choose full speed.";
+    return `Collecting experience with random actions. An episode, one attempt, lasts up to ${timeLimit} steps.`;
+  if (followsTraining) return "Learning in real time. You see the body that is being trained, with exploration noise.";
+  return speed === Infinity ? "Learning at full speed." : "Learning. Too slow? Choose full speed.";
 }
 
 function spoken({ phase, step, failure }: State): string {
   if (phase === "playing") return "Training.";
   if (phase === "paused") return `Paused after ${step} steps.`;
-  if (phase === "ended") return `Training has ended after ${step} steps.`;
+  if (phase === "ended") return `Training finished after ${step} steps.`;
   return phase === "failed" ? failure : "";
 }

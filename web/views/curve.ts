@@ -1,4 +1,4 @@
-// The learning curve: episodes with noise, evaluations without, of this run and of earlier ones beside it.
+// The learning curve of this run and of earlier ones: episodes with noise, evaluations without.
 import "../language.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -9,14 +9,14 @@ import { find, setText, short, whole } from "./text.ts";
 
 const height = () => (innerWidth < 640 ? 240 : 300);
 
-/** At full speed an episode ends with nearly every frame: so often is enough, in ms. */
+/** The shortest time between two redraws, in ms. At full speed an episode ends in almost every frame. */
 const redrawMs = 100;
 
 export function curveView(session: Session): void {
   const root = find("#curve");
   const readout = find("#curve-readout");
   let plot: uPlot | undefined;
-  /** Of which runs the plot is, and how wide: another needs a new one. */
+  /** The runs in the plot and its width. A change needs a new plot. */
   let shape = "";
 
   const draw = (isNew = false): void => {
@@ -59,7 +59,7 @@ export function curveView(session: Session): void {
     if (!way || !plot || !steps || steps.length === 0) return;
     event.preventDefault();
     readout.ariaLive = "polite";
-    // The first press reads the newest.
+    // The first key press selects the newest point.
     const at = Math.max(0, Math.min(steps.length - 1, (plot.cursor.idx ?? steps.length - (way + 1) / 2) + way));
     plot.setCursor({ left: plot.valToPos(steps[at], "x"), top: 0 });
   });
@@ -105,7 +105,7 @@ function options(runs: readonly PageRun[], session: Session, width: number, read
     width,
     height: height(),
     legend: { show: false },
-    // Room for half of the last number below.
+    // Room for the right half of the last number on the axis.
     padding: [null, 30, null, null],
     cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
     scales: {
@@ -153,9 +153,9 @@ function options(runs: readonly PageRun[], session: Session, width: number, read
           ctx.stroke();
           ctx.font = `${12 * ratio}px system-ui, sans-serif`;
           ctx.textAlign = "left";
-          const text = `optimum, about ${short(optimum)}`;
+          const text = `best possible, about ${short(optimum)}`;
           const [left, bottom] = [bbox.left + 6 * ratio, y - 6 * ratio];
-          // A line of the grid may cross it.
+          // A grid line may cross the text, so outline it.
           ctx.strokeStyle = ground;
           ctx.lineWidth = 4 * ratio;
           ctx.setLineDash([]);
@@ -169,7 +169,7 @@ function options(runs: readonly PageRun[], session: Session, width: number, read
   };
 }
 
-/** Where the axis ends: where the run does, but of a long one a little after what there is. */
+/** The end of the axis: the run's end, or for a long run slightly after the newest point. */
 function lastStep(max: number, steps: number): number {
   if (max >= steps || steps <= 50_000) return Math.max(max, steps);
   const power = 10 ** Math.floor(Math.log10(Math.max(max, 10_000)));
@@ -183,7 +183,7 @@ function rangeOf(min: number | null, max: number | null, optimum: number | undef
   return [low - margin, high + (high === 0 && optimum === undefined ? margin : 1.6 * margin)];
 }
 
-/** What stands under the pointer. */
+/** The values at the pointer, as text. */
 function readOut(plot: uPlot, runs: readonly PageRun[]): string {
   const { idx } = plot.cursor;
   if (idx === null || idx === undefined) return "";
@@ -199,7 +199,7 @@ function readOut(plot: uPlot, runs: readonly PageRun[]): string {
   return parts.length === 0 ? "" : `Step ${whole(plot.data[0][idx])} · ${parts.join(" · ")}`;
 }
 
-/** The runs with their names; earlier ones can be taken away. */
+/** Lists the runs by name; earlier ones get a button to remove them. */
 function list(session: Session): void {
   const { run, kept } = session.store.state;
   find("#runs").replaceChildren(

@@ -1,6 +1,6 @@
-// The seven steps in the paper's words and symbols, as MathML.
+// The seven steps in the paper's terms and symbols, as MathML.
 
-/** A name with a mark below and one above: θ, Q, ′. */
+/** MathML elements: `i` is an identifier such as θ. */
 const i = (name: string): string => `<mi>${name}</mi>`;
 const o = (sign: string): string => `<mo>${sign}</mo>`;
 const n = (number: string): string => `<mn>${number}</mn>`;
@@ -14,30 +14,30 @@ const row = (name: string): string => sub(i(name), i("i"));
 const [mu, q] = [i("μ"), i("Q")];
 const math = (inside: string): string => `<math display="block"><mrow>${inside}</mrow></math>`;
 
-/** What each step does, and by what formula. */
+/** What each step does, with its formula. */
 export const steps: readonly { readonly title: string; readonly formula: string }[] = [
   {
-    title: "Select an action by the policy and the noise",
+    title: "Select an action: the policy's output plus noise",
     formula: math(`${now("a")}${o("=")}${of(mu, now("s"))}${o("+")}${now("𝒩")}`),
   },
   {
-    title: "Execute it, observe the reward and the next observation",
+    title: "Execute the action; observe the reward and the next state",
     formula: math(`${o("(")}${now("s")}${o(",")}${now("a")}${o(")")}${o("→")}${now("r")}${o(",")}${next("s", "t")}`),
   },
   {
-    title: "Store the transition, sample a minibatch",
+    title: "Store the transition and sample a minibatch",
     formula: math(
       `${o("(")}${now("s")}${o(",")}${now("a")}${o(",")}${now("r")}${o(",")}${next("s", "t")}${o(")")}${o("→")}${i("R")}`,
     ),
   },
   {
-    title: "Set y, the values to learn towards, with the targets",
+    title: "Compute y, what the critic should predict, with the target networks",
     formula: math(
       `${row("y")}${o("=")}${row("r")}${o("+")}${i("γ")}${of(prime(q), next("s", "i"), of(prime(mu), next("s", "i")))}`,
     ),
   },
   {
-    title: "Update the critic by its loss",
+    title: "Update the critic by minimizing its loss",
     formula: math(
       `${i("L")}${o("=")}${mean}<msup><mrow>${o("(")}${row("y")}${o("−")}${of(q, row("s"), row("a"))}${o(")")}</mrow>${n("2")}</msup>`,
     ),
@@ -52,7 +52,7 @@ export const steps: readonly { readonly title: string; readonly formula: string 
     ),
   },
   {
-    title: "Let the targets follow",
+    title: "Update the target networks: they follow slowly",
     formula: math(
       `${prime(i("θ"))}${o("←")}${i("τ")}${i("θ")}${o("+")}${o("(")}${n("1")}${o("−")}${i("τ")}${o(")")}${prime(i("θ"))}`,
     ),

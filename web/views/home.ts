@@ -1,4 +1,4 @@
-// What can be taken home, and what can be brought: files; and the fingerprint.
+// Saving and loading files, and the fingerprint.
 import { messageOf } from "../../src/base/expect.ts";
 import { colors } from "../colors.ts";
 import { toCommand } from "../experiment.ts";
@@ -7,7 +7,7 @@ import type { Session } from "../session.ts";
 import { colorOf } from "./curve.ts";
 import { find, setText, whole } from "./text.ts";
 
-/** No policy is larger, in bytes. */
+/** The largest policy file that is read, in bytes. */
 const maxFileBytes = 256e6;
 
 export function homeView(session: Session): void {
@@ -27,14 +27,14 @@ export function homeView(session: Session): void {
   const open = async (file: File | undefined): Promise<void> => {
     if (!file) return;
     if (file.size > maxFileBytes) {
-      session.tellPerson(`${file.name} was not opened: expected a policy's file, got ${whole(file.size / 1e6)} MB.`);
+      session.tellPerson(`${file.name} could not be opened: expected a policy file, got ${whole(file.size / 1e6)} MB.`);
       return;
     }
     try {
       await session.visit(file.name, new Uint8Array(await file.arrayBuffer()));
     } catch (error) {
-      // A folder, or a file that is there no more.
-      session.tellPerson(`${file.name} was not opened: expected a policy's file. ${messageOf(error)}`);
+      // It is a folder, or the file no longer exists.
+      session.tellPerson(`${file.name} could not be opened: expected a policy file. ${messageOf(error)}`);
     }
   };
   const picker = find<HTMLInputElement>("#load-policy");
@@ -64,20 +64,21 @@ export function homeView(session: Session): void {
     setText(find("#visitor-name"), visitor?.name ?? "");
     find<HTMLButtonElement>("#save-policy").disabled = policy === null;
     setText(find("#fingerprint"), fingerprint ?? "…");
+    const hash = `A hash of all four networks after ${whole(step)} steps.`;
     setText(
       find("#fingerprint-note"),
       fingerprint === null
-        ? "Pause to see it: a hash of the four networks."
+        ? "A hash of all four networks. Pause to compute it."
         : isTouched
-          ? `Of the four networks after ${whole(step)} steps. You threw the body that is trained on, so no other run has it.`
-          : `Of the four networks after ${whole(step)} steps. The same experiment gives the same on any machine:`,
+          ? `${hash} You threw the body during training, so no other run can reproduce it.`
+          : `${hash} The same experiment gives the same fingerprint on any machine.`,
     );
     find("#fingerprint-command").hidden = fingerprint === null || isTouched || step === 0;
     setText(find("#fingerprint-command"), toCommand({ ...experiment, steps: step }));
   });
 }
 
-/** The curve with its title and its runs' names, on a ground of its own. */
+/** Draws the curve with a title and the runs' names on an opaque background. */
 function figureOf(session: Session): HTMLCanvasElement {
   const { run, kept } = session.store.state;
   const plot = find<HTMLCanvasElement>("#curve canvas");
@@ -96,7 +97,7 @@ function figureOf(session: Session): HTMLCanvasElement {
   context.textBaseline = "middle";
   context.fillStyle = ink;
   context.font = `600 ${15 * unit}px system-ui, sans-serif`;
-  context.fillText(`${run.experiment.task}: return against steps`, 12 * unit, 16 * unit);
+  context.fillText(`${run.experiment.task}: return over training steps`, 12 * unit, 16 * unit);
   context.fillStyle = muted;
   context.font = `${12 * unit}px system-ui, sans-serif`;
   context.fillText("Line: evaluations without noise. Circles: training episodes.", 12 * unit, 35 * unit);

@@ -1,4 +1,4 @@
-// The critic's value and the actor's action over a plane of states, with the way of the body on show.
+// Maps of the critic's value and the actor's action over a plane of states, with the path of the displayed body.
 import { Canvas } from "../canvas.ts";
 import { type Colors, colors, onColors, type Scale } from "../colors.ts";
 import { type Axis, type Plane, sceneOfTask } from "../scenes.ts";
@@ -7,7 +7,7 @@ import { SolidBody } from "../solid-body.ts";
 import type { Maps } from "../source.ts";
 import { find, setText, short } from "./text.ts";
 
-/** Around the map, for its axes: in CSS pixels. */
+/** Margins for the axes, in CSS pixels. */
 const margins = { left: 54, right: 8, top: 6, bottom: 34 };
 
 interface Sheet {
@@ -27,7 +27,7 @@ export function mapsView(session: Session): void {
   }));
   const readout = find("#map-readout");
   const density = document.createElement("canvas");
-  /** The point that is read out; null for none. */
+  /** The point to read out; null for none. */
   let cursor: [x: number, y: number] | null = null;
   let isVisible = true;
   new IntersectionObserver(([entry]) => {
@@ -68,7 +68,7 @@ export function mapsView(session: Session): void {
     };
     const move = (to: [number, number] | null, isSpoken = false): void => {
       cursor = to;
-      // While it trains the numbers under a pointer change all the time.
+      // During training the numbers under the pointer change constantly, so only keys make them spoken.
       readout.ariaLive = isSpoken ? "polite" : "off";
       setText(readout, readOut(session, cursor));
     };
@@ -105,7 +105,7 @@ export function mapsView(session: Session): void {
   });
 }
 
-/** The colors of a map, one pixel a cell. */
+/** Paints a map, one pixel per cell. */
 function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session): void {
   const { action } = session.body.scene;
   const values = maps[which];
@@ -159,7 +159,7 @@ function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: num
   }
 }
 
-/** A white dot with its shadow, which is seen on any color: across, down, gray. */
+/** A white dot with a shadow, visible on any color. Pixels: column, row, gray value. */
 const dot = [
   [0, 0, 255],
   [1, 0, 255],
@@ -170,7 +170,7 @@ const dot = [
   [2, 2, 0],
 ] as const;
 
-/** How often a cell was visited: so much of its dot is seen. */
+/** Paints a dot in every visited cell, more opaque for more visits. */
 function paintDensity(image: HTMLCanvasElement, counts: Float32Array, columns: number): void {
   const rows = counts.length / columns;
   image.width = 3 * columns;
@@ -181,7 +181,7 @@ function paintDensity(image: HTMLCanvasElement, counts: Float32Array, columns: n
   const most = Math.log1p(extent(counts)[1]) || 1;
   counts.forEach((count, cell) => {
     const [row, column] = [rows - 1 - Math.floor(cell / columns), cell % columns];
-    // A single visit is seen as well.
+    // A single visit is visible too.
     const opacity = count === 0 ? 0 : 80 + (175 * Math.log1p(count)) / most;
     for (const [across, down, gray] of dot) {
       const pixel = 4 * ((3 * row + down) * image.width + 3 * column + across);
@@ -241,7 +241,7 @@ function drawMap(
   drawAxes(context, plane, palette, { left, top, inner, tall, x, y });
 }
 
-/** Where the body on show was in its last steps, and where it is. */
+/** Draws the recent path of the displayed body and its current position. */
 function drawPath(
   context: CanvasRenderingContext2D,
   plane: Plane,
@@ -254,7 +254,7 @@ function drawPath(
   const { body } = session;
   if (body instanceof SolidBody) return;
   const { path } = body;
-  // One of the two is seen on any color.
+  // A light and a dark line: one of them is visible on any color.
   const outlined = (): void => {
     for (const [color, width] of [
       [outline, 4],
@@ -329,12 +329,12 @@ function named({ name, unit }: Axis): string {
   return unit === "" ? name : `${name}, ${unit}`;
 }
 
-/** The numbers at the pointer, else what one can do. */
+/** The values at the pointer. Without a pointer: instructions. */
 function readOut(session: Session, cursor: [number, number] | null): string {
   const { maps, experiment } = session.store.state;
   const { plane, action } = sceneOfTask(experiment.task);
   if (!plane) return "";
-  if (!cursor || !maps) return "Point at a map to read it; click to put the body there. Keys: arrows, Enter.";
+  if (!cursor || !maps) return "Point at a map to read it. Click to put the body there. Keys: arrows, Enter.";
   const [x, y] = cursor;
   const column = Math.round(((x - plane.x.from) / (plane.x.to - plane.x.from)) * (maps.columns - 1));
   const row = Math.round(((y - plane.y.from) / (plane.y.to - plane.y.from)) * (maps.rows - 1));

@@ -1,4 +1,4 @@
-// The settings of a run that has them for good.
+// The settings of a recorded run, which cannot change.
 import {
   type PresetName,
   presets,
@@ -16,7 +16,7 @@ export function runSettingsView(session: Session): void {
   const preset = presetOf(experiment);
   const settings = settingsOf(experiment);
   const changed = settingNames.filter((name) => showSetting(settings[name]) !== showSetting(presets[preset][name]));
-  const beside = changed.length === 0 ? "Those of the preset" : "What differs from the preset";
+  const beside = changed.length === 0 ? "All settings are those of the preset" : "Settings that differ from the preset";
   setText(find("#settings-what"), `${beside} ${preset}.`);
   find("#settings-changed").replaceChildren(table(changed, settings, preset));
   find("#settings-all").replaceChildren(table(settingNames, settings, preset));
@@ -32,7 +32,7 @@ function table(names: readonly (keyof Settings)[], settings: Settings, preset: P
     const value = row.insertCell();
     const usual = showSetting(presets[preset][name]);
     value.textContent = showSetting(settings[name]);
-    if (value.textContent !== usual) value.textContent += `, not ${usual}`;
+    if (value.textContent !== usual) value.textContent += ` instead of ${usual}`;
     row.prepend(head);
     const help = row.insertCell();
     help.className = "help";

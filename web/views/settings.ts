@@ -1,4 +1,4 @@
-// The experiment as a form: nothing happens to the run until it is sent.
+// The experiment as a form. The run does not change until the form is submitted.
 import { expect, InputError } from "../../src/base/expect.ts";
 import {
   type PresetName,
@@ -29,7 +29,7 @@ import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { find, setText } from "./text.ts";
 
-/** Those that one changes first; the others are below them. */
+/** The settings that users change first. The others are folded away below. */
 const main: readonly (keyof Settings)[] = [
   "actorLearningRate",
   "criticLearningRate",
@@ -45,7 +45,7 @@ const main: readonly (keyof Settings)[] = [
   "batchNormalization",
 ];
 
-/** What the form calls the task's own preset with the task's own settings. */
+/** The form's value for the task's default preset with the task's own settings. */
 const ownPreset = "own";
 
 function presetValue(experiment: Experiment): string {
@@ -56,7 +56,7 @@ type Control = HTMLInputElement | HTMLSelectElement;
 
 export function settingsView(session: Session): void {
   const form = find<HTMLFormElement>("#experiment");
-  const task = select("task", "a simulation", []);
+  const task = select("task", "the simulated body and its goal", []);
   for (const [label, isSolid] of [
     ["classic", false],
     ["MuJoCo, in 3D", true],
@@ -81,7 +81,7 @@ export function settingsView(session: Session): void {
     }),
   );
 
-  /** The task and the preset that are chosen. */
+  /** The selected task and preset. */
   const chosen = (): Pick<Experiment, "task" | "preset"> => {
     const { value } = preset.control;
     return {
@@ -90,13 +90,13 @@ export function settingsView(session: Session): void {
     };
   };
   const own = new Option("", ownPreset);
-  /** A task with its own settings has its preset twice: with them, and as it is. */
+  /** A task with its own settings offers its default preset twice: with those settings, and without. */
   const offerOwn = (task: string): void => {
     if (hasOwnSettings(task)) preset.control.prepend(own);
     else own.remove();
     own.textContent = `${presetOf({ task, preset: null })}, with the task's own settings`;
   };
-  /** Writes an experiment into the form. */
+  /** Fills the form with an experiment. */
   const fill = (experiment: Experiment): void => {
     const settings = settingsOf(experiment);
     task.control.value = experiment.task;
@@ -112,7 +112,7 @@ export function settingsView(session: Session): void {
     for (const control of form.querySelectorAll<Control>("[aria-invalid]")) setError(control, "");
     setText(find("#experiment-error"), "");
   };
-  /** What the form says; throws for a bad value, having said so at its field. */
+  /** Reads the form. Throws for an invalid value, after showing the error at its field. */
   const read = (): Experiment => {
     clearErrors();
     const named = chosen();
@@ -146,10 +146,10 @@ export function settingsView(session: Session): void {
         "warmupSteps",
         `less than the run's ${experiment.steps} steps`,
         settings.warmupSteps,
-        "Nothing would be learned.",
+        "Otherwise nothing is learned.",
       );
     } catch (error) {
-      // Settings that do not fit each other: the error is about the one to change.
+      // Incompatible settings: the error names the one to change.
       const field = settingNames.find((name) => error instanceof InputError && error.where === name);
       const control = field && fields.get(field);
       if (control) setError(control, (error as Error).message);
@@ -158,7 +158,7 @@ export function settingsView(session: Session): void {
     }
     return experiment;
   };
-  /** Marks what is not the preset's. */
+  /** Marks settings that differ from the preset. */
   const review = (): void => {
     const usual = usualSettings(chosen());
     for (const [name, control] of fields) {
@@ -168,7 +168,7 @@ export function settingsView(session: Session): void {
     setText(find("#task-help"), environments[task.control.value].summary);
   };
 
-  /** What is in the field, where that is a seed. */
+  /** The seed in the form, or 1 if it is invalid. */
   const seedOr1 = (): number => {
     try {
       return wholeNumber(seed.control.value, "seed", 0);
@@ -188,7 +188,7 @@ export function settingsView(session: Session): void {
     try {
       read();
     } catch {
-      // It is said at the field.
+      // The field shows the error.
     }
   });
   form.addEventListener("submit", (event) => {
@@ -213,7 +213,7 @@ export function settingsView(session: Session): void {
   });
 }
 
-/** A labelled control with a line of help and a place for its error. */
+/** A labeled control with a line of help and a place for its error. */
 function row(name: string, help: string, control: Control): HTMLElement {
   const row = document.createElement("div");
   row.className = "field";

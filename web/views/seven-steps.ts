@@ -1,4 +1,4 @@
-// The seven steps as they are in the paper and in the source, without numbers.
+// The seven steps with their formulas and source code, without numbers.
 import { steps } from "./formulas.ts";
 import { find } from "./text.ts";
 import { showSource } from "./update.ts";

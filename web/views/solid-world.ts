@@ -1,4 +1,4 @@
-// The body on show where it is in 3D. What draws it is loaded when the first such task is chosen.
+// Displays the body of a 3D task. The code that draws it is loaded when the first such task is selected.
 import { colors } from "../colors.ts";
 import { Orbit } from "../orbit.ts";
 import type { Session } from "../session.ts";
@@ -7,13 +7,13 @@ import type { Stage } from "../worlds/stage.ts";
 import { find, setText, short } from "./text.ts";
 import { whoMoves } from "./world.ts";
 
-/** What a push changes the speed of the first joint by: m/s, or rad/s where it turns. */
+/** How much a push changes the speed of the first joint, in m/s, or rad/s for a hinge. */
 const push = 1;
 
 export function solidWorldView(session: Session): void {
   const host = find("#stage");
   const orbit = new Orbit();
-  /** Whose stage it is. */
+  /** The body that the stage displays. */
   let shown: SolidBody | null = null;
   let stage: Stage | null = null;
   let failure = "";
@@ -36,7 +36,7 @@ export function solidWorldView(session: Session): void {
       stage = new Stage(shapes, camera);
     } catch (error) {
       if (body !== shown) return;
-      failure = `It cannot be drawn here, but training continues. ${(error as Error).message}`;
+      failure = `This browser cannot draw the 3D view, but training continues. ${(error as Error).message}`;
       return;
     }
     orbit.begin(camera);
@@ -68,7 +68,7 @@ export function solidWorldView(session: Session): void {
     const { moment } = shown;
     setText(
       find("#stage-message"),
-      shown.failure || failure || (stage && moment ? "" : "Loading MuJoCo and the 3D view …"),
+      shown.failure || failure || (stage && moment ? "" : "Loading the MuJoCo simulator and the 3D view …"),
     );
     find<HTMLButtonElement>("#push").disabled = state.followsTraining || !moment;
     const told = state.followsTraining ? "" : `, return ${short(shown.return)} in ${shown.length} steps`;
@@ -82,4 +82,4 @@ export function solidWorldView(session: Session): void {
 }
 
 const label =
-  "The body that is controlled, in 3D. Arrow keys walk around it, plus and minus come nearer and go back, Home returns, P pushes it.";
+  "The simulated body, in 3D. Arrow keys rotate the view, plus and minus zoom, Home resets it, P pushes the body.";

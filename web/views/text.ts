@@ -1,11 +1,11 @@
-// Numbers for a person.
+// Formats numbers for people, and finds and changes elements of the page.
 
-/** With a true minus and thin groups: 12,345; −148. */
+/** A whole number with a minus sign and grouped digits: 12,345; −148. */
 export function whole(value: number): string {
   return minus(Math.round(value).toLocaleString("en-US"));
 }
 
-/** About three digits: −148, 0.52, 3.1e−5. */
+/** A number with about three digits: −148, 0.52, 3.1e−5. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
@@ -13,19 +13,19 @@ export function short(value: number): string {
   return size >= 100 ? whole(value) : minus(value.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3));
 }
 
-/** With a true minus. */
+/** Replaces a leading hyphen with a minus sign. */
 export function minus(text: string): string {
   return text.replaceAll("-", "−");
 }
 
-/** The only element that a selector finds. */
+/** The first element that matches a selector. Throws if there is none. */
 export function find<E extends Element = HTMLElement>(selector: string): E {
   const element = document.querySelector<E>(selector);
   if (!element) throw new Error(`The page has no ${selector}.`);
   return element;
 }
 
-/** Sets a text where it differs: browsers lay out anew for every change. */
+/** Sets a text only if it differs, because every change makes the browser compute the layout again. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

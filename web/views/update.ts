@@ -1,4 +1,4 @@
-// Inside one update: each of the seven steps with its formula, the numbers that it took and gave, and its lines of source.
+// "Inside one update": each of the seven steps with its formula, its inputs and outputs, and its source code.
 import { largest, smallest } from "../../src/base/numbers.ts";
 import { settingsOf } from "../experiment.ts";
 import type { UpdateDetail } from "../observed-update.ts";
@@ -10,7 +10,7 @@ import { find, setText, short, whole } from "./text.ts";
 
 type Update = NonNullable<UpdateDetail["update"]>;
 
-/** Rows of the minibatch that are shown. */
+/** The number of minibatch rows that are shown. */
 const shownRows = 6;
 
 export function updateView(session: Session): void {
@@ -51,7 +51,7 @@ export function updateView(session: Session): void {
     setText(find("#inside-next"), index === steps.length - 1 ? "Next update" : "Next step");
     show();
   };
-  /** After the seventh step comes the first of the next update. */
+  /** Moves to the next step; after the seventh, to the first step of the next update. */
   const forward = (): void => {
     if (chosen < steps.length - 1) choose(chosen + 1);
     else {
@@ -69,8 +69,8 @@ export function updateView(session: Session): void {
       update
         ? update.update
           ? `Update ${whole(update.update.number)}, made in step ${whole(update.step)}.`
-          : `Step ${whole(update.step)}: no update yet. Learning begins after ${whole(warmupSteps)} steps.`
-        : "Pause, or take one update at a time, and its numbers appear here.",
+          : `Step ${whole(update.step)}: no update yet. Updates begin after ${whole(warmupSteps)} steps of warm-up.`
+        : "Pause, or make one update. Its numbers then appear here.",
     );
   };
   find("#inside-next").addEventListener("click", forward);
@@ -88,12 +88,12 @@ export function updateView(session: Session): void {
   choose(0);
   session.store.subscribe((state, before) => {
     if (state.update !== before.update || state.run.id !== before.run.id) show();
-    setText(find("#inside-look"), state.phase === "playing" ? "Look at one now" : "Make one update");
+    setText(find("#inside-look"), state.phase === "playing" ? "Show the next update" : "Make one update");
     find<HTMLButtonElement>("#inside-look").disabled = state.phase === "failed" || state.phase === "preparing";
   });
 }
 
-/** The lines of the library that make a step, from 1. */
+/** Shows the source code of a step, from 1. */
 export function showSource(root: Element, step: number): void {
   root.replaceChildren(
     ...linesOf(step).flatMap(({ file, first, lines }) => {
@@ -116,7 +116,7 @@ export function showSource(root: Element, step: number): void {
   );
 }
 
-/** The numbers of a step, as markup of numbers and fixed words alone. */
+/** A step's numbers as HTML. It contains only numbers and fixed words, so nothing needs escaping. */
 function numbersOf(step: number, detail: UpdateDetail, session: Session): string {
   const { experiment } = session.store.state;
   const { action } = scenes[experiment.task];
@@ -141,7 +141,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
   if (step === 3) {
     const stored = facts([["R holds", `${whole(detail.stored)} transitions`]]);
     if (!update)
-      return `${stored}<p class="muted">Nothing is sampled before there are ${whole(Math.max(warmupSteps, batchSize))}.</p>`;
+      return `${stored}<p class="muted">Sampling begins at ${whole(Math.max(warmupSteps, batchSize))} transitions.</p>`;
     const scaled = rewardScale === 1 ? "" : `, rewards × ${rewardScale}`;
     return `${stored}${table(
       ["i", "s", "a", "r", "s′"],
@@ -153,7 +153,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
       ]),
     )}<p class="muted">The first ${shownRows} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.</p>`;
   }
-  if (!update) return `<p class="muted">Nothing happens here before there is a minibatch.</p>`;
+  if (!update) return `<p class="muted">This step needs a minibatch, and there is none yet.</p>`;
   if (step === 4) {
     return `${table(
       ["i", "r", "μ′(s′)", "Q′(s′, μ′(s′))", "y"],
@@ -165,7 +165,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
       ]),
     )}<p class="muted">y₁ = ${short(update.reward[0])} + ${discount} · ${
       update.discount[0] === 0 ? "0, because the task ended" : short(update.nextValue[0])
-    } = ${short(update.y[0])}. Where the task ended, nothing follows.</p>`;
+    } = ${short(update.y[0])}. If the task ended, no future reward is added.</p>`;
   }
   if (step === 5) {
     return `${facts([
@@ -183,13 +183,13 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
   }
   const following = (name: string, moved: number, left: number): [string, string] => [
     `${name} moved by`,
-    `${short(moved)}, and ${short(left)} is left`,
+    `${short(moved)}; distance left ${short(left)}`,
   ];
   return `${facts([
     ["τ", String(softUpdateRate)],
     following("θ<sup>Q′</sup>", update.targetCriticMoved, update.targetCriticDistance),
     following("θ<sup>μ′</sup>", update.targetActorMoved, update.targetActorDistance),
-  ])}<p class="muted">Distances are Euclidean, over all parameters of a network.</p>`;
+  ])}<p class="muted">Euclidean distances over all of a network's parameters.</p>`;
 }
 
 function facts(pairs: readonly (readonly [string, string])[]): string {
@@ -211,7 +211,7 @@ function part(values: Float64Array, row: number, size: number): Float64Array {
   return values.subarray(row * size, (row + 1) * size);
 }
 
-/** At most eight numbers. */
+/** The first eight numbers of a vector, as text. */
 function vector(values: ArrayLike<number>): string {
   const all = Array.from(values, short);
   if (all.length === 1) return all[0];
@@ -224,7 +224,7 @@ function meanOf(values: Float64Array): number {
 
 const [drawnWidth, drawnHeight, drawnMargin] = [320, 200, 26];
 
-/** Q against y: what the critic said, and what it should say. */
+/** Plots y against Q(s, a): what the critic should predict, and what it predicted. */
 function scatter({ value, y }: Update): string {
   const [low, high] = widened([...value, ...y]);
   const at = scaleOf(low, high, low, high);
@@ -234,7 +234,7 @@ function scatter({ value, y }: Update): string {
   });
   const [[x1, y1], [x2, y2]] = [at(low, low), at(high, high)];
   return drawing(
-    "Each row's y against Q(s, a): on the line the critic would be right",
+    "Each row's y against Q(s, a). On the line, the critic's prediction is exact",
     `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" class="rule"/>${dots.join("")}`,
     "Q(s, a)",
     "y",
@@ -243,7 +243,7 @@ function scatter({ value, y }: Update): string {
   );
 }
 
-/** Q(s, μ(s)) over the first number of μ(s), and how it would change with it. */
+/** Plots Q(s, μ(s)) against the first number of μ(s), with its slope there. */
 function tangents({ policyAction, policyValue, actionGradient, actionSize, rows }: Update): string {
   const [low, high] = widened([...policyValue]);
   const at = scaleOf(-1.1, 1.1, low, high);
@@ -251,7 +251,7 @@ function tangents({ policyAction, policyValue, actionGradient, actionSize, rows 
   const marks = Array.from({ length: rows }, (_, i) => {
     const [a, slope] = [policyAction[i * actionSize], actionGradient[i * actionSize]];
     const [x0, y0] = at(a, policyValue[i]);
-    // As long on paper whatever the slope.
+    // All marks have the same drawn length, whatever the slope.
     const [dx, dy] = [at(a + reach, 0)[0] - at(a, 0)[0], at(0, low + slope * reach)[1] - at(0, low)[1]];
     const size = 13 / Math.hypot(dx, dy);
     const [x1, y1] = [x0 + dx * size, y0 + dy * size];
@@ -259,7 +259,7 @@ function tangents({ policyAction, policyValue, actionGradient, actionSize, rows 
     return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" class="slope"/><circle cx="${x0}" cy="${y0}" r="2.5" class="dot"/>`;
   });
   return drawing(
-    "Each row where the actor acts, with the slope ∂Q/∂a along which it moves upwards",
+    "Each row at the actor's action, with the slope ∂Q/∂a. The actor moves uphill",
     marks.join(""),
     "a = μ(s)",
     "Q(s, μ(s))",

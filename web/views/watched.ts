@@ -1,4 +1,4 @@
-// How a run on disk is: in words, in the numbers that grow, and in files to take home.
+// The status of a run on disk in words, its counters, and its files.
 import { environments } from "../../src/tasks.ts";
 import type { RunConfig, RunStatus } from "../../src/training/run.ts";
 import { isSimulated, type Watched } from "../run-source.ts";
@@ -14,7 +14,7 @@ const fileHelp: Readonly<Record<string, string>> = {
   "best.safetensors": "the policy of the best evaluation",
 };
 
-/** From the beginning: also while nothing has come. */
+/** The parts that work from the start, even before the run's data arrives. */
 export function watchedView(store: Store<Watched>): void {
   store.subscribe(({ run, config, status, isConnected, problem }, before) => {
     find("#lost").hidden = isConnected;
@@ -26,12 +26,12 @@ export function watchedView(store: Store<Watched>): void {
     const words = status ? inWords(status, config) : "";
     setText(find("#hint"), words);
     setText(find("#status"), words);
-    // What tests and style sheets go by.
+    // Tests and style sheets read these.
     Object.assign(document.documentElement.dataset, { connected: String(isConnected), phase: status?.phase ?? "" });
   });
 }
 
-/** Once there is a run. */
+/** The parts that need a run. */
 export function watchedNumbersView(session: Session): void {
   session.store.subscribe(({ step, stepsPerSecond, episode, experiment, fingerprint, maps, run: { records } }) => {
     const hasValue = maps?.value !== null;
@@ -59,26 +59,28 @@ function showConfig(run: string, config: RunConfig): void {
   setText(find("#run-what"), `${environment}, preset ${preset}, seed ${seed}, ${whole(steps)} steps`);
   setText(
     find("#learning-what"),
-    `Return against steps. Line: evaluations without noise, over ${whole(evaluation.episodes)} fixed starts every ` +
-      `${whole(evaluation.every)} steps. Circles: training episodes, with noise.`,
+    "The return is the sum of an episode's rewards: higher is better. Line: evaluations without noise, averaged over " +
+      `${whole(evaluation.episodes)} fixed starts, every ${whole(evaluation.every)} steps. ` +
+      "Circles: training episodes, with noise.",
   );
   const whose = Object.hasOwn(environments, environment) ? environment : "a custom environment";
   setText(
     find("#no-scene"),
-    isSimulated(config) ? "" : `This page cannot simulate ${whose}: it shows only the records.`,
+    isSimulated(config) ? "" : `This page cannot simulate ${whose}, so it shows only the records.`,
   );
 }
 
 function inWords({ phase, result }: RunStatus, config: RunConfig | null): string {
   const steps = result && config ? ` after ${whole(result.steps)} of ${whole(config.steps)} steps` : "";
-  const goesOn = "ddpg resume continues it, and this page follows.";
-  if (phase === "training") return "Training continues in another process; this page follows it.";
-  if (phase === "gone") return "Its directory no longer holds a run. This page continues when the run is back.";
-  if (phase === "stopped" && result?.failed) return `It ended with an error${steps}: ${result.failed} ${goesOn}`;
-  if (phase === "stopped") return `Stopped${steps}, before its end. ${goesOn}`;
+  const goesOn = "Run ddpg resume to continue it; this page will follow.";
+  if (phase === "training") return "Training in another process. This page follows it.";
+  if (phase === "gone") return "The run's directory has no run anymore. This page continues when the run is back.";
+  if (phase === "stopped" && result?.failed) return `Stopped by an error${steps}: ${result.failed} ${goesOn}`;
+  if (phase === "stopped") return `Stopped early${steps}. ${goesOn}`;
   const { meanReturn, standardError, episodes } = result?.evaluation ?? {};
   const spread = typeof standardError === "number" ? ` ± ${short(standardError)}` : "";
-  return `Finished: ${short(meanReturn ?? Number.NaN)}${spread}, mean ± standard error over ${whole(episodes ?? 0)} fixed starts.`;
+  const mean = `${short(meanReturn ?? Number.NaN)}${spread}`;
+  return `Finished: ${mean}, mean return ± standard error over ${whole(episodes ?? 0)} fixed starts.`;
 }
 
 function showFiles({ files }: RunStatus): void {

@@ -1,4 +1,4 @@
-// The body on show: drawn in every frame, taken hold of with a pointer, pushed with keys.
+// Displays the body of a 2D task: draws it in every frame, and lets a pointer drag it and keys push it.
 import { colors } from "../colors.ts";
 import type { Session, State } from "../session.ts";
 import type { ShownBody } from "../shown-body.ts";
@@ -7,14 +7,14 @@ import { worlds } from "../worlds/index.ts";
 import type { View, World } from "../worlds/world.ts";
 import { find, minus, setText, whole } from "./text.ts";
 
-/** Of the pointer's way, so many ms before it lets go give the speed. */
+/** The speed of a throw is measured over the last part of the drag, in ms. */
 const throwMs = 80;
 
 export function worldView(session: Session): void {
   const place = find("#world");
   let world: World | undefined;
   let draw: ((view: View) => void) | undefined;
-  /** Where the body is held, and the pointer's way to there. */
+  /** Where the body is held, and the path of the pointer so far. */
   let held: { place: number; trace: { time: number; place: number }[] } | null = null;
 
   const open = (task: string): void => {
@@ -26,7 +26,7 @@ export function worldView(session: Session): void {
     const canvas = document.createElement("canvas");
     canvas.tabIndex = 0;
     canvas.role = "application";
-    canvas.ariaLabel = "The body that is controlled. Drag it, or push it with the left and right arrow keys.";
+    canvas.ariaLabel = "The simulated body. Drag it, or push it with the left and right arrow keys.";
     canvas.setAttribute("aria-describedby", "world-caption world-state");
     place.replaceChildren(canvas);
     draw = world.open(canvas);
@@ -43,7 +43,7 @@ export function worldView(session: Session): void {
     if (!hold) return 0;
     const at = hold.placeAt(clientX - left, clientY - top, width, height);
     if (hold.places) return Math.min(hold.places[1], Math.max(hold.places[0], at));
-    // On the side of the turn where it is held now.
+    // Choose the angle nearest to the current one, so that the body does not spin by a full turn.
     const turn = 2 * Math.PI;
     return held ? at + turn * Math.round((held.place - at) / turn) : at;
   };
@@ -93,7 +93,7 @@ export function worldView(session: Session): void {
     const action = body.action.length > 0 && !held ? (2 * (body.action[0] - from)) / (to - from) - 1 : 0;
     draw({ state, action, colors: colors(), isHeld: held !== null });
     setText(caption, captionOf(body, session.store.state));
-    // For those who listen: once in a while is enough.
+    // Screen readers need an update only once in a while.
     if (performance.now() - spokenAt > 1000) {
       spokenAt = performance.now();
       setText(spoken, world.describe(state));
@@ -101,16 +101,16 @@ export function worldView(session: Session): void {
   });
 }
 
-/** Whom one sees, and what it does. */
+/** Says which body is displayed and what it does. */
 function captionOf({ action, scene: { action: axis } }: ShownBody, state: State): string {
   const doing = action.length > 0 ? `, ${axis.name} ${minus(action[0].toFixed(2))} ${axis.unit}`.trimEnd() : "";
   return `${whoMoves(state)}${doing}`;
 }
 
-/** Whom one sees. */
+/** Says which body is displayed. */
 export function whoMoves({ step, followsTraining, phase, visitor, policyName }: State): string {
   if (visitor) return visitor.name;
   if (followsTraining) return `In training, step ${whole(step)}`;
   if (policyName) return policyName;
-  return phase === "playing" || phase === "preparing" ? "The policy now" : `After ${whole(step)} steps`;
+  return phase === "playing" || phase === "preparing" ? "The current policy" : `After ${whole(step)} steps`;
 }

@@ -1,14 +1,14 @@
-// The floor of a scene in 3D: squares without an end, which fade into the page.
+// The floor of a 3D scene: an endless checkerboard that fades into the page.
 import { Color, Mesh, MeshLambertMaterial, PlaneGeometry, type Vector3 } from "three";
 
-/** In distances of the camera: the side of what is drawn, and where half of it has faded. */
+/** The side of the drawn square, and the distance at which the floor is half transparent, in camera distances. */
 const [side, fading] = [200, 4];
 
 export class Floor {
   readonly mesh: Mesh<PlaneGeometry, MeshLambertMaterial>;
   readonly #other = { value: new Color() };
 
-  /** For a camera at a distance. */
+  /** `distance` is that of the camera, in m. */
   constructor(distance: number) {
     const material = new MeshLambertMaterial({ transparent: true });
     const uniforms = {
@@ -33,13 +33,13 @@ export class Floor {
     this.#other.value.set(isDark ? "#2d3640" : "#d3dae1");
   }
 
-  /** Moves it within itself below a place, for it has no end; its squares stay where they are. */
+  /** Keeps the floor below a position, so that it seems endless. The pattern does not move. */
   center({ x, y }: Vector3): void {
     this.mesh.position.setX(x).setY(y);
   }
 }
 
-/** About five squares from the camera to what it looks at: 1, 2 or 5 of a power of ten. */
+/** The side of a square in m: 1, 2 or 5 times a power of ten, so that four to ten fit into the camera's distance. */
 function squareFor(distance: number): number {
   const most = distance / 4;
   const power = 10 ** Math.floor(Math.log10(most));
@@ -53,7 +53,7 @@ uniform float fading;
 varying vec2 place;
 `;
 
-/** The mean of the squares over a pixel (Inigo Quilez's filter by a box). */
+/** The mean of the checkerboard over a pixel (Inigo Quilez's box filter). */
 const squares = `
 vec2 at = place / square;
 vec2 width = max(abs(dFdx(at)), abs(dFdy(at))) + 1e-4;

@@ -1,4 +1,4 @@
-// The flat drawings by their tasks' ids.
+// The 2D drawings by task id.
 import { mountainCar } from "./mountain-car.ts";
 import { pendulum } from "./pendulum.ts";
 import type { World } from "./world.ts";

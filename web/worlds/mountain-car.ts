@@ -3,7 +3,7 @@ import { flat, type World } from "./world.ts";
 
 const [left, right, goal] = [-1.2, 0.6, 0.45];
 
-/** The valley, the car, and the flag that it has to reach. The force is an arrow above the car. */
+/** Draws the valley, the car, and the flag that it has to reach. An arrow above the car shows the force. */
 export const mountainCar: World = {
   open: flat((context, width, height, { state: [position], action, colors, isHeld }) => {
     const scale = width / (right - left + 0.2);
@@ -81,10 +81,10 @@ export const mountainCar: World = {
     push: () => 0.012,
   },
 
-  describe: ([position]) => `at ${minus(position.toFixed(2))}, the goal is at ${goal}`,
+  describe: ([position]) => `position ${minus(position.toFixed(2))}, the goal is at ${goal}`,
 };
 
-/** The height of the ground, as Gymnasium draws it. */
+/** The height of the ground at a position, as Gymnasium draws it. */
 function hill(position: number): number {
   return 0.45 * Math.sin(3 * position) + 0.55;
 }

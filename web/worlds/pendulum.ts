@@ -1,6 +1,6 @@
 import { flat, type World } from "./world.ts";
 
-/** The rod, its motor's torque as an arrow around the axle. */
+/** Draws the rod. An arrow around the axle shows the motor's torque. */
 export const pendulum: World = {
   open: flat((context, width, height, { state: [angle], action, colors, isHeld }) => {
     const [x, y] = [width / 2, height / 2];
@@ -9,7 +9,7 @@ export const pendulum: World = {
     const [tipX, tipY] = [x - length * Math.sin(angle), y - length * Math.cos(angle)];
     context.lineCap = "round";
 
-    // Where it should be.
+    // A mark shows where the tip should be.
     context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.setLineDash([2, 5]);
@@ -49,7 +49,7 @@ export const pendulum: World = {
     placeAt: (x, y, width, height) => Math.atan2(width / 2 - x, height / 2 - y),
     greatestSpeed: 8,
     timesPerSecond: 1,
-    // The angle grows counter-clockwise: above the axle to the left, below it to the right.
+    // The angle increases counterclockwise: to the left above the axle, to the right below it.
     push: ([angle]) => (Math.cos(angle) > 0 ? -2 : 2),
   },
 
@@ -59,7 +59,7 @@ export const pendulum: World = {
   },
 };
 
-/** An arc from above the axle, counter-clockwise for a positive torque, as long as it is strong. */
+/** Draws an arc that starts above the axle, counterclockwise for a positive torque. Its length is the strength. */
 function drawTorque(
   context: CanvasRenderingContext2D,
   x: number,
@@ -77,7 +77,7 @@ function drawTorque(
   context.beginPath();
   context.arc(x, y, radius, from, to, turns > 0);
   context.stroke();
-  // Its head.
+  // The arrowhead.
   const [tipX, tipY] = [x + radius * Math.cos(to), y + radius * Math.sin(to)];
   const [alongX, alongY] = [turns * Math.sin(to), -turns * Math.cos(to)];
   const size = radius * (0.1 + 0.18 * Math.abs(part));

@@ -1,4 +1,4 @@
-// Draws tasks in 3D, with three.js: imported when the first one is chosen. z points up, as in the scenes.
+// Draws 3D tasks with three.js. The page imports this module when the first such task is selected. z points up.
 import {
   BoxGeometry,
   type BufferGeometry,
@@ -24,13 +24,13 @@ import type { Look } from "../orbit.ts";
 import type { Moment } from "../solid-body.ts";
 import { Floor } from "./floor.ts";
 
-/** Displays that are finer are drawn as if they were not: nobody sees it, and it would cost four times as much. */
+/** The most device pixels per CSS pixel. More would cost four times as much for no visible difference. */
 const finest = 2;
-/** How quickly the camera takes on the place and the velocity of what it follows: in 1/s. */
+/** How quickly the camera adopts the position and velocity of the body it follows, in 1/s. */
 const chase = 8;
 const up = new Vector3(0, 0, 1);
 
-/** A canvas of its own that shows the shapes of a scene. */
+/** Owns a canvas that shows the shapes of a scene. */
 export class Stage {
   readonly canvas: HTMLCanvasElement;
   readonly #renderer: WebGLRenderer;
@@ -41,17 +41,17 @@ export class Stage {
   readonly #toSun: Vector3;
   readonly #camera: Camera;
   readonly #floors: Floor[] = [];
-  /** In the order of the shapes, floors included. */
+  /** In the order of the shapes, including floors. */
   readonly #meshes: readonly Mesh[];
-  /** What is looked at. */
+  /** The point the camera looks at. */
   readonly #focus = new Vector3();
-  /** What is followed: where it was, and its mean velocity of late, in m/s. */
+  /** The body that the camera follows: its last position in m, and its smoothed velocity in m/s. */
   readonly #followed = new Vector3();
   readonly #velocity = new Vector3();
   #episode: number | undefined;
   #colors: Colors | undefined;
 
-  /** Throws where the browser draws nothing in 3D. */
+  /** Throws if the browser has no WebGL. */
   constructor(shapes: readonly Shape[], camera: Camera) {
     this.#renderer = new WebGLRenderer({ antialias: true, alpha: true });
     this.#renderer.shadowMap.enabled = true;
@@ -60,11 +60,11 @@ export class Stage {
     this.#eye.up.copy(up);
     this.#meshes = shapes.map((shape, i) => this.#mesh(shape, i));
     const { azimuth, distance } = camera;
-    // From behind the one who looks, over the left shoulder; it stays there when somebody walks around.
+    // The sun shines from behind the camera's left shoulder. It does not move when the user rotates the view.
     this.#toSun = new Vector3(-0.5, -0.55, 1).setLength(3 * distance).applyAxisAngle(up, radians(azimuth - 90));
     this.#castShadows(distance);
     if (this.#floors.length === 0) {
-      // What has no floor hovers over one: else nobody sees where it is.
+      // A scene without a floor gets one below it, as a visual reference.
       const floor = new Floor(distance);
       floor.mesh.position.setZ(camera.target[2] - 0.4 * distance);
       this.#floors.push(floor);
@@ -75,7 +75,7 @@ export class Stage {
     this.#sky.position.copy(up);
   }
 
-  /** Draws a moment between two steps; `seconds` have passed since the last. */
+  /** Draws a moment between two steps. `seconds` is the time since the last call. */
   draw(moment: Moment, look: Look, colors: Colors, seconds: number): void {
     if (colors !== this.#colors) this.#paint(colors);
     this.#fit();
@@ -84,7 +84,7 @@ export class Stage {
     this.#renderer.render(this.#scene, this.#eye);
   }
 
-  /** Gives everything back: the graphics card's memory, its context, the canvas. */
+  /** Frees the GPU's memory and context, and removes the canvas. */
   dispose(): void {
     this.#scene.traverse((each) => {
       if (!(each instanceof Mesh)) return;
@@ -106,7 +106,7 @@ export class Stage {
     const [red, green, blue, opacity] = shape.color;
     const color = new Color().setRGB(red, green, blue, SRGBColorSpace);
     const material = new MeshStandardMaterial({ color, roughness: 0.5, opacity, transparent: opacity < 1 });
-    // Where two surfaces are one, such as those of legs side by side, the first is in front.
+    // Where two surfaces coincide, such as those of legs side by side, draw the first one in front.
     Object.assign(material, { polygonOffset: true, polygonOffsetUnits: 8 * index });
     const mesh = new Mesh(geometryOf(shape), material);
     mesh.castShadow = mesh.receiveShadow = true;
@@ -125,7 +125,7 @@ export class Stage {
     camera.far = 6 * distance;
   }
 
-  /** The page's colors, light or dark. */
+  /** Applies the page's colors, light or dark. */
   #paint(colors: Colors): void {
     this.#colors = colors;
     const isDark = new Color(colors.ground).getHSL({ h: 0, s: 0, l: 0 }).l < 0.5;
@@ -136,7 +136,7 @@ export class Stage {
     for (const floor of this.#floors) floor.paint(isDark);
   }
 
-  /** As large and as sharp as it is on the page. */
+  /** Matches the drawing's size and resolution to the canvas on the page. */
   #fit(): void {
     const { canvas } = this;
     const ratio = Math.min(devicePixelRatio, finest);
@@ -155,7 +155,7 @@ export class Stage {
       this.#focus.copy(aim);
       this.#velocity.setScalar(0);
     } else if (seconds > 0) {
-      // It evens out what is sudden, and keeps pace: a body that only drew it along would run out of the picture.
+      // Smooth sudden motion but keep pace: a camera that followed only the position would lag behind a fast body.
       const part = 1 - Math.exp(-chase * seconds);
       this.#velocity.lerp(aim.clone().sub(this.#followed).divideScalar(seconds), part);
       this.#focus.addScaledVector(this.#velocity, seconds).lerp(aim, part);
@@ -176,7 +176,7 @@ export class Stage {
   }
 }
 
-/** Along its own z, where it has a length. */
+/** The geometry of a shape. Capsules and cylinders extend along z. */
 function geometryOf({ kind, size: [x, y, z] }: Shape): BufferGeometry {
   switch (kind) {
     case "capsule":
@@ -195,7 +195,7 @@ function geometryOf({ kind, size: [x, y, z] }: Shape): BufferGeometry {
 const matrix = new Matrix4();
 const later = new Quaternion();
 
-/** Puts a mesh where its shape is at a moment. */
+/** Places a mesh at its shape's pose, interpolated between two steps. */
 function place(mesh: Mesh, { before, now, part }: Moment, pose: number): void {
   rotation(mesh.quaternion, before, pose).slerp(rotation(later, now, pose), part);
   const at = (axis: number): number => before[pose + axis] + part * (now[pose + axis] - before[pose + axis]);

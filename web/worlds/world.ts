@@ -1,38 +1,38 @@
 import { Canvas } from "../canvas.ts";
 import type { Colors } from "../colors.ts";
 
-/** How a task's body is drawn, and how it is taken hold of. */
+/** How a task's body is drawn and dragged. */
 export interface World {
-  /** Takes a fresh canvas, which fills its place on the page; what comes back draws on it, once a frame. */
+  /** Takes a new canvas and returns the function that draws on it, once per frame. */
   open(canvas: HTMLCanvasElement): (view: View) => void;
-  /** Missing where it cannot be held. */
+  /** Missing if the body cannot be dragged. */
   readonly hold?: Hold;
-  /** In words, for those who do not see it. */
+  /** The state in words, for screen readers. */
   describe(state: readonly number[]): string;
 }
 
-/** A body whose state is a place and a speed. */
+/** How to drag a body whose state is a place and a speed. */
 export interface Hold {
-  /** The place that a point of the canvas means. */
+  /** The place of the body for a point of a canvas of a size, in CSS pixels. */
   placeAt(x: number, y: number, width: number, height: number): number;
-  /** Lowest and highest; a place that turns has none. */
+  /** The lowest and the highest place; missing for an angle. */
   readonly places?: readonly [number, number];
-  /** The greatest speed, and how many of its units of time are in a second. */
+  /** The greatest speed, and the number of its time units in a second. */
   readonly greatestSpeed: number;
   readonly timesPerSecond: number;
-  /** What a key changes the speed by: to the right, of a body in a state. */
+  /** The change of speed when a key pushes the body to the right. */
   push(state: readonly number[]): number;
 }
 
 export interface View {
   readonly state: readonly number[];
-  /** The first number of the action as a part of its greatest: −1 to 1. */
+  /** The first number of the action, scaled to −1 to 1. */
   readonly action: number;
   readonly colors: Colors;
   readonly isHeld: boolean;
 }
 
-/** A world that is drawn flat, in CSS pixels. */
+/** Wraps a 2D drawing function, in CSS pixels, as `World.open`. */
 export function flat(
   draw: (context: CanvasRenderingContext2D, width: number, height: number, view: View) => void,
 ): World["open"] {

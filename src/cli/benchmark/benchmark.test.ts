@@ -12,7 +12,7 @@ import { type BenchmarkRecord, finalReturn, readRecord, readRecords, recordFile,
 const program = programInFolder("benchmark");
 const { inFolder } = program;
 
-/** A run of a task that came to these returns, evaluation by evaluation. */
+/** The record of a run with these returns, one per evaluation. */
 function record(environment: string, seed: number, returns: readonly number[]): BenchmarkRecord {
   return {
     environment,
@@ -29,11 +29,11 @@ function record(environment: string, seed: number, returns: readonly number[]): 
   };
 }
 
-/** A constant return from the first evaluation to the last. */
+/** A constant return in every evaluation. */
 const flat = (value: number): number[] => Array.from({ length: 12 }, () => value);
 
 describe("a record", () => {
-  it("is read as it was written, and found by its task and seed", () => {
+  it("reads back as it was written, and is found by its task and seed", () => {
     const out = inFolder("records");
     fs.mkdirSync(out);
     const [second, first] = [record("Hopper-v5", 10, [1, 2.5]), record("Hopper-v5", 9, [3])];
@@ -61,7 +61,7 @@ describe("a record", () => {
     assert.equal(finalReturn(record("Ant-v5", 1, [2, 4])), 3);
   });
 
-  it("that is damaged is refused with its file, its field and a way out", () => {
+  it("that is damaged is refused with its file, its field and a hint", () => {
     const file = inFolder("Ant-v5-seed1.json");
     const damaged: Record<string, (text: string) => string> = {
       "expected JSON, got something else": (text) => text.slice(0, -4),
@@ -92,7 +92,7 @@ describe("a record", () => {
 });
 
 describe("the table", () => {
-  /** A task's cells, without what pads them. */
+  /** A task's cells, without padding. */
   const cells = (records: readonly BenchmarkRecord[], task: string): string[] => {
     const line =
       resultsTable(records)
@@ -104,7 +104,7 @@ describe("the table", () => {
       .map((cell) => cell.trim());
   };
 
-  it("has the interquartile mean, every seed, and the figures of others", () => {
+  it("has the interquartile mean, every seed, and published figures", () => {
     const runs = [1, 2, 3, 4].map((seed) =>
       record("HalfCheetah-v5", seed, flat([9000, 11_000, 12_000, 2000][seed - 1])),
     );
@@ -114,15 +114,15 @@ describe("the table", () => {
     ]);
   });
 
-  it("has an interval from five seeds on", () => {
+  it("has an interval for five seeds or more", () => {
     const runs = [1, 2, 3, 4, 5].map((seed) => record("Swimmer-v5", seed, flat(100 + seed)));
     assert.match(cells(runs, "Swimmer-v5")[2], /^103 \[10[12], 10[45]\]$/);
     assert.match(resultsTable(runs), /with a 95 % bootstrap interval/);
     assert.equal(cells(runs.slice(1), "Swimmer-v5")[2], "104");
   });
 
-  it("counts as failed what is below a fifth of the best, and beyond five times it where returns are negative", () => {
-    // The best is Tianshou's 8,297 and -5.1, and our own where it is better.
+  it("counts a seed as failed below a fifth of the best figure, or beyond five times it for negative returns", () => {
+    // The best figures are Tianshou's 8,297 and -5.1, or our own if they are better.
     const double = [1659, 1660].map((value, i) => record("InvertedDoublePendulum-v5", i, flat(value)));
     assert.equal(cells(double, "InvertedDoublePendulum-v5")[4], "1 of 2");
     const reacher = [-25.4, -25.6].map((value, i) => record("Reacher-v5", i, flat(value)));
@@ -131,7 +131,7 @@ describe("the table", () => {
     assert.equal(cells(better, "Reacher-v5")[4], "1 of 4");
   });
 
-  it("counts as failed what did not come to its end; without a return, it is in no mean", () => {
+  it("counts a seed that did not finish as failed, and leaves it out of the mean", () => {
     const failed = { ...record("Pusher-v5", 3, [-160]), failed: "the critic's loss is not finite" };
     const runs = [record("Pusher-v5", 1, flat(-30)), record("Pusher-v5", 2, flat(-32)), failed];
     assert.deepEqual(cells(runs, "Pusher-v5").slice(2, 5), ["−31.0", "−30.0, −32.0, –", "1 of 3"]);
@@ -140,27 +140,27 @@ describe("the table", () => {
     assert.match(curves([{ ...failed, evaluations: [] }]), /one seed, 1 failed/);
   });
 
-  it("judges seeds by the best of them where nobody published any, and by training returns where there is nothing else", () => {
+  it("compares seeds with the best published figure of any kind, or with the best seed if nothing was published", () => {
     const alone = [93, 0, 0].map((value, i) => record("MountainCarContinuous-v0", i, flat(value)));
     assert.equal(cells(alone, "MountainCarContinuous-v0")[4], "2 of 3");
     const humanoid = [300, 350].map((value, i) => record("Humanoid-v5", i, flat(value)));
     assert.equal(cells(humanoid, "Humanoid-v5")[4], "1 of 2");
   });
 
-  it("marks the rows whose task was another, in the order of the rows", () => {
+  it("marks the rows whose published task differs, in the order of the rows", () => {
     const text = resultsTable([record("Ant-v5", 1, flat(1)), record("Reacher-v5", 1, flat(-5))]);
     assert.match(text, /\| Reacher-v5 \\\* .*\n\| Ant-v5 \\\*\\\* /);
     assert.match(text, /^\\\* Reacher-v5: v5 rewards after the step/m);
     assert.match(text, /^\\\*\\\* Ant-v5: v5 observes contact forces/m);
   });
 
-  it("says nothing of others where they have no figures", () => {
+  it("leaves out sources without figures", () => {
     const text = resultsTable([record("Pendulum-v1", 1, flat(-140))]);
     assert.doesNotMatch(text, /Tianshou/);
     assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140 {3}\| −140 {6}\| 0 of 1 \|/);
   });
 
-  it("has curves, a panel a task", () => {
+  it("has curves, one panel per task", () => {
     const picture = curves([
       record("Ant-v5", 1, flat(1)),
       record("Hopper-v5", 1, flat(2)),
@@ -171,7 +171,7 @@ describe("the table", () => {
   });
 
   it("has the same interquartile mean in the picture as in the table", () => {
-    // (¼ · 1,000 + 2,000 + ¼ · 9,000) / 1.5; their mean is 4,000.
+    // (¼ · 1,000 + 2,000 + ¼ · 9,000) / 1.5; the plain mean is 4,000.
     const records = [1000, 2000, 9000].map((value, i) => record("Hopper-v5", i + 1, flat(value)));
     assert.equal(cells(records, "Hopper-v5")[2], "3,000");
     const titles = [...curves(records).matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
@@ -185,7 +185,7 @@ const ddpg = (...args: string[]) => start(...args).outcome;
 describe("ddpg benchmark", () => {
   const small = ["--tasks", "Pendulum-v1", "--steps", "1500", "--warmup-steps", "200", "--jobs", "2"];
 
-  it("trains, records, draws; a second time it has nothing to do", async () => {
+  it("trains, records and draws; the second time it has nothing to do", async () => {
     const first = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
     assert.equal(first.code, 0, first.stderr);
     const [one, two] = readRecords(inFolder("whole"));
@@ -198,7 +198,7 @@ describe("ddpg benchmark", () => {
     assert.notEqual(one.fingerprint, two.fingerprint);
     assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Pendulum-v1 \| 1,500 /m);
     assert.match(fs.readFileSync(inFolder("whole/curves.svg"), "utf8"), /^<svg .*Pendulum-v1/);
-    // The largest file of a run is gone when it is of no more use.
+    // The largest file of a run is removed when it is no longer needed.
     assert.deepEqual(fs.existsSync(inFolder("whole/runs/Pendulum-v1-seed1/checkpoint.safetensors")), false);
 
     const second = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
@@ -206,7 +206,7 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(second.stdout, /started|resumed/);
   });
 
-  it("writes a lost record again, without training, and shows all that is recorded there", async () => {
+  it("rewrites a lost record without training, and shows everything that is recorded", async () => {
     const lost = inFolder("whole/Pendulum-v1-seed1.json");
     const before = readRecord(lost);
     fs.rmSync(lost);
@@ -215,13 +215,13 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(again.stdout, /started|resumed/);
     assert.deepEqual({ ...readRecord(lost), machine: "" }, { ...before, machine: "" });
 
-    // Another task's, which is not asked for.
+    // The record of a task that is not requested.
     writeRecord(recordFile(inFolder("whole"), "Ant-v5", 1), record("Ant-v5", 1, flat(7)));
     assert.equal((await ddpg(...small, "--seeds", "1", "--out", "whole")).code, 0);
     assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Ant-v5 .*\n\| Pendulum-v1 /m);
   });
 
-  it("killed, it goes on where it was, with the same records", { skip: process.platform === "win32" }, async () => {
+  it("killed, it continues with the same records", { skip: process.platform === "win32" }, async () => {
     const args = [...small, "--steps", "6000", "--seeds", "1,2", "--out", "cut"];
     const cut = start(...args);
     const metrics = inFolder("cut/runs/Pendulum-v1-seed1/metrics.jsonl");
@@ -243,7 +243,7 @@ describe("ddpg benchmark", () => {
     assert.deepEqual(kept("cut"), kept("uncut"));
   });
 
-  it("leaves the others alone where a run fails, and says which", async () => {
+  it("reports a failed run and continues with the others", async () => {
     const run = inFolder("failing/runs/Pendulum-v1-seed1");
     fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
     fs.rmSync(path.join(run, "result.json"));
@@ -262,7 +262,7 @@ describe("ddpg benchmark", () => {
     );
   });
 
-  it("records a run that breaks down as a failed one, and tries it again", async () => {
+  it("records a run that breaks down as failed, and repeats it", async () => {
     const wild = ["--critic-learning-rate", "1", "--actor-learning-rate", "1", "--reward-scale", "1e12"];
     const args = [...small, ...wild, "--final-layer-bound", "1", "--seeds", "1", "--out", "wild"];
     const first = await ddpg(...args);
@@ -278,31 +278,31 @@ describe("ddpg benchmark", () => {
   });
 
   const refused: Record<string, { args: string[]; message: string }> = {
-    "a task that is none": {
+    "an unknown task": {
       args: ["--tasks", "Pendulum-v2"],
       message: 'got "Pendulum-v2". Did you mean "Pendulum-v1"?',
     },
-    "records of other settings": {
+    "records with other settings": {
       args: [...small, "--discount", "0.9", "--seeds", "1", "--out", "whole"],
       message: "whole/Pendulum-v1-seed1.json discount: expected 0.9, got 0.99. Choose another --out.",
     },
-    "records of other steps": {
+    "records with other steps": {
       args: [...small, "--steps", "3000", "--seeds", "1", "--out", "whole"],
       message: "whole/Pendulum-v1-seed1.json steps: expected 3,000, got 1500. Choose another --out.",
     },
-    "records of other settings, of seeds that are not asked for": {
+    "records with other settings, of seeds that are not requested": {
       args: [...small, "--discount", "0.9", "--seeds", "3", "--out", "whole"],
       message: "whole/Pendulum-v1-seed1.json discount: expected 0.9, got 0.99. Choose another --out.",
     },
-    "a run that cannot go on": {
+    "a run that cannot be resumed": {
       args: [...small, "--seeds", "9", "--out", "broken"],
       message: "Pendulum-v1-seed9: expected a run with a checkpoint, got",
     },
-    "a record under another's name": {
+    "a record under another record's name": {
       args: [...small, "--seeds", "1", "--out", "renamed"],
       message: "seed2.json: expected the name Pendulum-v1-seed1.json, by what it holds, got",
     },
-    "a directory with something else": {
+    "a directory with other files": {
       args: [...small, "--seeds", "1", "--out", "taken"],
       message:
         "taken/runs/Pendulum-v1-seed1: expected a new or empty directory, got one with notes.txt. Choose another.",
@@ -319,12 +319,12 @@ describe("ddpg benchmark", () => {
       args: [...small, "--seeds", "1", "--out", "whole/benchmark.md"],
       message: "whole/benchmark.md: expected a directory, got a path through a file.",
     },
-    "runs of other settings": {
+    "runs with other settings": {
       args: [...small, "--discount", "0.9", "--seeds", "1", "--out", "other", "--runs", "whole/runs"],
       message: "whole/runs/Pendulum-v1-seed1 discount: expected 0.9, got 0.99. Choose another --runs.",
     },
   };
-  /** A run that was stopped and lost its checkpoint. */
+  /** Makes a run with seed 9 that was stopped and lost its checkpoint. */
   const breakRun = (): void => {
     const run = inFolder("broken/runs/Pendulum-v1-seed9");
     fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
@@ -343,7 +343,7 @@ describe("ddpg benchmark", () => {
     fs.writeFileSync(inFolder("taken/runs/Pendulum-v1-seed1/notes.txt"), "");
   };
   for (const [what, { args, message }] of Object.entries(refused)) {
-    it(`refuses ${what}, before anything is begun`, async () => {
+    it(`refuses ${what}, before anything starts`, async () => {
       if (args.includes("broken")) breakRun();
       if (args.includes("moved")) moveRun();
       if (args.includes("renamed")) rename();

@@ -1,5 +1,5 @@
-// `ddpg benchmark`: several tasks with several seeds, each run in a process of its own, and what they say together. Cut
-// off, it goes on where it was: a run that has its record is not made again, one that has a checkpoint is resumed.
+// `ddpg benchmark`: trains several tasks with several seeds, each run in its own process, and summarizes them. After an
+// interruption it continues: a run with a record is not repeated, and a run with a checkpoint is resumed.
 
 import * as os from "node:os";
 import * as path from "node:path";
@@ -11,7 +11,7 @@ import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
-import { simdHelp, simdWidth } from "../run/engine.ts";
+import { simdHelp, simdWidth } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
@@ -96,17 +96,17 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   checkWritable(path.join(out, tableFile), hint);
 
   const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unrecorded.length));
-  const told = (record: BenchmarkRecord): string => {
+  const summary = (record: BenchmarkRecord): string => {
     const { seconds, steps } = record;
     return `${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`;
   };
   console.log(`Recorded in ${out}: ${whole(wanted.length - unrecorded.length)} of ${whole(wanted.length)} runs.`);
   const drawn = progress && process.stdout.isTTY;
   const width = largest(unrecorded.map(({ name }) => name.length));
-  // A run may be complete and have lost its record.
+  // A run may be finished although its record was lost.
   const unmade = unrecorded.filter((each) => {
     const isMade = isComplete(each.directory);
-    if (isMade) console.log(`${each.name.padEnd(width)}  ${told(keep(each, jobs))}`);
+    if (isMade) console.log(`${each.name.padEnd(width)}  ${summary(keep(each, jobs))}`);
     return !isMade;
   });
   const simd = flags.simd ? ["--simd", flags.simd] : [];
@@ -128,13 +128,13 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     },
     onEnd: (run, end) => {
       let why = settle(run, end);
-      // One that could not begin, or not go on, says nothing of the settings.
+      // A run that failed to start or resume tells us nothing about the settings, so it leaves no record.
       if (run.end === "complete" || run.result?.failed !== undefined) {
         try {
           const record = keep(run.wanted, jobs, why);
-          if (!why) console.log(`${run.label}  ${told(record)}`);
+          if (!why) console.log(`${run.label}  ${summary(record)}`);
         } catch (error) {
-          // One that cannot be read or written leaves the others alone.
+          // A run that cannot be read or written does not affect the others.
           if (!(error instanceof InputError)) throw error;
           why ||= error.message;
           run.end = "failed";
@@ -158,11 +158,11 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
 
 const tableFile = "benchmark.md";
 
-/** Writes table and curves of all that is recorded there, and says the table. */
+/** Writes the table and curves of all recorded runs, and prints the table. */
 async function draw(out: string): Promise<void> {
   const records = readRecords(out);
   if (records.length === 0) return;
-  // Loaded only here: the other commands need not wait for the plotting library.
+  // Loaded only here, so that the other commands do not wait for the plotting library.
   const { curves, page, resultsTable } = await import("./page.ts");
   const [text, picture] = [tableFile, "curves.svg"].map((name) => path.join(out, name));
   writeFiles(

@@ -1,4 +1,4 @@
-// What a benchmark shows: a table in Markdown, beside what others published, and curves.
+// The output of a benchmark: a table in Markdown, beside published results, and curves.
 import { largest } from "../../base/numbers.ts";
 import { Random } from "../../base/random.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
@@ -7,21 +7,21 @@ import { whole } from "../terminal/numbers.ts";
 import { bestPublished, type Figure, published, sources } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, judgedBy } from "./records.ts";
 
-/** What the seeds of a task say together. */
+/** The results of a task over its seeds. */
 interface Row {
   readonly task: string;
   readonly runs: readonly BenchmarkRecord[];
-  /** Of each seed; undefined for one that did not come to its end. */
+  /** The final return of each seed. Undefined for a seed that did not finish. */
   readonly finals: readonly (number | undefined)[];
-  /** Of those that did: their returns and the interquartile mean of these, undefined where there are none. */
+  /** The returns of the seeds that finished, and their interquartile mean, undefined if there are none. */
   readonly returns: readonly number[];
   readonly middle: number | undefined;
   readonly failed: number;
 }
 
 /**
- * A seed has failed where it did not come to its end, and below a fifth of the best figure of its row, our best seed and
- * all that was published; where that is negative, beyond five times it.
+ * A seed has failed if it did not finish, or if it is below a fifth of the best figure of its row: our best seed or a
+ * published result. If that figure is negative, the limit is five times it.
  */
 function failedSeeds(task: string, finals: Row["finals"]): number {
   const figures = (published[task]?.figures ?? []).flatMap((figure) => (figure ? [figure[0]] : []));
@@ -30,7 +30,7 @@ function failedSeeds(task: string, finals: Row["finals"]): number {
   return finals.filter((value) => value === undefined || value < worst).length;
 }
 
-/** By task, in the order of `published`, then by name. */
+/** One row per task, in the order of `published`, then by name. */
 function rows(records: readonly BenchmarkRecord[]): Row[] {
   const order = Object.keys(published);
   const tasks = [...new Set(records.map(({ environment }) => environment))].sort(
@@ -45,12 +45,12 @@ function rows(records: readonly BenchmarkRecord[]): Row[] {
   });
 }
 
-/** What is written beside the picture of the curves: the table. */
+/** The file beside the picture of the curves: the table. */
 export function page(records: readonly BenchmarkRecord[]): string {
   return `${resultsTable(records)}\n\n![Curves](curves.svg)\n`;
 }
 
-/** The table, what it means, and where its other figures come from. */
+/** The table, an explanation, and the sources of its other figures. */
 export function resultsTable(records: readonly BenchmarkRecord[]): string {
   const all = rows(records);
   const compared = all.some(({ task }) => published[task]);
@@ -87,7 +87,7 @@ export function resultsTable(records: readonly BenchmarkRecord[]): string {
   ].join("\n");
 }
 
-/** A return: a decimal below 100, none above. */
+/** A return: one decimal below 100, none above. */
 function returnText(value: number | undefined): string {
   if (value === undefined) return "–";
   return trueMinus(Math.abs(value) < 100 ? value.toFixed(1) : whole(value));
@@ -99,14 +99,14 @@ function figure(published: Figure | null): string {
   return deviation === undefined ? returnText(mean) : `${returnText(mean)} ± ${returnText(deviation)}`;
 }
 
-/** A table whose columns stand below each other as text, too. */
+/** A Markdown table whose columns also align as plain text. */
 function markdown([head, ...body]: readonly (readonly string[])[]): string {
   const widths = head.map((_, column) => largest([head, ...body].map((row) => row[column].length)));
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
   return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
 }
 
-/** A panel a task: curves of evaluations over steps, and a dot a seed for what it came to. */
+/** One panel per task: curves of evaluations over steps, and a dot per seed for its final return. */
 export function curves(records: readonly BenchmarkRecord[]): string {
   const width = 390;
   const panels = rows(records).map(({ task, runs, returns, failed }) => {
@@ -128,7 +128,7 @@ export function curves(records: readonly BenchmarkRecord[]): string {
         width,
         height: 96,
         xLabel: `mean of the last ${judgedBy} evaluations; diamond: interquartile mean`,
-        middle: interquartileMean, // as in the table, whatever their number
+        middle: interquartileMean, // as in the table, for any number of seeds
         references: best === undefined ? [] : [{ value: best, name: "" }],
       });
     const seeds = `${runs.length === 1 ? "one seed" : `${runs.length} seeds`}${failed > 0 ? `, ${failed} failed` : ""}`;

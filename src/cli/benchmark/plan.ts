@@ -1,4 +1,4 @@
-// The runs that `ddpg benchmark` is to make: what each is trained for, what there is of it, and the record it leaves.
+// The runs that `ddpg benchmark` makes: how each is trained, what already exists of it, and the record it leaves.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -15,43 +15,46 @@ import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
 import { type BenchmarkRecord, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
 
-/** Steps between two evaluations, and episodes of each. */
+/** Steps between two evaluations, and episodes per evaluation. */
 const evaluateEvery = 10_000;
 const episodes = 10;
 
-/** A run has at least so many evaluations. */
+/** The minimum number of evaluations in a run. */
 const minEvaluations = 20;
 
-/** What was asked for. */
+/** The user's request. */
 export interface Wishes {
   readonly tasks: readonly string[];
   readonly seeds: readonly number[];
-  /** Of each run; else the task's. */
+  /** Steps of each run. The task's default if undefined. */
   readonly steps: number | undefined;
   readonly preset: PresetName | undefined;
-  /** Settings that are not the preset's. */
+  /** Settings that differ from the preset. */
   readonly changes: Partial<Settings>;
-  /** Directory of the records. */
+  /** Directory for the records. */
   readonly out: string;
-  /** Directory of the runs. */
+  /** Directory for the runs. */
   readonly runs: string;
 }
 
-/** A run that is wanted. */
+/** A requested run. */
 export interface Wanted {
   readonly name: string;
   readonly task: string;
   readonly seed: number;
   readonly steps: number;
   readonly settings: Settings;
-  /** Arguments of `ddpg` that begin it. */
+  /** The arguments of `ddpg` that start it. */
   readonly train: readonly string[];
-  /** Of its small file. */
+  /** The file of its record. */
   readonly record: string;
   readonly directory: string;
 }
 
-/** All runs, one seed of every task first: what can be said early is said of all. Throws as the checks of settings do. */
+/**
+ * All runs, ordered so that every task gets its first seed before any gets its second: early results then cover all
+ * tasks. Throws as the checks of settings do.
+ */
 export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
   const { preset, changes, out, runs } = wishes;
   const plans: Pick<Wanted, "task" | "settings" | "steps">[] = [];
@@ -59,7 +62,7 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
     const own = environments[task];
     const settings = await asFlags(async () => {
       const { settings } = settingsFor(own, preset, changes);
-      // A number for each dimension may be too many for a task that comes hours later.
+      // A list with one value per dimension may have the wrong length for a task that would come hours later.
       await Ddpg.create(own, settings);
       return settings;
     });
@@ -89,8 +92,8 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
 }
 
 /**
- * Those without a record, or with one of a failure. Throws an InputError where there are records of these tasks, or
- * runs, that were made in another way: records of a task share a row.
+ * The runs without a record, or with the record of a failure. Throws an InputError if there are records of these tasks,
+ * or runs, that were made with other settings or steps, because the records of a task share a row.
  */
 export function unrecordedRuns(out: string, wanted: readonly Wanted[]): Wanted[] {
   for (const { environment, seed, steps, settings } of readRecords(out)) {
@@ -102,7 +105,7 @@ export function unrecordedRuns(out: string, wanted: readonly Wanted[]): Wanted[]
   return unrecorded;
 }
 
-/** Throws an InputError where the run's directory holds another run, or something else, or is another process's. */
+/** Throws an InputError if the run's directory holds another run or other files, or is in use by another process. */
 function expectSameRun(wanted: Wanted): void {
   const { directory, seed } = wanted;
   if (!fs.existsSync(path.join(directory, files.config))) {
@@ -112,13 +115,13 @@ function expectSameRun(wanted: Wanted): void {
   expectUnlocked(directory);
   const config = readConfig(directory);
   const hint = "Choose another --runs.";
-  const goesOn = hasCheckpoint(wanted) || isComplete(directory);
-  expect(goesOn, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
+  const canResume = hasCheckpoint(wanted) || isComplete(directory);
+  expect(canResume, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
   expectSame(directory, wanted, config, hint);
 }
 
-/** What two runs of a task must have in common. */
+/** What the runs of a task must have in common. */
 type Comparable = Pick<Wanted, "steps" | "settings">;
 
 function expectSame(where: string, wanted: Comparable, found: Comparable, hint: string): void {
@@ -129,7 +132,7 @@ function expectSame(where: string, wanted: Comparable, found: Comparable, hint: 
   }
 }
 
-/** The arguments of `ddpg` that make a run, or go on with it. */
+/** The arguments of `ddpg` that start or resume a run. */
 export function argumentsOf(wanted: Wanted): readonly string[] {
   return hasCheckpoint(wanted) ? ["resume", wanted.directory] : wanted.train;
 }
@@ -139,8 +142,8 @@ function hasCheckpoint({ directory }: Wanted): boolean {
 }
 
 /**
- * Writes the record of a run that is complete, or of one that failed: then of how far it came. The checkpoint of the
- * former, by far the largest file, is of no more use.
+ * Writes the record of a run that finished, or of one that failed, up to where it stopped. Removes the checkpoint of a
+ * finished run: it is by far the largest file and no longer needed.
  */
 export function keep({ record, directory }: Wanted, jobs: number, failed = ""): BenchmarkRecord {
   const { environment, preset, seed, steps, settings, evaluation, commit, versions } = readConfig(directory);

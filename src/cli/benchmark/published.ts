@@ -1,11 +1,11 @@
-// What others published of DDPG on Gymnasium's MuJoCo tasks after a million steps: for comparison in `ddpg benchmark`.
+// Published results of DDPG on Gymnasium's MuJoCo tasks after a million steps, for comparison in `ddpg benchmark`.
 import { largest } from "../../base/numbers.ts";
 
-/** Where figures come from, and what was measured there. */
+/** A source of figures, and what it measured. */
 export interface Source {
   readonly name: string;
   readonly url: string;
-  /** How it was measured, and on which version of the tasks. */
+  /** How it was measured, and on which versions of the tasks. */
   readonly how: string;
 }
 
@@ -27,13 +27,13 @@ export const sources: readonly Source[] = [
   },
 ];
 
-/** A mean over seeds and, where it was published, its standard deviation. */
+/** A mean over seeds, with its standard deviation if it was published. */
 export type Figure = readonly [mean: number, deviation?: number];
 
 export interface Published {
-  /** One for each of `sources`; null where there is none. */
+  /** One for each of `sources`. Null if there is none. */
   readonly figures: readonly [tianshou: Figure | null, spinningUp: Figure | null, cleanRl: Figure | null];
-  /** How the task they used differs from v5, where that matters. */
+  /** How the task they used differs from v5, if it matters. */
   readonly differs?: string;
 }
 
@@ -58,7 +58,7 @@ export const published: Readonly<Record<string, Published>> = {
   "Humanoid-v5": { figures: [[109, 50], null, [1700, 694]] },
 };
 
-/** The best noise-free figure for a task: the first two sources; undefined where they have none. */
+/** The best noise-free figure for a task, from the first two sources. Undefined if they have none. */
 export function bestPublished(task: string): number | undefined {
   const means = (published[task]?.figures ?? []).slice(0, 2).flatMap((figure) => (figure ? [figure[0]] : []));
   return means.length > 0 ? largest(means) : undefined;

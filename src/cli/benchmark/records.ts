@@ -1,4 +1,4 @@
-// What `ddpg benchmark` keeps of a run: one small file of JSON, which outlives the run's directory.
+// The records of `ddpg benchmark`: one small JSON file per run, which outlives the run's directory.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../../base/expect.ts";
@@ -7,10 +7,10 @@ import { attempt } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
-/** What the reader below understands; it moves when the meaning does. */
+/** The format that the reader below understands. It changes when the meaning does. */
 const format = "ddpg-benchmark-1";
 
-/** How many of the last evaluations a run is judged by. */
+/** The final return of a run is the mean of this many last evaluations. */
 export const judgedBy = 10;
 
 export interface BenchmarkRecord {
@@ -20,24 +20,24 @@ export interface BenchmarkRecord {
   /** Environment steps. */
   readonly steps: number;
   readonly settings: Settings;
-  /** Of the program that began the run; ends in «-dirty» after changes. */
+  /** Of the program that started the run. Ends in "-dirty" if there were changes. */
   readonly commit?: string;
-  /** Likewise. */
+  /** Of the program that started the run. */
   readonly versions: { readonly ddpg: string; readonly node: string; readonly platform: string };
   /** The processor's name, and how many runs shared the machine. */
   readonly machine: string;
-  /** Of training, without evaluations. */
+  /** Seconds spent on training, without evaluations. */
   readonly seconds: number;
   readonly fingerprint: string;
-  /** Episodes of each evaluation, noise-free and from fixed starts. */
+  /** Episodes per evaluation, noise-free and from fixed starts. */
   readonly episodes: number;
-  /** Their mean returns. */
+  /** The mean return of each evaluation. */
   readonly evaluations: readonly Point[];
-  /** Why the run failed: it has no return, and counts as a seed that failed until it is made again. */
+  /** Why the run failed. It has no return, and counts as a failed seed until it is repeated. */
   readonly failed?: string;
 }
 
-/** The mean of a run's last evaluations: of ten, or of those there are. */
+/** The mean of a run's last ten evaluations, or of all if there are fewer. */
 export function finalReturn({ evaluations }: Pick<BenchmarkRecord, "evaluations">): number {
   return mean(evaluations.slice(-judgedBy).map(([, value]) => value));
 }
@@ -46,15 +46,15 @@ export function recordFile(folder: string, task: string, seed: number): string {
   return path.join(folder, `${task}-seed${seed}.json`);
 }
 
-/** Writes a record in one step. */
+/** Writes a record atomically. */
 export function writeRecord(file: string, record: BenchmarkRecord): void {
-  // A line for what a person looks up, and one for the curve.
+  // One part for people to read, and one line for the curve.
   const { evaluations, ...rest } = record;
   const head = JSON.stringify({ format, ...rest }).slice(0, -1);
   replaceFile(file, [Buffer.from(`${head},\n"evaluations":${JSON.stringify(evaluations)}}\n`)]);
 }
 
-/** A record, checked; undefined where there is no such file. Throws an InputError that names the field. */
+/** Reads and checks a record. Undefined if there is no such file. Throws an InputError that names the field. */
 export function readRecord(file: string): BenchmarkRecord | undefined {
   const content = attempt(file, "a record of a benchmark", () =>
     fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined,
@@ -84,11 +84,22 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
     (evaluations.length > 0 || value.failed !== undefined) &&
     evaluations.every((point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite));
   expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, hint);
-  const settings = storedSettings(value.settings, `${file} settings`);
+  const settings = settingsOf(value.settings, `${file} settings`, hint);
   return { ...(value as BenchmarkRecord), settings };
 }
 
-/** All records of a folder, by task and seed. Other files are none of its business. */
+/** Stored settings. An error of their reader, which does not know what file they are in, gets a hint. */
+function settingsOf(value: unknown, where: string, hint: string): Settings {
+  try {
+    return storedSettings(value, where);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.hint !== "") throw error;
+    const { where, expected, got } = error;
+    throw new InputError({ where, expected, got, hint });
+  }
+}
+
+/** All records in a folder, by task and seed. Other files are ignored. */
 export function readRecords(folder: string): BenchmarkRecord[] {
   const names = attempt(folder, "a directory", () => (fs.existsSync(folder) ? fs.readdirSync(folder) : []));
   return names

@@ -23,14 +23,14 @@ export function addEnvironmentsCommand(program: Command): void {
 
 const mujocoNote = `The tasks ending in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
 
-/** The id or the path by which a run's environment is loaded from here. */
+/** The id, or the path from the working directory, that loads a run's environment. */
 export function environmentOf(run: string, { environment, environmentModule }: RunConfig): string {
   return environmentModule ? path.relative("", path.resolve(run, environmentModule)) : environment;
 }
 
 /**
- * A fresh environment, by its id or path, for a policy; and what it is called. Throws an InputError where it is not of the
- * policy's sizes.
+ * Creates an environment for a policy, by id or path, and returns its name. Throws an InputError if its sizes are not
+ * the policy's.
  */
 export async function environmentFor({ units }: Policy, nameOrPath: string) {
   const { name, environment } = await guarded(
@@ -84,7 +84,9 @@ function listOf(all: ReturnType<typeof describe>[]): string {
   return table(rows, [1, 3, 5]).join("\n");
 }
 
-/** One interval a dimension; equal ones are counted. A Float32 has seven digits. */
+/**
+ * One interval per dimension; equal neighbors are written once with their count. Seven digits suffice for a Float32.
+ */
 export function bounds(low: ArrayLike<number>, high: ArrayLike<number>): string {
   const parts: { text: string; count: number }[] = [];
   for (let i = 0; i < low.length; i++) {

@@ -1,21 +1,21 @@
-// Environments of one's own may go wrong where no call into them is waiting: in a timer, in a promise that nobody
-// awaits, in one that never settles. What is guarded here ends then too, with an error that says so.
+// Custom environments may fail where no call to them is waiting: in a timer, in a promise that is never awaited, in one
+// that never settles. Guarded work ends in these cases too, with an error that explains it.
 import { setTimeout as delay } from "node:timers/promises";
 import { InputError, messageOf } from "../../base/expect.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 
-/** How long the closing of an environment may take after an error, in ms. */
+/** How long closing an environment may take after an error, in ms. */
 const graceMs = 500;
 
-/** `work`, which calls environments; `where` says what it is at. One at a time. */
+/** Runs `work`, which calls environments. `where` describes the current activity in errors. Only one at a time. */
 export async function guarded<T>(where: () => string, work: () => T | Promise<T>): Promise<T> {
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
   const onError = (error: unknown): void => {
-    // What was wrong with the program's own surroundings says so itself.
+    // An InputError, such as one about a file, explains itself.
     if (error instanceof InputError) fail(error);
     else fail(new EnvironmentError(`${where()}, outside of its methods: ${messageOf(error)}`, { cause: error }));
   };
@@ -37,7 +37,7 @@ export async function guarded<T>(where: () => string, work: () => T | Promise<T>
   }
 }
 
-/** `work` with environments that are closed after it. An error of `work` comes before what closing throws. */
+/** Runs `work` and closes its environments afterwards. An error of `work` takes precedence over one of closing. */
 export async function closing<T>(
   name: string,
   environments: readonly Environment[],
@@ -54,7 +54,7 @@ export async function closing<T>(
   return result;
 }
 
-/** Closes all of them; the first error is thrown. */
+/** Closes all of them. Throws the first error. */
 async function close(name: string, environments: readonly Environment[]): Promise<void> {
   const where = `${name} close`;
   await guarded(

@@ -3,7 +3,7 @@ import { InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import { type RunConfig, readConfig, readPolicy, readPolicyFile } from "../../node.ts";
 
-/** The policy of a run's directory, with the run's configuration, or of a policy's file, without one. */
+/** The policy of a run's directory, with the run's configuration, or that of a policy file, without one. */
 export async function readPolicySource(
   source: string,
   best: boolean,
@@ -12,7 +12,7 @@ export async function readPolicySource(
     if (best) throw new InputError({ where: "--best", expected: "a run's directory", got: `the file ${source}` });
     return { policy: (await readPolicyFile(source)).policy, config: undefined };
   }
-  // First, because its error says what is wrong with a directory that is not a run's.
+  // The configuration first, because its error explains a directory that is not a run's.
   const config = readConfig(source);
   return { policy: await readPolicy(source, best ? "best" : "last"), config };
 }

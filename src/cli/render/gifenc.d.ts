@@ -1,22 +1,22 @@
-/** What is used of the package gifenc, which brings no types. */
+/** The part of the package gifenc that we use. It has no types of its own. */
 declare module "gifenc" {
   interface FrameOptions {
-    /** At the first frame, for all of them: red, green and blue of each color. */
+    /** Given with the first frame, for all frames: red, green and blue of each color. */
     palette?: number[][];
-    /** In ms; kept in hundredths of a second. */
+    /** Time until the next frame in ms. Stored in hundredths of a second. */
     delay: number;
     transparent: boolean;
     transparentIndex: number;
-    /** 1: what is shown stays where the next frame is transparent. */
+    /** 1: the previous frame stays visible where this one is transparent. */
     dispose: number;
   }
 
   const gifenc: {
     GIFEncoder(): {
-      /** A frame of indices in the palette. */
+      /** Writes a frame of palette indices. */
       writeFrame(pixels: Uint8Array, width: number, height: number, options: FrameOptions): void;
       finish(): void;
-      /** A copy. */
+      /** A copy of the file's bytes. */
       bytes(): Uint8Array;
     };
   };

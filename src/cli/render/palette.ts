@@ -1,19 +1,19 @@
-// The few colors that stand for the many of a picture. A color is one number: red · 65536 + green · 256 + blue.
+// Chooses the few colors that represent a picture. A color is one number: red · 65536 + green · 256 + blue.
 import { largest } from "../../base/numbers.ts";
 
-/** Colors that stand close together, each with how often it occurs. */
+/** Similar colors, each with its number of pixels. */
 interface Box {
   readonly colors: readonly (readonly [color: number, count: number])[];
-  /** Of red, green and blue. */
+  /** The mean red, green and blue. */
   readonly mean: readonly number[];
-  /** The one of the three in which they differ most, and the sum of their squared distances from the mean there. */
+  /** The channel with the largest spread, and that spread: the sum of squared distances from the mean. */
   readonly channel: number;
   readonly spread: number;
 }
 
 /**
- * At most `maxColors` colors for an image of red, green, blue and opacity: boxes of colors are cut in two at the mean, the one
- * of the largest spread first, and each gives its mean.
+ * At most `maxColors` colors for an image of red, green, blue and opacity. Splits the box of colors with the largest
+ * spread at its mean, again and again. Each box yields its mean.
  */
 export function choosePalette(image: Uint8Array, maxColors: number): number[] {
   const counts = new Map<number, number>();
@@ -44,21 +44,21 @@ function boxOf(colors: Box["colors"]): Box {
     colors.reduce((sum, [color, n]) => sum + n * (part(color, channel) - middle) * (part(color, channel) - middle), 0),
   );
   const spread = largest(spreads);
-  // One color differs from its mean by rounding alone.
+  // A single color differs from its mean only by rounding.
   return { colors, mean, channel: spreads.indexOf(spread), spread: colors.length === 1 ? 0 : spread };
 }
 
-/** Finds for each pixel the nearest color of a palette of fewer than 256. */
+/** Finds the nearest color for each pixel, in a palette of fewer than 256 colors. */
 export class Palette {
   readonly #colors: readonly number[];
-  /** What was found, by color. */
+  /** The index already found for each color. */
   readonly #found = new Uint8Array(2 ** 24).fill(unknown);
 
   constructor(colors: readonly number[]) {
     this.#colors = colors;
   }
 
-  /** The index in the palette for each pixel; a fresh array. */
+  /** The palette index of each pixel, as a new array. */
   apply(image: Uint8Array): Uint8Array {
     const pixels = new Uint8Array(image.length / 4);
     for (let i = 0; i < pixels.length; i++) {
@@ -86,14 +86,14 @@ export class Palette {
   }
 }
 
-/** No index of a palette. */
+/** Marks a color without an index yet. It is never an index itself. */
 const unknown = 255;
 
 function colorAt(image: Uint8Array, at: number): number {
   return 65536 * image[at] + 256 * image[at + 1] + image[at + 2];
 }
 
-/** Red, green or blue. */
+/** The red, green or blue of a color. */
 function part(color: number, channel: number): number {
   return (color >> (16 - 8 * channel)) & 255;
 }

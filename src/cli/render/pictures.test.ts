@@ -6,7 +6,7 @@ import { Random } from "../../base/random.ts";
 import { choosePalette, Palette } from "./palette.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
 
-/** Frames of which each pixel's color is given by a function. */
+/** Frames in which a function gives each pixel's color. */
 function framesOf(
   width: number,
   height: number,
@@ -38,7 +38,7 @@ const drawn = ({ width, height, draw }: Frames, frame: number): Uint8Array => {
 
 const times = (count: number, step: number) => Array.from({ length: count + 1 }, (_, i) => i * step);
 
-test("a GIF of few colors shows every frame as it was drawn, what stays as it was included, and begins anew", async () => {
+test("a GIF of few colors shows every frame exactly, including unchanged parts, and loops", async () => {
   const frames = framesOf(7, 5, 8, (frame, at) => (at < 20 ? [10 * at, 0, 200] : [0, 25 * frame, at]));
   const done: number[] = [];
   const { width, height, loops, frames: read } = readGif(await toGif(frames, times(8, 0.05), (n) => void done.push(n)));
@@ -74,10 +74,10 @@ test("delays are in hundredths of a second and do not drift: at 30 frames a seco
       () => {},
     ),
   ).frames;
-  assert.equal(delay, 65_535); // as long as the format can say
+  assert.equal(delay, 65_535); // the longest delay of the format
 });
 
-test("noise, which no compression makes smaller, is whole: the file grows as it must", async () => {
+test("noise, which cannot be compressed, is complete: the file grows accordingly", async () => {
   const random = new Random(1);
   const noise = Array.from({ length: 6 * 120 * 90 }, () => 8 * random.integer(32));
   const frames = framesOf(120, 90, 6, (frame, at) => Array(3).fill(noise[frame * 120 * 90 + at]));
@@ -85,7 +85,7 @@ test("noise, which no compression makes smaller, is whole: the file grows as it 
   for (const [i, { pixels }] of read.entries()) assert.deepEqual(pixels, drawn(frames, i));
 });
 
-test("a palette: rare colors that stand apart stay, near ones give way to their mean", () => {
+test("a palette keeps rare distinct colors and merges similar ones into their mean", () => {
   const colors = [
     [0, 0, 0],
     [200, 0, 0],
@@ -110,7 +110,7 @@ test("a palette: rare colors that stand apart stay, near ones give way to their 
   assert.deepEqual([...pixels], [2, 1, 0]);
 });
 
-test("many colors lose little: a smooth sky of thousands is off by 4 of 255 at most", async () => {
+test("many colors lose little: a smooth sky of thousands is off by at most 4 of 255", async () => {
   const frames = framesOf(64, 64, 2, (_, at) => [120 + (at >> 6), 150 + (at >> 6), 200 + ((at & 63) >> 2)]);
   const [{ pixels }] = readGif(await toGif(frames, times(2, 0.1), () => {})).frames;
   const off = drawn(frames, 0).map((value, i) => Math.abs(value - pixels[i]));
@@ -118,7 +118,7 @@ test("many colors lose little: a smooth sky of thousands is off by 4 of 255 at m
 });
 
 test("a film strip shows the moments from left to right with white between them, each with its time", () => {
-  const green = (frame: number): number => (frame === 1 ? 200 : 100); // the second is bright, and written on in a dark tone
+  const green = (frame: number): number => (frame === 1 ? 200 : 100); // the second is bright, so its label is dark
   const frames = framesOf(60, 40, 3, (frame, at) => [50 * frame, green(frame), at % 60]);
   const { width, height, channels, data } = decode(toFilmStrip(frames, [0, 0.5, 1, 1.5]));
   assert.deepEqual([width, height, channels], [3 * 60 + 2 * 4, 40, 3]);

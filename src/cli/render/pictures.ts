@@ -1,17 +1,20 @@
-// Frames as files: a GIF that plays in true time, and a PNG with moments side by side.
+// Writes frames as files: a GIF that plays in real time, or a PNG with moments side by side.
 import { encode } from "fast-png";
 import gifenc from "gifenc";
 import { choosePalette, Palette } from "./palette.ts";
 
-/** One more index stands for "as in the frame before". */
+/** One index is left for "as in the previous frame". */
 const maxColors = 255;
-/** From so many frames they are chosen. */
+/** The number of frames from which the palette is chosen. */
 const paletteFrames = 8;
 
-/** Hundredths of a second, as the format can say. */
+/** The longest delay the format can hold, in hundredths of a second. */
 const maxDelay = 65_535;
 
-/** The size of a frame, and how each is drawn: red, green, blue and 255 for each pixel, row by row from the top. */
+/**
+ * The size of the frames, and a function that draws one: red, green, blue and 255 for each pixel, row by row from the
+ * top.
+ */
 export interface Frames {
   readonly width: number;
   readonly height: number;
@@ -20,8 +23,8 @@ export interface Frames {
 }
 
 /**
- * A GIF that starts anew at its end. `times` says when each frame is shown and when the last one ends, in seconds:
- * [count + 1]; they are kept to a hundredth, without adding up. `onFrame` is awaited after each frame.
+ * A GIF that loops. `times` are the seconds at which each frame starts and the last one ends: [count + 1]. They are
+ * rounded to hundredths without accumulating errors. `onFrame` is awaited after each frame.
  */
 export async function toGif(
   { width, height, count, draw }: Frames,
@@ -36,7 +39,7 @@ export async function toGif(
     draw(frame, sampled.subarray(i * size, (i + 1) * size));
     await onFrame(0);
   }
-  // One palette for all frames: what does not move does not flicker.
+  // All frames share one palette, so that static parts do not flicker.
   const colors = choosePalette(sampled, maxColors);
   const palette = new Palette(colors);
   const same = colors.length;
@@ -58,10 +61,10 @@ export async function toGif(
   return gif.bytes();
 }
 
-/** White between two moments, in pixels. */
+/** White space between two moments, in pixels. */
 const gap = 4;
 
-/** A PNG with the frames from left to right, each with its time in seconds. */
+/** A PNG with the frames from left to right, each labeled with its time in seconds. */
 export function toFilmStrip({ width, height, count, draw }: Frames, times: ArrayLike<number>): Uint8Array {
   const stripWidth = count * (width + gap) - gap;
   const data = new Uint8Array(3 * stripWidth * height).fill(255);
@@ -77,7 +80,7 @@ export function toFilmStrip({ width, height, count, draw }: Frames, times: Array
   return encode({ width: stripWidth, height, data, channels: 3, depth: 8 });
 }
 
-/** What times are written with: rows of three pixels each, as octal digits. */
+/** The glyphs for times: rows of three pixels each, as octal digits. */
 const glyphs: Readonly<Record<string, string>> = {
   "0": "75557",
   "1": "26227",
@@ -94,7 +97,7 @@ const glyphs: Readonly<Record<string, string>> = {
   " ": "00000",
 };
 
-/** Writes a time at the top left, dark or bright, as can be read there. */
+/** Writes a time at the top left, dark or bright, whichever is readable. */
 function label(picture: Uint8Array, width: number, height: number, text: string): void {
   const scale = Math.max(1, Math.round(height / 120));
   const ink = picture[1] > 160 ? 70 : 230;

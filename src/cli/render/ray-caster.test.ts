@@ -11,13 +11,13 @@ const red = [1, 0, 0, 1] as const;
 const floor: Shape = { kind: "plane", size: [], color: [0.8, 0.8, 0.8, 1] };
 const unturned = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
-/** A scene of shapes at places, unturned unless a rotation follows. */
+/** A scene of shapes at positions, unrotated unless a rotation follows. */
 function sceneOf(camera: Camera, ...placed: [Shape, Vector, number[]?][]): [Scene, Float32Array] {
   const scene = { shapes: placed.map(([shape]) => shape), camera, stepSeconds: 1, writePoses() {} };
   return [scene, Float32Array.from(placed.flatMap(([, place, turn]) => [...place, ...(turn ?? unturned)]))];
 }
 
-/** Draws it: red, green and blue by column and row. */
+/** Draws a scene. Returns red, green and blue by column and row. */
 function draw([scene, poses]: [Scene, Float32Array], width = 200, height = 200) {
   const out = new Uint8Array(4 * width * height);
   new RayCaster(scene, width, height).draw(poses, out);
@@ -26,9 +26,9 @@ function draw([scene, poses]: [Scene, Float32Array], width = 200, height = 200) 
 
 const isRed = ([r, g, b]: number[]) => r > 2 * g && r > 2 * b;
 
-test("a ball has its size and place in the picture: 45° from top to bottom, x to the right, z up", () => {
+test("a ball has the right size and position in the picture: 45° from top to bottom, x to the right, z up", () => {
   const pixel = draw(sceneOf(level, [{ kind: "sphere", size: [1], color: red }, [1, 0, 2]]));
-  // At distance 1 a pixel takes 2 · tan 22.5° / 200; the middle is at (1, 2) / 10 of that.
+  // At distance 1 a pixel is 2 · tan 22.5° / 200 wide. The center is at (1, 2) / 10 of that picture.
   const size = (2 * Math.tan(Math.PI / 8)) / 200;
   const [column, row] = [100 + 0.1 / size, 100 - 0.2 / size].map(Math.floor);
   const radius = 0.1 / size;
@@ -45,13 +45,13 @@ test("a ball has its size and place in the picture: 45° from top to bottom, x t
   }
 });
 
-test("azimuth and elevation turn the camera about what it looks at", () => {
+test("azimuth and elevation turn the camera around its target", () => {
   const marks: [Shape, Vector][] = [
     [{ kind: "sphere", size: [0.5], color: red }, [2, 0, 0]],
     [{ kind: "sphere", size: [0.5], color: [0, 1, 0, 1] }, [0, 2, 0]],
     [{ kind: "sphere", size: [0.5], color: [0, 0, 1, 1] }, [0, 0, 2]],
   ];
-  /** Which color is where: columns and rows from the middle, rounded to 2 units of length. */
+  /** Which color is where: columns and rows from the center, rounded to 2 units of length. */
   const seen = (camera: Camera) => {
     const pixel = draw(sceneOf(camera, ...marks));
     const strongest = (rgb: number[]) =>
@@ -87,7 +87,7 @@ test("the camera follows a shape along x and y, not z", () => {
   );
 });
 
-test("every pixel shows the shape that is nearest there: against rays to all of them", () => {
+test("every pixel shows the nearest shape, compared with rays to all of them", () => {
   const kinds = [
     ["sphere", [0.5]],
     ["capsule", [0.2, 0.6]],
@@ -103,7 +103,7 @@ test("every pixel shows the shape that is nearest there: against rays to all of 
     color[i % 3] = 1;
     const [a, b] = [random.uniform(0, 6), random.uniform(0, 6)];
     const [ca, sa, cb, sb] = [Math.cos(a), Math.sin(a), Math.cos(b), Math.sin(b)];
-    // Some lie beside the picture, some behind the camera.
+    // Some are outside of the picture, some behind the camera.
     const place: Vector = [random.uniform(-7, 7), random.uniform(-4, 4), random.uniform(-3, 3)];
     return [{ kind, size, color }, place, [ca, -sa * cb, sa * sb, sa, ca * cb, -ca * sb, 0, sb, cb]];
   });
@@ -139,7 +139,7 @@ test("every pixel shows the shape that is nearest there: against rays to all of 
         [1, 1],
         [0.5, 0.5],
       ].map(([dx, dy]) => nearestAt(column + dx, row + dy));
-      if (new Set(corners).size > 1) continue; // something ends there
+      if (new Set(corners).size > 1) continue; // an edge is there
       const rgb = pixel(column, row);
       const seen = rgb.findIndex((value, c) => rgb.every((other, k) => k === c || value > 1.3 * other));
       assert.equal(seen, corners[0] < 0 ? -1 : corners[0] % 3, `${column}, ${row}: ${rgb}`);
@@ -149,7 +149,7 @@ test("every pixel shows the shape that is nearest there: against rays to all of 
   assert.ok(shown.size > 12, `${shown.size} shapes were seen`);
 });
 
-test("a ball over a floor throws a shadow away from the sun, which shines from the camera's left and behind it", () => {
+test("a ball over a floor casts a shadow away from the sun, which shines from the camera's left and behind it", () => {
   for (const azimuth of [90, 0, 215]) {
     const camera: Camera = { target: [0, 0, 0], distance: 10, azimuth, elevation: -35 };
     const ball: Shape = { kind: "sphere", size: [0.7], color: [0.8, 0.8, 0.8, 1] };
@@ -171,7 +171,7 @@ test("a ball over a floor throws a shadow away from the sun, which shines from t
   }
 });
 
-test("through what is half opaque, what lies behind is seen; it throws no shadow", () => {
+test("a translucent shape shows what lies behind it, and casts no shadow", () => {
   const glass: Shape = { kind: "box", size: [1, 0.1, 1], color: [0, 0, 1, 0.5] };
   const ball: [Shape, Vector] = [{ kind: "sphere", size: [1], color: red }, [0, 2, 0]];
   const [r, , b] = draw(sceneOf(level, [glass, [0, 0, 0]], ball))(100, 100);
@@ -183,7 +183,7 @@ test("through what is half opaque, what lies behind is seen; it throws no shadow
   for (let x = 30; x < 120; x += 5) assert.deepEqual(under(x, 100), bare(x, 100));
 });
 
-test("a floor's squares lie in the floor, and blur into one tone far away", () => {
+test("a floor's squares have the floor's perspective, and blur into one tone far away", () => {
   const pixel = draw(sceneOf({ ...level, elevation: -90 }, [floor, [0, 0, 0]]));
   const tones = new Set(Array.from({ length: 100 }, (_, i) => pixel(2 * i, 20)[0]));
   assert.ok(Math.max(...tones) - Math.min(...tones) > 15);

@@ -1,5 +1,5 @@
-// Draws a scene without a graphics card: a ray for each pixel, nine where something ends, and one more to the light.
-// Nothing but +, −, ×, ÷, roots and comparisons: a picture has the same bits on every engine.
+// Draws a scene without a graphics card: one ray per pixel, nine where something ends, and one more to the light. It
+// uses only +, −, ×, ÷, square roots and comparisons, so a picture has the same bits on every JavaScript engine.
 
 import { cos, pi, sin } from "../../base/math.ts";
 import { largest, smallest } from "../../base/numbers.ts";
@@ -7,7 +7,7 @@ import type { Scene } from "../../environment/scene.ts";
 import { Solid, type Vector } from "./solid.ts";
 
 type Interval = readonly [low: number, high: number];
-/** Red, green, blue as amounts of light, 0 to 1: the squares of what a screen is told. */
+/** Red, green and blue as amounts of light, 0 to 1: the squares of the pixel values. */
 type Light = readonly [red: number, green: number, blue: number];
 
 const horizon: Light = [0.87, 0.9, 0.94];
@@ -16,23 +16,23 @@ const below: Light = [0.42, 0.46, 0.5];
 const skyLight: Light = [0.4, 0.43, 0.49];
 const groundLight: Light = [0.2, 0.19, 0.17];
 const sunLight: Light = [0.9, 0.86, 0.78];
-/** Towards the sun, as the camera sees it: to its right, away from it, up. */
+/** The direction to the sun, relative to the camera: right, away from the camera, up. */
 const sun: Vector = [-0.42, -0.42, 0.8];
 
-/** Half of what the camera sees from top to bottom, at distance 1: the tangent of 22.5°. */
+/** Half of the height that the camera sees at distance 1: the tangent of 22.5°. */
 const halfView = Math.SQRT2 - 1;
-/** Pixels along a side of the cells in which solids are looked for. */
+/** Side of the cells, in pixels, that index solids in the picture. */
 const cellPixels = 16;
-/** Cells along a side of the grid in which solids that throw a shadow are looked for. */
+/** Number of cells along a side of the grid that indexes solids by their shadows. */
 const sunCells = 32;
-/** Neighbors that differ by more, of 255, are drawn finely. */
+/** Neighboring pixels that differ by more than this, of 255, are supersampled. */
 const edge = 10;
-/** What is nearer than this, as a part of the camera's distance, is the surface that a ray starts from. */
+/** A hit nearer than this, relative to the camera's distance, is the surface that the ray starts from. */
 const skin = 1e-5;
 
 const nothing: readonly Solid[] = [];
 
-/** Solids by the cells of a rectangle that they may touch. */
+/** Indexes solids by the cells of a rectangle that they may touch. */
 class Grid {
   readonly #cells: Solid[][];
   readonly #left: number;
@@ -41,7 +41,7 @@ class Grid {
   readonly #columns: number;
   readonly #rows: number;
 
-  /** From a corner, so many cells of a size; `everywhere` is in all of them. */
+  /** A grid of `columns` × `rows` square cells from a corner. The solids in `everywhere` are in all cells. */
   constructor(left: number, low: number, cell: number, columns: number, rows: number, everywhere: readonly Solid[]) {
     this.#left = left;
     this.#low = low;
@@ -61,7 +61,7 @@ class Grid {
     }
   }
 
-  /** What may be at a point. */
+  /** The solids that may be at a point. */
   at(x: number, y: number): readonly Solid[] {
     const column = Math.floor((x - this.#left) / this.#cell);
     const row = Math.floor((y - this.#low) / this.#cell);
@@ -70,7 +70,7 @@ class Grid {
   }
 }
 
-/** Draws frames of one scene, all of one size. */
+/** Draws frames of one scene, all of the same size. */
 export class RayCaster {
   readonly width: number;
   readonly height: number;
@@ -82,18 +82,18 @@ export class RayCaster {
   readonly #right: Vector;
   readonly #forward: Vector;
   readonly #up: Vector;
-  /** Towards the sun, and two ways across its light. */
+  /** The direction to the sun, and two directions perpendicular to it. */
   readonly #sun: Vector;
   readonly #sunRight: Vector;
   readonly #sunUp: Vector;
-  /** Side of a floor's squares. */
+  /** Side of a floor square. */
   readonly #square: number;
-  /** Of a pixel, at distance 1. */
+  /** Side of a pixel, at distance 1. */
   readonly #pixel: number;
   #eye: Vector = [0, 0, 0];
   #seen = new Grid(0, 0, 1, 0, 0, nothing);
   #shading = this.#seen;
-  /** What samples saw, added up: red, green, blue. */
+  /** The sum of the samples: red, green, blue. */
   readonly #light = new Float64Array(3);
 
   constructor(scene: Scene, width: number, height: number) {
@@ -114,14 +114,14 @@ export class RayCaster {
     this.#sunRight = unit([this.#sun[1], -this.#sun[0], 0]);
     this.#sunUp = cross(this.#sun, this.#sunRight);
     this.#pixel = (2 * halfView) / height;
-    // A power of two, some six squares from the eye to what it looks at.
+    // A power of two, about a sixth of the camera's distance.
     let square = 1;
     while (square * 6 > camera.distance) square /= 2;
     while (square * 12 <= camera.distance) square *= 2;
     this.#square = square;
   }
 
-  /** Draws what `poses` say, as red, green, blue and 255 for each pixel, row by row from the top. */
+  /** Draws a scene in the given poses, as red, green, blue and 255 for each pixel, row by row from the top. */
   draw(poses: Float32Array, out: Uint8Array): void {
     for (const [index, solid] of this.#solids.entries()) solid.place(poses, index);
     const { target, distance, follows } = this.#scene.camera;
@@ -143,7 +143,7 @@ export class RayCaster {
     }
   }
 
-  /** What is seen where, in the picture at distance 1 with its middle at 0. */
+  /** Indexes the solids by where they appear, in the picture at distance 1 with its center at 0. */
   #seenGrid(): Grid {
     const { width, height } = this;
     const pixel = this.#pixel;
@@ -161,7 +161,7 @@ export class RayCaster {
     return grid;
   }
 
-  /** What throws a shadow where, as the sun sees it. */
+  /** Indexes the solids by their shadows, as seen from the sun. */
   #shadingGrid(): Grid {
     const places = this.#opaque.map((solid) => {
       const along = (axis: Vector): Interval =>
@@ -175,7 +175,7 @@ export class RayCaster {
     return grid;
   }
 
-  /** 1 for each pixel that differs from one beside it. */
+  /** 1 for each pixel that differs from a neighbor. */
   #edges(out: Uint8Array): Uint8Array {
     const { width } = this;
     const rough = new Uint8Array(width * this.height);
@@ -190,12 +190,12 @@ export class RayCaster {
     return rough;
   }
 
-  /** Adds a light between two, by so much. */
+  /** Adds a mix of two lights, with a weight. */
   #add(a: Light, b: Light, part: number, weight: number): void {
     for (let c = 0; c < 3; c++) this.#light[c] += weight * (a[c] + part * (b[c] - a[c]));
   }
 
-  /** Draws the mean of so many samples, and begins anew. */
+  /** Writes the mean of the samples as a pixel, and resets the sum. */
   #write(out: Uint8Array, at: number, samples: number): void {
     for (let c = 0; c < 3; c++) {
       out[4 * at + c] = Math.min(255, Math.round(255 * Math.sqrt(this.#light[c] / samples)));
@@ -204,7 +204,7 @@ export class RayCaster {
     out[4 * at + 3] = 255;
   }
 
-  /** Adds what is seen through a point of the picture, in pixels from its top left. */
+  /** Adds a sample: what is visible through a point of the picture, in pixels from its top left. */
   #sample(column: number, row: number): void {
     const across = (column - this.width / 2) * this.#pixel;
     const along = (this.height / 2 - row) * this.#pixel;
@@ -215,7 +215,7 @@ export class RayCaster {
     const [x, y, z] = [this.#eye[0], this.#eye[1], this.#eye[2]];
     const seen = this.#seen.at(across, along);
     const least = skin * this.#scene.camera.distance;
-    // How much of what lies behind is seen through what is not opaque.
+    // How much of what lies behind is visible through translucent solids.
     let weight = 1;
     for (let from = least; weight > 0.01; ) {
       let nearest = Infinity;
@@ -257,7 +257,7 @@ export class RayCaster {
       const far = distance / (9 * this.#scene.camera.distance);
       haze = (far * far) / (1 + far * far);
     } else if (direct > 0) {
-      // The sun's reflection: (n · h)³², h halfway between the ways to the eye and to the sun.
+      // The sun's reflection: (n · h)³², where h is halfway between the directions to the eye and to the sun.
       const [hx, hy, hz] = [sx - u, sy - v, sz - w];
       shine = Math.max(0, (i * hx + j * hy + k * hz) / Math.sqrt(hx * hx + hy * hy + hz * hz));
       for (let square = 0; square < 5; square++) shine *= shine;
@@ -271,7 +271,7 @@ export class RayCaster {
     }
   }
 
-  /** How bright a floor is at a place: squares in two shades, the mean of them where a pixel covers many. */
+  /** The brightness of a floor at a point: squares in two shades, or their mean where a pixel covers many. */
   #squares(x: number, y: number, footprint: number): number {
     const width = Math.min(1, footprint / this.#square) + 1e-4;
     const contrast = stripes(x / this.#square, width) * stripes(y / this.#square, width);
@@ -293,7 +293,7 @@ function minus(a: Vector, b: Vector): Vector {
   return [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
 }
 
-/** The least interval that holds all of them. */
+/** The smallest interval that contains all of them. */
 function hull(intervals: readonly Interval[]): Interval {
   return [smallest(intervals.map(([low]) => low)), largest(intervals.map(([, high]) => high))];
 }
@@ -312,8 +312,8 @@ function dot(a: Vector, b: Vector): number {
 }
 
 /**
- * From where to where a ball reaches in the picture, at distance 1 and along one axis: its tangents from the eye.
- * Anywhere, if it is not all in front.
+ * The interval that a ball covers in the picture at distance 1, along one axis, from its tangents through the eye.
+ * Unbounded if part of the ball is not in front of the camera.
  */
 function extent(offset: number, depth: number, radius: number): Interval {
   if (depth <= radius) return [-Infinity, Infinity];
@@ -322,7 +322,7 @@ function extent(offset: number, depth: number, radius: number): Interval {
   return [(offset * depth - root) / square, (offset * depth + root) / square];
 }
 
-/** The mean of stripes of width 1, by turns 1 and −1, over a width around x. */
+/** The mean over a width around x of stripes of width 1 that alternate between 1 and −1. */
 function stripes(x: number, width: number): number {
   return (integral(x + width / 2) - integral(x - width / 2)) / width;
 }

@@ -1,4 +1,4 @@
-// `ddpg render` as a person meets it: the real program, in a folder of its own, and its pictures read again.
+// `ddpg render` as a user meets it: the real program in its own folder, and its pictures read back.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { before, describe, it } from "node:test";
@@ -13,7 +13,7 @@ import { programInFolder } from "../terminal/program.case.ts";
 const { inFolder, start, ddpg, succeed } = programInFolder("render");
 const pendulum = "runs/Pendulum-v1-small-seed1";
 
-/** The program refuses, in one line, and leaves no file behind. */
+/** Expects the program to refuse with one line and to leave no file behind. */
 async function refuse(args: readonly string[], expected: string | RegExp): Promise<void> {
   const before = fs.readdirSync(inFolder());
   const { code, stdout, stderr } = await ddpg(...args);
@@ -34,7 +34,7 @@ function readGif(name: string) {
   return { width: gif.width, height: gif.height, frames };
 }
 
-/** The angles of the pendulum that a run's policy moves, from one of the starts of `evaluate`: after each step. */
+/** The pendulum's angle after each step, under a run's policy, from one of the starts of `evaluate`. */
 async function anglesOf(run: string, firstEpisode: number): Promise<number[]> {
   const environment = new Pendulum();
   const angles: number[] = [];
@@ -54,7 +54,7 @@ async function anglesOf(run: string, firstEpisode: number): Promise<number[]> {
   return angles;
 }
 
-/** A module of a ball that falls, half a second a step; it shows itself if it is given a scene. */
+/** Writes a module with a falling ball, half a second per step. It can be drawn if it is given a scene. */
 function writeBall(name: string, scene: string): void {
   const source = `export default class Ball {
     observationSize = 3; actionLow = [-1]; actionHigh = [1]; height = 0;
@@ -72,7 +72,7 @@ const ballScene = `scene = {
   writePoses: (out) => out.set([0, 0, this.height, 1, 0, 0, 0, 1, 0, 0, 0, 1]),
 };`;
 
-/** The pendulum's rod is seen where an angle says, and nowhere else. */
+/** Expects the pendulum's rod at this angle and nowhere else. */
 function expectRod(
   angle: number,
   width: number,
@@ -95,7 +95,7 @@ describe("ddpg render", () => {
     await succeed("train", "Pendulum-v1", "--steps", "300", "--episodes", "2");
   });
 
-  it("draws an episode as a GIF: the rod is where the pendulum is, frame by frame, in true time", async () => {
+  it("draws an episode as a GIF: the rod is where the pendulum is, frame by frame, in real time", async () => {
     const stdout = await succeed("render", pendulum, "--episode", "3", "--size", "160x120");
     assert.match(stdout, /^Wrote Pendulum-v1-small-seed1\.gif, \d+ kB\n/);
     assert.match(
@@ -116,13 +116,13 @@ describe("ddpg render", () => {
     }
   });
 
-  it("draws a part, at another speed and size; a file is replaced", async () => {
+  it("draws a part, at another speed and size, and replaces a file", async () => {
     fs.writeFileSync(inFolder("part.gif"), "old");
     const args = ["--seconds", "2", "--speed", "0.5", "--size", "64x48", "--output", "part.gif"];
     const stdout = await succeed("render", pendulum, ...args);
     assert.match(
       stdout,
-      /^return {7}-[\d.,]+, of the whole episode\nlength {7}200 steps, 10\.0 s, the first 2\.0 s are drawn$/m,
+      /^return {7}-[\d.,]+, of the whole episode\nlength {7}200 steps, 10\.0 s, of which the first 2\.0 s are drawn$/m,
     );
     const { width, height, frames } = readGif("part.gif");
     assert.deepEqual([width, height, frames.length], [64, 48, 41]);
@@ -132,7 +132,7 @@ describe("ddpg render", () => {
     assert.deepEqual([fast.length, ...new Set(fast.map(({ delay }) => delay))], [14, 4, 3]);
   });
 
-  it("the same episode gives the same bytes, another one others", async () => {
+  it("gives the same bytes for the same episode, and others for another", async () => {
     const args = ["render", pendulum, "--size", "32x32", "--seconds", "1", "--output"];
     await succeed(...args, "a.gif");
     await succeed(...args, "b.gif");
@@ -141,15 +141,15 @@ describe("ddpg render", () => {
     assert.ok(a.equals(b) && !a.equals(c));
   });
 
-  it("draws moments as a PNG, of a policy's file in an environment that is named", async () => {
+  it("draws moments as a PNG, from a policy file and a named environment", async () => {
     const file = `${pendulum}/policy.safetensors`;
     const args = ["--environment", "Pendulum-v0", "--output", "strip.PNG", "--moments", "3"];
     const stdout = await succeed("render", file, ...args);
-    assert.match(stdout, /length {7}1,000 steps, 50\.0 s, the first 10\.0 s are drawn/);
+    assert.match(stdout, /length {7}1,000 steps, 50\.0 s, of which the first 10\.0 s are drawn/);
     assert.match(stdout, /environment {2}Pendulum-v0, episode 1\npolicy {7}runs\/.*policy\.safetensors/);
     const { width, height, data } = decode(fs.readFileSync(inFolder("strip.PNG")));
     assert.deepEqual([width, height], [3 * 320 + 2 * 4, 240]);
-    // The first moment, the last, and the one in the middle between them.
+    // The first moment, the middle one and the last.
     const angles = await anglesOf(pendulum, 0);
     for (const [moment, step] of [0, 100, 200].entries()) {
       expectRod(angles[step], 320, height, (column, row) => {
@@ -159,17 +159,17 @@ describe("ddpg render", () => {
     }
   });
 
-  it("draws tasks in MuJoCo", async () => {
+  it("draws MuJoCo tasks", async () => {
     await succeed("train", "InvertedPendulum-v5", "--preset", "small", "--steps", "300", "--episodes", "2");
     const run = "runs/InvertedPendulum-v5-small-seed1";
     await succeed("render", run, "--output", "pole.png", "--moments", "1", "--seconds", "0.1", "--size", "160x120");
     const { width, data } = decode(fs.readFileSync(inFolder("pole.png")));
-    // The pole stands in the middle, 0.3 m above what the camera looks 0.2 m above.
+    // This pixel is on the pole, in the middle column, 0.1 m above the camera's target.
     const [r, g, b] = data.subarray(3 * (48 * width + 80));
     assert.ok(g > 1.3 * r && b > 1.3 * r, `${r}, ${g}, ${b}`);
   });
 
-  it("draws an environment of one's own that has a scene", async () => {
+  it("draws a custom environment that has a scene", async () => {
     writeBall("ball.js", ballScene);
     const args = ["--environment", "./ball.js", "--output", "ball.gif", "--size", "90x90"];
     const stdout = await succeed("render", pendulum, ...args);
@@ -200,7 +200,7 @@ describe("ddpg render", () => {
       render(pendulum, "--output", "nowhere/a.gif"),
       "nowhere/a.gif: expected a file that can be written, got no such file or directory. Choose another with --output.",
     );
-    // Of what is wrong with the output, a person learns before the episode is played.
+    // A problem with the output is reported before the episode is played.
     writeBall("blind.js", "");
     await refuse(
       render(pendulum, "--environment", "./blind.js", "--output", "nowhere/a.gif"),
@@ -240,7 +240,7 @@ describe("ddpg render", () => {
     await refuse(render(pendulum, "--moments", "25", ...out), "--moments: expected at most 24, got 25.");
   });
 
-  it("says what is wrong with an environment of one's own", async () => {
+  it("explains what is wrong with a custom environment", async () => {
     const cases: [string, string][] = [
       [
         "",
@@ -280,7 +280,7 @@ describe("ddpg render", () => {
 
   it("stopped by Ctrl-C, it leaves nothing behind", { skip: process.platform === "win32" }, async () => {
     const before = fs.readdirSync(inFolder());
-    // More than anybody would wait for.
+    // This would take far longer than the test.
     const { child, outcome } = start(["render", pendulum, "--size", "2048x2048", "--output", "large.gif"]);
     setTimeout(() => child.kill("SIGINT"), 1500);
     assert.notEqual((await outcome).code, 0);

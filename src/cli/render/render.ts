@@ -29,23 +29,23 @@ interface RenderFlags {
   stepTimeout?: number;
 }
 
-/** Seconds between two frames of a GIF, as nearly as whole steps allow. */
+/** Seconds between two frames of a GIF, as closely as whole steps allow. */
 const frameSeconds = 0.04;
 const hint = "Choose another with --output.";
-/** Of the widest frames, as wide a PNG as programs show. */
+/** With the widest frames, this is as wide a PNG as common viewers open. */
 const maxMoments = 24;
 
 export function addRenderCommand(program: Command): void {
   program
     .command("render")
-    .argument("<run>", "a run's directory, or a policy's file")
+    .argument("<run>", "a run's directory, or a policy file")
     .summary("draw an episode of a run's policy")
     .description(
       "Draws an episode as a GIF in real time, or as a PNG with moments side by side. Needs no graphics card.",
     )
     .option("--output <file>", "a .gif, or a .png [the run's name and .gif, here]")
-    .option("--environment <name>", "environment for a policy's file: an id or a module [the run's]")
-    .option("--best", "the policy that evaluated best, not the last one")
+    .option("--environment <name>", "environment for a policy file: an id or a module [the run's]")
+    .option("--best", "the policy of the best evaluation during training [the final one]")
     .option("--episode <n>", "which of the starts of `ddpg evaluate`", wholeNumber("--episode", 1), 1)
     .option("--seconds <s>", "how much of the episode to draw", someNumber("--seconds", "a number above 0"), 10)
     .option("--speed <x>", "playback speed", someNumber("--speed", "a number above 0"), 1)
@@ -64,7 +64,7 @@ Examples:
       const output = flags.output ?? `${path.basename(path.resolve(source), ".safetensors")}.gif`;
       const ending = path.extname(output).toLowerCase();
       expect(ending === ".gif" || ending === ".png", "--output", "a file that ends in .gif or .png", output);
-      const { policy, nameOrPath, told } = await sourceOf(source, flags);
+      const { policy, nameOrPath, description } = await sourceOf(source, flags);
       checkWritable(output, hint);
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const { film, scene, episodeReturn } = await closing(name, [environment], () =>
@@ -95,7 +95,8 @@ Examples:
       const seconds = (steps: number): string => `${(steps * scene.stepSeconds).toFixed(1)} s`;
       const size =
         bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
-      const drawn = film.poses.length - 1 < film.steps ? `, the first ${seconds(film.poses.length - 1)} are drawn` : "";
+      const drawn =
+        film.poses.length - 1 < film.steps ? `, of which the first ${seconds(film.poses.length - 1)} are drawn` : "";
       console.log(
         [
           `Wrote ${output}, ${size}`,
@@ -103,13 +104,13 @@ Examples:
           `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
           `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
           `environment  ${name}, episode ${whole(flags.episode)}`,
-          `policy       ${told}`,
+          `policy       ${description}`,
         ].join("\n"),
       );
     });
 }
 
-/** A policy, what it acts in, and words about it. */
+/** A policy, the environment it acts in, and its description. */
 async function sourceOf(source: string, { best, environment }: RenderFlags) {
   const { policy, config } = await readPolicySource(source, best === true);
   const nameOrPath = environment ?? (config && environmentOf(source, config));
@@ -117,10 +118,10 @@ async function sourceOf(source: string, { best, environment }: RenderFlags) {
     const expected = `what the policy of ${source} acts in`;
     throw new InputError({ where: "--environment", expected, got: "nothing" });
   }
-  return { policy, nameOrPath, told: config ? `${best ? "the best" : "the last"} of ${source}` : source };
+  return { policy, nameOrPath, description: config ? `${best ? "best" : "last"} of ${source}` : source };
 }
 
-/** Plays an episode to its end, without noise, and films as much of it as was asked for. */
+/** Plays an episode to its end, without noise, and films the requested part. */
 async function play(policy: Policy, environment: Environment, name: string, flags: RenderFlags) {
   const scene = sceneOf(environment);
   if (!scene) {
@@ -143,13 +144,13 @@ async function play(policy: Policy, environment: Environment, name: string, flag
   return { film, scene, episodeReturn: meanReturn };
 }
 
-/** An environment of which is kept where its shapes are, at the start and after each of the first steps. */
+/** An environment that records the poses of its shapes at the start and after each of the first steps. */
 class Film implements Environment {
   readonly observationSize: number;
   readonly actionLow: ArrayLike<number>;
   readonly actionHigh: ArrayLike<number>;
   readonly poses: Float32Array[] = [];
-  /** Steps that were taken. */
+  /** Steps taken. */
   steps = 0;
   readonly #environment: Environment;
   readonly #scene: Scene;
@@ -188,7 +189,9 @@ class Film implements Environment {
   }
 }
 
-/** Which steps are drawn, and when: a GIF's frames follow each other evenly; so many moments go from start to end. */
+/**
+ * Selects the steps to draw, and their times: evenly spaced ones for a GIF, or this many `moments` from start to end.
+ */
 function framesOf({ poses }: Film, scene: Scene, { size, speed }: RenderFlags, moments: number | undefined) {
   const { stepSeconds } = scene;
   const last = poses.length - 1;

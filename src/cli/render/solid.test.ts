@@ -7,7 +7,7 @@ import { Solid, type Vector } from "./solid.ts";
 const color = [1, 1, 1, 1] as const;
 const unturned = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
-/** Distance and normal where a ray meets a shape in a pose; null where it does not. */
+/** Distance and normal where a ray meets a shape in a pose. Null if it does not. */
 function meet(
   shape: Omit<Shape, "color">,
   from: readonly number[],
@@ -30,7 +30,7 @@ function near(actual: number[] | null, expected: readonly number[] | null, what:
   assert.ok(expected === null ? actual === null : close, `${what}: ${actual}, not ${expected}`);
 }
 
-/** Rays by shape: from where, whereto, then distance and normal worked out by hand, or nothing. */
+/** Rays by shape: origin and direction, then distance and normal worked out by hand, or nothing. */
 const cases: [Omit<Shape, "color">, string][] = [
   [
     { kind: "plane", size: [] },
@@ -105,7 +105,7 @@ const cases: [Omit<Shape, "color">, string][] = [
 const numbers = (text: string): number[] => text.trim().split(/ +/).map(Number);
 
 for (const [shape, rays] of cases) {
-  test(`${shape.kind}: a ray meets it where it was worked out by hand, or not at all`, () => {
+  test(`${shape.kind}: rays meet it where worked out by hand, or not at all`, () => {
     for (const row of rays.split("\n")) {
       const [what, from, direction, met] = row.split("|");
       near(meet(shape, numbers(from), numbers(direction)), met.trim() ? numbers(met) : null, what.trim());
@@ -113,7 +113,7 @@ for (const [shape, rays] of cases) {
   });
 }
 
-test("a shape's place and rotation move what the ray meets: a capsule laid along x", () => {
+test("a shape's position and rotation count: a capsule along x", () => {
   const lying = [0, 0, 1, 0, 1, 0, -1, 0, 0]; // its z is the world's x
   const fromAbove = (x: number) => meet({ kind: "capsule", size: [1, 2] }, [x, 0, 30], [0, 0, -1], [10, 0, 20], lying);
   near(fromAbove(11), [9, 0, 0, 1], "on its side");
@@ -121,14 +121,14 @@ test("a shape's place and rotation move what the ray meets: a capsule laid along
   near(fromAbove(13.1), null, "beyond its cap");
 });
 
-test("what is no farther than asked for is left out: a ray that starts on the surface", () => {
+test("hits up to the given distance are ignored: a ray that starts on the surface", () => {
   const solid = new Solid({ kind: "sphere", size: [1], color });
   solid.place(Float32Array.from([0, 0, 0, ...unturned]), 0);
   assert.equal(solid.distance(-1, 0, 0, 1, 0, 0, 1e-9), 2);
   assert.equal(solid.distance(1, 0, 0, 1, 0, 0, 1e-9), Infinity);
 });
 
-test("the balls hold the shape: wherever a ray meets it is inside of their bounds", () => {
+test("the balls contain the shape: every hit of a ray is inside their bounds", () => {
   const random = new Random(1);
   for (const [shape] of cases.slice(1)) {
     const solid = new Solid({ ...shape, color });

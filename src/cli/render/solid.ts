@@ -1,9 +1,9 @@
-// A shape in its place, and where a ray meets it: from outside, or from within.
+// A shape in a pose, and where a ray enters or leaves it.
 import { poseSize, type Shape } from "../../environment/scene.ts";
 
 export type Vector = readonly [x: number, y: number, z: number];
 
-/** The part of a ray that is inside of what was last asked for: it enters and leaves, in this order or never. */
+/** The interval of a ray that is inside the shape of the last query: [enters, leaves], or empty if enters > leaves. */
 const inside = new Float64Array(2);
 
 function setInside(enters: number, leaves: number): void {
@@ -11,7 +11,7 @@ function setInside(enters: number, leaves: number): void {
   inside[1] = leaves;
 }
 
-/** The part where a p² + 2 b p + c ≤ 0. */
+/** Sets it to the interval where a p² + 2 b p + c ≤ 0. */
 function solve(a: number, b: number, c: number): void {
   const d = b * b - a * c;
   if (a === 0) {
@@ -24,7 +24,7 @@ function solve(a: number, b: number, c: number): void {
   }
 }
 
-/** Of that part, what is also between two planes: |o + p d| ≤ half. */
+/** Intersects it with the interval between two planes: |o + p d| ≤ half. */
 function clip(o: number, d: number, half: number): void {
   if (d === 0) {
     if (Math.abs(o) > half) setInside(Infinity, -Infinity);
@@ -34,24 +34,24 @@ function clip(o: number, d: number, half: number): void {
   setInside(Math.max(inside[0], (-side - o) / d), Math.min(inside[1], (side - o) / d));
 }
 
-/** A shape in its place. */
+/** A shape in a pose. */
 export class Solid {
   readonly kind: Shape["kind"];
   readonly color: Shape["color"];
-  /** See `balls`; in the shape's own frame. */
+  /** Centers for `balls`, in the shape's frame. */
   readonly #balls: readonly Vector[];
   readonly radius: number;
-  /** Its middle. */
+  /** Its center. */
   x = 0;
   y = 0;
   z = 0;
-  /** Rows of its rotation. */
+  /** The rows of its rotation matrix. */
   readonly #r = new Float64Array(9);
-  /** Its size, in the meaning of its kind. */
+  /** Its size. The meaning depends on the kind. */
   readonly #a: number;
   readonly #b: number;
   readonly #c: number;
-  /** Out of the surface, of length 1, where `touch` was last called; and that point in the shape's own frame. */
+  /** The outward unit normal at the point of the last call of `touch`, and that point in the shape's frame. */
   readonly normal = new Float64Array(3);
   readonly own = new Float64Array(3);
 
@@ -70,7 +70,7 @@ export class Solid {
     this.radius = kind === "sphere" || kind === "capsule" ? a : 0;
   }
 
-  /** The middles of balls of `radius` whose hull holds the shape, where it is now; none for a plane. */
+  /** Centers of balls of `radius` whose convex hull contains the shape in its current pose. None for a plane. */
   balls(): Vector[] {
     const r = this.#r;
     return this.#balls.map(([u, v, w]) => [
@@ -80,7 +80,7 @@ export class Solid {
     ]);
   }
 
-  /** Puts it where the poses of a scene say that the shape of this index is. */
+  /** Moves it to the pose of the shape with this index. */
   place(poses: Float32Array, index: number): void {
     const at = index * poseSize;
     this.x = poses[at];
@@ -89,7 +89,7 @@ export class Solid {
     this.#r.set(poses.subarray(at + 3, at + poseSize));
   }
 
-  /** How far along a ray, beyond `from`, its surface is; Infinity where the ray does not meet it. */
+  /** The distance along a ray to its surface, beyond `from`. Infinity if the ray does not hit it. */
   distance(x: number, y: number, z: number, u: number, v: number, w: number, from: number): number {
     const r = this.#r;
     const [i, j, k] = [x - this.x, y - this.y, z - this.z];
@@ -107,7 +107,7 @@ export class Solid {
     return enters > from ? enters : leaves > from ? leaves : Infinity;
   }
 
-  /** Finds where a ray is inside, with all in the shape's own frame. */
+  /** Sets the interval of a ray inside the shape, with everything in the shape's frame. */
   #cross(x: number, y: number, z: number, u: number, v: number, w: number): void {
     const [a, b, c] = [this.#a, this.#b, this.#c];
     switch (this.kind) {
@@ -120,7 +120,7 @@ export class Solid {
         solve(u * u + v * v + w * w, x * u + y * v + z * w, x * x + y * y + z * z - a * a);
         return;
       case "ellipsoid": {
-        // In units of its half extents it is a sphere.
+        // An ellipsoid in units of its half extents is a unit sphere.
         const [i, j, k, l, m, n] = [x / a, y / b, z / c, u / a, v / b, w / c];
         solve(l * l + m * m + n * n, i * l + j * m + k * n, i * i + j * j + k * k - 1);
         return;
@@ -135,7 +135,7 @@ export class Solid {
         solve(u * u + v * v, x * u + y * v, x * x + y * y - a * a);
         clip(z, w, b);
         if (this.kind === "cylinder") return;
-        // Its two caps add to what is inside, without a gap.
+        // The two caps extend the interval, without a gap.
         let enters = inside[0] <= inside[1] ? inside[0] : Infinity;
         let leaves = inside[0] <= inside[1] ? inside[1] : -Infinity;
         for (let cap = -b; ; cap = b) {

@@ -12,7 +12,7 @@ function runs(count: number): Point[][] {
   ]);
 }
 
-test("from five runs on a band and the interquartile mean, below that every run and their mean", () => {
+test("five runs or more have a band and the interquartile mean, fewer are drawn one by one with their mean", () => {
   const band = /<g[^>]*aria-label="area"/;
   const lines = (svg: string) => svg.match(/<path d="M[^"]*"[^>]*>/g)?.length;
   assert.match(drawCurves([{ name: "a", runs: runs(5) }], options), band);
@@ -24,7 +24,7 @@ test("from five runs on a band and the interquartile mean, below that every run 
   assert.equal(Number(lines(shown)) - Number(lines(hidden)), 6, "five runs and their key");
 });
 
-test("runs without a common step are shown one by one", () => {
+test("runs without a common step are drawn one by one", () => {
   const apart = Array.from({ length: 5 }, (_, i): Point[] => [
     [i, 1],
     [i + 10, 2],
@@ -33,7 +33,7 @@ test("runs without a common step are shown one by one", () => {
   assert.doesNotMatch(drawCurves([{ name: "a", runs: [] }], options), /NaN/);
 });
 
-test("every dot of a distribution lies inside the figure, fifty equal ones too", () => {
+test("every dot of a distribution is inside the figure, even fifty equal ones", () => {
   for (const values of [new Array(50).fill(7), Array.from({ length: 50 }, (_, i) => i % 3), [1], [-3, 5e6]]) {
     for (const height of [undefined, 150]) {
       const sized = height === undefined ? options : { ...options, height };
@@ -49,7 +49,7 @@ test("every dot of a distribution lies inside the figure, fifty equal ones too",
   }
 });
 
-test("a range of more than a hundredfold is drawn over powers of ten, a smaller one or one with zero is not", () => {
+test("a range of more than a hundredfold has a logarithmic scale, a smaller one or one with zero has not", () => {
   const ticks = (values: number[]) => {
     const svg = drawLines([{ name: "", points: values.map((value, i): Point => [i, value]) }], options);
     const labels = svg.slice(svg.indexOf('"y-axis tick label"'), svg.indexOf('"y-axis label"'));
@@ -61,7 +61,7 @@ test("a range of more than a hundredfold is drawn over powers of ten, a smaller 
   assert.ok(ticks([0, 1000]).includes("0"));
 });
 
-test("figures stand beside and below each other", () => {
+test("figures are placed beside and below each other", () => {
   const figure = (width: number, height: number) => `<svg width="${width}" height="${height}"/>`;
   const svg = compose([[figure(10, 20), figure(30, 5)], [figure(15, 10)]], { theme: paper, padding: 2, gap: 3 });
   assert.match(svg, /viewBox="0 0 44 37"/);
@@ -69,7 +69,7 @@ test("figures stand beside and below each other", () => {
     assert.ok(svg.includes(place), place);
 });
 
-test("numbers have grouped thousands, a true minus and no needless digits", () => {
+test("numbers have grouped thousands, a real minus sign and no needless digits", () => {
   assert.deepEqual([0, -1234.56, 0.25, 30000, 1e-5, -2e10, 12.3, -0].map(format), [
     "0",
     "−1,234.6",
@@ -82,7 +82,7 @@ test("numbers have grouped thousands, a true minus and no needless digits", () =
   ]);
 });
 
-test("escaped text has nothing that HTML or XML would read", () => {
+test("escaped text has nothing that HTML or XML would interpret", () => {
   assert.equal(
     escapeText(`<a b="c" d='e'>&\u0000\ud800😀`),
     "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;\ufffd\ufffd😀",

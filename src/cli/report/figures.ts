@@ -1,4 +1,5 @@
-// Figures as SVG text: curves of runs, distributions over runs, and pages of them. Axes and marks are Observable Plot's.
+// Draws figures as SVG text: curves of runs, distributions over runs, and pages of them. Observable Plot draws the axes
+// and marks.
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
@@ -13,20 +14,23 @@ import {
   summarizeCurves,
 } from "../../training/aggregate.ts";
 
-/** From this many runs on a group is shown by its interquartile mean and interval, below by its runs and their mean. */
+/**
+ * Groups of at least this many runs are shown by their interquartile mean and interval, smaller ones by their runs and
+ * mean.
+ */
 export const runsForInterval = 5;
 
 /** Colors of a figure. */
 export interface Theme {
   readonly foreground: string;
   readonly muted: string;
-  /** Data colors, those of Okabe & Ito (2008), which color-blind people can tell apart. */
+  /** Data colors, from Okabe & Ito (2008): distinguishable with color blindness. */
   readonly series: readonly string[];
-  /** The ground of a figure that stands alone; "none" lets the page's show. */
+  /** The background of a standalone figure. "none" lets the page's background show. */
   readonly ground: string;
 }
 
-/** For a file that stands alone: dark ink on its own white ground, so that any page can hold it. */
+/** For a standalone file: dark ink on a white background, so that any page can embed it. */
 export const paper: Theme = {
   foreground: "#1f2328",
   muted: "#6a737d",
@@ -49,7 +53,7 @@ export const page: Theme = {
   ground: "none",
 };
 
-/** A level to compare with, drawn dashed. Its name stands on the given side of the line. */
+/** A dashed level to compare with. Its name is on the given side of the line. */
 export interface Reference {
   readonly value: number;
   readonly name: string;
@@ -64,12 +68,12 @@ interface Options {
 
 const fontSize = 12;
 const dashes = ["none", "6 3", "2 3"];
-// What the axes need: Plot does not measure text.
+// Room for the axes: Plot does not measure text.
 const margins = { marginLeft: 58, marginRight: 36, marginTop: 30, marginBottom: 42 };
 
 const { document } = parseHTML("<!doctype html><html></html>");
 
-/** Runs of one kind: each a curve. */
+/** Runs of one kind, each a curve. */
 export interface Group {
   readonly name: string;
   readonly runs: readonly (readonly Point[])[];
@@ -79,14 +83,14 @@ export interface CurvesOptions extends Options {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly references?: readonly Reference[];
-  /** Whether groups with an interval show their runs too. */
+  /** Whether groups with an interval also show their runs. */
   readonly showRuns?: boolean;
   readonly yDomain?: readonly [number, number];
 }
 
 /**
- * Curves of groups of runs: the interquartile mean with its 95 % bootstrap interval where a group has five runs or
- * more, else every run and their mean.
+ * Curves of groups of runs: the interquartile mean with its 95 % bootstrap interval for groups of five or more,
+ * otherwise every run and their mean.
  */
 export function drawCurves(groups: readonly Group[], options: CurvesOptions): string {
   const { theme, references = [] } = options;
@@ -139,12 +143,12 @@ export function drawCurves(groups: readonly Group[], options: CurvesOptions): st
 
 export interface Evaluated {
   readonly evaluations: readonly { readonly step: number; readonly value: number; readonly error: number }[];
-  /** A training episode's return at its last step; `each` of them are averaged in a point. */
+  /** The returns of training episodes, at their last steps. Each point is the mean of `each` episodes. */
   readonly episodes: readonly Point[];
   readonly each: number;
 }
 
-/** One run: noise-free evaluations with their standard error, and the returns of training episodes behind them. */
+/** One run: noise-free evaluations with their standard error, over the returns of training episodes. */
 export function drawRun(run: Evaluated, options: CurvesOptions): string {
   const { theme } = options;
   const [color] = theme.series;
@@ -181,11 +185,13 @@ export interface DistributionOptions extends Options {
   readonly xLabel: string;
   readonly references?: readonly Reference[];
   readonly xDomain?: readonly [number, number];
-  /** Where the diamond of a group stands: at the interquartile mean from five runs on, at the mean below, unless given. */
+  /** Where the diamond of a group is. By default, the interquartile mean for five or more runs, otherwise the mean. */
   readonly middle?: (values: readonly number[]) => number;
 }
 
-/** One row a group: a dot a run, and below them the interquartile mean with its 95 % interval from five runs on. */
+/**
+ * One row per group: a dot per run, and below them the interquartile mean with its 95 % interval for five or more runs.
+ */
 export function drawDistribution(
   rows: readonly { readonly name: string; readonly values: readonly number[] }[],
   options: DistributionOptions,
@@ -283,7 +289,7 @@ export function drawDistribution(
   });
 }
 
-/** How high dots of a radius lie on each other, at most. */
+/** The height of the tallest stack of dots of this radius. */
 function pile(
   values: readonly number[],
   [start, end]: readonly [number, number],
@@ -305,12 +311,12 @@ export interface LinesOptions extends Options {
   readonly yLabel: string;
   /** A level to compare with, such as 0. */
   readonly rule?: number;
-  /** Whether a logarithmic scale is wanted as soon as it is possible. */
+  /** Whether to use a logarithmic scale whenever it is possible. */
   readonly logarithmic?: boolean;
   readonly yDomain?: readonly [number, number];
 }
 
-/** A small panel of lines over steps. A range of more than a hundredfold, above zero, is drawn on a logarithmic scale. */
+/** A small panel of lines over steps. A positive range of more than a hundredfold has a logarithmic scale. */
 export function drawLines(
   lines: readonly { readonly name: string; readonly points: readonly Point[] }[],
   options: LinesOptions,
@@ -338,7 +344,7 @@ export function drawLines(
   return withLegend(keys, plot({ height: 200, ...options, yGrid: true, y, marks }), options);
 }
 
-/** From a power of ten to another, with ticks at those between. */
+/** A logarithmic scale between two powers of ten, with ticks at the powers between. */
 function logarithmicScale(least: number, most: number): Plot.ScaleOptions {
   const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
   const apart = Math.ceil((last - first + 1) / 6);
@@ -389,7 +395,10 @@ function plot(options: PlotOptions): string {
   return standalone(element, theme);
 }
 
-/** The element as text with all that a file of its own needs, and without the style that would move it inside another. */
+/**
+ * The element as text, with everything that a standalone file needs, and without the style that would move it inside
+ * another.
+ */
 function standalone(element: ReturnType<typeof Plot.plot>, theme: Theme): string {
   element.querySelector("style")?.remove();
   element.removeAttribute("class");
@@ -416,7 +425,7 @@ interface Key {
   thin?: boolean;
 }
 
-/** Puts a line of keys over a plot, in as many rows as they need. */
+/** Puts a legend above a plot, in as many rows as it needs. */
 function withLegend(keys: readonly Key[], figure: string, { theme, width }: Options): string {
   if (keys.length === 0 || (keys.length === 1 && keys[0].name === "")) return figure;
   const rowHeight = 20;
@@ -447,13 +456,11 @@ interface ComposeOptions {
   readonly title?: string;
   readonly padding?: number;
   readonly gap?: number;
-  /** What stands over each row, in bold, and what follows it. */
+  /** The caption above each row, in bold, with an optional plain part. */
   readonly captions?: readonly (readonly [bold: string, plain?: string])[];
 }
 
-/**
- * Rows of figures as one SVG, on the theme's ground. `title` is what a screen reader says.
- */
+/** Composes rows of figures into one SVG, on the theme's background. `title` is for screen readers. */
 export function compose(
   rows: readonly (readonly string[])[],
   { theme, title, padding = 0, gap = 0, captions = [] }: ComposeOptions,
@@ -492,7 +499,7 @@ function figureSize(figure: string): { width: number; height: number } {
   return { width: size("width"), height: size("height") };
 }
 
-/** A number as an axis shows it: grouped thousands, a true minus, no more digits than it needs. */
+/** A number as an axis shows it: grouped thousands, a real minus sign, no more digits than needed. */
 export function format(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e9)) return value.toExponential(1).replace(".0", "").replaceAll("-", "−");
@@ -500,12 +507,12 @@ export function format(value: number): string {
   return trueMinus(value.toLocaleString("en-US", { maximumFractionDigits: digits }));
 }
 
-/** A number's text with a minus instead of a hyphen, and none before a zero. */
+/** Replaces the hyphen of a number's text by a minus sign, and drops it before a zero. */
 export function trueMinus(text: string): string {
   return text.replace(/^-(?=[0.]+$)/, "").replace("-", "−");
 }
 
-/** Text that means itself in SVG and HTML, between tags and in attributes. */
+/** Escapes text for SVG and HTML, between tags and in attributes. */
 export function escapeText(text: unknown): string {
   return printable(String(text))
     .replaceAll("&", "&amp;")
@@ -515,7 +522,7 @@ export function escapeText(text: unknown): string {
     .replaceAll("'", "&#39;");
 }
 
-/** Without the characters that no XML may hold. */
+/** Replaces the characters that XML forbids. */
 function printable(text: string): string {
   return text.replace(/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
 }

@@ -1,7 +1,7 @@
-// A page of its own: everything it needs is in the file, and it runs no script.
+// Builds a standalone page: everything it needs is in the file, and it runs no script.
 import { escapeText } from "./figures.ts";
 
-/** A piece of HTML that is safe to set as it is. */
+/** A piece of HTML that needs no escaping. */
 export class Html {
   readonly text: string;
   constructor(text: string) {
@@ -9,7 +9,7 @@ export class Html {
   }
 }
 
-/** HTML from a template: what is put in is escaped, unless it is Html or a list of it. */
+/** HTML from a template. Inserted values are escaped, unless they are Html or a list of it. */
 export function html(strings: TemplateStringsArray, ...values: unknown[]): Html {
   return new Html(strings.map((string, i) => string + (i < values.length ? inside(values[i]) : "")).join(""));
 }
@@ -20,7 +20,7 @@ function inside(value: unknown): string {
   return value === undefined || value === null ? "" : escapeText(value);
 }
 
-/** A table: the first column heads its rows, and columns of numbers are set as such. */
+/** A table. The first column is the heading of its row, and columns of numbers are styled as such. */
 export function htmlTable(head: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html {
   const number = (cell: string | Html) => typeof cell === "string" && /^−?\d[\d,.]*( ± [\d,.]+)?$/.test(cell);
   const numeric = head.map((_, i) => rows.length > 0 && rows.every((row) => row[i] === "" || number(row[i])));
@@ -45,6 +45,7 @@ export function document(title: string, body: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
+<link rel="icon" href="${icon}">
 <style>${new Html(style)}</style>
 </head>
 <body>
@@ -55,6 +56,11 @@ ${body}
 </html>
 `.text;
 }
+
+/** Inside the page, because a browser asks the server for /favicon.ico otherwise. Percent-encoded, so that no quote ends the attribute. */
+const icon =
+  "data:image/svg+xml,%3Csvg%20xmlns=%22http://www.w3.org/2000/svg%22%20viewBox=%220%200%2016%2016%22%3E%3Cpath%20" +
+  "d=%22M8%2013%208%203%22%20stroke=%22%230072b2%22%20stroke-width=%223%22%20stroke-linecap=%22round%22/%3E%3C/svg%3E";
 
 const style = `
 :root {

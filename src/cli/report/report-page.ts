@@ -1,4 +1,4 @@
-// What a report shows: of one run its curves and settings, of several the groups of equal settings.
+// The contents of a report: for one run its curves and settings, for several the groups of equal settings.
 import * as path from "node:path";
 import { Random } from "../../base/random.ts";
 import { type PresetName, presets, type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
@@ -22,27 +22,27 @@ import {
 } from "./figures.ts";
 import { document, Html, html, htmlTable } from "./html.ts";
 
-/** What a run's directory holds. */
+/** The contents of a run's directory. */
 export interface ReportedRun {
-  /** As it was given. */
+  /** The directory, as given. */
   readonly directory: string;
   readonly config: RunConfig;
   readonly evaluations: readonly EvaluationRecord[];
   readonly episodes: readonly EpisodeRecord[];
   readonly diagnostics: readonly DiagnosticsRecord[];
-  /** Absent while the training goes on, or where it was killed. */
+  /** Absent while the run is training, or if it was killed. */
   readonly result?: RunResult;
 }
 
 const [wide, narrow] = [960, 360];
-const maxPoints = 800; // of one line; more are averaged, or the page grows with the run
+const maxPoints = 800; // per line; more are averaged, so that the page does not grow with the run
 
 /** The report as one HTML document. */
 export function page(runs: readonly ReportedRun[]): string {
   return runs.length === 1 ? pageOfRun(runs[0]) : pageOfRuns(runs);
 }
 
-/** The report's main figure, an SVG that stands alone. */
+/** The report's main figure, as a standalone SVG. */
 export function figure(runs: readonly ReportedRun[]): string {
   const draw = runs.length === 1 ? mainFigure(runs[0]) : comparison(groupsOf(runs));
   return `${draw(paper, 780)}\n`;
@@ -92,7 +92,7 @@ function factsOf({ evaluations, result }: ReportedRun): Html[] {
   return facts;
 }
 
-/** What kept a run from its end, "" where nothing did. */
+/** Why a run stopped early, or "". */
 function stateOf(result: RunResult | undefined): string {
   if (!result) return "unfinished";
   return result.failed ? "failed" : result.interrupted ? "interrupted" : "";
@@ -119,7 +119,7 @@ function mainFigure(run: ReportedRun): Draw {
   };
 }
 
-/** On a page the heading says what is seen; a file that stands alone says it itself. */
+/** On a page the heading names the figure. A standalone file needs a title of its own. */
 function finish(
   rows: readonly (readonly string[])[],
   theme: Theme,
@@ -168,7 +168,7 @@ function diagnosticsOf(run: ReportedRun): Html {
   );
 }
 
-/** The groups' diagnostics in the same panels. */
+/** The diagnostics of groups, in the same panels. */
 function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGroup) => string): Html {
   const lines = (of: Quantity) => groups.map((group) => ({ name: nameOf(group), points: thin(meanCurve(group, of)) }));
   const saturation: Quantity = ({ diagnostics }) => diagnostics.map((d) => [d.step, mean(d.saturation)]);
@@ -183,7 +183,7 @@ function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGro
   );
 }
 
-/** Something of a run over its steps. */
+/** A quantity of a run over its steps. */
 type Quantity = (run: ReportedRun) => Point[];
 
 function diagnostic(name: DiagnosticsName): Quantity {
@@ -202,7 +202,7 @@ function meanCurve({ runs }: RunGroup, of: Quantity): Point[] {
     .map((step) => [step, mean(curves.map((curve) => curve.get(step) ?? Number.NaN))]);
 }
 
-/** Those panels that have something to show. */
+/** The panels that have something to show. */
 function panels(all: readonly Panel[], note: string): Html {
   const drawn = all.flatMap(({ name, yLabel, lines, options }) => {
     if (!lines.some(({ points }) => points.some(([, value]) => Number.isFinite(value)))) return [];
@@ -214,12 +214,12 @@ function panels(all: readonly Panel[], note: string): Html {
   return html`<h2>Diagnostics</h2>\n<div class="panels">${drawn}</div>${note && html`<p class="note">${note}</p>`}`;
 }
 
-/** By name; a run of another version may have had others than `Settings` lists. */
+/** A run's settings by name. A run of another version may have settings that `Settings` does not list. */
 function settingsOf(run: ReportedRun): Readonly<Record<string, unknown>> {
   return run.config.settings;
 }
 
-/** A preset's settings; none for a preset of another version. */
+/** A preset's settings. None if this version does not have the preset. */
 function presetOf(name: string): Readonly<Record<string, unknown>> {
   return Object.hasOwn(presets, name) ? presets[name as PresetName] : {};
 }
@@ -252,7 +252,7 @@ function evaluationsOf({ evaluations }: ReportedRun): Html {
 ${htmlTable(["step", "episodes", "mean return", "mean length", "value bias"], rows)}</details>`;
 }
 
-/** Runs that differ by their seed alone. */
+/** Runs that differ only by their seed. */
 interface RunGroup {
   readonly name: string;
   readonly environment: string;
@@ -272,7 +272,7 @@ function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
   return lists.map((list, i) => ({ name: names[i], environment: list[0].config.environment, runs: list }));
 }
 
-/** What tells groups apart: the preset, and the settings that differ from it and between groups. */
+/** Names that distinguish the groups: the preset, and the settings that differ from it and between groups. */
 function groupNames(firsts: readonly ReportedRun[]): string[] {
   const varied = differing(firsts);
   const names = firsts.map(({ config: { preset, settings } }) => {
@@ -290,7 +290,7 @@ function groupNames(firsts: readonly ReportedRun[]): string[] {
   });
 }
 
-/** The settings that are not the same in all of the runs. */
+/** The settings that differ between the runs. */
 function differing(runs: readonly ReportedRun[]): string[] {
   const all = runs.map(settingsOf);
   const names = [...new Set(all.flatMap(Object.keys))];
@@ -361,7 +361,7 @@ function finalOf(group: RunGroup): [string, string] {
   return [number(interquartileMean(values)), `${number(low)} to ${number(high)}`];
 }
 
-/** What a reader must know before believing the curves. */
+/** Warnings that a reader needs before trusting the curves. */
 function notesOf(groups: readonly RunGroup[], nameOf: (group: RunGroup) => string): string[] {
   return groups.flatMap((group) => {
     const notes = [];
@@ -431,7 +431,7 @@ function comparison(groups: readonly RunGroup[]): Draw {
   };
 }
 
-/** A figure for a wide window and for a narrow one; the page shows that which fits. */
+/** The same figure for a wide and for a narrow window. The page shows the one that fits. */
 function drawing(draw: Draw, caption: string): Html {
   return html`<figure>
 <div class="drawing wide">${new Html(draw(pageTheme, wide))}</div>
@@ -444,7 +444,7 @@ function fact(name: string, value: string | Html, more = ""): Html {
   return html`<div><dt>${name}</dt><dd>${value}${more && html` <small>${more}</small>`}</dd></div>`;
 }
 
-/** Means of as many neighbors as it takes to have no more than `maxPoints`. */
+/** Averages neighboring points, so that at most `maxPoints` remain. */
 function thin(points: readonly Point[]): Point[] {
   const each = Math.ceil(points.length / maxPoints);
   if (each <= 1) return [...points];
@@ -472,7 +472,7 @@ function show(value: unknown): string {
   return value === undefined ? "" : String(value);
 }
 
-/** A mean return with its standard error, where it has one. */
+/** A mean return with its standard error, if it has one. */
 function returnText(mean: number, error: number | null): string {
   if (!Number.isFinite(mean)) return "not finite";
   return trueMinus(plusMinus(mean, Number.isFinite(error) ? error : null));
@@ -488,7 +488,7 @@ function seconds(value: number): string {
   return number(value, value >= 100 ? 0 : 2);
 }
 
-/** As many as it takes for a return's fourth digit shows, or a third of a small one. */
+/** The number of decimals: enough for four digits of a return, or three of a small one. */
 function digitsOf(value: number): number {
   const size = Math.abs(value);
   return size >= 1000 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 4;

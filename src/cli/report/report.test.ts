@@ -77,7 +77,7 @@ function read(file: string): string {
   return fs.readFileSync(file, "utf8");
 }
 
-/** Fails unless the text is one well-formed XML element: tags closed in order, attributes quoted once, no bare & or <. */
+/** Fails unless the text is one well-formed XML element: tags closed in order, no attribute twice, no bare & or <. */
 function assertWellFormed(text: string): void {
   const open: string[] = [];
   let rest = text.trim();
@@ -111,7 +111,10 @@ function drawingsOf(page: string): string[] {
     .map((part) => part.slice(part.indexOf("<svg"), part.indexOf("</div>")));
 }
 
-function assertSelfContained(page: string): void {
+function assertSelfContained(whole: string): void {
+  // The icon is inline: without one, a browser asks the server for /favicon.ico.
+  const page = whole.replace(/<link rel="icon" href="data:[^"]*">/, "");
+  assert.ok(page.length < whole.length, "an inline icon");
   assert.doesNotMatch(page, /<script|<link|<img|@import|\bsrc=|\bhref=|undefined|\bNaN\b|Infinity/);
   assert.deepEqual(
     [...new Set(page.match(/https?:[^"\s]*/g))].filter((address) => !address.startsWith("http://www.w3.org/")),
@@ -119,7 +122,7 @@ function assertSelfContained(page: string): void {
   );
 }
 
-test("one run: a page beside it with its curves, diagnostics, settings, versions, fingerprint and result", async () => {
+test("one run: a page in its directory with its curves, diagnostics, settings, versions, fingerprint and result", async () => {
   const directory = fakeRun("one", { changes: { discount: 0.97 }, final: -151.26 });
   assert.deepEqual(await report([directory]), [path.join(directory, "report.html")]);
   const page = read(path.join(directory, "report.html"));
@@ -152,7 +155,7 @@ test("one run: a page beside it with its curves, diagnostics, settings, versions
   }
 });
 
-test("the picture is one well-formed SVG on a ground of its own, with generic fonts and no colors of a page", async () => {
+test("the picture is one well-formed SVG with its own background, generic fonts and no colors of a page", async () => {
   const directory = fakeRun("picture");
   const [output, svg] = [path.join(folder, "a.html"), path.join(folder, "a.svg")];
   assert.deepEqual(await report([directory], { output, svg }), [output, svg]);
@@ -174,14 +177,14 @@ test("the picture is one well-formed SVG on a ground of its own, with generic fo
   assert.equal(read(svg), picture, "the same runs give the same picture");
 });
 
-test("several runs: groups by what they share beside the seed, their interquartile mean, what differs", async () => {
+test("several runs: groups of runs that differ only by seed, their interquartile mean, and what differs", async () => {
   const five = [1, 2, 3, 4, 5].map((seed) =>
     fakeRun(`five-${seed}`, { seed, final: -100 - [1, 2, 3, 4, 500][seed - 1] }),
   );
   const two = [1, 2].map((seed) => fakeRun(`two-${seed}`, { seed, final: -300 - seed, changes: { batchSize: 32 } }));
   const open = fakeRun("open", { seed: 2, ended: false, changes: { batchSize: 32 } });
   const output = path.join(folder, "several.html");
-  // The same directory twice is one run.
+  // A directory given twice counts as one run.
   await report([...five, ...two, open, `${five[0]}${path.sep}`], { output, svg: path.join(folder, "several.svg") });
   const page = read(output);
   assertSelfContained(page);
@@ -199,13 +202,13 @@ test("several runs: groups by what they share beside the seed, their interquarti
   assert.equal(drawingsOf(page).length, 6);
   for (const name of ["Critic loss", "Mean value", "Saturated actions", "Value bias"])
     has(page, new RegExp(`<h3>${name}`));
-  // A line a group.
+  // One line per group.
   assert.equal(drawingsOf(page)[2].match(/small, batchSize 32/g)?.length, 1);
   drawingsOf(page).forEach(assertWellFormed);
   assertWellFormed(read(path.join(folder, "several.svg")));
 });
 
-test("several environments have a figure each", async () => {
+test("several environments have one figure each", async () => {
   const runs = [fakeRun("e1"), fakeRun("e2", { environment: "MountainCarContinuous-v0", preset: "standard" })];
   const output = path.join(folder, "environments.html");
   await report(runs, { output });
@@ -228,7 +231,7 @@ test("text is escaped wherever it comes from", async () => {
   }
 });
 
-test("a run that goes on, one with a single evaluation, one without: what there is is shown", async () => {
+test("a run in training, one with a single evaluation and one without any: what exists is shown", async () => {
   const directory = fakeRun("open-end", { ended: false });
   const metrics = path.join(directory, "metrics.jsonl");
   const lines = read(metrics).split("\n");
@@ -252,7 +255,7 @@ test("a long run's page stays small: 20,000 episodes under 250 kB", async () => 
   has(read(output), /mean of 25 training episodes/);
 });
 
-test("bad input: one line that names the file and the line, and nothing written", async () => {
+test("bad input gives one line that names the file and the line, and nothing is written", async () => {
   const output = path.join(folder, "bad.html");
   const refused = async (directory: string, expected: RegExp, options = { output }) =>
     assert.rejects(report([fakeOne, directory], options), (error: Error) => {
@@ -296,7 +299,7 @@ test("bad input: one line that names the file and the line, and nothing written"
     [],
   );
   await refused(fakeRun("good-too"), /no-such-folder.a\.html: expected a file that can be written/, { output: there });
-  await refused(fakeOne, /--svg: expected another file than the page's/, { output, svg: output } as never);
+  await refused(fakeOne, /--svg: expected a file other than the page/, { output, svg: output } as never);
 });
 
 test("the command prints where it wrote; several runs go to report.html in the current folder", async (t) => {

@@ -6,7 +6,7 @@ import { readConfig, readMetrics, readResult } from "../../node.ts";
 import { writeFiles } from "../terminal/write-files.ts";
 import type { ReportedRun } from "./report-page.ts";
 
-/** Where the report goes. */
+/** Where to write the report. */
 export interface ReportOptions {
   readonly output?: string;
   readonly svg?: string;
@@ -24,7 +24,10 @@ export function addReportCommand(program: Command): void {
     });
 }
 
-/** Reads the runs, draws, writes; returns the files written. Nothing is written unless everything could be drawn. */
+/**
+ * Reads the runs, draws the report and writes it. Returns the files written. Writes nothing unless everything could be
+ * drawn.
+ */
 export async function report(directories: readonly string[], options: ReportOptions = {}): Promise<string[]> {
   const runs = [...new Map(directories.map((directory) => [path.resolve(directory), directory])).values()].map(readRun);
   const output = options.output ?? (runs.length === 1 ? path.join(runs[0].directory, "report.html") : "report.html");
@@ -32,10 +35,10 @@ export async function report(directories: readonly string[], options: ReportOpti
   expect(
     new Set(files.map((file) => path.resolve(file))).size === files.length,
     "--svg",
-    "another file than the page's",
+    "a file other than the page",
     options.svg,
   );
-  // Loaded only here: the other commands need not wait for the plotting library.
+  // Loaded only here, so that the other commands do not wait for the plotting library.
   const { page, figure } = await import("./report-page.ts");
   const contents = files.map((file) => (file === output ? page(runs) : figure(runs)));
   writeFiles(
@@ -56,7 +59,7 @@ function readRun(directory: string): ReportedRun {
     throw new InputError({ where, expected, got: "none", hint: "Train for longer." });
   }
   const diagnostics = metrics.filter((record) => record.type === "diagnostics");
-  // A run that goes on, or was killed, has no result.
+  // A run that is still training, or was killed, has no result.
   const ended = fs.existsSync(path.join(directory, "result.json"));
   return { directory, config, evaluations, episodes, diagnostics, ...(ended && { result: readResult(directory) }) };
 }

@@ -1,5 +1,6 @@
-// Several command lines of this program at once, each in a process of its own. A child tells its parent how far it is
-// over the channel between them; when the channel closes, it ends as on SIGTERM, so that none outlives its parent.
+// Runs several command lines of this program at once, each in its own process. A child reports its progress to its
+// parent over the channel between them. When the channel closes, the child ends as on SIGTERM, so that it never
+// outlives its parent.
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,30 +9,30 @@ import { Option } from "commander";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import { ProgressLines, type ProgressState } from "../terminal/progress.ts";
 
-/** How long a child may take to write a checkpoint and to close its records, in ms. */
+/** How long a child may take to write a checkpoint and close its records, in ms. */
 const graceMs = 5000;
 
-/** What a child says to its parent. */
+/** What a child reports to its parent. */
 type Message = { progress: ProgressState } | { warning: string };
 
-/** A command line of this program, without the program. */
+/** The arguments of one child. */
 export interface ChildCommand {
-  /** What its lines begin with. */
+  /** What its lines start with. */
   readonly label: string;
   readonly args: readonly string[];
 }
 
-/** How a child ended: by itself with code 0, by a signal or its parent, or in some other way. */
+/** How a child ended: with code 0, by a signal or its parent, or in any other way. */
 export interface ChildEnd {
   readonly how: "complete" | "stopped" | "failed";
-  /** What went wrong: a sentence without a subject, or an error's message; further lines say where. */
+  /** What went wrong: a phrase without a subject, or an error's message. Further lines say where. */
   readonly why: string;
 }
 
 export interface ChildrenOptions<C extends ChildCommand> {
-  /** How many run at the same time. */
+  /** The number of children that run at the same time. */
   readonly jobs: number;
-  /** Whether to show how far each is, on a terminal. */
+  /** Whether to show their progress on a terminal. */
   readonly progress: boolean;
   onStart(command: C): void;
   onWarning(command: C, warning: string): void;
@@ -39,8 +40,8 @@ export interface ChildrenOptions<C extends ChildCommand> {
 }
 
 /**
- * Runs all of them, so many at once, in their order; one that fails leaves the others alone. A signal stops them, the
- * second one without grace; the first is returned when all have ended.
+ * Runs all children in order, `jobs` at a time. A failure does not affect the others. A signal stops them all, and a
+ * second one kills them. Returns the first signal, if any, when all have ended.
  */
 export async function runChildren<C extends ChildCommand>(
   commands: readonly C[],
@@ -64,7 +65,7 @@ export async function runChildren<C extends ChildCommand>(
     for (let command = waiting.shift(); command && !stopped; command = waiting.shift()) {
       lines.footer = waiting.length > 0 ? `${waiting.length} waiting` : "";
       const end = await runChild(command, lines, running, options);
-      // A signal may reach what an environment depends on first: the error that follows is none.
+      // A signal may first reach something that an environment depends on. The error that follows is not a failure.
       const how = stopped && end.how === "failed" ? "stopped" : end.how;
       lines.interrupt(() => options.onEnd(command, { ...end, how }));
     }
@@ -90,7 +91,7 @@ async function runChild<C extends ChildCommand>(
   const { label, args } = command;
   lines.set(label, { done: 0, total: 1, parts: [] });
   lines.interrupt(() => onStart(command));
-  // This very file: in a checkout, `bin/ddpg.js` might build anew for every child.
+  // Fork this file, because in a checkout `bin/ddpg.js` might build again for every child.
   const child = fork(fileURLToPath(import.meta.url), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
   running.add(child);
   const errors: string[] = [];
@@ -100,7 +101,7 @@ async function runChild<C extends ChildCommand>(
     const input = child[stream];
     if (!input) return undefined;
     const reader = createInterface({ input }).on("line", (line) => {
-      // The report of an error, ours or the engine's own, is the last that a child says; it waits for the end.
+      // The report of an error, ours or Node's, comes last. It is kept until the child has ended.
       if (stream === "stderr" && (errors.length > 0 || /^ddpg: |^<--- |^FATAL ERROR|^#$/.test(line))) errors.push(line);
       else if (line !== "") say(process[stream], line);
     });
@@ -116,9 +117,10 @@ async function runChild<C extends ChildCommand>(
       if (child.pid === undefined) resolve({ how: "failed", why: `could not be started: ${error.message}` });
     });
     child.on("exit", async (code, signal) => {
-      // What it said last may still be on its way; a process of its own that it left behind may hold the stream for ever.
+      // Its last output may still be on its way. Do not wait for long: a process that it started may keep the stream
+      // open.
       await Promise.race([Promise.all(silent), delay(200)]);
-      // Ctrl-C reaches children and parent alike: the parent shall know why they end.
+      // Ctrl-C reaches children and parent at the same time. Wait, so that the parent knows why they end.
       if (signal === "SIGINT" || code === exitCodes.SIGINT) await delay(50);
       resolve(describeEnd(code, signal, errors));
     });
@@ -143,12 +145,12 @@ function whyFailed(code: number | null, signal: NodeJS.Signals | null, errors: r
   return signal ? `was ended by ${signal}` : `ended with code ${code}`;
 }
 
-/** What tells a command that it is a child: it reports to its parent and says nothing itself. */
+/** Marks a command as a child: it reports to its parent and prints nothing itself. */
 export function asChildOption(): Option {
   return new Option("--as-child").hideHelp();
 }
 
-/** The child's side; undefined in a process without a parent that listens. */
+/** The child's side. Undefined in a process without a parent that listens. */
 export function parent(): { onProgress(state: ProgressState): void; warn(warning: string): void } | undefined {
   if (process.connected === undefined) return undefined;
   const end = (): void => {
@@ -156,10 +158,10 @@ export function parent(): { onProgress(state: ProgressState): void; warn(warning
   };
   if (process.connected) process.on("disconnect", end);
   else end();
-  // The listener alone would hold the process, also where nothing is left to do.
+  // Otherwise the listener would keep the process alive after its work is done.
   process.channel?.unref();
   const send = (message: Message): void => {
-    // With a callback, for an error has nobody to tell: the parent is gone.
+    // The callback ignores errors, because the parent may be gone.
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };
   return { onProgress: (progress) => send({ progress }), warn: (warning) => send({ warning }) };

@@ -1,4 +1,4 @@
-// Runs that were stopped, and go on: the real program, in an empty folder.
+// Runs that are stopped and resumed: the real program, in an empty folder.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -10,7 +10,7 @@ import { programInFolder } from "../terminal/program.case.ts";
 const { inFolder, start, ddpg, succeed } = programInFolder("resume");
 const posix = { skip: process.platform === "win32" };
 
-/** What a run left, but for times. */
+/** What a run left, except for times. */
 function left(run: string): { metrics: string; result: unknown; best: Buffer; policy: Buffer } {
   const metrics = fs.readFileSync(inFolder(run, "metrics.jsonl"), "utf8").replaceAll(/,"seconds":[\d.e-]+/g, "");
   const { trainingSeconds, stepsPerSecond, ...result } = readResult(inFolder(run));
@@ -19,13 +19,13 @@ function left(run: string): { metrics: string; result: unknown; best: Buffer; po
   return { metrics, result, best, policy };
 }
 
-/** Until a run has recorded so many bytes. */
+/** Waits until a run has recorded this many bytes. */
 async function recorded(run: string, bytes: number): Promise<void> {
   const metrics = inFolder(run, "metrics.jsonl");
   while (!fs.existsSync(metrics) || fs.statSync(metrics).size < bytes) await delay(5);
 }
 
-/** A cart that takes its time with every step. `parts` go into the class. */
+/** Writes a cart whose steps take time. `parts` are added to its class. */
 function writeCart(name: string, parts = "", wait = 0.4): void {
   fs.writeFileSync(
     inFolder(name),
@@ -68,7 +68,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     ["MountainCarContinuous-v0", ["--steps", "3000"]],
     ["cart.js", ["--steps", "600"]],
   ] as const) {
-    it(`goes on as if nothing had happened: ${name}`, posix, async () => {
+    it(`continues as if it had never stopped: ${name}`, posix, async () => {
       const all = ["train", name, ...small, ...args, "--out"];
       await succeed(...all, `${name}-whole`);
       const run = `${name}-stopped`;
@@ -81,7 +81,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
       const { steps, interrupted } = readResult(inFolder(run));
       assert.ok(interrupted && steps < Number(args[1]));
       assert.equal(readCheckpoint(inFolder(run)).steps, steps);
-      // Again on its way, with another signal.
+      // Stop it again halfway, with another signal.
       const second = start(["resume", run]);
       await recorded(run, fs.statSync(inFolder(run, "metrics.jsonl")).size + 500);
       second.child.kill("SIGTERM");
@@ -92,7 +92,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     });
   }
 
-  it("is finished: says so; with more steps it goes on as a longer run would", async () => {
+  it("says that it is finished; with more steps it continues as a longer run would", async () => {
     const args = ["train", "Pendulum-v1", ...small, "--evaluate-every", "200", "--out"];
     await succeed(...args, "short", "--steps", "1000");
     assert.match(
@@ -107,7 +107,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     assert.match(stderr, /^ddpg: --steps: expected more than the 1,500 steps that were taken, got 1500\.\n$/);
   });
 
-  it("begins its episode anew where the environment cannot be saved, and says so", posix, async () => {
+  it("restarts its episode and says so if the environment cannot be saved", posix, async () => {
     const { child, outcome } = start(["train", "forgetful.js", ...brief, "--out", "forgetful"]);
     await recorded("forgetful", 1500);
     child.kill("SIGINT");
@@ -116,7 +116,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     assert.equal(code, 0);
     assert.match(
       stderr,
-      /forgetful\.js: expected save and restore, to go on after step \d+ of episode \d+, got none\./,
+      /forgetful\.js: expected save and restore, to continue after step \d+ of episode \d+, got none\./,
     );
     const { metrics } = left("forgetful");
     const episodes = metrics.split("\n").filter((line) => line.includes('"episode"'));
@@ -127,7 +127,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
   });
 
   it(
-    "belongs to one process: a second is refused with the first one's number; a stale lock is none",
+    "belongs to one process: a second one is refused with the first one's number, and a stale lock is ignored",
     posix,
     async () => {
       const { child, outcome } = start(["train", "cart.js", ...small, "--steps", "100000", "--out", "locked"]);
@@ -146,7 +146,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
       child.kill("SIGKILL");
       await outcome;
       assert.ok(fs.existsSync(inFolder("locked", "lock")));
-      // A process that lives, but began at another time.
+      // A running process, but with another start time.
       fs.writeFileSync(
         inFolder("locked", "lock"),
         JSON.stringify({ pid: process.pid, start: "1", host: os.hostname() }),
@@ -159,7 +159,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     },
   );
 
-  it("is repeated by train --config, with changes; begins as a policy by train --from, and that is repeated too", async () => {
+  it("is repeated by train --config, with changes; starts from a policy with train --from, and that is repeated too", async () => {
     await succeed(
       "train",
       "Pendulum-v1",
@@ -195,7 +195,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     assert.equal(both.stderr, "ddpg: train: expected <environment> or --config, got both.\n");
   });
 
-  it("ends at --until-return, keeps its best policy apart, and evaluates what it is asked to", async () => {
+  it("ends at --until-return, keeps its best policy separately, and evaluates the requested one", async () => {
     const args = ["train", "Pendulum-v1", "--steps", "40000", "--evaluate-every", "250", "--until-return", "-300"];
     await succeed(...args, "--episodes", "20", "--out", "until");
     const { steps, best } = readResult(inFolder("until"));
@@ -216,14 +216,14 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     assert.match((await ddpg("evaluate", "until", "--best", "--last")).stderr, /expected --best or --last, got both/);
   });
 
-  it("trains the same whether it is evaluated or not", async () => {
+  it("trains the same with and without evaluations", async () => {
     const args = ["train", "Pendulum-v1", ...small, "--steps", "700", "--out"];
     await succeed(...args, "often", "--evaluate-every", "20");
     await succeed(...args, "never", "--evaluate-every", "100000", "--checkpoint-every", "1");
     assert.equal(readResult(inFolder("often")).fingerprint, readResult(inFolder("never")).fingerprint);
   });
 
-  it("says how often checkpoints are written, and refuses what is no time", async () => {
+  it("says how often checkpoints are written, and refuses an invalid interval", async () => {
     const tiny = ["train", "Pendulum-v1", "--steps", "2", "--episodes", "1", "--evaluate-episodes", "1"];
     for (const [flag, said] of [
       ["0.5s", "every 0.5 s"],
@@ -241,8 +241,8 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
   });
 });
 
-describe("a fault on the way", { concurrency: 2, timeout: 120_000 }, () => {
-  // Two steps of the check before, then those of the evaluation, then training: each instance counts its own.
+describe("a fault during training", { concurrency: 2, timeout: 120_000 }, () => {
+  // Each instance counts its own steps. The check and the evaluations use other instances than training.
   const faults: [name: string, parts: string, message: RegExp][] = [
     ["throws", 'throw new Error("no fuel")', /^ddpg: throws\.js episode \d+ step \d+: no fuel\n {4}at /m],
     ["rejects", 'return Promise.reject(new Error("no line"))', /^ddpg: rejects\.js episode \d+ step \d+: no line$/m],
@@ -286,7 +286,7 @@ describe("a fault on the way", { concurrency: 2, timeout: 120_000 }, () => {
       const { failed, steps } = readResult(inFolder(`faulty-${name}`));
       assert.ok(failed && steps === 2699, `${steps}`);
       assert.equal(readCheckpoint(inFolder(`faulty-${name}`)).steps, steps);
-      // Mended, it goes on.
+      // When the environment is fixed, the run can be resumed.
       writeCart(`${name}.js`, trouble(false), 0);
       await succeed("resume", `faulty-${name}`, "--steps", "3000");
       assert.equal(readResult(inFolder(`faulty-${name}`)).steps, 3000);

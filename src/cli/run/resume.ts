@@ -1,4 +1,4 @@
-// `ddpg resume`: goes on with a run from its checkpoint, as if nothing had happened.
+// `ddpg resume`: continues a run from its checkpoint, with the same results as if it had never stopped.
 import type { Command } from "commander";
 import { expect } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
@@ -12,10 +12,10 @@ import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { backendFor, type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./engine.ts";
+import { backendFor, type ComputeFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
-interface ResumeFlags extends EngineFlags {
+interface ResumeFlags extends ComputeFlags {
   steps?: number;
   checkpointEvery?: CheckpointPlan;
   stepTimeout?: number;
@@ -100,10 +100,13 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   });
 }
 
-/** Asked for so many steps, a run goes on also where an evaluation had reached what it was to end at. */
+/**
+ * The plan of a resumed run. With an explicit number of steps, it continues even if an evaluation had already reached
+ * the return that ends it.
+ */
 function planFor(config: RunConfig, steps: number | undefined, taken: number): RunConfig {
   if (steps === undefined) return config;
-  expect(steps > taken, "--steps", `more than the ${whole(taken)} steps that were taken`, steps);
+  expect(steps > taken, "--steps", `more than the ${whole(taken)} steps already taken`, steps);
   const { untilReturn, ...rest } = config;
   return { ...rest, steps };
 }

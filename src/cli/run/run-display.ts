@@ -3,18 +3,20 @@ import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
 import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { Progress, Rate } from "../terminal/progress.ts";
-import type { Training } from "./run-training.ts";
+import type { RunTrainingOptions } from "./run-training.ts";
 
-/** Shows a run to the user: its progress, warnings, and how it ended. A child process shows only progress, to its parent. */
+/**
+ * Shows a run to the user: its progress, warnings, and how it ended. A child process only sends progress to its parent.
+ */
 export class RunDisplay {
-  readonly #training: Training;
+  readonly #training: RunTrainingOptions;
   readonly #loop: RunLoop;
   readonly #isChild: boolean;
   #progress: Progress;
   #lastEpisode = "";
   #lastEvaluation = "";
 
-  constructor(training: Training, loop: RunLoop) {
+  constructor(training: RunTrainingOptions, loop: RunLoop) {
     this.#training = training;
     this.#loop = loop;
     this.#isChild = training.onProgress !== undefined;
@@ -50,12 +52,12 @@ export class RunDisplay {
     if (line !== "" && !this.#isChild) this.#progress.interrupt(() => console.log(line));
   }
 
-  /** Ends the progress; its last line stays if `keep` is set. */
+  /** Ends the progress. Its last line stays if `keep` is set. */
   stop(keep: boolean): void {
     this.#progress.stop(keep);
   }
 
-  /** Shows the evaluation at the end. Returns a function to be called after each of its episodes. */
+  /** Shows the final evaluation. Returns a function to call after each of its episodes. */
   startFinalEvaluation(episodes: number): (done: number) => void {
     const { onProgress, progress } = this.#training;
     const rate = new Rate(() => performance.now());
@@ -76,10 +78,10 @@ export class RunDisplay {
       `Ended after ${whole(this.#loop.step)} of ${whole(config.steps)} steps. The records are in ${directory}.`,
     );
     if (savedStep !== undefined)
-      console.log(`Go on after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
+      console.log(`Resume after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
   }
 
-  /** Says what came out of a run that reached its end. */
+  /** Prints the results of a finished run. */
   conclude({ meanReturn, standardError, episodes }: Evaluation): void {
     if (this.#isChild) return;
     const { agent, directory, progress } = this.#training;
@@ -94,8 +96,8 @@ export class RunDisplay {
       `training       ${whole(step)} steps in ${duration(seconds)}, ${whole(step / seconds)} steps/s`,
       `fingerprint    ${agent.fingerprint()}`,
       `records        ${directory}`,
-      `look at it     npx ddpg report ${inShell(directory)}`,
-      `               npx ddpg evaluate ${inShell(directory)}`,
+      `report         npx ddpg report ${inShell(directory)}`,
+      `evaluate       npx ddpg evaluate ${inShell(directory)}`,
     ];
     if (progress) console.log();
     console.log(lines.join("\n"));

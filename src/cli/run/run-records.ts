@@ -4,17 +4,17 @@ import { RunDirectory } from "../../node/run-directory.ts";
 import type { RunResult } from "../../node.ts";
 import type { Evaluation } from "../../training/evaluate.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
-import type { Training } from "./run-training.ts";
+import type { RunTrainingOptions } from "./run-training.ts";
 
-/** Writes a run's files: its records and policies as the loop reports them, checkpoints, and the result at the end. */
+/** Writes a run's files: records and policies as the loop reports them, checkpoints, and the result at the end. */
 export class RunRecords {
-  readonly #training: Training;
+  readonly #training: RunTrainingOptions;
   readonly #loop: RunLoop;
   #run: RunDirectory | undefined;
   #savedStep: number | undefined;
   #isClosed = false;
 
-  constructor(training: Training, loop: RunLoop) {
+  constructor(training: RunTrainingOptions, loop: RunLoop) {
     this.#training = training;
     this.#loop = loop;
   }
@@ -28,7 +28,10 @@ export class RunRecords {
     return this.#isClosed;
   }
 
-  /** Opens the directory of a resumed run. That of a new one is made after its first evaluation, which may fail. */
+  /**
+   * Opens the directory of a resumed run. The directory of a new run is created after its first evaluation, which may
+   * fail.
+   */
   open(): void {
     const { directory, config, checkpoint } = this.#training;
     if (checkpoint) this.#run = RunDirectory.resume(directory, config, checkpoint);
@@ -42,7 +45,7 @@ export class RunRecords {
     else this.#run.writePolicy(agent.policy.save(), "best");
   }
 
-  /** Writes a checkpoint unless there is one of this step. Returns a notice for the user, or "". */
+  /** Writes a checkpoint unless there is one for this step. Returns a notice for the user, or "". */
   saveCheckpoint(): string {
     const { agent, config, checkpoints } = this.#training;
     const { step } = this.#loop;
@@ -55,8 +58,8 @@ export class RunRecords {
   }
 
   /**
-   * Writes all that is left and can be written, and throws the first error. Further calls do nothing. Returns whether
-   * there is a run's directory now: a new run without any step leaves none.
+   * Writes everything that is left, as far as possible, and throws the first error. Further calls do nothing. Returns
+   * whether the run's directory exists now: a new run without any step leaves none.
    */
   close(ending: Pick<RunResult, "interrupted" | "failed">, final?: Evaluation): boolean {
     const { agent, config, checkpoint } = this.#training;

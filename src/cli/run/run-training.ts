@@ -15,35 +15,35 @@ import { RunDisplay } from "./run-display.ts";
 import { RunRecords } from "./run-records.ts";
 import { graceMs, StopSignals } from "./stop-signals.ts";
 
-export interface Training {
+export interface RunTrainingOptions {
   agent: Ddpg;
   /** The environment to train on. */
   environment: Environment;
   /** The environment to evaluate on. It must be another one, so that evaluations do not disturb training. */
   evaluationEnvironment: Environment;
-  /** What errors call the environment. */
+  /** The environment's name in errors. */
   name: string;
   config: RunConfig;
   directory: string;
   checkpoints: CheckpointClock;
-  /** Where to resume; none for a new run. The agent must be loaded from it. */
+  /** The checkpoint to resume from, which the agent was loaded from. None for a new run. */
   checkpoint?: Checkpoint | undefined;
-  /** The file of the policy that the actor started as. */
+  /** The bytes of the policy that the actor started as. */
   start?: Uint8Array | undefined;
-  /** Milliseconds that an answer of the environment may take. */
+  /** Time limit in milliseconds for an answer of the environment. */
   stepTimeout?: number | undefined;
   /** Whether to show progress. */
   progress: boolean;
-  /** Receives the progress instead of the standard output, to which nothing is written then. */
+  /** Receives the progress. Nothing is then written to the standard output. */
   onProgress?: (state: ProgressState) => void;
   warn(warning: string): void;
 }
 
 /**
- * Trains, records, writes checkpoints, evaluates and prints the results. A signal leaves a checkpoint, closes the records
- * and ends the process; the same signal again ends it at once.
+ * Trains, records, writes checkpoints, evaluates and prints the results. On a signal it writes a checkpoint, closes the
+ * records and ends the process. The same signal again ends it at once.
  */
-export async function runTraining(training: Training): Promise<void> {
+export async function runTraining(training: RunTrainingOptions): Promise<void> {
   const { agent, environment, evaluationEnvironment, name, config, checkpoints, checkpoint, stepTimeout } = training;
   const loop = new RunLoop({
     ...{ agent, environment, evaluationEnvironment, name, stepTimeout, plan: config, saved: checkpoint },
@@ -70,7 +70,7 @@ export async function runTraining(training: Training): Promise<void> {
     } catch (error) {
       code = report(error, false);
     }
-    // They are asked to close, but not waited for.
+    // They are asked to close, but not awaited.
     for (const each of [environment, evaluationEnvironment]) {
       new Promise((resolve) => resolve(each.close?.())).catch(() => {});
     }
@@ -89,14 +89,14 @@ export async function runTraining(training: Training): Promise<void> {
 
   const trainToTheEnd = async (): Promise<void> => {
     for await (const event of loop.events()) {
-      // An error from elsewhere has ended the run already, without waiting for this step.
+      // An error from elsewhere has already ended the run, without waiting for this step.
       if (records.isClosed) return;
       records.take(event);
       display.take(event);
       if (event.type === "failed") saveCheckpoint();
       if (event.type !== "ready" && event.type !== "ended") continue;
       const isStopping = event.type === "ended" || hasFailed || signals.received !== undefined;
-      // A new run has a checkpoint from the start.
+      // A new run has a checkpoint from its start.
       if (loop.step === firstStep ? !checkpoint : isStopping || checkpoints.isDue(loop.step)) saveCheckpoint();
       signals.stepEnded();
       if (hasFailed) return;

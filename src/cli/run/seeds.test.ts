@@ -34,7 +34,7 @@ describe("parseSeeds", () => {
 });
 
 describe("seedArguments", () => {
-  it("keeps what is not about several seeds", () => {
+  it("keeps the options that are not about several seeds", () => {
     const args = ["--verbose", "train", "a.js", "--seeds", "1..3", "--discount", "0.9", "--jobs=2", "--out", "here"];
     const kept = ["--verbose", "train", "a.js", "--discount", "0.9"];
     const own = ["--seed", "2", "--out", "here/seed2", "--as-child"];
@@ -43,14 +43,14 @@ describe("seedArguments", () => {
     assert.deepEqual(seedArguments(args, 2, "here/seed2", false), [...kept, "--no-progress", ...one, ...own]);
   });
 
-  it("leaves the number of threads that was asked for", () => {
+  it("keeps a requested number of threads", () => {
     for (const threads of [["--threads", "2"], ["--threads=2"], ["--threads", "auto"]]) {
       const own = ["--seed", "1", "--out", "x", "--as-child"];
       assert.deepEqual(seedArguments(["train", ...threads], 1, "x", true), ["train", ...threads, ...own]);
     }
   });
 
-  it("keeps what stands behind -- there", () => {
+  it("keeps the arguments after --", () => {
     assert.deepEqual(seedArguments(["train", "--seeds=1,2", "--", "--out"], 1, "x", true), [
       ...["train", "--threads", "1", "--seed", "1", "--out", "x", "--as-child"],
       ...["--", "--out"],

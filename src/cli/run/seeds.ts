@@ -1,4 +1,4 @@
-// `ddpg train --seeds`: one task, several seeds, each in a process of its own, and what they say together.
+// `ddpg train --seeds`: trains one task with several seeds, each in its own process, and summarizes them.
 
 import * as fs from "node:fs";
 import { expect, InputError } from "../../base/expect.ts";
@@ -12,13 +12,13 @@ import { inShell } from "../terminal/options.ts";
 import { table } from "../terminal/table.ts";
 import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
 
-/** More are a mistake at the keyboard. */
+/** More is probably a typing mistake. */
 const maxSeeds = 1000;
 
-/** From so many on, an interval says something. */
+/** With fewer seeds an interval is not meaningful. */
 const minSeedsForInterval = 5;
 
-/** `1..8`, `1,3,7`, `1..3,8`: each seed once, in the order in which they are written. */
+/** Parses `1..8`, `1,3,7` or `1..3,8`. Each seed may appear once; the order is kept. */
 export function parseSeeds(text: string): number[] {
   const check = (good: boolean, hint = ""): void => expect(good, "--seeds", "seeds such as 1..8 or 1,3,7", text, hint);
   const seeds = new Set<number>();
@@ -36,7 +36,10 @@ export function parseSeeds(text: string): number[] {
   return [...seeds];
 }
 
-/** A child's command line: its parent's, but for what concerns several seeds. Each has one thread unless told. */
+/**
+ * A child's command line: the parent's, except for the options about several seeds. Each child has one thread by
+ * default.
+ */
 export function seedArguments(args: readonly string[], seed: number, directory: string, drawn: boolean): string[] {
   const kept: string[] = [];
   let i = 0;
@@ -52,25 +55,25 @@ export function seedArguments(args: readonly string[], seed: number, directory: 
 
 export interface SeedsOptions {
   readonly seeds: readonly number[];
-  /** Of each seed. */
+  /** The directory of each seed. */
   readonly directories: readonly string[];
   readonly jobs: number;
   readonly progress: boolean;
   warn(warning: string): void;
 }
 
-/** A run in a process of its own. */
+/** A run in its own process. */
 export interface ChildRun extends ChildCommand {
   readonly seed: number;
   readonly directory: string;
-  /** Undefined until then. */
+  /** Undefined until it ends. */
   end?: ChildEnd["how"];
-  /** Where it wrote one. */
+  /** The run's result, if it wrote one. */
   result?: RunResult;
 }
 
 /**
- * Trains all of them and says what came out. The exit code becomes 1 where one is not complete; a signal ends the
+ * Trains all seeds and prints the results. The exit code becomes 1 if any run is not complete. A signal ends the
  * process when the children have closed their records.
  */
 export async function trainSeeds({ seeds, directories, jobs, progress, warn }: SeedsOptions): Promise<void> {
@@ -101,14 +104,14 @@ export async function trainSeeds({ seeds, directories, jobs, progress, warn }: S
   if (runs.some((run) => run.end !== "complete")) process.exitCode = 1;
 }
 
-/** Notes how a run ended, by what it wrote as well; returns why it failed, if it did. */
+/** Stores how a run ended, also from the result that it wrote. Returns why it failed, or "". */
 export function settle(run: ChildRun, { how, why }: ChildEnd): string {
   try {
     run.result = readResult(run.directory);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
   }
-  // It may be stopped when all is done, and end well before anything is.
+  // A signal may arrive when everything is done, and a process may exit with code 0 before it has done anything.
   const complete = how !== "failed" && run.result?.evaluation && !run.result.failed;
   run.end = complete ? "complete" : how === "complete" ? "failed" : how;
   return run.end === "failed" ? why || "ended without a result" : "";
@@ -151,7 +154,7 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
   ].join("\n");
 }
 
-/** Those that have begun, a line each. */
+/** The runs that have started, one line each. */
 function tableOf(runs: readonly ChildRun[]): string[] {
   const rows = runs
     .filter(({ end }) => end !== undefined)

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import type { Signal } from "../terminal/exit-codes.ts";
 import { StopSignals } from "./stop-signals.ts";
 
-/** Signals without a process: what happened, in order. */
+/** Signals without a process. The log lists what happened, in order. */
 function listen(): {
   source: EventEmitter;
   signals: StopSignals;
@@ -40,7 +40,7 @@ describe("a stop signal", () => {
     assert.equal(signals.received, "SIGTERM");
   });
 
-  it("during a step leaves when the step has ended, once", () => {
+  it("during a step leaves once, when the step has ended", () => {
     const { source, signals, log, state } = listen();
     signals.stepEnded();
     state.stepping = true;
@@ -74,7 +74,7 @@ describe("a stop signal", () => {
     });
   }
 
-  it("after another one changes nothing", () => {
+  it("after a different one changes nothing", () => {
     const { source, signals, log, state } = listen();
     state.stepping = true;
     send(source, "SIGINT");
@@ -82,7 +82,7 @@ describe("a stop signal", () => {
     assert.deepEqual([log, signals.received], [["timer 250"], "SIGINT"]);
   });
 
-  it("changes nothing in a run that is ending, or has closed", () => {
+  it("changes nothing in a run that is ending or has closed", () => {
     const { source, signals, log } = listen();
     signals.ignore();
     send(source, "SIGINT");

@@ -11,19 +11,19 @@ export interface StopSignalsOptions {
     on(signal: Signal, listener: (signal: Signal) => void): unknown;
     off(signal: Signal, listener: (signal: Signal) => void): unknown;
   };
-  /** Whether a step is in progress, which should be finished first. */
+  /** Whether a step is in progress, which should finish first. */
   isStepping: () => boolean;
   /** Saves everything and ends the process. Called at most once. */
   leave: (signal: Signal) => void;
   /** Ends the process at once. */
   exit: (code: number) => void;
-  /** Calls back after some milliseconds, and returns a function that cancels it. */
+  /** Calls back after some milliseconds. Returns a function that cancels it. */
   setTimer: (callback: () => void, ms: number) => () => void;
 }
 
 /**
- * Decides when to leave after a signal: at once between two steps, otherwise after the step in progress, or when its
- * grace period is over. The same signal again ends the process without saving; a different one changes nothing.
+ * Decides when to leave after a signal: between two steps at once, otherwise after the step in progress or when its
+ * grace period is over. The same signal again ends the process without saving. A different one changes nothing.
  */
 export class StopSignals {
   readonly #options: StopSignalsOptions;
@@ -44,12 +44,12 @@ export class StopSignals {
     return this.#received;
   }
 
-  /** Call this between two steps: leaves now if a signal has arrived. */
+  /** Call this between two steps. Leaves now if a signal has arrived. */
   stepEnded(): void {
     if (this.#received) this.#leave(this.#received);
   }
 
-  /** From now on a first signal changes nothing: the run is ending already. */
+  /** From now on a first signal changes nothing, because the run is already ending. */
   ignore(): void {
     this.#isIgnoring = true;
   }

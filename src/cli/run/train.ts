@@ -37,17 +37,17 @@ import {
 } from "../terminal/options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { backendFor, type EngineFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./engine.ts";
+import { backendFor, type ComputeFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
 
-/** Random steps in each pass of the check of an environment of one's own. */
+/** The number of random steps in each pass of the check of a custom environment. */
 const defaultCheckSteps = 1000;
 
-/** How long the check of such an environment may take without a word, in ms. */
+/** A notice is printed if the check of a custom environment takes longer than this, in ms. */
 const noticeMs = 1000;
 
-interface TrainFlags extends EngineFlags {
+interface TrainFlags extends ComputeFlags {
   seed?: number;
   seeds?: number[];
   jobs?: number;
@@ -154,7 +154,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const seeds = flags.seeds ?? [flags.seed ?? repeated?.seed ?? 1];
   if (flags.seeds && flags.seed !== undefined) throw both("--seed or --seeds");
   if (flags.jobs && !flags.seeds)
-    throw new InputError({ where: "--jobs", expected: "together with --seeds", got: "it alone" });
+    throw new InputError({ where: "--jobs", expected: "to be used with --seeds", got: "no --seeds" });
 
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
@@ -176,7 +176,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
 
   const warned = new Set<string>();
   const warn = (warning: string): void => {
-    // What a warning is about comes first in it, behind the seed of a child: once is enough.
+    // A warning is printed once per subject, which comes first in it, after the seed of a child.
     const subject = warning.replace(/^seed \d+: /, "").split(":")[0];
     if (warned.has(subject)) return;
     warned.add(subject);
@@ -193,6 +193,10 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (settings.warmupSteps >= steps) {
     const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
     warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
+  } else if (settings.updateEvery > steps - settings.warmupSteps) {
+    const left = `the ${whole(steps - settings.warmupSteps)} steps after the warm-up`;
+    const got = `${whole(settings.updateEvery)}. Nothing will be learned.`;
+    warn(`${settingFlag("updateEvery")}: expected at most ${left}, got ${got}`);
   }
 
   const backend = await backendFor(flags, verbose);
@@ -208,7 +212,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     }
     const [seed] = seeds;
     const [directory] = directories;
-    // Several seeds are trained by others, each in a process of its own.
+    // Several seeds are trained by child processes, so this process needs no threads.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, backend, ...threads }));
     if (start) agent.startFrom(start.policy);
@@ -257,7 +261,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   }
 }
 
-/** The policy that the actor begins as, and its file's bytes: one that is named, or that of a run that is repeated. */
+/** The policy that the actor starts as, and its file's bytes: a named one, or that of the repeated run. */
 async function startPolicy(
   { from, config }: TrainFlags,
   repeated: RunConfig | undefined,
@@ -267,7 +271,7 @@ async function startPolicy(
   return readPolicyFile(path.join(config, startFile));
 }
 
-/** Tries an environment of one's own; throws what is wrong with it, returns what makes learning slow. */
+/** Checks a custom environment. Throws its errors, and returns warnings about what slows learning down. */
 async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
@@ -299,7 +303,7 @@ async function checkOwn(
     return proxy;
   };
   const notice = setTimeout(() => console.error(`Checking ${name} for about ${whole(2 * steps)} steps …`), noticeMs);
-  // Only a word: it must not keep a process whose environment will never answer.
+  // It is only a notice: it must not keep the process alive if the environment never answers.
   notice.unref();
   if (!tell) clearTimeout(notice);
   const scaling = { observationScale, observationOffset, rewardScale };
@@ -332,18 +336,20 @@ function addHint(error: unknown, hint: string): void {
   if (error instanceof EnvironmentError) error.message = `${error.message.replace(/[^.!?]$/, "$&.")} ${hint}`;
 }
 
-/** The same environment; what its methods throw is seen on its way, for the check tells the message alone. */
+/** Wraps the environment to capture the original error, because the check reports only its message. */
 function watched(environment: Environment, { called, thrown }: Watcher): Environment {
-  return new Proxy(environment, {
-    get(target, key) {
+  // Not a proxy of the environment itself: it may be frozen, and then its methods cannot be replaced.
+  return new Proxy({} as Environment, {
+    has: (_, key) => Reflect.has(environment, key),
+    get(_, key) {
       // The run uses it after the check.
-      if (key === "close" && target.single) return undefined;
-      const value = Reflect.get(target, key, target);
+      if (key === "close" && environment.single) return undefined;
+      const value = Reflect.get(environment, key, environment);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {
         called(String(key));
         try {
-          const result = value.apply(target, args);
+          const result = value.apply(environment, args);
           return result instanceof Promise ? result.catch(thrown) : result;
         } catch (error) {
           return thrown(error);
@@ -386,12 +392,12 @@ function introduction(
   ].join("\n");
 }
 
-/** The first, the second and the last of them. */
+/** The first two and the last of them. */
 function several(list: readonly (string | number)[]): string {
   return (list.length > 3 ? [...list.slice(0, 2), "…", list[list.length - 1]] : list).join(", ");
 }
 
-/** The parts as lines of at most so many letters. */
+/** Joins the parts into lines of at most `width` characters. */
 function wrap(parts: readonly string[], width: number): string[] {
   const lines = [""];
   for (const part of parts) {
@@ -402,7 +408,7 @@ function wrap(parts: readonly string[], width: number): string[] {
   return lines;
 }
 
-/** `runs/<name>`, or with a number behind it if that is taken. */
+/** `runs/<name>`, or with a number appended if that is taken. */
 function freeDirectory(name: string): string {
   for (let number = 1; ; number++) {
     const directory = path.join("runs", number === 1 ? name : `${name}-${number}`);

@@ -2,16 +2,18 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { InputError, suggest } from "../../base/expect.ts";
+import { settingFlag } from "../../ddpg/config.ts";
+import { settingByOtherName } from "../../ddpg/other-names.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import { NotFiniteError } from "../../nn/adam.ts";
 import { count } from "./numbers.ts";
 
-/** Where this program's own built files are. */
+/** The directory of this program's own built files. */
 const own = path.dirname(fileURLToPath(import.meta.url));
 
 /**
- * Says what went wrong on the standard error and returns the exit code: one line and 2 for what the person at the
- * keyboard can mend; with the first place in their own file, if it threw. A fault of this program shows its stack.
+ * Prints an error on the standard error and returns the exit code: one line and 2 for an error that the user can fix,
+ * with the first place in their own file if it was thrown there. An internal error is printed with its stack.
  */
 export function report(error: unknown, verbose: boolean): number {
   if (error instanceof CommanderError) {
@@ -37,7 +39,7 @@ export function report(error: unknown, verbose: boolean): number {
   return 2;
 }
 
-/** The error, its cause, the cause's … */
+/** The error, its cause, the cause's cause, and so on. */
 function causes(error: unknown): unknown[] {
   const list: unknown[] = [];
   for (let cause = error; cause !== undefined && !list.includes(cause); ) {
@@ -47,11 +49,15 @@ function causes(error: unknown): unknown[] {
   return list;
 }
 
-/** The first line of a stack in a file that is neither ours, nor Node's, nor a package's; paths from here. */
+/**
+ * The first line of a stack in a file that is not ours, Node's or a package's. Its path is relative to the working
+ * directory.
+ */
 function firstFrame(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof InputError) return undefined;
   for (const line of error.stack?.split("\n") ?? []) {
-    // A syntax error has its place in the first line, without «at», if it has one: loadEnvironment adds what import leaves out.
+    // A syntax error may have its place in the first line, without "at": loadEnvironment adds it, because `import`
+    // leaves it out.
     const match = /^(?:\s+at (?:(.*) \()?)?(file:\/\/\/?.*?|\/.*?|[A-Za-z]:\\.*?)((?::\d+)+)\)?$/.exec(line);
     if (!match) continue;
     const file = match[2].startsWith("file:") ? fileURLToPath(match[2]) : match[2];
@@ -62,7 +68,7 @@ function firstFrame(error: unknown): string | undefined {
   return undefined;
 }
 
-/** A problem that commander found with the command line, in the words of every other error. */
+/** Rewords a problem that commander found with the command line in the form of all our errors. */
 export function rephrase(
   error: CommanderError,
   command: string,
@@ -74,8 +80,12 @@ export function rephrase(
   const problem = (expected: string, got: string, hint = see): InputError =>
     new InputError({ where: command, expected, got, hint });
   switch (error.code) {
-    case "commander.unknownOption":
-      return problem("one of its options", `"${named}"`, near && `Did you mean "${near}"?`);
+    case "commander.unknownOption": {
+      const [flag] = named.split("=");
+      const takesSettings = command === "train" || command === "benchmark";
+      const hint = (takesSettings && settingByOtherName(flag, settingFlag)) || (near && `Did you mean "${near}"?`);
+      return problem("one of its options", `"${named}"`, hint);
+    }
     case "commander.unknownCommand":
       return problem(`one of ${commands.join(", ")}`, `"${named}"`, suggest(named, commands) || see);
     case "commander.missingArgument":

@@ -1,16 +1,16 @@
-// Numbers as a person reads them.
+// Formats numbers for people.
 
-/** 12,345 */
+/** "12,345". */
 export function whole(n: number): string {
   return Math.round(n).toLocaleString("en-US");
 }
 
-/** A return, short: one decimal, none from 1,000 on. */
+/** A short return: one decimal, none from 1,000 on. */
 export function short(x: number): string {
   return Math.abs(x) >= 1000 ? whole(x) : x.toFixed(Math.abs(x) < 1 ? 3 : 1);
 }
 
-/** A mean with its error in two digits, and no more digits of the mean than the error leaves. */
+/** A mean with its error in two digits. The mean has no more digits than the error justifies. */
 export function plusMinus(mean: number, error: number | null): string {
   if (!error) return short(mean);
   const digits = Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(error))));

@@ -12,20 +12,26 @@ import {
   showSetting,
 } from "../../ddpg/config.ts";
 
-/** A parser for a whole number; its errors begin with the flag. */
+/** A parser for a whole number. Its errors start with the flag. */
 export function wholeNumber(flag: string, min: number): (text: string) => number {
   return (text) => {
-    const value = /^[+-]?\d+$/.test(text) ? Number(text) : text;
+    const value = numberOf(text);
     const good = Number.isSafeInteger(value) && Number(value) >= min;
-    expect(good, flag, `a whole number of at least ${min}`, value);
-    return Number(value);
+    expect(good, flag, `a whole number of at least ${min}`, Number.isNaN(value) ? text : value);
+    return value;
   };
 }
 
-/** A parser for a number, above 0 where that is asked for; its errors begin with the flag. */
+/** Returns the number that a text is, such as 1000000, 1e6 or 1_000_000; NaN if it is none. */
+export function numberOf(text: string): number {
+  const plain = text.replaceAll(/(?<=\d)_(?=\d)/g, "");
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : Number.NaN;
+}
+
+/** A parser for a number, optionally above 0. Its errors start with the flag. */
 export function someNumber(flag: string, expected: "a number" | "a number above 0"): (text: string) => number {
   return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
+    const value = numberOf(text);
     expect(Number.isFinite(value) && (expected === "a number" || value > 0), flag, expected, text);
     return value;
   };
@@ -38,7 +44,7 @@ export function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : 1000 * seconds;
 }
 
-/** A parser for a preset's name. */
+/** A parser for a preset's name. Its errors start with the flag. */
 export function presetName(name: string): PresetName {
   try {
     expectPreset(name);
@@ -63,7 +69,7 @@ export function chosenSettings(options: Record<string, unknown>): Partial<Settin
   return Object.fromEntries(settingNames.filter((name) => name in options).map((name) => [name, options[name]]));
 }
 
-/** Does something with settings; an error that names one of them names its flag instead. */
+/** Runs an action with settings. An error that names one of them names its flag instead. */
 export async function asFlags<T>(action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
@@ -81,7 +87,7 @@ function placeholder(name: keyof Settings): string {
   return typeof value === "boolean" ? "true|false" : typeof value === "string" ? "name" : "n";
 }
 
-/** The standard preset's value; on a line of their own, where others differ, theirs with it. */
+/** The standard preset's value. If other presets differ, their values as well, on a new line. */
 function defaults(name: keyof Settings): string {
   const usual = showSetting(presets.standard[name]);
   const others = new Map<string, string[]>();
@@ -93,7 +99,7 @@ function defaults(name: keyof Settings): string {
   return `${list.length > 0 ? "\n" : " "}[${usual}${list.join("")}]`;
 }
 
-/** A path as it is typed in a shell. */
+/** A path as typed in a shell, quoted if necessary. */
 export function inShell(file: string): string {
   if (/^[\p{L}\p{N}_@%+=:,./\\-]+$/u.test(file)) return file;
   return process.platform === "win32" ? `"${file}"` : `'${file.replaceAll("'", "'\\''")}'`;

@@ -1,4 +1,4 @@
-// The command line as a person has it: the real program, in an empty folder of its own.
+// The command line as a user runs it: the real program in an empty folder.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
@@ -16,15 +16,18 @@ interface Outcome {
   stderr: string;
 }
 
-/** For the top of a test file: an empty folder, which is removed after its tests, and the program there. */
+/**
+ * Call this at the top of a test file. It creates an empty folder, which is removed after the file's tests, and returns
+ * functions that run the program there.
+ */
 export function programInFolder(name: string) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `ddpg-${name}-`));
   after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  /** The path of something in the folder; without names, the folder. */
+  /** The path of something in the folder. Without names, the folder itself. */
   const inFolder = (...names: string[]): string => path.join(folder, ...names);
 
-  /** Starts the program: the process, and what will have come of it. */
+  /** Starts the program. Returns the process and a promise of its outcome. */
   function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
     let stdout = "";
@@ -40,7 +43,7 @@ export function programInFolder(name: string) {
   /** Runs the program to its end. */
   const ddpg = (...args: string[]): Promise<Outcome> => start(args).outcome;
 
-  /** Runs the program to its end, which must be a good one; what it printed. */
+  /** Runs the program to its end, which must be successful. Returns what it printed. */
   async function succeed(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await ddpg(...args);
     assert.equal(code, 0, stderr);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ProgressLines } from "./progress.ts";
 
-/** What a terminal shows after all that was written: the few controls that are used, understood. */
+/** The contents of a terminal after everything that was written. It interprets the few control sequences in use. */
 class Screen {
   readonly isTTY = true;
   columns = 60;
@@ -12,7 +12,7 @@ class Screen {
   #column = 0;
 
   write(text: string): boolean {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is about them
     for (const [part] of text.matchAll(/\x1b\[\d*[AJK]|[\s\S]/gu)) this.#take(part);
     return true;
   }
@@ -39,7 +39,7 @@ class Screen {
 }
 
 describe("ProgressLines", () => {
-  it("draws lines in place, settles what is written above them, and leaves nothing behind", () => {
+  it("draws lines in place, keeps what is written above them, and leaves nothing behind", () => {
     const screen = new Screen();
     const lines = new ProgressLines(screen as unknown as NodeJS.WriteStream, true);
     const show = (): void => lines.interrupt(() => {});
@@ -52,13 +52,13 @@ describe("ProgressLines", () => {
     assert.deepEqual(screen.lines, [first, "seed 2  ░░░░░░░░   0 %", "3 waiting", ""]);
     lines.delete("seed 1");
     lines.footer = "";
-    lines.interrupt(() => screen.write("seed 1 is settled\n"));
-    assert.deepEqual(screen.lines, ["seed 1 is settled", "seed 2  ░░░░░░░░   0 %", ""]);
+    lines.interrupt(() => screen.write("seed 1 finished\n"));
+    assert.deepEqual(screen.lines, ["seed 1 finished", "seed 2  ░░░░░░░░   0 %", ""]);
     lines.stop();
-    assert.deepEqual(screen.lines, ["seed 1 is settled", ""]);
+    assert.deepEqual(screen.lines, ["seed 1 finished", ""]);
   });
 
-  it("draws no more lines than the terminal has, and none where there is no terminal", () => {
+  it("draws no more lines than the terminal has, and none without a terminal", () => {
     const screen = new Screen();
     screen.rows = 5;
     const fill = (output: object): void => {

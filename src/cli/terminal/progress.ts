@@ -1,14 +1,14 @@
-/** How often the line is drawn, and how long a plain output stays silent, in ms. */
+/** How often the line is drawn, and the longest silence of a plain output, in ms. */
 const drawMs = 100;
 const plainMs = 30_000;
 
-/** Over how long a rate is measured, in ms. */
+/** The period over which a rate is measured, in ms. */
 const rateMs = 3000;
 
-/** Cells of the bar, as the terminal has room. */
+/** Cells of the bar: the minimum, and the maximum if the terminal has room. */
 const [minCells, maxCells] = [8, 24];
 
-/** How far something is, and the parts of a line about it, the most important first. */
+/** The progress of something, and the parts of a line about it, the most important first. */
 export interface ProgressState {
   readonly done: number;
   readonly total: number;
@@ -16,11 +16,11 @@ export interface ProgressState {
 }
 
 /**
- * How far something is: on a terminal one line, drawn in place; elsewhere a plain line at every tenth, and one at least
- * every half minute. A function as output gets what a terminal's line would show.
+ * Shows progress. On a terminal it is one line, drawn in place. Elsewhere it is a plain line at every tenth, and at
+ * least one every half minute. If the output is a function, it receives what a terminal's line would show.
  */
 export class Progress {
-  /** How much is done, of `total`. */
+  /** How much of `total` is done. */
   done = 0;
   readonly #output: NodeJS.WriteStream | ((state: ProgressState) => void);
   readonly #total: number;
@@ -30,7 +30,7 @@ export class Progress {
   #tenths = 0;
   #lastLine = performance.now();
 
-  /** `describe` gives the parts of the line, the most important first; what does not fit is left out. */
+  /** `describe` returns the parts of the line, the most important first. Parts that do not fit are left out. */
   constructor(
     output: NodeJS.WriteStream | ((state: ProgressState) => void),
     total: number,
@@ -43,7 +43,7 @@ export class Progress {
     if (shown) this.#timer = setInterval(() => this.#tick(), drawMs).unref();
   }
 
-  /** So much is done now. */
+  /** Sets how much is done. */
   advance(done: number): void {
     this.done = done;
     const tenths = Math.floor((10 * done) / this.#total);
@@ -59,7 +59,7 @@ export class Progress {
     this.#draw();
   }
 
-  /** The last call. The line stays where `keep` is set. */
+  /** Ends the progress. The line stays if `keep` is set. */
   stop(keep = false): void {
     clearInterval(this.#timer);
     if (keep) this.#draw();
@@ -93,7 +93,7 @@ export class Progress {
     return { done: this.done, total: this.#total, parts: this.#describe() };
   }
 
-  /** The output, where it is one that can be drawn on. */
+  /** The output, if it is a terminal. */
   get #terminal(): NodeJS.WriteStream | undefined {
     return typeof this.#output !== "function" && this.#output.isTTY ? this.#output : undefined;
   }
@@ -104,15 +104,15 @@ export class Progress {
   }
 }
 
-/** Several of them on a terminal, one below the other; what is settled goes above. Elsewhere it shows nothing. */
+/** Several progress lines on a terminal, one below the other, with finished ones above. Shows nothing elsewhere. */
 export class ProgressLines {
   readonly #output: NodeJS.WriteStream;
   readonly #states = new Map<string, ProgressState>();
   /** Runs while there is something to show. */
   #timer: NodeJS.Timeout | undefined;
-  /** Lines between the cursor and where drawing began. */
+  /** Number of lines between the cursor and the top of the drawing. */
   #drawn = 0;
-  /** A last line, below the others; none where empty. */
+  /** A last line below the others, if not empty. */
   footer = "";
 
   constructor(output: NodeJS.WriteStream, shown: boolean) {
@@ -129,7 +129,7 @@ export class ProgressLines {
     this.#states.delete(label);
   }
 
-  /** Writes something above the lines; it ends with a line's end. */
+  /** Writes something above the lines. It must end with a newline. */
   interrupt(write: () => void): void {
     if (this.#drawn > 0) this.#output.write(`\x1b[${this.#drawn}A\r\x1b[J`);
     this.#drawn = 0;
@@ -137,7 +137,7 @@ export class ProgressLines {
     this.#draw();
   }
 
-  /** The last call: the lines go. */
+  /** Removes the lines. Call it last. */
   stop(): void {
     this.#states.clear();
     this.footer = "";
@@ -152,7 +152,7 @@ export class ProgressLines {
     const lines = [...this.#states].map(
       ([label, state]) => `${label}  ${progressLine(state, width - label.length - 2, minCells)}`,
     );
-    // What has scrolled out of sight could not be drawn again.
+    // A line that has scrolled off the screen cannot be redrawn.
     const room = Math.max(1, (this.#output.rows || 24) - 2);
     if (lines.length > room) lines.length = room;
     if (this.footer) lines.push(this.footer.slice(0, width - 1));
@@ -162,7 +162,7 @@ export class ProgressLines {
   }
 }
 
-/** A bar, how much of it is full, and the parts that have room in so many columns, of which the last stays empty. */
+/** A bar, its percentage, and the parts that fit into `width` columns. The last column stays empty. */
 function progressLine({ done, total, parts }: ProgressState, width: number, limit = maxCells): string {
   let room = width - 1 - minCells;
   let line = ` ${percent(done, total)}`;
@@ -184,19 +184,19 @@ function columns(output: NodeJS.WriteStream): number {
   return output.columns || 80;
 }
 
-/** How fast something progresses: measured over the last seconds of a clock. */
+/** Measures how fast something progresses, over the last seconds of a clock. */
 export class Rate {
-  /** Milliseconds. A clock that stands still, stands for time that does not count. */
+  /** Milliseconds. Time while the clock stands still does not count. */
   readonly #clock: () => number;
   readonly #samples: { ms: number; done: number }[];
 
-  /** `done`: how much is done at the start. */
+  /** `done`: how much is already done at the start. */
   constructor(clock: () => number, done = 0) {
     this.#clock = clock;
     this.#samples = [{ ms: clock(), done }];
   }
 
-  /** How much was done per second recently, when `done` is done now. */
+  /** How much was done per second recently, given how much is done now. */
   at(done: number): number {
     const ms = this.#clock();
     const samples = this.#samples;

@@ -1,6 +1,6 @@
 import { largest } from "../../base/numbers.ts";
 
-/** The rows as lines of text, in columns as wide as they need; those in `rightAligned` end at one place. */
+/** Formats rows as lines of text with aligned columns. The columns in `rightAligned` are right-aligned. */
 export function table(rows: readonly (readonly string[])[], rightAligned: readonly number[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => largest(rows.map((row) => row[column].length)));
   return rows.map((row) =>

@@ -7,8 +7,8 @@ import { type PreparedFile, prepareFile } from "../../node/replace-file.ts";
 const expected = "a file that can be written";
 
 /**
- * Writes files with their contents, all of them or none. Each is replaced in one step: a reader sees the old file or
- * the new one. An InputError names the file and ends with `hint`.
+ * Writes files with their contents, all of them or none. Each is replaced atomically: a reader sees the old file or the
+ * new one. An InputError names the file and ends with `hint`.
  */
 export function writeFiles(files: readonly (readonly [string, string | Uint8Array])[], hint: string): void {
   const prepared: PreparedFile[] = [];
@@ -24,13 +24,13 @@ export function writeFiles(files: readonly (readonly [string, string | Uint8Arra
   }
 }
 
-/** Throws what `writeFiles` would, before there is anything to write. */
+/** Throws what `writeFiles` would throw, before there is anything to write. */
 export function checkWritable(file: string, hint: string): void {
   attempt(file, expected, () => prepareBeside(file, new Uint8Array(0)).discard(), hint);
 }
 
 function prepareBeside(file: string, bytes: Uint8Array): PreparedFile {
-  // Only the renaming would fail, after other files have already been put in place.
+  // Otherwise only the rename would fail, after other files were already replaced.
   if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     throw Object.assign(new Error("a directory"), { code: "EISDIR" });
   }

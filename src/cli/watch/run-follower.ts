@@ -1,5 +1,5 @@
-// What a run's directory holds and what is added to it, as events for those who look on. The files say everything, so
-// nothing has to be agreed with the process that writes them: a run may end, be resumed, moved away and come back.
+// Follows a run's directory and sends its contents and additions as events to viewers. It relies only on the files, so
+// it needs no agreement with the process that writes them: a run may end, be resumed, be moved away and come back.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { InputError } from "../../base/expect.ts";
@@ -7,33 +7,36 @@ import { isLocked } from "../../node/lock.ts";
 import { files, openRunFile, readConfig, readResult, statusOf } from "../../node/run-files.ts";
 import type { RunConfig, RunEvent, RunStatus } from "../../training/run.ts";
 
-/** How often the directory is looked at, in ms: a system's own notices differ, and some file systems give none. */
+/**
+ * How often the directory is checked, in ms. It is polled, because file system notifications differ between systems and
+ * are sometimes missing.
+ */
 const pollMs = 250;
 
-/** Bytes of records that are read at once. */
+/** Bytes of records to read at once. */
 const maxBytes = 65_536;
 
-/** What of a run's directory others get to see. */
+/** The files of a run's directory that viewers may see. */
 export const shownFiles: readonly string[] = [files.config, files.metrics, files.result, files.policy, files.best];
 
-/** What is known after a look. */
+/** The state of the directory at one poll. */
 interface Look {
   begin: { run: string; config: RunConfig } | null;
-  /** A word that changes whenever `config.json` is written. */
+  /** A string that changes whenever `config.json` is written. */
   config: string;
   status: RunStatus;
-  /** The same as a text, to compare. */
+  /** The status as a string, for comparison. */
   statusText: string;
 }
 
-/** Someone who looks on, and what they have got. */
+/** A viewer, and what it has already received. */
 interface Viewer {
-  /** Says whether there is room for more. */
+  /** Returns whether there is room for more. */
   send(event: RunEvent): boolean;
   isFull: boolean;
-  /** A word for the files that it came from. */
+  /** A string that identifies the files that the records came from. */
   source: string;
-  /** Of `metrics.jsonl`. */
+  /** Bytes of `metrics.jsonl` that were sent. */
   bytes: number;
   statusText: string;
 }
@@ -48,8 +51,8 @@ export class RunFollower {
     this.#run = run;
   }
 
-  /** Sends everything that is there, then what comes. After an answer of `false`, the rest waits for `goOn`. */
-  follow(send: (event: RunEvent) => boolean): { goOn(): void; stop(): void } {
+  /** Sends everything that exists, then additions. After `send` returns false, the rest waits for `resume`. */
+  follow(send: (event: RunEvent) => boolean): { resume(): void; stop(): void } {
     const viewer: Viewer = { send, isFull: false, source: "", bytes: 0, statusText: "" };
     if (this.#viewers.size === 0) {
       this.#look = look(this.#run);
@@ -58,7 +61,7 @@ export class RunFollower {
     this.#viewers.add(viewer);
     this.#bring(viewer);
     return {
-      goOn: () => {
+      resume: () => {
         viewer.isFull = false;
         this.#bring(viewer);
       },
@@ -74,7 +77,7 @@ export class RunFollower {
     for (const viewer of this.#viewers) this.#bring(viewer);
   }
 
-  /** Sends what a viewer has not got. How the run is comes last: one that has ended has all its records. */
+  /** Sends what a viewer has not received yet. The status comes last, so that a finished run has all its records. */
   #bring(viewer: Viewer): void {
     if (!this.#look || viewer.isFull) return;
     const { config, begin, status, statusText } = this.#look;
@@ -84,13 +87,13 @@ export class RunFollower {
     viewer.isFull = !viewer.send({ name: "status", data: status });
   }
 
-  /** Whether all of them went out. */
+  /** Returns whether all records were sent. */
   #bringRecords(viewer: Viewer, config: string, begin: NonNullable<Look["begin"]>): boolean {
     const descriptor = openRunFile(this.#run, files.metrics);
     try {
       const { ino, size } = descriptor === undefined ? { ino: 0, size: 0 } : fs.fstatSync(descriptor);
       const source = `${config} ${ino}`;
-      // A resumed run is cut back to its checkpoint. It may have grown again since, but its config was written anew.
+      // A resumed run is cut back to its checkpoint. It may have grown again since, but its config was rewritten.
       if (source !== viewer.source || size < viewer.bytes) {
         Object.assign(viewer, { source, bytes: 0, statusText: "" });
         viewer.isFull = !viewer.send({ name: "begin", data: begin });
@@ -98,7 +101,8 @@ export class RunFollower {
       while (descriptor !== undefined && viewer.bytes < size && !viewer.isFull) {
         const chunk = Buffer.allocUnsafe(Math.min(maxBytes, size - viewer.bytes));
         const count = fs.readSync(descriptor, chunk, 0, chunk.length, viewer.bytes);
-        // The last line may still be written. One without an end is none of ours, and whoever reads it will say so.
+        // The last line may be incomplete. A line longer than the buffer is not one of our records. It is sent anyway,
+        // and the reader will report it.
         const lines = chunk.subarray(0, count).lastIndexOf("\n") + 1;
         const end = lines === 0 && count === maxBytes ? count : lines;
         if (end === 0) return true;
@@ -112,14 +116,14 @@ export class RunFollower {
   }
 }
 
-/** Looks at a run's directory. */
+/** Reads the state of a run's directory. */
 function look(run: string): Look {
   const problems: string[] = [];
   const read = <T>(name: string, reader: (run: string) => T): T | null => {
     try {
       return statusOf(run, name) ? reader(run) : null;
     } catch (error) {
-      // Gone since, or damaged.
+      // The file was removed meanwhile, or is damaged.
       if (!(error instanceof InputError)) throw error;
       problems.push(error.message);
       return null;
@@ -144,10 +148,13 @@ function look(run: string): Look {
   };
 }
 
-/** Of a checkpoint, the networks are served under this name. */
+/** The name under which the networks of a checkpoint are served. */
 export const networksFile = "networks.safetensors";
 
-/** That of the end, with its critic where there is a checkpoint; while there is no end yet, the last that was written. */
+/**
+ * The policy to show: the final one, preferably from the checkpoint, which also has the critic. While the run has not
+ * ended, the one written last.
+ */
 function newestPolicy(run: string, hasEnded: boolean): RunStatus["policy"] {
   const candidates = [
     [files.checkpoint, networksFile],
@@ -156,13 +163,13 @@ function newestPolicy(run: string, hasEnded: boolean): RunStatus["policy"] {
     const status = statusOf(run, source);
     return status ? [{ file, status }] : [];
   });
-  // The sort is stable: of the end, the first one.
+  // A finished run keeps the order above.
   if (!hasEnded) candidates.sort((a, b) => b.status.mtimeMs - a.status.mtimeMs);
   const [newest] = candidates;
   return newest ? { file: newest.file, version: version(newest.status) } : null;
 }
 
-/** A word that changes with a file; files are replaced, so it is another one. */
+/** A string that changes when a file does. Files are replaced, so the inode changes. */
 function version(status: fs.Stats | undefined): string {
   return status ? `${status.ino}-${status.mtimeMs}-${status.size}` : "";
 }

@@ -1,4 +1,4 @@
-// The server of `ddpg watch` as a browser meets it, and as somebody meets it who means no good: requests byte by byte.
+// The server of `ddpg watch`, as a browser meets it and as an attacker does: requests byte by byte.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as http from "node:http";
@@ -24,7 +24,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-watch-"));
 const page = path.join(folder, "page");
 const run = path.join(folder, "runs", "some");
 const inRun = (name: string): string => path.join(run, name);
-const secret = "what nobody may read";
+const secret = "a file outside of the run";
 let agent: Ddpg;
 let config: RunConfig;
 let server: WatchServer;
@@ -56,7 +56,7 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const best = { step: 0, meanReturn: -1000, standardError: null, episodes: 1 };
 
-/** A run that is being made: with a checkpoint and three records behind it. */
+/** A run in progress, with a checkpoint and three records. */
 function begin(): RunDirectory {
   const records = RunDirectory.create(run, config);
   records.writePolicy(agent.policy.save(), "best");
@@ -95,14 +95,14 @@ const endings: Readonly<Record<string, string>> = {
   networks: "networks.safetensors",
 };
 
-/** An answer, as it came. */
+/** A raw response. */
 interface Answer {
   status: number;
   headers: Map<string, string>;
   body: string;
 }
 
-/** Sends lines as they are, and reads to the end. */
+/** Sends lines unchanged, and reads until the end. */
 function send(...lines: string[]): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, "127.0.0.1");
@@ -126,12 +126,12 @@ function send(...lines: string[]): Promise<Answer> {
   });
 }
 
-/** Asks for something as the page does, but for what is said otherwise. */
+/** Sends a request like the page's, with extra or different header fields. */
 const get = (target: string, ...fields: string[]): Promise<Answer> =>
   send(`GET ${target} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...fields);
 
 describe("what ddpg watch serves", () => {
-  it("is the page and the run's own five files, byte by byte, each as what it is", async () => {
+  it("is the page and the run's five files, byte by byte, with the right type", async () => {
     const root = await get("/");
     assert.match(root.body, /The page/);
     assert.equal(root.headers.get("content-type"), "text/html; charset=utf-8");
@@ -154,7 +154,7 @@ describe("what ddpg watch serves", () => {
     }
   });
 
-  it("says with every answer that it is for nobody else and not to be kept", async () => {
+  it("forbids other origins and caches to use any response", async () => {
     for (const target of ["/", "/run/config.json", "/run/none", "/assets/page.js"]) {
       const { headers } = await get(target);
       assert.equal(headers.get("cache-control"), "no-store");
@@ -165,7 +165,7 @@ describe("what ddpg watch serves", () => {
     }
   });
 
-  it("answers under both names of this machine, whichever way they are written, and by HEAD without a body", async () => {
+  it("answers under both names of this machine in any spelling, and to HEAD without a body", async () => {
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LocalHost:${port}`]) {
       assert.equal((await send("GET / HTTP/1.1", `Host: ${host}`)).status, 200, host);
     }
@@ -175,7 +175,7 @@ describe("what ddpg watch serves", () => {
     }
   });
 
-  it("has nothing else of the run's directory, and nothing beside it, whichever way it is asked for", async () => {
+  it("has nothing else of the run's directory, and nothing outside of it, however the path is written", async () => {
     for (const name of ["secret.json", "start.safetensors"]) fs.writeFileSync(inRun(name), secret);
     fs.writeFileSync(path.join(run, "..", "secret.json"), secret);
     const up = ["..", "%2e%2e", "%2E.", "..%2f..", "..%5c..", "..\\..", "....//", "%252e%252e", "..%c0%af..", "..;"];
@@ -205,7 +205,7 @@ describe("what ddpg watch serves", () => {
     }
   });
 
-  it("follows no link: not to a file elsewhere, not to one beside it, not in the events", async () => {
+  it("follows no symbolic link: not outside of the directory, not inside of it, not in the events", async () => {
     for (const name of ["result.json", "policy.safetensors", "metrics.jsonl"]) {
       fs.rmSync(inRun(name));
       fs.symlinkSync(path.join(folder, "secret.json"), inRun(name));
@@ -231,7 +231,7 @@ describe("what ddpg watch serves", () => {
 describe("the networks of a checkpoint", () => {
   const bytesOf = async (): Promise<Uint8Array> => Buffer.from((await get("/run/networks.safetensors")).body, "latin1");
 
-  it("are a policy's file with the critic beside it, of the same numbers", async () => {
+  it("are a policy file with the critic added, with the same parameters", async () => {
     const bytes = await bytesOf();
     const observation = [1, 0, 0.5];
     assert.deepEqual((await Policy.load(bytes)).act(observation), agent.act(observation));
@@ -245,7 +245,7 @@ describe("the networks of a checkpoint", () => {
     assert.equal(metadata.get("step"), "0");
   });
 
-  it("are read without the replay buffer behind them", async () => {
+  it("are read without the replay buffer after them", async () => {
     const whole = await bytesOf();
     const file = inRun("checkpoint.safetensors");
     const replay = 4 * (2 * 3 + 1 + 2);
@@ -259,7 +259,7 @@ describe("the networks of a checkpoint", () => {
     assert.deepEqual(await bytesOf(), whole);
   });
 
-  it("are not there where a header is not what it should be", async () => {
+  it("are missing if a header is invalid", async () => {
     const file = inRun("checkpoint.safetensors");
     const good = fs.readFileSync(file);
     const header = (text: string): Buffer => {
@@ -290,7 +290,7 @@ describe("the networks of a checkpoint", () => {
   });
 });
 
-describe("whom ddpg watch answers", () => {
+describe("ddpg watch answers", () => {
   const refused = async (answer: Promise<Answer>, what: string, words: RegExp): Promise<void> => {
     const { status, body, headers } = await answer;
     assert.equal(status, 403, what);
@@ -298,7 +298,7 @@ describe("whom ddpg watch answers", () => {
     assert.equal(headers.get("cross-origin-resource-policy"), "same-origin");
   };
 
-  it("nobody who calls it by another name: a name elsewhere may lead here", async () => {
+  it("no request under another host name, which may be a foreign name that resolves here", async () => {
     const hosts = ["evil.example", `evil.example:${port}`, "127.0.0.1", "localhost", "127.0.0.1:1", `0.0.0.0:${port}`];
     hosts.push(`127.0.0.1:${port}.evil.example`, `127.0.0.1:${port}@evil.example`, `[::1]:${port}`, `127.1:${port}`);
     hosts.push(`localhost.:${port}`, `127.0.0.1:${port}, evil.example`, `evil.example, 127.0.0.1:${port}`, "");
@@ -317,20 +317,20 @@ describe("whom ddpg watch answers", () => {
     assert.doesNotMatch(twice.body, /The page/);
   });
 
-  it("no page of another origin; its own, by either name", async () => {
+  it("no page of another origin, but its own page under either name", async () => {
     const origins = ["http://evil.example", "null", `http://127.0.0.1:${port + 1}`, `https://127.0.0.1:${port}`];
     origins.push(`http://localhost:${port}`, `http://127.0.0.1:${port}.evil.example`, "http://127.0.0.1", "");
     for (const origin of origins) {
       await refused(
         get("/run/config.json", `Origin: ${origin}`),
         origin,
-        /Expected a request of this server's own page/,
+        /Expected a request from this server's own page/,
       );
     }
     assert.equal((await get("/run/config.json", `Origin: http://127.0.0.1:${port}`)).status, 200);
   });
 
-  it("nothing that a browser says comes from another site or port, but for a person who follows a link", async () => {
+  it("no request that a browser marks as from another site or port, except a link that the user follows", async () => {
     const fetched = ["Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"];
     for (const site of ["cross-site", "same-site"]) {
       const words = new RegExp(`got a ${site} one`);
@@ -346,7 +346,7 @@ describe("whom ddpg watch answers", () => {
     }
   });
 
-  it("nobody who wants to change something", async () => {
+  it("no method that changes something", async () => {
     for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]) {
       const { status, headers, body } = await send(`${method} /run/config.json HTTP/1.1`, `Host: 127.0.0.1:${port}`);
       assert.deepEqual([status, headers.get("allow")], [405, "GET, HEAD"], method);
@@ -355,7 +355,7 @@ describe("whom ddpg watch answers", () => {
     assert.equal((await get("/run/config.json")).status, 200);
   });
 
-  it("this machine alone", async () => {
+  it("only this machine", async () => {
     const addresses = Object.values(os.networkInterfaces()).flatMap((each) => each ?? []);
     for (const { address, internal, family } of addresses.filter(({ internal }) => !internal)) {
       assert.ok(!internal);
@@ -370,7 +370,7 @@ describe("whom ddpg watch answers", () => {
 
 type Data<Name extends RunEvent["name"]> = Extract<RunEvent, { name: Name }>["data"];
 
-/** Server-sent events, one after another. */
+/** Reads server-sent events one after another. */
 class Events {
   text = "";
   readonly #response: http.IncomingMessage;
@@ -383,11 +383,11 @@ class Events {
       this.#waiting?.();
     });
     response.on("close", () => this.#waiting?.());
-    // Torn off at the end of a test.
+    // The connection is cut at the end of a test.
     response.on("error", () => {});
   }
 
-  /** The next one, which has to have this name. */
+  /** The next event, which must have this name. */
   async next<Name extends RunEvent["name"]>(name: Name): Promise<Data<Name>> {
     for (;;) {
       const match = /^(?:retry: \d+\n\n)?event: (\w+)\n((?:data: .*\n)+)\n/.exec(this.text);
@@ -404,7 +404,7 @@ class Events {
     }
   }
 
-  /** Steps of the records up to one. */
+  /** The steps of the records up to `last`. */
   async stepsTo(last: number): Promise<number[]> {
     const steps: number[] = [];
     while (steps.at(-1) !== last) {
@@ -414,7 +414,7 @@ class Events {
     return steps;
   }
 
-  /** Statuses up to one of a phase. */
+  /** The first status in this phase. */
   async phase(wanted: RunStatus["phase"]): Promise<RunStatus> {
     for (;;) {
       const status = await this.next("status");
@@ -447,7 +447,7 @@ function listen(): Promise<Events> {
 }
 
 describe("the events of ddpg watch", { timeout: 60_000 }, () => {
-  it("tell a finished run: what decided it, its records, what came out, its last policy", async () => {
+  it("report a finished run: its configuration, records, result and last policy", async () => {
     const events = await listen();
     const { run: name, config: told } = await events.next("begin");
     assert.equal(name, "some");
@@ -465,7 +465,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
-  it("follow a run that trains, line by whole line, to its end", async () => {
+  it("follow a run in training to its end, in complete lines", async () => {
     fs.rmSync(run, { recursive: true });
     const records = begin();
     const events = await listen();
@@ -476,7 +476,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     records.append(episode(4));
     records.flush();
     assert.deepEqual(await events.stepsTo(4), [4]);
-    // Half a line is nothing yet.
+    // Half a line is not sent yet.
     const line = JSON.stringify(episode(5));
     fs.appendFileSync(inRun("metrics.jsonl"), line.slice(0, 30));
     records.writePolicy(agent.policy.save(), "best");
@@ -492,7 +492,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
-  it("begin anew where a run is resumed, though it has grown as long as it was by then", async () => {
+  it("restart if a run is resumed, even if its records have grown to the old length", async () => {
     const events = await listen();
     await events.next("begin");
     await events.stepsTo(3);
@@ -508,7 +508,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
-  it("begin anew where the records have become fewer", async () => {
+  it("restart if the records have become fewer", async () => {
     const events = await listen();
     await events.next("begin");
     await events.stepsTo(3);
@@ -520,7 +520,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
-  it("say that a run is gone, and begin anew when it is back", async () => {
+  it("report that a run is gone, and restart when it is back", async () => {
     const events = await listen();
     await events.next("begin");
     await events.stepsTo(3);
@@ -540,7 +540,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
-  it("say what is wrong with a damaged file, and go on when it is mended", async () => {
+  it("report what is wrong with a damaged file, and continue when it is repaired", async () => {
     const events = await listen();
     await events.next("begin");
     await events.stepsTo(3);
@@ -555,7 +555,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
-  it("reach everybody, also after others have gone without a word", async () => {
+  it("reach every viewer, even after others have disconnected", async () => {
     const all = await Promise.all(Array.from({ length: 20 }, listen));
     for (const events of all) {
       await events.next("begin");
@@ -573,13 +573,13 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     }
   });
 
-  it("reach a slow reader whole", async () => {
+  it("reach a slow reader completely", async () => {
     const count = 100_000;
     const lines = Array.from({ length: count }, (_, i) => `${JSON.stringify(episode(i + 1))}\n`);
     fs.writeFileSync(inRun("metrics.jsonl"), lines.join(""));
     const events = await listen();
     events.pause();
-    // The others are answered meanwhile.
+    // Other requests are answered meanwhile.
     assert.equal((await get("/run/config.json")).status, 200);
     events.resume();
     await events.next("begin");
@@ -589,7 +589,7 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
-  it("wait for a reader who has no room, and pile up nothing for them", async () => {
+  it("wait for a reader that has no room, without buffering for it", async () => {
     const follower = new RunFollower(run);
     const names: string[] = [];
     const slow = follower.follow(({ name }) => {
@@ -607,20 +607,20 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     fs.appendFileSync(inRun("metrics.jsonl"), `${JSON.stringify(episode(4))}\n`);
     await hears("records");
     assert.deepEqual(names, ["begin"]);
-    slow.goOn();
+    slow.resume();
     assert.deepEqual(names, ["begin", "records"]);
-    slow.goOn();
+    slow.resume();
     assert.deepEqual(names, ["begin", "records", "status"]);
     fs.rmSync(inRun("best.safetensors"));
     await hears("status");
     assert.deepEqual(names, ["begin", "records", "status"]);
-    slow.goOn();
+    slow.resume();
     assert.deepEqual(names, ["begin", "records", "status", "status"]);
     slow.stop();
     quick.stop();
   });
 
-  it("end with the server, at once", async () => {
+  it("end immediately when the server closes", async () => {
     const events = await Promise.all([listen(), listen()]);
     for (const each of events) {
       await each.next("begin");

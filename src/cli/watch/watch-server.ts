@@ -1,7 +1,7 @@
-// A small server for one run and the page that shows it. Only this machine can reach it, but so can every page that is
-// open in its browser: a foreign one may send requests here, and a foreign name may be made to lead here (DNS rebinding).
-// Browsers say in Host, Origin and Sec-Fetch-Site who asks, and no page can change that; so these are looked at, and no
-// secret in the address is needed, which would end up in histories.
+// A small server for one run and the page that shows it. It listens only on this machine, but any web page open in a
+// local browser can send requests to it, and a foreign host name may resolve to it (DNS rebinding). Browsers state the
+// origin of a request in Host, Origin and Sec-Fetch-Site, and pages cannot forge these headers. The server checks them,
+// so it needs no secret in the URL, which would end up in histories.
 import * as fs from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -28,7 +28,7 @@ const types: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** On every answer. The page has a policy of its own, which is narrower; no policy in a page can forbid frames. */
+/** Sent with every response. The page has its own, narrower policy, but a policy in a page cannot forbid frames. */
 const headers = {
   "Cache-Control": "no-store",
   "Content-Security-Policy":
@@ -40,9 +40,9 @@ const headers = {
   "X-Content-Type-Options": "nosniff",
 };
 
-const engineWorkerPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'";
+const mujocoWorkerPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'";
 
-/** Who is not answered, and with what. */
+/** A rejected request: status and message. */
 interface Refused {
   status: number;
   text: string;
@@ -52,19 +52,21 @@ type Answer = (request: http.IncomingMessage, response: http.ServerResponse) => 
 
 /** A server that is listening. */
 export interface WatchServer {
-  /** Where the page is. */
+  /** The URL of the page. */
   readonly url: string;
-  /** Ends all connections, those with events too. */
+  /** Ends all connections, including those that receive events. */
   close(): Promise<void>;
 }
 
-/** Serves a run's directory and the page; at a free port for 0. Throws an InputError where the port cannot be had. */
+/**
+ * Serves a run's directory and the page. Port 0 means a free one. Throws an InputError if the port is not available.
+ */
 export async function serveRun(run: string, page: string, port: number): Promise<WatchServer> {
-  const answers = new Map<string, Answer>([...engineAnswers(), ...pageAnswers(page), ...runAnswers(run)]);
+  const answers = new Map<string, Answer>([...mujocoAnswers(), ...pageAnswers(page), ...runAnswers(run)]);
   let hosts: readonly string[] = [];
   const server = http.createServer((request, response) => {
     const refused = refuse(request, hosts);
-    // Names are looked up, never joined or decoded, so no way of writing one leads elsewhere.
+    // The path is looked up in a map, never joined or decoded, so no spelling of a path can escape.
     const answer = answers.get((request.url ?? "").replace(/\?.*$/s, ""));
     if (refused) say(response, refused);
     else if (answer) answer(request, response);
@@ -96,7 +98,7 @@ const portReasons: Readonly<Record<string, string>> = {
   EACCES: "which needs more privileges",
 };
 
-/** Why a request is not answered; undefined for one that is. */
+/** Why a request is rejected. Undefined if it is accepted. */
 function refuse(
   { method, headers, headersDistinct }: http.IncomingMessage,
   hosts: readonly string[],
@@ -106,19 +108,19 @@ function refuse(
   if (!hosts.includes(host)) {
     return {
       status: 403,
-      text: `Expected the host ${hosts[0]}, got "${host}": a foreign name may lead here. ${hint}`,
+      text: `Expected the host ${hosts[0]}, got "${host}": a foreign name may resolve to this machine. ${hint}`,
     };
   }
   const { origin } = headers;
   if (origin !== undefined && origin !== `http://${host}`) {
-    return { status: 403, text: `Expected a request of this server's own page, got one of ${origin}. ${hint}` };
+    return { status: 403, text: `Expected a request from this server's own page, got one from ${origin}. ${hint}` };
   }
   const site = headers["sec-fetch-site"];
   const isOwn = site === undefined || site === "same-origin" || site === "none";
-  // A link to the page may stand anywhere: who follows it sees the page, and the place with the link does not.
+  // A link to the page may be anywhere: the user who follows it sees the page, and the linking site does not.
   const isNavigation = headers["sec-fetch-mode"] === "navigate" && headers["sec-fetch-dest"] === "document";
   if (!isOwn && !isNavigation) {
-    return { status: 403, text: `Expected a request of this server's own page, got a ${site} one. ${hint}` };
+    return { status: 403, text: `Expected a request from this server's own page, got a ${site} one. ${hint}` };
   }
   if (method !== "GET" && method !== "HEAD") {
     return { status: 405, text: `Expected GET or HEAD, got ${method}. Nothing can be changed here.` };
@@ -131,13 +133,13 @@ function say(response: http.ServerResponse, { status, text }: Refused): void {
     ...headers,
     "Content-Type": types[".txt"],
     ...(status === 405 && { Allow: "GET, HEAD" }),
-    // What else a refused request sends is not waited for.
+    // The rest of a rejected request is not awaited.
     ...(status !== 404 && { Connection: "close" }),
   });
   response.end(`${text}\n`);
 }
 
-/** The page's files, as they are now: a build may take their place while this one is watched. */
+/** The page's files, read now, because a build may replace them while the page is watched. */
 function* pageAnswers(page: string): Iterable<[string, Answer]> {
   const hint = "Reinstall the package, or build it: npm run build.";
   const names = attempt(`page ${page}`, "the built page", () => fs.readdirSync(page, { recursive: true }), hint);
@@ -149,15 +151,15 @@ function* pageAnswers(page: string): Iterable<[string, Answer]> {
   }
 }
 
-/** MuJoCo, which the package leaves out, as its own package has it; nothing where that is not installed. */
-function* engineAnswers(): Iterable<[string, Answer]> {
+/** MuJoCo's files from its own package, because this package does not include them. Nothing if it is not installed. */
+function* mujocoAnswers(): Iterable<[string, Answer]> {
   let loader: string;
   try {
     loader = fileURLToPath(import.meta.resolve("@mujoco/mujoco"));
   } catch {
     return;
   }
-  // It asks for the other one by its own name, beside itself.
+  // The loader requests this file by its own name, in the same folder.
   const wasm = path.join(path.dirname(loader), "mujoco.wasm");
   const [, version] = mujocoPackage.split("@mujoco/mujoco@");
   yield [
@@ -173,8 +175,8 @@ function bytesAnswer(name: string, bytes: Uint8Array): Answer {
       ...headers,
       "Content-Type": typeOf(name),
       "Content-Length": bytes.length,
-      // The bindings of MuJoCo's engine are made of text, in this worker alone.
-      ...(name.startsWith("/assets/solid-worker-") && { "Content-Security-Policy": engineWorkerPolicy }),
+      // MuJoCo's bindings generate code from strings, in this worker only.
+      ...(name.startsWith("/assets/solid-worker-") && { "Content-Security-Policy": mujocoWorkerPolicy }),
     });
     response.end(method === "HEAD" ? undefined : bytes);
   };
@@ -204,7 +206,7 @@ function fileAnswer(run: string, name: string): Answer {
       response.end();
       return;
     }
-    // No further than it went: it may be growing.
+    // Up to the size found above, because the file may be growing.
     const stream = fs.createReadStream("", { fd: descriptor, start: 0, end: size - 1 });
     stream.on("error", () => response.destroy());
     response.on("close", () => stream.destroy());
@@ -220,7 +222,7 @@ function networksAnswer(run: string): Answer {
   };
 }
 
-/** Server-sent events, for as long as the other side listens. */
+/** Server-sent events, for as long as the client listens. */
 function eventsAnswer(follower: RunFollower): Answer {
   return ({ method }, response) => {
     response.writeHead(200, { ...headers, "Content-Type": "text/event-stream" });
@@ -228,10 +230,10 @@ function eventsAnswer(follower: RunFollower): Answer {
       response.end();
       return;
     }
-    // Until a page that lost the connection tries again, in ms.
+    // Reconnection time for a page that lost the connection, in ms.
     response.write("retry: 1000\n\n");
-    const { goOn, stop } = follower.follow((event) => response.write(formatEvent(event)));
-    response.on("drain", goOn);
+    const { resume, stop } = follower.follow((event) => response.write(formatEvent(event)));
+    response.on("drain", resume);
     response.on("close", stop);
   };
 }

@@ -1,4 +1,4 @@
-// `ddpg watch` as a person starts and ends it: the real program, in an empty folder.
+// `ddpg watch` as a user starts and ends it: the real program, in an empty folder.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as net from "node:net";
@@ -10,7 +10,7 @@ import { programInFolder } from "../terminal/program.case.ts";
 const { inFolder, start, succeed } = programInFolder("watch");
 const posix = { skip: process.platform === "win32" };
 
-/** What `ddpg watch` says on both outputs, as it says it. */
+/** Runs `ddpg watch` and collects both of its outputs. */
 function watch(args: readonly string[], env?: NodeJS.ProcessEnv) {
   const { child, outcome } = start(["watch", ...args], env);
   let text = "";
@@ -19,7 +19,7 @@ function watch(args: readonly string[], env?: NodeJS.ProcessEnv) {
       text += part;
     });
   }
-  /** Waits for words; returns all that was said. */
+  /** Waits for words. Returns everything printed so far. */
   const says = async (words: RegExp): Promise<string> => {
     while (!words.test(text)) {
       assert.equal(child.exitCode, null, text);
@@ -39,7 +39,7 @@ before(async () => {
 });
 
 describe("ddpg watch", { timeout: 60_000 }, () => {
-  it("serves the built page and ends at once with Ctrl-C, however many look on", posix, async () => {
+  it("serves the built page and ends at once on Ctrl-C, even with viewers", posix, async () => {
     for (const [signal, code] of [
       ["SIGINT", 130],
       ["SIGTERM", 143],
@@ -79,7 +79,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
     assert.doesNotMatch(watching.said(), /browser/);
   });
 
-  it("goes on where there is no browser to open, and says so", posix, async () => {
+  it("continues if there is no browser to open, and says so", posix, async () => {
     const watching = watch(["run"], { ...process.env, PATH: inFolder("nothing") });
     const text = await watching.says(/No browser could be opened: open the address yourself\./);
     assert.equal((await fetch(urlIn(text))).status, 200);
@@ -87,7 +87,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
     assert.equal(await watching.ended, 130);
   });
 
-  it("listens where it is told to", async () => {
+  it("listens on the given port", async () => {
     const probe = net.createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => probe.once("listening", resolve));
     const { port } = probe.address() as net.AddressInfo;
@@ -104,7 +104,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
     await watching.ended;
   });
 
-  it("says in one line what is wrong with what it is asked for", async () => {
+  it("explains invalid arguments in one line", async () => {
     const cases: [string[], string][] = [
       [["none"], "none: expected a run's directory, got no such file or directory. Give the directory of a run."],
       [["file"], "file: expected a run's directory, got a file."],

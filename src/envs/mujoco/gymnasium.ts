@@ -1,5 +1,5 @@
 // Shared by Gymnasium's MuJoCo tasks: options, initial noise and costs.
-import { expect, suggest } from "../../base/expect.ts";
+import { expect, expectOptions, suggest } from "../../base/expect.ts";
 import type { Random } from "../../base/random.ts";
 
 /** A lower and an upper bound. */
@@ -7,6 +7,7 @@ export type Range = readonly [low: number, high: number];
 
 /** Returns a task's defaults overridden by `options`. Throws an InputError for an unknown name or an invalid value. */
 export function withDefaults<T extends object>(task: string, defaults: T, options: Partial<T>): T {
+  expectOptions(options, task);
   const known = Object.keys(defaults);
   for (const [name, value] of Object.entries(options)) {
     expect(known.includes(name), `${task} options`, `some of ${known.join(", ")}`, name, suggest(name, known));

@@ -1,6 +1,6 @@
-import { expect, expectNumbers, InputError } from "../../base/expect.ts";
+import { expect, expectNumbers, expectObject, InputError } from "../../base/expect.ts";
 import { joinNumbers } from "../../base/numbers.ts";
-import type { Random } from "../../base/random.ts";
+import { expectRandom, type Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import type { Camera, Scene } from "../../environment/scene.ts";
 import { TimeLimit } from "../../environment/time-limit.ts";
@@ -43,6 +43,7 @@ export interface MujocoTask {
  * integration state: time, qpos, qvel, activations, the solver's warm start, and whatever else a task may set.
  */
 export async function createMujoco(task: MujocoTask): Promise<TimeLimit> {
+  expectObject(task, "createMujoco task", "a task, such as hopper()");
   const { name, model, frameSkip, timeLimit } = task;
   expect(Number.isInteger(frameSkip) && frameSkip > 0, `${name} frameSkip`, "a whole number above 0", frameSkip);
   const simulation = await MujocoSimulation.create(name, model);
@@ -92,6 +93,7 @@ class MujocoEnvironment implements Environment {
   }
 
   reset(random: Random): ArrayLike<number> {
+    expectRandom(random, `${this.name} reset random`);
     this.#reset(() => this.#task.start(this.#simulation, random));
     this.#position = this.#task.position?.(this.#simulation) ?? 0;
     return this.#task.observe(this.#simulation);

@@ -1,9 +1,10 @@
+import { decodeBase64 } from "../../base/base64.ts";
 import { lettersOf } from "../../base/bytes.ts";
+import { InputError } from "../../base/expect.ts";
 import module128 from "./generated/module-128.ts";
 
-// Every platform has these, but no type library that the pure floors may use declares them.
+// Every platform has it, but no type library that the pure floors may use declares it.
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
-declare const atob: (text: string) => string;
 
 /** The kernels as WebAssembly modules, each compiled on first use. */
 export class KernelModules {
@@ -18,23 +19,37 @@ export class KernelModules {
 
   /** For memory that one thread uses. */
   own(): Promise<object> {
-    this.#own ??= WebAssembly.compile(this.#bytes());
+    this.#own ??= compile(decodeBase64(this.#encoded));
     return this.#own;
   }
 
   /** For memory that threads share. The module declares that in a bit of its memory import. */
   shared(): Promise<object> {
-    this.#shared ??= WebAssembly.compile(withSharedMemory(this.#bytes()));
+    this.#shared ??= compile(withSharedMemory(decodeBase64(this.#encoded)));
     return this.#shared;
-  }
-
-  #bytes(): Uint8Array {
-    return Uint8Array.from(atob(this.#encoded), (letter) => letter.charCodeAt(0));
   }
 }
 
 /** With 128-bit vectors, which every engine runs. */
 export const narrowKernels = new KernelModules(module128);
+
+/** Compiles, or says what keeps this page or program from it. */
+async function compile(bytes: Uint8Array): Promise<object> {
+  if (typeof WebAssembly === "undefined") {
+    throw new InputError({ where: "WebAssembly", expected: "an engine that has it", got: "one without" });
+  }
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    const { message } = error as Error;
+    // What Chromium, Firefox and Safari say where a page's policy forbids it, and V8 where its embedder does.
+    if (!/unsafe-eval|content security policy|\bCSP\b|disallowed by embedder/i.test(message)) throw error;
+    const hint =
+      "Add 'wasm-unsafe-eval' to the page's Content-Security-Policy: script-src 'self' 'wasm-unsafe-eval'. It allows " +
+      "WebAssembly, and no eval.";
+    throw new InputError({ where: "WebAssembly", expected: "a page that allows it", got: `"${message}"`, hint });
+  }
+}
 
 function withSharedMemory(bytes: Uint8Array): Uint8Array {
   // The import of "env" "memory": a memory (2) with a maximum (1).

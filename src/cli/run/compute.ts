@@ -2,14 +2,15 @@ import * as os from "node:os";
 import { expect } from "../../base/expect.ts";
 import type { Threads } from "../../kernels/wasm/threads.ts";
 import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
+import { numberOf } from "../terminal/options.ts";
 
 const widths = ["128", "256", "auto"] as const;
 
 /** More threads do not speed up a batch of the usual size. */
 const maxThreads = 4;
 
-/** What a command computes with. The results are the same with any of them. */
-export interface EngineFlags {
+/** What a command computes with. None of them changes the results. */
+export interface ComputeFlags {
   simd?: (typeof widths)[number];
   threads?: number | "auto";
 }
@@ -24,14 +25,15 @@ export function simdWidth(text: string): (typeof widths)[number] {
 }
 
 export function threadCount(text: string): number | "auto" {
-  const value = /^[+-]?\d+$/.test(text) ? Number(text) : text;
+  const number = numberOf(text);
+  const value = Number.isInteger(number) ? number : text;
   const good = value === "auto" || (typeof value === "number" && value >= 1 && value <= 64);
   expect(good, "--threads", "a whole number from 1 to 64, or auto", value);
   return value === "auto" ? value : Number(value);
 }
 
-/** The backend that the flags ask for. Says why it has 128-bit vectors, where that may surprise. */
-export async function backendFor({ simd = "auto" }: EngineFlags, verbose: boolean): Promise<NodeBackend> {
+/** Creates the backend that the flags ask for. Explains 128-bit vectors if the user may not expect them. */
+export async function backendFor({ simd = "auto" }: ComputeFlags, verbose: boolean): Promise<NodeBackend> {
   const backend = await nodeBackend({ wide: simd !== "128" });
   const [reason = "--simd 128"] = backend.notes;
   const isNews = simd === "256" || verbose;
@@ -39,6 +41,6 @@ export async function backendFor({ simd = "auto" }: EngineFlags, verbose: boolea
   return backend;
 }
 
-export function threadsFor({ threads = "auto" }: EngineFlags): Threads {
+export function threadsFor({ threads = "auto" }: ComputeFlags): Threads {
   return nodeThreads(threads === "auto" ? Math.min(maxThreads, os.availableParallelism()) : threads);
 }

@@ -1,0 +1,53 @@
+// Every setting, changed alone. A new row of the table is covered without a change here.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Pendulum } from "../envs/pendulum.ts";
+import { go, sizes, without, withPause } from "./agent-state.case.ts";
+import { parseSetting, type Settings, settingChoices, settingNames, settingsFrom } from "./config.ts";
+import { Ddpg } from "./ddpg.ts";
+import { Policy } from "./policy.ts";
+
+const base = settingsFrom("small", { ...sizes, warmupSteps: 20, replayCapacity: 40 });
+
+for (const name of settingNames) {
+  test(`${name}: a saved agent continues with the same bits, and a saved policy acts with the same bits; all networks move; no step is lost`, async () => {
+    const values = otherValues(name);
+    assert.ok(values.length > 0);
+    for (const value of values) {
+      const settings = { ...base, [name]: value };
+      const whole = await without(() => new Pendulum(), settings, 60);
+      const learned = whole.trace.filter((step) => step.includes('"learned":true'));
+      const perRound = Math.ceil(settings.updateEvery * settings.updatesPerStep);
+      assert.equal(whole.updates, perRound * learned.length, `${value}`);
+      assert.deepEqual(await withPause(() => new Pendulum(), settings, 41, 60), whole, `${value}`);
+      const create = () => Ddpg.create(new Pendulum(), { ...settings, preset: "small" });
+      const [agent, fresh] = [await create(), await create()];
+      await go(agent, new Pendulum(), 60, []);
+      agent.endEpisode();
+      assert.equal(agent.replayBuffer.stored, agent.steps, `${value}`);
+      const policy = await Policy.load(agent.policy.save());
+      for (const x of [-1, 0.3, 1]) assert.deepEqual(policy.act([x, -x, 3 * x]), agent.act([x, -x, 3 * x]), `${value}`);
+      for (const [network, { parameters }] of agent.networks) {
+        const start = fresh.networks.get(network)?.parameters.values;
+        assert.notDeepEqual(parameters.values, start, `${network} has not moved, ${value}`);
+        const online = fresh.networks.get(network.replace(/^target(.)/, (_, letter) => letter.toLowerCase()));
+        assert.deepEqual(start, online?.parameters.values, `${network} starts as a copy`);
+      }
+    }
+  });
+}
+
+/** Returns up to two valid values of a setting, or all of a few, that differ from its value in `base`. */
+function otherValues(name: keyof Settings): unknown[] {
+  const [value] = [base[name]].flat();
+  const texts = settingChoices(name) ?? (typeof value === "number" ? [value + 1, 0.9 * value + 0.01] : ["tanh"]);
+  return texts.map(String).flatMap((text) => {
+    try {
+      const other = parseSetting(name, text, name);
+      settingsFrom("small", { ...base, [name]: other });
+      return text === String(value) ? [] : [other];
+    } catch {
+      return [];
+    }
+  });
+}

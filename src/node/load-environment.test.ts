@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { EnvironmentError } from "../environment/environment-calls.ts";
+import { loadEnvironment } from "./load-environment.ts";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-environment-"));
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+let count = 0;
+
+/** Loads a module of its own folder, whose package.json has `type`, as `npm init -y` writes it. */
+function load(name: string, text: string, type = "commonjs"): ReturnType<typeof loadEnvironment> {
+  const own = path.join(folder, `${count++}`);
+  fs.mkdirSync(own);
+  fs.writeFileSync(path.join(own, "package.json"), JSON.stringify({ type }));
+  fs.writeFileSync(path.join(own, name), text);
+  return loadEnvironment(path.join(own, name));
+}
+
+const methods = "reset() { return [0]; } step() { return { observation: [0], reward: 0, terminated: true }; }";
+
+test("what compilers make of `export default` in CommonJS loads, in .cjs and in the .js of a CommonJS package", async () => {
+  const written = [
+    `"use strict"; Object.defineProperty(exports, "__esModule", { value: true });
+class Cart { ${methods} }
+exports.default = Cart;`,
+    `"use strict"; Object.defineProperty(exports, "__esModule", { value: true });
+exports.default = () => new (class { ${methods} })();`,
+    `module.exports = class Cart { ${methods} };`,
+  ];
+  for (const text of written)
+    for (const name of ["cart.cjs", "cart.js"]) {
+      const { create } = await load(name, text);
+      assert.deepEqual(await (await create()).reset({} as never), [0], `${name}: ${text}`);
+    }
+});
+
+test("TypeScript in a .js file is named, whichever of its syntax comes", async () => {
+  const written = [
+    `import { type Random, type Step } from "ddpg";\nexport default class Cart { ${methods} }`,
+    `export default class Cart implements Environment { ${methods} }`,
+    `export default class Cart {\n  readonly size = 1;\n ${methods} }`,
+    `export default class Cart {\n  size: number = 1;\n ${methods} }`,
+    `export default class Cart {\n  #size?: number;\n ${methods} }`,
+    `export default class Cart { ${methods} add(value: number) {} }`,
+    `export default class Cart { ${methods} list(): number[] { return []; } }`,
+    `interface Size { width: number }\nexport default class Cart { ${methods} }`,
+    `const size: number = 1;\nexport default class Cart { ${methods} }`,
+    `type Size = number;\nexport default class Cart { ${methods} }`,
+  ];
+  for (const text of written)
+    for (const type of ["commonjs", "module"])
+      await assert.rejects(load("cart.js", text, type), {
+        name: "InputError",
+        message:
+          /^environment .*cart\.js: expected JavaScript, got TypeScript in a \.js file\. Call it cart\.mts and use Node 22\.18 or later, or compile it to JavaScript\.$/,
+      });
+});
+
+test("an ES module in the .js of a CommonJS package says how to call it", async () => {
+  for (const text of [
+    `import * as fs from "node:fs";\nexport default class Cart { ${methods} }`,
+    `export default class Cart { ${methods} }`,
+  ]) {
+    await assert.rejects(load("cart.js", text), {
+      name: "InputError",
+      message:
+        /^environment .*cart\.js: expected a CommonJS module, as its package\.json says, got an ES module\. Call it cart\.mjs, or /,
+    });
+    assert.ok(await load("cart.mjs", text));
+    assert.ok(await load("cart.js", text, "module"));
+  }
+});
+
+test("JavaScript with a mistake is not taken for TypeScript", async () => {
+  const examples = fileURLToPath(new URL("../../examples", import.meta.url)).replace(/\.builds.examples$/, "examples");
+  const written = fs
+    .readdirSync(examples)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => fs.readFileSync(path.join(examples, name), "utf8"));
+  assert.ok(written.length > 3);
+  written.push(
+    'const text = "interface Size { width: number }"; // (value: number): string {',
+    "const open = (a) => (a ? b : c); const record = { size: number, type: any };",
+    "switch (a) { case f(x): { break; } default: }",
+    "const drawn = `(size: small)`;",
+  );
+  for (const text of written)
+    await assert.rejects(load("cart.mjs", `${text}\nclass {`), (error: Error) => {
+      assert.ok(error instanceof EnvironmentError, `${error.message}: ${text}`);
+      return true;
+    });
+});

@@ -1,0 +1,99 @@
+// Every public function answers an argument of the wrong kind with an error of the package, never with a raw TypeError.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as ddpg from "ddpg";
+import * as mujoco from "ddpg/mujoco";
+import * as node from "ddpg/node";
+
+const { Ddpg, Policy, Pendulum, PendulumV0, MountainCarContinuous, TimeLimit, Random } = ddpg;
+const make = () => new Pendulum();
+const small = { preset: "small", actorHiddenSizes: [4], criticHiddenSizes: [4] };
+const agent = await Ddpg.create(make(), small);
+const policy = await Policy.load(agent.policy.save());
+
+/** Each call takes one argument of the wrong kind; `allowed` are those that are right, or mean the default. */
+const calls = {
+  "Ddpg.create": { call: (x) => Ddpg.create(x) },
+  "Ddpg.create options": { call: (x) => Ddpg.create(make(), x), allowed: ["undefined", "an object"] },
+  "Ddpg.create preset": { call: (x) => Ddpg.create(make(), { ...small, preset: x }), allowed: ["undefined"] },
+  "Ddpg.create backend": { call: (x) => Ddpg.create(make(), { ...small, backend: x }), allowed: ["undefined"] },
+  "Ddpg.load environment": { call: (x) => Ddpg.load(agent.save(), x) },
+  "Ddpg.load options": { call: (x) => Ddpg.load(agent.save(), make(), x), allowed: ["undefined", "an object"] },
+  "new Ddpg": { call: (x) => new Ddpg(x) },
+  act: { call: (x) => agent.act(x) },
+  value: { call: (x) => agent.value(x) },
+  explore: { call: (x) => agent.explore(x) },
+  observe: { call: (x) => agent.observe(x) },
+  startFrom: { call: (x) => agent.startFrom(x) },
+  "Policy.load options": { call: (x) => Policy.load(policy.save(), x), allowed: ["undefined", "an object"] },
+  "new Policy": { call: (x) => new Policy(x) },
+  "policy.act": { call: (x) => policy.act(x) },
+  train: { call: (x) => ddpg.train(x, make()).next() },
+  "train environment": { call: (x) => ddpg.train(agent, x).next() },
+  "train options": { call: (x) => ddpg.train(agent, make(), x).next(), allowed: ["undefined", "an object"] },
+  evaluate: { call: (x) => ddpg.evaluate(x, make(), { episodes: 1 }) },
+  "evaluate environment": { call: (x) => ddpg.evaluate(agent, x, { episodes: 1 }) },
+  "evaluate options": { call: (x) => ddpg.evaluate(agent, make(), x) },
+  "evaluate value": { call: (x) => ddpg.evaluate(agent, make(), { episodes: 1, value: x }), allowed: ["undefined"] },
+  "evaluate onEpisode": {
+    call: (x) => ddpg.evaluate(agent, make(), { episodes: 1, onEpisode: x }),
+    allowed: ["undefined"],
+  },
+  "checkEnvironment options": { call: (x) => ddpg.checkEnvironment(make, x), allowed: ["undefined", "an object"] },
+  checkScene: { call: (x) => ddpg.checkScene(x, "scene") },
+  "checkScene shapes": { call: (x) => ddpg.checkScene({ ...make().scene, shapes: x }, "scene"), allowed: ["a list"] },
+  sceneOf: { call: (x) => ddpg.sceneOf(x), allowed: ["an object"] },
+  TimeLimit: { call: (x) => new TimeLimit(x, 5) },
+  "TimeLimit steps": { call: (x) => new TimeLimit(make(), x), allowed: ["a number"] },
+  "Random.restore": { call: (x) => new Random(1).restore(x) },
+  ...Object.fromEntries(
+    [Pendulum, PendulumV0, MountainCarContinuous].flatMap((kind) => [
+      [`${kind.name} reset`, { call: (x) => new kind().reset(x) }],
+      [`${kind.name} step`, { call: (x) => new kind().step(x) }],
+      [`${kind.name} restore`, { call: (x) => new kind().restore(x) }],
+    ]),
+  ),
+  setDefaultBackend: { call: (x) => ddpg.setDefaultBackend(x) },
+  toModule: { call: (x) => ddpg.toModule(x) },
+  toOnnx: { call: (x) => ddpg.toOnnx(x) },
+  webThreads: { call: (x) => ddpg.webThreads(x), allowed: ["a number"] },
+  createMujoco: { call: (x) => mujoco.createMujoco(x) },
+  hopper: { call: (x) => mujoco.hopper(x), allowed: ["undefined", "an object"] },
+  loadEnvironment: { call: (x) => node.loadEnvironment(x) },
+  nodeBackend: { call: (x) => node.nodeBackend(x), allowed: ["undefined", "an object"] },
+  nodeThreads: { call: (x) => node.nodeThreads(x), allowed: ["a number"] },
+  ...Object.fromEntries(
+    ["readCheckpoint", "readConfig", "readMetrics", "readPolicy", "readPolicyFile", "readResult"].map((name) => [
+      name,
+      { call: (x) => node[name](x) },
+    ]),
+  ),
+};
+
+const wrong = {
+  undefined: undefined,
+  null: null,
+  "a number": 5,
+  "a text": "x",
+  "an object": {},
+  "a promise": Promise.resolve({}),
+  "a list": [],
+  "a class": Pendulum,
+};
+
+for (const [name, { call, allowed = [] }] of Object.entries(calls)) {
+  test(`${name} with an argument of the wrong kind`, async () => {
+    for (const [kind, value] of Object.entries(wrong)) {
+      if (allowed.includes(kind)) continue;
+      await assert.rejects(async () => call(value), { name: "InputError" }, `${name}: ${kind}`);
+    }
+  });
+}
+
+test("an agent that was not awaited says so", async () => {
+  await assert.rejects(ddpg.train(Ddpg.create(make(), small), make()).next(), {
+    message:
+      "train agent: expected an agent, as from await Ddpg.create(environment), got a promise. " +
+      "Write await before the call that returned it.",
+  });
+});
