@@ -247,8 +247,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.noise(body).restart();",
-        fault: "void this.noise(body);",
+        text: "this.noises.get(body)?.restart();",
+        fault: "",
       },
     ],
   },
@@ -701,5 +701,75 @@ export const faults = [
   {
     name: "signals: a step in progress gets no time to finish",
     edits: [{ file: "src/cli/run/stop-signals.ts", text: "if (isStepping())", fault: "if (!isStepping)" }],
+  },
+  {
+    name: "an evaluation on the environment of training does not put it back",
+    edits: [
+      {
+        file: "src/ddpg/body.ts",
+        text: "if (this.environment && state) restoreState(this.environment, state, this.#name);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "an environment that is trained on is never registered",
+    edits: [{ file: "src/ddpg/body.ts", text: "occupy(environment, this, name);", fault: "void occupy;" }],
+  },
+  {
+    name: "an agent is saved while a step is under way",
+    edits: [
+      { file: "src/ddpg/agent-state.ts", text: "if (loop?.isWaiting) {", fault: "if (loop?.isWaiting && !loop) {" },
+    ],
+  },
+  {
+    name: "the answer of a step that was given up is stored",
+    edits: [
+      {
+        file: "src/ddpg/body.ts",
+        text: "if (!this.isWaiting) throw new EnvironmentError",
+        fault: "if (this.step < 0) throw new EnvironmentError",
+      },
+    ],
+  },
+  {
+    name: "another loop counts its steps from 1",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "agent.loop ?? new Body",
+        fault: "(agent.loop?.environment ? null : agent.loop) ?? new Body",
+      },
+    ],
+  },
+  {
+    name: "a forgotten body's id gets the same noise again",
+    edits: [
+      { file: "src/ddpg/ddpg.ts", text: "const generation = this.#forgotten === 0", fault: "const generation = this" },
+    ],
+  },
+  {
+    name: "what cannot be loaded is saved",
+    edits: [{ file: "src/ddpg/agent-state.ts", text: "expectLoadable(contents, where);\n  return", fault: "return" }],
+  },
+  {
+    name: "run: an evaluation on the one environment does not wait for the episode's end",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "if (this.#step < this.#plan.steps) return false;",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "run: an evaluation that waited is forgotten",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "Math.floor(this.#step / evaluation.every) > Math.floor(last / evaluation.every)",
+        fault: "this.#step % evaluation.every === 0 && last < this.#step",
+      },
+    ],
   },
 ];

@@ -1,5 +1,6 @@
 // The displayed body in 2D. Usually it is a separate simulation on the page, in real time, controlled by the newest
 // policy; when training is slow enough to watch, it follows the training body.
+import { joinNumbers } from "../src/base/numbers.ts";
 import { Random } from "../src/base/random.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { isPromise } from "../src/environment/environment-calls.ts";
@@ -75,7 +76,7 @@ export class ShownBody extends Acting {
 
   /** Sets the state and starts a new episode. */
   place(state: readonly number[]): void {
-    this.#environment.restore?.(Float64Array.of(0, ...state));
+    this.#environment.restore?.(joinNumbers([[0], state]));
     this.#now = this.#before = [...state];
     this.#clock = 0;
     this.#begin();

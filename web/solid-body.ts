@@ -148,7 +148,7 @@ export class SolidBody {
       this.#isReady(data.scene);
     } else {
       this.#asked -= data.moments.length;
-      this.#ahead.push(...data.moments);
+      for (const moment of data.moments) this.#ahead.push(moment);
     }
   }
 

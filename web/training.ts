@@ -1,5 +1,6 @@
 // Training in the worker. It drives the same run loop as the command line, so the same experiment gives the same bits.
 // This file adds the speed limit, single steps, and the frames that the page asks for.
+import { joinNumbers } from "../src/base/numbers.ts";
 import { Random } from "../src/base/random.ts";
 import { Ddpg } from "../src/ddpg/ddpg.ts";
 import type { TrainingStep } from "../src/ddpg/train.ts";
@@ -196,7 +197,7 @@ export class Training {
     if (loop && loop.length === 0) {
       this.#warnings.push("The episode is over, so training ignores your throw. The next step starts a new episode.");
     } else if (!scene.isSolid && save && restore && loop) {
-      restore.call(this.#environment, Float64Array.of(save.call(this.#environment)[0], ...state));
+      restore.call(this.#environment, joinNumbers([[save.call(this.#environment)[0]], state]));
       loop.observation.set(scene.observe(state));
       this.#isTouched = true;
       if (this.#body) this.#body = { ...this.#body, state, observation: scene.observe(state) };
@@ -227,7 +228,7 @@ export class Training {
       if (step.learned) this.#wantsUpdate = false;
     }
     // These warnings concern scales. The page's user cannot change the scale of MuJoCo's observations.
-    if (!this.#scene.isSolid) this.#warnings.push(...step.warnings);
+    if (!this.#scene.isSolid) for (const warning of step.warnings) this.#warnings.push(warning);
     if (step.episode) this.#episode = step.episode.number + 1;
     this.#body = this.#brake.isWatchable ? this.#bodyAfter(step) : null;
   }

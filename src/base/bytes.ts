@@ -4,7 +4,13 @@ import { InputError } from "./expect.ts";
  * Bytes in the forms in which programs get them: a Uint8Array (so also Node's Buffer) or any other view, an ArrayBuffer, or what
  * has an `arrayBuffer` method, such as a Blob, a File or the Response of `fetch`.
  */
-export type Bytes = ArrayBufferView | ArrayBufferLike | { arrayBuffer(): Promise<ArrayBufferLike> };
+export type Bytes =
+  | ArrayBufferView
+  | ArrayBufferLike
+  | {
+      /** Reads the bytes. */
+      arrayBuffer(): Promise<ArrayBufferLike>;
+    };
 
 /**
  * The bytes of `source`, or of what it resolves to. They are not copied where the source is in memory. Throws an InputError that
@@ -64,4 +70,11 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
     end += part.length;
   }
   return bytes;
+}
+
+/** Each byte as the letter with its number. */
+export function lettersOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
 }

@@ -51,7 +51,8 @@ export class Message {
   }
 
   #add(field: number, wireType: number, ...parts: Uint8Array[]): this {
-    this.#parts.push(varint(field * 8 + wireType), ...parts);
+    this.#parts.push(varint(field * 8 + wireType));
+    for (const part of parts) this.#parts.push(part);
     return this;
   }
 }

@@ -1,4 +1,4 @@
-import { concatenate } from "./bytes.ts";
+import { concatenate, lettersOf } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
 
@@ -131,7 +131,7 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
 function expectChecksum(bytes: Uint8Array, where: string): void {
   const field = `${where} crc32c`;
   const start = 8 + opening.length;
-  const text = String.fromCharCode(...bytes.subarray(8, start + noDigits.length));
+  const text = lettersOf(bytes.subarray(8, start + noDigits.length));
   const known = text.startsWith(opening) && /^[0-9a-f]{8}$/.test(text.slice(opening.length));
   expect(
     known,

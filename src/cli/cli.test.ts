@@ -343,7 +343,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["train", "unclosed.js"], "unclosed.js: close: expected no error, got undefined."],
     [
       ["train", "same.js"],
-      "same.js: make: expected a fresh environment from each call, got the same one twice. Construct it inside the function.",
+      "same.js: make: expected a fresh environment from each call, got the same one twice. Construct it inside the function, or set single to true on it if there can be only one.",
     ],
     [
       ["train", "cart.js", "--observation-scale", "1,2,3"],
@@ -358,7 +358,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["train", "empty.js"], "empty.js: environment.actionHigh: expected 1 bound as in actionLow, got []."],
     [
       ["train", "instance.js"],
-      `environment instance.js default export: expected ${wanted}, got an object with observationSize, actionLow, actionHigh, x, steps. Export the class itself.`,
+      `environment instance.js default export: expected ${wanted}, got an object with observationSize, actionLow, actionHigh, x, steps. Export the class itself, or set single to true on the object if there can be only one.`,
     ],
     [
       ["train", "unexported.js"],
@@ -492,6 +492,89 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.equal(stderr, `ddpg: ${message} Nothing more of this run can be saved; train again.\n`);
     assert.equal(code, 2);
     assert.ok(!fs.existsSync(inFolder("gone")));
+  });
+
+  it("trains on a single environment, which it makes once and evaluates on at ends of episodes", async () => {
+    const once = 'import fs from "node:fs";\nconst lock = new URL("robot.lock", import.meta.url);\n';
+    const methods = `single = true;
+  repeatable = false;
+  constructor() { fs.writeFileSync(lock, "", { flag: "wx" }); }
+  close() { fs.rmSync(lock); }`;
+    writeModule("robot.js", { start: `${once}export default class Cart {\n  ${methods}` });
+    writeModule("this-robot.js", { start: `${once}class Cart {\n  ${methods}`, tail: "export default new Cart();" });
+    const plan = ["--preset", "small", "--steps", "120", "--evaluate-every", "40", "--warmup-steps", "100"];
+    for (const name of ["robot", "this-robot"]) {
+      const args = ["train", `${name}.js`, ...plan, "--evaluate-episodes", "1", "--episodes", "2", "--out", name];
+      const { code, stderr } = await ddpg(...args);
+      const warning = `ddpg: warning: ${name}.js repeatable: expected true, got false. This run cannot be repeated.\n`;
+      assert.deepEqual([code, stderr], [0, warning]);
+      const evaluations = readMetrics(inFolder(name)).filter(({ type }) => type === "evaluation");
+      assert.deepEqual(
+        evaluations.map(({ step }) => step),
+        [0, 50, 100, 120],
+      );
+      assert.equal(fs.existsSync(inFolder("robot.lock")), false, "it was closed");
+    }
+    for (const seeds of [[], ["--check-steps", "0"]]) {
+      const { code, stderr } = await ddpg("train", "robot.js", "--seeds", "1,2", ...plan, ...seeds);
+      assert.equal(code, 2);
+      assert.match(
+        stderr,
+        /^ddpg: --seeds: expected an environment that can be made more than once, got a single one/m,
+      );
+    }
+    writeModule("undeclared.js", {
+      start: `${once}export default class Cart {\n  ${methods.replace("single = true;", "")}`,
+    });
+    for (const flags of [[], ["--check-steps", "0"]]) {
+      const { code, stderr } = await ddpg("train", "undeclared.js", ...plan, ...flags);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /EEXIST/);
+      assert.equal(
+        stderr.includes("If there can be only one at a time, set single to true on it."),
+        flags.length === 0,
+      );
+      assert.equal(fs.existsSync(inFolder("robot.lock")), false);
+    }
+    // A single environment that fails its check is closed as well.
+    writeModule("broken.js", {
+      start: `${once}export default class Cart {\n  ${methods}`,
+      step: "return { observation: [NaN, 0], reward: 0, terminated: ended };",
+    });
+    assert.equal((await ddpg("train", "broken.js", ...plan)).code, 2);
+    assert.equal(fs.existsSync(inFolder("robot.lock")), false);
+  });
+
+  it("takes as many steps to check an environment as it is given, or none", async () => {
+    const count = 'import fs from "node:fs";\n';
+    writeModule("counted.js", {
+      start: `${count}export default class Cart {`,
+      step: `fs.appendFileSync("taken", ".");
+    return { observation: [this.x, Math.random()], reward: 0, terminated: false, truncated: ended };`,
+    });
+    const args = [
+      "train",
+      "counted.js",
+      "--preset",
+      "small",
+      "--steps",
+      "5",
+      "--episodes",
+      "1",
+      "--evaluate-episodes",
+      "1",
+      "--evaluate-every",
+      "5",
+    ];
+    const taken = async (steps: string, name: string): Promise<number> => {
+      fs.rmSync(inFolder("taken"), { force: true });
+      await ddpg(...args, "--check-steps", steps, "--out", name);
+      return fs.readFileSync(inFolder("taken")).length;
+    };
+    assert.equal(await taken("7", "checked"), 14); // two passes, which differ
+    assert.equal(fs.existsSync(inFolder("checked")), false);
+    assert.equal(await taken("0", "unchecked"), 155); // before, at the end and finally: 50 each
+    assert.equal(fs.existsSync(inFolder("unchecked")), true);
   });
 
   it("prints a notice if the check of an environment takes long", async () => {

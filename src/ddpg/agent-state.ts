@@ -1,8 +1,8 @@
 // An agent as the contents of a safetensors file: everything that its next steps depend on, and nothing else. For the
 // shapes of the tensors see docs/decisions/0011-checkpoints.md.
-import { expect } from "../base/expect.ts";
+import { expect, fail, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
-import { type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
+import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
 import { Body } from "./body.ts";
@@ -57,6 +57,8 @@ interface Counters {
   learning?: UpdateCounts;
   /** The bodies that have noise. */
   bodies: BodyId[];
+  /** The number of bodies that were forgotten; absent if there were none. */
+  forgotten?: number;
   /** The counters of the training loop; absent if there was none. */
   loop?: { step: number; episode: number; length: number };
 }
@@ -66,9 +68,22 @@ export function stepsTaken({ loop }: Partial<Counters>): number {
   return Number(loop?.step ?? 0);
 }
 
-/** Returns an agent's current state. The rows of the replay buffer are views: write them before the agent continues. */
+/**
+ * Returns an agent's current state. The rows of the replay buffer are views: write them before the agent continues.
+ * Throws an InputError while a step of `train` is under way, and for a state that could not be loaded; an
+ * EnvironmentError if the environment's `save` fails.
+ */
 export function saveAgent(agent: Ddpg): Safetensors {
-  const { seed, settings, units, replayBuffer, loop, steps, updates } = agent;
+  const where = "Ddpg.save";
+  const { seed, settings, units, replayBuffer, loop, steps, updates, forgotten } = agent;
+  if (loop?.isWaiting) {
+    throw new InputError({
+      where,
+      expected: "an agent between two steps of train",
+      got: "one whose environment has not answered yet",
+      hint: "Save inside the loop of train.",
+    });
+  }
   const { observationSize } = units;
   const tensors = new Map<string, Tensor>();
   for (const [name, network] of agent.networks) {
@@ -85,7 +100,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
   for (const name of streams) tensors.set(name, tensorOf("U32", [agent[name].stateSize], agent[name].save()));
 
   const bodies = [...agent.noises.keys()];
-  const noiseSize = agent.noise(bodies[0]).stateSize;
+  const noiseSize = createNoise(settings, units.actionSize, new Random(0)).stateSize;
   const noises = new Float64Array(bodies.length * noiseSize);
   bodies.forEach((body, i) => {
     noises.set(agent.noise(body).save(), i * noiseSize);
@@ -97,7 +112,14 @@ export function saveAgent(agent: Ddpg): Safetensors {
     parts: replayBuffer.save(),
   });
 
-  const counters: Counters = { steps, updates, stored: replayBuffer.stored, learning: agent.schedule.counts, bodies };
+  const counters: Counters = {
+    steps,
+    updates,
+    stored: replayBuffer.stored,
+    learning: agent.schedule.counts,
+    bodies,
+    ...(forgotten && { forgotten }),
+  };
   if (loop) {
     const { step, episode, length, watchdog } = loop;
     counters.loop = { step, episode, length };
@@ -114,7 +136,24 @@ export function saveAgent(agent: Ddpg): Safetensors {
     settings: JSON.stringify(settings),
     counters: JSON.stringify(counters),
   };
-  return { tensors, metadata: new Map(Object.entries(texts)) };
+  const contents = { tensors, metadata: new Map(Object.entries(texts)) };
+  expectLoadable(contents, where);
+  return contents;
+}
+
+/**
+ * Throws an InputError for a state that `load` would refuse. Otherwise the user would notice the broken file only when
+ * it is needed. The rows of the replay buffer were checked when they were stored.
+ */
+function expectLoadable(contents: Safetensors, where: string): void {
+  new SavedAgent(contents, where);
+  for (const [name, tensor] of contents.tensors) {
+    if (name === "replay") continue;
+    const values = numbersOf(tensor);
+    const index = values.findIndex((value) => !Number.isFinite(value));
+    const hint = name.startsWith("loop.") ? "" : "The agent can no longer learn: load an earlier file.";
+    if (index >= 0) fail(`${where} ${name}[${index}]`, "a finite number", values[index], hint);
+  }
 }
 
 /** The contents of an agent's file, completely checked before an agent is built from them. */
@@ -171,7 +210,7 @@ export class SavedAgent {
   restore(agent: Ddpg): void {
     const tensors = this.#tensors;
     const where = this.#where;
-    const { steps, updates, stored, learning, bodies, loop } = this.#counters;
+    const { steps, updates, stored, learning, bodies, forgotten = 0, loop } = this.#counters;
     for (const [name, network] of agent.networks) {
       restoreParameters(network.parameters, tensors, `${name}.`, where);
       if (!(network instanceof Learner)) continue;
@@ -194,7 +233,7 @@ export class SavedAgent {
     agent.noises.clear();
     for (const [i, body] of bodies.entries()) agent.noise(body).restore(noises.subarray(i * size, (i + 1) * size));
     for (const part of tensors.get("replay")?.parts ?? []) agent.replayBuffer.restore(part, stored, this.#isFormat1);
-    agent.restoreCounters(steps, updates);
+    agent.restoreCounters(steps, updates, forgotten);
     if (learning) agent.schedule.restore(learning);
     if (!loop) return;
     const body = new Body(agent.units.observationSize);
@@ -218,17 +257,21 @@ export class SavedAgent {
     stream.restore(state);
   }
 
-  #readCounters({ steps, updates, stored, learning, bodies, loop }: Record<string, unknown>): Counters {
+  #readCounters({ steps, updates, stored, learning, bodies, forgotten, loop }: Record<string, unknown>): Counters {
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
-    const counted = this.#isFormat1 ? { steps: stored, updates: this.#numbers("actor.adam")[2] } : { steps, updates };
+    const counted: Record<string, unknown> = this.#isFormat1
+      ? { steps: stored, updates: this.#numbers("actor.adam")[2] }
+      : { steps, updates };
     expect(isCount(counted.steps), `${field} steps`, whole, counted.steps);
     expect(isCount(counted.updates), `${field} updates`, whole, counted.updates);
-    const good = Array.isArray(bodies) && bodies.length > 0 && bodies.every(isBodyId);
+    const good = Array.isArray(bodies) && bodies.every(isBodyId);
     expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "distinct ids of bodies", bodies);
     const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
     if (learning !== undefined) counters.learning = readLearning(learning, `${field} learning`);
+    expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
+    if (forgotten !== undefined) counters.forgotten = forgotten;
     if (loop === undefined) return counters;
     expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
     const { step, episode, length } = loop as Record<string, unknown>;

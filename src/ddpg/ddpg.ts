@@ -123,6 +123,7 @@ export class Ddpg {
   readonly #unitAction: Float32Array;
   #steps = 0;
   #updates = 0;
+  #forgotten = 0;
 
   /**
    * Creates an agent for an environment with these sizes and bounds. Rejects with an InputError that names the field if
@@ -225,10 +226,11 @@ export class Ddpg {
     return this.#updates;
   }
 
-  /** @internal Sets the two counters of a loaded agent. */
-  restoreCounters(steps: number, updates: number): void {
+  /** @internal Sets the counters of a loaded agent. */
+  restoreCounters(steps: number, updates: number, forgotten: number): void {
     this.#steps = steps;
     this.#updates = updates;
+    this.#forgotten = forgotten;
   }
 
   /**
@@ -364,8 +366,23 @@ export class Ddpg {
 
   /** Call it when an episode of a body ends: restarts its noise (Algorithm 1, "Initialize a random process 𝒩"). */
   endEpisode(body: BodyId = 0): void {
-    this.noise(body).restart();
+    expectBody(body, "Ddpg.endEpisode body");
+    this.noises.get(body)?.restart();
     this.schedule.endEpisode();
+  }
+
+  /**
+   * Forgets the noise of a body that is gone, so that memory and files stay small if bodies come and go. If its id is
+   * passed to `explore` again, that is a new body with other random numbers.
+   */
+  forget(body: BodyId): void {
+    expectBody(body, "Ddpg.forget body");
+    if (this.noises.delete(body)) this.#forgotten++;
+  }
+
+  /** @internal The number of bodies forgotten. */
+  get forgotten(): number {
+    return this.#forgotten;
   }
 
   /** Returns the name of the first tensor with a parameter that is not finite; `seen` if all are finite. */
@@ -387,7 +404,9 @@ export class Ddpg {
 
   /**
    * Returns the agent as the bytes of a safetensors file, for `Ddpg.load`; a fresh array. Inside the loop of `train`,
-   * they include the current episode if the environment has `save` and `restore`.
+   * they include the current episode if the environment has `save` and `restore`. Throws an InputError while a step of
+   * `train` is under way, and for what `load` would refuse, such as a parameter that is not finite; an EnvironmentError
+   * if the environment's `save` fails.
    */
   save(): Uint8Array {
     return encodeSafetensors(saveAgent(this));
@@ -409,11 +428,10 @@ export class Ddpg {
 
   #createNoise(body: BodyId): Noise {
     expectBody(body, "Ddpg body");
-    return createNoise(
-      this.settings,
-      this.units.actionSize,
-      this.explorationRandom.fork(`noise ${JSON.stringify(body)}`),
-    );
+    // An id that was forgotten must not get the same random numbers again.
+    const generation = this.#forgotten === 0 ? "" : ` ${this.#forgotten}`;
+    const random = this.explorationRandom.fork(`noise ${JSON.stringify(body)}${generation}`);
+    return createNoise(this.settings, this.units.actionSize, random);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   expectStepTimeout,
   isPromise,
   nameOf,
+  saveState,
 } from "../environment/environment-calls.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import { Body } from "./body.ts";
@@ -23,7 +24,7 @@ export interface TrainOptions {
 
 /** One time step of training. The object is reused by the next step: copy what you keep. */
 export interface TrainingStep {
-  /** The number of the time step, from 1. A loaded agent continues the count. */
+  /** The number of the time step, from 1. Another loop of the same agent continues the count, also after a load. */
   step: number;
   /** s′ [O] in the environment's units. */
   observation: Float64Array;
@@ -41,7 +42,7 @@ export interface TrainingStep {
 
 /** An episode of training, with exploration noise. */
 export interface Episode {
-  /** The number of the episode, from 1. */
+  /** The number of the episode, from 1. Another loop continues the count; an episode it left starts over. */
   number: number;
   /** Σ r, undiscounted and unscaled. */
   return: number;
@@ -55,11 +56,12 @@ export interface Episode {
  * Trains an agent: the two loops of Algorithm 1, with one update per time step unless
  * `updateEvery` and `updatesPerStep` say otherwise. Yields every time step and never ends
  * by itself; leave the loop with `break`. Timers, messages and drawing keep running meanwhile. The environment is not
- * closed. An agent from `Ddpg.load` resumes where it was saved.
+ * closed. An agent from `Ddpg.load` resumes where it was saved. Inside the loop, `evaluate` may use the same environment
+ * between two episodes, and always if it has `save` and `restore`.
  *
- * Throws an InputError if the environment's sizes or bounds are not the agent's; an EnvironmentError that names
- * episode, step and field if the environment fails; and a NotFiniteError if a loss, gradient or parameter is no longer
- * finite.
+ * Throws an InputError if the environment's sizes or bounds are not the agent's, or if the agent or the environment is
+ * in another loop; an EnvironmentError that names episode, step and field if the environment fails; and a
+ * NotFiniteError if a loss, gradient or parameter is no longer finite.
  */
 export async function* train(
   agent: Ddpg,
@@ -72,9 +74,13 @@ export async function* train(
   const { name = nameOf(environment), stepTimeout } = options;
   expectStepTimeout(stepTimeout, "train stepTimeout");
   agent.units.expectSame(environment, name);
-  const body = enter(agent, environment);
+  const body = agent.loop ?? new Body(environment.observationSize);
   let warnings = body.enter(environment, name);
+  agent.loop = body;
   if (warnings.length > 0) agent.endEpisode();
+  if (environment.repeatable === false) {
+    warnings = [...warnings, `${name} repeatable: expected true, got false. This run cannot be repeated.`];
+  }
   warnings = Watchdog.join(agent.warnings, warnings);
   const where = (): string => `${name} episode ${body.episode} step ${body.at}`;
   const calls = new EnvironmentCalls(environment, where, stepTimeout);
@@ -87,21 +93,30 @@ export async function* train(
     episode: null,
     warnings: [],
   };
+  let isChecked = false;
   body.at = body.length;
   try {
     for (;;) {
       // Receive initial observation state s₁.
-      body.at = body.length;
-      if (body.length === 0) await calls.reset(body.observation, agent.environmentRandom);
+      if (body.length === 0) {
+        body.startWaiting();
+        await calls.reset(body.observation, agent.environmentRandom);
+        body.stopWaiting();
+      }
+      // At once, because the first checkpoint may be hours away.
+      if (!isChecked && environment.save && environment.restore) saveState(environment, name);
+      isChecked = true;
 
-      for (let ended = false; !ended; ) {
+      do {
         body.at = body.length + 1;
+        body.startWaiting();
         const action = agent.explore(body.observation);
         current.action = action.slice(); // the environment may overwrite the array that it receives
 
         // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
         const given = calls.step(current.observation, action);
         const { reward, terminated, truncated = false } = isPromise(given) ? await given : given;
+        body.stopWaiting();
 
         agent.observe(body.observation, current.action, reward, current.observation, terminated);
         if (terminated || truncated) agent.endEpisode();
@@ -109,7 +124,11 @@ export async function* train(
         current.learned = false;
         while (learnOnce(agent, where)) {
           current.learned = true;
-          if (agent.schedule.isDue) await letMacrotasksRun(); // a round may take seconds
+          if (!agent.schedule.isDue) continue;
+          // A round may take seconds. The step is not counted yet: an agent saved now would be between two moments.
+          body.startWaiting();
+          await letMacrotasksRun();
+          body.stopWaiting();
         }
 
         const seen = body.watchdog.look(agent, current.observation, reward, current.learned, name);
@@ -118,23 +137,14 @@ export async function* train(
         current.reward = reward;
         current.warnings = Watchdog.join(warnings, seen);
         warnings = [];
-        ended = current.episode !== null;
         await letMacrotasksRun();
         yield current;
-      }
+      } while (body.length > 0); // also 0 if the episode was given up at the yield
     }
   } finally {
     if (body.at > 0) agent.endEpisode();
-    body.leave();
+    body.exit();
   }
-}
-
-/** Returns the body of a loaded agent, which resumes where it was saved, or a new body for any other agent. */
-function enter(agent: Ddpg, { observationSize }: Environment): Body {
-  const isLoaded = agent.loop !== null && agent.loop.environment === null;
-  const body = isLoaded && agent.loop ? agent.loop : new Body(observationSize);
-  agent.loop = body;
-  return body;
 }
 
 function expectAgent(agent: Ddpg): void {

@@ -78,15 +78,27 @@ test("train learns when the settings say, counts every update, and changes no bi
   ]);
 });
 
-test("a round lets other events of the program run", async () => {
+test("a round lets other events of the program run, and the agent is not saved in the middle of it", async () => {
   const make = () => new Pendulum();
   const agent = await Ddpg.create(make(), { preset: "small", warmupSteps: 64, updateEvery: 0, updatesPerStep: 2 });
   let seen = 0;
+  let saved = 0;
+  let refused = "";
   const timer = setInterval(() => {
-    if (agent.updates > 0 && agent.updates < 274) seen = agent.updates;
+    if (agent.updates === 0 || agent.updates >= 274) return;
+    seen = agent.updates;
+    try {
+      agent.save();
+      saved++;
+    } catch (error) {
+      refused = String(error);
+    }
   }, 1);
   for await (const { learned } of train(agent, make())) if (learned) break;
   clearInterval(timer);
   assert.equal(agent.updates, 274);
   assert.ok(seen > 0);
+  // The step of the round is not counted yet.
+  assert.equal(saved, 0);
+  assert.match(refused, /expected an agent between two steps of train/);
 });

@@ -105,7 +105,7 @@ test("random numbers from elsewhere are reported", async () => {
   let calls = 0;
   const problems = await problemsOf(changed(() => ({ reward: calls++ })));
   assert.deepEqual(problems, [
-    "step 1 reward: expected 0, as in the first run with this seed, got 100. Draw all random numbers from the `random` passed to reset.",
+    "step 1 reward: expected 0, as in the first run with this seed, got 100. Draw all random numbers from the `random` passed to reset, or set repeatable to false if that is impossible.",
   ]);
 });
 
@@ -193,7 +193,7 @@ test("two environments must not share state", async () => {
 test("make must be a function that returns a new environment from each call", async () => {
   const one = new Point();
   assert.deepEqual((await checkEnvironment(() => one)).problems, [
-    "make: expected a fresh environment from each call, got the same one twice. Construct it inside the function.",
+    "make: expected a fresh environment from each call, got the same one twice. Construct it inside the function, or set single to true on it if there can be only one.",
   ]);
   assert.deepEqual((await checkEnvironment(one as never)).problems, [
     "make: expected a function that makes a fresh environment, got an object with observationSize, actionLow, actionHigh, position, taken.",
@@ -335,6 +335,88 @@ test("bad scales give warnings that name the dimension and the setting", async (
   assert.match(warnings[1], /^reward: .*got -5000\. Set rewardScale/);
   const scaled = { observationScale: [0.01, 1], rewardScale: 0.001 };
   assert.deepEqual((await checkEnvironment(() => new wide(), scaled)).warnings, []);
+});
+
+test("an environment that is not repeatable is not compared with itself, and takes one pass", async () => {
+  let steps = 0;
+  class Noisy extends Point {
+    readonly repeatable: boolean = false;
+    override step(action: Float32Array): Step {
+      steps++;
+      const step = super.step(action) as Step;
+      return { ...step, observation: [this.position + Math.random(), this.taken / 10] };
+    }
+  }
+  assert.deepEqual(await checkEnvironment(() => new Noisy(), { steps: 40 }), { problems: [], warnings: [] });
+  assert.equal(steps, 40);
+  class Wrong extends Noisy {
+    override save = (() => [1]) as never;
+  }
+  assert.match((await problemsOf(Wrong)).join(), /^save: expected a Float64Array, got \[1\]\.$/);
+  class Undeclared extends Noisy {
+    override repeatable = true;
+  }
+  assert.match((await problemsOf(Undeclared)).join(), /or set repeatable to false if that is impossible\.$/);
+});
+
+test("a single environment is made once, and compared with itself", async () => {
+  let made = 0;
+  class Only extends Point {
+    readonly single = true;
+    constructor() {
+      super();
+      made++;
+    }
+  }
+  assert.deepEqual(await checkEnvironment(() => new Only()), { problems: [], warnings: [] });
+  assert.equal(made, 1);
+  class Forgetful extends Only {
+    override restore(state: Float64Array): void {
+      this.taken = state[1];
+    }
+  }
+  assert.match((await problemsOf(Forgetful)).join(), /as before restore, got/);
+});
+
+test("the number of steps limits all passes; 0 takes none", async () => {
+  let steps = 0;
+  class Counted extends Point {
+    override step(action: Float32Array) {
+      steps++;
+      return super.step(action);
+    }
+  }
+  for (const [limit, most] of [
+    [0, 0],
+    [1, 9],
+    [3, 33],
+  ]) {
+    steps = 0;
+    assert.deepEqual((await checkEnvironment(() => new Counted(), { steps: limit })).problems, []);
+    assert.ok(steps <= most, `${steps} with ${limit}`);
+  }
+  const { problems } = await checkEnvironment(() => new Counted(), { steps: -1 });
+  assert.deepEqual(problems, ["steps: expected a whole number of at least 0, got -1."]);
+});
+
+test("a save or restore that is asynchronous, or a state that is no list of finite numbers, is reported", async () => {
+  const saves: [() => unknown, RegExp][] = [
+    [async () => Float64Array.of(0, 0), /^save: expected a Float64Array at once, got a promise\. Only reset and step/],
+    [() => ({ position: 1 }), /^save: expected a Float64Array, got an object with position\.$/],
+    [() => Float64Array.of(0, Infinity), /^save\[1\]: expected a finite number, got Infinity\.$/],
+  ];
+  for (const [save, message] of saves) {
+    class Bad extends Point {
+      override save = save as never;
+    }
+    assert.match((await problemsOf(Bad)).join(), message);
+  }
+  class Late extends Point {
+    override async restore(state: Float64Array) {
+      super.restore(state);
+    }
+  }
+  assert.match((await problemsOf(Late)).join(), /^restore: expected nothing at once, got a promise\. Only reset/);
 });
 
 test("bounds with few Float32 numbers between them are a warning", async () => {

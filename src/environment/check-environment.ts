@@ -3,7 +3,7 @@ import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import { expectObservation, expectStepObject, isObservation, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
-import { checkInfo } from "./environment-calls.ts";
+import { checkInfo, expectNoPromise, expectState } from "./environment-calls.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 
 /**
@@ -18,7 +18,7 @@ export interface CheckOptions {
   rewardScale?: number;
   /** The seed of the resets and the random actions. Default: 1. */
   seed?: number;
-  /** The number of time steps in each of the two main passes. Default: 1,000. */
+  /** The number of time steps in each of the two main passes, from 0. Default: 1,000. */
   steps?: number;
 }
 
@@ -102,6 +102,9 @@ const stepsWithoutEnd = 1000;
  * `restore`; every number must be finite; every observation must have `observationSize` numbers; instances must share
  * nothing. Takes about 2 · `steps` time steps with random actions within the bounds. Calls `make` twice and closes both
  * environments. Whatever is wrong is reported, not thrown.
+ *
+ * An environment that is not `repeatable` takes one pass of `steps` time steps and is not compared with itself. For one
+ * that is `single`, `make` is called once.
  */
 export async function checkEnvironment(
   make: () => Environment | Promise<Environment>,
@@ -114,7 +117,8 @@ export async function checkEnvironment(
   let failure: InputError | undefined;
   try {
     expect(typeof make === "function", "make", "a function that makes a fresh environment", make);
-    for (let i = 0; i < 2; i++) made.push(await make());
+    made.push(await make());
+    if (!made[0]?.single) made.push(await make());
     await check.run(made[0], made[1]);
   } catch (error) {
     thrown = true;
@@ -159,8 +163,11 @@ class Check {
     this.#steps = options.steps ?? 1000;
   }
 
-  async run(first: Environment, second: Environment): Promise<void> {
-    for (const environment of [first, second]) {
+  /** `second` is undefined if there can be only one. */
+  async run(first: Environment, second: Environment | undefined): Promise<void> {
+    const whole = Number.isInteger(this.#steps) && this.#steps >= 0;
+    expect(whole, "steps", "a whole number of at least 0", this.#steps);
+    for (const environment of first?.single ? [first] : [first, second]) {
       const expected = "an environment with reset and step";
       const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
       expect(whole, "make", expected, environment, awaitHint(environment));
@@ -170,15 +177,15 @@ class Check {
         where: "make",
         expected: "a fresh environment from each call",
         got: "the same one twice",
-        hint: "Construct it inside the function.",
+        hint: "Construct it inside the function, or set single to true on it if there can be only one.",
       });
     const { observationSize } = first;
     const size = Number.isInteger(observationSize) && observationSize > 0;
     expect(size, "environment.observationSize", "a whole number above 0", observationSize);
     checkBounds(first, "environment");
-    checkBounds(second, "environment");
+    if (second) checkBounds(second, "environment");
 
-    this.warnings.push(...boundsWarnings(first, "environment"));
+    for (const warning of boundsWarnings(first, "environment")) this.warnings.push(warning);
     const episodes = await this.#walk(first, this.#stream("actions"), this.#steps);
     this.#expectEnd(first, episodes);
     const monitor = new ScaleMonitor(observationSize, this.#steps);
@@ -188,24 +195,28 @@ class Check {
     for (const { action, observation, reward } of episodes) {
       if (!action || observation.length !== observationSize) continue;
       const scaled = observation.map((x, i) => (x - offset[i]) * scale[i]);
-      this.warnings.push(...monitor.add(scaled, reward * rewardScale));
+      for (const warning of monitor.add(scaled, reward * rewardScale)) this.warnings.push(warning);
+    }
+    if (first.repeatable === false) {
+      this.#state(first);
+      return;
     }
 
-    const again = await this.#walk(second, this.#stream("actions"), this.#steps);
+    const again = await this.#walk(second ?? first, this.#stream("actions"), this.#steps);
     const alike = this.#same(
       episodes,
       again,
       "as in the first run with this seed",
-      "Draw all random numbers from the `random` passed to reset.",
+      "Draw all random numbers from the `random` passed to reset, or set repeatable to false if that is impossible.",
     );
     // Without determinism, the checks below would only report the same problem again.
     if (!alike) return;
-    await this.#apart(first, second);
+    if (second) await this.#apart(first, second);
     await this.#saved(first, second);
   }
 
   /** Warns if no episode has ended, because every evaluation waits for that. */
-  #expectEnd(environment: Environment & { readonly maxEpisodeSteps?: number }, moments: readonly Moment[]): void {
+  #expectEnd(environment: Environment, moments: readonly Moment[]): void {
     const hasEnd = moments.some(({ terminated, truncated }) => terminated || truncated);
     const hasLimit = environment.maxEpisodeSteps !== undefined;
     if (hasEnd || hasLimit || this.#steps < stepsWithoutEnd) return;
@@ -217,10 +228,11 @@ class Check {
 
   /** Checks that stepping one instance does not change another. */
   async #apart(first: Environment, second: Environment): Promise<void> {
-    const undisturbed = await this.#walk(first, this.#stream("apart"), 10);
-    const disturbed = await this.#walk(first, this.#stream("apart"), 10, async (observation) => {
+    const steps = Math.min(10, this.#steps);
+    const undisturbed = await this.#walk(first, this.#stream("apart"), steps);
+    const disturbed = await this.#walk(first, this.#stream("apart"), steps, async (observation) => {
       const before = Array.from(observation);
-      await this.#walk(second, this.#stream("between"), 3);
+      await this.#walk(second, this.#stream("between"), Math.min(3, steps));
       this.#problem(
         equal(before, Array.from(observation)),
         "step observation: expected each environment to have its own array, got one that another environment writes to. Create it in the constructor.",
@@ -230,8 +242,31 @@ class Check {
   }
 
   /** Checks that `restore` brings back everything, in the same instance and in another one. */
-  async #saved(first: Environment, second: Environment): Promise<void> {
-    if (!first.save && !first.restore) return;
+  async #saved(first: Environment, second: Environment | undefined): Promise<void> {
+    if (this.#steps === 0 || !(first.save || first.restore)) return;
+    const last = (await this.#walk(first, this.#stream("before save"), Math.min(5, this.#steps))).at(-1);
+    if (last?.terminated || last?.truncated) await first.reset(this.#stream("save"));
+    const state = this.#state(first);
+    if (!state) return;
+    const steps = Math.min(20, this.#steps);
+    const copy = state.slice();
+    const expected = await this.#walk(first, this.#stream("after save"), steps, undefined, false);
+    this.#problem(
+      equal(Array.from(state), Array.from(copy)),
+      "save: expected a fresh array, got one that later steps write to. Return a copy.",
+    );
+    for (const environment of second ? [first, second] : [first]) {
+      this.where = "restore";
+      expectNoPromise(environment.restore?.(copy.slice()), "restore", "nothing");
+      const restored = await this.#walk(environment, this.#stream("after save"), steps, undefined, false);
+      const comparison = environment === first ? "as before restore" : "as before restore in another environment";
+      if (!this.#same(expected, restored, comparison, "Let save return everything that a step depends on.")) return;
+    }
+  }
+
+  /** Returns the state, checked; undefined without `save` and `restore`. */
+  #state(first: Environment): Float64Array | undefined {
+    if (!first.save && !first.restore) return undefined;
     if (!first.save || !first.restore) {
       const [there, missing] = first.save ? ["save", "restore"] : ["restore", "save"];
       throw new InputError({
@@ -241,24 +276,10 @@ class Check {
         hint: `Write ${missing}, or neither.`,
       });
     }
-    const last = (await this.#walk(first, this.#stream("before save"), 5)).at(-1);
-    if (last?.terminated || last?.truncated) await first.reset(this.#stream("save"));
     this.where = "save";
     const state = first.save();
-    expect(state instanceof Float64Array, "save", "a Float64Array", state);
-    const copy = state.slice();
-    const expected = await this.#walk(first, this.#stream("after save"), 20, undefined, false);
-    this.#problem(
-      equal(Array.from(state), Array.from(copy)),
-      "save: expected a fresh array, got one that later steps write to. Return a copy.",
-    );
-    for (const environment of [first, second]) {
-      this.where = "restore";
-      environment.restore?.(copy.slice());
-      const restored = await this.#walk(environment, this.#stream("after save"), 20, undefined, false);
-      const comparison = environment === first ? "as before restore" : "as before restore in another environment";
-      if (!this.#same(expected, restored, comparison, "Let save return everything that a step depends on.")) return;
-    }
+    expectState(state, "save");
+    return state;
   }
 
   /**

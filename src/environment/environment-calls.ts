@@ -1,4 +1,4 @@
-import { awaitHint, expect, expectObject, fail, messageOf } from "../base/expect.ts";
+import { awaitHint, expect, expectNumbers, expectObject, fail, InputError, messageOf } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import { expectObservation, expectStepObject, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
@@ -102,6 +102,49 @@ export function checkInfo(info: unknown, where: string): void {
   for (const [name, value] of entries) {
     expect(Number.isFinite(value), `${where}.${name}`, "a finite number", value);
   }
+}
+
+/**
+ * Calls `save` and returns the state. Throws an EnvironmentError that begins with `name` if it fails, or if the state
+ * is not a Float64Array of finite numbers.
+ */
+export function saveState(environment: Environment, name: string): Float64Array {
+  try {
+    const state: unknown = environment.save?.();
+    expectState(state, "state");
+    return state;
+  } catch (error) {
+    throw new EnvironmentError(`${name} save: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Calls `restore`. Throws an EnvironmentError that begins with `name` if it fails, or if it returns a promise. */
+export function restoreState(environment: Environment, state: Float64Array, name: string): void {
+  try {
+    expectNoPromise(environment.restore?.(state), "result", "nothing");
+  } catch (error) {
+    throw new EnvironmentError(`${name} restore: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Throws an InputError that begins with `where` unless a state is a Float64Array of finite numbers. */
+export function expectState(state: unknown, where: string): asserts state is Float64Array {
+  expectNoPromise(state, where, "a Float64Array");
+  expect(isFloat64Array(state), where, "a Float64Array", state);
+  expectNumbers(state, state.length, where);
+}
+
+/** Whether a value is a Float64Array; also one of another window, for which `instanceof` fails. */
+export function isFloat64Array(value: unknown): value is Float64Array {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Float64Array]";
+}
+
+/** Throws an InputError if `save` or `restore` returned a promise: a checkpoint is one moment and cannot wait. */
+export function expectNoPromise(result: unknown, where: string, expected: string): void {
+  if (!isPromise(result)) return;
+  result.then(undefined, () => {}); // its rejection would end the process
+  const hint = "Only reset and step may be asynchronous.";
+  throw new InputError({ where, expected: `${expected} at once`, got: "a promise", hint });
 }
 
 /** Returns the name that errors use for an environment: its own, or that of its class. */

@@ -14,6 +14,21 @@ export interface Environment {
   /** The upper bound of each action dimension, above the lower one and finite in Float32: [A]. */
   readonly actionHigh: ArrayLike<number>;
   /**
+   * The most time steps of an episode, if the environment knows it, as a TimeLimit does. Evaluations assume that an
+   * episode never ends after this many steps, or after 100,000.
+   */
+  readonly maxEpisodeSteps?: number | undefined;
+  /**
+   * False if the same seed does not give the same episodes, as with a robot or a game. A run with it cannot be repeated.
+   * Default: true.
+   */
+  readonly repeatable?: boolean | undefined;
+  /**
+   * True if only one instance can exist at a time, as with a robot. The command line then evaluates on the environment
+   * that it trains on, at ends of episodes. Default: false.
+   */
+  readonly single?: boolean | undefined;
+  /**
    * Starts an episode and returns its first observation [O], which the caller copies at once. Draw every random number
    * of the episode from `random`: then the same seed gives the same episode.
    */

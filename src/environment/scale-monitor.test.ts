@@ -86,3 +86,10 @@ test("every call without warnings returns the same list", () => {
   const monitor = new ScaleMonitor(1, 3);
   assert.equal(monitor.add([1], 0), monitor.add([2], 0));
 });
+
+test("an observation may have more numbers than a call takes arguments", () => {
+  const size = 300_000;
+  const monitor = new ScaleMonitor(size, 2);
+  monitor.add(new Float64Array(size), 0);
+  assert.match(monitor.add(new Float64Array(size).fill(100), 0)[0], /^observation\[0 to 299999\]: .*, got 50 to 50\./);
+});

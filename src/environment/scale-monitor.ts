@@ -1,3 +1,4 @@
+import { largest, smallest } from "../base/numbers.ts";
 import type { Saved } from "../base/saved.ts";
 
 const NONE: readonly string[] = [];
@@ -94,7 +95,7 @@ function alone(dimension: number, deviation: number, mean: number): string {
 
 function together(dimensions: readonly number[], all: readonly number[]): string {
   const deviations = dimensions.map((i) => all[i]);
-  const [least, most] = [Math.min(...deviations), Math.max(...deviations)];
+  const [least, most] = [smallest(deviations), largest(deviations)];
   const where = `observation[${ranges(dimensions)}]: expected standard deviations of ${usual}`;
   return most === 0
     ? `${where}, got 0. None of them ever changed: leave out those that cannot.`

@@ -143,6 +143,34 @@ test("the name that errors use is that of the task", () => {
   assert.equal(new Pendulum().name, "Pendulum");
 });
 
+test("a state may have more numbers than a call takes arguments", () => {
+  class Grid extends Counter {
+    cells = new Float64Array(300_000);
+    save() {
+      return this.cells.slice();
+    }
+    restore(state: Float64Array) {
+      this.cells.set(state);
+    }
+  }
+  const grid = new Grid();
+  const environment = new TimeLimit(grid, 5);
+  environment.reset(random);
+  environment.step(action);
+  grid.cells[299_999] = 7;
+  const state = environment.save?.() ?? new Float64Array(0);
+  grid.cells.fill(0);
+  environment.restore?.(state);
+  assert.deepEqual([state.length, state[0], grid.cells[299_999]], [300_001, 1, 7]);
+});
+
+test("what an environment says of itself, its time limit says as well", () => {
+  const plain = new TimeLimit(new Counter(), 5);
+  assert.deepEqual([plain.maxEpisodeSteps, plain.repeatable, plain.single], [5, undefined, undefined]);
+  const robot = new TimeLimit(Object.assign(new Counter(), { repeatable: false, single: true }), 5);
+  assert.deepEqual([robot.repeatable, robot.single], [false, true]);
+});
+
 test("a step that is an object of a class with getters is whole at the limit too", () => {
   class Answer implements Step {
     readonly #x: number;
@@ -175,6 +203,7 @@ test("every member of an environment is there behind the limit", () => {
   // `Required` makes the compiler ask for a member that the interface gains; the loop asks the wrapper for it.
   const whole: Required<Environment> = {
     ...{ name: "whole", observationSize: 1, actionLow: [-1], actionHigh: [2] },
+    ...{ maxEpisodeSteps: 5, repeatable: true, single: false },
     reset: () => [0],
     step: () => ({ observation: [0], reward: 0, terminated: false }),
     save: () => Float64Array.of(0),

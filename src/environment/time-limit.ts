@@ -1,7 +1,8 @@
 import { expect, isArrayLike } from "../base/expect.ts";
+import { joinNumbers } from "../base/numbers.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
-import { expectEnvironment } from "./environment-calls.ts";
+import { expectEnvironment, isFloat64Array } from "./environment-calls.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 
 /**
@@ -15,6 +16,9 @@ export class TimeLimit implements Environment {
   readonly observationSize: number;
   readonly actionLow: ArrayLike<number>;
   readonly actionHigh: ArrayLike<number>;
+  readonly maxEpisodeSteps: number;
+  readonly repeatable: boolean | undefined;
+  readonly single: boolean | undefined;
   readonly save?: () => Float64Array;
   readonly restore?: (state: Float64Array) => void;
   readonly #environment: Environment;
@@ -32,15 +36,29 @@ export class TimeLimit implements Environment {
     this.actionHigh = environment.actionHigh;
     this.#environment = environment;
     this.#limit = steps;
+    this.maxEpisodeSteps = Math.min(steps, environment.maxEpisodeSteps ?? steps);
+    this.repeatable = environment.repeatable;
+    this.single = environment.single;
     const { save, restore } = environment;
     if (save && restore) {
-      this.save = () => Float64Array.of(this.#taken, ...save.call(environment));
+      this.save = () => {
+        const inner = save.call(environment);
+        if (!isFloat64Array(inner)) return inner; // an invalid state is passed on; the caller reports it
+        return joinNumbers([[this.#taken], inner]);
+      };
       this.restore = (state) => {
         expect(isArrayLike(state) && state.length > 0, `${this.name} restore`, "the numbers of save", state);
         this.#taken = state[0];
-        restore.call(environment, state.slice(1));
+        return restore.call(environment, state.slice(1));
       };
     }
+  }
+
+  /** Returns the environment that several time limits may wrap. */
+  static innermost(environment: Environment): Environment {
+    let inner = environment;
+    while (inner instanceof TimeLimit) inner = inner.#environment;
+    return inner;
   }
 
   /** The scene of the wrapped environment, or undefined if it has none. */

@@ -13,7 +13,10 @@ import { attempt } from "./files.ts";
 export interface LoadedEnvironment {
   /** The id, or the name of the module's file without its extension. */
   name: string;
-  /** Creates a new environment. An error that a module throws becomes the cause of an EnvironmentError. */
+  /**
+   * Creates a new environment, or returns the same one again if it is `single`. An error that a module throws becomes
+   * the cause of an EnvironmentError.
+   */
   create(): Promise<Environment>;
   /** What is known about an environment that comes with the package. */
   task?: Task;
@@ -25,7 +28,10 @@ const promise =
   "a class or a function without parameters that makes a fresh environment " +
   "(training, evaluation and every worker make their own)";
 
-/** Loads an environment by an id of `environments`, or from the path of a module whose default export creates one. */
+/**
+ * Loads an environment by an id of `environments`, or from the path of a module whose default export creates one. The
+ * default export may also be the environment itself: an object with `single: true`.
+ */
 export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnvironment> {
   expect(typeof nameOrPath === "string", "environment", "a name or the path of a module", nameOrPath);
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
@@ -47,7 +53,14 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
     });
   }
   const make = await defaultExport(nameOrPath, module);
-  return { name: path.basename(module).replace(/\.[cm]?[jt]s$/, ""), module, create: () => called(nameOrPath, make) };
+  let single: Environment | undefined;
+  const create = async (): Promise<Environment> => {
+    if (single) return single;
+    const environment = await called(nameOrPath, make);
+    if (environment.single) single = environment;
+    return environment;
+  };
+  return { name: path.basename(module).replace(/\.[cm]?[jt]s$/, ""), module, create };
 }
 
 async function defaultExport(name: string, module: string): Promise<() => Environment | Promise<Environment>> {
@@ -75,7 +88,9 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
   const where = `environment ${name} default export`;
   if (make === undefined)
     throw new InputError({ where, expected: promise, got: "none", hint: 'Write "export default class …".' });
-  expect(typeof make === "function", where, promise, make, "Export the class itself.");
+  if (isSingle(make)) return () => make;
+  const hint = "Export the class itself, or set single to true on the object if there can be only one.";
+  expect(typeof make === "function", where, promise, make, hint);
   expect(make.length === 0, where, promise, make, "It takes parameters: wrap it in a function without parameters.");
   return () => (isConstructor(make) ? Reflect.construct(make, []) : make());
 }
@@ -139,6 +154,11 @@ async function called(name: string, make: () => Environment | Promise<Environmen
   const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
   expect(whole, where, `${promise}, with reset and step`, environment);
   return environment;
+}
+
+/** Whether a default export is itself the environment: the only one that can exist. */
+function isSingle(value: unknown): value is Environment {
+  return typeof value === "object" && value !== null && "single" in value && value.single === true;
 }
 
 /**

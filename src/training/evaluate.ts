@@ -2,6 +2,7 @@ import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
+import { borrow } from "../ddpg/environments-in-use.ts";
 import { Units } from "../ddpg/units.ts";
 import type { Environment } from "../environment/environment.ts";
 import {
@@ -56,13 +57,15 @@ export interface Evaluation {
   info?: Readonly<Record<string, number>>;
 }
 
-/** An episode longer than this is assumed never to end. */
-const maxEpisodeSteps = 100_000;
+/** An episode longer than this is assumed never to end, unless the environment has a limit of its own. */
+const defaultMaxEpisodeSteps = 100_000;
 
 /**
  * Runs noise-free episodes of an agent or a policy from fixed starts, which are the same for every seed. Does not
- * change training, provided the environment is not the one trained on. Throws an InputError if the environment's sizes or
- * bounds are not those of the agent or policy, and an EnvironmentError if the environment breaks its contract.
+ * change training: if `train` is using the environment, its state is saved and restored. Throws an InputError if that
+ * is impossible, because the environment has no `save` and `restore` and is in the middle of an episode of training, and
+ * if the environment's sizes or bounds are not those of the agent or policy. Throws an EnvironmentError if the
+ * environment breaks its contract.
  */
 export async function evaluate(
   policy: { act(observation: Float64Array): Float32Array },
@@ -105,34 +108,49 @@ export async function evaluate(
   let length = 0;
   const where = (): string => `${name} evaluation episode ${firstEpisode + episode + 1} step ${length}`;
   const calls = new EnvironmentCalls(environment, where, stepTimeout);
-
-  for (; episode < episodes; episode++) {
-    length = 0;
-    const start = starts.fork(`start ${firstEpisode + episode}`);
-    await calls.reset(observation, start);
-    let surplus = value ? value(observation) : 0;
-    let weight = 1; // γᵗ
-    for (let ended = false; !ended; ) {
-      length++;
-      if (length > maxEpisodeSteps) {
-        throw new EnvironmentError(
-          `${where()}: expected the episode to end within ${maxEpisodeSteps} steps, got no end. Wrap it in a TimeLimit.`,
-        );
+  const maxEpisodeSteps = environment.maxEpisodeSteps ?? defaultMaxEpisodeSteps;
+  const run = async (): Promise<void> => {
+    for (; episode < episodes; episode++) {
+      length = 0;
+      const start = starts.fork(`start ${firstEpisode + episode}`);
+      await calls.reset(observation, start);
+      let surplus = value ? value(observation) : 0;
+      let weight = 1; // γᵗ
+      for (let ended = false; !ended; ) {
+        length++;
+        if (length > maxEpisodeSteps) {
+          throw new EnvironmentError(
+            `${where()}: expected the episode to end within ${maxEpisodeSteps} steps, got no end. Wrap it in a TimeLimit.`,
+          );
+        }
+        const { reward, terminated, truncated = false, info } = await calls.step(observation, policy.act(observation));
+        returns[episode] += reward;
+        if (info) infos.add(info);
+        surplus -= weight * rewardScale * reward;
+        weight *= discount;
+        ended = terminated || truncated;
+        if (value && ended && !terminated) surplus -= weight * value(observation);
+        await letMacrotasksRun();
       }
-      const { reward, terminated, truncated = false, info } = await calls.step(observation, policy.act(observation));
-      returns[episode] += reward;
-      if (info) infos.add(info);
-      surplus -= weight * rewardScale * reward;
-      weight *= discount;
-      ended = terminated || truncated;
-      if (value && ended && !terminated) surplus -= weight * value(observation);
-      await letMacrotasksRun();
+      infos.endEpisode();
+      steps += length;
+      bias += surplus;
+      onEpisode?.(episode + 1);
     }
-    infos.endEpisode();
-    steps += length;
-    bias += surplus;
-    onEpisode?.(episode + 1);
+  };
+
+  const giveBack = borrow(environment, name);
+  try {
+    await run();
+  } catch (error) {
+    try {
+      giveBack();
+    } catch {
+      // The first error is the one to report.
+    }
+    throw error;
   }
+  giveBack();
 
   const meanReturn = returns.reduce((sum, x) => sum + x, 0) / episodes;
   const squares = returns.reduce((sum, x) => sum + (x - meanReturn) * (x - meanReturn), 0);

@@ -1,4 +1,5 @@
 import { expect, fail } from "../base/expect.ts";
+import { joinNumbers } from "../base/numbers.ts";
 import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
 import { checkInfo } from "../environment/environment-calls.ts";
 
@@ -123,7 +124,7 @@ export class DiagnosticsMeans {
 
   /** The count and the sums, as a new array: [stateSize]. */
   save(): Float64Array {
-    return Float64Array.of(this.count, ...this.#sums, ...this.#saturation);
+    return joinNumbers([[this.count], this.#sums, this.#saturation]);
   }
 
   /** Restores what `save` returned. */

@@ -292,6 +292,58 @@ describe("a run loop", () => {
     assert.deepEqual((await collect(again)).slice(0, 3), ["evaluation at 4", "ready", "step 5 learned"]);
   });
 
+  it("evaluates on the one environment at ends of episodes, and at the end of the run", async () => {
+    const resets: number[] = [];
+    const only = new Script();
+    Object.assign(only, { save: undefined, restore: undefined });
+    const { reset } = only;
+    const { loop, agent } = await loopOf({
+      environment: only,
+      evaluationEnvironment: only,
+      plan: { steps: 11, evaluation: { every: 2, episodes: 1 } },
+    });
+    only.reset = (random) => {
+      resets.push(loop.step);
+      return reset.call(only, random);
+    };
+    const events = (await collect(loop)).filter((event) => /^(evaluation|episode|ended)/.test(event));
+    assert.deepEqual(events, [
+      "evaluation at 0",
+      "episode at 3",
+      "evaluation at 3", // due at 2
+      "episode at 6",
+      "evaluation at 6", // due at 4 and at 6
+      "episode at 9",
+      "evaluation at 9",
+      "evaluation at 11", // the episode is given up
+      "ended by steps",
+    ]);
+    assert.deepEqual(resets, [0, 0, 3, 3, 6, 6, 9, 9, 11]);
+    assert.deepEqual([agent.loop?.length, agent.steps], [0, 11]);
+  });
+
+  it("evaluates in mid-episode on the one environment if it can be saved, without changing training", async () => {
+    const run = async (only: Script, evaluationEnvironment: Script) => {
+      const { loop, agent } = await loopOf({ environment: only, evaluationEnvironment });
+      const events = await collect(loop);
+      return { events: events.filter((event) => !event.startsWith("best")), bytes: agent.save() };
+    };
+    const only = new Script();
+    assert.deepEqual(await run(only, only), await run(new Script(), new Script()));
+  });
+
+  it("continues the counts of an agent that was trained before", async () => {
+    const first = await loopOf();
+    await collect(first.loop);
+    const { loop } = await loopOf({ agent: first.agent, plan: { steps: 12 } });
+    assert.equal(loop.step, 10);
+    const events = await collect(loop);
+    assert.deepEqual(
+      events.filter((event) => event.startsWith("step")),
+      ["step 11 learned", "step 12 learned"],
+    );
+  });
+
   it("can be saved while a step never ends, without that step and its episode", async () => {
     const silent = new Script();
     const { agent, loop } = await loopOf({ environment: silent });

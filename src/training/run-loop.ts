@@ -21,7 +21,10 @@ export interface RunLoopOptions {
   agent: Ddpg;
   /** The environment to train on. */
   environment: Environment;
-  /** The environment to evaluate on. It must be another one, so that evaluations do not disturb training. */
+  /**
+   * The environment to evaluate on. It may be the one to train on; if that has no `save` and `restore`, an evaluation
+   * that is due waits for the end of the episode.
+   */
   evaluationEnvironment: Environment;
   /** The environment's name in errors. */
   name: string;
@@ -97,10 +100,10 @@ export class RunLoop {
     this.#options = options;
     this.#agent = agent;
     this.#plan = plan;
-    // `train` continues only a loaded agent. Any other agent starts at step 0.
-    const loaded = agent.loop?.environment === null ? agent.loop : null;
-    this.#step = loaded?.step ?? 0;
-    this.#episode = { number: loaded?.episode ?? 1, start: this.#step - (loaded?.length ?? 0) };
+    // `train` continues the agent's counts.
+    const { step = 0, episode = 1, length = 0 } = agent.loop ?? {};
+    this.#step = step;
+    this.#episode = { number: episode, start: step - length };
     this.#stopwatch = new Stopwatch(clock, saved?.state.seconds);
     this.#means = new DiagnosticsMeans(agent.units.actionSize);
     this.#diagnosticsEvery = saved?.state.diagnosticsEvery ?? Math.max(1, Math.floor(plan.steps / diagnosticsRecords));
@@ -166,7 +169,7 @@ export class RunLoop {
         if (step.episode) yield { type: "record", record: this.#episodeRecord(step, step.episode) };
         if (this.#means.count > 0 && this.#step % this.#diagnosticsEvery === 0)
           yield { type: "record", record: this.#means.take(this.#step, this.#agent.updates) };
-        if (this.#isEvaluationDue) yield* this.#evaluateAndRecord();
+        if (this.#isEvaluationDue && this.#freeEnvironment()) yield* this.#evaluateAndRecord();
         this.#stopwatch.stop();
       }
     } finally {
@@ -207,10 +210,25 @@ export class RunLoop {
    */
   abandonStep(): void {
     if (this.#activity !== "stepping") return;
-    this.#agent.endEpisode();
-    this.#agent.loop?.leave();
+    this.#leaveEpisode();
     this.#stopwatch.stop();
     this.#activity = "waiting";
+  }
+
+  /** Gives up the episode in progress. It starts over with the next step. */
+  #leaveEpisode(): void {
+    this.#agent.endEpisode();
+    this.#agent.loop?.leave();
+    this.#episode.start = this.#step;
+  }
+
+  /** Whether the evaluation environment can be evaluated on now. At the run's end it gives up the episode for that. */
+  #freeEnvironment(): boolean {
+    const { environment, evaluationEnvironment } = this.#options;
+    if (environment !== evaluationEnvironment || this.#agent.loop?.isLendable) return true;
+    if (this.#step < this.#plan.steps) return false;
+    this.#leaveEpisode();
+    return true;
   }
 
   /** What a checkpoint needs besides the agent. Null before the first evaluation. */
@@ -231,8 +249,10 @@ export class RunLoop {
 
   get #isEvaluationDue(): boolean {
     const { steps, evaluation } = this.#plan;
-    const isDue = this.#step > 0 && (this.#step % evaluation.every === 0 || this.#step >= steps);
-    return isDue && this.#evaluation?.step !== this.#step;
+    const last = this.#evaluation?.step ?? 0;
+    // A multiple of `every` was reached since the last one, which may have waited for the end of an episode.
+    const isDue = Math.floor(this.#step / evaluation.every) > Math.floor(last / evaluation.every);
+    return (isDue || (this.#step > 0 && this.#step >= steps)) && this.#evaluation?.step !== this.#step;
   }
 
   #episodeRecord({ step }: TrainingStep, episode: NonNullable<TrainingStep["episode"]>): MetricsRecord {

@@ -153,13 +153,14 @@ function options(runs: readonly PageRun[], session: Session, width: number, read
           ctx.stroke();
           ctx.font = `${12 * ratio}px system-ui, sans-serif`;
           ctx.textAlign = "left";
-          const text = [`best possible, about ${short(optimum)}`, bbox.left + 6 * ratio, y - 6 * ratio] as const;
+          const text = `best possible, about ${short(optimum)}`;
+          const [left, bottom] = [bbox.left + 6 * ratio, y - 6 * ratio];
           // A grid line may cross the text, so outline it.
           ctx.strokeStyle = ground;
           ctx.lineWidth = 4 * ratio;
           ctx.setLineDash([]);
-          ctx.strokeText(...text);
-          ctx.fillText(...text);
+          ctx.strokeText(text, left, bottom);
+          ctx.fillText(text, left, bottom);
           ctx.restore();
         },
       ],

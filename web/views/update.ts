@@ -1,4 +1,5 @@
 // "Inside one update": each of the seven steps with its formula, its inputs and outputs, and its source code.
+import { largest, smallest } from "../../src/base/numbers.ts";
 import { settingsOf } from "../experiment.ts";
 import type { UpdateDetail } from "../observed-update.ts";
 import { scenes } from "../scenes.ts";
@@ -268,7 +269,7 @@ function tangents({ policyAction, policyValue, actionGradient, actionSize, rows 
 }
 
 function widened(values: readonly number[]): [number, number] {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = [smallest(values), largest(values)];
   const margin = 0.06 * (high - low || 1);
   return [low - margin, high + margin];
 }

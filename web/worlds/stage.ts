@@ -70,7 +70,8 @@ export class Stage {
       this.#floors.push(floor);
       this.#scene.add(floor.mesh);
     }
-    this.#scene.add(...this.#meshes, this.#sky, this.#sun, this.#sun.target);
+    for (const mesh of this.#meshes) this.#scene.add(mesh);
+    this.#scene.add(this.#sky, this.#sun, this.#sun.target);
     this.#sky.position.copy(up);
   }
 
@@ -148,7 +149,7 @@ export class Stage {
 
   #aim({ azimuth, elevation, distance }: Look, episode: number, seconds: number): void {
     const { target, follows } = this.#camera;
-    const aim = new Vector3(...target);
+    const aim = new Vector3().fromArray(target);
     if (follows !== undefined) aim.add(this.#meshes[follows].position.clone().setZ(0));
     if (episode !== this.#episode) {
       this.#focus.copy(aim);

@@ -1,9 +1,11 @@
 // `ddpg benchmark`: trains several tasks with several seeds, each run in its own process, and summarizes them. After an
 // interruption it continues: a run with a record is not repeated, and a run with a checkpoint is resumed.
+
 import * as os from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { expect, InputError, suggest } from "../../base/expect.ts";
+import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
@@ -100,7 +102,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   };
   console.log(`Recorded in ${out}: ${whole(wanted.length - unrecorded.length)} of ${whole(wanted.length)} runs.`);
   const drawn = progress && process.stdout.isTTY;
-  const width = Math.max(...unrecorded.map(({ name }) => name.length));
+  const width = largest(unrecorded.map(({ name }) => name.length));
   // A run may be finished although its record was lost.
   const unmade = unrecorded.filter((each) => {
     const isMade = isComplete(each.directory);

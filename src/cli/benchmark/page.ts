@@ -1,4 +1,5 @@
 // The output of a benchmark: a table in Markdown, beside published results, and curves.
+import { largest } from "../../base/numbers.ts";
 import { Random } from "../../base/random.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
 import { compose, drawCurves, drawDistribution, paper, runsForInterval, trueMinus } from "../report/figures.ts";
@@ -24,7 +25,7 @@ interface Row {
  */
 function failedSeeds(task: string, finals: Row["finals"]): number {
   const figures = (published[task]?.figures ?? []).flatMap((figure) => (figure ? [figure[0]] : []));
-  const best = Math.max(...figures, ...finals.map((value) => value ?? -Infinity));
+  const best = largest([...figures, ...finals.map((value) => value ?? -Infinity)]);
   const worst = best > 0 ? best / 5 : 5 * best;
   return finals.filter((value) => value === undefined || value < worst).length;
 }
@@ -100,7 +101,7 @@ function figure(published: Figure | null): string {
 
 /** A Markdown table whose columns also align as plain text. */
 function markdown([head, ...body]: readonly (readonly string[])[]): string {
-  const widths = head.map((_, column) => Math.max(...[head, ...body].map((row) => row[column].length)));
+  const widths = head.map((_, column) => largest([head, ...body].map((row) => row[column].length)));
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
   return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
 }

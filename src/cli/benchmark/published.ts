@@ -1,4 +1,5 @@
 // Published results of DDPG on Gymnasium's MuJoCo tasks after a million steps, for comparison in `ddpg benchmark`.
+import { largest } from "../../base/numbers.ts";
 
 /** A source of figures, and what it measured. */
 export interface Source {
@@ -60,5 +61,5 @@ export const published: Readonly<Record<string, Published>> = {
 /** The best noise-free figure for a task, from the first two sources. Undefined if they have none. */
 export function bestPublished(task: string): number | undefined {
   const means = (published[task]?.figures ?? []).slice(0, 2).flatMap((figure) => (figure ? [figure[0]] : []));
-  return means.length > 0 ? Math.max(...means) : undefined;
+  return means.length > 0 ? largest(means) : undefined;
 }

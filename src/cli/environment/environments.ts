@@ -73,6 +73,17 @@ export async function environmentFor({ units }: Policy, nameOrPath: string) {
   return { name, environment };
 }
 
+/** The environments to train and to evaluate on: the same one if it is `single`. `where` says what errors are about. */
+export async function trainingEnvironments({ create }: LoadedEnvironment, where: () => string) {
+  const environment = await guarded(where, create);
+  try {
+    return { environment, evaluationEnvironment: await guarded(where, create) };
+  } catch (error) {
+    await environment.close?.();
+    throw error;
+  }
+}
+
 function describe(id: string, { observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary }: Task) {
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
 }

@@ -60,7 +60,9 @@ async function close(name: string, environments: readonly Environment[]): Promis
   await guarded(
     () => where,
     async () => {
-      const ends = await Promise.allSettled(environments.map(async (environment) => environment.close?.()));
+      const ends = await Promise.allSettled(
+        Array.from(new Set(environments), async (environment) => environment.close?.()),
+      );
       const failed = ends.find((end) => end.status === "rejected");
       if (failed) throw new EnvironmentError(`${where}: ${messageOf(failed.reason)}`, { cause: failed.reason });
     },

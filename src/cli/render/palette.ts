@@ -1,4 +1,5 @@
 // Chooses the few colors that represent a picture. A color is one number: red · 65536 + green · 256 + blue.
+import { largest } from "../../base/numbers.ts";
 
 /** Similar colors, each with its number of pixels. */
 interface Box {
@@ -42,7 +43,7 @@ function boxOf(colors: Box["colors"]): Box {
   const spreads = mean.map((middle, channel) =>
     colors.reduce((sum, [color, n]) => sum + n * (part(color, channel) - middle) * (part(color, channel) - middle), 0),
   );
-  const spread = Math.max(...spreads);
+  const spread = largest(spreads);
   // A single color differs from its mean only by rounding.
   return { colors, mean, channel: spreads.indexOf(spread), spread: colors.length === 1 ? 0 : spread };
 }

@@ -1,6 +1,8 @@
 // Draws a scene without a graphics card: one ray per pixel, nine where something ends, and one more to the light. It
 // uses only +, −, ×, ÷, square roots and comparisons, so a picture has the same bits on every JavaScript engine.
+
 import { cos, pi, sin } from "../../base/math.ts";
+import { largest, smallest } from "../../base/numbers.ts";
 import type { Scene } from "../../environment/scene.ts";
 import { Solid, type Vector } from "./solid.ts";
 
@@ -169,7 +171,7 @@ export class RayCaster {
     const [left, right] = hull(places.map(([, across]) => across));
     const [low, high] = hull(places.map(([, , along]) => along));
     const grid = new Grid(left, low, Math.max(right - left, high - low) / sunCells, sunCells, sunCells, nothing);
-    for (const place of places) grid.put(...place);
+    for (const [solid, across, along] of places) grid.put(solid, across, along);
     return grid;
   }
 
@@ -293,7 +295,7 @@ function minus(a: Vector, b: Vector): Vector {
 
 /** The smallest interval that contains all of them. */
 function hull(intervals: readonly Interval[]): Interval {
-  return [Math.min(...intervals.map(([low]) => low)), Math.max(...intervals.map(([, high]) => high))];
+  return [smallest(intervals.map(([low]) => low)), largest(intervals.map(([, high]) => high))];
 }
 
 function cross(a: Vector, b: Vector): Vector {

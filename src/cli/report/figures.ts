@@ -1,7 +1,9 @@
 // Draws figures as SVG text: curves of runs, distributions over runs, and pages of them. Observable Plot draws the axes
 // and marks.
+
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { largest, smallest } from "../../base/numbers.ts";
 import { Random } from "../../base/random.ts";
 import {
   alignCurves,
@@ -200,8 +202,8 @@ export function drawDistribution(
   const head = named ? 20 : 4;
   const dots = rows.flatMap(({ name, values }, row) => values.map((value) => ({ value, row, name })));
   const all = dots.map(({ value }) => value).concat(references.map(({ value }) => value));
-  const domain = options.xDomain ?? widen(Math.min(...all), Math.max(...all));
-  const highest = (radius: number) => Math.max(...rows.map(({ values }) => pile(values, domain, width - 40, radius)));
+  const domain = options.xDomain ?? widen(smallest(all), largest(all));
+  const highest = (radius: number) => largest(rows.map(({ values }) => pile(values, domain, width - 40, radius)));
   const around = margins.marginBottom + 14;
   const rowHeight = options.height
     ? (options.height - around) / rows.length

@@ -6,7 +6,12 @@ import { expectUnlocked } from "../../node/lock.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
-import { environmentEntries, environmentHelp, environmentOf } from "../environment/environments.ts";
+import {
+  environmentEntries,
+  environmentHelp,
+  environmentOf,
+  trainingEnvironments,
+} from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
@@ -72,8 +77,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const moved = flags.environment === undefined ? config : { ...config, ...environmentEntries(run, loaded) };
   const planned = planFor(moved, flags.steps, checkpoint.steps);
   const backend = await backendFor(flags, verbose);
-  const environment = await guarded(loading, loaded.create);
-  const evaluationEnvironment = await guarded(loading, loaded.create);
+  const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer

@@ -1,6 +1,8 @@
 // `ddpg train --seeds`: trains one task with several seeds, each in its own process, and summarizes them.
+
 import * as fs from "node:fs";
 import { expect, InputError } from "../../base/expect.ts";
+import { largest } from "../../base/numbers.ts";
 import { Random } from "../../base/random.ts";
 import { type RunResult, readResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
@@ -76,7 +78,7 @@ export interface ChildRun extends ChildCommand {
  */
 export async function trainSeeds({ seeds, directories, jobs, progress, warn }: SeedsOptions): Promise<void> {
   const drawn = progress && process.stdout.isTTY;
-  const width = Math.max(...seeds.map((seed) => `${seed}`.length));
+  const width = largest(seeds.map((seed) => `${seed}`.length));
   const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
     const args = seedArguments(process.argv.slice(2), seed, directory, drawn);

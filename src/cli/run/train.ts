@@ -22,7 +22,13 @@ import { startFile } from "../../node/run-files.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
-import { bounds, environmentEntries, environmentHelp, environmentOf } from "../environment/environments.ts";
+import {
+  bounds,
+  environmentEntries,
+  environmentHelp,
+  environmentOf,
+  trainingEnvironments,
+} from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { count, whole } from "../terminal/numbers.ts";
 import {
@@ -40,6 +46,9 @@ import { asChildOption, parent } from "./children.ts";
 import { backendFor, type ComputeFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
+
+/** The number of random steps in each pass of the check of a custom environment. */
+const defaultCheckSteps = 1000;
 
 /** A notice is printed if the check of a custom environment takes longer than this, in ms. */
 const noticeMs = 1000;
@@ -59,6 +68,7 @@ interface TrainFlags extends ComputeFlags {
   evaluateEpisodes?: number;
   untilReturn?: number;
   checkpointEvery?: CheckpointPlan;
+  checkSteps?: number;
   stepTimeout?: number;
   progress: boolean;
   asChild?: true;
@@ -104,6 +114,11 @@ export function addTrainCommand(program: Command): void {
       someNumber("--until-return", "a number"),
     )
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
+    .option(
+      "--check-steps <n>",
+      "random steps in each of the two passes that check your own environment; 0 leaves the check out [1000]",
+      wholeNumber("--check-steps", 0),
+    )
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
     .option("--simd <bits>", simdHelp, simdWidth)
@@ -127,7 +142,7 @@ Examples:
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
 The default export of your own module is a class, or a function without parameters, that
-makes a fresh environment.`,
+makes a fresh environment; or the one environment there is, with single: true.`,
     )
     .action((environment: string | undefined, flags: TrainFlags) =>
       start(environment, flags, program.opts().verbose === true),
@@ -183,7 +198,10 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     else console.error(`ddpg: warning: ${warning}`);
   };
   if (loaded.module) {
-    const warnings = await asFlags(() => checkOwn(nameOrPath, loaded, settings, listener === undefined));
+    const { checkSteps = defaultCheckSteps } = flags;
+    const isTold = listener === undefined;
+    const warnings =
+      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
     warnings.forEach(warn);
   }
   if (settings.warmupSteps >= steps) {
@@ -196,9 +214,16 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   }
 
   const backend = await backendFor(flags, verbose);
-  const environment = await guarded(loading, loaded.create);
-  const evaluationEnvironment = await guarded(loading, loaded.create);
+  const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
+    if (environment.single && flags.seeds) {
+      throw new InputError({
+        where: "--seeds",
+        expected: "an environment that can be made more than once",
+        got: "a single one",
+        hint: "Train one seed after another with --seed.",
+      });
+    }
     const [seed] = seeds;
     const [directory] = directories;
     // Several seeds are trained by child processes, so this process needs no threads.
@@ -267,6 +292,7 @@ async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
   { observationScale, observationOffset, rewardScale }: Settings,
+  steps: number,
   tell: boolean,
 ): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
@@ -281,21 +307,27 @@ async function checkOwn(
     },
   };
   const proxies = new WeakMap<Environment, Environment>();
+  let first: Environment | undefined;
   const make = async (): Promise<Environment> => {
-    const environment = await create().catch(watcher.thrown);
+    const environment = await create().catch((error) => {
+      if (first) addHint(error, singleHint);
+      return watcher.thrown(error);
+    });
+    first = environment;
     const proxy = proxies.get(environment) ?? watched(environment, watcher);
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => console.error(`Checking ${name} for about 2,000 steps …`), noticeMs);
+  const notice = setTimeout(() => console.error(`Checking ${name} for about ${whole(2 * steps)} steps …`), noticeMs);
   // It is only a notice: it must not keep the process alive if the environment never answers.
   notice.unref();
   if (!tell) clearTimeout(notice);
   const scaling = { observationScale, observationOffset, rewardScale };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
-    () => checkEnvironment(make, scaling),
+    () => checkEnvironment(make, { ...scaling, steps }),
   ).finally(() => clearTimeout(notice));
+  if (first?.single && problems.length > 0) await closing(name, [first], async () => {});
   if (thrown) {
     const { error } = thrown;
     if (error instanceof InputError || error instanceof EnvironmentError) throw error;
@@ -314,12 +346,20 @@ interface Watcher {
   thrown(error: unknown): never;
 }
 
+const singleHint = "If there can be only one at a time, set single to true on it.";
+
+function addHint(error: unknown, hint: string): void {
+  if (error instanceof EnvironmentError) error.message = `${error.message.replace(/[^.!?]$/, "$&.")} ${hint}`;
+}
+
 /** Wraps the environment to capture the original error, because the check reports only its message. */
 function watched(environment: Environment, { called, thrown }: Watcher): Environment {
   // Not a proxy of the environment itself: it may be frozen, and then its methods cannot be replaced.
   return new Proxy({} as Environment, {
     has: (_, key) => Reflect.has(environment, key),
     get(_, key) {
+      // The run uses it after the check.
+      if (key === "close" && environment.single) return undefined;
       const value = Reflect.get(environment, key, environment);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {

@@ -1,6 +1,8 @@
+import { largest } from "../../base/numbers.ts";
+
 /** Formats rows as lines of text with aligned columns. The columns in `rightAligned` are right-aligned. */
 export function table(rows: readonly (readonly string[])[], rightAligned: readonly number[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths = (rows[0] ?? []).map((_, column) => largest(rows.map((row) => row[column].length)));
   return rows.map((row) =>
     row
       .map((cell, i) => (rightAligned.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))

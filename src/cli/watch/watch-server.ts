@@ -162,8 +162,11 @@ function* mujocoAnswers(): Iterable<[string, Answer]> {
   // The loader requests this file by its own name, in the same folder.
   const wasm = path.join(path.dirname(loader), "mujoco.wasm");
   const [, version] = mujocoPackage.split("@mujoco/mujoco@");
-  yield [`/assets/mujoco-${version}.js`, (...call) => bytesAnswer(loader, fs.readFileSync(loader))(...call)];
-  yield ["/assets/mujoco.wasm", (...call) => bytesAnswer(wasm, fs.readFileSync(wasm))(...call)];
+  yield [
+    `/assets/mujoco-${version}.js`,
+    (request, response) => bytesAnswer(loader, fs.readFileSync(loader))(request, response),
+  ];
+  yield ["/assets/mujoco.wasm", (request, response) => bytesAnswer(wasm, fs.readFileSync(wasm))(request, response)];
 }
 
 function bytesAnswer(name: string, bytes: Uint8Array): Answer {

@@ -1,4 +1,5 @@
 import { expect, expectNumbers, expectObject, InputError } from "../../base/expect.ts";
+import { joinNumbers } from "../../base/numbers.ts";
 import { expectRandom, type Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import type { Camera, Scene } from "../../environment/scene.ts";
@@ -141,7 +142,7 @@ class MujocoEnvironment implements Environment {
   }
 
   save(): Float64Array {
-    return Float64Array.of(this.#position, ...this.#simulation.save());
+    return joinNumbers([[this.#position], this.#simulation.save()]);
   }
 
   restore(state: Float64Array): void {

@@ -1,4 +1,5 @@
 import { decodeBase64 } from "../../base/base64.ts";
+import { lettersOf } from "../../base/bytes.ts";
 import { InputError } from "../../base/expect.ts";
 import module128 from "./generated/module-128.ts";
 import { MemoryPool } from "./memories.ts";
@@ -56,7 +57,7 @@ async function compile(bytes: Uint8Array): Promise<object> {
 function withSharedMemory(bytes: Uint8Array): Uint8Array {
   // The import of "env" "memory": a memory (2) with a maximum (1).
   const entry = `\x03env\x06memory\x02\x01`;
-  const text = String.fromCharCode(...bytes);
+  const text = lettersOf(bytes);
   const at = text.indexOf(entry);
   if (at < 0 || text.includes(entry, at + 1)) throw new Error("The kernels' module imports no memory, or two.");
   bytes[at + entry.length - 1] |= 2;
