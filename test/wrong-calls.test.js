@@ -34,10 +34,13 @@ const calls = {
   evaluate: { call: (x) => ddpg.evaluate(x, make(), { episodes: 1 }) },
   "evaluate environment": { call: (x) => ddpg.evaluate(agent, x, { episodes: 1 }) },
   "evaluate options": { call: (x) => ddpg.evaluate(agent, make(), x) },
-  "evaluate value": { call: (x) => ddpg.evaluate(agent, make(), { episodes: 1, value: x }), allowed: ["undefined"] },
+  "evaluate value": {
+    call: (x) => ddpg.evaluate(agent, make(), { episodes: 1, value: x }),
+    allowed: ["undefined", "a class"],
+  },
   "evaluate onEpisode": {
     call: (x) => ddpg.evaluate(agent, make(), { episodes: 1, onEpisode: x }),
-    allowed: ["undefined"],
+    allowed: ["undefined", "a class"],
   },
   "checkEnvironment options": { call: (x) => ddpg.checkEnvironment(make, x), allowed: ["undefined", "an object"] },
   checkScene: { call: (x) => ddpg.checkScene(x, "scene") },
@@ -63,10 +66,9 @@ const calls = {
   nodeBackend: { call: (x) => node.nodeBackend(x), allowed: ["undefined", "an object"] },
   nodeThreads: { call: (x) => node.nodeThreads(x), allowed: ["a number"] },
   ...Object.fromEntries(
-    ["readCheckpoint", "readConfig", "readMetrics", "readPolicy", "readPolicyFile", "readResult"].map((name) => [
-      name,
-      { call: (x) => node[name](x) },
-    ]),
+    Object.entries(node)
+      .filter(([name]) => name.startsWith("read"))
+      .map(([name, read]) => [name, { call: (x) => read(x) }]),
   ),
 };
 

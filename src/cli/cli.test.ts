@@ -288,9 +288,18 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
     [["train", "pendulum"], `environment: expected ${ids}, got "pendulum". Did you mean "Pendulum-v1"?`],
     [["train", "none.js"], `environment none.js: expected a module, got ${missing}.`],
+    [
+      [...pendulum, "--lr", "1"],
+      'train: expected one of its options, got "--lr". Did you mean "--actor-learning-rate" or "--critic-learning-rate"?',
+    ],
+    [[...pendulum, "--tau=1"], 'train: expected one of its options, got "--tau=1". Did you mean "--soft-update-rate"?'],
+    [
+      [...pendulum, "--batch_size", "1"],
+      'train: expected one of its options, got "--batch_size". Did you mean "--batch-size"?',
+    ],
     [[...pendulum, "--sede", "3"], 'train: expected one of its options, got "--sede". Did you mean "--seed"?'],
     [[...pendulum, "--seed", "-1"], "--seed: expected a whole number of at least 0, got -1."],
-    [[...pendulum, "--seed", "1e3"], '--seed: expected a whole number of at least 0, got "1e3".'],
+    [[...pendulum, "--seed", "1e-3"], '--seed: expected a whole number of at least 0, got 0.001.'],
     [[...pendulum, "--seeds", "1..x"], '--seeds: expected seeds such as 1..8 or 1,3,7, got "1..x".'],
     [[...pendulum, "--seeds", "1,2", "--seed", "3"], "train: expected --seed or --seeds, got both."],
     [[...pendulum, "--jobs", "2"], "--jobs: expected to be used with --seeds, got no --seeds."],
@@ -407,6 +416,39 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       runs().join(" "),
     );
     assert.ok(!runs().some((name) => name.includes("standard")), runs().join(" "));
+  });
+
+  it("trains on a frozen environment, one with read-only methods, and one of an ES5 constructor", async () => {
+    const fields = "observationSize: 1, actionLow: [-1], actionHigh: [1]";
+    const methods =
+      "reset: () => ((n = 0), [0]), step: () => ({ observation: [n / 9], reward: 0, terminated: ++n === 9 })";
+    const modules = {
+      "frozen.js": `export default () => { let n = 0; return Object.freeze({ ${fields}, ${methods} }); };`,
+      "read-only.js": `export default () => {
+        let n = 0;
+        const made = { ${methods} };
+        const fixed = Object.entries(made).map(([name, value]) => [name, { value }]);
+        return Object.defineProperties({ ${fields} }, Object.fromEntries(fixed));
+      };`,
+      "es5.js": `export default function Task() { let n = 0; Object.assign(this, { ${fields}, ${methods} }); }`,
+    };
+    for (const [name, text] of Object.entries(modules)) {
+      fs.writeFileSync(inFolder(name), text);
+      const run = [
+        "train",
+        name,
+        "--steps",
+        "2e1",
+        "--episodes",
+        "1",
+        "--evaluate-episodes",
+        "1",
+        "--out",
+        `of-${name}`,
+      ];
+      const { code, stderr } = await ddpg(...run, "--preset", "small");
+      assert.equal(code, 0, `${name}: ${stderr}`);
+    }
   });
 
   it("shows where in the user's own file an error was thrown, and the whole stack on request", async () => {
