@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { openBrowser, serve } from "./browser.js";
+import { icon, openBrowser, serve } from "./browser.js";
 
 const execute = promisify(execFile);
 const dist = fs.realpathSync(path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "dist"));
@@ -61,7 +61,7 @@ describe("many at once, and one after another", { timeout: 120_000 }, () => {
     let browser;
     let server;
     try {
-      fs.writeFileSync(path.join(temporary, "index.html"), "<!doctype html>\n<title>ddpg</title>\n");
+      fs.writeFileSync(path.join(temporary, "index.html"), `<!doctype html>\n<title>ddpg</title>\n${icon}\n`);
       fs.cpSync(dist, path.join(temporary, "dist"), { recursive: true });
       [browser, server] = await Promise.all([openBrowser(), serve(temporary)]);
       const tab = await browser.newPage();

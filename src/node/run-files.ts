@@ -253,8 +253,8 @@ export function* eachMetric(run: string, end = Number.POSITIVE_INFINITY): Genera
   }
 }
 
-/** Reads a run's policy. */
-export async function readPolicy(run: string, which: WhichPolicy): Promise<Policy> {
+/** Reads a run's policy: the last one unless `which` is "best". */
+export async function readPolicy(run: string, which: WhichPolicy = "last"): Promise<Policy> {
   expectPath(run, "readPolicy run");
   expect(which === "best" || which === "last", "readPolicy which", '"best" or "last"', which);
   const name = which === "best" ? files.best : files.policy;

@@ -116,7 +116,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     assert.equal(readResult(inFolder("short")).fingerprint, readResult(inFolder("long")).fingerprint);
     assert.equal(readConfig(inFolder("short")).steps, 1500);
     const { stderr } = await ddpg("resume", "short", "--steps", "1500");
-    assert.match(stderr, /^ddpg: --steps: expected more than the 1,500 steps that were taken, got 1500\.\n$/);
+    assert.match(stderr, /^ddpg: --steps: expected more than the 1,500 steps already taken, got 1500\.\n$/);
   });
 
   it("restarts its episode and says so if the environment cannot be saved", posix, async () => {
@@ -223,7 +223,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
     assert.equal(chosen.meanReturn, at.meanReturn);
     assert.match(
       await succeed("evaluate", "until", "--best", "--episodes", "2"),
-      /^policy +the best: small, seed 1, after /m,
+      /^policy +best: small, seed 1, after /m,
     );
     assert.match((await ddpg("evaluate", "until", "--best", "--last")).stderr, /expected --best or --last, got both/);
   });
