@@ -299,7 +299,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     ],
     [[...pendulum, "--sede", "3"], 'train: expected one of its options, got "--sede". Did you mean "--seed"?'],
     [[...pendulum, "--seed", "-1"], "--seed: expected a whole number of at least 0, got -1."],
-    [[...pendulum, "--seed", "1e-3"], '--seed: expected a whole number of at least 0, got 0.001.'],
+    [[...pendulum, "--seed", "1e-3"], "--seed: expected a whole number of at least 0, got 0.001."],
     [[...pendulum, "--seeds", "1..x"], '--seeds: expected seeds such as 1..8 or 1,3,7, got "1..x".'],
     [[...pendulum, "--seeds", "1,2", "--seed", "3"], "train: expected --seed or --seeds, got both."],
     [[...pendulum, "--jobs", "2"], "--jobs: expected to be used with --seeds, got no --seeds."],
