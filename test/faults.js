@@ -236,7 +236,13 @@ export const faults = [
   },
   {
     name: "an agent's file forgets the updates that are owed",
-    edits: [{ file: "src/ddpg/agent-state.ts", text: "if (learning) agent.schedule.restore(learning);", fault: "" }],
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "if (learning) agent.schedule.restore(learning);",
+        fault: "void learning;",
+      },
+    ],
   },
   {
     name: "a round of updates starts before the episode's end",

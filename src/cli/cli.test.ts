@@ -724,7 +724,7 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
 });
 
 // These tests run alone, because they measure time.
-describe("a signal", { timeout: 60_000 }, () => {
+describe("a signal", { timeout: 180_000 }, () => {
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],

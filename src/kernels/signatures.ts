@@ -9,10 +9,14 @@ export type RawKernel = (...values: number[]) => number;
 
 /** One for each kernel of the contract, all over the same memory. The compiler counts the arguments of every call. */
 export type RawKernels = {
-  readonly [K in KernelName]: (...values: Numbers<(typeof signatures)[K]>) => number;
+  readonly [K in KernelName]: Call<(typeof signatures)[K]>;
 };
 
-type Numbers<Names extends readonly unknown[]> = { [I in keyof Names]: number };
+/** A function with one number for each name. The declarations must also be readable by TypeScript 5.0. */
+type Call<Names extends readonly unknown[]> = { -readonly [I in keyof Names]: number } extends infer Values extends
+  number[]
+  ? (...values: Values) => number
+  : never;
 
 /** The parameters of each raw kernel, in order. */
 export const signatures = {

@@ -9,8 +9,8 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import module256 from "../kernels/wasm/generated/module-256.ts";
-import { KernelModules } from "../kernels/wasm/modules.ts";
-import { createWasmBackend, wasmBackend } from "../kernels/wasm/wasm-backend.ts";
+import { KernelModules, narrowKernels } from "../kernels/wasm/modules.ts";
+import { createWasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 
 /** What `trainedFingerprint` returns with 128-bit vectors, on every JavaScript engine. */
@@ -52,18 +52,23 @@ export async function tryWideVectors(
   for (const [flag] of flags) setFlagsFromString(flag);
   try {
     const modules = new KernelModules(module256);
-    const wide = createWasmBackend("wasm256", modules);
+    // Code that is compiled under these flags stays, but instances that were created under them crash without them.
+    const tried = modules.withOwnPool();
+    const wide = createWasmBackend("wasm256", tried);
     // Shared memory needs a different module.
-    for (const backend of [wide, createWasmBackend("wasm256", modules, { shared: true })]) {
+    for (const backend of [wide, createWasmBackend("wasm256", tried, { shared: true })]) {
       const fingerprint = await trainedFingerprint(backend);
       if (fingerprint !== expected) {
         return `256-bit vectors gave other results: fingerprint ${fingerprint}, expected ${expected}`;
       }
     }
     const enough = hasAvx2() ? enoughWithAvx2 : enoughElsewhere;
-    const [narrowProducts, wideProducts] = [await products(wasmBackend), await products(wide)];
+    const narrow = createWasmBackend("wasm128", narrowKernels.withOwnPool());
+    const [narrowProducts, wideProducts] = [await products(narrow), await products(wide)];
     const gain = gainOf(narrowProducts, wideProducts, enough);
-    return gain < enough ? `256-bit vectors are only ${gain.toFixed(2)} times as fast here` : wide;
+    return gain < enough
+      ? `256-bit vectors are only ${gain.toFixed(2)} times as fast here`
+      : createWasmBackend("wasm256", modules);
   } finally {
     for (const [, flag] of flags) setFlagsFromString(flag);
   }

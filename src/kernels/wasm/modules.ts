@@ -20,6 +20,17 @@ export class KernelModules {
     this.#encoded = encoded;
   }
 
+  /**
+   * The same compiled modules with memories and instances of their own. Instances keep what V8's flags were when they were
+   * created: those of a trial under other flags must not be used later.
+   */
+  withOwnPool(): KernelModules {
+    const copy = new KernelModules(this.#encoded);
+    copy.#own = this.own();
+    copy.#shared = this.shared();
+    return copy;
+  }
+
   /** For memory that one thread uses. */
   own(): Promise<object> {
     this.#own ??= compile(decodeBase64(this.#encoded));
