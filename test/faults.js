@@ -756,7 +756,13 @@ export const faults = [
   },
   {
     name: "what cannot be loaded is saved",
-    edits: [{ file: "src/ddpg/agent-state.ts", text: "expectLoadable(contents, where);\n  return", fault: "return" }],
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "expectLoadable(contents, where);\n  return",
+        fault: "void expectLoadable;\n  return",
+      },
+    ],
   },
   {
     name: "run: an evaluation on the one environment does not wait for the episode's end",
