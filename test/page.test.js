@@ -448,9 +448,10 @@ describe("the page", { timeout: 300_000 }, () => {
 
   it("is less than 150 kB, compressed and without the 3D parts, and all its addresses are relative", () => {
     const isFor3D = (name) => /(stage|mujoco|solid-worker)-/.test(name); // loaded later: page-mujoco.test.js tests it
+    const isForWatch = (name) => /(^|[\\/])watch[-.]/.test(name); // another page, which this one never loads
     const files = fs
       .readdirSync(built, { recursive: true })
-      .filter((name) => /\.(html|js|css)$/.test(name) && !isFor3D(name));
+      .filter((name) => /\.(html|js|css)$/.test(name) && !isFor3D(name) && !isForWatch(name));
     assert.ok(files.length >= 4);
     const contents = files.map((name) => fs.readFileSync(path.join(built, name)));
     const size = contents.reduce((sum, content) => sum + gzipSync(content).length, 0);
