@@ -1,6 +1,5 @@
 // V8 can run two neighboring 128-bit vectors of a WebAssembly module as one 256-bit vector when an experimental flag
-// asks
-// for it. Flags apply to a whole process, so only `nodeBackend` sets them, and resets them when it is done.
+// asks for it. Flags apply to a whole process, so only `nodeBackend` sets them, and resets them when it is done.
 import * as fs from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { Random } from "../base/random.ts";
