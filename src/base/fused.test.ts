@@ -75,7 +75,7 @@ describe("fusedMultiplyAdd", () => {
       const spacing = Math.max(exponent - 23, -149);
       for (const last of [0, 1, 2, 3]) {
         const c = 2 ** exponent + last * 2 ** spacing;
-        // Half of the spacing times (1 ± 2⁻ⁱ)(1 ± 2⁻ʲ): the sum is halfway between two numbers, but for little or nothing.
+        // Half of the spacing times (1 ± 2⁻ⁱ)(1 ± 2⁻ʲ): the sum is halfway between two numbers, or very near.
         const first = Math.floor((spacing - 1) / 2);
         for (let i = 1; i <= 24; i++) {
           for (let j = 1; j <= 24; j++) {

@@ -3,6 +3,8 @@
 import { expect, fail, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
+import { expectArithmetic } from "../kernels/choose-backend.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
 import { Body } from "./body.ts";
@@ -135,6 +137,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
     spaces: spacesText(units),
     settings: JSON.stringify(settings),
     counters: JSON.stringify(counters),
+    arithmetic: agent.arithmetic,
   };
   const contents = { tensors, metadata: new Map(Object.entries(texts)) };
   expectLoadable(contents, where);
@@ -161,6 +164,8 @@ export class SavedAgent {
   readonly seed: number;
   readonly settings: Settings;
   readonly units: Units;
+  /** Files from before 0.2 name none: they are portable. */
+  readonly arithmetic: Arithmetic;
   readonly #tensors: Safetensors["tensors"];
   readonly #counters: Counters;
   readonly #isFormat1: boolean;
@@ -176,6 +181,9 @@ export class SavedAgent {
     this.seed = Number(metadata.get("seed"));
     expect(isCount(this.seed), `${where} seed`, "a whole number of at least 0", metadata.get("seed"));
     this.settings = parseSettings(metadata, where);
+    const arithmetic = metadata.get("arithmetic") ?? "portable";
+    expectArithmetic(arithmetic, `${where} arithmetic`);
+    this.arithmetic = arithmetic;
     this.units = parseUnits({ tensors, metadata }, this.settings, where);
     const { observationSize, actionSize } = this.units;
 

@@ -1,10 +1,10 @@
 import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
-import type { Backend } from "../kernels/backend.ts";
-import { chooseBackend } from "../kernels/choose-backend.ts";
+import type { BackendOptions } from "../kernels/backend.ts";
+import { chooseBackend, expectArithmetic, preferArithmetic } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
-import type { Kernels } from "../kernels/kernels.ts";
+import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { Network, networkTensors } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
@@ -43,6 +43,8 @@ export class Policy {
    * which do not change what it computes, have the values of the preset `paper`.
    */
   readonly settings: Readonly<Settings>;
+  /** How its products are rounded. */
+  readonly arithmetic: Arithmetic;
   /** @internal The actor's parameters, in the kernels' memory. */
   readonly parameters: Parameters;
   /** @internal The scaled observation of the last `forward`: [1, O]. */
@@ -58,6 +60,7 @@ export class Policy {
     this.units = units;
     this.settings = settings;
     this.parameters = parameters;
+    this.arithmetic = kernels.arithmetic;
     const shape = actorShape(settings, units.observationSize, units.actionSize);
     this.#network = new Network(kernels, shape, parameters, 1, false);
     this.observation = allocateMatrix(kernels, 1, units.observationSize);
@@ -96,7 +99,8 @@ export class Policy {
   /** @internal Returns the contents of the file that `save` encodes. */
   contents(): Safetensors {
     const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
-    const metadata = { format, spaces: spacesText(this.units), settings: JSON.stringify(settings) };
+    const texts = { spaces: spacesText(this.units), settings: JSON.stringify(settings) };
+    const metadata = { format, ...texts, arithmetic: this.arithmetic };
     return {
       tensors: new Map(parametersTensors(this.parameters, "actor.")),
       metadata: new Map(Object.entries(metadata)),
@@ -104,13 +108,14 @@ export class Policy {
   }
 
   /**
-   * Reads the policy that `save` wrote, over `backend` or the default backend. `bytes` may be a Uint8Array, an ArrayBuffer, a
-   * Blob, a Response, or a promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the
-   * field for any other bytes.
+   * Reads the policy that `save` wrote, over `backend` or the default backend. It keeps the arithmetic that it was
+   * saved with where this platform has it, and so the bits of its actions; elsewhere they differ by roundings. `bytes`
+   * may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one:
+   * `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other bytes.
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,
-    options: { backend?: Backend | undefined } = {},
+    options: Pick<BackendOptions, "backend" | "arithmetic"> = {},
   ): Promise<Policy> {
     const where = "Policy.load";
     expectOptions(options, where);
@@ -121,8 +126,11 @@ export class Policy {
     const shape = actorShape(settings, units.observationSize, units.actionSize);
     // The shapes are checked before anything is allocated: a damaged file must not make this allocate gigabytes.
     expectParameters(tensors, "actor.", shape, where);
+    const arithmetic = metadata.get("arithmetic") ?? "portable";
+    expectArithmetic(arithmetic, `${where} arithmetic`);
+    const backend = await chooseBackend(options);
     const policy = await buildOver(
-      chooseBackend(options),
+      options.arithmetic === undefined ? await preferArithmetic(backend, arithmetic) : backend,
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
     restoreParameters(policy.parameters, tensors, "actor.", where);

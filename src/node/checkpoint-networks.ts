@@ -33,8 +33,9 @@ export function readNetworks(run: string): Uint8Array | undefined {
       const [start, end] = place.map((offset) => 8 + length + offset);
       tensors.set(name, { dtype, shape, parts: [read(start, end)] });
     }
-    const { settings, spaces, counters } = texts;
-    const metadata = { format: "ddpg-policy-1", settings, spaces, step: String(stepsTaken(JSON.parse(counters))) };
+    const { settings, spaces, counters, arithmetic = "portable" } = texts;
+    const step = String(stepsTaken(JSON.parse(counters)));
+    const metadata = { format: "ddpg-policy-1", settings, spaces, arithmetic, step };
     return encodeSafetensors({ tensors, metadata: new Map(Object.entries(metadata)) });
   } catch (error) {
     // The header is wrong. Readers of these networks validate them anyway.

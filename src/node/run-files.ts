@@ -11,6 +11,7 @@ import { checkInfo } from "../environment/environment-calls.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
+import { allowFused } from "./allow-fused.ts";
 import { attempt, readFile, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
@@ -119,6 +120,7 @@ export function readConfig(run: string): RunConfig {
     seed: "a whole number",
     steps: "a whole number",
     settings: "an object",
+    arithmetic: "fused or portable, or nothing",
     evaluation: "an object",
     untilReturn: "a number, or nothing",
     from: "true, or nothing",
@@ -170,6 +172,7 @@ export function isComplete(run: string): boolean {
 
 const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a name": (value) => typeof value === "string",
+  "fused or portable, or nothing": (value) => value === undefined || value === "fused" || value === "portable",
   "a path, or nothing": (value) => value === undefined || typeof value === "string",
   [`one of ${Object.keys(presets).join(", ")}`]: (value) => typeof value === "string" && Object.hasOwn(presets, value),
   "what went wrong, or nothing": (value) => value === undefined || typeof value === "string",
@@ -272,6 +275,7 @@ export async function readPolicyFile(file: string): Promise<{ policy: Policy; by
 }
 
 async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
+  allowFused();
   try {
     return await Policy.load(bytes);
   } catch (error) {

@@ -38,8 +38,18 @@ export async function instantiate(module: object, bytes: number, shared: boolean
   const start = reservedBytes(bytes);
   const pages = Math.ceil((start + bytes) / pageBytes);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  return { exports, buffer: memory.buffer, start, end: start + bytes, release() {} };
+  return {
+    exports: await instantiateOver(module, memory),
+    buffer: memory.buffer,
+    start,
+    end: start + bytes,
+    release() {},
+  };
+}
+
+/** The kernels over a memory. */
+export async function instantiateOver(module: object, memory: WasmMemory): Promise<RawKernels> {
+  return (await WebAssembly.instantiate(module, { env: { memory } })).exports;
 }
 
 const collected = new FinalizationRegistry<() => void>((release) => release());
