@@ -3,6 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../../base/expect.ts";
 import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
+import { expectArithmetic } from "../../kernels/choose-backend.ts";
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
@@ -20,6 +22,8 @@ export interface BenchmarkRecord {
   /** Environment steps. */
   readonly steps: number;
   readonly settings: Settings;
+  /** How products were rounded. Absent in records from before 0.2, which are portable. */
+  readonly arithmetic?: Arithmetic;
   /** Of the program that started the run. Ends in "-dirty" if there were changes. */
   readonly commit?: string;
   /** Of the program that started the run. */
@@ -70,6 +74,7 @@ export function readRecord(file: string): BenchmarkRecord | undefined {
   }
   expect(value.format === format, `${file} format`, `"${format}"`, value.format, hint);
   const { environment, seed, steps, seconds, evaluations } = value;
+  if (value.arithmetic !== undefined) expectArithmetic(value.arithmetic, `${file} arithmetic`);
   expect(typeof environment === "string", `${file} environment`, "a name", environment, hint);
   expect(Number.isSafeInteger(seed), `${file} seed`, "a whole number", seed, hint);
   const own = path.basename(recordFile("", environment, Number(seed)));

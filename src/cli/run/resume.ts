@@ -1,11 +1,12 @@
 // `ddpg resume`: continues a run from its checkpoint, with the same results as if it had never stopped.
 import type { Command } from "commander";
-import { expect } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import {
   environmentEntries,
   environmentHelp,
@@ -17,10 +18,19 @@ import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { backendFor, type ComputeFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./compute.ts";
+import {
+  backendFor,
+  type ComputeFlags,
+  computeText,
+  simdHelp,
+  simdWidth,
+  threadCount,
+  threadsFor,
+  threadsHelp,
+} from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
-interface ResumeFlags extends ComputeFlags {
+interface ResumeFlags extends Omit<ComputeFlags, "arithmetic"> {
   steps?: number;
   environment?: string;
   checkpointEvery?: CheckpointPlan;
@@ -76,10 +86,21 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   }
   const moved = flags.environment === undefined ? config : { ...config, ...environmentEntries(run, loaded) };
   const planned = planFor(moved, flags.steps, checkpoint.steps);
-  const backend = await backendFor(flags, verbose);
+  const arithmetic = arithmeticOf(config);
+  const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
+  const backend = await backendFor({ ...flags, arithmetic }, verbose, keeps);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
+    if (agent.arithmetic !== arithmetic) {
+      const expected = `that of its checkpoint, ${agent.arithmetic}`;
+      throw new InputError({
+        where: `${run} arithmetic`,
+        expected,
+        got: arithmetic,
+        hint: "A run keeps its arithmetic.",
+      });
+    }
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
@@ -89,7 +110,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
         [
           `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
           `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-          `compute        ${backend.vectorBits}-bit SIMD${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+          `compute        ${computeText(backend, agent)}`,
           `checkpoints    ${checkpoints}`,
           "",
         ].join("\n"),

@@ -21,6 +21,7 @@ import { checkRunDirectory } from "../../node/run-directory.ts";
 import { startFile } from "../../node/run-files.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
 import {
   bounds,
@@ -43,7 +44,18 @@ import {
 } from "../terminal/options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { backendFor, type ComputeFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./compute.ts";
+import {
+  arithmeticHelp,
+  arithmeticName,
+  backendFor,
+  type ComputeFlags,
+  computeText,
+  simdHelp,
+  simdWidth,
+  threadCount,
+  threadsFor,
+  threadsHelp,
+} from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
 
@@ -121,6 +133,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
+    .option("--arithmetic <name>", arithmeticHelp, arithmeticName)
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
@@ -213,7 +226,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     warn(`${settingFlag("updateEvery")}: expected at most ${left}, got ${got}`);
   }
 
-  const backend = await backendFor(flags, verbose);
+  const arithmetic = flags.arithmetic ?? (repeated && arithmeticOf(repeated));
+  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, verbose);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     if (environment.single && flags.seeds) {
@@ -241,6 +255,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       seed,
       steps,
       settings,
+      arithmetic: backend.arithmetic,
       evaluation: {
         every: flags.evaluateEvery ?? repeated?.evaluation.every ?? Math.max(1, Math.round(steps / 10)),
         episodes: flags.evaluateEpisodes ?? repeated?.evaluation.episodes ?? 10,
@@ -253,7 +268,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       ...(commitNow && { commit: commitNow }),
     };
     if (!listener)
-      console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, backend.vectorBits, checkpoints));
+      console.log(
+        introduction(nameOrPath, loaded, agent, config, seeds, directories, computeText(backend, agent), checkpoints),
+      );
     if (!flags.seeds) {
       await runTraining({
         agent,
@@ -378,11 +395,11 @@ function watched(environment: Environment, { called, thrown }: Watcher): Environ
 function introduction(
   nameOrPath: string,
   { task }: LoadedEnvironment,
-  { units, replayBuffer, threads }: Ddpg,
+  { units, replayBuffer }: Ddpg,
   { preset, steps, settings }: RunConfig,
   seeds: readonly number[],
   directories: readonly string[],
-  bits: number,
+  compute: string,
   checkpoints: CheckpointClock,
 ): string {
   const { observationSize, actionLow, actionHigh } = units;
@@ -400,7 +417,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
-    `compute        ${bits}-bit SIMD${threads > 1 ? `, ${threads} threads` : ""}`,
+    `compute        ${compute}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `checkpoints    ${checkpoints}`,
     `records        ${several(directories)}`,
