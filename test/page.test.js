@@ -72,7 +72,7 @@ describe("the page", { timeout: 300_000 }, () => {
     visit("", async (tab) => {
       await reached(tab, "playing");
       await tab.locator("html[data-updates]:not([data-updates='0'])").waitFor({ state: "attached" });
-      assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
+      assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20$/);
       assert.equal(await text(tab, "#status"), "Training.");
       assert.match(await text(tab, "#world-caption"), /The current policy, torque −?\d/);
     }));
@@ -82,7 +82,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await reached(tab, "ended");
       assert.equal(await stepOf(tab), 5000);
       assert.ok(Number((await text(tab, "#evaluation")).replace("−", "-")) >= -200, await text(tab, "#evaluation"));
-      assert.equal(await text(tab, "#command"), "npx ddpg train Pendulum-v1 --seed 1");
+      assert.equal(await text(tab, "#command"), "npx ddpg train Pendulum-v1 --seed 1 --arithmetic portable");
     }));
 
   it("gives Node's fingerprint after a thousand updates, including single steps and evaluations", () =>
@@ -99,7 +99,7 @@ describe("the page", { timeout: 300_000 }, () => {
         assert.equal(await updatesOf(tab), 1000);
         const agent = await trained({ seed: 3, warmupSteps: 64 }, 1063);
         assert.equal(await fingerprint(tab), agent.fingerprint());
-        const command = "npx ddpg train Pendulum-v1 --seed 3 --steps 1063 --warmup-steps 64";
+        const command = "npx ddpg train Pendulum-v1 --seed 3 --arithmetic portable --steps 1063 --warmup-steps 64";
         assert.equal(await text(tab, "#fingerprint-command"), command);
       },
       still,
@@ -349,7 +349,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#runs button", { hasText: "×" }).click();
       assert.equal(await tab.locator("#runs li").count(), 1, "the earlier run was removed");
     });
-    assert.match(address, /seed=7&steps=1100&actorLearningRate=0\.002&speed=full$/);
+    assert.match(address, /seed=7&steps=1100&arithmetic=portable&actorLearningRate=0\.002&speed=full$/);
     await visit(address, async (tab) => {
       await reached(tab, "ended");
       assert.equal(await fingerprint(tab), bits);
@@ -371,12 +371,12 @@ describe("the page", { timeout: 300_000 }, () => {
       const car = "#task=MountainCarContinuous-v0&preset=small&seed=1";
       await tab.evaluate((link) => (location.hash = link), `${car}&speed=1`);
       await tab.waitForFunction(() => window.links.length > 0);
-      assert.deepEqual(await links(), [`${car}&speed=1`]);
+      assert.deepEqual(await links(), [`${car}&arithmetic=portable&speed=1`]);
 
       await tab.locator("#field-task").selectOption("Pendulum-v1");
       await tab.locator("#experiment [type=submit]").click();
       await tab.waitForFunction(() => window.links.length > 0);
-      assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&speed=20"]);
+      assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20"]);
     }));
 
   it("says what is wrong with an address, and trains the default experiment", async () => {
@@ -389,7 +389,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await visit(link, async (tab) => {
         await tab.locator("#notice-text", { hasText: words }).waitFor();
         await reached(tab, "playing");
-        assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
+        assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20$/);
       });
     }
   });

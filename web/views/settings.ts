@@ -10,6 +10,7 @@ import {
   settingNames,
   showSetting,
 } from "../../src/ddpg/config.ts";
+import type { Arithmetic } from "../../src/kernels/kernels.ts";
 import { environments } from "../../src/tasks.ts";
 import {
   type Experiment,
@@ -69,7 +70,9 @@ export function settingsView(session: Session): void {
   const preset = select("preset", "settings to start from", presetNames);
   const seed = input("seed", "seed for all randomness", "numeric");
   const steps = input("steps", "environment steps after which training stops", "numeric");
-  find("#experiment-main").append(...[task, preset, seed, steps].map(({ row }) => row));
+  const arithmeticHelp = "rounding of products; fused is faster on many processors, and not every browser has it";
+  const arithmetic = select("arithmetic", arithmeticHelp, ["portable", "fused"] satisfies Arithmetic[]);
+  find("#experiment-main").append(...[task, preset, seed, steps, arithmetic].map(({ row }) => row));
 
   const fields = new Map(
     settingNames.map((name) => {
@@ -104,6 +107,7 @@ export function settingsView(session: Session): void {
     preset.control.value = presetValue(experiment);
     seed.control.value = String(experiment.seed);
     steps.control.value = String(experiment.steps);
+    arithmetic.control.value = experiment.arithmetic;
     for (const [name, control] of fields) control.value = showSetting(settings[name]);
     clearErrors();
     review();
@@ -135,6 +139,7 @@ export function settingsView(session: Session): void {
     const experiment = {
       ...named,
       seed: attempt(seed.control, () => wholeNumber(seed.control.value, "seed", 0)) ?? 0,
+      arithmetic: arithmetic.control.value as Arithmetic,
       steps: attempt(steps.control, () => wholeNumber(steps.control.value, "steps", 1)) ?? 0,
       changes: changes as Partial<Settings>,
     };
