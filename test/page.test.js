@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { Ddpg, environments, MountainCarContinuous, Pendulum, Policy, train } from "ddpg";
+import { nodeBackend } from "ddpg/node";
 import { openBrowser, serve } from "./browser.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -104,6 +105,20 @@ describe("the page", { timeout: 300_000 }, () => {
       },
       still,
     ));
+
+  it("computes in fused arithmetic if asked, with Node's fingerprint, and its link and command say so", () =>
+    visit("#seed=3&warmupSteps=64&steps=263&speed=full", async (tab) => {
+      await tab.locator("#field-arithmetic").selectOption("fused");
+      await tab.locator("#experiment [type=submit]").click();
+      await tab.waitForFunction(() => location.hash.includes("arithmetic=fused"));
+      await reached(tab, "ended");
+      const backend = await nodeBackend({ wide: false, arithmetic: "fused" });
+      const fused = await trained({ seed: 3, warmupSteps: 64, backend }, 263);
+      assert.equal(await fingerprint(tab), fused.fingerprint());
+      const portable = await trained({ seed: 3, warmupSteps: 64 }, 263);
+      assert.notEqual(await fingerprint(tab), portable.fingerprint());
+      assert.match(await text(tab, "#command"), /^npx ddpg train Pendulum-v1 --seed 3 --arithmetic fused /);
+    }));
 
   it("steps, makes one update, and shows its inputs and outputs", () =>
     visit(

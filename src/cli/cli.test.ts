@@ -204,8 +204,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   });
 
   it("computes in fused arithmetic if asked, writes it down, and keeps it when repeated or resumed", async () => {
-    const fused = ["--arithmetic", "fused"];
-    const output = await succeed("train", "Pendulum-v1", ...brief, ...fused, "--out", "fused");
+    const short = ["--steps", "200", "--warmup-steps", "100", "--episodes", "2", "--evaluate-episodes", "1"];
+    const output = await succeed("train", "Pendulum-v1", ...short, "--arithmetic", "fused", "--out", "fused");
     assert.match(output, /^compute .*-bit SIMD, fused arithmetic/m);
     await succeed("train", "--config", "fused", "--out", "repeated");
     await succeed("train", "--config", "fused", "--arithmetic", "portable", "--out", "portable");
@@ -219,7 +219,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     );
     assert.equal(outcomes[1].fingerprint, outcomes[0].fingerprint);
     assert.notEqual(outcomes[2].fingerprint, outcomes[0].fingerprint);
-    const resumed = await succeed("resume", "fused", "--steps", "1600");
+    const resumed = await succeed("resume", "fused", "--steps", "210");
     assert.match(resumed, /^compute .*-bit SIMD, fused arithmetic/m);
     const { code, stderr } = await ddpg("train", "Pendulum-v1", "--arithmetic", "exact");
     assert.equal(code, 2);
@@ -229,7 +229,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     const file = inFolder("fused", "config.json");
     fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(/"arithmetic": ?"fused",?/, ""));
     assert.equal(readConfig(inFolder("fused")).arithmetic, undefined);
-    const refused = await ddpg("resume", "fused", "--steps", "1700");
+    const refused = await ddpg("resume", "fused", "--steps", "220");
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /fused arithmetic: expected that of its checkpoint, fused, got portable\./);
   });

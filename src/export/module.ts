@@ -216,7 +216,7 @@ function step(a, b, sum) {
   const product = a * b;
   const total = product + sum;
   const near = rounded(total);
-  const other = near + 2 * (total - near); // where the total is halfway, the number on its other side
+  const other = near + 2 * (total - near); // if the total is halfway
   if (other === near || (rounded(other) !== other && Math.abs(total) !== overflow)) return near;
   const back = total - product;
   const lost = product - (total - back) + (sum - back);

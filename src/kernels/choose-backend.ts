@@ -58,16 +58,15 @@ async function withArithmetic(backend: Backend, arithmetic: Arithmetic): Promise
   if (typeof found === "object") return found;
   throw new InputError({
     where: "arithmetic",
-    expected: `one that this backend has here, not ${arithmetic}`,
-    got: `only ${arithmeticOf(backend)}: ${found}`,
+    expected: `a backend that has ${arithmetic} here`,
+    got: `${arithmeticOf(backend)} alone: ${found}`,
     hint: hints[arithmetic],
   });
 }
 
+/** Node 20 has it only where `nodeBackend` has set a flag. */
 const hints: Record<Arithmetic, string> = {
-  fused:
-    "Use an engine and a processor that have it, such as Node 22 or newer; in Node 20, pass a backend from nodeBackend " +
-    'of ddpg/node. arithmetic: "portable" runs everywhere, with other bits.',
+  fused: "Node 22 has it, and Node 20 with a backend of ddpg/node. Portable runs everywhere, with other bits.",
   portable: "Pass another backend, such as wasmBackend.",
 };
 

@@ -70,7 +70,7 @@ export function settingsView(session: Session): void {
   const preset = select("preset", "settings to start from", presetNames);
   const seed = input("seed", "seed for all randomness", "numeric");
   const steps = input("steps", "environment steps after which training stops", "numeric");
-  const arithmeticHelp = "rounding of products; fused is faster on many processors, and not every browser has it";
+  const arithmeticHelp = "rounding of products: fused is faster, where the browser has it";
   const arithmetic = select("arithmetic", arithmeticHelp, ["portable", "fused"] satisfies Arithmetic[]);
   find("#experiment-main").append(...[task, preset, seed, steps, arithmetic].map(({ row }) => row));
 

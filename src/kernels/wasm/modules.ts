@@ -85,11 +85,11 @@ export class KernelModules {
     if (shared) declareShared(bytes);
     if (this.arithmetic === "portable") return compile(bytes);
     fuse(bytes);
-    if (!isValid(bytes)) throw new NotFused("this JavaScript engine has no relaxed SIMD instructions");
+    if (!isValid(bytes)) throw new NotFused("the engine has no relaxed SIMD");
     const module = await compile(bytes);
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared });
     if (!fuses(await instantiateOver(module, memory), memory)) {
-      throw new NotFused("this processor, or its JavaScript engine, rounds a product before it is added");
+      throw new NotFused("the processor, or the engine, does not fuse");
     }
     return module;
   }
