@@ -112,9 +112,13 @@ export function expectObject(value: unknown, where: string, expected: string): a
   expect(isObject, where, expected, value, awaitHint(value));
 }
 
-/** Throws an InputError unless `options` is an object. */
-export function expectOptions(options: unknown, where: string): void {
+/** Throws an InputError unless `options` is an object with no names but these, if they are given. */
+export function expectOptions(options: unknown, where: string, names?: readonly string[]): void {
   expectObject(options, `${where} options`, "an object");
+  const unknown = names && Object.keys(options).find((name) => !names.includes(name));
+  if (names === undefined || unknown === undefined) return;
+  const hint = suggest(unknown, names) || `Its options are ${names.join(", ")}.`;
+  throw new InputError(`${where} options: there is no option "${unknown}". ${hint}`);
 }
 
 /** What to do with a promise or a class where an object is expected; "" for anything else. */

@@ -4,6 +4,7 @@ import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
+import { warningOfBest } from "./terminal/best.ts";
 import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
@@ -59,9 +60,10 @@ export function addEvaluateCommand(program: Command): void {
           ),
         );
         progress.stop();
+        const warning = warningOfBest(result);
         if (json) {
           const { preset, seed } = config;
-          const result = {
+          const printed = {
             environment: name,
             preset,
             seed,
@@ -74,7 +76,7 @@ export function addEvaluateCommand(program: Command): void {
             ...(info && { info }),
             fingerprint,
           };
-          console.log(JSON.stringify(result));
+          console.log(JSON.stringify(printed));
         } else {
           console.log(
             [
@@ -83,6 +85,7 @@ export function addEvaluateCommand(program: Command): void {
               ...infoLines(info, 13),
               `environment  ${nameOrPath}`,
               `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+              ...(warning ? [`${" ".repeat(13)}${warning}`] : []),
               `fingerprint  ${fingerprint}, at the end of the run`,
             ].join("\n"),
           );

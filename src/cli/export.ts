@@ -4,8 +4,11 @@ import { fail, suggest } from "../base/expect.ts";
 import type { Policy } from "../ddpg/policy.ts";
 import { toModule } from "../export/module.ts";
 import { toOnnx } from "../export/onnx.ts";
+import { isComplete } from "../node/run-files.ts";
+import { readResult } from "../node.ts";
 import { bounds } from "./environment/environments.ts";
 import { readPolicySource } from "./environment/policy-source.ts";
+import { warningOfBest } from "./terminal/best.ts";
 import { writeFiles } from "./terminal/write-files.ts";
 
 /** File names and their contents. */
@@ -84,6 +87,8 @@ Examples:
       const which = flags.best ? "best" : "last";
       if (config)
         console.log(`It is the ${which} policy of ${source}${flags.best ? "" : "; --best takes the best one"}.`);
+      const warning = config && isComplete(source) ? warningOfBest(readResult(source)) : "";
+      if (warning) console.log(warning);
       console.log(`It observes ${observationSize} numbers and acts in ${bounds(actionLow, actionHigh)}.`);
     });
 }

@@ -60,8 +60,11 @@ interface Counters {
   /** The number of bodies that were forgotten; absent if there were none. */
   forgotten?: number;
   /** The counters of the training loop; absent if there was none. */
-  loop?: { step: number; episode: number; length: number };
+  loop?: LoopCounters;
 }
+
+/** `info`: the names that the current episode has numbers for, in `loop.info`; absent if it has none. */
+type LoopCounters = { step: number; episode: number; length: number; info?: string[] };
 
 /** Returns the steps of `train` from the text `counters` of an agent's file, unchecked; 0 if there was no loop. */
 export function stepsTaken({ loop }: Partial<Counters>): number {
@@ -122,7 +125,9 @@ export function saveAgent(agent: Ddpg): Safetensors {
   };
   if (loop) {
     const { step, episode, length, watchdog } = loop;
-    counters.loop = { step, episode, length };
+    const { names, values } = loop.info;
+    counters.loop = { step, episode, length, ...(names.length > 0 && { info: names }) };
+    if (names.length > 0) tensors.set("loop.info", tensorOf("F64", [names.length], values));
     tensors.set("loop.observation", tensorOf("F64", [observationSize], loop.observation));
     tensors.set("loop.return", tensorOf("F64", [1], [loop.return]));
     tensors.set("loop.monitor", tensorOf("F64", [watchdog.monitor.stateSize], watchdog.monitor.save()));
@@ -201,6 +206,7 @@ export class SavedAgent {
     if (!loop) return;
     numbers("loop.observation", observationSize);
     numbers("loop.return", 1);
+    if (loop.info) numbers("loop.info", loop.info.length);
     numbers("loop.monitor", new Body(observationSize).watchdog.monitor.stateSize);
     const environment = tensors.get("loop.environment");
     if (environment) numbers("loop.environment", environment.shape[0] ?? 0);
@@ -237,7 +243,9 @@ export class SavedAgent {
     if (learning) agent.schedule.restore(learning);
     if (!loop) return;
     const body = new Body(agent.units.observationSize);
-    Object.assign(body, loop);
+    const { info: names, ...counts } = loop;
+    Object.assign(body, counts);
+    if (names) body.info.restore(names, this.#numbers("loop.info"));
     body.observation.set(this.#numbers("loop.observation"));
     [body.return] = this.#numbers("loop.return");
     body.watchdog.monitor.restore(this.#numbers("loop.monitor"));
@@ -274,11 +282,14 @@ export class SavedAgent {
     if (forgotten !== undefined) counters.forgotten = forgotten;
     if (loop === undefined) return counters;
     expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
-    const { step, episode, length } = loop as Record<string, unknown>;
+    const { step, episode, length, info } = loop as Record<string, unknown>;
     expect(isCount(step), `${field} loop step`, whole, step);
     expect(isCount(episode) && episode > 0, `${field} loop episode`, `${whole} above 0`, episode);
     expect(isCount(length) && length <= step, `${field} loop length`, `${whole} of at most ${step}`, length);
-    return { ...counters, loop: { step, episode, length } };
+    if (info === undefined) return { ...counters, loop: { step, episode, length } };
+    const areNames = Array.isArray(info) && info.every((name) => typeof name === "string");
+    expect(areNames && new Set(info).size === info.length, `${field} loop info`, "distinct names", info);
+    return { ...counters, loop: { step, episode, length, info } };
   }
 }
 

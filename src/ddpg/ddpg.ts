@@ -149,7 +149,7 @@ export class Ddpg {
     options: BackendOptions = {},
   ): Promise<Ddpg> {
     const where = "Ddpg.load";
-    expectOptions(options, where);
+    expectOptions(options, where, ["backend", "threads"] satisfies (keyof BackendOptions)[]);
     const saved = new SavedAgent(decodeSafetensors(await readBytes(bytes, where), where), where);
     saved.units.expectSame(environment, `${where} environment`);
     const agent = await build(environment, saved.settings, saved.seed, options);

@@ -113,7 +113,7 @@ export class Policy {
     options: { backend?: Backend | undefined } = {},
   ): Promise<Policy> {
     const where = "Policy.load";
-    expectOptions(options, where);
+    expectOptions(options, where, ["backend"]);
     const { tensors, metadata } = decodeSafetensors(await readBytes(bytes, where), where);
     expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
     const settings = parseSettings(metadata, where, policySettings);

@@ -22,6 +22,8 @@ export interface TrainOptions {
   stepTimeout?: number | undefined;
 }
 
+const optionNames = Object.keys({ name: true, stepTimeout: true } satisfies Record<keyof TrainOptions, true>);
+
 /** One time step of training. The object is reused by the next step: copy what you keep. */
 export interface TrainingStep {
   /** The number of the time step, from 1. Another loop of the same agent continues the count, also after a load. */
@@ -50,6 +52,8 @@ export interface Episode {
   length: number;
   /** Whether the task ended; otherwise a time limit cut the episode. */
   terminated: boolean;
+  /** The last value of each name of `Step.info` in the episode. Absent if no step has any. */
+  info?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -70,7 +74,7 @@ export async function* train(
 ): AsyncGenerator<TrainingStep, never, void> {
   expectAgent(agent);
   expectEnvironment(environment, "train environment");
-  expectOptions(options, "train");
+  expectOptions(options, "train", optionNames);
   const { name = nameOf(environment), stepTimeout } = options;
   expectStepTimeout(stepTimeout, "train stepTimeout");
   agent.units.expectSame(environment, name);
@@ -115,8 +119,9 @@ export async function* train(
 
         // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
         const given = calls.step(current.observation, action);
-        const { reward, terminated, truncated = false } = isPromise(given) ? await given : given;
+        const { reward, terminated, truncated = false, info } = isPromise(given) ? await given : given;
         body.stopWaiting();
+        if (info) body.info.add(info, where);
 
         agent.observe(body.observation, current.action, reward, current.observation, terminated);
         if (terminated || truncated) agent.endEpisode();

@@ -22,6 +22,10 @@ export interface CheckOptions {
   steps?: number;
 }
 
+const optionNames = Object.keys({
+  ...{ observationScale: true, observationOffset: true, rewardScale: true, seed: true, steps: true },
+} satisfies Record<keyof CheckOptions, true>);
+
 /** What `checkEnvironment` found, one line for each finding; both lists are empty for a good environment. */
 export interface EnvironmentReport {
   /** Violations of the contract of `Environment`: training would fail, or learn something else. */
@@ -110,7 +114,7 @@ export async function checkEnvironment(
   make: () => Environment | Promise<Environment>,
   options: CheckOptions = {},
 ): Promise<EnvironmentReport> {
-  expectOptions(options, "checkEnvironment");
+  expectOptions(options, "checkEnvironment", optionNames);
   const check = new Check(options);
   const made: Environment[] = [];
   let thrown = false;

@@ -91,15 +91,21 @@ export class EnvironmentCalls {
   }
 }
 
-const maxInfoNames = 32;
+/** The most names in the `info` of a step, and of all steps of an episode. */
+export const maxInfoNames = 32;
 
 /** Throws an InputError that begins with `where` unless `info` is what a step may have as `info`. */
 export function checkInfo(info: unknown, where: string): void {
+  checkStoredInfo(info, where);
+  const { length } = Object.keys(info as object);
+  expect(length <= maxInfoNames, where, `at most ${maxInfoNames} names`, length);
+}
+
+/** The same for the `info` of several episodes: each may have other names. */
+export function checkStoredInfo(info: unknown, where: string): void {
   const given = typeof info === "object" && info !== null && !Array.isArray(info);
   expect(given, where, "an object of named numbers, or nothing", info);
-  const entries = Object.entries(info as object);
-  expect(entries.length <= maxInfoNames, where, `at most ${maxInfoNames} names`, entries.length);
-  for (const [name, value] of entries) {
+  for (const [name, value] of Object.entries(info as object)) {
     expect(Number.isFinite(value), `${where}.${name}`, "a finite number", value);
   }
 }

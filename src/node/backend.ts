@@ -29,7 +29,7 @@ let wideVectors: Promise<Backend | string> | undefined;
  * gives the same bits as every other. Throws an InputError for an invalid number of threads.
  */
 export async function nodeBackend(options: NodeBackendOptions = {}): Promise<NodeBackend> {
-  expectOptions(options, "nodeBackend");
+  expectOptions(options, "nodeBackend", ["threads", "wide"] satisfies (keyof NodeBackendOptions)[]);
   const { threads = 1, wide = true } = options;
   const pool = nodeThreads(threads);
   wideVectors ??= wide ? tryWideVectors() : undefined;

@@ -7,9 +7,9 @@ import { stepsTaken } from "../ddpg/agent-state.ts";
 import { presets, type Settings, storedSettings } from "../ddpg/config.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { parseObject, parseSettings } from "../ddpg/tensors.ts";
-import { checkInfo } from "../environment/environment-calls.ts";
+import { checkStoredInfo } from "../environment/environment-calls.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
-import type { RunConfig, RunResult } from "../training/run.ts";
+import type { FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
 import { attempt, readFile, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
@@ -142,19 +142,22 @@ export function readResult(run: string): RunResult {
     fingerprint: "16 hexadecimal digits",
     evaluation: "an object, or null",
     best: "an object, or nothing",
+    bestEvaluation: "an object, or nothing",
     failed: "what went wrong, or nothing",
   });
   if (value.best) expectFields(value.best, `${where} best`, bestFields);
-  if (value.evaluation) {
-    const within = `${where} evaluation`;
-    expectFields(value.evaluation, within, {
-      meanReturn: "a number, or null",
-      standardError: "a number, or null",
-      episodes: "a whole number",
-    });
-    if (value.evaluation.info !== undefined) checkInfo(value.evaluation.info, `${within} info`);
-  }
+  if (value.evaluation) checkFinal(value.evaluation, `${where} evaluation`);
+  if (value.bestEvaluation) checkFinal(value.bestEvaluation, `${where} bestEvaluation`);
   return value;
+}
+
+function checkFinal(evaluation: FinalEvaluation, where: string): void {
+  expectFields(evaluation, where, {
+    meanReturn: "a number, or null",
+    standardError: "a number, or null",
+    episodes: "a whole number",
+  });
+  if (evaluation.info !== undefined) checkStoredInfo(evaluation.info, `${where} info`);
 }
 
 /** Whether a run has finished, including its final evaluation. */

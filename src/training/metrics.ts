@@ -1,7 +1,7 @@
 import { expect, fail } from "../base/expect.ts";
 import { joinNumbers } from "../base/numbers.ts";
 import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
-import { checkInfo } from "../environment/environment-calls.ts";
+import { checkStoredInfo } from "../environment/environment-calls.ts";
 
 /** A training episode, with exploration noise. */
 export interface EpisodeRecord {
@@ -17,6 +17,8 @@ export interface EpisodeRecord {
   length: number;
   /** Whether the task ended the episode. Otherwise a time limit did. */
   terminated: boolean;
+  /** `Episode.info`. Absent if the environment gives none. */
+  info?: Readonly<Record<string, number>>;
   /** Seconds spent on training so far, evaluations excluded. */
   seconds: number;
 }
@@ -85,7 +87,7 @@ export function parseRecord(line: string, where: string): MetricsRecord {
   }
   if (record.type === "episode")
     expect(typeof record.terminated === "boolean", `${where} terminated`, "true or false", record.terminated);
-  if (record.type === "evaluation" && record.info !== undefined) checkInfo(record.info, `${where} info`);
+  if (record.type !== "diagnostics" && record.info !== undefined) checkStoredInfo(record.info, `${where} info`);
   if (record.type === "diagnostics") {
     const numbers = Array.isArray(record.saturation) && record.saturation.every((share) => typeof share === "number");
     expect(numbers, `${where} saturation`, "a list of numbers", record.saturation);

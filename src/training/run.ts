@@ -49,22 +49,34 @@ export interface RunResult {
   stepsPerSecond: number;
   /** How many threads an update could use. They do not change the results. */
   threads: number;
-  /** The evaluation of the final policy. Null if the run stopped before it. `standardError` is null for one episode. */
-  evaluation: {
-    meanReturn: number;
-    standardError: number | null;
-    episodes: number;
-    /** `Evaluation.info`. Absent if the environment gives none. */
-    info?: Readonly<Record<string, number>>;
-  } | null;
+  /** The evaluation of the final policy over the final starts. Null if the run stopped before it. */
+  evaluation: FinalEvaluation | null;
   /** The best evaluation during training. Its policy is in `best.safetensors`. */
   best?: BestEvaluation;
+  /**
+   * The evaluation of that policy over the same final starts, which can be worse than that of the final policy: a few
+   * starts picked it. Equal to `evaluation` if `best` is after the last step. Absent if the run stopped before it, and
+   * in files from before 0.2.
+   */
+  bestEvaluation?: FinalEvaluation;
   /** Hash of the four networks: `Ddpg.fingerprint`. */
   fingerprint: string;
   /** Whether the run was stopped from outside. */
   interrupted?: true;
   /** The error that ended the run. */
   failed?: string;
+}
+
+/** A policy's evaluation over the final starts. */
+export interface FinalEvaluation {
+  /** Mean of Σ r over its episodes, undiscounted and unscaled. */
+  meanReturn: number;
+  /** Standard error of the mean. Null for a single episode. */
+  standardError: number | null;
+  /** Number of episodes. */
+  episodes: number;
+  /** `Evaluation.info`. Absent if the environment gives none. */
+  info?: Readonly<Record<string, number>>;
 }
 
 /** The evaluation during training with the highest mean return; the first one if several are equal. */

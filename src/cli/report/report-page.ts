@@ -26,6 +26,8 @@ import { document, Html, html, htmlTable } from "./html.ts";
 export interface ReportedEpisode {
   readonly step: number;
   readonly return: number;
+  /** For each name of the episodes' info: the sum of its values, and their number. */
+  readonly info?: ReadonlyMap<string, readonly [sum: number, count: number]>;
 }
 
 /** The contents of a run's directory. */
@@ -87,6 +89,7 @@ function factsOf({ evaluations, result }: ReportedRun): Html[] {
   if (final) {
     const value = returnText(final.meanReturn, final.standardError);
     facts.push(fact("final mean return", value, `${format(final.episodes)} episodes without noise`));
+    facts.push(...bestFact(result));
   } else if (last) {
     const value = returnText(last.meanReturn, last.standardError);
     facts.push(
@@ -100,6 +103,13 @@ function factsOf({ evaluations, result }: ReportedRun): Html[] {
     facts.push(fact("fingerprint", html`<code>${result.fingerprint}</code>`));
   }
   return facts;
+}
+
+/** The best policy over the final starts, unless it is the last one or the file is from before 0.2. */
+function bestFact({ best, bestEvaluation, steps }: RunResult): Html[] {
+  if (!best || !bestEvaluation || best.step === steps) return [];
+  const value = returnText(bestEvaluation.meanReturn, bestEvaluation.standardError);
+  return [fact("of the best policy", value, `after ${format(best.step)} steps, over the same starts`)];
 }
 
 /** Why a run stopped early, or "". */
@@ -173,7 +183,9 @@ function diagnosticsOf(run: ReportedRun): Html {
         options: { yDomain: [0, 1] },
       },
       { name: "Value bias", yLabel: biasLabel, lines: [line("", valueBias)], options: { rule: 0 } },
-      ...infoPanels([run], (of) => [line("", of)]),
+      ...infoPanels([run], (evaluated, trained) =>
+        trained(run).length > 0 ? [line("evaluations", evaluated), line("training", trained)] : [line("", evaluated)],
+      ),
     ],
     rewardScale === 1 ? "" : `Losses, values and their bias are of rewards times ${rewardScale}.`,
   );
@@ -209,15 +221,27 @@ function valueBias({ evaluations }: ReportedRun): Point[] {
   return evaluations.map((e) => [e.step, e.valueBias]);
 }
 
-/** A panel for each name of the environment's `info`. */
-function infoPanels(runs: readonly ReportedRun[], lines: (of: Quantity) => Panel["lines"]): Panel[] {
+/** A panel for each name of the environment's `info`, in evaluations and in training episodes. */
+function infoPanels(
+  runs: readonly ReportedRun[],
+  lines: (evaluated: Quantity, trained: Quantity) => Panel["lines"],
+): Panel[] {
   const names = new Set<string>();
-  for (const { evaluations } of runs) for (const { info = {} } of evaluations) for (const name in info) names.add(name);
+  for (const { evaluations, episodes } of runs) {
+    for (const { info = {} } of evaluations) for (const name in info) names.add(name);
+    for (const { info } of episodes) for (const name of info?.keys() ?? []) names.add(name);
+  }
   return [...names].map((name) => ({
     name,
     yLabel: "mean over the episodes of an evaluation",
-    lines: lines(({ evaluations }) =>
-      evaluations.flatMap(({ step, info = {} }) => (Object.hasOwn(info, name) ? [[step, info[name]] as const] : [])),
+    lines: lines(
+      ({ evaluations }) =>
+        evaluations.flatMap(({ step, info = {} }) => (Object.hasOwn(info, name) ? [[step, info[name]] as const] : [])),
+      ({ episodes }) =>
+        episodes.flatMap(({ step, info }) => {
+          const [sum, count] = info?.get(name) ?? [0, 0];
+          return count > 0 ? [[step, sum / count] as const] : [];
+        }),
     ),
   }));
 }

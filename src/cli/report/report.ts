@@ -5,7 +5,7 @@ import { expect, InputError } from "../../base/expect.ts";
 import { diagnosticsNames } from "../../ddpg/diagnostics.ts";
 import { eachMetric } from "../../node/run-files.ts";
 import { readConfig, readResult } from "../../node.ts";
-import type { DiagnosticsRecord, EvaluationRecord } from "../../training/metrics.ts";
+import type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord } from "../../training/metrics.ts";
 import { Thinned } from "../../training/thinned.ts";
 import { writeFiles } from "../terminal/write-files.ts";
 import type { ReportedEpisode, ReportedRun } from "./report-page.ts";
@@ -61,13 +61,14 @@ function readRun(directory: string): ReportedRun {
   const episodes = new Thinned<ReportedEpisode>(most.episodes, (a, b, weightOfA, weightOfB) => ({
     step: b.step,
     return: mean(a.return, b.return, weightOfA, weightOfB),
+    ...((a.info || b.info) && { info: sumInfo(a.info, b.info) }),
   }));
   // A mean of evaluations is not an evaluation. Drop the earlier of two, so that the last one always remains.
   const evaluations = new Thinned<EvaluationRecord>(most.evaluations, (_, b) => b);
   const diagnostics = new Thinned<DiagnosticsRecord>(most.diagnostics, meanDiagnostics);
   for (const record of eachMetric(directory)) {
     if (record.type === "evaluation") evaluations.add(record);
-    else if (record.type === "episode") episodes.add({ step: record.step, return: record.return });
+    else if (record.type === "episode") episodes.add(reportedEpisode(record));
     else diagnostics.add(record);
   }
   if (evaluations.items.length + episodes.items.length === 0) {
@@ -87,6 +88,20 @@ function readRun(directory: string): ReportedRun {
     diagnostics: diagnostics.items,
     ...(ended && { result: readResult(directory) }),
   };
+}
+
+function reportedEpisode({ step, return: sum, info }: EpisodeRecord): ReportedEpisode {
+  if (!info) return { step, return: sum };
+  return { step, return: sum, info: new Map(Object.entries(info).map(([name, value]) => [name, [value, 1]])) };
+}
+
+function sumInfo(a: ReportedEpisode["info"] = new Map(), b: typeof a = new Map()): typeof a {
+  const sums = new Map(a);
+  for (const [name, [sum, count]] of b) {
+    const [earlier, earlierCount] = sums.get(name) ?? [0, 0];
+    sums.set(name, [earlier + sum, earlierCount + count]);
+  }
+  return sums;
 }
 
 function mean(a: number, b: number, weightOfA: number, weightOfB: number): number {

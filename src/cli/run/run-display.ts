@@ -1,8 +1,10 @@
-import type { Evaluation } from "../../training/evaluate.ts";
+import type { BestEvaluation } from "../../training/run.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
+import { warningOfBest } from "../terminal/best.ts";
 import { duration, infoLines, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { Progress, Rate } from "../terminal/progress.ts";
+import type { FinalEvaluations } from "./final-evaluation.ts";
 import type { RunTrainingOptions } from "./run-training.ts";
 
 /**
@@ -82,18 +84,17 @@ export class RunDisplay {
   }
 
   /** Prints the results of a finished run. */
-  conclude({ meanReturn, standardError, episodes, info }: Evaluation): void {
+  conclude(final: FinalEvaluations): void {
     if (this.#isChild) return;
     const { agent, directory, progress } = this.#training;
     const { best, seconds, step } = this.#loop;
+    const { meanReturn, standardError, episodes, info } = final.last;
+    const warning = warningOfBest({ evaluation: final.last, bestEvaluation: final.best });
     const lines = [
-      `return         ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+      `return         ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts, of the last policy`,
       ...infoLines(info, 15),
-      ...(best
-        ? [
-            `best           ${plusMinus(best.meanReturn, best.standardError)} over ${whole(best.episodes)}, after ${whole(best.step)} steps`,
-          ]
-        : []),
+      ...(best ? bestLines(best, final) : []),
+      ...(warning ? [`${" ".repeat(15)}${warning}`] : []),
       `training       ${whole(step)} steps in ${duration(seconds)}, ${whole(step / seconds)} steps/s`,
       `fingerprint    ${agent.fingerprint()}`,
       `records        ${directory}`,
@@ -103,4 +104,16 @@ export class RunDisplay {
     if (progress) console.log();
     console.log(lines.join("\n"));
   }
+}
+
+/** What the best policy achieved over the final starts, and why it is called the best. */
+function bestLines(best: BestEvaluation, final: FinalEvaluations): string[] {
+  const picked = `during training ${plusMinus(best.meanReturn, best.standardError)} over ${whole(best.episodes)}`;
+  if (final.best === final.last) return [`best           the last policy, ${picked}`];
+  const { meanReturn, standardError, info } = final.best;
+  const mean = plusMinus(meanReturn, standardError);
+  return [
+    `best           ${mean} over the same starts, of the policy after ${whole(best.step)} steps, ${picked}`,
+    ...infoLines(info, 15),
+  ];
 }

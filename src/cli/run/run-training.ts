@@ -4,14 +4,13 @@ import type { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { Checkpoint, RunConfig, RunResult } from "../../node.ts";
-import type { Evaluation } from "../../training/evaluate.ts";
 import { RunLoop } from "../../training/run-loop.ts";
 import { guarded } from "../environment/guard.ts";
 import { report } from "../terminal/errors.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import type { ProgressState } from "../terminal/progress.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
-import { planFinalEvaluation } from "./final-evaluation.ts";
+import { type FinalEvaluations, planFinalEvaluation } from "./final-evaluation.ts";
 import { RunDisplay } from "./run-display.ts";
 import { RunRecords } from "./run-records.ts";
 import { graceMs, StopSignals } from "./stop-signals.ts";
@@ -57,7 +56,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
 
   const saveCheckpoint = (): void => display.note(records.saveCheckpoint());
 
-  const close = (ending: Pick<RunResult, "interrupted" | "failed">, final?: Evaluation): void => {
+  const close = (ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): void => {
     display.stop(loop.step > firstStep);
     if (records.close(ending, final) && !final) display.stopped(records.savedStep);
   };
@@ -103,7 +102,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
       if (hasFailed) return;
     }
   };
-  const work = async (): Promise<Evaluation> => {
+  const work = async (): Promise<FinalEvaluations> => {
     records.open();
     await trainToTheEnd();
     const { evaluation } = config;
@@ -111,9 +110,13 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     if (loop.secondsPerEpisode === undefined && evaluation.fewerIfSlow)
       await loop.evaluate(Math.min(evaluation.episodes, evaluation.finalEpisodes));
     const { secondsPerEpisode = 0, seconds: trainingSeconds } = loop;
-    const { episodes, notice } = planFinalEvaluation(evaluation, { trainingSeconds, secondsPerEpisode });
+    const policies = loop.hasOtherBest ? 2 : 1;
+    const { episodes, notice } = planFinalEvaluation(evaluation, { trainingSeconds, secondsPerEpisode }, policies);
     display.note(notice);
-    return loop.evaluate(episodes, display.startFinalEvaluation(episodes));
+    const advance = display.startFinalEvaluation(policies * episodes);
+    const last = await loop.evaluate(episodes, advance);
+    const best = await loop.evaluateBest(episodes, (done) => advance(episodes + done));
+    return { last, best: best ?? last };
   };
 
   const working = work();

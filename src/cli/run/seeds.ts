@@ -6,6 +6,7 @@ import { largest } from "../../base/numbers.ts";
 import { Random } from "../../base/random.ts";
 import { type RunResult, readResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
+import { isBestWorse } from "../terminal/best.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
@@ -119,7 +120,7 @@ export function settle(run: ChildRun, { how, why }: ChildEnd): string {
 
 function ending({ end, result, directory }: ChildRun): string {
   return end === "complete" && result
-    ? `${returnOf(result)}  ${whole(result.stepsPerSecond)} steps/s  ${directory}`
+    ? `${returnOf(result.evaluation)}, best ${returnOf(result.bestEvaluation)}  ${whole(result.stepsPerSecond)} steps/s  ${directory}`
     : `${end} ${afterSteps(result)}`;
 }
 
@@ -130,6 +131,7 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
   const interval =
     low === undefined || high === undefined ? "" : `; 95 % bootstrap interval ${short(low)} to ${short(high)}`;
   const of = (count: number): string => `${whole(count)} of ${whole(runs.length)}`;
+  const worse = complete.filter(({ result }) => result && isBestWorse(result)).length;
   const without = (name: string, end: ChildRun["end"]): string[] => {
     const seeds = runs.filter((run) => run.end === end).map(({ seed }) => seed);
     return seeds.length === 0 ? [] : [`${name.padEnd(15)}${of(seeds.length)} seeds: ${seeds.join(", ")}`];
@@ -140,9 +142,10 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
     "",
     ...(returns.length > 1
       ? [
-          `return         ${short(interquartileMean(returns))}, interquartile mean over ${whole(returns.length)} seeds${interval}`,
+          `return         ${short(interquartileMean(returns))}, interquartile mean of the last policies over ${whole(returns.length)} seeds${interval}`,
         ]
       : []),
+    ...(worse > 0 ? [`best           worse than the last policy over the final starts in ${of(worse)} seeds`] : []),
     `time           ${duration(seconds)}, ${jobs === 1 ? "one seed" : `${whole(jobs)} seeds`} at a time`,
     ...without("failed", "failed"),
     ...without("stopped", "stopped"),
@@ -160,17 +163,18 @@ function tableOf(runs: readonly ChildRun[]): string[] {
     .filter(({ end }) => end !== undefined)
     .map(({ seed, end, result, directory }) => [
       `${seed}`,
-      end === "complete" && result ? returnOf(result) : `${end} ${afterSteps(result)}`,
+      end === "complete" && result ? returnOf(result.evaluation) : `${end} ${afterSteps(result)}`,
+      end === "complete" && result ? returnOf(result.bestEvaluation) : "–",
       result ? whole(result.stepsPerSecond) : "–",
       result ? result.fingerprint : "–",
       fs.existsSync(directory) ? directory : "–",
     ]);
   if (rows.length === 0) return [];
-  rows.unshift(["seed", "return", "steps/s", "fingerprint", "records"]);
-  return table(rows, [0, 2]);
+  rows.unshift(["seed", "return, last", "return, best", "steps/s", "fingerprint", "records"]);
+  return table(rows, [0, 3]);
 }
 
-function returnOf({ evaluation }: RunResult): string {
+function returnOf(evaluation: RunResult["evaluation"] | undefined): string {
   return evaluation ? plusMinus(evaluation.meanReturn, evaluation.standardError) : "–";
 }
 

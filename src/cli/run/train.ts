@@ -14,6 +14,7 @@ import {
 } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { type Policy, policySettings } from "../../ddpg/policy.ts";
+import { withoutUpdates } from "../../ddpg/update-schedule.ts";
 import { checkEnvironment } from "../../environment/check-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
@@ -204,14 +205,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
     warnings.forEach(warn);
   }
-  if (settings.warmupSteps >= steps) {
-    const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
-    warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
-  } else if (settings.updateEvery > steps - settings.warmupSteps) {
-    const left = `the ${whole(steps - settings.warmupSteps)} steps after the warm-up`;
-    const got = `${whole(settings.updateEvery)}. Nothing will be learned.`;
-    warn(`${settingFlag("updateEvery")}: expected at most ${left}, got ${got}`);
-  }
+  const tooLong = withoutUpdates(settings, steps, whole);
+  if (tooLong) warn(new InputError(tooLong).at(settingFlag(tooLong.where)).message);
 
   const backend = await backendFor(flags, verbose);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
