@@ -615,7 +615,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     };
     assert.equal(await taken("7", "checked"), 14); // two passes, which differ
     assert.equal(fs.existsSync(inFolder("checked")), false);
-    assert.equal(await taken("0", "unchecked"), 155); // before, at the end and finally: 50 each
+    assert.equal(await taken("0", "unchecked"), 205); // before, at the end, and finally with both policies: 50 each
     assert.equal(fs.existsSync(inFolder("unchecked")), true);
   });
 
@@ -671,10 +671,15 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
       assert.ok(output.includes(`\nseed ${seed}  started, records in five/seed${seed}\n`), output);
       assert.match(
         output,
-        new RegExp(`^seed ${seed} {2}-[\\d.]+ ± [\\d.]+ {2}[\\d,]+ steps/s {2}five/seed${seed}$`, "m"),
+        new RegExp(
+          `^seed ${seed} {2}-[\\d.]+ ± [\\d.]+, best -[\\d.]+ ± [\\d.]+ {2}[\\d,]+ steps/s {2}five/seed${seed}$`,
+          "m",
+        ),
       );
-      const { fingerprint } = readResult(inFolder("five", `seed${seed}`));
-      assert.match(output, new RegExp(`^ +${seed} {2}-[\\d.]+ ± .* ${fingerprint} {2}five/seed${seed}$`, "m"));
+      const { fingerprint, bestEvaluation } = readResult(inFolder("five", `seed${seed}`));
+      assert.ok(bestEvaluation);
+      const row = `^ +${seed} {2}-[\\d.]+ ± [\\d.]+ +-[\\d.]+ ± [\\d.]+ .* ${fingerprint} {2}five/seed${seed}$`;
+      assert.match(output, new RegExp(row, "m"));
     }
     assert.equal(output.match(/^seed \d/gm)?.length, 10);
     assert.match(
@@ -788,7 +793,7 @@ describe("a signal", { timeout: 180_000 }, () => {
         const stopped = `stopped after ${steps.toLocaleString("en-US")} steps`;
         assert.match(
           stdout,
-          new RegExp(`^ +${seed} {2}${stopped} +\\S+ {2}${fingerprint} {2}${run}/seed${seed}$`, "m"),
+          new RegExp(`^ +${seed} {2}${stopped} +– +\\S+ {2}${fingerprint} {2}${run}/seed${seed}$`, "m"),
         );
       }
       assert.match(stdout, /^stopped +2 of 3 seeds: 1, 2\nnot started +1 of 3 seeds: 3$/m);

@@ -50,7 +50,8 @@ export class EpisodeInfo {
 export function meanInfo(infos: Iterable<Info | undefined>): Info | undefined {
   const sums = new Map<string, { sum: number; count: number }>();
   for (const info of infos) {
-    for (const [name, value] of Object.entries(info ?? {})) {
+    if (!info) continue;
+    for (const [name, value] of Object.entries(info)) {
       const { sum, count } = sums.get(name) ?? { sum: 0, count: 0 };
       sums.set(name, { sum: sum + value, count: count + 1 });
     }

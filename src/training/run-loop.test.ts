@@ -8,7 +8,10 @@ import type { Environment, Step } from "../environment/environment.ts";
 import { formatRecord } from "./metrics.ts";
 import { RunLoop, type RunLoopEvent, type RunLoopOptions, type SavedRun } from "./run-loop.ts";
 
-/** Episodes of three steps with scripted rewards. Can be saved in the middle of an episode. */
+/**
+ * Episodes of three steps with scripted rewards. The first step gives the number of the episode as its info. Can be saved
+ * in the middle of an episode.
+ */
 class Script implements Environment {
   readonly observationSize = 1;
   readonly actionLow = [-1];
@@ -29,7 +32,8 @@ class Script implements Environment {
 
   step(_action: Float32Array): Step | Promise<Step> {
     const terminated = ++this.#taken === 3;
-    return { observation: [this.#taken / 3], reward: this.#reward(this.#episode), terminated };
+    const info = this.#taken === 1 && { info: { number: this.#episode } };
+    return { observation: [this.#taken / 3], reward: this.#reward(this.#episode), terminated, ...info };
   }
 
   save(): Float64Array {
@@ -246,6 +250,9 @@ describe("a run loop", () => {
       const [first, ...rest] = await collect(again.loop, full);
       assert.equal(first, "ready");
       assert.deepEqual(rest, events);
+      const episodes = events.filter((event) => event.includes('"episode"'));
+      for (const [i, event] of episodes.entries())
+        assert.ok(event.includes(`"info":{"number":${Math.floor(at / 3) + i + 1}}`), event);
       assert.equal(loaded.fingerprint(), agent.fingerprint());
     });
   }
@@ -368,6 +375,17 @@ describe("a run loop", () => {
     assert.ok(loop.save());
     answer({ observation: [0], reward: Number.NaN, terminated: true });
     await assert.rejects(running);
+  });
+
+  it("evaluates the best policy again, unless it is that of the last step", async () => {
+    const { loop } = await loopOf({ evaluationEnvironment: returns(3, 9, 6, 1, 7, 2) });
+    const counted: number[] = [];
+    for await (const event of loop.events()) {
+      if (event.type === "ready" && loop.step === 4) assert.equal(await loop.evaluateBest(1), undefined);
+    }
+    assert.deepEqual([loop.best?.step, loop.hasOtherBest], [4, true]);
+    const best = await loop.evaluateBest(2, (done) => counted.push(done));
+    assert.deepEqual([best?.meanReturn, best?.episodes, counted], [4.5, 2, [1, 2]]);
   });
 
   it("returns the diagnostics since the last record only once", async () => {

@@ -142,7 +142,7 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
     "",
     ...(returns.length > 1
       ? [
-          `return         ${short(interquartileMean(returns))}, interquartile mean of the last policies over ${whole(returns.length)} seeds${interval}`,
+          `return         ${short(interquartileMean(returns))}, interquartile mean over ${whole(returns.length)} seeds${interval}`,
         ]
       : []),
     ...(worse > 0 ? [`best           worse than the last policy over the final starts in ${of(worse)} seeds`] : []),
