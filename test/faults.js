@@ -784,4 +784,24 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "a loaded agent forgets the info of its episode",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: 'if (names) body.info.restore(names, this.#numbers("loop.info"));',
+        fault: "void names;",
+      },
+    ],
+  },
+  {
+    name: "run: the last policy is evaluated twice, once as the best",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "evaluate(policy, evaluationEnvironment, options)",
+        fault: "evaluateAgent(this.#agent, evaluationEnvironment, (void policy, void evaluate, options))",
+      },
+    ],
+  },
 ];

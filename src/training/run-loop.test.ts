@@ -8,10 +8,7 @@ import type { Environment, Step } from "../environment/environment.ts";
 import { formatRecord } from "./metrics.ts";
 import { RunLoop, type RunLoopEvent, type RunLoopOptions, type SavedRun } from "./run-loop.ts";
 
-/**
- * Episodes of three steps with scripted rewards. The first step gives the number of the episode as its info. Can be saved
- * in the middle of an episode.
- */
+/** Episodes of three steps with scripted rewards. Can be saved in the middle of an episode. */
 class Script implements Environment {
   readonly observationSize = 1;
   readonly actionLow = [-1];
@@ -32,8 +29,7 @@ class Script implements Environment {
 
   step(_action: Float32Array): Step | Promise<Step> {
     const terminated = ++this.#taken === 3;
-    const info = this.#taken === 1 && { info: { number: this.#episode } };
-    return { observation: [this.#taken / 3], reward: this.#reward(this.#episode), terminated, ...info };
+    return { observation: [this.#taken / 3], reward: this.#reward(this.#episode), terminated };
   }
 
   save(): Float64Array {
@@ -43,6 +39,14 @@ class Script implements Environment {
   restore([taken, episode]: Float64Array): void {
     this.#taken = taken;
     this.#episode = episode;
+  }
+}
+
+/** The first step of an episode gives its number as info. */
+class Informing extends Script {
+  override step(action: Float32Array): Step | Promise<Step> {
+    const [taken, number] = this.save();
+    return { ...(super.step(action) as Step), ...(taken === 0 && { info: { number } }) };
   }
 }
 
@@ -231,7 +235,7 @@ describe("a run loop", () => {
 
   for (const at of [0, 2, 4, 7, 10]) {
     it(`resumed after step ${at}, gives the same remaining events and the same agent`, async () => {
-      const { agent, loop } = await loopOf({ plan: { steps: 250 } });
+      const { agent, loop } = await loopOf({ plan: { steps: 250 }, environment: new Informing() });
       const events: string[] = [];
       let saved: { agent: Uint8Array; run: SavedRun } | undefined;
       for await (const event of loop.events()) {
@@ -243,7 +247,8 @@ describe("a run loop", () => {
       }
       assert.ok(saved);
       const loaded = await Ddpg.load(saved.agent, new Script());
-      const again = await loopOf({ plan: { steps: 250 }, agent: loaded, saved: saved.run });
+      const parts = { plan: { steps: 250 }, environment: new Informing() };
+      const again = await loopOf({ ...parts, agent: loaded, saved: saved.run });
       assert.equal(again.loop.seconds, saved.run.state.seconds);
       assert.deepEqual(again.loop.save(), saved.run);
       assert.equal(again.loop.place, `episode ${Math.floor(at / 3) + 1} step ${(at % 3) + 1}`);
@@ -386,6 +391,24 @@ describe("a run loop", () => {
     assert.deepEqual([loop.best?.step, loop.hasOtherBest], [4, true]);
     const best = await loop.evaluateBest(2, (done) => counted.push(done));
     assert.deepEqual([best?.meanReturn, best?.episodes, counted], [4.5, 2, [1, 2]]);
+  });
+
+  it("evaluates the best policy as it was, not as it is now", async () => {
+    const acted: number[] = [];
+    class Seen extends Script {
+      override step(action: Float32Array): Step | Promise<Step> {
+        acted.push(action[0]);
+        return super.step(action);
+      }
+    }
+    // The untrained policy is the best, because no return is higher.
+    const { agent, loop } = await loopOf({ evaluationEnvironment: new Seen() });
+    await collect(loop);
+    const untrained = acted.slice(0, 3);
+    acted.length = 0;
+    await loop.evaluateBest(1);
+    assert.deepEqual(acted, untrained);
+    assert.notDeepEqual(Array.from(agent.act([0])), untrained.slice(0, 1));
   });
 
   it("returns the diagnostics since the last record only once", async () => {
