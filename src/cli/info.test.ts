@@ -50,7 +50,7 @@ test("the info of steps is printed, recorded, drawn and in TensorBoard's file", 
   await succeed("report", "run");
   const page = fs.readFileSync(inFolder("run", "report.html"), "utf8");
   assert.match(page, /<h3>landed<\/h3>/);
-  assert.match(page, />evaluations<\/text>[^]*>training<\/text>/);
+  assert.match(page, />evaluations<\/text>[\s\S]*>training<\/text>/);
   assert.match(page, /<h3>&lt;b&gt;<\/h3>/);
 });
 

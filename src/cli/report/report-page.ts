@@ -89,7 +89,8 @@ function factsOf({ evaluations, result }: ReportedRun): Html[] {
   if (final) {
     const value = returnText(final.meanReturn, final.standardError);
     facts.push(fact("final mean return", value, `${format(final.episodes)} episodes without noise`));
-    facts.push(...bestFact(result));
+    const best = bestFact(result);
+    if (best) facts.push(best);
   } else if (last) {
     const value = returnText(last.meanReturn, last.standardError);
     facts.push(
@@ -106,10 +107,10 @@ function factsOf({ evaluations, result }: ReportedRun): Html[] {
 }
 
 /** The best policy over the final starts, unless it is the last one or the file is from before 0.2. */
-function bestFact({ best, bestEvaluation, steps }: RunResult): Html[] {
-  if (!best || !bestEvaluation || best.step === steps) return [];
+function bestFact({ best, bestEvaluation, steps }: RunResult): Html | undefined {
+  if (!best || !bestEvaluation || best.step === steps) return undefined;
   const value = returnText(bestEvaluation.meanReturn, bestEvaluation.standardError);
-  return [fact("of the best policy", value, `after ${format(best.step)} steps, over the same starts`)];
+  return fact("of the best policy", value, `after ${format(best.step)} steps, over the same starts`);
 }
 
 /** Why a run stopped early, or "". */
