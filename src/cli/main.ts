@@ -61,7 +61,9 @@ for (const command of [program, ...program.commands]) {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
   const got = refusal(error) ?? error.message;
-  throw new InputError({ where: "standard output", expected: "one that can be written", got });
+  // Nothing catches what a listener throws.
+  const problem = new InputError({ where: "standard output", expected: "one that can be written", got });
+  process.exit(report(problem, process.argv.includes("--verbose")));
 });
 
 try {
