@@ -72,7 +72,8 @@ try {
   process.exitCode = report(error, process.argv.includes("--verbose"));
 }
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
-process.stdout.write("", () => process.exit());
+// The immediate lets an error of the output come first.
+process.stdout.write("", () => setImmediate(() => process.exit()));
 
 /** Longer lines are hard to read. */
 function helpWidth(): number {

@@ -1,8 +1,8 @@
 // Groups of runs with equal settings: their names, and the statistic over their seeds.
 import * as path from "node:path";
 import { type PresetName, presets } from "../../ddpg/config.ts";
-import type { RunResult } from "../../training/run.ts";
 import { type SeedStatistic, seedStatistic } from "../../training/aggregate.ts";
+import type { RunResult } from "../../training/run.ts";
 import type { ReportedRun } from "./reported-run.ts";
 
 /** Runs that differ only by their seed. */
