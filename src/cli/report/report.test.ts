@@ -10,7 +10,6 @@ import { type PresetName, type Settings, settingsFrom } from "../../ddpg/config.
 import { RunDirectory } from "../../node/run-directory.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 import { addReportCommand, report } from "./report.ts";
-import { textCell } from "./report-data.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-report-"));
 after(() => fs.rmSync(folder, { recursive: true }));
@@ -471,25 +470,6 @@ test("--csv has a row for each value of each record, and of the final evaluation
   assert.equal(rows.length, 2 * (5 + 6 * (6 + 7) + 3) + 9);
   // A page only on request.
   assert.ok(!fs.existsSync(path.join(folder, "report.html")) || !fs.existsSync(path.join(runs[0], "report.html")));
-});
-
-test("a text of a table is never a formula, a control character or a second cell, and can be had back", () => {
-  const cells = {
-    "runs/a-b": "runs/a-b",
-    "=1+1": "'=1+1",
-    "+1": "'+1",
-    "-1": "'-1",
-    "@SUM(A1)": "'@SUM(A1)",
-    "'=1": "''=1",
-    "\uff1d1": "'\uff1d1",
-    " =1": "' =1",
-    "a,b": '"a,b"',
-    '=HYPERLINK("x,y")': '"\'=HYPERLINK(""x,y"")"',
-    "a\r\n=1\t\u001b[2J\u2028\u202e": "a\ufffd\ufffd=1\ufffd\ufffd[2J\ufffd\ufffd",
-    "\t=1": "\ufffd=1",
-    "\ud800é😀": "\ufffdé😀",
-  };
-  for (const [text, cell] of Object.entries(cells)) assert.equal(textCell(text), cell);
 });
 
 test("--json has the groups with their statistics, and the curves of each run", async () => {

@@ -17,12 +17,12 @@ export interface ReportOptions {
 export function addReportCommand(program: Command): void {
   program
     .command("report")
-    .description("draw one run, or compare several, in one HTML file")
+    .description("draw one run, or compare several, in one HTML file, or give their data")
     .argument("<run...>", "run directories; runs with equal settings are seeds of one group")
     .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
     .option("--svg <file>", "also write the main figure as an SVG file")
     .option("--csv [file]", "write every record as a table; without a file, or with -, to the standard output")
-    .option("--json [file]", "write the groups, their statistics and the curves; as --csv")
+    .option("--json [file]", "write the groups, their statistics and the curves, likewise")
     .addHelpText(
       "after",
       `
@@ -58,9 +58,9 @@ export async function report(directories: readonly string[], options: ReportOpti
   const data = [["--csv", options.csv, csv] as const, ["--json", options.json, json] as const].filter(
     ([, file]) => file !== undefined,
   );
-  const page = runs.length === 1 ? path.join(runs[0].directory, "report.html") : "report.html";
+  const usual = runs.length === 1 ? path.join(runs[0].directory, "report.html") : "report.html";
   const drawn = [
-    ["--output", options.output ?? (data.length === 0 ? page : undefined)] as const,
+    ["--output", options.output ?? (data.length === 0 ? usual : undefined)] as const,
     ["--svg", options.svg] as const,
   ].filter((each): each is readonly ["--output" | "--svg", string] => each[1] !== undefined);
   checkTargets([...drawn, ...data], directories);
