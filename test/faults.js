@@ -830,7 +830,7 @@ export const faults = [
       {
         file: "src/training/thinned.ts",
         text: "if (this.#complete.length === this.#most) {",
-        fault: "if (this.#complete.length < 0) {",
+        fault: "if (this.#complete.length === 4 * this.#most) {",
       },
     ],
   },
