@@ -804,4 +804,148 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "an evaluation does not compare the environment's bounds",
+    edits: [
+      {
+        file: "src/training/evaluate.ts",
+        text: 'if ("units" in policy && policy.units instanceof Units) policy.units.expectSame(environment, name);',
+        fault: "void Units;",
+      },
+    ],
+  },
+  {
+    name: "bounds with two Float32 numbers between them give no warning",
+    edits: [
+      {
+        file: "src/environment/check-environment.ts",
+        text: "if (values >= fewValues) return [];",
+        fault: "if (values >= 2) return [];",
+      },
+    ],
+  },
+  {
+    name: "threads: the memory of collected agents is not used again",
+    edits: [
+      {
+        file: "src/kernels/wasm/memories.ts",
+        text: "return { buffer, start, end, release: () => this.#ranges.add(start, end) };",
+        fault: "return { buffer, start, end, release() {} };",
+      },
+    ],
+  },
+  {
+    name: "small kernels have a memory each",
+    edits: [
+      {
+        file: "src/kernels/wasm/memories.ts",
+        text: "export const maxPooledBytes = 2 * 1024 * 1024;",
+        fault: "export const maxPooledBytes = 0;",
+      },
+    ],
+  },
+  {
+    name: "a thinned sequence never joins its items",
+    edits: [
+      {
+        file: "src/training/thinned.ts",
+        text: "if (this.#complete.length === this.#most) {",
+        fault: "if (this.#complete.length === 4 * this.#most) {",
+      },
+    ],
+  },
+  {
+    name: "an evaluation ignores the environment's own limit",
+    edits: [
+      {
+        file: "src/training/evaluate.ts",
+        text: "environment.maxEpisodeSteps ?? defaultMaxEpisodeSteps",
+        fault: "defaultMaxEpisodeSteps",
+      },
+    ],
+  },
+  {
+    name: "a task without an end is reported late",
+    edits: [
+      {
+        file: "src/environment/check-environment.ts",
+        text: "this.#steps < stepsWithoutEnd) return;",
+        fault: "this.#steps < 100 * stepsWithoutEnd) return;",
+      },
+    ],
+  },
+  {
+    name: "a promise of bytes is not awaited",
+    edits: [
+      {
+        file: "src/base/bytes.ts",
+        text: "const given: unknown = await source;",
+        fault: "const given: unknown = source;",
+      },
+    ],
+  },
+  {
+    name: "a view of bytes loses its offset",
+    edits: [
+      {
+        file: "src/base/bytes.ts",
+        text: "new Uint8Array(given.buffer, given.byteOffset, given.byteLength)",
+        fault: "new Uint8Array(given.buffer)",
+      },
+    ],
+  },
+  {
+    name: "a timeout beyond the longest timer fires at once",
+    edits: [
+      {
+        file: "src/environment/environment-calls.ts",
+        text: "timeoutMs === undefined || timeoutMs > maxTimerMs",
+        fault: "timeoutMs === undefined || timeoutMs > 1e6 * maxTimerMs",
+      },
+    ],
+  },
+  {
+    name: "a timeout of 0 is accepted",
+    edits: [
+      {
+        file: "src/environment/environment-calls.ts",
+        text: "Number.isFinite(timeoutMs) && timeoutMs > 0",
+        fault: "Number.isFinite(timeoutMs) && timeoutMs >= 0",
+      },
+    ],
+  },
+  {
+    name: "a slow final evaluation has more episodes than there is time for",
+    edits: [
+      {
+        file: "src/cli/run/final-evaluation.ts",
+        text: "n <= most && n < finalEpisodes",
+        fault: "n >= most && n < finalEpisodes",
+      },
+    ],
+  },
+  {
+    name: "the field's name for a setting is unknown",
+    edits: [
+      { file: "src/ddpg/other-names.ts", text: 'discount: "gamma discountfactor', fault: 'discount: "discountfactor' },
+    ],
+  },
+  {
+    name: "info of an episode counts in later ones too",
+    edits: [{ file: "src/training/evaluate.ts", text: "this.#last.clear();", fault: "" }],
+  },
+  {
+    name: "few seeds have another statistic",
+    edits: [
+      {
+        file: "src/training/aggregate.ts",
+        text: "const value = interquartileMean(values);",
+        fault: "const value = seeds < minSeedsForInterval ? mean(values) : interquartileMean(values);",
+      },
+    ],
+  },
+  {
+    name: "a table's text may be a formula",
+    edits: [{ file: "src/cli/report/report-data.ts", text: "test(plain) ?", fault: "test(plain) && !plain ?" }],
+  },
 ];

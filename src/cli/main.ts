@@ -61,7 +61,9 @@ for (const command of [program, ...program.commands]) {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
   const got = refusal(error) ?? error.message;
-  throw new InputError({ where: "standard output", expected: "one that can be written", got });
+  // Nothing catches what a listener throws.
+  const problem = new InputError({ where: "standard output", expected: "one that can be written", got });
+  process.exit(report(problem, process.argv.includes("--verbose")));
 });
 
 try {
@@ -70,7 +72,8 @@ try {
   process.exitCode = report(error, process.argv.includes("--verbose"));
 }
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
-process.stdout.write("", () => process.exit());
+// The immediate lets an error of the output come first.
+process.stdout.write("", () => setImmediate(() => process.exit()));
 
 /** Longer lines are hard to read. */
 function helpWidth(): number {

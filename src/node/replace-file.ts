@@ -11,9 +11,9 @@ export interface PreparedFile {
 
 /**
  * Writes a file beside its final place, and waits until it is on the disk. The parts are written one after another,
- * without joining them in memory.
+ * without joining them in memory; they may be made meanwhile.
  */
-export function prepareFile(file: string, parts: readonly Uint8Array[], temporary = unfinished(file)): PreparedFile {
+export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary = unfinished(file)): PreparedFile {
   const discard = (): void => fs.rmSync(temporary, { force: true });
   try {
     const descriptor = fs.openSync(temporary, "w");

@@ -3,9 +3,8 @@
 import * as fs from "node:fs";
 import { expect, InputError } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
-import { Random } from "../../base/random.ts";
 import { type RunResult, readResult } from "../../node.ts";
-import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
+import { seedStatistic } from "../../training/aggregate.ts";
 import { isBestWorse } from "../terminal/best.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
@@ -15,9 +14,6 @@ import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
 
 /** More is probably a typing mistake. */
 const maxSeeds = 1000;
-
-/** With fewer seeds an interval is not meaningful. */
-const minSeedsForInterval = 5;
 
 /** Parses `1..8`, `1,3,7` or `1..3,8`. Each seed may appear once; the order is kept. */
 export function parseSeeds(text: string): number[] {
@@ -124,12 +120,17 @@ function ending({ end, result, directory }: ChildRun): string {
     : `${end} ${afterSteps(result)}`;
 }
 
+/** The line with the statistic over the seeds that are complete, or no line. */
+export function statisticLines(returns: readonly number[]): string[] {
+  if (returns.length === 0) return [];
+  const { name, value, interval } = seedStatistic(returns);
+  const ends = interval ? `; 95 % bootstrap interval ${interval.map(short).join(" to ")}` : "";
+  return [`return         ${short(value)}, ${name}${ends}`];
+}
+
 function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string {
   const complete = runs.filter(({ end }) => end === "complete");
   const returns = complete.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []);
-  const [low, high] = returns.length >= minSeedsForInterval ? bootstrapInterval(returns, new Random(0)) : [];
-  const interval =
-    low === undefined || high === undefined ? "" : `; 95 % bootstrap interval ${short(low)} to ${short(high)}`;
   const of = (count: number): string => `${whole(count)} of ${whole(runs.length)}`;
   const worse = complete.filter(({ result }) => result && isBestWorse(result)).length;
   const without = (name: string, end: ChildRun["end"]): string[] => {
@@ -140,11 +141,7 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
   return [
     ...tableOf(runs),
     "",
-    ...(returns.length > 1
-      ? [
-          `return         ${short(interquartileMean(returns))}, interquartile mean over ${whole(returns.length)} seeds${interval}`,
-        ]
-      : []),
+    ...statisticLines(returns),
     ...(worse > 0 ? [`best           worse than the last policy over the final starts in ${of(worse)} seeds`] : []),
     `time           ${duration(seconds)}, ${jobs === 1 ? "one seed" : `${whole(jobs)} seeds`} at a time`,
     ...without("failed", "failed"),

@@ -50,5 +50,5 @@ export function programInFolder(name: string) {
     return stdout;
   }
 
-  return { inFolder, start, ddpg, succeed };
+  return { file: program, inFolder, start, ddpg, succeed };
 }
