@@ -948,4 +948,42 @@ export const faults = [
     name: "a table's text may be a formula",
     edits: [{ file: "src/cli/report/report-data.ts", text: "test(plain) ?", fault: "test(plain) && !plain ?" }],
   },
+  {
+    name: "a message as long as the text that it quotes",
+    edits: [
+      {
+        file: "src/base/expect.ts",
+        text: "if (text.length <= length) return text;",
+        fault: "if (length) return text;",
+      },
+    ],
+  },
+  {
+    name: "whatever is no regular file is opened",
+    edits: [
+      { file: "src/node/files.ts", text: "if (!status.isFile()) throw", fault: "if (status.isDirectory()) throw" },
+    ],
+  },
+  {
+    name: "a file of text of any size is read",
+    edits: [{ file: "src/node/files.ts", text: "if (size > maxBytes) throw", fault: "if (maxBytes < 0) throw" }],
+  },
+  {
+    name: "a safetensors file is read without a look at its header",
+    edits: [
+      {
+        file: "src/node/files.ts",
+        text: "readHeader(readAt(descriptor, 8, length), size, where);",
+        fault: "void [readHeader, length];",
+      },
+    ],
+  },
+  {
+    name: "output that cannot be written is no failure",
+    edits: [{ file: "src/cli/terminal/output.ts", text: "this.#hasFailed = true;", fault: "this.#hasFailed = false;" }],
+  },
+  {
+    name: "a terminal obeys the control characters of a line",
+    edits: [{ file: "src/cli/terminal/output.ts", text: "printable(line)", fault: '[line, printable("")][0]' }],
+  },
 ];

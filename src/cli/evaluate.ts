@@ -7,6 +7,7 @@ import { closing, guarded } from "./environment/guard.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
+import { print, stderr } from "./terminal/output.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
@@ -42,7 +43,7 @@ export function addEvaluateCommand(program: Command): void {
       const nameOrPath = environmentOf(run, config, flags.environment);
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const rate = new Rate(() => performance.now());
-      const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [
+      const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(episodes)} episodes`,
         `${whole(rate.at(progress.done))} episodes/s`,
       ]);
@@ -76,19 +77,17 @@ export function addEvaluateCommand(program: Command): void {
             ...(info && { info }),
             fingerprint,
           };
-          console.log(JSON.stringify(printed));
+          print(JSON.stringify(printed));
         } else {
-          console.log(
-            [
-              `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
-              `length       ${plusMinus(meanLength, null)} steps`,
-              ...infoLines(info, 13),
-              `environment  ${nameOrPath}`,
-              `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
-              ...(warning ? [`${" ".repeat(13)}${warning}`] : []),
-              `fingerprint  ${fingerprint}, at the end of the run`,
-            ].join("\n"),
-          );
+          print([
+            `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+            `length       ${plusMinus(meanLength, null)} steps`,
+            ...infoLines(info, 13),
+            `environment  ${nameOrPath}`,
+            `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+            ...(warning ? [`${" ".repeat(13)}${warning}`] : []),
+            `fingerprint  ${fingerprint}, at the end of the run`,
+          ]);
         }
       } finally {
         progress.stop();

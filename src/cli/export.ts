@@ -9,6 +9,7 @@ import { readResult } from "../node.ts";
 import { bounds } from "./environment/environments.ts";
 import { readPolicySource } from "./environment/policy-source.ts";
 import { warningOfBest } from "./terminal/best.ts";
+import { print } from "./terminal/output.ts";
 import { writeFiles } from "./terminal/write-files.ts";
 
 /** File names and their contents. */
@@ -82,14 +83,13 @@ Examples:
       writeFiles(written, "Choose another with --output.");
       const { observationSize, actionLow, actionHigh } = policy.units;
       for (const [file, content] of written) {
-        console.log(`Wrote ${file}, ${(Buffer.byteLength(content) / 1000).toFixed(1)} kB`);
+        print(`Wrote ${file}, ${(Buffer.byteLength(content) / 1000).toFixed(1)} kB`);
       }
       const which = flags.best ? "best" : "last";
-      if (config)
-        console.log(`It is the ${which} policy of ${source}${flags.best ? "" : "; --best takes the best one"}.`);
+      if (config) print(`It is the ${which} policy of ${source}${flags.best ? "" : "; --best takes the best one"}.`);
       const warning = config && isComplete(source) ? warningOfBest(readResult(source)) : "";
-      if (warning) console.log(warning);
-      console.log(`It observes ${observationSize} numbers and acts in ${bounds(actionLow, actionHigh)}.`);
+      if (warning) print(warning);
+      print(`It observes ${observationSize} numbers and acts in ${bounds(actionLow, actionHigh)}.`);
     });
 }
 

@@ -1,7 +1,5 @@
 // The command line `ddpg`. Each command has its own file.
 import { Command } from "commander";
-import { InputError } from "../base/expect.ts";
-import { refusal } from "../node/files.ts";
 import { versions } from "../node/versions.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
@@ -12,6 +10,7 @@ import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
 import { rephrase, report } from "./terminal/errors.ts";
+import { stderr, stdout } from "./terminal/output.ts";
 import { addWatchCommand } from "./watch/watch.ts";
 
 const program = new Command("ddpg")
@@ -25,7 +24,13 @@ const program = new Command("ddpg")
     optionDescription: ({ description, defaultValue, defaultValueDescription: words }) =>
       words || typeof defaultValue === "number" ? `${description} [${words ?? defaultValue}]` : description,
   })
-  .configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
+  .configureOutput({
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(text),
+    outputError: () => {},
+    getOutHelpWidth: helpWidth,
+    getErrHelpWidth: helpWidth,
+  })
   .addHelpText(
     "after",
     `
@@ -57,25 +62,19 @@ for (const command of [program, ...program.commands]) {
   });
 }
 
-// If the reader of the output stops early (`ddpg environments | head -1`), a run and its records continue.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") return;
-  const got = refusal(error) ?? error.message;
-  // Nothing catches what a listener throws.
-  const problem = new InputError({ where: "standard output", expected: "one that can be written", got });
-  process.exit(report(problem, process.argv.includes("--verbose")));
-});
-
 try {
   await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, "--help"]);
 } catch (error) {
   process.exitCode = report(error, process.argv.includes("--verbose"));
 }
+await stdout.written();
+await stderr.written();
+// A result that nobody can read is no success. If the reader stopped early (`ddpg environments | head -1`), it is.
+if (stdout.hasFailed) process.exitCode ||= 2;
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
-// The immediate lets an error of the output come first.
-process.stdout.write("", () => setImmediate(() => process.exit()));
+process.exit();
 
 /** Longer lines are hard to read. */
 function helpWidth(): number {
-  return Math.min(process.stdout.columns ?? 100, 110);
+  return Math.min(stdout.columns || 100, 110);
 }

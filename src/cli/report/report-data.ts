@@ -1,4 +1,5 @@
 // A report as data: every record as a CSV table, and what the page shows as JSON.
+import { printable } from "../../base/printable.ts";
 import { eachMetric } from "../../node/run-files.ts";
 import { type Point, type SeedStatistic, summarizeCurves } from "../../training/aggregate.ts";
 import { finalStatistic, groupsOf, type RunGroup, stateOf } from "./groups.ts";
@@ -86,7 +87,8 @@ export function* json(runs: readonly ReportedRun[]): Generator<Uint8Array, void,
 
 /** The items of a JSON array, without its brackets. Only one of them is text at a time. */
 function* lines<T>(items: readonly T[], data: (item: T) => object): Generator<Uint8Array, void, void> {
-  for (const [i, item] of items.entries()) yield Buffer.from(`${i > 0 ? "," : ""}\n${JSON.stringify(data(item))}`);
+  for (const [i, item] of items.entries())
+    yield Buffer.from(`${i > 0 ? "," : ""}\n${printable(JSON.stringify(data(item)))}`);
 }
 
 /** A statistic. One without an interval has null for it. */

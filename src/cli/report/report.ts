@@ -2,7 +2,8 @@ import * as path from "node:path";
 import type { Command } from "commander";
 import { expect } from "../../base/expect.ts";
 import { files as runFiles } from "../../node/run-files.ts";
-import { type Content, print, writeFiles } from "../terminal/write-files.ts";
+import { print, printError, stdout } from "../terminal/output.ts";
+import { type Content, writeFiles } from "../terminal/write-files.ts";
 import { csv, json } from "./report-data.ts";
 import { readRun } from "./reported-run.ts";
 
@@ -40,7 +41,7 @@ Examples:
     .action(async (directories: string[], options: ReportOptions) => {
       const written = await report(directories, options);
       // The standard output may hold the data.
-      const say = [options.csv, options.json].some(isStandardOutput) ? console.error : console.log;
+      const say = [options.csv, options.json].some(isStandardOutput) ? printError : print;
       for (const file of written) say(`Wrote ${file}`);
     });
 }
@@ -72,7 +73,7 @@ export async function report(directories: readonly string[], options: ReportOpti
   }
   for (const [, file, make] of data) if (typeof file === "string" && file !== "-") contents.push([file, make(runs)]);
   writeFiles(contents, "Choose another with --output, --svg, --csv or --json.");
-  for (const [, file, make] of data) if (isStandardOutput(file)) await print(make(runs));
+  for (const [, file, make] of data) if (isStandardOutput(file)) await stdout.send(make(runs));
   return contents.map(([file]) => file);
 }
 

@@ -3,6 +3,7 @@ import { expect } from "../../base/expect.ts";
 import type { Threads } from "../../kernels/wasm/threads.ts";
 import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
 import { numberOf } from "../terminal/options.ts";
+import { printError } from "../terminal/output.ts";
 
 const widths = ["128", "256", "auto"] as const;
 
@@ -37,7 +38,7 @@ export async function backendFor({ simd = "auto" }: ComputeFlags, verbose: boole
   const backend = await nodeBackend({ wide: simd !== "128" });
   const [reason = "--simd 128"] = backend.notes;
   const isNews = simd === "256" || verbose;
-  if (backend.vectorBits === 128 && isNews) console.error(`ddpg: using 128-bit vectors: ${reason}.`);
+  if (backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
 }
 

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { InputError } from "../../base/expect.ts";
-import { attempt, refusal } from "../../node/files.ts";
+import { attempt, expectRegular } from "../../node/files.ts";
 import { type PreparedFile, prepareFile } from "../../node/replace-file.ts";
 
 const expected = "a file that can be written";
@@ -37,24 +36,10 @@ function partsOf(content: Content): Iterable<Uint8Array> {
   return content instanceof Uint8Array ? [content] : content;
 }
 
-/**
- * Writes parts to the standard output, each when its reader has taken the one before. Stops if the reader stops early, as
- * `head` does.
- */
-export async function print(parts: Iterable<Uint8Array>): Promise<void> {
-  for (const part of parts) {
-    const error = await new Promise<Error | null | undefined>((resolve) => process.stdout.write(part, resolve));
-    if (!error) continue;
-    if ("code" in error && error.code === "EPIPE") return;
-    const got = refusal(error) ?? error.message;
-    throw new InputError({ where: "standard output", expected: "one that can be written", got });
-  }
-}
-
 function prepareBeside(file: string, parts: Iterable<Uint8Array>): PreparedFile {
-  // Otherwise only the rename would fail, after other files were already replaced.
-  if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw Object.assign(new Error("a directory"), { code: "EISDIR" });
-  }
-  return prepareFile(file, parts, path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`));
+  // A directory would only fail when it is renamed, after other files were already replaced. A device would be replaced.
+  const status = fs.statSync(file, { throwIfNoEntry: false });
+  if (status) expectRegular(status);
+  // The name of the file is not part of this one, which would be too long where that one is long.
+  return prepareFile(file, parts, path.join(path.dirname(file), `.ddpg-${randomUUID()}`));
 }
