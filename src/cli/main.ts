@@ -5,6 +5,7 @@ import { refusal } from "../node/files.ts";
 import { versions } from "../node/versions.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
+import { explainExit } from "./environment/guard.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
 import { addRenderCommand } from "./render/render.ts";
@@ -12,6 +13,7 @@ import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
 import { rephrase, report } from "./terminal/errors.ts";
+import { exit, onUnplannedExit } from "./terminal/exit.ts";
 import { addWatchCommand } from "./watch/watch.ts";
 
 const program = new Command("ddpg")
@@ -64,13 +66,16 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw new InputError({ where: "standard output", expected: "one that can be written", got });
 });
 
+const isVerbose = process.argv.includes("--verbose");
+onUnplannedExit((how) => explainExit(how, isVerbose));
+
 try {
   await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, "--help"]);
 } catch (error) {
-  process.exitCode = report(error, process.argv.includes("--verbose"));
+  process.exitCode = report(error, isVerbose);
 }
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
-process.stdout.write("", () => process.exit());
+process.stdout.write("", () => exit());
 
 /** Longer lines are hard to read. */
 function helpWidth(): number {

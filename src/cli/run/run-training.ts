@@ -6,8 +6,9 @@ import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { Checkpoint, RunConfig, RunResult } from "../../node.ts";
 import type { Evaluation } from "../../training/evaluate.ts";
 import { RunLoop } from "../../training/run-loop.ts";
-import { guarded } from "../environment/guard.ts";
+import { guarded, rescuing } from "../environment/guard.ts";
 import { report } from "../terminal/errors.ts";
+import { exit, planExit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import type { ProgressState } from "../terminal/progress.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
@@ -71,17 +72,18 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     } catch (error) {
       code = report(error, false);
     }
+    planExit(code);
     // They are asked to close, but not awaited.
     for (const each of [environment, evaluationEnvironment]) {
       new Promise((resolve) => resolve(each.close?.())).catch(() => {});
     }
-    process.exit(code);
+    exit(code);
   };
   const signals = new StopSignals({
     source: process,
     isStepping: () => loop.isStepping,
     leave,
-    exit: (code) => process.exit(code),
+    exit,
     setTimer: (callback, ms) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
@@ -116,6 +118,31 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     return loop.evaluate(episodes, display.startFinalEvaluation(episodes));
   };
 
+  /** Saves and closes what can be saved and closed without waiting. The error is the one to report. */
+  const fail = (error: unknown): void => {
+    hasFailed = true;
+    signals.ignore();
+    try {
+      if (error instanceof EnvironmentError) {
+        loop.abandonStep();
+        saveCheckpoint();
+      }
+    } catch {
+      // What the environment itself could not save is not saved.
+    }
+    try {
+      close({ failed: messageOf(error) });
+    } catch {
+      // Neither is what cannot be written.
+    }
+  };
+  let first: { error: unknown } | undefined;
+  const rescued = rescuing((error) => {
+    first ??= { error };
+    fail(first.error);
+    return first.error;
+  });
+
   const working = work();
   try {
     const final = await guarded(
@@ -126,21 +153,15 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     close({}, final);
     display.conclude(final);
   } catch (error) {
+    first = { error };
     hasFailed = true;
     signals.ignore();
-    try {
-      // After an error from elsewhere, a step in progress gets some time to finish.
-      await Promise.race([working.catch(() => {}), delay(graceMs)]);
-      if (error instanceof EnvironmentError) {
-        loop.abandonStep();
-        saveCheckpoint();
-      }
-      close({ failed: messageOf(error) });
-    } catch {
-      // The first error is the one to report.
-    }
+    // After an error from elsewhere, a step in progress gets some time to finish.
+    await Promise.race([working.catch(() => {}), delay(graceMs)]);
+    fail(error);
     throw error;
   } finally {
+    rescued();
     signals.close();
   }
 }

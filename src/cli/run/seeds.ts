@@ -6,6 +6,7 @@ import { largest } from "../../base/numbers.ts";
 import { Random } from "../../base/random.ts";
 import { type RunResult, readResult } from "../../node.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
+import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
@@ -100,7 +101,7 @@ export async function trainSeeds({ seeds, directories, jobs, progress, warn }: S
   });
   if (progress) console.log();
   console.log(summary(runs, jobs, (performance.now() - started) / 1000));
-  if (signal) process.exit(exitCodes[signal]);
+  if (signal) exit(exitCodes[signal]);
   if (runs.some((run) => run.end !== "complete")) process.exitCode = 1;
 }
 
