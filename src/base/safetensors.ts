@@ -84,22 +84,55 @@ export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array
  * the field unless the file is complete and its checksum matches.
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  expect(bytes.length >= 8, where, "a safetensors file of at least 8 bytes", bytes.length);
-  const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
-  const room = Math.min(maxHeaderLength, bytes.length - 8);
-  expect(headerLength <= room, `${where} header`, `at most the remaining ${room} bytes`, headerLength);
-  const header = parseHeader(bytes.subarray(8, 8 + headerLength), where);
-  const data = bytes.subarray(8 + headerLength);
+  const length = headerLength(bytes.subarray(0, 8), bytes.length, where);
+  const { metadata, entries } = readHeader(bytes.subarray(8, 8 + length), bytes.length, where);
+  const data = bytes.subarray(8 + length);
+  const tensors: Safetensors["tensors"] = new Map(
+    entries.map(({ name, dtype, shape, start, end }) => [name, { dtype, shape, parts: [data.subarray(start, end)] }]),
+  );
+  expectChecksum(bytes, where);
+  return { tensors, metadata };
+}
 
-  const contents: Safetensors = { tensors: new Map(), metadata: new Map() };
-  const entries: { field: string; start: number; end: number; size: number }[] = [];
+/**
+ * The length of a file's header, from the first 8 of its `size` bytes. Throws an InputError that begins with `where`
+ * unless the file has room for it.
+ */
+export function headerLength(first: Uint8Array, size: number, where: string): number {
+  expect(first.length >= 8, where, "a safetensors file of at least 8 bytes", size);
+  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
+  const room = Math.min(maxHeaderLength, size - 8);
+  expect(length <= room, `${where} header`, `at most the remaining ${room} bytes`, length);
+  return length;
+}
+
+/** A tensor as a header describes it. Its bytes are from `start` to `end` of those after the header. */
+interface HeaderEntry extends Omit<Tensor, "parts"> {
+  name: string;
+  start: number;
+  end: number;
+}
+
+/**
+ * Reads the header of a file of `size` bytes, in the order of its tensors. Throws an InputError that begins with `where`
+ * and names the field unless every byte after the header belongs to exactly one tensor.
+ */
+export function readHeader(
+  bytes: Uint8Array,
+  size: number,
+  where: string,
+): { metadata: Safetensors["metadata"]; entries: HeaderEntry[] } {
+  const header = parseHeader(bytes, where);
+  const dataLength = size - 8 - bytes.length;
+  const metadata: Safetensors["metadata"] = new Map();
+  const entries: HeaderEntry[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       expect(isRecord(entry), `${where} __metadata__`, "an object of strings", entry);
       for (const [key, value] of Object.entries(entry)) {
         expect(typeof value === "string", `${where} __metadata__ ${key}`, "a string", value);
-        if (key !== "crc32c") contents.metadata.set(key, value);
+        if (key !== "crc32c") metadata.set(key, value);
       }
       continue;
     }
@@ -110,22 +143,20 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
     expect(isSizes(shape), `${field} shape`, "a list of whole numbers", shape);
     expect(isSizes(offsets) && offsets.length === 2, `${field} data_offsets`, "two whole numbers", offsets);
     const [start, end] = offsets;
-    expect(end <= data.length, `${field} data_offsets`, `at most ${data.length} bytes`, end);
-    const size = shape.reduce((product, length) => product * length, itemSizes[dtype]);
-    entries.push({ field, start, end, size });
-    contents.tensors.set(name, { dtype, shape, parts: [data.subarray(start, end)] });
+    expect(end <= dataLength, `${field} data_offsets`, `at most ${dataLength} bytes`, end);
+    entries.push({ name, dtype, shape, start, end });
   }
   // Tensors follow one another without gaps, so that every byte belongs to exactly one of them.
   let end = 0;
-  for (const entry of entries.sort((a, b) => a.start - b.start || a.end - b.end)) {
-    const field = `${entry.field} data_offsets`;
+  for (const entry of [...entries].sort((a, b) => a.start - b.start || a.end - b.end)) {
+    const field = `${where} ${entry.name} data_offsets`;
+    const length = entry.shape.reduce((product, size) => product * size, itemSizes[entry.dtype]);
     expect(entry.start === end, field, `a start of ${end}`, entry.start);
-    expect(entry.end - entry.start === entry.size, field, `${entry.size} bytes`, [entry.start, entry.end]);
+    expect(entry.end - entry.start === length, field, `${length} bytes`, [entry.start, entry.end]);
     end = entry.end;
   }
-  expect(end === data.length, where, `${end} bytes of numbers`, data.length);
-  expectChecksum(bytes, where);
-  return contents;
+  expect(end === dataLength, where, `${end} bytes of numbers`, dataLength);
+  return { metadata, entries };
 }
 
 function expectChecksum(bytes: Uint8Array, where: string): void {

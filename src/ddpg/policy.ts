@@ -1,5 +1,5 @@
 import { type Bytes, readBytes } from "../base/bytes.ts";
-import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
+import { expect, expectObject, expectOptions, fail, InputError, show } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { chooseBackend } from "../kernels/choose-backend.ts";
@@ -84,7 +84,7 @@ export class Policy {
     this.units.expectSame(units, where);
     for (const name of policySettings) {
       const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
-      if (wanted !== got) throw new InputError({ where: `${where} ${name}`, expected: wanted, got });
+      if (wanted !== got) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
     }
   }
 

@@ -1,4 +1,14 @@
-import { awaitHint, expect, expectOptions, fail, InputError, isArrayLike, perDimension } from "../base/expect.ts";
+import {
+  awaitHint,
+  errorText,
+  expect,
+  expectOptions,
+  fail,
+  InputError,
+  isArrayLike,
+  perDimension,
+  show,
+} from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import { expectObservation, expectStepObject, isObservation, terminatedHint } from "./answers.ts";
@@ -124,14 +134,14 @@ export async function checkEnvironment(
     thrown = true;
     if (error instanceof InputError) failure = error;
     if (error instanceof InputError) check.problems.push(error.message);
-    else check.problems.push(`${check.where}: expected no error, got ${String(error)}.`);
+    else check.problems.push(`${check.where}: expected no error, got ${errorText(error)}.`);
   }
   for (const environment of new Set(made)) {
     try {
       await environment?.close?.();
     } catch (error) {
       // If the check itself failed, a failing close may only be a consequence.
-      if (!thrown) check.problems.push(`close: expected no error, got ${String(error)}.`);
+      if (!thrown) check.problems.push(`close: expected no error, got ${errorText(error)}.`);
       thrown = true;
     }
   }
@@ -370,7 +380,7 @@ class Check {
         const same = Array.isArray(a) && Array.isArray(b) ? equal(a, b) : Object.is(a, b);
         if (same) continue;
         this.#once(comparison, () => {
-          const values = Array.isArray(a) ? `[${a.join(", ")}]` : (a ?? "no such step");
+          const values = a === undefined ? "no such step" : show(a);
           fail(`${where} ${name}`, `${values}, ${comparison}`, b ?? null, hint);
         });
         return false;

@@ -1,4 +1,14 @@
-import { awaitHint, expect, expectNumbers, expectObject, fail, InputError, messageOf } from "../base/expect.ts";
+import {
+  awaitHint,
+  cut,
+  expect,
+  expectNumbers,
+  expectObject,
+  fail,
+  InputError,
+  messageOf,
+  show,
+} from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import { expectObservation, expectStepObject, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
@@ -149,8 +159,13 @@ export function expectNoPromise(result: unknown, where: string, expected: string
 
 /** Returns the name that errors use for an environment: its own, or that of its class. */
 export function nameOf(environment: Environment): string {
-  // An object without a prototype has no class.
-  return environment?.name ?? environment?.constructor?.name ?? "environment";
+  // An object without a prototype has no class. The name may be anything, also a getter that throws.
+  try {
+    const name: unknown = environment?.name ?? environment?.constructor?.name ?? "environment";
+    return typeof name === "string" ? cut(name) : show(name);
+  } catch {
+    return "environment";
+  }
 }
 
 /** Throws an InputError that begins with `where` unless a time limit is a finite number of ms above 0, or undefined. */

@@ -7,7 +7,7 @@ import { expect, fail, InputError, messageOf, suggest } from "../base/expect.ts"
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError } from "../environment/environment-calls.ts";
 import { environments, type Task } from "../tasks.ts";
-import { attempt } from "./files.ts";
+import { attempt, kindOf } from "./files.ts";
 
 /** An environment by id or from a module. */
 export interface LoadedEnvironment {
@@ -48,8 +48,8 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
     throw new InputError({
       where: `environment ${nameOrPath}`,
       expected: "a module's file",
-      got: "a directory",
-      hint: "Give the path of the file in it.",
+      got: kindOf(status),
+      hint: status.isDirectory() ? "Give the path of the file in it." : "",
     });
   }
   const make = await defaultExport(nameOrPath, module);

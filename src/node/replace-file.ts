@@ -16,7 +16,9 @@ export interface PreparedFile {
 export function prepareFile(file: string, parts: readonly Uint8Array[], temporary = unfinished(file)): PreparedFile {
   const discard = (): void => fs.rmSync(temporary, { force: true });
   try {
-    const descriptor = fs.openSync(temporary, "w");
+    // One that was left is removed, and the flag "x" follows no link: what it leads to belongs to another.
+    discard();
+    const descriptor = fs.openSync(temporary, "wx");
     try {
       for (const part of parts) {
         for (let start = 0; start < part.length; ) start += fs.writeSync(descriptor, part, start);

@@ -11,7 +11,7 @@ import { checkInfo } from "../environment/environment-calls.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
 import type { RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
-import { attempt, readFile, refusal } from "./files.ts";
+import { attempt, kindOf, maxTextBytes, openFile, readFile, readSafetensors, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** The format that the readers below understand. It changes when the meaning of the files changes. */
@@ -223,7 +223,7 @@ export function* eachMetric(run: string, end = Number.POSITIVE_INFINITY): Genera
   expectDirectory(run);
   const file = path.join(run, files.metrics);
   const failed = "a file of a run";
-  const descriptor = attempt(file, failed, () => fs.openSync(file, "r"), directoryHint);
+  const descriptor = attempt(file, failed, () => openFile(file), directoryHint);
   try {
     const buffer = Buffer.allocUnsafeSlow(pieceBytes);
     let number = 0;
@@ -267,7 +267,7 @@ export async function readPolicyFile(file: string): Promise<{ policy: Policy; by
   const where = `policy ${file}`;
   const isRun = attempt(where, "a policy's file", () => fs.statSync(file)).isDirectory();
   const full = isRun ? path.join(file, files.policy) : file;
-  const bytes = attempt(`policy ${full}`, "a policy's file", () => readFile(full));
+  const bytes = attempt(`policy ${full}`, "a policy's file", () => readSafetensors(full, full));
   return { policy: await loadPolicy(full, bytes), bytes };
 }
 
@@ -302,14 +302,16 @@ const directoryHint = "Give the directory of a run.";
 
 function expectDirectory(run: string): void {
   const status = attempt(run, "a run's directory", () => fs.statSync(run), directoryHint);
-  if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: "a file" });
+  if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: kindOf(status) });
 }
 
 function read(run: string, name: string, hint = directoryHint): Buffer {
   // Two errors: the directory is missing, or one of its files is.
   expectDirectory(run);
   const file = path.join(run, name);
-  return attempt(file, "a file of a run", () => readFile(file), hint);
+  const isSafetensors = name.endsWith(".safetensors");
+  const action = (): Buffer => (isSafetensors ? readSafetensors(file, file) : readFile(file, maxTextBytes));
+  return attempt(file, "a file of a run", action, hint);
 }
 
 /** Stats of a regular file in a run's directory. Symbolic links are ignored, because they may point outside of it. */
@@ -329,7 +331,7 @@ export function openRunFile(run: string, name: string): number | undefined {
   // Windows does not have this flag.
   const noLink = fs.constants.O_NOFOLLOW ?? 0;
   try {
-    return fs.openSync(path.join(run, name), fs.constants.O_RDONLY | noLink);
+    return openFile(path.join(run, name), noLink);
   } catch (error) {
     if (refusal(error) === undefined) throw error;
     return undefined;

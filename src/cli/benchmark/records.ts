@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../../base/expect.ts";
 import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
-import { attempt } from "../../node/files.ts";
+import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
@@ -57,7 +57,7 @@ export function writeRecord(file: string, record: BenchmarkRecord): void {
 /** Reads and checks a record. Undefined if there is no such file. Throws an InputError that names the field. */
 export function readRecord(file: string): BenchmarkRecord | undefined {
   const content = attempt(file, "a record of a benchmark", () =>
-    fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined,
+    fs.statSync(file, { throwIfNoEntry: false }) ? readFile(file, maxTextBytes).toString("utf8") : undefined,
   );
   if (content === undefined) return undefined;
   const hint = "Remove it: ddpg benchmark writes it again.";
