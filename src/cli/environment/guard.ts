@@ -2,9 +2,9 @@
 // that never settles. Guarded work ends in these cases too, with an error that explains it. An environment may even end
 // the process: then the program explains that, and saves what it can, before it is gone.
 import { setTimeout as delay } from "node:timers/promises";
-import { InputError, messageOf } from "../../base/expect.ts";
+import { InputError } from "../../base/expect.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { EnvironmentError } from "../../environment/environment-calls.ts";
+import { EnvironmentError, isKind, whatWas } from "../../environment/environment-calls.ts";
 import { report } from "../terminal/errors.ts";
 import type { UnplannedExit } from "../terminal/exit.ts";
 
@@ -54,8 +54,8 @@ export async function guarded<T>(where: () => string, work: () => T | Promise<T>
   });
   const onError = (error: unknown): void => {
     // An InputError, such as one about a file, explains itself.
-    if (error instanceof InputError) fail(error);
-    else fail(new EnvironmentError(`${where()}, outside of its methods: ${messageOf(error)}`, { cause: error }));
+    if (isKind(error, InputError)) fail(error);
+    else fail(new EnvironmentError(`${where()}, outside of its methods: ${whatWas(error)}`, { cause: error }));
   };
   const onDry = (): void => fail(new EnvironmentError(`${where()}: ${neverSettles}`));
   process.on("uncaughtException", onError);
@@ -97,7 +97,7 @@ async function close(name: string, environments: readonly Environment[]): Promis
         Array.from(new Set(environments), async (environment) => environment.close?.()),
       );
       const failed = ends.find((end) => end.status === "rejected");
-      if (failed) throw new EnvironmentError(`${where}: ${messageOf(failed.reason)}`, { cause: failed.reason });
+      if (failed) throw new EnvironmentError(`${where}: ${whatWas(failed.reason)}`, { cause: failed.reason });
     },
   );
 }

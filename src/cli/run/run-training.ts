@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../base/expect.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
+import { ReplayMemoryError } from "../../ddpg/replay-buffer.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { Checkpoint, RunConfig, RunResult } from "../../node.ts";
@@ -123,7 +124,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     hasFailed = true;
     signals.ignore();
     try {
-      if (error instanceof EnvironmentError) {
+      if (error instanceof EnvironmentError || error instanceof ReplayMemoryError) {
         loop.abandonStep();
         saveCheckpoint();
       }
