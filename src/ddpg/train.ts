@@ -170,7 +170,8 @@ function explored(agent: Ddpg, observation: Float64Array, where: () => string): 
 function asEnvironments(error: unknown, where: () => string): unknown {
   const method = /^Ddpg\.(explore|observe) /;
   if (!(error instanceof InputError && method.test(error.where))) return error;
-  return new EnvironmentError(error.at(`${where()} ${error.where.replace(method, "")}`).message, { cause: error });
+  const field = error.where.replace(method, "").replace("nextObservation", "observation");
+  return new EnvironmentError(error.at(`${where()} ${field}`).message, { cause: error });
 }
 
 /** Makes one update if one is due; an error names the step and the update. Returns whether there was an update. */

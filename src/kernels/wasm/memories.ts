@@ -3,6 +3,7 @@
 // one. What kernels have is free again when they are collected.
 import { InputError, messageOf } from "../../base/expect.ts";
 import { macrotask } from "../../base/macrotask.ts";
+import { wasmMemoryHint } from "../../base/wasm-memory.ts";
 import { reservedBytes } from "../raw-kernels.ts";
 import { lineBytes, type RawKernels } from "../signatures.ts";
 
@@ -49,11 +50,8 @@ function newMemory(pages: { initial: number; maximum: number; shared: boolean })
     return new WebAssembly.Memory(pages);
   } catch (error) {
     const expected = `a memory of ${Math.ceil((pages.initial * pageBytes) / 1e6)} MB`;
-    const hint =
-      "For each memory an engine reserves about 10 GB of addresses. A limit such as that of ulimit -v forbids this: raise it " +
-      "above 16 GB, or start Node with --disable-wasm-trap-handler, which reserves no more than the memory. In a page, keep " +
-      "fewer agents and policies.";
-    throw new InputError({ where: "WebAssembly", expected, got: `"${messageOf(error)}"`, hint }, { cause: error });
+    const got = `"${messageOf(error)}"`;
+    throw new InputError({ where: "WebAssembly", expected, got, hint: wasmMemoryHint }, { cause: error });
   }
 }
 
