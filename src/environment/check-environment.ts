@@ -161,7 +161,7 @@ export async function checkEnvironment(
   for (const environment of new Set(made)) {
     try {
       // What was refused because a loop is using it stays open.
-      if (typeof environment === "object" && environment !== null && !isInUse(environment)) await environment.close?.();
+      if (environment && !isInUse(environment)) await environment.close?.();
     } catch (error) {
       // If the check itself failed, a failing close may only be a consequence.
       if (!thrown) check.problems.push(`close: expected no error, got ${errorText(error)}.`);

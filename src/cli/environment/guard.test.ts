@@ -55,7 +55,7 @@ const leaving = (place: string, at = 0, code = 0) => ({
 });
 const hint = "Throw an error instead of calling process.exit.";
 
-describe("an environment that ends the process", { concurrency: true, timeout: 60_000 }, () => {
+describe("an environment that ends the process", { concurrency: 2, timeout: 120_000 }, () => {
   const places: [place: string, at: number, code: number, where: RegExp][] = [
     ["step", 157, 0, /leaver\.js episode 12 step 7/],
     ["step", 158, 3, /leaver\.js episode 12 step 8/],

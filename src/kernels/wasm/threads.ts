@@ -146,7 +146,7 @@ export class Threads {
     return areWorth;
   }
 
-  /** Why the last agent that asked for several threads got one; "" if it got them, or if there is only one. */
+  /** @internal Why the last agent that asked for several threads got one; "" if it got them, or if there is only one. */
   get refusal(): string {
     return this.#refusal;
   }
