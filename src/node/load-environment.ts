@@ -84,6 +84,17 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
     }
     throw new EnvironmentError(`environment ${name}: ${whatWas(thrown)}`, { cause: thrown });
   }
+  try {
+    return makerIn(name, exported);
+  } catch (error) {
+    if (isKind(error, InputError)) throw error;
+    // The default export is a proxy, or has a getter that throws.
+    throw new EnvironmentError(`environment ${name} default export: ${whatWas(error)}`, { cause: error });
+  }
+}
+
+/** The function that makes an environment, from what a module exports. */
+function makerIn(name: string, exported: Record<string, unknown>): () => Environment | Promise<Environment> {
   // A compiler that writes CommonJS makes `export default` a property of what Node takes for the default export.
   const inner = exported.default as { __esModule?: unknown; default?: unknown } | null | undefined;
   const make = typeof inner === "object" && inner?.__esModule === true ? inner.default : exported.default;
