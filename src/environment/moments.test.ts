@@ -43,7 +43,7 @@ test("the first difference of two walks is named with its step, field and index"
   );
 });
 
-test("what is no longer kept is compared as well", () => {
+test("numbers beyond those that are kept are compared as well", () => {
   // Four of these are kept.
   const size = 256 * 1024;
   const random = new Random(1);

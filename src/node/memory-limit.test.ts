@@ -16,7 +16,7 @@ function createIn(limit: number, ...flags: string[]): string {
   return (stdout || stderr).trim();
 }
 
-test("a limit of 8 GB is named with the way out, which works", { skip: process.platform !== "linux" }, () => {
+test("a limit of 8 GB is named with a flag that helps", { skip: process.platform !== "linux" }, () => {
   assert.match(
     createIn(8_000_000),
     /^InputError: WebAssembly: expected a memory of \d+ MB, got ".*memory.*"\. .*ulimit -v.*--disable-wasm-trap-handler/,

@@ -125,7 +125,7 @@ describe("an environment that ends the process", { concurrency: 2, timeout: 120_
     assert.deepEqual([code, stderr], [130, ""]);
   });
 
-  it("an own end of the program has its usual code", async () => {
+  it("when the program ends by itself, its code is the usual one", async () => {
     assert.equal((await ddpg("environments")).code, 0);
     assert.equal((await ddpg("unheard")).code, 2);
   });

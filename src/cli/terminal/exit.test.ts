@@ -25,7 +25,7 @@ test("what is saved at such an end cannot end the process before", () => {
   assert.deepEqual(end(`${saving} process.exit(0);`), [1, "0\nrefused"]);
 });
 
-test("an own end has its own code, whatever else happens after it was planned", () => {
+test("a planned end has its code, whatever happens after the plan", () => {
   assert.deepEqual(end("exit(3);"), [3, ""]);
   assert.deepEqual(end("process.exitCode = 2; exit();"), [2, ""]);
   assert.deepEqual(end("planExit(130); process.exit(0);"), [130, ""]);
