@@ -6,6 +6,7 @@ import { environmentFor, environmentHelp, environmentOf } from "./environment/en
 import { closing, guarded } from "./environment/guard.ts";
 import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
+import { print, stderr } from "./terminal/output.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
@@ -41,7 +42,7 @@ export function addEvaluateCommand(program: Command): void {
       const nameOrPath = environmentOf(run, config, flags.environment);
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const rate = new Rate(() => performance.now());
-      const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [
+      const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(episodes)} episodes`,
         `${whole(rate.at(progress.done))} episodes/s`,
       ]);
@@ -74,18 +75,16 @@ export function addEvaluateCommand(program: Command): void {
             ...(info && { info }),
             fingerprint,
           };
-          console.log(JSON.stringify(result));
+          print(JSON.stringify(result));
         } else {
-          console.log(
-            [
-              `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
-              `length       ${plusMinus(meanLength, null)} steps`,
-              ...infoLines(info, 13),
-              `environment  ${nameOrPath}`,
-              `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
-              `fingerprint  ${fingerprint}, at the end of the run`,
-            ].join("\n"),
-          );
+          print([
+            `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+            `length       ${plusMinus(meanLength, null)} steps`,
+            ...infoLines(info, 13),
+            `environment  ${nameOrPath}`,
+            `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+            `fingerprint  ${fingerprint}, at the end of the run`,
+          ]);
         }
       } finally {
         progress.stop();

@@ -1,7 +1,5 @@
 // The command line `ddpg`. Each command has its own file.
 import { Command } from "commander";
-import { InputError } from "../base/expect.ts";
-import { refusal } from "../node/files.ts";
 import { versions } from "../node/versions.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
@@ -14,6 +12,7 @@ import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
 import { rephrase, report } from "./terminal/errors.ts";
 import { exit, onUnplannedExit } from "./terminal/exit.ts";
+import { stderr, stdout } from "./terminal/output.ts";
 import { addWatchCommand } from "./watch/watch.ts";
 
 const program = new Command("ddpg")
@@ -27,7 +26,13 @@ const program = new Command("ddpg")
     optionDescription: ({ description, defaultValue, defaultValueDescription: words }) =>
       words || typeof defaultValue === "number" ? `${description} [${words ?? defaultValue}]` : description,
   })
-  .configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
+  .configureOutput({
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(text),
+    outputError: () => {},
+    getOutHelpWidth: helpWidth,
+    getErrHelpWidth: helpWidth,
+  })
   .addHelpText(
     "after",
     `
@@ -59,13 +64,6 @@ for (const command of [program, ...program.commands]) {
   });
 }
 
-// If the reader of the output stops early (`ddpg environments | head -1`), a run and its records continue.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") return;
-  const got = refusal(error) ?? error.message;
-  throw new InputError({ where: "standard output", expected: "one that can be written", got });
-});
-
 const isVerbose = process.argv.includes("--verbose");
 onUnplannedExit((how) => explainExit(how, isVerbose));
 
@@ -74,10 +72,14 @@ try {
 } catch (error) {
   process.exitCode = report(error, isVerbose);
 }
+await stdout.written();
+await stderr.written();
+// A result that nobody can read is no success. If the reader stopped early (`ddpg environments | head -1`), it is.
+if (stdout.hasFailed) process.exitCode ||= 2;
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
-process.stdout.write("", () => exit());
+exit();
 
 /** Longer lines are hard to read. */
 function helpWidth(): number {
-  return Math.min(process.stdout.columns ?? 100, 110);
+  return Math.min(stdout.columns || 100, 110);
 }

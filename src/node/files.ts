@@ -30,7 +30,8 @@ export function openFile(file: string, flags = 0): number {
   return descriptor;
 }
 
-function expectRegular(status: fs.Stats): void {
+/** Throws unless it is a regular file. `attempt` makes that an InputError. */
+export function expectRegular(status: fs.Stats): void {
   if (!status.isFile()) throw new UnreadableFile(kindOf(status));
 }
 

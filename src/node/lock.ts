@@ -4,7 +4,6 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { InputError } from "../base/expect.ts";
-import { readFile } from "./files.ts";
 
 const name = "lock";
 
@@ -95,12 +94,9 @@ function removeStale(file: string, aside: string): void {
   fs.rmSync(aside, { force: true });
 }
 
-/** No lock is longer. */
-const maxLockBytes = 10_000;
-
 function read(file: string): string | undefined {
   try {
-    return readFile(file, maxLockBytes).toString("utf8");
+    return fs.readFileSync(file, "utf8");
   } catch {
     return undefined;
   }
@@ -134,13 +130,8 @@ function isAlive({ pid, start, host }: Holder): boolean {
  * What Linux reports about a process: when it started, and whether it has ended and waits for its parent to collect it.
  */
 function statusOf(pid: number): { start: string; ended: boolean } | undefined {
-  let text: string;
-  try {
-    // Not with `readFile`: the system says that this file is empty.
-    text = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-  } catch {
-    return undefined;
-  }
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
   // The second field is the program's name in parentheses. It may contain anything.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return { start: fields[19], ended: /[ZX]/.test(fields[0]) };

@@ -311,7 +311,8 @@ function read(run: string, name: string, hint = directoryHint): Buffer {
   const file = path.join(run, name);
   const isSafetensors = name.endsWith(".safetensors");
   const action = (): Buffer => (isSafetensors ? readSafetensors(file, file) : readFile(file, maxTextBytes));
-  return attempt(file, "a file of a run", action, hint);
+  // The hint is about a file that is missing.
+  return attempt(file, "a file of a run", action, fs.existsSync(file) ? "" : hint);
 }
 
 /** Stats of a regular file in a run's directory. Symbolic links are ignored, because they may point outside of it. */

@@ -1,4 +1,5 @@
 // The status of a run on disk in words, its counters, and its files.
+import { printable } from "../../src/base/printable.ts";
 import { environments } from "../../src/tasks.ts";
 import type { RunConfig, RunStatus } from "../../src/training/run.ts";
 import { isSimulated, type Watched } from "../run-source.ts";
@@ -54,7 +55,7 @@ export function watchedNumbersView(session: Session): void {
 
 function showConfig(run: string, config: RunConfig): void {
   const { environment, preset, seed, steps, evaluation } = config;
-  document.title = `${run} – ddpg watch`;
+  document.title = `${printable(run)} – ddpg watch`;
   setText(find("#run"), run);
   setText(find("#run-what"), `${environment}, preset ${preset}, seed ${seed}, ${whole(steps)} steps`);
   setText(

@@ -1,5 +1,6 @@
 // The output of a benchmark: a table in Markdown, beside published results, and curves.
 import { largest } from "../../base/numbers.ts";
+import { printable } from "../../base/printable.ts";
 import { Random } from "../../base/random.ts";
 import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
 import { compose, drawCurves, drawDistribution, paper, runsForInterval, trueMinus } from "../report/figures.ts";
@@ -100,7 +101,9 @@ function figure(published: Figure | null): string {
 }
 
 /** A Markdown table whose columns also align as plain text. */
-function markdown([head, ...body]: readonly (readonly string[])[]): string {
+function markdown(rows: readonly (readonly string[])[]): string {
+  // A name is that of a record's file, which may be any text.
+  const [head, ...body] = rows.map((row) => row.map((cell) => printable(cell).replaceAll("|", "\\|")));
   const widths = head.map((_, column) => largest([head, ...body].map((row) => row[column].length)));
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
   return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");

@@ -7,6 +7,7 @@ import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../node.ts";
 import { environments, type Task } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
+import { print } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
 import { guarded } from "./guard.ts";
 
@@ -18,7 +19,7 @@ export function addEnvironmentsCommand(program: Command): void {
     .option("--json", "print JSON")
     .action(({ json }: { json?: boolean }) => {
       const all = Object.entries(environments).map(([id, task]) => describe(id, task));
-      console.log(json ? JSON.stringify(all, null, 2) : `${listOf(all)}\n\n${mujocoNote}`);
+      print(json ? JSON.stringify(all, null, 2).split("\n") : [...listOf(all), "", mujocoNote]);
     });
 }
 
@@ -88,7 +89,7 @@ function describe(id: string, { observationSize, actionLow, actionHigh, timeLimi
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
 }
 
-function listOf(all: ReturnType<typeof describe>[]): string {
+function listOf(all: ReturnType<typeof describe>[]): string[] {
   const rows = [
     ["", "observed", "action", "time limit", "preset", "steps", ""],
     ...all.map((entry) => [
@@ -101,7 +102,7 @@ function listOf(all: ReturnType<typeof describe>[]): string {
       entry.summary,
     ]),
   ];
-  return table(rows, [1, 3, 5]).join("\n");
+  return table(rows, [1, 3, 5]);
 }
 
 /**

@@ -12,6 +12,7 @@ import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
 import { plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
+import { print, stderr } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
@@ -77,7 +78,7 @@ Examples:
       const isGif = ending === ".gif";
       const { frames, times } = framesOf(film, scene, flags, isGif ? undefined : flags.moments);
       const shownAt = times.map((time) => time / flags.speed);
-      const progress: Progress = new Progress(process.stderr, frames.count, process.stderr.isTTY, () => [
+      const progress: Progress = new Progress(stderr, frames.count, stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(frames.count)} frames`,
       ]);
       const advance = (done: number): Promise<void> | undefined => {
@@ -97,16 +98,14 @@ Examples:
         bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
       const drawn =
         film.poses.length - 1 < film.steps ? `, of which the first ${seconds(film.poses.length - 1)} are drawn` : "";
-      console.log(
-        [
-          `Wrote ${output}, ${size}`,
-          `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
-          `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
-          `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
-          `environment  ${name}, episode ${whole(flags.episode)}`,
-          `policy       ${description}`,
-        ].join("\n"),
-      );
+      print([
+        `Wrote ${output}, ${size}`,
+        `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
+        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
+        `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
+        `environment  ${name}, episode ${whole(flags.episode)}`,
+        `policy       ${description}`,
+      ]);
     });
 }
 

@@ -4,6 +4,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { largest, smallest } from "../../base/numbers.ts";
+import { printable } from "../../base/printable.ts";
 import { Random } from "../../base/random.ts";
 import {
   alignCurves,
@@ -405,7 +406,7 @@ function standalone(element: ReturnType<typeof Plot.plot>, theme: Theme): string
   element.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   element.setAttribute("xmlns:xlink", "http://www.w3.org/1999/xlink");
   element.setAttribute("color", theme.foreground);
-  return printable(element.outerHTML);
+  return shown(element.outerHTML);
 }
 
 function referenceLines(references: readonly Reference[], theme: Theme): Plot.Markish[] {
@@ -514,7 +515,7 @@ export function trueMinus(text: string): string {
 
 /** Escapes text for SVG and HTML, between tags and in attributes. */
 export function escapeText(text: unknown): string {
-  return printable(String(text))
+  return shown(String(text))
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
@@ -522,9 +523,9 @@ export function escapeText(text: unknown): string {
     .replaceAll("'", "&#39;");
 }
 
-/** Replaces the characters that XML forbids. */
-function printable(text: string): string {
-  return text.replace(/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
+/** Shows control characters as escapes, except for line breaks and tabs, and replaces what else XML forbids. */
+function shown(text: string): string {
+  return text.replace(/[^\n\t]+/g, printable).replace(/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
 }
 
 function seriesColor(theme: Theme, index: number): string {

@@ -7,6 +7,7 @@ import { eachMetric } from "../../node/run-files.ts";
 import { readConfig, readResult } from "../../node.ts";
 import type { DiagnosticsRecord, EvaluationRecord } from "../../training/metrics.ts";
 import { Thinned } from "../../training/thinned.ts";
+import { print } from "../terminal/output.ts";
 import { writeFiles } from "../terminal/write-files.ts";
 import type { ReportedEpisode, ReportedRun } from "./report-page.ts";
 
@@ -24,7 +25,7 @@ export function addReportCommand(program: Command): void {
     .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
     .option("--svg <file>", "also write the main figure as an SVG file")
     .action(async (directories: string[], options: ReportOptions) => {
-      for (const file of await report(directories, options)) console.log(`Wrote ${file}`);
+      for (const file of await report(directories, options)) print(`Wrote ${file}`);
     });
 }
 

@@ -7,6 +7,7 @@ import type { Threads } from "../../kernels/wasm/threads.ts";
 import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
 import { whole } from "../terminal/numbers.ts";
 import { numberOf } from "../terminal/options.ts";
+import { printError } from "../terminal/output.ts";
 
 const widths = ["128", "256", "auto"] as const;
 
@@ -41,7 +42,7 @@ export async function backendFor({ simd = "auto" }: ComputeFlags, verbose: boole
   const backend = await nodeBackend({ wide: simd !== "128" });
   const [reason = "--simd 128"] = backend.notes;
   const isNews = simd === "256" || verbose;
-  if (backend.vectorBits === 128 && isNews) console.error(`ddpg: using 128-bit vectors: ${reason}.`);
+  if (backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
 }
 
@@ -54,7 +55,7 @@ export function explainOneThread({ threads = "auto" }: ComputeFlags, agent: Ddpg
   if (!verbose || threads === 1 || agent.threads > 1) return;
   const cores = os.availableParallelism();
   const reason = threadsFor({ threads }).refusal || "there are no others";
-  console.error(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
+  printError(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
 }
 
 /** A warning if the replay buffer will not fit in the machine's memory, or in that which a container has; else "". */

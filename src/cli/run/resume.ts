@@ -15,6 +15,7 @@ import {
 import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
+import { print, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -62,7 +63,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const checkpoint = readCheckpoint(run);
   if (flags.steps === undefined && isComplete(run)) {
     const { steps } = readResult(run);
-    console.log(
+    print(
       `${run} is finished, after ${whole(steps)} steps. To continue: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
     );
     return;
@@ -95,15 +96,13 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
     if (!listener) {
-      console.log(
-        [
-          `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
-          `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-          `compute        ${backend.vectorBits}-bit SIMD${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
-          `checkpoints    ${checkpoints}`,
-          "",
-        ].join("\n"),
-      );
+      print([
+        `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
+        `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
+        `compute        ${backend.vectorBits}-bit SIMD${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+        `checkpoints    ${checkpoints}`,
+        "",
+      ]);
     }
     await runTraining({
       agent,
@@ -117,7 +116,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       stepTimeout: milliseconds(flags.stepTimeout),
       progress: flags.progress,
       ...(listener && { onProgress: listener.onProgress }),
-      warn: listener ? listener.warn : (warning) => console.error(`ddpg: warning: ${warning}`),
+      warn: listener ? listener.warn : printWarning,
     });
   });
 }

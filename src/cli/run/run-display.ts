@@ -2,6 +2,7 @@ import type { Evaluation } from "../../training/evaluate.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
 import { duration, infoLines, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
+import { print, stdout } from "../terminal/output.ts";
 import { Progress, Rate } from "../terminal/progress.ts";
 import type { RunTrainingOptions } from "./run-training.ts";
 
@@ -22,7 +23,7 @@ export class RunDisplay {
     this.#isChild = training.onProgress !== undefined;
     const { steps } = training.config;
     const rate = new Rate(() => loop.ms, loop.step);
-    this.#progress = new Progress(training.onProgress ?? process.stdout, steps, training.progress, () => {
+    this.#progress = new Progress(training.onProgress ?? stdout, steps, training.progress, () => {
       const perSecond = rate.at(loop.step);
       return [
         `${whole(perSecond)} steps/s`,
@@ -49,7 +50,7 @@ export class RunDisplay {
 
   /** Writes a line above the progress. */
   note(line: string): void {
-    if (line !== "" && !this.#isChild) this.#progress.interrupt(() => console.log(line));
+    if (line !== "" && !this.#isChild) this.#progress.interrupt(() => print(line));
   }
 
   /** Ends the progress. Its last line stays if `keep` is set. */
@@ -61,9 +62,9 @@ export class RunDisplay {
   startFinalEvaluation(episodes: number): (done: number) => void {
     const { onProgress, progress } = this.#training;
     const rate = new Rate(() => performance.now());
-    const isShown = progress && (this.#isChild || process.stdout.isTTY);
+    const isShown = progress && (this.#isChild || stdout.isTTY);
     this.#progress.stop(true);
-    this.#progress = new Progress(onProgress ?? process.stdout, episodes, isShown, () => [
+    this.#progress = new Progress(onProgress ?? stdout, episodes, isShown, () => [
       `evaluation  ${whole(this.#progress.done)}/${whole(episodes)} episodes`,
       `${whole(rate.at(this.#progress.done))} episodes/s`,
     ]);
@@ -74,11 +75,8 @@ export class RunDisplay {
   stopped(savedStep: number | undefined): void {
     if (this.#isChild) return;
     const { directory, config } = this.#training;
-    console.log(
-      `Ended after ${whole(this.#loop.step)} of ${whole(config.steps)} steps. The records are in ${directory}.`,
-    );
-    if (savedStep !== undefined)
-      console.log(`Resume after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
+    print(`Ended after ${whole(this.#loop.step)} of ${whole(config.steps)} steps. The records are in ${directory}.`);
+    if (savedStep !== undefined) print(`Resume after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
   }
 
   /** Prints the results of a finished run. */
@@ -100,7 +98,7 @@ export class RunDisplay {
       `report         npx ddpg report ${inShell(directory)}`,
       `evaluate       npx ddpg evaluate ${inShell(directory)}`,
     ];
-    if (progress) console.log();
-    console.log(lines.join("\n"));
+    if (progress) print("");
+    print(lines);
   }
 }

@@ -10,6 +10,7 @@ import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
+import { print, printError, stdout } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
 import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
 
@@ -78,7 +79,7 @@ export interface ChildRun extends ChildCommand {
  * process when the children have closed their records.
  */
 export async function trainSeeds({ seeds, directories, jobs, progress, warn }: SeedsOptions): Promise<void> {
-  const drawn = progress && process.stdout.isTTY;
+  const drawn = progress && stdout.isTTY;
   const width = largest(seeds.map((seed) => `${seed}`.length));
   const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
@@ -90,17 +91,17 @@ export async function trainSeeds({ seeds, directories, jobs, progress, warn }: S
     jobs,
     progress,
     onStart: ({ label, directory }) => {
-      if (progress && !drawn) console.log(`${label}  started, records in ${directory}`);
+      if (progress && !drawn) print(`${label}  started, records in ${directory}`);
     },
     onWarning: ({ seed }, warning) => warn(`seed ${seed}: ${warning}`),
     onEnd: (run, end) => {
       const why = settle(run, end);
-      if (why) console.error(`ddpg: seed ${run.seed}: ${why}`);
-      else if (progress) console.log(`${run.label}  ${ending(run)}`);
+      if (why) printError(`ddpg: seed ${run.seed}: ${why}`.split("\n"));
+      else if (progress) print(`${run.label}  ${ending(run)}`);
     },
   });
-  if (progress) console.log();
-  console.log(summary(runs, jobs, (performance.now() - started) / 1000));
+  if (progress) print("");
+  print(summary(runs, jobs, (performance.now() - started) / 1000));
   if (signal) exit(exitCodes[signal]);
   if (runs.some((run) => run.end !== "complete")) process.exitCode = 1;
 }
@@ -124,7 +125,7 @@ function ending({ end, result, directory }: ChildRun): string {
     : `${end} ${afterSteps(result)}`;
 }
 
-function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string {
+function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string[] {
   const complete = runs.filter(({ end }) => end === "complete");
   const returns = complete.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []);
   const [low, high] = returns.length >= minSeedsForInterval ? bootstrapInterval(returns, new Random(0)) : [];
@@ -152,7 +153,7 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
       .filter(({ end, result }) => end === "stopped" && result)
       .map(({ directory }) => `resume         npx ddpg resume ${inShell(directory)}`),
     ...(readable.length > 0 ? [`report         npx ddpg report ${readable.map(inShell).join(" ")}`] : []),
-  ].join("\n");
+  ];
 }
 
 /** The runs that have started, one line each. */

@@ -41,6 +41,7 @@ import {
   stepTimeoutHelp,
   wholeNumber,
 } from "../terminal/options.ts";
+import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -202,7 +203,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     if (warned.has(subject)) return;
     warned.add(subject);
     if (listener) listener.warn(warning);
-    else console.error(`ddpg: warning: ${warning}`);
+    else printWarning(warning);
   };
   if (loaded.module) {
     const { checkSteps } = flags;
@@ -263,7 +264,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       ...(commitNow && { commit: commitNow }),
     };
     if (!listener)
-      console.log(introduction(nameOrPath, loaded, agent, config, seeds, directories, backend.vectorBits, checkpoints));
+      print(introduction(nameOrPath, loaded, agent, config, seeds, directories, backend.vectorBits, checkpoints));
     if (!flags.seeds) {
       await runTraining({
         agent,
@@ -330,7 +331,7 @@ async function checkOwn(
   };
   const notice = setTimeout(() => {
     const pass = steps ?? defaultCheckSteps(first?.observationSize ?? 1);
-    console.error(`Checking ${name} for about ${whole(2 * pass)} steps …`);
+    printError(`Checking ${name} for about ${whole(2 * pass)} steps …`);
   }, noticeMs);
   // It is only a notice: it must not keep the process alive if the environment never answers.
   notice.unref();
@@ -347,7 +348,7 @@ async function checkOwn(
     throw new EnvironmentError(`${name}: ${problems.at(-1)}`, { cause: error });
   }
   const last = problems.pop();
-  for (const problem of problems) console.error(`ddpg: ${name}: ${problem}`);
+  for (const problem of problems) printError(`ddpg: ${name}: ${problem}`);
   // A wrong flag is not the environment's fault.
   if (failure && failure.where in scaling) throw failure;
   if (last) throw (failure ?? new InputError(last)).within(`${name}:`);
@@ -397,7 +398,7 @@ function introduction(
   directories: readonly string[],
   bits: number,
   checkpoints: CheckpointClock,
-): string {
+): string[] {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
   const changed = settingNames
@@ -418,7 +419,7 @@ function introduction(
     `checkpoints    ${checkpoints}`,
     `records        ${several(directories)}`,
     "",
-  ].join("\n");
+  ];
 }
 
 /** The first two and the last of them. */

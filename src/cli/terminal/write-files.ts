@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { attempt } from "../../node/files.ts";
+import { attempt, expectRegular } from "../../node/files.ts";
 import { type PreparedFile, prepareFile } from "../../node/replace-file.ts";
 
 const expected = "a file that can be written";
@@ -30,9 +30,9 @@ export function checkWritable(file: string, hint: string): void {
 }
 
 function prepareBeside(file: string, bytes: Uint8Array): PreparedFile {
-  // Otherwise only the rename would fail, after other files were already replaced.
-  if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw Object.assign(new Error("a directory"), { code: "EISDIR" });
-  }
-  return prepareFile(file, [bytes], path.join(path.dirname(file), `.${path.basename(file)}-${randomUUID()}`));
+  // A directory would only fail when it is renamed, after other files were already replaced. A device would be replaced.
+  const status = fs.statSync(file, { throwIfNoEntry: false });
+  if (status) expectRegular(status);
+  // The name of the file is not part of this one, which would be too long where that one is long.
+  return prepareFile(file, [bytes], path.join(path.dirname(file), `.ddpg-${randomUUID()}`));
 }
