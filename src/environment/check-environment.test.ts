@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Random } from "../base/random.ts";
 import { checkBounds, checkEnvironment, defaultCheckSteps } from "./check-environment.ts";
 import type { Environment, Step } from "./environment.ts";
+import { isInUse, reserve } from "./environments-in-use.ts";
 
 /** A valid environment whose parts the tests replace: a point that is pushed around for 30 steps. */
 class Point implements Environment {
@@ -507,4 +508,22 @@ test("where an observation has very many numbers, the check takes fewer steps, a
   );
   // With the reset.
   assert.equal(steps, 26);
+});
+
+test("an environment that another loop is using is not checked, and stays open", async () => {
+  let isClosed = false;
+  const environment = Object.assign(new Point(), {
+    single: true,
+    close: () => {
+      isClosed = true;
+    },
+  });
+  const release = reserve(environment, "mine");
+  assert.deepEqual((await checkEnvironment(() => environment)).problems, [
+    "make: expected a free environment, got one that another evaluation or check is using. Make a second environment.",
+  ]);
+  assert.deepEqual([isClosed, environment.taken], [false, 0]);
+  release();
+  assert.deepEqual((await checkEnvironment(() => environment)).problems, []);
+  assert.deepEqual([isClosed, isInUse(environment)], [true, false]);
 });
