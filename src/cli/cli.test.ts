@@ -700,7 +700,7 @@ describe("several seeds", { concurrency: true, timeout: 60_000 }, () => {
     assert.deepEqual(lines.sort(), [
       "",
       "    at Cart.reset (edge.js:11:31)",
-      "    at Cart.reset (edge.js:12:46)",
+      "    at Cart.reset (edge.js:12:49)",
       "ddpg: seed 2: edge.js episode 3 step 0: Too far right.",
       "ddpg: seed 3: was killed (SIGKILL), manually or by the system because memory ran out",
       "ddpg: seed 4: edge.js …: the environment ended the process with exit code 0. Throw an error instead of calling process.exit.",
