@@ -986,4 +986,54 @@ export const faults = [
     name: "a terminal obeys the control characters of a line",
     edits: [{ file: "src/cli/terminal/output.ts", text: "printable(line)", fault: '[line, printable("")][0]' }],
   },
+  {
+    name: "the exit code of an environment that ends the process is believed",
+    edits: [
+      {
+        file: "src/cli/terminal/exit.ts",
+        text: 'planned = explain(hasRunDry ? "dry" : code);',
+        fault: "planned = hasRunDry ? explain(code) : code;",
+      },
+    ],
+  },
+  {
+    name: "a check keeps all that it observes",
+    edits: [
+      {
+        file: "src/environment/moments.ts",
+        text: "const isKept = this.#kept + observation.length <= maxKept;",
+        fault: "const isKept = observation.length <= maxKept;",
+      },
+    ],
+  },
+  {
+    name: "a check compares only what it keeps",
+    edits: [
+      {
+        file: "src/environment/moments.ts",
+        text: "if (wanted.observation !== hashOf(observation)) {",
+        fault: "if (wanted.observation !== hashOf(observation) && observation.length === 0) {",
+      },
+    ],
+  },
+  {
+    name: "a number that is too large only after scaling is no error of the environment",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "if (!(error instanceof InputError && method.test(error.where))) return error;",
+        fault: "if (!(error instanceof InputError && method.test(error.where)) || error) return error;",
+      },
+    ],
+  },
+  {
+    name: "a check uses an environment that a loop is using",
+    edits: [
+      {
+        file: "src/environment/environments-in-use.ts",
+        text: "  expectFree(key, name);\n  users.set(key, null);",
+        fault: "  if (!users.has(key)) users.set(key, null);",
+      },
+    ],
+  },
 ];

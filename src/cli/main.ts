@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { versions } from "../node/versions.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
+import { explainExit } from "./environment/guard.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
 import { addRenderCommand } from "./render/render.ts";
@@ -10,6 +11,7 @@ import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
 import { rephrase, report } from "./terminal/errors.ts";
+import { exit, onUnplannedExit } from "./terminal/exit.ts";
 import { stderr, stdout } from "./terminal/output.ts";
 import { addWatchCommand } from "./watch/watch.ts";
 
@@ -62,17 +64,20 @@ for (const command of [program, ...program.commands]) {
   });
 }
 
+const isVerbose = process.argv.includes("--verbose");
+onUnplannedExit((how) => explainExit(how, isVerbose));
+
 try {
   await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, "--help"]);
 } catch (error) {
-  process.exitCode = report(error, process.argv.includes("--verbose"));
+  process.exitCode = report(error, isVerbose);
 }
 await stdout.written();
 await stderr.written();
 // A result that nobody can read is no success. If the reader stopped early (`ddpg environments | head -1`), it is.
 if (stdout.hasFailed) process.exitCode ||= 2;
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
-process.exit();
+exit();
 
 /** Longer lines are hard to read. */
 function helpWidth(): number {

@@ -1,8 +1,8 @@
 import { InputError } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError, restoreState, saveState } from "../environment/environment-calls.ts";
+import { occupy, release } from "../environment/environments-in-use.ts";
 import { EpisodeInfo } from "../environment/episode-info.ts";
-import { occupy, release } from "./environments-in-use.ts";
 import type { Episode } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 

@@ -288,7 +288,8 @@ export class Ddpg {
     this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
     this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
     const scaledReward = reward * this.settings.rewardScale;
-    expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", "a finite number", reward);
+    const wanted = Number.isFinite(reward) ? "a number that fits in Float32 after scaling" : "a finite number";
+    expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", wanted, reward);
     expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
     expectBody(body, "Ddpg.observe body");
     this.replayBuffer.store({

@@ -1,3 +1,4 @@
+import { InputError, messageOf } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import { bytesOf } from "../base/safetensors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -170,13 +171,34 @@ export class ReplayBuffer {
     }
   }
 
+  #allocate(rows: number): Float32Array {
+    try {
+      return new Float32Array(rows * this.rowSize);
+    } catch (error) {
+      const all = `${this.capacity} transitions of ${4 * this.rowSize} bytes`;
+      const stored = this.#blocks.length * this.#blockRows;
+      throw new ReplayMemoryError(
+        {
+          where: "replayCapacity",
+          expected: `memory for ${all}, ${Math.ceil(this.fullBytes / 1e6)} MB together`,
+          got: `${messageOf(error)} after ${stored}`,
+          hint: "Choose a smaller one, or give the program more memory.",
+        },
+        { cause: error },
+      );
+    }
+  }
+
   #addBlock(): Float32Array {
     const rows = Math.min(this.#blockRows, this.capacity - this.#blocks.length * this.#blockRows);
-    const block = new Float32Array(rows * this.rowSize);
+    const block = this.#allocate(rows);
     this.#blocks.push(block);
     return block;
   }
 }
+
+/** There is not enough memory for the replay buffer. The transition that did not fit was not stored. */
+export class ReplayMemoryError extends InputError {}
 
 /** Copies one row of a matrix from `values` at `position`; returns the position after it. */
 function copyRow(matrix: Matrix, row: number, values: Float32Array, position: number): number {

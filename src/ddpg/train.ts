@@ -1,8 +1,9 @@
-import { expect, expectObject, expectOptions } from "../base/expect.ts";
+import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import type { Environment } from "../environment/environment.ts";
 import {
   EnvironmentCalls,
+  EnvironmentError,
   expectEnvironment,
   expectStepTimeout,
   isPromise,
@@ -114,7 +115,7 @@ export async function* train(
       do {
         body.at = body.length + 1;
         body.startWaiting();
-        const action = agent.explore(body.observation);
+        const action = explored(agent, body.observation, where);
         current.action = action.slice(); // the environment may overwrite the array that it receives
 
         // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
@@ -123,7 +124,11 @@ export async function* train(
         body.stopWaiting();
         if (info) body.info.add(info, where);
 
-        agent.observe(body.observation, current.action, reward, current.observation, terminated);
+        try {
+          agent.observe(body.observation, current.action, reward, current.observation, terminated);
+        } catch (error) {
+          throw asEnvironments(error, where);
+        }
         if (terminated || truncated) agent.endEpisode();
         agent.takeTurn();
         current.learned = false;
@@ -156,6 +161,22 @@ function expectAgent(agent: Ddpg): void {
   const expected = "an agent, as from await Ddpg.create(environment)";
   expectObject(agent, "train agent", expected);
   expect(typeof agent.explore === "function", "train agent", expected, agent);
+}
+
+function explored(agent: Ddpg, observation: Float64Array, where: () => string): Float32Array {
+  try {
+    return agent.explore(observation);
+  } catch (error) {
+    throw asEnvironments(error, where);
+  }
+}
+
+/** A number may be too large only after scaling. That is about the environment, and named like its other errors. */
+function asEnvironments(error: unknown, where: () => string): unknown {
+  const method = /^Ddpg\.(explore|observe) /;
+  if (!(error instanceof InputError && method.test(error.where))) return error;
+  const field = error.where.replace(method, "").replace("nextObservation", "observation");
+  return new EnvironmentError(error.at(`${where()} ${field}`).message, { cause: error });
 }
 
 /** Makes one update if one is due; an error names the step and the update. Returns whether there was an update. */

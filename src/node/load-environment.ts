@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
-import { expect, fail, InputError, messageOf, suggest } from "../base/expect.ts";
+import { expect, fail, InputError, suggest } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentError } from "../environment/environment-calls.ts";
+import { EnvironmentError, expectReadable, isKind, whatWas } from "../environment/environment-calls.ts";
 import { environments, type Task } from "../tasks.ts";
 import { attempt, kindOf } from "./files.ts";
 
@@ -67,8 +67,10 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
   let exported: Record<string, unknown>;
   try {
     exported = await import(pathToFileURL(module).href);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?ts$/.test(module)) {
+  } catch (thrown) {
+    // A module can throw anything, also null or a proxy.
+    const error = isKind(thrown, Error) ? (thrown as NodeJS.ErrnoException) : undefined;
+    if (error?.code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?ts$/.test(module)) {
       throw new InputError({
         where: `environment ${name}`,
         expected: "a module that Node can run",
@@ -80,8 +82,19 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
       expectJavaScript(name, module, error);
       addPlace(error, module);
     }
-    throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
+    throw new EnvironmentError(`environment ${name}: ${whatWas(thrown)}`, { cause: thrown });
   }
+  try {
+    return makerIn(name, exported);
+  } catch (error) {
+    if (isKind(error, InputError)) throw error;
+    // The default export is a proxy, or has a getter that throws.
+    throw new EnvironmentError(`environment ${name} default export: ${whatWas(error)}`, { cause: error });
+  }
+}
+
+/** The function that makes an environment, from what a module exports. */
+function makerIn(name: string, exported: Record<string, unknown>): () => Environment | Promise<Environment> {
   // A compiler that writes CommonJS makes `export default` a property of what Node takes for the default export.
   const inner = exported.default as { __esModule?: unknown; default?: unknown } | null | undefined;
   const make = typeof inner === "object" && inner?.__esModule === true ? inner.default : exported.default;
@@ -148,8 +161,9 @@ async function called(name: string, make: () => Environment | Promise<Environmen
   try {
     environment = await make();
   } catch (error) {
-    throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
+    throw new EnvironmentError(`environment ${name}: ${whatWas(error)}`, { cause: error });
   }
+  expectReadable(environment, `environment ${name}`);
   const where = `environment ${name} default export`;
   const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
   expect(whole, where, `${promise}, with reset and step`, environment);

@@ -2,7 +2,6 @@ import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
-import { borrow } from "../ddpg/environments-in-use.ts";
 import { Units } from "../ddpg/units.ts";
 import type { Environment } from "../environment/environment.ts";
 import {
@@ -12,6 +11,7 @@ import {
   expectStepTimeout,
   nameOf,
 } from "../environment/environment-calls.ts";
+import { borrow } from "../environment/environments-in-use.ts";
 import { EpisodeInfo, type Info, meanInfo } from "../environment/episode-info.ts";
 
 /** Which episodes `evaluate` runs, and what it measures. */

@@ -13,6 +13,7 @@ import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { simdHelp, simdWidth } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
+import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
@@ -153,7 +154,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     print(["", `Failed: ${names(failed)}. To run them again, remove ${directories}.`]);
   }
   if (open.length > 0) print(["", `Not complete: ${names(open)}. The same command continues them.`]);
-  if (signal) process.exit(exitCodes[signal]);
+  if (signal) exit(exitCodes[signal]);
   if (failed.length + open.length > 0) process.exitCode = 1;
 }
 

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
+import { exit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import { type Output, stderr, stdout } from "../terminal/output.ts";
 import { ProgressLines, type ProgressState } from "../terminal/progress.ts";
@@ -154,7 +155,7 @@ export function asChildOption(): Option {
 export function parent(): { onProgress(state: ProgressState): void; warn(warning: string): void } | undefined {
   if (process.connected === undefined) return undefined;
   const end = (): void => {
-    if (!process.emit("SIGTERM", "SIGTERM")) process.exit(exitCodes.SIGTERM);
+    if (!process.emit("SIGTERM", "SIGTERM")) exit(exitCodes.SIGTERM);
   };
   if (process.connected) process.on("disconnect", end);
   else end();

@@ -18,7 +18,16 @@ import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from 
 import { print, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { backendFor, type ComputeFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./compute.ts";
+import {
+  backendFor,
+  type ComputeFlags,
+  explainOneThread,
+  simdHelp,
+  simdWidth,
+  threadCount,
+  threadsFor,
+  threadsHelp,
+} from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
 interface ResumeFlags extends ComputeFlags {
@@ -81,6 +90,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
+    explainOneThread(flags, agent, verbose);
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);

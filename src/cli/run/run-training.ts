@@ -1,12 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../base/expect.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
+import { ReplayMemoryError } from "../../ddpg/replay-buffer.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { Checkpoint, RunConfig, RunResult } from "../../node.ts";
 import { RunLoop } from "../../training/run-loop.ts";
-import { guarded } from "../environment/guard.ts";
+import { guarded, rescuing } from "../environment/guard.ts";
 import { report } from "../terminal/errors.ts";
+import { exit, planExit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import type { ProgressState } from "../terminal/progress.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
@@ -70,17 +72,18 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     } catch (error) {
       code = report(error, false);
     }
+    planExit(code);
     // They are asked to close, but not awaited.
     for (const each of [environment, evaluationEnvironment]) {
       new Promise((resolve) => resolve(each.close?.())).catch(() => {});
     }
-    process.exit(code);
+    exit(code);
   };
   const signals = new StopSignals({
     source: process,
     isStepping: () => loop.isStepping,
     leave,
-    exit: (code) => process.exit(code),
+    exit,
     setTimer: (callback, ms) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
@@ -119,6 +122,31 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     return { last, best: best ?? last };
   };
 
+  /** Saves and closes what can be saved and closed without waiting. The error is the one to report. */
+  const fail = (error: unknown): void => {
+    hasFailed = true;
+    signals.ignore();
+    try {
+      if (error instanceof EnvironmentError || error instanceof ReplayMemoryError) {
+        loop.abandonStep();
+        saveCheckpoint();
+      }
+    } catch {
+      // What the environment itself could not save is not saved.
+    }
+    try {
+      close({ failed: messageOf(error) });
+    } catch {
+      // Neither is what cannot be written.
+    }
+  };
+  let first: { error: unknown } | undefined;
+  const rescued = rescuing((error) => {
+    first ??= { error };
+    fail(first.error);
+    return first.error;
+  });
+
   const working = work();
   try {
     const final = await guarded(
@@ -129,21 +157,15 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     close({}, final);
     display.conclude(final);
   } catch (error) {
+    first = { error };
     hasFailed = true;
     signals.ignore();
-    try {
-      // After an error from elsewhere, a step in progress gets some time to finish.
-      await Promise.race([working.catch(() => {}), delay(graceMs)]);
-      if (error instanceof EnvironmentError) {
-        loop.abandonStep();
-        saveCheckpoint();
-      }
-      close({ failed: messageOf(error) });
-    } catch {
-      // The first error is the one to report.
-    }
+    // After an error from elsewhere, a step in progress gets some time to finish.
+    await Promise.race([working.catch(() => {}), delay(graceMs)]);
+    fail(error);
     throw error;
   } finally {
+    rescued();
     signals.close();
   }
 }

@@ -6,6 +6,7 @@ import { largest } from "../../base/numbers.ts";
 import { type RunResult, readResult } from "../../node.ts";
 import { seedStatistic } from "../../training/aggregate.ts";
 import { isBestWorse } from "../terminal/best.ts";
+import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
@@ -98,7 +99,7 @@ export async function trainSeeds({ seeds, directories, jobs, progress, warn }: S
   });
   if (progress) print("");
   print(summary(runs, jobs, (performance.now() - started) / 1000));
-  if (signal) process.exit(exitCodes[signal]);
+  if (signal) exit(exitCodes[signal]);
   if (runs.some((run) => run.end !== "complete")) process.exitCode = 1;
 }
 

@@ -15,9 +15,9 @@ import {
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { type Policy, policySettings } from "../../ddpg/policy.ts";
 import { withoutUpdates } from "../../ddpg/update-schedule.ts";
-import { checkEnvironment } from "../../environment/check-environment.ts";
+import { checkEnvironment, defaultCheckSteps } from "../../environment/check-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { EnvironmentError } from "../../environment/environment-calls.ts";
+import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { startFile } from "../../node/run-files.ts";
 import { commit, versions } from "../../node/versions.ts";
@@ -45,12 +45,19 @@ import {
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { backendFor, type ComputeFlags, simdHelp, simdWidth, threadCount, threadsFor, threadsHelp } from "./compute.ts";
+import {
+  backendFor,
+  type ComputeFlags,
+  explainOneThread,
+  memoryWarning,
+  simdHelp,
+  simdWidth,
+  threadCount,
+  threadsFor,
+  threadsHelp,
+} from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 import { parseSeeds, trainSeeds } from "./seeds.ts";
-
-/** The number of random steps in each pass of the check of a custom environment. */
-const defaultCheckSteps = 1000;
 
 /** A notice is printed if the check of a custom environment takes longer than this, in ms. */
 const noticeMs = 1000;
@@ -200,7 +207,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     else printWarning(warning);
   };
   if (loaded.module) {
-    const { checkSteps = defaultCheckSteps } = flags;
+    const { checkSteps } = flags;
     const isTold = listener === undefined;
     const warnings =
       checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
@@ -225,6 +232,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     // Several seeds are trained by child processes, so this process needs no threads.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, backend, ...threads }));
+    if (!flags.seeds) explainOneThread(flags, agent, verbose);
+    const tooLarge = memoryWarning(agent.replayBuffer, steps);
+    if (tooLarge) warn(tooLarge);
     if (start) agent.startFrom(start.policy);
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
@@ -288,7 +298,7 @@ async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
   { observationScale, observationOffset, rewardScale }: Settings,
-  steps: number,
+  steps: number | undefined,
   tell: boolean,
 ): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
@@ -314,19 +324,22 @@ async function checkOwn(
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => printError(`Checking ${name} for about ${whole(2 * steps)} steps …`), noticeMs);
+  const notice = setTimeout(() => {
+    const pass = steps ?? defaultCheckSteps(first?.observationSize ?? 1);
+    printError(`Checking ${name} for about ${whole(2 * pass)} steps …`);
+  }, noticeMs);
   // It is only a notice: it must not keep the process alive if the environment never answers.
   notice.unref();
   if (!tell) clearTimeout(notice);
   const scaling = { observationScale, observationOffset, rewardScale };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
-    () => checkEnvironment(make, { ...scaling, steps }),
+    () => checkEnvironment(make, { ...scaling, ...(steps !== undefined && { steps }) }),
   ).finally(() => clearTimeout(notice));
   if (first?.single && problems.length > 0) await closing(name, [first], async () => {});
   if (thrown) {
     const { error } = thrown;
-    if (error instanceof InputError || error instanceof EnvironmentError) throw error;
+    if (isKind(error, InputError) || isKind(error, EnvironmentError)) throw error;
     throw new EnvironmentError(`${name}: ${problems.at(-1)}`, { cause: error });
   }
   const last = problems.pop();
