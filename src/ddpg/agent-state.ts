@@ -1,6 +1,6 @@
 // An agent as the contents of a safetensors file: everything that its next steps depend on, and nothing else. For the
 // shapes of the tensors see docs/decisions/0011-checkpoints.md.
-import { expect, fail, InputError } from "../base/expect.ts";
+import { expect, expectObject, fail, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { Adam } from "../nn/adam.ts";
@@ -64,9 +64,16 @@ interface Counters {
   loop?: { step: number; episode: number; length: number };
 }
 
-/** Returns the steps of `train` from the text `counters` of an agent's file, unchecked; 0 if there was no loop. */
-export function stepsTaken({ loop }: Partial<Counters>): number {
-  return Number(loop?.step ?? 0);
+/**
+ * Returns the steps of `train` from the object `counters` of an agent's file, of which nothing else is checked; 0 if there
+ * was no loop.
+ */
+export function stepsTaken({ loop }: { loop?: unknown }, where: string): number {
+  if (loop === undefined) return 0;
+  expectObject(loop, `${where} counters loop`, "an object");
+  const { step }: { step?: unknown } = loop;
+  expect(isCount(step), `${where} counters loop step`, "a whole number", step);
+  return step;
 }
 
 /**
