@@ -136,6 +136,9 @@ for (const [kind, { good, load, where }] of Object.entries(kinds)) {
         await refused(sealed(header, data), `${name} ${key} ${JSON.stringify(value)}`);
       }
       const { header } = headerOf(good);
+      header[`${name}.again`] = header[name];
+      await refused(sealed(header, data), `the bytes of ${name} twice`);
+      delete header[`${name}.again`];
       delete header[name];
       await refused(sealed(header, data), `no ${name}`);
       for (const other of names.filter((_, i) => i % 7 === 0)) {
