@@ -1036,4 +1036,94 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "stored rows are loaded whatever they hold",
+    edits: [
+      {
+        file: "src/ddpg/replay-buffer.ts",
+        text: "if (!isGood(block[p])) fail(",
+        fault: "if (!isGood(block[p]) && size < 0) fail(",
+      },
+    ],
+  },
+  {
+    name: "a second moment below 0 is loaded",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: 'const min = which === "v" ? 0 : -Infinity;',
+        fault: "const min = -Infinity;",
+      },
+    ],
+  },
+  {
+    name: "a seed is read as Number reads it",
+    edits: [
+      {
+        file: "src/ddpg/tensors.ts",
+        text: "String(value) === text;",
+        fault: "text !== undefined;",
+      },
+    ],
+  },
+  {
+    name: "the counters of Adam and of the agent differ",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "expect(isCounted, ",
+        fault: "expect(isCounted || updates > 0, ",
+      },
+    ],
+  },
+  {
+    name: "a name twice in a header",
+    edits: [
+      {
+        file: "src/base/json.ts",
+        text: 'if (name === "__proto__" || names?.has(name)) {',
+        fault: 'if (name === "__proto__") {',
+      },
+    ],
+  },
+  {
+    name: "tensors of a file share bytes",
+    edits: [
+      {
+        file: "src/base/safetensors.ts",
+        text: "expect(entry.start === end, field,",
+        fault: "expect(entry.start <= end, field,",
+      },
+    ],
+  },
+  {
+    name: "watch: a line end in a file begins an event",
+    edits: [
+      {
+        file: "src/cli/watch/watch-server.ts",
+        text: "const text = JSON.stringify(data).replace(",
+        fault: 'const text = (typeof data === "string" ? data : JSON.stringify(data)).replace(',
+      },
+    ],
+  },
+  {
+    name: "watch: every request of a connection opens its file at once",
+    edits: [
+      {
+        file: "src/cli/watch/watch-server.ts",
+        text: "if (response.socket) answer(",
+        fault: "if (response.socket || request) answer(",
+      },
+    ],
+  },
+  {
+    name: "watch: a client that does not read keeps its connection",
+    edits: [
+      {
+        file: "src/cli/watch/watch-server.ts",
+        text: "server.timeout = times.stallMs;",
+        fault: "",
+      },
+    ],
+  },
 ];

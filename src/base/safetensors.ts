@@ -1,6 +1,7 @@
 import { concatenate, lettersOf } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
+import { expectPlainNames } from "./json.ts";
 
 /** The contents of a safetensors file: tensors and metadata strings, by name. */
 export interface Safetensors {
@@ -85,13 +86,19 @@ export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors {
   const length = headerLength(bytes.subarray(0, 8), bytes.length, where);
-  const { metadata, entries } = readHeader(bytes.subarray(8, 8 + length), bytes.length, where);
   const data = bytes.subarray(8 + length);
-  const tensors: Safetensors["tensors"] = new Map(
-    entries.map(({ name, dtype, shape, start, end }) => [name, { dtype, shape, parts: [data.subarray(start, end)] }]),
-  );
+  const { metadata, tensors, end } = readHeader(bytes.subarray(8, 8 + length), data.length, where);
+  expect(end === data.length, where, `${end} bytes of numbers`, data.length);
   expectChecksum(bytes, where);
-  return { tensors, metadata };
+  return {
+    metadata,
+    tensors: new Map(
+      [...tensors].map(([name, { dtype, shape, start, end }]) => [
+        name,
+        { dtype, shape, parts: [data.subarray(start, end)] },
+      ]),
+    ),
+  };
 }
 
 /**
@@ -107,26 +114,29 @@ export function headerLength(first: Uint8Array, size: number, where: string): nu
   return length;
 }
 
-/** A tensor as a header describes it. Its bytes are from `start` to `end` of those after the header. */
-interface HeaderEntry extends Omit<Tensor, "parts"> {
-  name: string;
-  start: number;
+/** A tensor that is not read yet. */
+export interface TensorEntry extends Pick<Tensor, "dtype" | "shape"> {
+  /** Where its bytes are, counted from the end of the header. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A file's header: its metadata strings, its tensors by name, and the number of bytes that follow it. */
+export interface Header {
+  metadata: Map<string, string>;
+  tensors: Map<string, TensorEntry>;
   end: number;
 }
 
 /**
- * Reads the header of a file of `size` bytes, in the order of its tensors. Throws an InputError that begins with `where`
- * and names the field unless every byte after the header belongs to exactly one tensor.
+ * Reads a header: JSON, after the 8 bytes of its length. Throws an InputError that begins with `where` and names the field
+ * unless the tensors follow one another and end within the `room` bytes after the header.
  */
-export function readHeader(
-  bytes: Uint8Array,
-  size: number,
-  where: string,
-): { metadata: Safetensors["metadata"]; entries: HeaderEntry[] } {
+export function readHeader(bytes: Uint8Array, room: number, where: string): Header {
   const header = parseHeader(bytes, where);
-  const dataLength = size - 8 - bytes.length;
-  const metadata: Safetensors["metadata"] = new Map();
-  const entries: HeaderEntry[] = [];
+  const metadata = new Map<string, string>();
+  const tensors = new Map<string, TensorEntry>();
+  const entries: (TensorEntry & { field: string })[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       expect(isRecord(entry), `${where} __metadata__`, "an object of strings", entry);
@@ -143,20 +153,20 @@ export function readHeader(
     expect(isSizes(shape), `${field} shape`, "a list of whole numbers", shape);
     expect(isSizes(offsets) && offsets.length === 2, `${field} data_offsets`, "two whole numbers", offsets);
     const [start, end] = offsets;
-    expect(end <= dataLength, `${field} data_offsets`, `at most ${dataLength} bytes`, end);
-    entries.push({ name, dtype, shape, start, end });
+    expect(end <= room, `${field} data_offsets`, `at most ${room} bytes`, end);
+    entries.push({ field, dtype, shape, start, end });
+    tensors.set(name, { dtype, shape, start, end });
   }
   // Tensors follow one another without gaps, so that every byte belongs to exactly one of them.
   let end = 0;
   for (const entry of [...entries].sort((a, b) => a.start - b.start || a.end - b.end)) {
-    const field = `${where} ${entry.name} data_offsets`;
-    const length = entry.shape.reduce((product, size) => product * size, itemSizes[entry.dtype]);
+    const field = `${entry.field} data_offsets`;
     expect(entry.start === end, field, `a start of ${end}`, entry.start);
-    expect(entry.end - entry.start === length, field, `${length} bytes`, [entry.start, entry.end]);
+    const size = entry.shape.reduce((product, length) => product * length, itemSizes[entry.dtype]);
+    expect(entry.end - entry.start === size, field, `${size} bytes`, [entry.start, entry.end]);
     end = entry.end;
   }
-  expect(end === dataLength, where, `${end} bytes of numbers`, dataLength);
-  return { metadata, entries };
+  return { metadata, tensors, end };
 }
 
 function expectChecksum(bytes: Uint8Array, where: string): void {
@@ -184,8 +194,10 @@ function digits(crc: number): string {
 
 function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> {
   let header: unknown;
+  let text = "";
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    header = JSON.parse(text);
   } catch {
     throw new InputError({
       where: `${where} header`,
@@ -195,6 +207,7 @@ function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> 
     });
   }
   expect(isRecord(header), `${where} header`, "an object", header);
+  expectPlainNames(text, `${where} header`);
   return header;
 }
 

@@ -91,7 +91,7 @@ test("files that are not a policy, or a damaged one, are refused with the field"
         values[0] = Number.NaN;
         tensors.set("actor.layer1.weights", tensorOf("F32", tensor.shape, values));
       }),
-      /^Policy\.load actor\.layer1\.weights: expected finite numbers, got NaN/,
+      /^Policy\.load actor\.layer1\.weights\[\d+\]: expected a finite number, got NaN/,
     ],
   ];
   for (const [bytes, message] of refused) await assert.rejects(Policy.load(bytes), { name: "InputError", message });

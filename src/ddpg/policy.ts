@@ -6,11 +6,13 @@ import { chooseBackend } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
+import type { NetworkShape } from "../nn/layer.ts";
 import { Network, networkTensors } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
 import type { Settings } from "./config.ts";
 import {
+  expectParameterNumbers,
   expectParameters,
   parametersTensors,
   parseSettings,
@@ -114,20 +116,32 @@ export class Policy {
   ): Promise<Policy> {
     const where = "Policy.load";
     expectOptions(options, where, ["backend"]);
-    const { tensors, metadata } = decodeSafetensors(await readBytes(bytes, where), where);
-    expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
-    const settings = parseSettings(metadata, where, policySettings);
-    const units = parseUnits({ tensors, metadata }, settings, where);
-    const shape = actorShape(settings, units.observationSize, units.actionSize);
-    // The shapes are checked before anything is allocated: a damaged file must not make this allocate gigabytes.
-    expectParameters(tensors, "actor.", shape, where);
+    const contents = decodeSafetensors(await readBytes(bytes, where), where);
+    const { settings, units, shape } = checkPolicy(contents, where);
     const policy = await buildOver(
       chooseBackend(options),
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
-    restoreParameters(policy.parameters, tensors, "actor.", where);
+    restoreParameters(policy.parameters, contents.tensors, "actor.", where);
     return policy;
   }
+}
+
+/**
+ * Checks the contents of a policy's file completely, before anything is allocated: a damaged file must not make this
+ * allocate gigabytes. Throws an InputError that begins with `where` and names the field.
+ */
+export function checkPolicy(
+  { tensors, metadata }: Safetensors,
+  where: string,
+): { settings: Settings; units: Units; shape: NetworkShape } {
+  expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
+  const settings = parseSettings(metadata, where, policySettings);
+  const units = parseUnits({ tensors, metadata }, settings, where);
+  const shape = actorShape(settings, units.observationSize, units.actionSize);
+  expectParameters(tensors, "actor.", shape, where);
+  expectParameterNumbers(tensors, "actor.", shape, where);
+  return { settings, units, shape };
 }
 
 /** Throws an InputError that begins with `where` unless a value is a policy. */

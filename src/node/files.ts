@@ -1,7 +1,7 @@
 // File system access: refusals in words, and operations that Node's own calls lack.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { InputError } from "../base/expect.ts";
+import { expect, InputError } from "../base/expect.ts";
 import { headerLength, readHeader } from "../base/safetensors.ts";
 
 /** The largest file of text that is read at once, in bytes: a configuration, a result, a record. */
@@ -59,7 +59,9 @@ export function readFile(file: string, maxBytes: number): Buffer {
 export function readSafetensors(file: string, where: string): Buffer {
   return reading(file, (descriptor, size) => {
     const length = headerLength(readAt(descriptor, 0, Math.min(8, size)), size, where);
-    readHeader(readAt(descriptor, 8, length), size, where);
+    const rest = size - 8 - length;
+    const { end } = readHeader(readAt(descriptor, 8, length), rest, where);
+    expect(end === rest, where, `${end} bytes of numbers`, rest);
     return readAt(descriptor, 0, size);
   });
 }

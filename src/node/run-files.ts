@@ -2,15 +2,16 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError, messageOf } from "../base/expect.ts";
-import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
-import { stepsTaken } from "../ddpg/agent-state.ts";
+import { decodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
+import { SavedAgent } from "../ddpg/agent-state.ts";
 import { presets, type Settings, storedSettings } from "../ddpg/config.ts";
-import { Policy } from "../ddpg/policy.ts";
-import { parseObject, parseSettings } from "../ddpg/tensors.ts";
+import { checkPolicy, Policy } from "../ddpg/policy.ts";
+import { expectTensor, finiteNumbers, parseObject } from "../ddpg/tensors.ts";
 import { checkStoredInfo } from "../environment/environment-calls.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
 import type { FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
+import { expectBest, expectMeans, readRunState } from "../training/run-state.ts";
 import { attempt, kindOf, maxTextBytes, openFile, readFile, readSafetensors, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
@@ -56,16 +57,9 @@ interface SavedState extends RunState {
   metricsBytes: number;
 }
 
-const bestFields = {
-  step: "a whole number",
-  meanReturn: "a number",
-  standardError: "a number, or null",
-  episodes: "a whole number",
-} as const;
-
 /**
- * Reads a run's checkpoint and checks it, except for what `Ddpg.load` checks. Throws an InputError if there is no valid
- * one.
+ * Reads a run's checkpoint and checks it, except for the numbers of the networks and the replay buffer, which `Ddpg.load`
+ * checks. Throws an InputError if there is no valid one.
  */
 export function readCheckpoint(run: string): Checkpoint {
   expectPath(run, "readCheckpoint run");
@@ -75,36 +69,31 @@ export function readCheckpoint(run: string): Checkpoint {
   const state = parseObject(contents.metadata, "run", where) as Partial<SavedState>;
   const field = `${where} run`;
   expect(state.format === format, `${field} format`, `"${format}"`, state.format);
-  expectFields(state, field, {
-    seconds: "a number",
-    metricsBytes: "a whole number",
-    diagnosticsEvery: "a whole number",
-    evaluation: "an object",
-    best: "an object",
-  });
-  const { seconds, metricsBytes, diagnosticsEvery, evaluation, best } = state;
-  expectFields(evaluation, `${field} evaluation`, { step: "a whole number", meanReturn: "a number" });
-  expectFields(best, `${field} best`, bestFields);
-  const counters = parseObject(contents.metadata, "counters", where);
-  const means = contents.tensors.get("run.means");
-  const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] >= DiagnosticsMeans.stateSize(1);
-  expect(known, `${where} run.means`, "numbers as F64", means?.dtype);
+  const agent = new SavedAgent(contents, where);
+  expectFields(state, field, { metricsBytes: "a whole number" });
+  const { metricsBytes } = state;
+  const { actionSize } = agent.units;
+  expectTensor(contents.tensors, "run.means", "F64", [DiagnosticsMeans.stateSize(actionSize)], where);
+  const means = Float64Array.from(finiteNumbers(contents.tensors, "run.means", where));
+  expectMeans(means, actionSize, agent.updates, `${where} run.means`);
   const bestTensors = [...contents.tensors].filter(([name]) => name.startsWith("best."));
   const bestTexts = Object.entries(parseObject(contents.metadata, "best", where)).map(([name, text]) => {
     expect(typeof text === "string", `${where} best ${name}`, "a text", text);
     return [name, text] as const;
   });
+  const bestPolicy: Safetensors = {
+    tensors: new Map(bestTensors.map(([name, tensor]) => [name.slice("best.".length), copyOf(tensor)])),
+    metadata: new Map(bestTexts),
+  };
+  agent.units.expectSame(checkPolicy(bestPolicy, `${where} best`).units, `${where} best`);
   return {
     bytes,
-    state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
+    state: readRunState(state, agent.trainingSteps, field),
     metricsBytes,
-    settings: parseSettings(contents.metadata, where),
-    steps: stepsTaken(counters),
-    means: Float64Array.from(numbersOf(means)),
-    bestPolicy: {
-      tensors: new Map(bestTensors.map(([name, tensor]) => [name.slice("best.".length), copyOf(tensor)])),
-      metadata: new Map(bestTexts),
-    },
+    settings: agent.settings,
+    steps: agent.trainingSteps,
+    means,
+    bestPolicy,
   };
 }
 
@@ -145,7 +134,7 @@ export function readResult(run: string): RunResult {
     bestEvaluation: "an object, or nothing",
     failed: "what went wrong, or nothing",
   });
-  if (value.best) expectFields(value.best, `${where} best`, bestFields);
+  if (value.best) expectBest(value.best, `${where} best`);
   if (value.evaluation) checkFinal(value.evaluation, `${where} evaluation`);
   if (value.bestEvaluation) checkFinal(value.bestEvaluation, `${where} bestEvaluation`);
   return value;
@@ -178,12 +167,12 @@ const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "what went wrong, or nothing": (value) => value === undefined || typeof value === "string",
   "16 hexadecimal digits": (value) => typeof value === "string" && /^[0-9a-f]{16}$/.test(value),
   "a whole number": (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-  "a number": (value) => typeof value === "number",
-  // JSON has null for numbers that are not finite.
-  "a number, or null": (value) => value === null || typeof value === "number",
+  // JSON has null for numbers that are not finite; 1e999 would be read as one.
+  "a number": (value) => Number.isFinite(value),
+  "a number, or null": (value) => value === null || Number.isFinite(value),
   "an object": (value) => typeof value === "object" && value !== null,
   "an object, or nothing": (value) => value === undefined || (typeof value === "object" && value !== null),
-  "a number, or nothing": (value) => value === undefined || typeof value === "number",
+  "a number, or nothing": (value) => value === undefined || Number.isFinite(value),
   "true, or nothing": (value) => value === undefined || value === true,
   "an object, or null": (value) => typeof value === "object",
 };

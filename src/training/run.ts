@@ -106,9 +106,10 @@ export interface RunStatus {
   problem: string;
 }
 
+/** A message to the page; its data is sent as JSON. */
 export type RunEvent =
   /** The records restart from the first one: discard those received before. */
   | { name: "begin"; data: { run: string; config: RunConfig } }
-  /** Complete lines of `metrics.jsonl`. */
+  /** The next part of `metrics.jsonl`: complete lines, or a piece of a long one. */
   | { name: "records"; data: string }
   | { name: "status"; data: RunStatus };

@@ -71,10 +71,11 @@ function showConfig(run: string, config: RunConfig): void {
   );
 }
 
-function inWords({ phase, result }: RunStatus, config: RunConfig | null): string {
+function inWords({ phase, result, problem }: RunStatus, config: RunConfig | null): string {
   const steps = result && config ? ` after ${whole(result.steps)} of ${whole(config.steps)} steps` : "";
   const goesOn = "Run ddpg resume to continue it; this page will follow.";
   if (phase === "training") return "Training in another process. This page follows it.";
+  if (phase === "gone" && problem !== "") return "This page continues when the problem is solved.";
   if (phase === "gone") return "The run's directory has no run anymore. This page continues when the run is back.";
   if (phase === "stopped" && result?.failed) return `Stopped by an error${steps}: ${result.failed} ${goesOn}`;
   if (phase === "stopped") return `Stopped early${steps}. ${goesOn}`;
