@@ -1,5 +1,5 @@
-// Files, names and texts that nobody means well with, and output that cannot be written: the real program, in an empty
-// folder. Every command ends soon, with a line that says what is wrong, and the terminal obeys none of it.
+// Hostile files, names and texts, and output that cannot be written: the real program, in an empty folder. Every command
+// ends soon, with a line that says what is wrong, and the terminal obeys no control character of its input.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";

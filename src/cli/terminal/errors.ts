@@ -28,11 +28,10 @@ export function report(error: unknown, verbose: boolean): number {
     if (first.exitCode !== 0) printError(`ddpg: ${messageOf(first)}`);
     return first.exitCode === 0 ? 0 : 2;
   }
-  const expected =
-    all.some(
-      (cause) => cause instanceof InputError || cause instanceof EnvironmentError || cause instanceof NotFiniteError,
-    ) || undefined;
-  const shown = expected ? error : refusedFile(error);
+  const isExpected = all.some(
+    (cause) => cause instanceof InputError || cause instanceof EnvironmentError || cause instanceof NotFiniteError,
+  );
+  const shown = isExpected ? error : refusedFile(first);
   if (!shown) {
     printError(`ddpg: internal error, please report it: ${inspected(error)}`.split("\n"));
     return 1;
@@ -58,7 +57,8 @@ function oneLine(error: unknown): string {
  * error, and for a file of this program, which no user named.
  */
 function refusedFile(error: unknown): InputError | undefined {
-  const { path: file, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (!(error instanceof Error)) return undefined;
+  const { path: file, syscall }: NodeJS.ErrnoException = error;
   const got = refusal(error);
   if (!got || !syscall || !file || path.resolve(file).startsWith(own + path.sep)) return undefined;
   return new InputError({ where: file, expected: "a file or directory that can be used", got }, { cause: error });
@@ -123,7 +123,7 @@ function firstFrame(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The path in a line of a stack, which anybody may have written. */
+/** The path in a line of a stack. The line may be any text. */
 function pathOf(place: string): string | undefined {
   try {
     return place.startsWith("file:") ? fileURLToPath(place) : place;

@@ -44,7 +44,7 @@ async function watch(run: string, { port = 0, open }: WatchFlags): Promise<void>
     "Ctrl-C stops it.",
   ]);
   await stdout.written();
-  // Nobody would know the address.
+  // Then the address is unknown.
   if (stdout.hasFailed) return server.close();
   if (open) {
     openBrowser(server.url).then((opened) => {
