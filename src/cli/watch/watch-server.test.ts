@@ -645,9 +645,13 @@ function openFiles(): string[] {
   });
 }
 
-/** Waits until a condition holds. The test's timeout ends a condition that never does. */
+/** Waits until a condition holds; 20 s at most, because the machine may be busy. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(10);
+  const end = performance.now() + 20_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, `after 20 s: ${condition}`);
+    await delay(10);
+  }
 }
 
 describe("ddpg watch on a directory with hostile files", { timeout: 60_000 }, () => {
@@ -819,7 +823,7 @@ describe("a client of ddpg watch that does not read", { timeout: 60_000 }, () =>
   it("holds one file at most, however many requests it sends, and none after it has left", async () => {
     fs.writeFileSync(inRun("metrics.jsonl"), line.repeat(200_000));
     const sockets = await Promise.all(Array.from({ length: 3 }, () => unread("/run/metrics.jsonl", 100)));
-    if (fs.existsSync("/proc/self/fd")) await until(() => openFiles().length === 3);
+    if (fs.existsSync("/proc/self/fd")) await until(() => openFiles().length >= 3);
     assert.equal((await get("/run/config.json")).status, 200);
     await delay(100);
     assert.ok(openFiles().length <= 3, openFiles().join());
