@@ -8,6 +8,7 @@ import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError } from "../environment/environment-calls.ts";
 import { environments, type Task } from "../tasks.ts";
 import { attempt } from "./files.ts";
+import { sha256Of } from "./trusted-file.ts";
 
 /** An environment by id or from a module. */
 export interface LoadedEnvironment {
@@ -22,6 +23,8 @@ export interface LoadedEnvironment {
   task?: Task;
   /** The module's file. */
   module?: string;
+  /** The SHA-256 of the module's file, in hexadecimal. It does not cover what the module imports. */
+  sha256?: string;
 }
 
 const promise =
@@ -52,6 +55,8 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
       hint: "Give the path of the file in it.",
     });
   }
+  // Before the module runs, because it may change its own file.
+  const sha256 = sha256Of(module, `environment ${nameOrPath}`);
   const make = await defaultExport(nameOrPath, module);
   let single: Environment | undefined;
   const create = async (): Promise<Environment> => {
@@ -60,7 +65,12 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
     if (environment.single) single = environment;
     return environment;
   };
-  return { name: path.basename(module).replace(/\.[cm]?[jt]s$/, ""), module, create };
+  return { name: moduleName(module), module, sha256, create };
+}
+
+/** The name of the environment in a module: that of its file, without the ending. */
+export function moduleName(module: string): string {
+  return path.basename(module).replace(/\.[cm]?[jt]s$/, "");
 }
 
 async function defaultExport(name: string, module: string): Promise<() => Environment | Promise<Environment>> {

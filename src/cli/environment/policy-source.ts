@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
+import { expectOwnConfig } from "../../node/same-run.ts";
 import { type RunConfig, readConfig, readPolicy, readPolicyFile } from "../../node.ts";
 
 /** The policy of a run's directory, with the run's configuration, or that of a policy file, without one. */
@@ -14,5 +15,6 @@ export async function readPolicySource(
   }
   // The configuration first, because its error explains a directory that is not a run's.
   const config = readConfig(source);
+  expectOwnConfig(source, config);
   return { policy: await readPolicy(source, best ? "best" : "last"), config };
 }
