@@ -131,7 +131,7 @@ describe("config.json and the checkpoint", () => {
     assert.throws(() => expectCheckpointed(run, { ...config, seed: 3 }, checkpoint), /config\.json seed: expected 7/);
     assert.throws(
       () => expectCheckpointed(run, { ...config, settings: { ...config.settings, batchSize: 5 } }, checkpoint),
-      /config\.json settings batchSize: expected 32, as checkpoint\.safetensors has it, got 5/,
+      /config\.json settings batchSize: expected 64, as checkpoint\.safetensors has it, got 5/,
     );
     for (const bytes of [whole.subarray(0, 100), Buffer.from("nonsense"), Buffer.alloc(0)]) {
       fs.writeFileSync(at, bytes);

@@ -119,7 +119,7 @@ function expectSameRun(wanted: Wanted): void {
   const canResume = hasCheckpoint(wanted) || isComplete(directory);
   expect(canResume, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
   const { environment, environmentModule } = config;
-  expect(environment === task, `${directory} environment`, task, environment, hint);
+  expect(environment === task, `${directory} environment`, `"${task}"`, environment, hint);
   expect(environmentModule === undefined, `${directory} environmentModule`, "none", environmentModule, hint);
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
   expectSame(directory, wanted, config, hint);
