@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseJson } from "./json.ts";
+import { parseJson } from "./parse-json.ts";
 
 test("JSON is read as JSON.parse reads it, at any depth", () => {
   for (const text of [
