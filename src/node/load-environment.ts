@@ -40,7 +40,7 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
-  if (!/[\\/]|\.[cm]?[jt]s$/.test(nameOrPath)) {
+  if (!isPath(nameOrPath)) {
     const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
     const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
     fail("environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, hint);
@@ -66,6 +66,11 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
     return environment;
   };
   return { name: moduleName(module), module, sha256, create };
+}
+
+/** Whether a text is taken as the path of a module: it has a separator, or the ending of one. */
+export function isPath(nameOrPath: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
 }
 
 /** The name of the environment in a module: that of its file, without the ending. */

@@ -24,8 +24,8 @@ export function expectCheckpointed(run: string, config: RunConfig, checkpoint: C
 }
 
 /**
- * Does the same as far as it can be told quickly: by the header of the checkpoint, if there is one, and by
- * `result.json`, if the run has ended.
+ * Does the same without reading the whole checkpoint: by its header, if there is one, and by `result.json`, if the run
+ * has ended.
  */
 export function expectOwnConfig(run: string, config: RunConfig): void {
   const kept = readCheckpointConfig(run);

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
+import { isPath } from "../../node/load-environment.ts";
 import { expectTrusted, sha256Of, shortHash } from "../../node/trusted-file.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../node.ts";
 import { environments, type Task } from "../../tasks.ts";
@@ -75,8 +76,8 @@ export function environmentOf(
     return environment;
   }
   const relative = path.relative("", path.resolve(run, environmentModule));
-  // Without a separator or an ending it would be taken for an id.
-  const file = relative.includes(path.sep) || path.extname(relative) ? relative : `.${path.sep}${relative}`;
+  // Otherwise a name without a separator and an ending would be taken for an id.
+  const file = isPath(relative) ? relative : `.${path.sep}${relative}`;
   if (!fs.existsSync(file)) {
     const hint = "If the module or the run was moved, give the module's path: --environment <path>.";
     throw new InputError({ where: `environment ${file}`, expected: "the run's module", got: "no such file", hint });
