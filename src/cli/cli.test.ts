@@ -15,7 +15,7 @@ const { inFolder } = program;
 function start(args: readonly string[]) {
   const { child, outcome } = program.start(args);
   // A busy machine may be slow enough to trigger the notice that an environment is being checked.
-  const notice = /^Checking (?!slow).*\n/gm;
+  const notice = /^(Checking (?!slow)|Loading ).*\n/gm;
   return { child, outcome: outcome.then((all) => ({ ...all, stderr: all.stderr.replace(notice, "") })) };
 }
 
