@@ -14,7 +14,8 @@ const { inFolder } = program;
 
 function start(args: readonly string[]) {
   const { child, outcome } = program.start(args);
-  // A busy machine may be slow enough to trigger the notice that an environment is being checked.
+  // A busy machine may be slow enough to trigger the notice that an environment is being checked. The line before a run's
+  // module is loaded has tests of its own.
   const notice = /^(Checking (?!slow)|Loading ).*\n/gm;
   return { child, outcome: outcome.then((all) => ({ ...all, stderr: all.stderr.replace(notice, "") })) };
 }
