@@ -1126,4 +1126,66 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "run: another seed, task or evaluation in config.json than in the checkpoint is believed",
+    edits: [
+      {
+        file: "src/node/same-run.ts",
+        text: "if (JSON.stringify(own[field]) === JSON.stringify(value)) continue;",
+        fault: "if (field in own) continue;",
+      },
+    ],
+  },
+  {
+    name: "run: a module instead of a task in config.json is believed",
+    edits: [
+      {
+        file: "src/node/same-run.ts",
+        text: "(own === undefined) !== (other === undefined)",
+        fault: "own === undefined && other !== undefined",
+      },
+    ],
+  },
+  {
+    name: "run: no episodes at the end are noticed only there",
+    edits: [
+      {
+        file: "src/node/run-files.ts",
+        text: 'finalEpisodes: "a whole number above 0"',
+        fault: 'finalEpisodes: "a whole number"',
+      },
+    ],
+  },
+  {
+    name: "run: a module that has changed is loaded unasked",
+    edits: [
+      { file: "src/node/trusted-file.ts", text: "if (now === sha256) return;", fault: "if (now.length > 0) return;" },
+    ],
+  },
+  {
+    name: "run: a link leads out of the current folder",
+    edits: [
+      { file: "src/node/trusted-file.ts", text: "() => fs.realpathSync(file)", fault: "() => path.resolve(file)" },
+    ],
+  },
+  {
+    name: "run: a folder whose name begins like the current one counts as inside",
+    edits: [
+      {
+        file: "src/node/trusted-file.ts",
+        text: 'return below !== ".." &&',
+        fault: 'return file.startsWith(folder) || below !== ".." &&',
+      },
+    ],
+  },
+  {
+    name: "run: the name of an environment is loaded as the path of a module",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: "expect(Object.hasOwn(environments, environment), where,",
+        fault: "expect(environment !== undefined, where,",
+      },
+    ],
+  },
 ];

@@ -14,8 +14,9 @@ const { inFolder } = program;
 
 function start(args: readonly string[]) {
   const { child, outcome } = program.start(args);
-  // A busy machine may be slow enough to trigger the notice that an environment is being checked.
-  const notice = /^Checking (?!slow).*\n/gm;
+  // A busy machine may be slow enough to trigger the notice that an environment is being checked. The line before a run's
+  // module is loaded has tests of its own.
+  const notice = /^(Checking (?!slow)|Loading ).*\n/gm;
   return { child, outcome: outcome.then((all) => ({ ...all, stderr: all.stderr.replace(notice, "") })) };
 }
 
@@ -358,8 +359,14 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       ["train", "cart.js", "--observation-scale", "1,2,3"],
       "--observation-scale: expected one value, or 2, one per dimension, got [1, 2, 3].",
     ],
-    [["evaluate", "unseeded"], "unseeded/config.json seed: expected a whole number, got undefined."],
-    [["evaluate", "numbered"], "numbered/config.json environmentModule: expected a path, or nothing, got 5."],
+    [
+      ["evaluate", "unseeded"],
+      "unseeded/config.json seed: expected a whole number, got undefined. Set it right in the file, or train again.",
+    ],
+    [
+      ["evaluate", "numbered"],
+      "numbered/config.json environmentModule: expected a path, or nothing, got 5. Set it right in the file, or train again.",
+    ],
     [
       ["train", "infinite.js"],
       "infinite.js: environment.actionHigh[0]: expected a finite number, got Infinity. Give the range the policy should use.",
@@ -643,7 +650,10 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       [{ steps: undefined }, "steps: expected a whole number, got undefined."],
     ] as const) {
       fs.writeFileSync(result, JSON.stringify({ ...whole, ...changes }));
-      assert.throws(() => readResult(inFolder("a run")), { name: "InputError", message: `${result} ${message}` });
+      assert.throws(() => readResult(inFolder("a run")), {
+        name: "InputError",
+        message: `${result} ${message} Was it edited? ddpg resume writes it again, from the checkpoint.`,
+      });
     }
   });
 

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
+import { expectOwnConfig } from "../node/same-run.ts";
 import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
-import { environmentFor, environmentHelp, environmentOf } from "./environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
@@ -31,16 +32,18 @@ export function addEvaluateCommand(program: Command): void {
     .option("--last", "the final policy [default]")
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--json", "print one JSON object")
+    .addHelpText("after", moduleHelp)
     .action(async (run: string, flags: EvaluateFlags) => {
       const { episodes, best, last, stepTimeout, json = false } = flags;
       if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
       const which = best ? "best" : "last";
       const config = readConfig(run);
       const result = readResult(run);
+      expectOwnConfig(run, config);
       const { fingerprint } = result;
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
-      const nameOrPath = environmentOf(run, config, flags.environment);
+      const nameOrPath = environmentOf(run, config, { given: flags.environment });
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const rate = new Rate(() => performance.now());
       const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [

@@ -8,6 +8,7 @@ import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError, expectReadable, isKind, whatWas } from "../environment/environment-calls.ts";
 import { environments, type Task } from "../tasks.ts";
 import { attempt, kindOf } from "./files.ts";
+import { sha256Of } from "./trusted-file.ts";
 
 /** An environment by id or from a module. */
 export interface LoadedEnvironment {
@@ -22,6 +23,8 @@ export interface LoadedEnvironment {
   task?: Task;
   /** The module's file. */
   module?: string;
+  /** The SHA-256 of the module's file, in hexadecimal. It does not cover what the module imports. */
+  sha256?: string;
 }
 
 const promise =
@@ -37,7 +40,7 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
-  if (!/[\\/]|\.[cm]?[jt]s$/.test(nameOrPath)) {
+  if (!isPath(nameOrPath)) {
     const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
     const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
     fail("environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, hint);
@@ -52,6 +55,8 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
       hint: status.isDirectory() ? "Give the path of the file in it." : "",
     });
   }
+  // Before the module runs, because it may change its own file.
+  const sha256 = sha256Of(module, `environment ${nameOrPath}`);
   const make = await defaultExport(nameOrPath, module);
   let single: Environment | undefined;
   const create = async (): Promise<Environment> => {
@@ -60,7 +65,17 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
     if (environment.single) single = environment;
     return environment;
   };
-  return { name: path.basename(module).replace(/\.[cm]?[jt]s$/, ""), module, create };
+  return { name: moduleName(module), module, sha256, create };
+}
+
+/** Whether a text is taken as the path of a module: it has a separator, or the ending of one. */
+export function isPath(nameOrPath: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
+}
+
+/** The name of the environment in a module: that of its file, without the ending. */
+export function moduleName(module: string): string {
+  return path.basename(module).replace(/\.[cm]?[jt]s$/, "");
 }
 
 async function defaultExport(name: string, module: string): Promise<() => Environment | Promise<Environment>> {

@@ -1,17 +1,19 @@
 // The files of a run's directory: what each holds, and how it is read and checked.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { expect, InputError, messageOf } from "../base/expect.ts";
+import { expect, InputError } from "../base/expect.ts";
+import { parseJson } from "../base/parse-json.ts";
 import { decodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
 import { SavedAgent } from "../ddpg/agent-state.ts";
-import { presets, type Settings, storedSettings } from "../ddpg/config.ts";
+import { type Settings, storedSettings } from "../ddpg/config.ts";
 import { checkPolicy, Policy } from "../ddpg/policy.ts";
 import { expectTensor, finiteNumbers, parseObject } from "../ddpg/tensors.ts";
 import { checkStoredInfo } from "../environment/environment-calls.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
-import type { FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
+import type { BestEvaluation, FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
 import { expectBest, expectMeans, readRunState } from "../training/run-state.ts";
+import { expectFields, expectKnown, type Fields, pick, preset, versionsFields } from "./fields.ts";
 import { attempt, kindOf, maxTextBytes, openFile, readFile, readSafetensors, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
@@ -42,8 +44,12 @@ export interface Checkpoint extends SavedRun {
   metricsBytes: number;
   /** The agent's settings. */
   settings: Settings;
+  /** The seed of the agent. */
+  seed: number;
   /** Environment steps taken. */
   steps: number;
+  /** The run's `config.json` when the checkpoint was written. */
+  config?: RunConfig;
 }
 
 /** A copy that does not keep the whole file in memory. */
@@ -56,6 +62,13 @@ interface SavedState extends RunState {
   format: string;
   metricsBytes: number;
 }
+
+const bestFields = {
+  step: "a whole number",
+  meanReturn: "a number",
+  standardError: "a number, or null",
+  episodes: "a whole number",
+} as const satisfies Fields<BestEvaluation>;
 
 /**
  * Reads a run's checkpoint and checks it, except for the numbers of the networks and the replay buffer, which `Ddpg.load`
@@ -70,7 +83,7 @@ export function readCheckpoint(run: string): Checkpoint {
   const field = `${where} run`;
   expect(state.format === format, `${field} format`, `"${format}"`, state.format);
   const agent = new SavedAgent(contents, where);
-  expectFields(state, field, { metricsBytes: "a whole number" });
+  expectFields<SavedState>(state, field, { metricsBytes: "a whole number" });
   const { metricsBytes } = state;
   const { actionSize } = agent.units;
   expectTensor(contents.tensors, "run.means", "F64", [DiagnosticsMeans.stateSize(actionSize)], where);
@@ -91,62 +104,107 @@ export function readCheckpoint(run: string): Checkpoint {
     state: readRunState(state, agent.trainingSteps, field),
     metricsBytes,
     settings: agent.settings,
+    seed: agent.seed,
     steps: agent.trainingSteps,
+    ...(contents.metadata.has("config") && {
+      config: configFrom(parseObject(contents.metadata, "config", where), `${where} config`, ""),
+    }),
     means,
     bestPolicy,
   };
 }
 
+const configFields = {
+  environment: "a name",
+  environmentModule: "a path, or nothing",
+  environmentSha256: "64 hexadecimal digits, or nothing",
+  preset,
+  seed: "a whole number",
+  steps: "a whole number above 0",
+  settings: "an object",
+  evaluation: "an object",
+  untilReturn: "a number, or nothing",
+  from: "true, or nothing",
+  versions: "an object",
+  commit: "a text, or nothing",
+} as const satisfies Fields<RunConfig>;
+
+const evaluationFields = {
+  every: "a whole number above 0",
+  episodes: "a whole number above 0",
+  finalEpisodes: "a whole number above 0",
+  fewerIfSlow: "true, or nothing",
+} as const satisfies Fields<RunConfig["evaluation"]>;
+
+const resultFields = {
+  environment: "a name",
+  preset,
+  seed: "a whole number",
+  steps: "a whole number",
+  trainingSeconds: "a number",
+  stepsPerSecond: "a number, or null",
+  threads: "a whole number",
+  evaluation: "an object, or null",
+  best: "an object, or nothing",
+  bestEvaluation: "an object, or nothing",
+  fingerprint: "16 hexadecimal digits",
+  interrupted: "true, or nothing",
+  failed: "what went wrong, or nothing",
+} as const satisfies Fields<RunResult>;
+
+const finalFields = {
+  meanReturn: "a number, or null",
+  standardError: "a number, or null",
+  episodes: "a whole number",
+  info: "an object, or nothing",
+} as const satisfies Fields<FinalEvaluation>;
+
 /** Reads and checks a run's `config.json`. */
 export function readConfig(run: string): RunConfig {
   expectPath(run, "readConfig run");
-  const { value, where } = readJson<RunConfig>(run, files.config);
-  expectFields(value, where, {
-    environment: "a name",
-    environmentModule: "a path, or nothing",
-    preset: `one of ${Object.keys(presets).join(", ")}`,
-    seed: "a whole number",
-    steps: "a whole number",
-    settings: "an object",
-    evaluation: "an object",
-    untilReturn: "a number, or nothing",
-    from: "true, or nothing",
-  } satisfies Record<Exclude<keyof RunConfig, "versions" | "commit">, string>);
-  const whole = "a whole number";
-  expectFields(value.evaluation, `${where} evaluation`, {
-    ...{ every: whole, episodes: whole, finalEpisodes: whole },
-    fewerIfSlow: "true, or nothing",
-  });
-  return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
+  const { value, where } = readJson(run, files.config);
+  return configFrom(value, where, "Set it right in the file, or train again.");
 }
 
-/** Reads and checks a run's `result.json`. Throws an InputError if the run has not finished. */
+/**
+ * A run's configuration from an object that came from a file. Throws an InputError for a field that is wrong, and for
+ * an unknown one: it may be misspelled, or decide something that only a later version knows.
+ */
+export function configFrom(value: object, where: string, hint: string): RunConfig {
+  expectFields<RunConfig>(value, where, configFields, hint);
+  expectKnown(value, where, ["format", ...Object.keys(configFields)]);
+  const { evaluation, versions, settings } = value;
+  expectFields<RunConfig["evaluation"]>(evaluation, `${where} evaluation`, evaluationFields, hint);
+  expectKnown(evaluation, `${where} evaluation`, Object.keys(evaluationFields));
+  expectFields<RunConfig["versions"]>(versions, `${where} versions`, versionsFields, hint);
+  return {
+    ...pick(value, configFields),
+    settings: storedSettings(settings, `${where} settings`),
+    evaluation: pick(evaluation, evaluationFields),
+    versions: pick(versions, versionsFields),
+  };
+}
+
+/** Reads and checks a run's `result.json`; leaves out fields that it does not know. Throws an InputError if the run has not finished. */
 export function readResult(run: string): RunResult {
   expectPath(run, "readResult run");
-  const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
-  expectFields(value, where, {
-    steps: "a whole number",
-    trainingSeconds: "a number",
-    stepsPerSecond: "a number, or null",
-    fingerprint: "16 hexadecimal digits",
-    evaluation: "an object, or null",
-    best: "an object, or nothing",
-    bestEvaluation: "an object, or nothing",
-    failed: "what went wrong, or nothing",
-  });
-  if (value.best) expectBest(value.best, `${where} best`);
-  if (value.evaluation) checkFinal(value.evaluation, `${where} evaluation`);
-  if (value.bestEvaluation) checkFinal(value.bestEvaluation, `${where} bestEvaluation`);
-  return value;
+  const { value, where } = readJson(run, files.result, "The run has not finished; resume it.");
+  const hint = "Was it edited? ddpg resume writes it again, from the checkpoint.";
+  expectFields<RunResult>(value, where, resultFields, hint);
+  const { evaluation, best, bestEvaluation } = value;
+  if (best) expectBest(best, `${where} best`);
+  return {
+    ...pick(value, resultFields),
+    evaluation: evaluation && finalFrom(evaluation, `${where} evaluation`, hint),
+    ...(best && { best: pick(best, bestFields) }),
+    ...(bestEvaluation && { bestEvaluation: finalFrom(bestEvaluation, `${where} bestEvaluation`, hint) }),
+  };
 }
 
-function checkFinal(evaluation: FinalEvaluation, where: string): void {
-  expectFields(evaluation, where, {
-    meanReturn: "a number, or null",
-    standardError: "a number, or null",
-    episodes: "a whole number",
-  });
+function finalFrom(evaluation: object, where: string, hint: string): FinalEvaluation {
+  expectFields<FinalEvaluation>(evaluation, where, finalFields, hint);
   if (evaluation.info !== undefined) checkStoredInfo(evaluation.info, `${where} info`);
+  return pick(evaluation, finalFields);
 }
 
 /** Whether a run has finished, including its final evaluation. */
@@ -157,35 +215,6 @@ export function isComplete(run: string): boolean {
   } catch (error) {
     if (error instanceof InputError) return false;
     throw error;
-  }
-}
-
-const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
-  "a name": (value) => typeof value === "string",
-  "a path, or nothing": (value) => value === undefined || typeof value === "string",
-  [`one of ${Object.keys(presets).join(", ")}`]: (value) => typeof value === "string" && Object.hasOwn(presets, value),
-  "what went wrong, or nothing": (value) => value === undefined || typeof value === "string",
-  "16 hexadecimal digits": (value) => typeof value === "string" && /^[0-9a-f]{16}$/.test(value),
-  "a whole number": (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-  // JSON has null for numbers that are not finite; 1e999 would be read as one.
-  "a number": (value) => Number.isFinite(value),
-  "a number, or null": (value) => value === null || Number.isFinite(value),
-  "an object": (value) => typeof value === "object" && value !== null,
-  "an object, or nothing": (value) => value === undefined || (typeof value === "object" && value !== null),
-  "a number, or nothing": (value) => value === undefined || Number.isFinite(value),
-  "true, or nothing": (value) => value === undefined || value === true,
-  "an object, or null": (value) => typeof value === "object",
-};
-
-/** Throws an InputError unless every field passes the check of that name in `checks`. */
-function expectFields<T extends object>(
-  value: Partial<T>,
-  where: string,
-  wanted: Partial<Record<keyof T & string, string>>,
-): asserts value is T {
-  for (const [name, kind] of Object.entries<string | undefined>(wanted)) {
-    const field = value[name as keyof T];
-    if (kind !== undefined) expect(checks[kind](field), `${where} ${name}`, kind, field);
   }
 }
 
@@ -276,17 +305,12 @@ function expectPath(value: unknown, where: string): void {
 }
 
 /** Reads a JSON record of this format. The caller checks its fields. */
-function readJson<T>(run: string, name: string, hint?: string): { value: Partial<T>; where: string } {
+function readJson(run: string, name: string, hint?: string): { value: object; where: string } {
   const where = path.join(run, name);
-  const content = read(run, name, hint).toString("utf8");
-  let value: Partial<T> & { format?: unknown };
-  try {
-    value = JSON.parse(content) ?? {};
-  } catch (error) {
-    const got = `something else (${messageOf(error)})`;
-    throw new InputError({ where, expected: "JSON", got, hint: "Is it a run's directory?" });
-  }
-  expect(value.format === format, `${where} format`, `"${format}"`, value.format, "Another version of ddpg wrote it.");
+  const value = parseJson(read(run, name, hint).toString("utf8"), where, "Is it a run's directory?");
+  expect(typeof value === "object" && value !== null, where, "a JSON object", value, "Is it a run's directory?");
+  const found = "format" in value ? value.format : undefined;
+  expect(found === format, `${where} format`, `"${format}"`, found, "Another version of ddpg wrote it.");
   return { value, where };
 }
 

@@ -7,6 +7,11 @@ export interface RunConfig {
   environment: string;
   /** The module of a custom environment, as a path relative to the run's directory. */
   environmentModule?: string;
+  /**
+   * The SHA-256 of the module's file when the run was started or last resumed, in hexadecimal. It does not cover what
+   * the module imports. Absent in runs of version 0.1.
+   */
+  environmentSha256?: string;
   /** The preset that the settings started from. */
   preset: PresetName;
   /** The seed for all randomness. */

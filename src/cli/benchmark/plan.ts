@@ -9,6 +9,7 @@ import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { eachMetric, files, isComplete } from "../../node/run-files.ts";
+import { expectOwnConfig } from "../../node/same-run.ts";
 import { readConfig, readResult } from "../../node.ts";
 import { environments, settingsFor } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
@@ -107,7 +108,7 @@ export function unrecordedRuns(out: string, wanted: readonly Wanted[]): Wanted[]
 
 /** Throws an InputError if the run's directory holds another run or other files, or is in use by another process. */
 function expectSameRun(wanted: Wanted): void {
-  const { directory, seed } = wanted;
+  const { directory, seed, task } = wanted;
   if (!fs.existsSync(path.join(directory, files.config))) {
     checkRunDirectory(directory);
     return;
@@ -117,8 +118,12 @@ function expectSameRun(wanted: Wanted): void {
   const hint = "Choose another --runs.";
   const canResume = hasCheckpoint(wanted) || isComplete(directory);
   expect(canResume, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
+  const { environment, environmentModule } = config;
+  expect(environment === task, `${directory} environment`, `"${task}"`, environment, hint);
+  expect(environmentModule === undefined, `${directory} environmentModule`, "none", environmentModule, hint);
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
   expectSame(directory, wanted, config, hint);
+  expectOwnConfig(directory, config);
 }
 
 /** What the runs of a task must have in common. */
@@ -146,7 +151,9 @@ function hasCheckpoint({ directory }: Wanted): boolean {
  * finished run: it is by far the largest file and no longer needed.
  */
 export function keep({ record, directory }: Wanted, jobs: number, failed = ""): BenchmarkRecord {
-  const { environment, preset, seed, steps, settings, evaluation, commit, versions } = readConfig(directory);
+  const config = readConfig(directory);
+  expectOwnConfig(directory, config);
+  const { environment, preset, seed, steps, settings, evaluation, commit, versions } = config;
   const { trainingSeconds, fingerprint } = readResult(directory);
   const made: BenchmarkRecord = {
     environment,

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import { attempt } from "../../node/files.ts";
+import { expectOwnConfig } from "../../node/same-run.ts";
 import { type RunConfig, readConfig, readPolicy, readPolicyFile } from "../../node.ts";
 
 /** The policy of a run's directory, with the run's configuration, or that of a policy file, without one. */
@@ -20,5 +21,6 @@ export async function readPolicySource(
     return { policy: (await readPolicyFile(source)).policy, config: undefined };
   }
   const config = readConfig(source);
+  expectOwnConfig(source, config);
   return { policy: await readPolicy(source, best ? "best" : "last"), config };
 }

@@ -7,7 +7,7 @@ import type { Policy } from "../../ddpg/policy.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
 import { evaluate } from "../../training/evaluate.ts";
-import { environmentFor, environmentHelp, environmentOf } from "../environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
 import { plusMinus, whole } from "../terminal/numbers.ts";
@@ -59,7 +59,8 @@ export function addRenderCommand(program: Command): void {
 Examples:
   ddpg render runs/Pendulum-v1-small-seed1
   ddpg render runs/HalfCheetah-v5-standard-seed1 --best --seconds 2 --output cheetah.png
-  ddpg render hopper.safetensors --environment Hopper-v5`,
+  ddpg render hopper.safetensors --environment Hopper-v5
+${moduleHelp}`,
     )
     .action(async (source: string, flags: RenderFlags) => {
       const output = flags.output ?? `${path.basename(path.resolve(source), ".safetensors")}.gif`;
@@ -112,7 +113,7 @@ Examples:
 /** A policy, the environment it acts in, and its description. */
 async function sourceOf(source: string, { best, environment }: RenderFlags) {
   const { policy, config } = await readPolicySource(source, best === true);
-  const nameOrPath = config ? environmentOf(source, config, environment) : environment;
+  const nameOrPath = config ? environmentOf(source, config, { given: environment }) : environment;
   if (nameOrPath === undefined) {
     const expected = `what the policy of ${source} acts in`;
     throw new InputError({ where: "--environment", expected, got: "nothing" });

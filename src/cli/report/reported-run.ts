@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { InputError } from "../../base/expect.ts";
 import { diagnosticsNames } from "../../ddpg/diagnostics.ts";
 import { eachMetric } from "../../node/run-files.ts";
+import { expectOwnConfig } from "../../node/same-run.ts";
 import { readConfig, readResult } from "../../node.ts";
 import type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord } from "../../training/metrics.ts";
 import type { RunConfig, RunResult } from "../../training/run.ts";
@@ -39,6 +40,7 @@ const most = { episodes: 32_768, evaluations: 4096, diagnostics: 4096 };
 /** Reads a run in bounded memory: a run may have millions of records. */
 export function readRun(directory: string): ReportedRun {
   const config = readConfig(directory);
+  expectOwnConfig(directory, config);
   const episodes = new Thinned<ReportedEpisode>(most.episodes, (a, b, weightOfA, weightOfB) => ({
     step: b.step,
     return: mean(a.return, b.return, weightOfA, weightOfB),

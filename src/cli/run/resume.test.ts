@@ -300,7 +300,7 @@ describe("a fault during training", { concurrency: 2, timeout: 120_000 }, () => 
       assert.equal(readCheckpoint(inFolder(`faulty-${name}`)).steps, steps);
       // When the environment is fixed, the run can be resumed.
       writeCart(`${name}.js`, trouble(false), 0);
-      await succeed("resume", `faulty-${name}`, "--steps", "3000");
+      await succeed("resume", `faulty-${name}`, "--steps", "3000", "--environment", `${name}.js`);
       assert.equal(readResult(inFolder(`faulty-${name}`)).steps, 3000);
     });
   }

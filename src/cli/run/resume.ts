@@ -4,12 +4,14 @@ import { expect } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { isComplete } from "../../node/run-files.ts";
+import { expectCheckpointed } from "../../node/same-run.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
 import {
   environmentEntries,
   environmentHelp,
   environmentOf,
+  moduleHelp,
   trainingEnvironments,
 } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
@@ -53,6 +55,7 @@ export function addResumeCommand(program: Command): void {
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
+    .addHelpText("after", moduleHelp)
     .action((run: string, flags: ResumeFlags) => resume(run, flags, program.opts().verbose === true));
 }
 
@@ -61,6 +64,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const config = readConfig(run);
   expectUnlocked(run);
   const checkpoint = readCheckpoint(run);
+  expectCheckpointed(run, config, checkpoint);
   if (flags.steps === undefined && isComplete(run)) {
     const { steps } = readResult(run);
     print(
@@ -68,23 +72,15 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     );
     return;
   }
-  const hint = "A run's settings cannot be changed.";
-  expect(
-    JSON.stringify(checkpoint.settings) === JSON.stringify(config.settings),
-    `${run} settings`,
-    "the checkpoint's",
-    "others",
-    hint,
-  );
-
-  const nameOrPath = environmentOf(run, config, flags.environment);
+  const nameOrPath = environmentOf(run, config, { given: flags.environment, quiet: listener !== undefined });
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   if (flags.environment !== undefined) {
     const isOwn = config.environmentModule !== undefined && loaded.module !== undefined;
     expect(isOwn, "--environment", `the module of ${run}`, flags.environment, "A run keeps its environment.");
   }
-  const moved = flags.environment === undefined ? config : { ...config, ...environmentEntries(run, loaded) };
+  // Also if it was not moved: it may have changed, or be that of an earlier version, which kept no hash.
+  const moved = { ...config, ...environmentEntries(run, loaded) };
   const planned = planFor(moved, flags.steps, checkpoint.steps);
   const backend = await backendFor(flags, verbose);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);

@@ -28,6 +28,7 @@ import {
   environmentEntries,
   environmentHelp,
   environmentOf,
+  moduleHelp,
   trainingEnvironments,
 } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
@@ -151,7 +152,8 @@ Examples:
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
 The default export of your own module is a class, or a function without parameters, that
-makes a fresh environment; or the one environment there is, with single: true.`,
+makes a fresh environment; or the one environment there is, with single: true.
+${moduleHelp}`,
     )
     .action((environment: string | undefined, flags: TrainFlags) =>
       start(environment, flags, program.opts().verbose === true),
@@ -166,7 +168,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (repeated && flags.preset) throw both("--preset or --config");
   if (!repeated && flags.environment !== undefined)
     throw new InputError({ where: "--environment", expected: "to be used with --config", got: "no --config" });
-  const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated, flags.environment) : named;
+  const nameOrPath = repeated
+    ? environmentOf(flags.config ?? "", repeated, { given: flags.environment, quiet: listener !== undefined })
+    : named;
   if (nameOrPath === undefined)
     throw new InputError({
       where: "train",
