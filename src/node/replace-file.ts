@@ -14,7 +14,13 @@ export interface PreparedFile {
  * without joining them in memory.
  */
 export function prepareFile(file: string, parts: readonly Uint8Array[], temporary = unfinished(file)): PreparedFile {
-  const discard = (): void => fs.rmSync(temporary, { force: true });
+  const discard = (): void => {
+    try {
+      fs.rmSync(temporary, { force: true });
+    } catch {
+      // The error that led here is the one to report. The next write replaces the file.
+    }
+  };
   try {
     const descriptor = fs.openSync(temporary, "w");
     try {
@@ -23,7 +29,7 @@ export function prepareFile(file: string, parts: readonly Uint8Array[], temporar
       }
       fs.fsyncSync(descriptor);
     } finally {
-      fs.closeSync(descriptor);
+      closeQuietly(descriptor);
     }
   } catch (error) {
     discard();
@@ -36,12 +42,23 @@ export function prepareFile(file: string, parts: readonly Uint8Array[], temporar
   return { put, discard };
 }
 
+/** Closes a file that is on the disk, or whose error was thrown: closing cannot lose anything. */
+function closeQuietly(descriptor: number): void {
+  try {
+    fs.closeSync(descriptor);
+  } catch {
+    // See above.
+  }
+}
+
 /**
  * Replaces a file atomically: a reader sees either the old or the new contents, complete, even after a power cut. After
- * an error the old file is unchanged.
+ * an error the old file is unchanged. Writing may take long, so `check` can refuse, by throwing, just before the file is
+ * replaced. What was written then stays: the name may already be another process's.
  */
-export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
+export function replaceFile(file: string, parts: readonly Uint8Array[], check: () => void = () => {}): void {
   const prepared = prepareFile(file, parts);
+  check();
   try {
     prepared.put();
   } catch (error) {

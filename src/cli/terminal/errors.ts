@@ -6,6 +6,7 @@ import { settingFlag } from "../../ddpg/config.ts";
 import { settingByOtherName } from "../../ddpg/other-names.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import { NotFiniteError } from "../../nn/adam.ts";
+import { startingFolder } from "../../node/starting-folder.ts";
 import { count } from "./numbers.ts";
 
 /** The directory of this program's own built files. */
@@ -50,8 +51,8 @@ function causes(error: unknown): unknown[] {
 }
 
 /**
- * The first line of a stack in a file that is not ours, Node's or a package's. Its path is relative to the working
- * directory.
+ * The first line of a stack in a file that is not ours, Node's or a package's. Its path is relative to the
+ * starting folder.
  */
 function firstFrame(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof InputError) return undefined;
@@ -62,7 +63,7 @@ function firstFrame(error: unknown): string | undefined {
     if (!match) continue;
     const file = match[2].startsWith("file:") ? fileURLToPath(match[2]) : match[2];
     if (file.startsWith(own + path.sep) || file.includes(`${path.sep}node_modules${path.sep}`)) continue;
-    const place = `${path.relative(process.cwd(), file)}${match[3]}`;
+    const place = `${path.relative(startingFolder(), file)}${match[3]}`;
     return match[1] ? `${match[1]} (${place})` : place;
   }
   return undefined;

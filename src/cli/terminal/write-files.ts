@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { attempt } from "../../node/files.ts";
 import { type PreparedFile, prepareFile } from "../../node/replace-file.ts";
+import { fromStart } from "../../node/starting-folder.ts";
 
 const expected = "a file that can be written";
 
@@ -29,7 +30,8 @@ export function checkWritable(file: string, hint: string): void {
   attempt(file, expected, () => prepareBeside(file, new Uint8Array(0)).discard(), hint);
 }
 
-function prepareBeside(file: string, bytes: Uint8Array): PreparedFile {
+function prepareBeside(given: string, bytes: Uint8Array): PreparedFile {
+  const file = fromStart(given);
   // Otherwise only the rename would fail, after other files were already replaced.
   if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     throw Object.assign(new Error("a directory"), { code: "EISDIR" });
