@@ -185,7 +185,7 @@ export class RunDirectory {
   #removeUnstarted(start: Uint8Array | undefined): void {
     expectFree(this.path, start);
     // The configuration goes last: if this process is killed as well, the run can still be started again from it.
-    const names = fs.readdirSync(this.#folder).filter((name) => !isLockName(name) && name !== files.config);
+    const names = fs.readdirSync(this.#folder).filter((name) => name !== "lock" && name !== files.config);
     for (const name of [...names, files.config]) fs.rmSync(this.#file(name), { force: true });
   }
 

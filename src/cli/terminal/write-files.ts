@@ -3,7 +3,6 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { attempt } from "../../node/files.ts";
 import { type PreparedFile, prepareFile } from "../../node/replace-file.ts";
-import { fromStart } from "../../node/starting-folder.ts";
 
 const expected = "a file that can be written";
 
@@ -30,8 +29,7 @@ export function checkWritable(file: string, hint: string): void {
   attempt(file, expected, () => prepareBeside(file, new Uint8Array(0)).discard(), hint);
 }
 
-function prepareBeside(given: string, bytes: Uint8Array): PreparedFile {
-  const file = fromStart(given);
+function prepareBeside(file: string, bytes: Uint8Array): PreparedFile {
   // Otherwise only the rename would fail, after other files were already replaced.
   if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     throw Object.assign(new Error("a directory"), { code: "EISDIR" });
