@@ -11,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { InputError } from "../base/expect.ts";
 import { refusal } from "./files.ts";
-import { prepareFile } from "./replace-file.ts";
+import { closeQuietly, prepareFile } from "./replace-file.ts";
 import { fromStart } from "./starting-folder.ts";
 
 const name = "lock";
@@ -258,7 +258,7 @@ function lookAt(file: string): Look | string | undefined {
       if (status.size > maxBytes) return "too long";
       return { text: fs.readFileSync(descriptor, "utf8"), time: status.mtimeMs };
     } finally {
-      fs.closeSync(descriptor);
+      closeQuietly(descriptor);
     }
   } catch (error) {
     const code = codeOf(error);

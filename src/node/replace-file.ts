@@ -42,8 +42,8 @@ export function prepareFile(file: string, parts: readonly Uint8Array[], temporar
   return { put, discard };
 }
 
-/** Closes a file that is on the disk, or whose error was thrown: closing cannot lose anything. */
-function closeQuietly(descriptor: number): void {
+/** Closes a file that was read, that is on the disk, or whose error was thrown: closing it cannot lose anything. */
+export function closeQuietly(descriptor: number): void {
   try {
     fs.closeSync(descriptor);
   } catch {
