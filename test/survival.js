@@ -271,7 +271,7 @@ describe("kill -9 at each change of a file", posix, () => {
     console.log(
       `${kinds.train} before the first checkpoint, ${kinds.resume} after it, ${kinds.finished} after the result`,
     );
-    assert.ok(kinds.train > 10 && kinds.resume > 10 && kinds.finished > 2);
+    assert.ok(kinds.train > 5 && kinds.resume > 3 && kinds.finished > 1);
   });
 });
 

@@ -33,7 +33,7 @@ interface Holder {
   host: string;
   /** Where `pid` is valid: see `processSpace`. */
   space?: string | null;
-  /** The directory it locks. A copy of the directory has the same lock, but nobody owns it. */
+  /** The directory it locks. A copy of the directory has the same lock, but no owner. */
   directory?: string;
   /** The owner changes the file's time this often, in ms. Missing if it does not. */
   beat?: number;

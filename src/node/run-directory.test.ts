@@ -56,7 +56,7 @@ function killed(name: string, from?: Uint8Array): string {
   return directory;
 }
 
-test("a run that ended before its first checkpoint makes room for another one", async () => {
+test("a run that ended before its first checkpoint is replaced by another one", async () => {
   const directory = killed("killed");
   assert.ok(isUnstarted(directory));
   assert.equal(

@@ -125,7 +125,7 @@ export class RunDirectory {
 
   /**
    * Resumes a run from its checkpoint. Records written after the checkpoint are removed. If records from before it are
-   * missing, `warn` is told and the run continues without them. Throws as `create` does.
+   * missing, it calls `warn` and continues without them. Throws as `create` does.
    */
   static resume(
     directory: string,

@@ -72,7 +72,9 @@ export function resumeArguments(args: readonly string[], directory: string, draw
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
     const [, flag, value] = /^--(environment|checkpoint-every|step-timeout|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
-    if (flag !== undefined) kept.push(...(value === undefined ? args.slice(i, ++i + 1) : [args[i]]));
+    if (flag === undefined) continue;
+    kept.push(args[i]);
+    if (value === undefined) kept.push(args[++i]);
   }
   if (!drawn) kept.push("--no-progress");
   if (!kept.some((arg) => /^--threads(=|$)/.test(arg))) kept.push("--threads", "1");
