@@ -1188,4 +1188,43 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "a lock that is not valid counts as none",
+    edits: [
+      {
+        file: "src/node/lock.ts",
+        text: 'if (!holder) return taken("one whose lock is not valid"',
+        fault:
+          'if (!holder) return { kind: "stale", look };\n  if (!holder) return taken("one whose lock is not valid"',
+      },
+    ],
+  },
+  {
+    name: "a process of another PID namespace is looked up by its id",
+    edits: [
+      {
+        file: "src/node/lock.ts",
+        text: "(space === null || space !== processSpace())",
+        fault: "space === processSpace.name",
+      },
+    ],
+  },
+  {
+    name: "the owner does not verify its lock",
+    edits: [{ file: "src/node/run-directory.ts", text: "this.#lock.verify();\n      action", fault: "action" }],
+  },
+  {
+    name: "a lock does not beat",
+    edits: [{ file: "src/node/lock.ts", text: "fs.futimesSync(descriptor, time, time);", fault: "" }],
+  },
+  {
+    name: "a directory with records of training counts as unstarted",
+    edits: [
+      {
+        file: "src/node/run-directory.ts",
+        text: "every(({ step }) => step === 0)",
+        fault: "every(({ step }) => step >= 0)",
+      },
+    ],
+  },
 ];

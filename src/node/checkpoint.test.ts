@@ -132,12 +132,3 @@ test("an invalid checkpoint is refused with its file and field", () => {
   );
   fs.writeFileSync(file, good);
 });
-
-test("records that are shorter than at the checkpoint are refused, and the directory is unlocked", () => {
-  const checkpoint = { ...readCheckpoint(run), metricsBytes: 10 };
-  const config = JSON.parse(fs.readFileSync(path.join(run, "config.json"), "utf8"));
-  const message = `${path.join(run, "metrics.jsonl")}: expected at least the 10 bytes recorded at the checkpoint, got 0.`;
-  assert.throws(() => RunDirectory.resume(run, config, checkpoint), { name: "InputError", message });
-  assert.ok(!fs.existsSync(path.join(run, "lock")));
-  assert.ok(fs.existsSync(file));
-});

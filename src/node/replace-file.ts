@@ -14,7 +14,13 @@ export interface PreparedFile {
  * without joining them in memory; they may be made meanwhile.
  */
 export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary = unfinished(file)): PreparedFile {
-  const discard = (): void => fs.rmSync(temporary, { force: true });
+  const discard = (): void => {
+    try {
+      fs.rmSync(temporary, { force: true });
+    } catch {
+      // The error that led here is the one to report. The next write replaces the file.
+    }
+  };
   try {
     // One that was left is removed, and the flag "x" follows no link: what it leads to belongs to another.
     discard();
@@ -25,7 +31,7 @@ export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary
       }
       fs.fsyncSync(descriptor);
     } finally {
-      fs.closeSync(descriptor);
+      closeQuietly(descriptor);
     }
   } catch (error) {
     discard();
@@ -38,12 +44,23 @@ export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary
   return { put, discard };
 }
 
+/** Closes a file that was read, that is on the disk, or whose error was thrown: closing it cannot lose anything. */
+export function closeQuietly(descriptor: number): void {
+  try {
+    fs.closeSync(descriptor);
+  } catch {
+    // See above.
+  }
+}
+
 /**
  * Replaces a file atomically: a reader sees either the old or the new contents, complete, even after a power cut. After
- * an error the old file is unchanged.
+ * an error the old file is unchanged. Writing may take long, so `check` can refuse, by throwing, just before the file is
+ * replaced. What was written then stays: the name may already be another process's.
  */
-export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
+export function replaceFile(file: string, parts: readonly Uint8Array[], check: () => void = () => {}): void {
   const prepared = prepareFile(file, parts);
+  check();
   try {
     prepared.put();
   } catch (error) {

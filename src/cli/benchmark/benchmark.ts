@@ -91,7 +91,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
   });
-  const unrecorded = unrecordedRuns(out, wanted);
+  const unrecorded = await unrecordedRuns(out, wanted, (text) => printError(`ddpg: ${text}`));
   for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
   const hint = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);

@@ -7,7 +7,7 @@ import { type PresetName, type Settings, settingFlag, settingNames, showSetting 
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
-import { checkRunDirectory } from "../../node/run-directory.ts";
+import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
 import { readConfig, readResult } from "../../node.ts";
@@ -96,24 +96,29 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
  * The runs without a record, or with the record of a failure. Throws an InputError if there are records of these tasks,
  * or runs, that were made with other settings or steps, because the records of a task share a row.
  */
-export function unrecordedRuns(out: string, wanted: readonly Wanted[]): Wanted[] {
+export async function unrecordedRuns(
+  out: string,
+  wanted: readonly Wanted[],
+  notice: (text: string) => void,
+): Promise<Wanted[]> {
   for (const { environment, seed, steps, settings } of readRecords(out)) {
     const same = wanted.find(({ task }) => task === environment);
     if (same) expectSame(recordFile(out, environment, seed), same, { steps, settings }, "Choose another --out.");
   }
   const unrecorded = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
-  unrecorded.forEach(expectSameRun);
+  // All at once, because a lock may have to be watched for some seconds.
+  await Promise.all(unrecorded.map((each) => expectSameRun(each, notice)));
   return unrecorded;
 }
 
 /** Throws an InputError if the run's directory holds another run or other files, or is in use by another process. */
-function expectSameRun(wanted: Wanted): void {
+async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Promise<void> {
   const { directory, seed, task } = wanted;
-  if (!fs.existsSync(path.join(directory, files.config))) {
-    checkRunDirectory(directory);
+  if (!fs.existsSync(path.join(directory, files.config)) || isUnstarted(directory)) {
+    await checkRunDirectory(directory, undefined, notice);
     return;
   }
-  expectUnlocked(directory);
+  await expectUnlocked(directory, notice);
   const config = readConfig(directory);
   const hint = "Choose another --runs.";
   const canResume = hasCheckpoint(wanted) || isComplete(directory);
@@ -171,7 +176,13 @@ export function keep({ record, directory }: Wanted, jobs: number, failed = ""): 
     ...(failed && { failed }),
   };
   attempt(record, "a file that can be written", () => writeRecord(record, made), "The same command writes it again.");
-  if (!failed) fs.rmSync(path.join(directory, files.checkpoint), { force: true });
+  if (!failed) {
+    try {
+      fs.rmSync(path.join(directory, files.checkpoint), { force: true });
+    } catch {
+      // It only takes up space.
+    }
+  }
   return made;
 }
 

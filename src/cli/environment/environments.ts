@@ -10,7 +10,7 @@ import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../n
 import { environments, type Task } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
-import { print } from "../terminal/output.ts";
+import { print, printError } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
 import { guarded } from "./guard.ts";
 
@@ -57,7 +57,7 @@ export function environmentOf(
 ): string {
   const { environment, environmentModule, environmentSha256: sha256 } = config;
   const say = (line: string): void => {
-    if (!quiet) console.error(line);
+    if (!quiet) printError(line);
   };
   if (given !== undefined) {
     const isModule = environmentModule !== undefined && !Object.hasOwn(environments, given) && isFile(given);

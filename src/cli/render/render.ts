@@ -6,6 +6,7 @@ import type { Random } from "../../base/random.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
+import { fromHere } from "../../node/starting-folder.ts";
 import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
@@ -67,7 +68,7 @@ ${moduleHelp}`,
       const ending = path.extname(output).toLowerCase();
       expect(ending === ".gif" || ending === ".png", "--output", "a file that ends in .gif or .png", output);
       const { policy, nameOrPath, description } = await sourceOf(source, flags);
-      checkWritable(output, hint);
+      checkWritable(fromHere(output), hint);
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const { film, scene, episodeReturn } = await closing(name, [environment], () =>
         guarded(
@@ -92,7 +93,7 @@ ${moduleHelp}`,
       } finally {
         progress.stop();
       }
-      writeFiles([[output, bytes]], hint);
+      writeFiles([[fromHere(output), bytes]], hint);
 
       const seconds = (steps: number): string => `${(steps * scene.stepSeconds).toFixed(1)} s`;
       const size =

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
+import { startingFolder } from "../../node/starting-folder.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import { type Output, stderr, stdout } from "../terminal/output.ts";
@@ -94,7 +95,10 @@ async function runChild<C extends ChildCommand>(
   lines.set(label, { done: 0, total: 1, parts: [] });
   lines.interrupt(() => onStart(command));
   // Fork this file, because in a checkout `bin/ddpg.js` might build again for every child.
-  const child = fork(fileURLToPath(import.meta.url), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const child = fork(fileURLToPath(import.meta.url), args, {
+    cwd: startingFolder(),
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   running.add(child);
   const errors: string[] = [];
   const say = (output: Output, line: string): void => lines.interrupt(() => output.print(`${label}: ${line}`));

@@ -1,10 +1,12 @@
 // `ddpg resume`: continues a run from its checkpoint, with the same results as if it had never stopped.
 import type { Command } from "commander";
-import { expect } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { unstartedHint } from "../../node/run-directory.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { expectCheckpointed } from "../../node/same-run.ts";
+import { fromStart } from "../../node/starting-folder.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
 import {
@@ -61,11 +63,15 @@ export function addResumeCommand(program: Command): void {
 
 async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
   const listener = flags.asChild && parent();
+  await expectUnlocked(run, listener ? listener.warn : (text) => printError(`ddpg: ${text}`));
+  const unstarted = unstartedHint(run, inShell(run));
+  if (unstarted)
+    throw new InputError({ where: run, expected: "a run with a checkpoint", got: "none", hint: unstarted });
   const config = readConfig(run);
-  expectUnlocked(run);
   const checkpoint = readCheckpoint(run);
   expectCheckpointed(run, config, checkpoint);
-  if (flags.steps === undefined && isComplete(run)) {
+  // A loop in a shell repeats the same command until it succeeds.
+  if (isComplete(run) && (flags.steps === undefined || flags.steps === readResult(run).steps)) {
     const { steps } = readResult(run);
     print(
       `${run} is finished, after ${whole(steps)} steps. To continue: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
@@ -80,7 +86,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     expect(isOwn, "--environment", `the module of ${run}`, flags.environment, "A run keeps its environment.");
   }
   // Also if it was not moved: it may have changed, or be that of an earlier version, which kept no hash.
-  const moved = { ...config, ...environmentEntries(run, loaded) };
+  const moved = { ...config, ...environmentEntries(fromStart(run), loaded) };
   const planned = planFor(moved, flags.steps, checkpoint.steps);
   const backend = await backendFor(flags, verbose);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
@@ -123,7 +129,8 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
  */
 function planFor(config: RunConfig, steps: number | undefined, taken: number): RunConfig {
   if (steps === undefined) return config;
-  expect(steps > taken, "--steps", `more than the ${whole(taken)} steps already taken`, steps);
+  // With as many, only the end of the run was missing.
+  expect(steps >= taken, "--steps", `at least the ${whole(taken)} steps already taken`, steps);
   const { untilReturn, ...rest } = config;
   return { ...rest, steps };
 }

@@ -35,8 +35,8 @@ export class RunRecords {
    * fail.
    */
   open(): void {
-    const { directory, config, checkpoint } = this.#training;
-    if (checkpoint) this.#run = RunDirectory.resume(directory, config, checkpoint);
+    const { directory, config, checkpoint, warn } = this.#training;
+    if (checkpoint) this.#run = RunDirectory.resume(directory, config, checkpoint, warn);
   }
 
   take(event: RunLoopEvent): void {
@@ -64,7 +64,7 @@ export class RunRecords {
    * whether the run's directory exists now: a new run without any step leaves none.
    */
   close(ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): boolean {
-    const { agent, config, checkpoint } = this.#training;
+    const { agent, config, checkpoint, warn } = this.#training;
     const loop = this.#loop;
     const run = this.#isClosed ? undefined : this.#run;
     this.#isClosed = true;
@@ -104,7 +104,7 @@ export class RunRecords {
         ...ending,
       }),
     );
-    attempt(() => run.close());
+    attempt(() => run.close().forEach(warn));
     if (errors.length > 0) throw errors[0];
     return true;
   }

@@ -1,4 +1,3 @@
-import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
@@ -18,8 +17,10 @@ import { withoutUpdates } from "../../ddpg/update-schedule.ts";
 import { checkEnvironment, defaultCheckSteps } from "../../environment/check-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
+import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { startFile } from "../../node/run-files.ts";
+import { fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
@@ -57,8 +58,9 @@ import {
   threadsFor,
   threadsHelp,
 } from "./compute.ts";
+import { reserveDirectory } from "./reserve-directory.ts";
 import { runTraining } from "./run-training.ts";
-import { parseSeeds, trainSeeds } from "./seeds.ts";
+import { type Found, findRun, holdsRun, parseSeeds, trainSeeds } from "./seeds.ts";
 
 /** A notice is printed if the check of a custom environment takes longer than this, in ms. */
 const noticeMs = 1000;
@@ -184,8 +186,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     throw new InputError({ where: "--jobs", expected: "to be used with --seeds", got: "no --seeds" });
 
   const loading = (): string => `environment ${nameOrPath}`;
-  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const start = await startPolicy(flags, repeated);
+  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const task = loaded.task ?? customDefaults;
   const steps = flags.steps ?? repeated?.steps ?? task.steps;
   const { preset, settings } = await asFlags(() =>
@@ -195,11 +197,17 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       ...chosenSettings({ ...flags }),
     }),
   );
-  const directories = seeds.map((seed) => {
-    if (flags.out === undefined) return freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
-    return flags.seeds ? path.join(flags.out, `seed${seed}`) : flags.out;
-  });
-  directories.forEach(checkRunDirectory);
+  const { out } = flags;
+  const given =
+    out === undefined ? undefined : seeds.map((seed) => (flags.seeds ? path.join(out, `seed${seed}`) : out));
+  const notice = listener ? listener.warn : (text: string): void => printError(`ddpg: ${text}`);
+  await Promise.all(
+    (given ?? []).map((directory) =>
+      flags.seeds && holdsRun(directory)
+        ? expectUnlocked(directory, notice)
+        : checkRunDirectory(directory, start?.bytes, notice),
+    ),
+  );
 
   const warned = new Set<string>();
   const warn = (warning: string): void => {
@@ -222,6 +230,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
 
   const backend = await backendFor(flags, verbose);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
+  let directories: readonly string[] = [];
+  let found: readonly Found[] = [];
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     if (environment.single && flags.seeds) {
       throw new InputError({
@@ -232,7 +242,6 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       });
     }
     const [seed] = seeds;
-    const [directory] = directories;
     // Several seeds are trained by child processes, so this process needs no threads.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, backend, ...threads }));
@@ -243,10 +252,13 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
+    // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
+    directories = given ?? seeds.map((seed) => reserveDirectory(`${loaded.name}-${preset}-seed${seed}`));
+    const [directory] = directories;
     const mayBeFewer =
       flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : loaded.module !== undefined);
     const config: RunConfig = {
-      ...environmentEntries(directory, loaded),
+      ...environmentEntries(fromStart(directory), loaded),
       preset,
       seed,
       steps,
@@ -262,6 +274,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
+    if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
     if (!listener)
       print(introduction(nameOrPath, loaded, agent, config, seeds, directories, backend.vectorBits, checkpoints));
     if (!flags.seeds) {
@@ -283,7 +296,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   });
   if (flags.seeds) {
     const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
-    await trainSeeds({ seeds, directories, jobs, progress, warn });
+    await trainSeeds({ seeds, directories, found, continues: given !== undefined, jobs, progress, warn });
   }
 }
 
@@ -435,14 +448,6 @@ function wrap(parts: readonly string[], width: number): string[] {
     else lines[lines.length - 1] = line === "" ? part : `${line} · ${part}`;
   }
   return lines;
-}
-
-/** `runs/<name>`, or with a number appended if that is taken. */
-function freeDirectory(name: string): string {
-  for (let number = 1; ; number++) {
-    const directory = path.join("runs", number === 1 ? name : `${name}-${number}`);
-    if (!fs.existsSync(directory)) return directory;
-  }
 }
 
 function both(expected: string): InputError {

@@ -8,6 +8,7 @@ import { settingByOtherName } from "../../ddpg/other-names.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import { NotFiniteError } from "../../nn/adam.ts";
 import { refusal } from "../../node/files.ts";
+import { startingFolder } from "../../node/starting-folder.ts";
 import { count } from "./numbers.ts";
 import { printError } from "./output.ts";
 
@@ -104,8 +105,8 @@ function inspected(error: unknown): string {
 }
 
 /**
- * The first line of a stack in a file that is not ours, Node's or a package's. Its path is relative to the working
- * directory.
+ * The first line of a stack in a file that is not ours, Node's or a package's. Its path is relative to the
+ * starting folder.
  */
 function firstFrame(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof InputError) return undefined;
@@ -117,7 +118,7 @@ function firstFrame(error: unknown): string | undefined {
     const file = pathOf(match[2]);
     if (file === undefined || file.startsWith(own + path.sep)) continue;
     if (file.includes(`${path.sep}node_modules${path.sep}`)) continue;
-    const place = `${path.relative(process.cwd(), file)}${match[3]}`;
+    const place = `${path.relative(startingFolder(), file)}${match[3]}`;
     return match[1] ? `${match[1]} (${place})` : place;
   }
   return undefined;
