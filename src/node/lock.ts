@@ -2,7 +2,7 @@
 // machine that went down, is recognized as stale. Where the process can be looked up, the system decides. Otherwise (another
 // machine, another container, a copied directory) the lock is watched: its owner changes it every second, from a thread of
 // its own. Clocks of two machines are never compared. A lock that is not understood counts as taken. See
-// docs/decisions/0022-locks.md.
+// docs/decisions/0023-locks.md.
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";

@@ -19,7 +19,7 @@ import {
 import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
-import { print, printWarning } from "../terminal/output.ts";
+import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
