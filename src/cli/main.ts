@@ -74,7 +74,7 @@ try {
 }
 await stdout.written();
 await stderr.written();
-// A result that nobody can read is no success. If the reader stopped early (`ddpg environments | head -1`), it is.
+// A result that could not be written is no success. If the reader stopped early (`ddpg environments | head -1`), it is.
 if (stdout.hasFailed) process.exitCode ||= 2;
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
 exit();

@@ -103,7 +103,7 @@ test("a round lets other events of the program run, and the agent is not saved i
   assert.match(refused, /expected an agent between two steps of train/);
 });
 
-test("a run that is too short for any update is told the setting", () => {
+test("a run that is too short for any update names the setting", () => {
   const of = (warmupSteps: number, updateEvery: number) =>
     withoutUpdates({ warmupSteps, updateEvery }, 1000, String)?.where;
   assert.deepEqual(

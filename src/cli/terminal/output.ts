@@ -1,5 +1,5 @@
 // The only way to the standard output and the standard error. Text that may come from outside is printed in lines, whose
-// control characters are shown and not obeyed. Nothing here throws: a run goes on when its progress cannot be shown.
+// control characters are shown and not obeyed. Nothing here throws: a run continues when its progress cannot be shown.
 import { InputError } from "../../base/expect.ts";
 import { printable } from "../../base/printable.ts";
 import { refusal } from "../../node/files.ts";
