@@ -127,7 +127,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       [["exportable", "--best"], /best\.safetensors: expected .* The run has not finished; resume it\.$/],
       [
         ["damaged.safetensors", "--format", "js"],
-        /^ddpg: damaged\.safetensors: Policy\.load actor\.\S+ data_offsets: expected /,
+        /^ddpg: damaged\.safetensors actor\.\S+ data_offsets: expected /,
       ],
       [["damaged.safetensors", "--best"], /^ddpg: --best: expected a run's directory, got the file damaged/],
       [
