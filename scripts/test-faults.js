@@ -113,13 +113,14 @@ async function compileKernels(copy) {
 function testsFor(edits) {
   if (edits.length === 0)
     return /^((environment|envs|kernels|nn|ddpg|export|training)[\\/](?!agent-state-mujoco).*|cli[\\/]run[\\/]stop-signals)\.test\.js$/;
-  // Most tests of the command line start processes; a fault there is noticed by the test of its own file.
-  const own = edits.map(({ file }) => /^src\/(cli\/.+)\.ts$/.exec(file)?.[1].replaceAll("/", "[\\\\/]"));
+  // Most tests of the command line start processes; a fault there is noticed by the test of its own file. So is one in a
+  // file of a run.
+  const own = edits.map(({ file }) => /^src\/((?:cli|node)\/.+)\.ts$/.exec(file)?.[1].replaceAll("/", "[\\\\/]"));
   if (own.every((name) => name !== undefined)) return new RegExp(`^(${own.join("|")})\\.test\\.js$`);
-  const floors = ["environment", "envs", "export", "training"];
+  const floors = ["environment", "envs", "export", "training", "node"];
   const floor = floors.find((name) => edits.every(({ file }) => file.startsWith(`src/${name}/`)));
   if (floor) return new RegExp(`^${floor}[\\\\/].*\\.test\\.js$`);
-  return /^(kernels|nn|ddpg)[\\/](?!agent-state-mujoco).*\.test\.js$/;
+  return /^(base|kernels|nn|ddpg)[\\/](?!agent-state-mujoco).*\.test\.js$/;
 }
 
 /**

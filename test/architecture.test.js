@@ -215,3 +215,13 @@ test("docs/architecture.md lists the floors in order", () => {
   const inOrder = [...new Set(rows)].filter((name) => floors.includes(name)).reverse();
   assert.deepEqual(inOrder, floors);
 });
+
+test("only one file of cli/ writes to the terminal, because it shows control characters instead of obeying them", () => {
+  const isWriting = /\bconsole\.|\bprocess\.std(out|err)\b/;
+  const files = fs
+    .readdirSync(path.join(src, "cli"), { recursive: true })
+    .map((name) => name.replaceAll(path.sep, "/"))
+    .filter((name) => name.endsWith(".ts") && !/\.(test|case)\.ts$/.test(name))
+    .filter((name) => isWriting.test(fs.readFileSync(path.join(src, "cli", name), "utf8")));
+  assert.deepEqual(files, ["terminal/output.ts"]);
+});

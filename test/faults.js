@@ -785,6 +785,449 @@ export const faults = [
     ],
   },
   {
+    name: "a loaded agent forgets the info of its episode",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: 'if (names) body.info.restore(names, this.#numbers("loop.info"));',
+        fault: "void names;",
+      },
+    ],
+  },
+  {
+    name: "run: the last policy is evaluated twice, once as the best",
+    edits: [
+      {
+        file: "src/training/run-loop.ts",
+        text: "evaluate(policy, evaluationEnvironment, options)",
+        fault: "evaluateAgent(this.#agent, evaluationEnvironment, (void policy, void evaluate, options))",
+      },
+    ],
+  },
+  {
+    name: "an evaluation does not compare the environment's bounds",
+    edits: [
+      {
+        file: "src/training/evaluate.ts",
+        text: 'if ("units" in policy && policy.units instanceof Units) policy.units.expectSame(environment, name);',
+        fault: "void Units;",
+      },
+    ],
+  },
+  {
+    name: "bounds with two Float32 numbers between them give no warning",
+    edits: [
+      {
+        file: "src/environment/check-environment.ts",
+        text: "if (values >= fewValues) return [];",
+        fault: "if (values >= 2) return [];",
+      },
+    ],
+  },
+  {
+    name: "threads: the memory of collected agents is not used again",
+    edits: [
+      {
+        file: "src/kernels/wasm/memories.ts",
+        text: "return { buffer, start, end, release: () => this.#ranges.add(start, end) };",
+        fault: "return { buffer, start, end, release() {} };",
+      },
+    ],
+  },
+  {
+    name: "small kernels have a memory each",
+    edits: [
+      {
+        file: "src/kernels/wasm/memories.ts",
+        text: "export const maxPooledBytes = 2 * 1024 * 1024;",
+        fault: "export const maxPooledBytes = 0;",
+      },
+    ],
+  },
+  {
+    name: "a thinned sequence never joins its items",
+    edits: [
+      {
+        file: "src/training/thinned.ts",
+        text: "if (this.#complete.length === this.#most) {",
+        fault: "if (this.#complete.length === 4 * this.#most) {",
+      },
+    ],
+  },
+  {
+    name: "an evaluation ignores the environment's own limit",
+    edits: [
+      {
+        file: "src/training/evaluate.ts",
+        text: "environment.maxEpisodeSteps ?? defaultMaxEpisodeSteps",
+        fault: "defaultMaxEpisodeSteps",
+      },
+    ],
+  },
+  {
+    name: "a task without an end is reported late",
+    edits: [
+      {
+        file: "src/environment/check-environment.ts",
+        text: "this.#steps < stepsWithoutEnd) return;",
+        fault: "this.#steps < 100 * stepsWithoutEnd) return;",
+      },
+    ],
+  },
+  {
+    name: "a promise of bytes is not awaited",
+    edits: [
+      {
+        file: "src/base/bytes.ts",
+        text: "const given: unknown = await source;",
+        fault: "const given: unknown = source;",
+      },
+    ],
+  },
+  {
+    name: "a view of bytes loses its offset",
+    edits: [
+      {
+        file: "src/base/bytes.ts",
+        text: "new Uint8Array(given.buffer, given.byteOffset, given.byteLength)",
+        fault: "new Uint8Array(given.buffer)",
+      },
+    ],
+  },
+  {
+    name: "a timeout beyond the longest timer fires at once",
+    edits: [
+      {
+        file: "src/environment/environment-calls.ts",
+        text: "timeoutMs === undefined || timeoutMs > maxTimerMs",
+        fault: "timeoutMs === undefined || timeoutMs > 1e6 * maxTimerMs",
+      },
+    ],
+  },
+  {
+    name: "a timeout of 0 is accepted",
+    edits: [
+      {
+        file: "src/environment/environment-calls.ts",
+        text: "Number.isFinite(timeoutMs) && timeoutMs > 0",
+        fault: "Number.isFinite(timeoutMs) && timeoutMs >= 0",
+      },
+    ],
+  },
+  {
+    name: "a slow final evaluation has more episodes than there is time for",
+    edits: [
+      {
+        file: "src/cli/run/final-evaluation.ts",
+        text: "n <= most && n < finalEpisodes",
+        fault: "n >= most && n < finalEpisodes",
+      },
+    ],
+  },
+  {
+    name: "the field's name for a setting is unknown",
+    edits: [
+      { file: "src/ddpg/other-names.ts", text: 'discount: "gamma discountfactor', fault: 'discount: "discountfactor' },
+    ],
+  },
+  {
+    name: "info of an episode counts in later ones too",
+    edits: [{ file: "src/training/evaluate.ts", text: "this.#last.clear();", fault: "" }],
+  },
+  {
+    name: "few seeds have another statistic",
+    edits: [
+      {
+        file: "src/training/aggregate.ts",
+        text: "const value = interquartileMean(values);",
+        fault: "const value = seeds < minSeedsForInterval ? mean(values) : interquartileMean(values);",
+      },
+    ],
+  },
+  {
+    name: "a table's text may be a formula",
+    edits: [{ file: "src/cli/report/report-data.ts", text: "test(plain) ?", fault: "test(plain) && !plain ?" }],
+  },
+  {
+    name: "a message as long as the text that it quotes",
+    edits: [
+      {
+        file: "src/base/expect.ts",
+        text: "if (text.length <= length) return text;",
+        fault: "if (length) return text;",
+      },
+    ],
+  },
+  {
+    name: "whatever is no regular file is opened",
+    edits: [
+      { file: "src/node/files.ts", text: "if (!status.isFile()) throw", fault: "if (status.isDirectory()) throw" },
+    ],
+  },
+  {
+    name: "a file of text of any size is read",
+    edits: [{ file: "src/node/files.ts", text: "if (size > maxBytes) throw", fault: "if (maxBytes < 0) throw" }],
+  },
+  {
+    name: "a safetensors file is read without a look at its header",
+    edits: [
+      {
+        file: "src/node/files.ts",
+        text: "readHeader(readAt(descriptor, 8, length), size, where);",
+        fault: "void [readHeader, length];",
+      },
+    ],
+  },
+  {
+    name: "output that cannot be written is no failure",
+    edits: [{ file: "src/cli/terminal/output.ts", text: "this.#hasFailed = true;", fault: "this.#hasFailed = false;" }],
+  },
+  {
+    name: "a terminal obeys the control characters of a line",
+    edits: [{ file: "src/cli/terminal/output.ts", text: "printable(line)", fault: '[line, printable("")][0]' }],
+  },
+  {
+    name: "the exit code of an environment that ends the process is believed",
+    edits: [
+      {
+        file: "src/cli/terminal/exit.ts",
+        text: 'planned = explain(hasRunDry ? "dry" : code);',
+        fault: "planned = hasRunDry ? explain(code) : code;",
+      },
+    ],
+  },
+  {
+    name: "a check keeps all that it observes",
+    edits: [
+      {
+        file: "src/environment/moments.ts",
+        text: "const isKept = this.#kept + observation.length <= maxKept;",
+        fault: "const isKept = observation.length <= maxKept;",
+      },
+    ],
+  },
+  {
+    name: "a check compares only what it keeps",
+    edits: [
+      {
+        file: "src/environment/moments.ts",
+        text: "if (wanted.observation !== hashOf(observation)) {",
+        fault: "if (wanted.observation !== hashOf(observation) && observation.length === 0) {",
+      },
+    ],
+  },
+  {
+    name: "a number that is too large only after scaling is no error of the environment",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "if (!(error instanceof InputError && method.test(error.where))) return error;",
+        fault: "if (!(error instanceof InputError && method.test(error.where)) || error) return error;",
+      },
+    ],
+  },
+  {
+    name: "a check uses an environment that a loop is using",
+    edits: [
+      {
+        file: "src/environment/environments-in-use.ts",
+        text: "  expectFree(key, name);\n  users.set(key, null);",
+        fault: "  if (!users.has(key)) users.set(key, null);",
+      },
+    ],
+  },
+  {
+    name: "stored rows are loaded whatever they hold",
+    edits: [
+      {
+        file: "src/ddpg/replay-buffer.ts",
+        text: "if (!isGood(block[p])) fail(",
+        fault: "if (!isGood(block[p]) && size < 0) fail(",
+      },
+    ],
+  },
+  {
+    name: "a second moment below 0 is loaded",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: 'const min = which === "v" ? 0 : -Infinity;',
+        fault: "const min = -Infinity;",
+      },
+    ],
+  },
+  {
+    name: "a seed is read as Number reads it",
+    edits: [
+      {
+        file: "src/ddpg/tensors.ts",
+        text: "String(value) === text;",
+        fault: "text !== undefined;",
+      },
+    ],
+  },
+  {
+    name: "the counters of Adam and of the agent differ",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "expect(isCounted, ",
+        fault: "expect(isCounted || updates > 0, ",
+      },
+    ],
+  },
+  {
+    name: "a name twice in a header",
+    edits: [
+      {
+        file: "src/base/json.ts",
+        text: 'if (name === "__proto__" || names?.has(name)) {',
+        fault: 'if (name === "__proto__") {',
+      },
+    ],
+  },
+  {
+    name: "tensors of a file share bytes",
+    edits: [
+      {
+        file: "src/base/safetensors.ts",
+        text: "expect(entry.start === end, field,",
+        fault: "expect(entry.start <= end, field,",
+      },
+    ],
+  },
+  {
+    name: "watch: a line end in a file begins an event",
+    edits: [
+      {
+        file: "src/cli/watch/watch-server.ts",
+        text: "const text = JSON.stringify(data).replace(",
+        fault: 'const text = (typeof data === "string" ? data : JSON.stringify(data)).replace(',
+      },
+    ],
+  },
+  {
+    name: "watch: every request of a connection opens its file at once",
+    edits: [
+      {
+        file: "src/cli/watch/watch-server.ts",
+        text: "if (response.socket) answer(",
+        fault: "if (response.socket || request) answer(",
+      },
+    ],
+  },
+  {
+    name: "watch: a client that does not read keeps its connection",
+    edits: [
+      {
+        file: "src/cli/watch/watch-server.ts",
+        text: "server.timeout = times.stallMs;",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "run: another seed, task or evaluation in config.json than in the checkpoint is believed",
+    edits: [
+      {
+        file: "src/node/same-run.ts",
+        text: "if (JSON.stringify(own[field]) === JSON.stringify(value)) continue;",
+        fault: "if (field in own) continue;",
+      },
+    ],
+  },
+  {
+    name: "run: a module instead of a task in config.json is believed",
+    edits: [
+      {
+        file: "src/node/same-run.ts",
+        text: "(own === undefined) !== (other === undefined)",
+        fault: "own === undefined && other !== undefined",
+      },
+    ],
+  },
+  {
+    name: "run: no episodes at the end are noticed only there",
+    edits: [
+      {
+        file: "src/node/run-files.ts",
+        text: 'finalEpisodes: "a whole number above 0"',
+        fault: 'finalEpisodes: "a whole number"',
+      },
+    ],
+  },
+  {
+    name: "run: a module that has changed is loaded unasked",
+    edits: [
+      { file: "src/node/trusted-file.ts", text: "if (now === sha256) return;", fault: "if (now.length > 0) return;" },
+    ],
+  },
+  {
+    name: "run: a link leads out of the current folder",
+    edits: [
+      { file: "src/node/trusted-file.ts", text: "() => fs.realpathSync(file)", fault: "() => path.resolve(file)" },
+    ],
+  },
+  {
+    name: "run: a folder whose name begins like the current one counts as inside",
+    edits: [
+      {
+        file: "src/node/trusted-file.ts",
+        text: 'return below !== ".." &&',
+        fault: 'return file.startsWith(folder) || below !== ".." &&',
+      },
+    ],
+  },
+  {
+    name: "run: the name of an environment is loaded as the path of a module",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: "expect(Object.hasOwn(environments, environment), where,",
+        fault: "expect(environment !== undefined, where,",
+      },
+    ],
+  },
+  {
+    name: "a lock that is not valid counts as none",
+    edits: [
+      {
+        file: "src/node/lock.ts",
+        text: 'if (!holder) return taken("one whose lock is not valid"',
+        fault:
+          'if (!holder) return { kind: "stale", look };\n  if (!holder) return taken("one whose lock is not valid"',
+      },
+    ],
+  },
+  {
+    name: "a process of another PID namespace is looked up by its id",
+    edits: [
+      {
+        file: "src/node/lock.ts",
+        text: "(space === null || space !== processSpace())",
+        fault: "space === processSpace.name",
+      },
+    ],
+  },
+  {
+    name: "the owner does not verify its lock",
+    edits: [{ file: "src/node/run-directory.ts", text: "this.#lock.verify();\n      action", fault: "action" }],
+  },
+  {
+    name: "a lock does not beat",
+    edits: [{ file: "src/node/lock.ts", text: "fs.futimesSync(descriptor, time, time);", fault: "" }],
+  },
+  {
+    name: "a directory with records of training counts as unstarted",
+    edits: [
+      {
+        file: "src/node/run-directory.ts",
+        text: "every(({ step }) => step === 0)",
+        fault: "every(({ step }) => step >= 0)",
+      },
+    ],
+  },
+  {
     name: "fused: the reference rounds twice",
     edits: [
       {

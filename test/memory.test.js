@@ -16,6 +16,8 @@ const mostPerUpdate = 3;
 const mostPerStep = 3;
 /** In bytes over 40,000 steps. The system's memory for a process varies by a few MiB. */
 const mostResident = 16 * 2 ** 20;
+/** In bytes. A process that does nothing has some 50 MB. */
+const mostOfCheck = 180e6;
 
 // The next two functions run from their source text, so they must not use anything else in this file.
 
@@ -93,6 +95,30 @@ async function memoryOfRun({ index, planted }) {
   }
 }
 
+/** The most memory in bytes that a process takes which checks an environment that observes pictures of 84 × 84 × 4. */
+async function memoryOfCheck({ index, planted }) {
+  const { checkEnvironment } = await import(index);
+  const kept = [];
+  class Camera {
+    observationSize = 28_224;
+    actionLow = [-1];
+    actionHigh = [1];
+    #picture = new Float32Array(28_224);
+    reset(random) {
+      this.taken = 0;
+      return this.#picture.fill(random.uniform(-1, 1));
+    }
+    step([action]) {
+      this.#picture[this.taken++] = action;
+      if (planted) kept.push(Float64Array.from(this.#picture));
+      return { observation: this.#picture, reward: action, terminated: this.taken === 50 };
+    }
+  }
+  const { problems } = await checkEnvironment(() => new Camera());
+  if (problems.length > 0) throw new Error(problems.join());
+  return process.resourceUsage().maxRSS * 1024;
+}
+
 /** Runs one of these functions in a new Node process and returns its result. */
 async function run(program, flags, options) {
   const text = `console.log(JSON.stringify(await (${program})(${JSON.stringify({ index, ...options })})))`;
@@ -138,6 +164,16 @@ describe("memory", { timeout: 60_000 }, () => {
     const [used, resident] = [whole.used - half.used, whole.resident - half.resident];
     assert.ok(used < mostPerStep * 40_000, `${used} bytes more in use`);
     assert.ok(resident < mostResident, `${resident} bytes more of the system's memory`);
+  });
+
+  it("a check of an environment that observes pictures takes less than 180 MB", async () => {
+    const bytes = await run(memoryOfCheck, [], {});
+    assert.ok(bytes < mostOfCheck, `${bytes} bytes`);
+  });
+
+  it("detects that a check keeps what it observes", async () => {
+    const bytes = await run(memoryOfCheck, [], { planted: true });
+    assert.ok(bytes > mostOfCheck, `${bytes} bytes`);
   });
 
   it("detects a leak of one small array per step", async () => {

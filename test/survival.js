@@ -5,7 +5,7 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { after, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -170,6 +170,186 @@ describe("a full disk, a moved directory", posix, () => {
     await succeed("resume", "there", "--no-progress");
     assert.deepEqual(left("there"), left("unlimited"));
   });
+});
+
+/**
+ * Loaded before the program, it changes what the program meets. From its variables: `SURVIVAL_KILL` is a number: the
+ * process is killed before that call of those that change files. `SURVIVAL_COUNT` is a file that receives the calls.
+ * `SURVIVAL_FAIL` is a call that fails from the moment the run's result is written. `SURVIVAL_HOST` is the name of the
+ * machine. `SURVIVAL_CLOCK` makes the clock stand still.
+ */
+fs.writeFileSync(
+  path.join(folder, "world.mjs"),
+  `import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import os from "node:os";
+const { SURVIVAL_KILL, SURVIVAL_COUNT, SURVIVAL_FAIL, SURVIVAL_HOST, SURVIVAL_CLOCK } = process.env;
+const calls = [];
+let isEnding = false;
+let isInside = false; // some of Node's functions call others of them
+for (const name of ["mkdirSync", "openSync", "writeSync", "writeFileSync", "appendFileSync", "fsyncSync", "closeSync",
+  "renameSync", "linkSync", "rmSync", "rmdirSync", "ftruncateSync"]) {
+  const original = fs[name];
+  fs[name] = (...args) => {
+    if (isInside || (name === "openSync" && !["w", "ax", "r+"].includes(args[1]))) return original(...args);
+    calls.push(name + " " + args[name === "renameSync" ? 1 : 0]);
+    if (calls.length === Number(SURVIVAL_KILL)) process.kill(process.pid, "SIGKILL");
+    if (isEnding && name === SURVIVAL_FAIL) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+    isInside = true;
+    try {
+      return original(...args);
+    } finally {
+      isInside = false;
+      if (name === "renameSync" && args[1].endsWith("result.json")) isEnding = true;
+    }
+  };
+}
+if (SURVIVAL_COUNT) {
+  process.on("exit", () => {
+    isInside = true;
+    fs.writeFileSync(SURVIVAL_COUNT, calls.join("\\n"));
+  });
+}
+if (SURVIVAL_HOST) os.hostname = () => SURVIVAL_HOST;
+// Records are flushed by time. Without it, every run makes the same calls.
+else performance.now = () => 0;
+if (SURVIVAL_CLOCK) Date.now = () => 1e12;
+syncBuiltinESMExports();
+`,
+);
+
+/** Runs the program in that world. Returns how it ended and what it printed. */
+async function inWorld(world, ...args) {
+  const env = { ...process.env, ...world };
+  const flags = ["--import", pathToFileURL(path.join(folder, "world.mjs")).href, path.join(dist, "cli/main.js")];
+  try {
+    const { stdout, stderr } = await execute(process.execPath, [...flags, ...args], { cwd: folder, env });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, signal, stdout, stderr } = error;
+    return { code, signal, stdout, stderr };
+  }
+}
+
+const tiny = ["train", "Pendulum-v1", "--preset", "small", "--actor-hidden-sizes", "8", "--critic-hidden-sizes", "8"]
+  .concat(["--batch-size", "8", "--warmup-steps", "20", "--steps", "60", "--evaluate-every", "30", "--no-progress"])
+  .concat(["--episodes", "1", "--evaluate-episodes", "1", "--threads", "1"]);
+
+describe("kill -9 at each change of a file", posix, () => {
+  it("from the making of the directory to the end: the same command, or resume, leads to the same outcome", async () => {
+    const calls = path.join(folder, "calls");
+    const { code, stderr } = await inWorld({ SURVIVAL_COUNT: calls }, ...tiny, "--out", "each");
+    assert.equal(code, 0, stderr);
+    const whole = left("each");
+    const names = fs.readFileSync(calls, "utf8").split("\n");
+    const last = names.length;
+    const firstCheckpoint = names.findIndex((name) => /^renameSync .*checkpoint/.test(name)) + 1;
+    assert.ok(firstCheckpoint > 10 && last - firstCheckpoint > 20, names.join());
+    const kinds = { train: 0, resume: 0, finished: 0 };
+    const lastCheckpoint = names.findLastIndex((name) => /^renameSync .*checkpoint/.test(name)) + 1;
+    // Of calls on an open file, one of a kind. Those between two checkpoints are tested above.
+    const isChosen = (call) =>
+      (call <= firstCheckpoint + 1 || call > lastCheckpoint) &&
+      (!/^\w+ \d+$/.test(names[call - 1]) || names.lastIndexOf(names[call - 1]) === call - 1);
+    for (let call = 1; call <= last; call++) {
+      if (!isChosen(call)) continue;
+      const run = `each-${call}`;
+      const { signal } = await inWorld({ SURVIVAL_KILL: `${call}` }, ...tiny, "--out", run);
+      assert.equal(signal, "SIGKILL", names[call - 1]);
+      let resumed = await inWorld({}, "resume", run, "--steps", "60", "--no-progress");
+      if (call <= firstCheckpoint) {
+        assert.equal(resumed.code, 2, names[call - 1]);
+        // The directory may not exist yet, or be empty.
+        if (fs.existsSync(path.join(folder, run)) && fs.readdirSync(path.join(folder, run)).length > 0)
+          assert.match(resumed.stderr, /ended before its first step, so there is nothing to resume\. (Start|Train) /);
+        resumed = await inWorld({}, ...tiny, "--out", run);
+        kinds.train++;
+      } else if (resumed.stdout.includes("is finished")) kinds.finished++;
+      else kinds.resume++;
+      assert.equal(resumed.code, 0, `${names[call - 1]}: ${resumed.stderr}`);
+      assert.deepEqual(left(run), whole, names[call - 1]);
+      fs.rmSync(path.join(folder, run), { recursive: true });
+    }
+    console.log(
+      `${kinds.train} before the first checkpoint, ${kinds.resume} after it, ${kinds.finished} after the result`,
+    );
+    assert.ok(kinds.train > 5 && kinds.resume > 3 && kinds.finished > 1);
+  });
+});
+
+describe("a hostile machine", posix, () => {
+  const calls = path.join(folder, "calls");
+  before(async () => {
+    if (!fs.existsSync(calls)) await inWorld({ SURVIVAL_COUNT: calls }, ...tiny, "--out", "each");
+  });
+
+  it("whose close or unlink fails after the result was written: a warning, and the result stands", async () => {
+    for (const call of ["closeSync", "rmSync"]) {
+      const { code, stderr } = await inWorld({ SURVIVAL_FAIL: call }, ...tiny, "--out", `ends-${call}`);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^ddpg: warning: ends-\w+\/[\w.]+: could not be closed \(EIO\)$/m);
+      const { failed, evaluation } = JSON.parse(
+        fs.readFileSync(path.join(folder, `ends-${call}`, "result.json"), "utf8"),
+      );
+      assert.ok(failed === undefined && evaluation);
+    }
+    const whole = left("each");
+    for (const call of ["closeSync", "rmSync"]) assert.deepEqual(left(`ends-${call}`), whole);
+  });
+
+  it("whose clock stands still: a run is stopped and resumed all the same", async () => {
+    const world = { SURVIVAL_CLOCK: "1" };
+    const names = fs.readFileSync(calls, "utf8").split("\n");
+    const end = `${names.findIndex((name) => /^renameSync .*result/.test(name)) + 1}`;
+    await inWorld({ ...world, SURVIVAL_KILL: end }, ...tiny, "--out", "still");
+    const { code, stderr } = await inWorld(world, "resume", "still", "--no-progress");
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(left("still"), left("each"));
+    assert.equal(fs.readdirSync(path.join(folder, "still")).filter((name) => name.startsWith("events")).length, 2);
+  });
+});
+
+describe("a suspended run", posix, () => {
+  it("that another machine has continued ends with an error when it wakes up, and writes nothing", async (t) => {
+    if (!fs.existsSync(path.join(folder, "whole"))) await succeed(...wide, "--out", "whole");
+    const { child, ended } = start(...wide, "--out", "suspended", ...often);
+    t.after(() => child.kill("SIGKILL"));
+    let stderr = "";
+    child.stderr.on("data", (text) => (stderr += text));
+    const file = path.join(folder, "suspended", "checkpoint.safetensors");
+    while (!fs.existsSync(file)) await delay(5);
+    // While it runs, the other machine sees its lock change, and refuses.
+    const refused = await inWorld({ SURVIVAL_HOST: "elsewhere" }, "resume", "suspended", "--no-progress");
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      new RegExp(`got that of process ${child.pid} on .*\\. Wait for it, or stop it\\.$`, "m"),
+    );
+    assert.equal(child.exitCode, null);
+    child.kill("SIGSTOP");
+    const resumed = await inWorld({ SURVIVAL_HOST: "elsewhere" }, "resume", "suspended", "--no-progress");
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.match(
+      resumed.stderr,
+      /^ddpg: suspended: watching for up to 10 s whether it is still that of process \d+ on /m,
+    );
+    const outcome = left("suspended");
+    assert.deepEqual(outcome, left("whole"));
+    const before = contentsOf("suspended");
+    child.kill("SIGCONT");
+    assert.deepEqual(await ended, [2, null]);
+    assert.match(
+      stderr,
+      /^ddpg: run directory suspended: expected the lock of this process, \d+, got none\. This process ends and writes nothing more\./m,
+    );
+    assert.deepEqual(contentsOf("suspended"), before);
+  });
+
+  function contentsOf(run) {
+    return fs
+      .readdirSync(path.join(folder, run))
+      .map((name) => [name, fs.readFileSync(path.join(folder, run, name), "latin1")]);
+  }
 });
 
 /** Trains for 300,000 steps. At a checkpoint every 30,000, measures resident bytes and those of the replay buffer. */

@@ -213,6 +213,33 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
     });
   });
 
+  it("names the problem with files that do not fit, and stays whole", async (t) => {
+    const inRun = (name) => inFolder("hostile", name);
+    fs.cpSync(inFolder("ended"), inFolder("hostile"), { recursive: true });
+    const evaluation = fs.readFileSync(inRun("metrics.jsonl"), "utf8").split("\n")[0];
+    const large = ["1e308", "-1e308"].map((value) => evaluation.replace(/"meanReturn":[^,]*/, `"meanReturn":${value}`));
+    fs.appendFileSync(inRun("metrics.jsonl"), [...large, 'x\rdata: "gone"\r\r', ""].join("\n"));
+    const other = await Ddpg.create({ observationSize: 5, actionLow: [-2], actionHigh: [2] }, { preset: "small" });
+    fs.writeFileSync(inRun("policy.safetensors"), other.policy.save());
+    fs.rmSync(inRun("checkpoint.safetensors"));
+    const config = fs.readFileSync(inRun("config.json"), "utf8");
+    const problem = (tab, words) => tab.locator("#problem", { hasText: words }).waitFor();
+    await visit(t, "hostile", async (tab) => {
+      await problem(tab, /policy\.safetensors: Pendulum-v1 observationSize: expected 3, got 5/);
+      await phase(tab, "finished");
+      fs.writeFileSync(inRun("config.json"), config.replace('"settings": {', '"settings": { "unknown": 1,'));
+      await problem(tab, /config\.json settings .*there is no setting "unknown"/);
+      await phase(tab, "gone");
+      assert.equal(await text(tab, "#hint"), "This page continues when the problem is solved.");
+      assert.equal(await tab.locator("#curve canvas").isVisible(), true);
+      fs.writeFileSync(inRun("config.json"), config);
+      fs.cpSync(inFolder("ended", "policy.safetensors"), inRun("policy.safetensors"));
+      await phase(tab, "finished");
+      await tab.locator("#world-caption", { hasText: /^After 1,500 steps, torque −?\d/ }).waitFor();
+      await problem(tab, /^metrics\.jsonl line \d+: expected one JSON object/);
+    });
+  });
+
   it("rejects other pages of the same browser, and other names for this machine", async (t) => {
     const watching = await watch(t, program, folder, "ended");
     fs.mkdirSync(inFolder("site"));

@@ -99,3 +99,34 @@ test("an agent that was not awaited says so", async () => {
       "Write await before the call that returned it.",
   });
 });
+
+test("an option that does not exist is refused, with the nearest one or all of them", async () => {
+  const refused = [
+    [
+      () => ddpg.train(agent, make(), { stepTimout: 5 }).next(),
+      'train options: there is no option "stepTimout". Did you mean "stepTimeout"?',
+    ],
+    [
+      () => ddpg.train(agent, make(), { steps: 5 }).next(),
+      'train options: there is no option "steps". Its options are name, stepTimeout.',
+    ],
+    [
+      () => ddpg.evaluate(agent, make(), { episode: 5 }),
+      'evaluate options: there is no option "episode". Did you mean "episodes"?',
+    ],
+    [
+      () => Ddpg.load(agent.save(), make(), { thread: 2 }),
+      'Ddpg.load options: there is no option "thread". Did you mean "threads"?',
+    ],
+    [
+      () => Policy.load(policy.save(), { threads: 2 }),
+      'Policy.load options: there is no option "threads". Its options are backend.',
+    ],
+    [
+      () => ddpg.checkEnvironment(make, { Steps: 2 }),
+      'checkEnvironment options: there is no option "Steps". Did you mean "steps"?',
+    ],
+    [() => node.nodeBackend({ width: 256 }), 'nodeBackend options: there is no option "width". Did you mean "wide"?'],
+  ];
+  for (const [call, message] of refused) await assert.rejects(async () => call(), { name: "InputError", message });
+});

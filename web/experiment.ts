@@ -1,5 +1,5 @@
 // An experiment is everything that determines a run. The page's address holds it, so a link is an experiment.
-import { expect, InputError, suggest } from "../src/base/expect.ts";
+import { expect, InputError, show, suggest } from "../src/base/expect.ts";
 import {
   expectPreset,
   type PresetName,
@@ -121,7 +121,7 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
     if (["task", "preset", "seed", "steps", "arithmetic", "speed"].includes(name)) continue;
     const known = settingNames.find((setting) => setting === name);
     if (!known)
-      throw new InputError(`link: there is no setting "${name}". ${suggestSetting(name, settingNames)}`.trim());
+      throw new InputError(`link: there is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
     changes[known] = parseSetting(known, text, known);
   }
   const named = fields.get("speed");

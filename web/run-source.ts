@@ -1,9 +1,11 @@
 // A `Source` for a run on disk, which `ddpg watch` follows.
-import { messageOf } from "../src/base/expect.ts";
+import { InputError, messageOf } from "../src/base/expect.ts";
+import { policySettings } from "../src/ddpg/policy.ts";
+import { Units } from "../src/ddpg/units.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
 import { arithmeticOf, type RunConfig, type RunEvent, type RunStatus } from "../src/training/run.ts";
-import { type Experiment, namedPreset, presetOf, tasks, usualSettings } from "./experiment.ts";
-import { Grid } from "./grid.ts";
+import { type Experiment, namedPreset, presetOf, taskOf, tasks, usualSettings } from "./experiment.ts";
+import { Grid, type Networks } from "./grid.ts";
 import { loadNetworks } from "./saved-networks.ts";
 import { scenes } from "./scenes.ts";
 import type { Frame, Listener, Maps, Source, Wants } from "./source.ts";
@@ -14,6 +16,8 @@ import { whole } from "./views/text.ts";
 const mapMs = 4;
 /** The time between two attempts to connect, where the browser does not retry by itself, in ms. */
 const retryMs = 1000;
+/** The longest line of records that is read. A saturation of 50,000 action dimensions has this length. */
+const maxLine = 2 ** 20;
 
 /** What the page knows about the run besides its numbers. */
 export interface Watched {
@@ -38,6 +42,8 @@ export class RunSource implements Source {
   #handed = 0;
   /** Lines of `metrics.jsonl` read so far. */
   #lines = 0;
+  /** The beginning of a line whose end has not arrived; null in a line that is too long to be a record. */
+  #started: string | null = "";
   #best: EvaluationRecord | null = null;
   /** The version of the policy that was fetched last or is being fetched. */
   #policyVersion = "";
@@ -87,11 +93,11 @@ export class RunSource implements Source {
     this.#events?.close();
     const events = new EventSource(`${this.#place}events`);
     this.#events = events;
-    const on = <Name extends RunEvent["name"]>(name: Name, take: (text: string) => void): void =>
-      events.addEventListener(name, ({ data }: MessageEvent<string>) => take(data));
-    on("begin", (text) => this.#begin(JSON.parse(text)));
-    on("records", (text) => this.#takeRecords(text));
-    on("status", (text) => this.#takeStatus(JSON.parse(text)));
+    const on = <Name extends RunEvent["name"]>(name: Name, take: (data: Data<Name>) => void): void =>
+      events.addEventListener(name, ({ data }: MessageEvent<string>) => this.attempt(() => take(JSON.parse(data))));
+    on("begin", (data) => this.#begin(data));
+    on("records", (data) => this.#takeRecords(data));
+    on("status", (data) => this.#takeStatus(data));
     events.onopen = () => this.store.set({ isConnected: true });
     events.onerror = () => {
       this.store.set({ isConnected: false });
@@ -106,6 +112,7 @@ export class RunSource implements Source {
     if (before && whatMatters(before) !== whatMatters(config)) location.reload();
     this.#all = [];
     this.#lines = 0;
+    this.#started = "";
     this.#handed = -1;
     this.#best = null;
     this.#isNews = true;
@@ -114,18 +121,38 @@ export class RunSource implements Source {
 
   /** Reads records line by line. An invalid line is reported and the others still count. */
   #takeRecords(text: string): void {
-    for (const line of text.trimEnd().split("\n")) {
+    const parts = text.split("\n");
+    let problem = "";
+    parts.forEach((part, i) => {
+      const line = this.#started === null ? null : this.#started + part;
+      const where = `metrics.jsonl line ${this.#lines + 1}`;
+      const isLong = line !== null && line.length > maxLine;
+      if (isLong) problem ||= `${where}: expected at most ${maxLine} letters, got more.`;
+      this.#started = isLong ? null : line;
+      if (i === parts.length - 1) return;
+      this.#started = "";
       this.#lines++;
+      if (line === null || isLong) return;
       try {
-        const record = parseRecord(line, `metrics.jsonl line ${this.#lines}`);
+        const record = parseRecord(line, where);
         this.#all.push(record);
         if (record.type === "evaluation" && record.meanReturn > (this.#best?.meanReturn ?? -Infinity))
           this.#best = record;
       } catch (error) {
-        this.store.set({ problem: messageOf(error) });
+        problem ||= messageOf(error);
       }
-    }
+    });
+    if (problem) this.store.set({ problem });
     this.#isNews = true;
+  }
+
+  /** Does something with what a file holds. An error is shown as the problem, and the page continues. */
+  attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.store.set({ problem: messageOf(error) });
+    }
   }
 
   #takeStatus(status: RunStatus): void {
@@ -143,6 +170,7 @@ export class RunSource implements Source {
       if (!response.ok) throw new Error(await response.text());
       const bytes = new Uint8Array(await response.arrayBuffer());
       const networks = await loadNetworks(bytes);
+      expectOf(config, networks);
       const { plane } = scenes[config.environment];
       const grid = plane ? await Grid.create(networks, plane) : null;
       // A newer policy was announced in the meantime.
@@ -198,6 +226,15 @@ export class RunSource implements Source {
     const isBest = file === "best.safetensors";
     const steps = (isBest ? this.#best?.step : (step ?? this.store.state.status?.result?.steps)) ?? 0;
     return `${isBest ? "The best policy, after" : "After"} ${whole(steps)} steps`;
+  }
+}
+
+/** Throws an InputError unless networks fit the run's task and settings: a file of another run may be in the directory. */
+function expectOf({ environment, settings }: RunConfig, networks: Networks): void {
+  new Units(taskOf({ task: environment }), settings).expectSame(networks.units, environment);
+  for (const name of policySettings) {
+    const [expected, got] = [settings, networks.settings].map((each) => JSON.stringify(each[name]));
+    if (expected !== got) throw new InputError({ where: name, expected: `${expected}, as in config.json`, got });
   }
 }
 

@@ -1,7 +1,7 @@
 import { decodeSafetensors } from "../src/base/safetensors.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import { Policy } from "../src/ddpg/policy.ts";
-import { expectParameters, restoreParameters } from "../src/ddpg/tensors.ts";
+import { expectParameters, parseWhole, restoreParameters } from "../src/ddpg/tensors.ts";
 import { defaultBackend } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
 import { networkTensors } from "../src/nn/network.ts";
@@ -17,7 +17,7 @@ export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step
   const actor = await Policy.load(bytes);
   const { settings, units } = actor;
   const { tensors, metadata } = decodeSafetensors(bytes, "networks");
-  const step = metadata.has("step") ? Number(metadata.get("step")) : null;
+  const step = metadata.has("step") ? parseWhole(metadata, "step", "networks") : null;
   if (![...tensors.keys()].some((name) => name.startsWith("critic."))) {
     return { settings, units, actor, critic: null, step };
   }

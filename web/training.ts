@@ -1,9 +1,11 @@
 // Training in the worker. It drives the same run loop as the command line, so the same experiment gives the same bits.
 // This file adds the speed limit, single steps, and the frames that the page asks for.
+import { InputError } from "../src/base/expect.ts";
 import { joinNumbers } from "../src/base/numbers.ts";
 import { Random } from "../src/base/random.ts";
 import { Ddpg } from "../src/ddpg/ddpg.ts";
 import type { TrainingStep } from "../src/ddpg/train.ts";
+import { withoutUpdates } from "../src/ddpg/update-schedule.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { poseSize, type Scene as ShownScene } from "../src/environment/scene.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
@@ -84,6 +86,9 @@ export class Training {
     this.#scene = scene;
     this.#shown = shownBy(environment);
     this.#experiment = experiment;
+    // A link may ask for it; the form refuses it.
+    const problem = withoutUpdates(agent.settings, experiment.steps);
+    if (problem) this.#warnings.push(new InputError(problem).message);
     this.#maps = grid && new MapPainter(grid);
     this.#brake = new Brake(this.#shown.stepSeconds, speed, plays);
     this.#loop = new RunLoop({

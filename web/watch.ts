@@ -1,4 +1,6 @@
 // The entry of the `ddpg watch` page: shows a run on disk as it progresses.
+
+import type { RunConfig } from "../src/training/run.ts";
 import { experimentOf, isSimulated, RunSource } from "./run-source.ts";
 import { Session } from "./session.ts";
 import { curveView } from "./views/curve.ts";
@@ -14,8 +16,14 @@ const source = new RunSource("./run/");
 let session: Session | undefined;
 sevenStepsView();
 watchedView(source.store);
+let tried: RunConfig | null = null;
 source.store.subscribe(({ config }) => {
-  if (!config || session) return;
+  if (!config || session || config === tried) return;
+  tried = config;
+  source.attempt(() => show(config));
+});
+
+function show(config: RunConfig): void {
   const experiment = experimentOf(config);
   session = new Session(experiment, Infinity, (_experiment, _speed, _plays, listener) => source.open(listener));
   for (const view of [watchedNumbersView, curveView, mapsView, runSettingsView]) view(session);
@@ -25,4 +33,4 @@ source.store.subscribe(({ config }) => {
   const noise = find<HTMLInputElement>("#noise");
   noise.addEventListener("change", () => session?.setNoise(noise.checked));
   session.begin(experiment, false);
-});
+}

@@ -1,4 +1,4 @@
-import { InputError } from "./expect.ts";
+import { InputError, messageOf, show } from "./expect.ts";
 
 /**
  * Bytes in the forms in which programs get them: a Uint8Array (so also Node's Buffer) or any other view, an ArrayBuffer, or what
@@ -30,13 +30,13 @@ export async function readBytes(source: Bytes | PromiseLike<Bytes>, where: strin
     });
   }
   if (given.ok === false) {
-    throw new InputError({ where, expected: "a response with the file", got: `status ${String(given.status)}` });
+    throw new InputError({ where, expected: "a response with the file", got: `status ${show(given.status)}` });
   }
   let read: unknown;
   try {
     read = await given.arrayBuffer();
   } catch (error) {
-    const got = `${kind(given)} that failed: ${(error as Error)?.message ?? error}`;
+    const got = `${kind(given)} that failed: ${messageOf(error)}`;
     throw new InputError({ where, expected: "bytes that can be read", got }, { cause: error });
   }
   return readBytes(read as Bytes, where);

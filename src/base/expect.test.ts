@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expect, fail, InputError, messageOf, show } from "./expect.ts";
+import { errorText, expect, fail, InputError, messageOf, show, suggest } from "./expect.ts";
 
 /** What `action` throws. */
 function thrownBy(action: () => void): InputError {
@@ -81,6 +81,25 @@ test("a value is shown as it is typed, one level deep and about 80 letters of it
   assert.ok(show(["y".repeat(1e6)]).length < 100);
 });
 
+test("no text and no depth floods a message, which keeps its beginning and its end", () => {
+  const deep: unknown = JSON.parse("[".repeat(1e5) + "]".repeat(1e5));
+  assert.equal(show(deep), "[a list of 1]");
+  assert.equal(show({ deep }), "an object with deep");
+  assert.equal(messageOf(deep), "[a list of 1]");
+  const long = "x".repeat(2e6);
+  const error = thrownBy(() => fail(`file ${long} field`, `one of ${long}`, [deep, long]));
+  assert.match(error.message, /^file x+…x+ field: expected one of x+…x+, got \[a list of 1, … \(2 in all\)\]\.$/);
+  assert.ok(error.message.length < 2500);
+  assert.match(messageOf(new Error(`first\n  second ${long} last`)), /^first second x+…x+ last$/);
+  assert.ok(messageOf(new Error(long)).length < 600);
+  assert.ok(messageOf(new Array(1e6).fill(1)).length < 200);
+  assert.equal(errorText(new RangeError("a")), "RangeError: a");
+  assert.equal(suggest(long, ["name"]), "");
+  // A character of two code units is whole or left out.
+  assert.equal(show("😀".repeat(99)), `"${"😀".repeat(40)}…"`);
+  assert.equal(show(`x${"😀".repeat(99)}`), `"x${"😀".repeat(39)}…"`);
+});
+
 test("no getter and no proxy breaks an error", () => {
   const throwing = (): never => {
     throw new Error("broken");
@@ -96,6 +115,11 @@ test("no getter and no proxy breaks an error", () => {
     Object.defineProperty(() => {}, "name", { get: throwing }),
   ];
   for (const value of hostile) assert.equal(show(value), "a value that cannot be shown");
+  for (const value of hostile.slice(0, 4)) assert.doesNotThrow(() => messageOf(value));
+  assert.equal(
+    messageOf(Object.defineProperty(new Error("a"), "message", { get: throwing })),
+    "an object with no properties",
+  );
   assert.equal(messageOf(Object.create(null)), "an object with no properties");
   assert.equal(messageOf(new Error("a")), "a");
   assert.equal(messageOf("b"), "b");

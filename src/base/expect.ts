@@ -73,8 +73,24 @@ export class InputError extends Error {
   }
 }
 
+/** Letters of each part of a message. Paths may be long; names and texts from a file may have megabytes. */
+const maxPart = 1000;
+
 function sentence({ where, expected, got, hint = "" }: Problem): string {
-  return `${where}: expected ${expected}, got ${got}.${hint && ` ${hint}`}`;
+  const [place, wanted, given] = [where, expected, got].map((part) => shorten(part, maxPart));
+  return `${place}: expected ${wanted}, got ${given}.${hint && ` ${hint}`}`;
+}
+
+/** At most about `length` letters of a text, with its beginning and its end: a path ends in what it names. */
+function shorten(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const half = Math.floor(length / 2);
+  return `${beginning(text, half)}…${text.slice(-half).replace(/^[\udc00-\udfff]/, "")}`;
+}
+
+/** The first letters of a text. A character of two code units is never cut in half. */
+function beginning(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
 }
 
 /** Throws an InputError that shows the value `got`. */
@@ -112,9 +128,13 @@ export function expectObject(value: unknown, where: string, expected: string): a
   expect(isObject, where, expected, value, awaitHint(value));
 }
 
-/** Throws an InputError unless `options` is an object. */
-export function expectOptions(options: unknown, where: string): void {
+/** Throws an InputError unless `options` is an object with no names but these, if they are given. */
+export function expectOptions(options: unknown, where: string, names?: readonly string[]): void {
   expectObject(options, `${where} options`, "an object");
+  const unknown = names && Object.keys(options).find((name) => !names.includes(name));
+  if (names === undefined || unknown === undefined) return;
+  const hint = suggest(unknown, names) || `Its options are ${names.join(", ")}.`;
+  throw new InputError(`${where} options: there is no option "${unknown}". ${hint}`);
 }
 
 /** What to do with a promise or a class where an object is expected; "" for anything else. */
@@ -143,7 +163,7 @@ const maxShown = 80;
  */
 export function show(value: unknown): string {
   try {
-    if (typeof value === "string") return value.length > maxShown ? `"${value.slice(0, maxShown)}…"` : `"${value}"`;
+    if (typeof value === "string") return `"${cut(value)}"`;
     if (typeof value === "bigint") return cut(`${value}n`);
     if (typeof value === "function") return value.name ? cut(`the function ${value.name}`) : "a function";
     if (typeof value !== "object" || value === null) return cut(String(value));
@@ -184,22 +204,43 @@ function firstOf(length: number, item: (i: number) => string): string {
   return text;
 }
 
-function cut(text: string): string {
-  return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text;
+/** A text as far as an error shows it, without quotes. */
+export function cut(text: string): string {
+  return text.length > maxShown ? `${beginning(text, maxShown)}…` : text;
 }
 
-/** What an error says; anything can be thrown. */
+/** Letters of a message that was not written here. */
+const maxMessage = 500;
+
+/** What an error says, in one line. Anything can be thrown, and its message may be anything: never throws. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
   try {
-    return String(error);
+    if (error instanceof InputError) return error.message;
+    const message: unknown = error instanceof Error ? error.message : error;
+    const text = typeof message === "object" && message !== null && isPlain(message) ? show(message) : String(message);
+    return shorten(text, maxMessage).replaceAll(/\s*\n\s*/g, " ");
   } catch {
     return show(error);
   }
 }
 
+/** The kind of an error and what it says: "TypeError: …". */
+export function errorText(error: unknown): string {
+  try {
+    return error instanceof Error ? `${cut(String(error.name))}: ${messageOf(error)}` : messageOf(error);
+  } catch {
+    return show(error);
+  }
+}
+
+/** Whether a value has no text of its own: as a string it would be "[object Object]", or all of its items. */
+function isPlain(value: object): boolean {
+  return isList(value) || String(value) === "[object Object]";
+}
+
 /** `Did you mean "…"?` where one of `names` is near to `name`, else "". */
 export function suggest(name: string, names: readonly string[]): string {
+  if (name.length > maxShown) return "";
   let best = "";
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of names) {

@@ -81,8 +81,15 @@ export class Random implements Saved<Uint32Array> {
   }
 
   /** Resumes from four saved words: [4], not all 0. `fork` still gives the streams of this stream's own seed. */
-  restore(state: ArrayLike<number>): void {
-    expect(state?.length === 4, "Random.restore state", "the four words of save", state);
+  restore(state: ArrayLike<number>, where = "Random.restore state"): void {
+    expect(state?.length === 4, where, "the four words of save", state);
+    let isAlive = false;
+    for (let i = 0; i < 4; i++) {
+      expect(state[i] === state[i] >>> 0, `${where}[${i}]`, "a whole number from 0 to 4294967295", state[i]);
+      isAlive ||= state[i] !== 0;
+    }
+    // Four zeros are the one state that the generator never leaves.
+    expect(isAlive, where, "a word other than 0", state);
     [this.#a, this.#b, this.#c, this.#d] = [state[0] | 0, state[1] | 0, state[2] | 0, state[3] | 0];
   }
 }

@@ -1,6 +1,7 @@
 import { concatenate, lettersOf } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
+import { expectPlainNames } from "./json.ts";
 
 /** The contents of a safetensors file: tensors and metadata strings, by name. */
 export interface Safetensors {
@@ -84,22 +85,64 @@ export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array
  * the field unless the file is complete and its checksum matches.
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  expect(bytes.length >= 8, where, "a safetensors file of at least 8 bytes", bytes.length);
-  const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
-  const room = Math.min(maxHeaderLength, bytes.length - 8);
-  expect(headerLength <= room, `${where} header`, `at most the remaining ${room} bytes`, headerLength);
-  const header = parseHeader(bytes.subarray(8, 8 + headerLength), where);
-  const data = bytes.subarray(8 + headerLength);
+  const length = headerLength(bytes.subarray(0, 8), bytes.length, where);
+  const data = bytes.subarray(8 + length);
+  const { metadata, tensors, end } = readHeader(bytes.subarray(8, 8 + length), data.length, where);
+  expect(end === data.length, where, `${end} bytes of numbers`, data.length);
+  expectChecksum(bytes, where);
+  return {
+    metadata,
+    tensors: new Map(
+      [...tensors].map(([name, { dtype, shape, start, end }]) => [
+        name,
+        { dtype, shape, parts: [data.subarray(start, end)] },
+      ]),
+    ),
+  };
+}
 
-  const contents: Safetensors = { tensors: new Map(), metadata: new Map() };
-  const entries: { field: string; start: number; end: number; size: number }[] = [];
+/**
+ * The length of a file's header, from the first 8 of its `size` bytes. Throws an InputError that begins with `where`
+ * unless the file has room for it.
+ */
+export function headerLength(first: Uint8Array, size: number, where: string): number {
+  expect(first.length >= 8, where, "a safetensors file of at least 8 bytes", size);
+  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
+  const room = Math.min(maxHeaderLength, size - 8);
+  expect(length <= room, `${where} header`, `at most the remaining ${room} bytes`, length);
+  return length;
+}
+
+/** A tensor that is not read yet. */
+export interface TensorEntry extends Pick<Tensor, "dtype" | "shape"> {
+  /** Where its bytes are, counted from the end of the header. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A file's header: its metadata strings, its tensors by name, and the number of bytes that follow it. */
+export interface Header {
+  metadata: Map<string, string>;
+  tensors: Map<string, TensorEntry>;
+  end: number;
+}
+
+/**
+ * Reads a header: JSON, after the 8 bytes of its length. Throws an InputError that begins with `where` and names the field
+ * unless the tensors follow one another and end within the `room` bytes after the header.
+ */
+export function readHeader(bytes: Uint8Array, room: number, where: string): Header {
+  const header = parseHeader(bytes, where);
+  const metadata = new Map<string, string>();
+  const tensors = new Map<string, TensorEntry>();
+  const entries: (TensorEntry & { field: string })[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       expect(isRecord(entry), `${where} __metadata__`, "an object of strings", entry);
       for (const [key, value] of Object.entries(entry)) {
         expect(typeof value === "string", `${where} __metadata__ ${key}`, "a string", value);
-        if (key !== "crc32c") contents.metadata.set(key, value);
+        if (key !== "crc32c") metadata.set(key, value);
       }
       continue;
     }
@@ -110,22 +153,20 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
     expect(isSizes(shape), `${field} shape`, "a list of whole numbers", shape);
     expect(isSizes(offsets) && offsets.length === 2, `${field} data_offsets`, "two whole numbers", offsets);
     const [start, end] = offsets;
-    expect(end <= data.length, `${field} data_offsets`, `at most ${data.length} bytes`, end);
-    const size = shape.reduce((product, length) => product * length, itemSizes[dtype]);
-    entries.push({ field, start, end, size });
-    contents.tensors.set(name, { dtype, shape, parts: [data.subarray(start, end)] });
+    expect(end <= room, `${field} data_offsets`, `at most ${room} bytes`, end);
+    entries.push({ field, dtype, shape, start, end });
+    tensors.set(name, { dtype, shape, start, end });
   }
   // Tensors follow one another without gaps, so that every byte belongs to exactly one of them.
   let end = 0;
-  for (const entry of entries.sort((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const entry of [...entries].sort((a, b) => a.start - b.start || a.end - b.end)) {
     const field = `${entry.field} data_offsets`;
     expect(entry.start === end, field, `a start of ${end}`, entry.start);
-    expect(entry.end - entry.start === entry.size, field, `${entry.size} bytes`, [entry.start, entry.end]);
+    const size = entry.shape.reduce((product, length) => product * length, itemSizes[entry.dtype]);
+    expect(entry.end - entry.start === size, field, `${size} bytes`, [entry.start, entry.end]);
     end = entry.end;
   }
-  expect(end === data.length, where, `${end} bytes of numbers`, data.length);
-  expectChecksum(bytes, where);
-  return contents;
+  return { metadata, tensors, end };
 }
 
 function expectChecksum(bytes: Uint8Array, where: string): void {
@@ -153,8 +194,10 @@ function digits(crc: number): string {
 
 function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> {
   let header: unknown;
+  let text = "";
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    header = JSON.parse(text);
   } catch {
     throw new InputError({
       where: `${where} header`,
@@ -164,6 +207,7 @@ function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> 
     });
   }
   expect(isRecord(header), `${where} header`, "an object", header);
+  expectPlainNames(text, `${where} header`);
   return header;
 }
 

@@ -1,11 +1,14 @@
 import type { Command } from "commander";
 import { InputError } from "../base/expect.ts";
+import { expectOwnConfig } from "../node/same-run.ts";
 import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
-import { environmentFor, environmentHelp, environmentOf } from "./environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
+import { warningOfBest } from "./terminal/best.ts";
 import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
+import { print, stderr } from "./terminal/output.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 
 interface EvaluateFlags {
@@ -29,19 +32,21 @@ export function addEvaluateCommand(program: Command): void {
     .option("--last", "the final policy [default]")
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--json", "print one JSON object")
+    .addHelpText("after", moduleHelp)
     .action(async (run: string, flags: EvaluateFlags) => {
       const { episodes, best, last, stepTimeout, json = false } = flags;
       if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
       const which = best ? "best" : "last";
       const config = readConfig(run);
       const result = readResult(run);
+      expectOwnConfig(run, config);
       const { fingerprint } = result;
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
-      const nameOrPath = environmentOf(run, config, flags.environment);
+      const nameOrPath = environmentOf(run, config, { given: flags.environment });
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const rate = new Rate(() => performance.now());
-      const progress: Progress = new Progress(process.stderr, episodes, process.stderr.isTTY, () => [
+      const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(episodes)} episodes`,
         `${whole(rate.at(progress.done))} episodes/s`,
       ]);
@@ -59,9 +64,10 @@ export function addEvaluateCommand(program: Command): void {
           ),
         );
         progress.stop();
+        const warning = warningOfBest(result);
         if (json) {
           const { preset, seed } = config;
-          const result = {
+          const printed = {
             environment: name,
             preset,
             seed,
@@ -74,18 +80,17 @@ export function addEvaluateCommand(program: Command): void {
             ...(info && { info }),
             fingerprint,
           };
-          console.log(JSON.stringify(result));
+          print(JSON.stringify(printed));
         } else {
-          console.log(
-            [
-              `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
-              `length       ${plusMinus(meanLength, null)} steps`,
-              ...infoLines(info, 13),
-              `environment  ${nameOrPath}`,
-              `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
-              `fingerprint  ${fingerprint}, at the end of the run`,
-            ].join("\n"),
-          );
+          print([
+            `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+            `length       ${plusMinus(meanLength, null)} steps`,
+            ...infoLines(info, 13),
+            `environment  ${nameOrPath}`,
+            `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+            ...(warning ? [`${" ".repeat(13)}${warning}`] : []),
+            `fingerprint  ${fingerprint}, at the end of the run`,
+          ]);
         }
       } finally {
         progress.stop();

@@ -4,8 +4,12 @@ import { fail, suggest } from "../base/expect.ts";
 import type { Policy } from "../ddpg/policy.ts";
 import { toModule } from "../export/module.ts";
 import { toOnnx } from "../export/onnx.ts";
+import { isComplete } from "../node/run-files.ts";
+import { readResult } from "../node.ts";
 import { bounds } from "./environment/environments.ts";
 import { readPolicySource } from "./environment/policy-source.ts";
+import { warningOfBest } from "./terminal/best.ts";
+import { print } from "./terminal/output.ts";
 import { writeFiles } from "./terminal/write-files.ts";
 
 /** File names and their contents. */
@@ -79,12 +83,13 @@ Examples:
       writeFiles(written, "Choose another with --output.");
       const { observationSize, actionLow, actionHigh } = policy.units;
       for (const [file, content] of written) {
-        console.log(`Wrote ${file}, ${(Buffer.byteLength(content) / 1000).toFixed(1)} kB`);
+        print(`Wrote ${file}, ${(Buffer.byteLength(content) / 1000).toFixed(1)} kB`);
       }
       const which = flags.best ? "best" : "last";
-      if (config)
-        console.log(`It is the ${which} policy of ${source}${flags.best ? "" : "; --best takes the best one"}.`);
-      console.log(`It observes ${observationSize} numbers and acts in ${bounds(actionLow, actionHigh)}.`);
+      if (config) print(`It is the ${which} policy of ${source}${flags.best ? "" : "; --best takes the best one"}.`);
+      const warning = config && isComplete(source) ? warningOfBest(readResult(source)) : "";
+      if (warning) print(warning);
+      print(`It observes ${observationSize} numbers and acts in ${bounds(actionLow, actionHigh)}.`);
     });
 }
 

@@ -39,13 +39,18 @@ test("the info of steps is printed, recorded, drawn and in TensorBoard's file", 
   const evaluations = readMetrics(run).flatMap((record) => (record.type === "evaluation" ? [record] : []));
   assert.ok(evaluations.length > 2);
   for (const evaluation of evaluations) assert.deepEqual(evaluation.info, info);
-  assert.deepEqual(readResult(run).evaluation?.info, info);
+  const episodes = readMetrics(run).flatMap((record) => (record.type === "episode" ? [record] : []));
+  assert.equal(episodes.length, 10);
+  for (const episode of episodes) assert.deepEqual(episode.info, info);
+  assert.deepEqual([readResult(run).evaluation?.info, readResult(run).bestEvaluation?.info], [info, info]);
   assert.deepEqual(JSON.parse(await succeed("evaluate", "run", "--episodes", "2", "--json")).info, info);
   const [events = ""] = fs.readdirSync(run).filter((name) => name.includes("tfevents"));
-  assert.ok(fs.readFileSync(inFolder("run", events), "latin1").includes("eval/info_landed"));
+  const recorded = fs.readFileSync(inFolder("run", events), "latin1");
+  assert.ok(recorded.includes("eval/info_landed") && recorded.includes("rollout/info_landed"));
   await succeed("report", "run");
   const page = fs.readFileSync(inFolder("run", "report.html"), "utf8");
   assert.match(page, /<h3>landed<\/h3>/);
+  assert.match(page, />evaluations<\/text>[\s\S]*>training<\/text>/);
   assert.match(page, /<h3>&lt;b&gt;<\/h3>/);
 });
 

@@ -1,10 +1,9 @@
 // The command line `ddpg`. Each command has its own file.
 import { Command } from "commander";
-import { InputError } from "../base/expect.ts";
-import { refusal } from "../node/files.ts";
 import { versions } from "../node/versions.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
+import { explainExit } from "./environment/guard.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
 import { addRenderCommand } from "./render/render.ts";
@@ -12,6 +11,8 @@ import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
 import { rephrase, report } from "./terminal/errors.ts";
+import { exit, onUnplannedExit } from "./terminal/exit.ts";
+import { stderr, stdout } from "./terminal/output.ts";
 import { addWatchCommand } from "./watch/watch.ts";
 
 const program = new Command("ddpg")
@@ -25,7 +26,13 @@ const program = new Command("ddpg")
     optionDescription: ({ description, defaultValue, defaultValueDescription: words }) =>
       words || typeof defaultValue === "number" ? `${description} [${words ?? defaultValue}]` : description,
   })
-  .configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
+  .configureOutput({
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(text),
+    outputError: () => {},
+    getOutHelpWidth: helpWidth,
+    getErrHelpWidth: helpWidth,
+  })
   .addHelpText(
     "after",
     `
@@ -57,22 +64,22 @@ for (const command of [program, ...program.commands]) {
   });
 }
 
-// If the reader of the output stops early (`ddpg environments | head -1`), a run and its records continue.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") return;
-  const got = refusal(error) ?? error.message;
-  throw new InputError({ where: "standard output", expected: "one that can be written", got });
-});
+const isVerbose = process.argv.includes("--verbose");
+onUnplannedExit((how) => explainExit(how, isVerbose));
 
 try {
   await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, "--help"]);
 } catch (error) {
-  process.exitCode = report(error, process.argv.includes("--verbose"));
+  process.exitCode = report(error, isVerbose);
 }
+await stdout.written();
+await stderr.written();
+// A result that could not be written is no success. If the reader stopped early (`ddpg environments | head -1`), it is.
+if (stdout.hasFailed) process.exitCode ||= 2;
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
-process.stdout.write("", () => process.exit());
+exit();
 
 /** Longer lines are hard to read. */
 function helpWidth(): number {
-  return Math.min(process.stdout.columns ?? 100, 110);
+  return Math.min(stdout.columns || 100, 110);
 }

@@ -110,7 +110,10 @@ test("an inconsistent agent file is refused with the field", async () => {
   };
   const cases: [(contents: Contents) => void, RegExp][] = [
     [({ metadata }) => metadata.set("format", "ddpg-agent-3"), /^Ddpg\.load format: expected ddpg-agent-1 or/],
-    [({ metadata }) => metadata.set("seed", "x"), /^Ddpg\.load seed: expected a whole number of at least 0, got "x"/],
+    [
+      ({ metadata }) => metadata.set("seed", "x"),
+      /^Ddpg\.load seed: expected a whole number of at least 0 in decimal digits, got "x"/,
+    ],
     [text("settings", (s) => delete s.discount), /^Ddpg\.load settings discount: expected a value, got undefined/],
     [text("settings", (s) => Object.assign(s, { batchSize: -1 })), /batchSize: expected a whole number from 1/],
     [
@@ -124,11 +127,18 @@ test("an inconsistent agent file is refused with the field", async () => {
       text("spaces", (s) => Object.assign(s, { actionHigh: [3] })),
       /environment action bounds: expected \[-2\] to \[3\]/,
     ],
-    [text("counters", (c) => Object.assign(c, { stored: 39 })), /replay: expected F32 \[39, 9\], got "F32 \[40, 9\]"/],
+    [
+      text("counters", (c) => Object.assign(c, { stored: 39 })),
+      /counters stored: expected 40, the number of steps, got 39/,
+    ],
+    [
+      text("counters", (c) => Object.assign(c, { stored: 39, steps: 39, loop: undefined })),
+      /replay: expected F32 \[39, 9\], got "F32 \[40, 9\]"/,
+    ],
     [text("counters", (c) => Object.assign(c, { bodies: [0, 0] })), /counters bodies: expected distinct ids of bodies/],
     [
       text("counters", (c) => Object.assign(c, { loop: { step: 1 } })),
-      /counters loop episode: expected a whole number/,
+      /counters loop length: expected a whole number of at most 1, got undefined/,
     ],
     [({ tensors }) => tensors.delete("critic.adam.v.layer2.weights"), /critic\.adam\.v\.layer2\.weights: expected F32/],
     [
@@ -144,6 +154,9 @@ test("an inconsistent agent file is refused with the field", async () => {
   }
   const polluted = new TextEncoder().encode('{"__proto__":{"dtype":"F32","shape":[],"data_offsets":[0,0]}}');
   const file = new Uint8Array([polluted.length, 0, 0, 0, 0, 0, 0, 0, ...polluted]);
-  await assert.rejects(Ddpg.load(file, environment), /^InputError: Ddpg\.load __proto__ data_offsets/);
+  await assert.rejects(
+    Ddpg.load(file, environment),
+    /^InputError: Ddpg\.load header: expected another name, got "__proto__"/,
+  );
   assert.equal((await Ddpg.load(good, environment)).fingerprint(), agent.fingerprint());
 });

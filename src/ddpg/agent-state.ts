@@ -1,9 +1,8 @@
 // An agent as the contents of a safetensors file: everything that its next steps depend on, and nothing else. For the
 // shapes of the tensors see docs/decisions/0011-checkpoints.md.
-import { expect, fail, InputError } from "../base/expect.ts";
+import { expect, expectObject, fail, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
-import { expectArithmetic } from "../kernels/choose-backend.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
@@ -11,21 +10,23 @@ import { Body } from "./body.ts";
 import type { Settings } from "./config.ts";
 import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
 import { Learner } from "./learner.ts";
-import { createNoise } from "./noise.ts";
+import { createNoise, type Noise } from "./noise.ts";
 import { transitionSize } from "./replay-buffer.ts";
 import {
   expectMatrices,
   expectParameters,
   expectTensor,
+  finiteNumbers,
   matrixTensor,
   parametersTensors,
+  parseArithmetic,
   parseObject,
   parseSettings,
   parseUnits,
+  parseWhole,
   restoreMatrix,
   restoreParameters,
   spacesText,
-  tensorNumbers,
 } from "./tensors.ts";
 import type { Units } from "./units.ts";
 import type { UpdateCounts } from "./update-schedule.ts";
@@ -62,12 +63,22 @@ interface Counters {
   /** The number of bodies that were forgotten; absent if there were none. */
   forgotten?: number;
   /** The counters of the training loop; absent if there was none. */
-  loop?: { step: number; episode: number; length: number };
+  loop?: LoopCounters;
 }
 
-/** Returns the steps of `train` from the text `counters` of an agent's file, unchecked; 0 if there was no loop. */
-export function stepsTaken({ loop }: Partial<Counters>): number {
-  return Number(loop?.step ?? 0);
+/** `info`: the names that the current episode has numbers for, in `loop.info`; absent if it has none. */
+type LoopCounters = { step: number; episode: number; length: number; info?: string[] };
+
+/**
+ * Returns the steps of `train` from the object `counters` of an agent's file, of which nothing else is checked; 0 if there
+ * was no loop.
+ */
+export function stepsTaken({ loop }: { loop?: unknown }, where: string): number {
+  if (loop === undefined) return 0;
+  expectObject(loop, `${where} counters loop`, "an object");
+  const { step }: { step?: unknown } = loop;
+  expect(isCount(step), `${where} counters loop step`, "a whole number", step);
+  return step;
 }
 
 /**
@@ -124,7 +135,9 @@ export function saveAgent(agent: Ddpg): Safetensors {
   };
   if (loop) {
     const { step, episode, length, watchdog } = loop;
-    counters.loop = { step, episode, length };
+    const { names, values } = loop.info;
+    counters.loop = { step, episode, length, ...(names.length > 0 && { info: names }) };
+    if (names.length > 0) tensors.set("loop.info", tensorOf("F64", [names.length], values));
     tensors.set("loop.observation", tensorOf("F64", [observationSize], loop.observation));
     tensors.set("loop.return", tensorOf("F64", [1], [loop.return]));
     tensors.set("loop.monitor", tensorOf("F64", [watchdog.monitor.stateSize], watchdog.monitor.save()));
@@ -149,7 +162,6 @@ export function saveAgent(agent: Ddpg): Safetensors {
  * it is needed. The rows of the replay buffer were checked when they were stored.
  */
 function expectLoadable(contents: Safetensors, where: string): void {
-  new SavedAgent(contents, where);
   for (const [name, tensor] of contents.tensors) {
     if (name === "replay") continue;
     const values = numbersOf(tensor);
@@ -157,6 +169,7 @@ function expectLoadable(contents: Safetensors, where: string): void {
     const hint = name.startsWith("loop.") ? "" : "The agent can no longer learn: load an earlier file.";
     if (index >= 0) fail(`${where} ${name}[${index}]`, "a finite number", values[index], hint);
   }
+  new SavedAgent(contents, where);
 }
 
 /** The contents of an agent's file, completely checked before an agent is built from them. */
@@ -178,12 +191,9 @@ export class SavedAgent {
     this.#isFormat1 = metadata.get("format") === format1;
     const isKnown = this.#isFormat1 || metadata.get("format") === format;
     expect(isKnown, `${where} format`, `${format1} or ${format}`, metadata.get("format"));
-    this.seed = Number(metadata.get("seed"));
-    expect(isCount(this.seed), `${where} seed`, "a whole number of at least 0", metadata.get("seed"));
+    this.seed = parseWhole(metadata, "seed", where);
     this.settings = parseSettings(metadata, where);
-    const arithmetic = metadata.get("arithmetic") ?? "portable";
-    expectArithmetic(arithmetic, `${where} arithmetic`);
-    this.arithmetic = arithmetic;
+    this.arithmetic = parseArithmetic(metadata, where);
     this.units = parseUnits({ tensors, metadata }, this.settings, where);
     const { observationSize, actionSize } = this.units;
 
@@ -201,51 +211,75 @@ export class SavedAgent {
     this.#counters = this.#readCounters(parseObject(metadata, "counters", where));
     const { stored, bodies, loop } = this.#counters;
     const random = new Random(0);
-    for (const name of streams) expectTensor(tensors, name, "U32", [random.stateSize], where);
+    for (const name of streams) {
+      expectTensor(tensors, name, "U32", [random.stateSize], where);
+      random.restore(this.#numbers(name), `${where} ${name}`);
+    }
     const noise = createNoise(this.settings, actionSize, random);
     expectTensor(tensors, "noises", "F64", [bodies.length, noise.stateSize], where);
+    this.#restoreNoises(() => noise);
     const rows = Math.min(stored, this.settings.replayCapacity);
     expectTensor(tensors, "replay", "F32", [rows, transitionSize(observationSize, actionSize)], where);
     if (!loop) return;
+    const { monitor } = new Body(observationSize).watchdog;
     numbers("loop.observation", observationSize);
     numbers("loop.return", 1);
-    numbers("loop.monitor", new Body(observationSize).watchdog.monitor.stateSize);
+    if (loop.info) numbers("loop.info", loop.info.length);
+    numbers("loop.monitor", monitor.stateSize);
+    monitor.restore(this.#numbers("loop.monitor"), `${where} loop.monitor`);
     const environment = tensors.get("loop.environment");
     if (environment) numbers("loop.environment", environment.shape[0] ?? 0);
+    const names = ["loop.observation", "loop.return"];
+    if (loop.info) names.push("loop.info");
+    if (environment) names.push("loop.environment");
+    for (const name of names) finiteNumbers(tensors, name, where);
+  }
+
+  /** The number of steps of `train`; 0 if there was no loop. */
+  get trainingSteps(): number {
+    return this.#counters.loop?.step ?? 0;
+  }
+
+  /** The number of updates made. */
+  get updates(): number {
+    return this.#counters.updates;
   }
 
   /** Puts an agent that was created with these settings, spaces and seed into the saved state. */
   restore(agent: Ddpg): void {
     const tensors = this.#tensors;
     const where = this.#where;
-    const { steps, updates, stored, learning, bodies, forgotten = 0, loop } = this.#counters;
+    const { steps, updates, stored, learning, forgotten = 0, loop } = this.#counters;
     for (const [name, network] of agent.networks) {
       restoreParameters(network.parameters, tensors, `${name}.`, where);
       if (!(network instanceof Learner)) continue;
       for (const tensor of network.parameters.tensors) {
         for (const which of moments) {
           const moment = network.adam.moment(which, tensor.name);
-          restoreMatrix(moment, tensors, `${name}.adam.${which}.${tensor.name}`, where);
+          // v is a mean of squares.
+          const min = which === "v" ? 0 : -Infinity;
+          restoreMatrix(moment, tensors, `${name}.adam.${which}.${tensor.name}`, where, min);
         }
       }
-      network.adam.restore(this.#numbers(`${name}.adam`));
-      if (network.averages.stateSize === 0) continue;
-      const averages = this.#numbers(`${name}.averages`);
-      for (const value of averages)
-        expect(Number.isFinite(value), `${where} ${name}.averages`, "finite numbers", value);
-      network.averages.restore(averages);
+      network.adam.restore(this.#numbers(`${name}.adam`), `${where} ${name}.adam`);
+      // After a step of the critic, the actor's may fail: its own is never counted alone.
+      const isCounted = name === "actor" ? network.adam.steps === updates : network.adam.steps >= updates;
+      expect(isCounted, `${where} ${name}.adam t`, `${updates}, the number of updates`, network.adam.steps);
+      if (network.averages.stateSize > 0)
+        network.averages.restore(this.#numbers(`${name}.averages`), `${where} ${name}.averages`);
     }
-    for (const name of streams) this.#restoreStream(agent[name], name);
-    const noises = this.#numbers("noises");
-    const size = noises.length / bodies.length;
+    for (const name of streams) agent[name].restore(this.#numbers(name), `${where} ${name}`);
     agent.noises.clear();
-    for (const [i, body] of bodies.entries()) agent.noise(body).restore(noises.subarray(i * size, (i + 1) * size));
-    for (const part of tensors.get("replay")?.parts ?? []) agent.replayBuffer.restore(part, stored, this.#isFormat1);
+    this.#restoreNoises((body) => agent.noise(body));
+    for (const part of tensors.get("replay")?.parts ?? [])
+      agent.replayBuffer.restore(part, stored, `${where} replay`, this.#isFormat1);
     agent.restoreCounters(steps, updates, forgotten);
     if (learning) agent.schedule.restore(learning);
     if (!loop) return;
     const body = new Body(agent.units.observationSize);
-    Object.assign(body, loop);
+    const { info: names, ...counts } = loop;
+    Object.assign(body, counts);
+    if (names) body.info.restore(names, this.#numbers("loop.info"));
     body.observation.set(this.#numbers("loop.observation"));
     [body.return] = this.#numbers("loop.return");
     body.watchdog.monitor.restore(this.#numbers("loop.monitor"));
@@ -254,15 +288,16 @@ export class SavedAgent {
   }
 
   #numbers(name: string): Float64Array {
-    return Float64Array.from(tensorNumbers(this.#tensors, name));
+    return Float64Array.from(finiteNumbers(this.#tensors, name, this.#where));
   }
 
-  #restoreStream(stream: Random, name: string): void {
-    const state = tensorNumbers(this.#tensors, name);
-    // Four zeros are the one state that the generator never leaves.
-    const isAlive = state.some((word) => word !== 0);
-    expect(isAlive, `${this.#where} ${name}`, "a word other than 0", state);
-    stream.restore(state);
+  /** Puts the noise of each body into its saved state. */
+  #restoreNoises(noiseOf: (body: BodyId) => Noise): void {
+    const { bodies } = this.#counters;
+    const states = this.#numbers("noises");
+    const size = states.length / bodies.length;
+    for (const [i, body] of bodies.entries())
+      noiseOf(body).restore(states.subarray(i * size, (i + 1) * size), `${this.#where} noises[${i}]`);
   }
 
   #readCounters({ steps, updates, stored, learning, bodies, forgotten, loop }: Record<string, unknown>): Counters {
@@ -274,29 +309,40 @@ export class SavedAgent {
       : { steps, updates };
     expect(isCount(counted.steps), `${field} steps`, whole, counted.steps);
     expect(isCount(counted.updates), `${field} updates`, whole, counted.updates);
+    expect(stored === counted.steps, `${field} stored`, `${counted.steps}, the number of steps`, stored);
     const good = Array.isArray(bodies) && bodies.every(isBodyId);
     expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "distinct ids of bodies", bodies);
     const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
-    if (learning !== undefined) counters.learning = readLearning(learning, `${field} learning`);
+    if (learning !== undefined) counters.learning = this.#readLearning(learning, counters, `${field} learning`);
     expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
     if (forgotten !== undefined) counters.forgotten = forgotten;
     if (loop === undefined) return counters;
     expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
-    const { step, episode, length } = loop as Record<string, unknown>;
-    expect(isCount(step), `${field} loop step`, whole, step);
-    expect(isCount(episode) && episode > 0, `${field} loop episode`, `${whole} above 0`, episode);
-    expect(isCount(length) && length <= step, `${field} loop length`, `${whole} of at most ${step}`, length);
-    return { ...counters, loop: { step, episode, length } };
+    const { step, episode, length, info } = loop as Record<string, unknown>;
+    const upTo = (max: number): string => `${whole} of at most ${max}`;
+    expect(isCount(step) && step <= stored, `${field} loop step`, upTo(stored), step);
+    expect(isCount(length) && length <= step, `${field} loop length`, upTo(step), length);
+    // Every earlier episode had a step.
+    const episodes = step - length + 1;
+    const isEpisode = isCount(episode) && episode > 0 && episode <= episodes;
+    expect(isEpisode, `${field} loop episode`, `${whole} from 1 to ${episodes}`, episode);
+    if (info === undefined) return { ...counters, loop: { step, episode, length } };
+    const areNames = Array.isArray(info) && info.every((name) => typeof name === "string");
+    expect(areNames && new Set(info).size === info.length, `${field} loop info`, "distinct names", info);
+    return { ...counters, loop: { step, episode, length, info } };
   }
-}
 
-function readLearning(value: unknown, where: string): UpdateCounts {
-  expect(typeof value === "object" && value !== null, where, "an object", value);
-  const { turns, owed, episodeEnded } = value as Record<string, unknown>;
-  expect(isCount(turns), `${where} turns`, "a whole number", turns);
-  expect(isCount(owed), `${where} owed`, "a whole number", owed);
-  expect(typeof episodeEnded === "boolean", `${where} episodeEnded`, "true or false", episodeEnded);
-  return { turns, owed, episodeEnded };
+  #readLearning(value: unknown, { updates }: Counters, where: string): UpdateCounts {
+    expect(typeof value === "object" && value !== null, where, "an object", value);
+    const { turns, owed, episodeEnded } = value as Record<string, unknown>;
+    expect(isCount(turns), `${where} turns`, "a whole number", turns);
+    const due = Math.floor(turns * this.settings.updatesPerStep);
+    expect(isCount(owed) && owed <= due, `${where} owed`, `a whole number of at most ${due}`, owed);
+    const made = due - owed;
+    expect(made <= updates, `${where} turns`, `those of at most ${updates} updates, and ${owed} that are owed`, turns);
+    expect(typeof episodeEnded === "boolean", `${where} episodeEnded`, "true or false", episodeEnded);
+    return { turns, owed, episodeEnded };
+  }
 }
 
 function isCount(value: unknown): value is number {

@@ -79,12 +79,16 @@ test("a saved agent holds the averages in Float64; those of plain statistics and
   const keep = agent.settings.batchNormKeep;
   assert.ok(Math.abs(values[0] - (1 - keep ** agent.updates) / (1 - keep)) < 1e-9);
   assert.equal(values[1], Math.fround(293.15));
-  values[3] = Number.NaN;
-  contents.tensors.set("actor.averages", tensorOf("F64", averages.shape, values));
-  await assert.rejects(Ddpg.load(encodeSafetensors(contents), environment), {
-    name: "InputError",
-    message: /^Ddpg\.load actor\.averages: expected finite numbers, got NaN/,
-  });
+  for (const [index, value, message] of [
+    [3, Number.NaN, /^Ddpg\.load actor\.averages\[3\]: expected a finite number, got NaN/],
+    [0, 0.5, /^Ddpg\.load actor\.averages weight: expected 0, or a number of at least 1, got 0\.5/],
+    [4, -1e-9, /^Ddpg\.load actor\.averages variance\[1\]: expected a number of at least 0, got -1e-9/],
+  ] as const) {
+    const bad = values.slice();
+    bad[index] = value;
+    contents.tensors.set("actor.averages", tensorOf("F64", averages.shape, bad));
+    await assert.rejects(Ddpg.load(encodeSafetensors(contents), environment), { name: "InputError", message });
+  }
   contents.tensors.delete("actor.averages");
   await assert.rejects(Ddpg.load(encodeSafetensors(contents), environment), /actor\.averages: expected F64 \[38\]/);
   const plain = await trained(293.15, 120, { batchNormStatistics: "plain" });

@@ -1,7 +1,8 @@
 import { InputError } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError, restoreState, saveState } from "../environment/environment-calls.ts";
-import { occupy, release } from "./environments-in-use.ts";
+import { occupy, release } from "../environment/environments-in-use.ts";
+import { EpisodeInfo } from "../environment/episode-info.ts";
 import type { Episode } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -18,6 +19,8 @@ export class Body {
   length = 0;
   /** Σ r of the current episode, undiscounted and unscaled. */
   return = 0;
+  /** The named numbers that the environment gave in the current episode. */
+  readonly info = new EpisodeInfo();
   /** s, the observation for the next action: [O]. */
   readonly observation: Float64Array;
   readonly watchdog: Watchdog;
@@ -160,7 +163,11 @@ export class Body {
     this.return += reward;
     this.observation.set(observation);
     if (!terminated && !truncated) return null;
-    const episode = { number: this.episode, return: this.return, length: this.length, terminated };
+    const info = this.info.take();
+    const episode = {
+      ...{ number: this.episode, return: this.return, length: this.length, terminated },
+      ...(info && { info }),
+    };
     this.leave();
     this.episode++;
     return episode;
@@ -170,6 +177,7 @@ export class Body {
   leave(): void {
     this.length = 0;
     this.return = 0;
+    this.info.clear();
     this.at = 0;
     this.isWaiting = false;
   }

@@ -1,4 +1,4 @@
-import { expect, expectOptions, InputError, suggest } from "../base/expect.ts";
+import { expect, expectOptions, InputError, show, suggest } from "../base/expect.ts";
 import type { Activation } from "../nn/layer.ts";
 import { suggestSetting } from "./other-names.ts";
 
@@ -308,7 +308,7 @@ export function settingsFrom(preset: PresetName, changes: Partial<Settings> = {}
   const settings: Settings = { ...presets[preset] };
   for (const [name, value] of Object.entries(changes)) {
     if (!Object.hasOwn(table, name)) {
-      throw new InputError(`settings: there is no setting "${name}". ${suggestSetting(name, settingNames)}`.trim());
+      throw new InputError(`settings: there is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
     }
     if (value !== undefined) Object.assign(settings, { [name]: value });
   }

@@ -152,7 +152,7 @@ export class Ddpg {
     options: BackendOptions = {},
   ): Promise<Ddpg> {
     const where = "Ddpg.load";
-    expectOptions(options, where);
+    expectOptions(options, where, ["backend", "threads", "arithmetic"] satisfies (keyof BackendOptions)[]);
     const saved = new SavedAgent(decodeSafetensors(await readBytes(bytes, where), where), where);
     saved.units.expectSame(environment, `${where} environment`);
     const { arithmetic = saved.arithmetic } = options;
@@ -293,7 +293,8 @@ export class Ddpg {
     this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
     this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
     const scaledReward = reward * this.settings.rewardScale;
-    expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", "a finite number", reward);
+    const wanted = Number.isFinite(reward) ? "a number that fits in Float32 after scaling" : "a finite number";
+    expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", wanted, reward);
     expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
     expectBody(body, "Ddpg.observe body");
     this.replayBuffer.store({

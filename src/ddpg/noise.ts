@@ -1,4 +1,4 @@
-import { perDimension } from "../base/expect.ts";
+import { expect, expectNumbers, perDimension } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import type { Saved } from "../base/saved.ts";
 import type { Settings } from "./config.ts";
@@ -56,8 +56,9 @@ export class OrnsteinUhlenbeckNoise implements Noise {
     return state;
   }
 
-  restore(state: Float64Array): void {
-    this.#random.restore(state.subarray(0, this.#random.stateSize));
+  restore(state: Float64Array, where = "Noise.restore state"): void {
+    expectNumbers(state, this.stateSize, where);
+    this.#random.restore(state.subarray(0, this.#random.stateSize), where);
     this.#x.set(state.subarray(this.#random.stateSize));
   }
 }
@@ -89,8 +90,8 @@ export class GaussianNoise implements Noise {
     return Float64Array.from(this.#random.save());
   }
 
-  restore(state: Float64Array): void {
-    this.#random.restore(state.subarray(0, this.#random.stateSize));
+  restore(state: Float64Array, where = "Noise.restore state"): void {
+    this.#random.restore(state, where);
   }
 }
 
@@ -122,7 +123,9 @@ export class DecayingOffset implements Noise {
     return Float64Array.of(this.#episode, this.#step);
   }
 
-  restore(state: Float64Array): void {
+  restore(state: Float64Array, where = "Noise.restore state"): void {
+    for (const [i, count] of state.entries())
+      expect(Number.isSafeInteger(count) && count >= 0, `${where}[${i}]`, "a whole number of at least 0", count);
     [this.#episode, this.#step] = state;
   }
 }

@@ -1,6 +1,7 @@
 // What several loops may do with one agent and one environment.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkEnvironment } from "../environment/check-environment.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import { TimeLimit } from "../environment/time-limit.ts";
 import { Pendulum } from "../envs/pendulum.ts";
@@ -141,9 +142,11 @@ test("two evaluations at once, or an evaluation that is not awaited, are refused
   const agent = await Ddpg.create(environment, settings);
   const running = evaluate(agent, environment, { episodes: 1 });
   await assert.rejects(evaluate(agent, environment, { episodes: 1 }), {
-    message: /expected a free environment, got one that another evaluation is using/,
+    message: /expected a free environment, got one that another evaluation or check is using/,
   });
-  await assert.rejects(train(agent, environment).next(), { message: /got one that evaluate is using/ });
+  await assert.rejects(train(agent, environment).next(), {
+    message: /got one that another evaluation or check is using/,
+  });
   await running;
   let evaluation: Promise<unknown> = Promise.resolve();
   await assert.rejects(
@@ -153,6 +156,46 @@ test("two evaluations at once, or an evaluation that is not awaited, are refused
     { message: /^SlowClock: expected no training step during an evaluation on the same environment, got one/ },
   );
   await evaluation;
+});
+
+test("checking an environment that a loop or an evaluation is using is refused, and does not close it", async () => {
+  class Door extends Clock {
+    isClosed = false;
+    close(): void {
+      this.isClosed = true;
+    }
+  }
+  const environment = new Door();
+  const agent = await Ddpg.create(environment, settings);
+  const used = async (): Promise<void> => {
+    const { problems } = await checkEnvironment(() => new TimeLimit(Object.assign(environment, { single: true }), 5));
+    assert.equal(problems.length, 1);
+    assert.match(problems[0], /^make: expected a free environment, got one that another .* is using\. Make a second/);
+    assert.equal(environment.isClosed, false);
+  };
+  for await (const { step } of train(agent, environment)) {
+    if (step === 3) await used();
+    if (step === 12) break;
+  }
+  let isChecked = false;
+  const act = async (): Promise<void> => {
+    if (!isChecked) await used();
+    isChecked = true;
+  };
+  const step = environment.step.bind(environment);
+  environment.step = async (action) => {
+    await act();
+    return step(action);
+  };
+  await evaluate(agent, environment, { episodes: 1 });
+  assert.ok(isChecked);
+  // The check itself uses it as well, and then it is free.
+  environment.step = async (action) => {
+    await assert.rejects(evaluate(agent, environment, { episodes: 1 }), /got one that another evaluation or check is/);
+    return step(action);
+  };
+  assert.deepEqual((await checkEnvironment(() => environment, { steps: 5 })).problems, []);
+  assert.equal(environment.isClosed, true);
 });
 
 test("while a step is under way an agent is not saved and its environment not evaluated on", async () => {

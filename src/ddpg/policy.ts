@@ -1,18 +1,21 @@
 import { type Bytes, readBytes } from "../base/bytes.ts";
-import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
+import { expect, expectObject, expectOptions, fail, InputError, show } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend, expectArithmetic, preferArithmetic } from "../kernels/choose-backend.ts";
+import { chooseBackend, preferArithmetic } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
+import type { NetworkShape } from "../nn/layer.ts";
 import { Network, networkTensors } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
 import type { Settings } from "./config.ts";
 import {
+  expectParameterNumbers,
   expectParameters,
   parametersTensors,
+  parseArithmetic,
   parseSettings,
   parseUnits,
   restoreParameters,
@@ -87,7 +90,7 @@ export class Policy {
     this.units.expectSame(units, where);
     for (const name of policySettings) {
       const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
-      if (wanted !== got) throw new InputError({ where: `${where} ${name}`, expected: wanted, got });
+      if (wanted !== got) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
     }
   }
 
@@ -118,24 +121,34 @@ export class Policy {
     options: Pick<BackendOptions, "backend" | "arithmetic"> = {},
   ): Promise<Policy> {
     const where = "Policy.load";
-    expectOptions(options, where);
-    const { tensors, metadata } = decodeSafetensors(await readBytes(bytes, where), where);
-    expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
-    const settings = parseSettings(metadata, where, policySettings);
-    const units = parseUnits({ tensors, metadata }, settings, where);
-    const shape = actorShape(settings, units.observationSize, units.actionSize);
-    // The shapes are checked before anything is allocated: a damaged file must not make this allocate gigabytes.
-    expectParameters(tensors, "actor.", shape, where);
-    const arithmetic = metadata.get("arithmetic") ?? "portable";
-    expectArithmetic(arithmetic, `${where} arithmetic`);
+    expectOptions(options, where, ["backend", "arithmetic"]);
+    const contents = decodeSafetensors(await readBytes(bytes, where), where);
+    const { settings, units, shape, arithmetic } = checkPolicy(contents, where);
     const backend = await chooseBackend(options);
     const policy = await buildOver(
       options.arithmetic === undefined ? await preferArithmetic(backend, arithmetic) : backend,
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
-    restoreParameters(policy.parameters, tensors, "actor.", where);
+    restoreParameters(policy.parameters, contents.tensors, "actor.", where);
     return policy;
   }
+}
+
+/**
+ * Checks the contents of a policy's file completely, before anything is allocated: a damaged file must not make this
+ * allocate gigabytes. Throws an InputError that begins with `where` and names the field.
+ */
+export function checkPolicy(
+  { tensors, metadata }: Safetensors,
+  where: string,
+): { settings: Settings; units: Units; shape: NetworkShape; arithmetic: Arithmetic } {
+  expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
+  const settings = parseSettings(metadata, where, policySettings);
+  const units = parseUnits({ tensors, metadata }, settings, where);
+  const shape = actorShape(settings, units.observationSize, units.actionSize);
+  expectParameters(tensors, "actor.", shape, where);
+  expectParameterNumbers(tensors, "actor.", shape, where);
+  return { settings, units, shape, arithmetic: parseArithmetic(metadata, where) };
 }
 
 /** Throws an InputError that begins with `where` unless a value is a policy. */

@@ -87,3 +87,15 @@ function minibatch(size: number): Minibatch {
     discount: new Float64Array(size),
   };
 }
+
+test("a buffer that the memory is too small for is an error that names the setting and the sizes", () => {
+  // A row of 32 GiB is more than any engine allocates at once.
+  const buffer = new ReplayBuffer(3, 4 * 1024 * 1024 * 1024, 1, 0.99);
+  const row = { observation: [], action: [], reward: 0, nextObservation: [], discountSteps: 1 };
+  assert.throws(() => buffer.store(row), {
+    name: "InputError",
+    message:
+      /^replayCapacity: expected memory for 3 transitions of 34359738380 bytes, 103080 MB together, got .+ after 0\. Choose a smaller one, or give the program more memory\.$/,
+  });
+  assert.equal(buffer.size, 0);
+});

@@ -1,3 +1,4 @@
+import { fail, InputError, messageOf } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import { bytesOf } from "../base/safetensors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -30,6 +31,17 @@ export function transitionColumns(observationSize: number, actionSize: number) {
     discountSteps: 1,
   } as const satisfies Record<keyof Transition, number>;
 }
+
+const finite = { expected: "a finite number", isGood: (value: number): boolean => Number.isFinite(value) };
+
+/** What `observe` stores in each column. */
+const numbersIn: Readonly<Record<keyof Transition, typeof finite>> = {
+  observation: finite,
+  action: { expected: "a number from -1 to 1", isGood: (value) => value >= -1 && value <= 1 },
+  reward: finite,
+  nextObservation: finite,
+  discountSteps: { expected: "0 or 1", isGood: (value) => value === 0 || value === 1 },
+};
 
 /** Returns the length of a stored row. */
 export function transitionSize(observationSize: number, actionSize: number): number {
@@ -77,6 +89,7 @@ export class ReplayBuffer {
   /** The length of a stored row. */
   readonly rowSize: number;
   readonly #sizes: ReturnType<typeof transitionColumns>;
+  readonly #columns: readonly [name: keyof Transition, size: number][];
   /** γⁿ at index n = `discountSteps`, but 0 at index 0. */
   readonly #discounts: Float64Array;
   readonly #blockRows: number;
@@ -87,6 +100,7 @@ export class ReplayBuffer {
     this.capacity = capacity;
     this.rowSize = transitionSize(observationSize, actionSize);
     this.#sizes = transitionColumns(observationSize, actionSize);
+    this.#columns = Object.entries(this.#sizes) as [keyof Transition, number][];
     this.#discounts = Float64Array.of(0, discount);
     this.#blockRows = Math.max(1, Math.min(maxBlockRows, Math.floor(maxBlockBytes / (4 * this.rowSize))));
   }
@@ -156,27 +170,66 @@ export class ReplayBuffer {
 
   /**
    * Restores rows saved by `save` (concatenated) and the number ever stored. The buffer must be empty. Rows of version
-   * 0.1 end with `terminated`, 1 or 0, in place of `discountSteps`.
+   * 0.1 end with `terminated`, 1 or 0, in place of `discountSteps`. Throws an InputError that begins with `where` and
+   * names the row and the column if a number cannot have been stored.
    */
-  restore(rows: Uint8Array, stored: number, endsWithTerminated = false): void {
+  restore(rows: Uint8Array, stored: number, where: string, endsWithTerminated = false): void {
     this.#stored = stored;
+    const rowBytes = 4 * this.rowSize;
     for (let start = 0; start < rows.length; ) {
       const block = this.#addBlock();
       const bytes = bytesOf(block);
-      bytes.set(rows.subarray(start, start + bytes.length));
+      const saved = rows.subarray(start, start + bytes.length);
+      bytes.set(saved);
+      if (endsWithTerminated) {
+        for (let p = this.rowSize - 1; p < block.length; p += this.rowSize) block[p] = 1 - block[p];
+      }
+      const first = start / rowBytes;
+      for (let row = 0; row < saved.length / rowBytes; row++)
+        this.#expectRow(block, row * this.rowSize, where, first + row);
       start += bytes.length;
-      if (!endsWithTerminated) continue;
-      for (let p = this.rowSize - 1; p < block.length; p += this.rowSize) block[p] = 1 - block[p];
+    }
+  }
+
+  /** A number that is not finite would end training at some later step, when it is sampled. */
+  #expectRow(block: Float32Array, start: number, where: string, index: number): void {
+    let p = start;
+    for (const [column, size] of this.#columns) {
+      const { expected, isGood } = numbersIn[column];
+      for (let i = 0; i < size; i++, p++) {
+        if (!isGood(block[p])) fail(`${where}[${index}] ${column}[${i}]`, expected, block[p]);
+      }
+    }
+  }
+
+  #allocate(rows: number): Float32Array {
+    try {
+      return new Float32Array(rows * this.rowSize);
+    } catch (error) {
+      const all = `${this.capacity} transitions of ${4 * this.rowSize} bytes`;
+      const stored = this.#blocks.length * this.#blockRows;
+      throw new ReplayMemoryError(
+        {
+          where: "replayCapacity",
+          expected: `memory for ${all}, ${Math.ceil(this.fullBytes / 1e6)} MB together`,
+          got: `${messageOf(error)} after ${stored}`,
+          hint: "Choose a smaller one, or give the program more memory.",
+        },
+        { cause: error },
+      );
     }
   }
 
   #addBlock(): Float32Array {
     const rows = Math.min(this.#blockRows, this.capacity - this.#blocks.length * this.#blockRows);
-    const block = new Float32Array(rows * this.rowSize);
+    const block = this.#allocate(rows);
     this.#blocks.push(block);
     return block;
   }
 }
+
+/** There is not enough memory for the replay buffer. The transition that did not fit was not stored. */
+export class ReplayMemoryError extends InputError {}
 
 /** Copies one row of a matrix from `values` at `position`; returns the position after it. */
 function copyRow(matrix: Matrix, row: number, values: Float32Array, position: number): number {

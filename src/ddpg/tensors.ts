@@ -1,6 +1,9 @@
 // Networks as tensors of a safetensors file, with its metadata. Everything is checked before anything is built from it.
-import { expect, InputError } from "../base/expect.ts";
+import { expect, expectNumbers, InputError } from "../base/expect.ts";
+import { expectPlainNames } from "../base/json.ts";
 import { type DType, numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
+import { expectArithmetic } from "../kernels/choose-backend.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { type Matrix, readMatrix, writeMatrix } from "../kernels/matrix.ts";
 import type { NetworkShape } from "../nn/layer.ts";
 import { networkTensors } from "../nn/network.ts";
@@ -26,23 +29,59 @@ export function expectParameters(tensors: Tensors, prefix: string, shape: Networ
   expectMatrices(tensors, prefix, [...learned, ...statistics], where);
 }
 
-/** Sets a network from tensors whose shapes were checked. Throws an InputError if a number is not finite. */
+/** Throws an InputError for a number in a network's tensors that no network has. The shapes must have been checked. */
+export function expectParameterNumbers(tensors: Tensors, prefix: string, shape: NetworkShape, where: string): void {
+  const { tensors: learned, statistics } = networkTensors(shape);
+  for (const { kind, name } of [...learned, ...statistics]) finiteNumbers(tensors, prefix + name, where, lowest(kind));
+}
+
+/** Sets a network from tensors whose shapes were checked. Throws an InputError for a number that no network has. */
 export function restoreParameters(parameters: Parameters, tensors: Tensors, prefix: string, where: string): void {
-  for (const { name } of parameters.all) restoreMatrix(parameters.value(name), tensors, prefix + name, where);
+  for (const { kind, name } of parameters.all)
+    restoreMatrix(parameters.value(name), tensors, prefix + name, where, lowest(kind));
 }
 
-/** Sets a matrix from a tensor whose shape was checked. Throws an InputError if a number is not finite. */
-export function restoreMatrix(matrix: Matrix, tensors: Tensors, name: string, where: string): void {
-  const values = tensorNumbers(tensors, name);
-  for (const value of values) expect(Number.isFinite(value), `${where} ${name}`, "finite numbers", value);
-  writeMatrix(matrix, values);
+/** The square root of a negative variance would make every action NaN. */
+function lowest(kind: TensorShape["kind"]): number {
+  return kind === "variance" ? 0 : -Infinity;
 }
 
-/** Returns a tensor's numbers; a fresh array. The tensor must exist. */
-export function tensorNumbers(tensors: Tensors, name: string): ReturnType<typeof numbersOf> {
+/**
+ * Sets a matrix from a tensor whose shape was checked. Throws an InputError if a number is not finite, or below `min`.
+ */
+export function restoreMatrix(matrix: Matrix, tensors: Tensors, name: string, where: string, min = -Infinity): void {
+  writeMatrix(matrix, finiteNumbers(tensors, name, where, min));
+}
+
+/**
+ * Returns a tensor's numbers; a fresh array. The tensor must exist. Throws an InputError that begins with `where` if a
+ * number is not finite, or below `min`.
+ */
+export function finiteNumbers(
+  tensors: Tensors,
+  name: string,
+  where: string,
+  min = -Infinity,
+): ReturnType<typeof numbersOf> {
   const tensor = tensors.get(name);
   if (!tensor) throw new Error(`no tensor ${name}`);
-  return numbersOf(tensor);
+  const values = numbersOf(tensor);
+  expectNumbers(values, values.length, `${where} ${name}`);
+  const low = values.findIndex((value) => value < min);
+  expect(low < 0, `${where} ${name}[${low}]`, `a number of at least ${min}`, values[low]);
+  return values;
+}
+
+/**
+ * Reads a whole number from a metadata string. Only the form that `String` writes is accepted: `Number` also reads "",
+ * " 1" and "0x10".
+ */
+export function parseWhole(metadata: Safetensors["metadata"], name: string, where: string): number {
+  const text = metadata.get(name);
+  const value = Number(text);
+  const isWhole = Number.isSafeInteger(value) && value >= 0 && String(value) === text;
+  expect(isWhole, `${where} ${name}`, "a whole number of at least 0 in decimal digits", text);
+  return value;
 }
 
 /** Throws an InputError that begins with `where` unless a file has a tensor of this name, number format and shape. */
@@ -72,18 +111,23 @@ function fileShape({ kind, rows, columns }: TensorShape): number[] {
 
 /** Parses a metadata string as a JSON object; a fresh one. Throws an InputError if it is anything else. */
 export function parseObject(metadata: Safetensors["metadata"], name: string, where: string): Record<string, unknown> {
+  const text = metadata.get(name) ?? "";
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(metadata.get(name) ?? "");
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+    value = JSON.parse(text);
   } catch {
     // Invalid JSON is reported below.
   }
-  throw new InputError({
-    where: `${where} ${name}`,
-    expected: "a JSON object",
-    got: "something else",
-    hint: "Was this file written by ddpg?",
-  });
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new InputError({
+      where: `${where} ${name}`,
+      expected: "a JSON object",
+      got: "something else",
+      hint: "Was this file written by ddpg?",
+    });
+  }
+  expectPlainNames(text, `${where} ${name}`);
+  return { ...value };
 }
 
 /** Reads the settings in a file's metadata with `storedSettings`. */
@@ -93,6 +137,13 @@ export function parseSettings(
   names?: readonly (keyof Settings)[],
 ): Settings {
   return storedSettings(parseObject(metadata, "settings", where), `${where} settings`, names);
+}
+
+/** Returns the arithmetic that a file's metadata names. Files from before 0.2 name none: they are portable. */
+export function parseArithmetic(metadata: Safetensors["metadata"], where: string): Arithmetic {
+  const arithmetic = metadata.get("arithmetic") ?? "portable";
+  expectArithmetic(arithmetic, `${where} arithmetic`);
+  return arithmetic;
 }
 
 /** Returns an environment's sizes and bounds as text for a file's metadata; `parseUnits` reads it. */

@@ -317,3 +317,27 @@ test("bounds that leave few Float32 numbers are a warning of the agent, and of t
   }
   assert.deepEqual(warned, [1]);
 });
+
+test("a number that is too large only after scaling is named like the others, and the agent can be saved", async () => {
+  const cases: [Partial<Step>, message: string][] = [
+    [{ observation: [0, 1e38] }, "observation[1]: expected a number that fits in Float32 after scaling, got 1e+38."],
+    [{ reward: -1e38 }, "reward: expected a number that fits in Float32 after scaling, got -1e+38."],
+  ];
+  for (const [answer, message] of cases) {
+    class Large extends Script {
+      override step(action: Float32Array): Step {
+        const step = super.step(action);
+        return this.actions.length === 5 ? { ...step, ...answer } : step;
+      }
+    }
+    const agent = await Ddpg.create(new Large(), { preset: "small", observationScale: 100, rewardScale: 100 });
+    await assert.rejects(
+      async () => {
+        for await (const _ of train(agent, new Large()));
+      },
+      { name: "EnvironmentError", message: `Large episode 2 step 2 ${message}` },
+    );
+    assert.equal(agent.steps, 4);
+    await Ddpg.load(agent.save(), new Large());
+  }
+});

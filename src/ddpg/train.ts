@@ -1,8 +1,9 @@
-import { expect, expectObject, expectOptions } from "../base/expect.ts";
+import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import type { Environment } from "../environment/environment.ts";
 import {
   EnvironmentCalls,
+  EnvironmentError,
   expectEnvironment,
   expectStepTimeout,
   isPromise,
@@ -21,6 +22,8 @@ export interface TrainOptions {
   /** The time limit for a promise that the environment returns, ms. Default: none. */
   stepTimeout?: number | undefined;
 }
+
+const optionNames = Object.keys({ name: true, stepTimeout: true } satisfies Record<keyof TrainOptions, true>);
 
 /** One time step of training. The object is reused by the next step: copy what you keep. */
 export interface TrainingStep {
@@ -50,6 +53,8 @@ export interface Episode {
   length: number;
   /** Whether the task ended; otherwise a time limit cut the episode. */
   terminated: boolean;
+  /** The last value of each name of `Step.info` in the episode. Absent if no step has any. */
+  info?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -70,7 +75,7 @@ export async function* train(
 ): AsyncGenerator<TrainingStep, never, void> {
   expectAgent(agent);
   expectEnvironment(environment, "train environment");
-  expectOptions(options, "train");
+  expectOptions(options, "train", optionNames);
   const { name = nameOf(environment), stepTimeout } = options;
   expectStepTimeout(stepTimeout, "train stepTimeout");
   agent.units.expectSame(environment, name);
@@ -110,15 +115,20 @@ export async function* train(
       do {
         body.at = body.length + 1;
         body.startWaiting();
-        const action = agent.explore(body.observation);
+        const action = explored(agent, body.observation, where);
         current.action = action.slice(); // the environment may overwrite the array that it receives
 
         // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
         const given = calls.step(current.observation, action);
-        const { reward, terminated, truncated = false } = isPromise(given) ? await given : given;
+        const { reward, terminated, truncated = false, info } = isPromise(given) ? await given : given;
         body.stopWaiting();
+        if (info) body.info.add(info, where);
 
-        agent.observe(body.observation, current.action, reward, current.observation, terminated);
+        try {
+          agent.observe(body.observation, current.action, reward, current.observation, terminated);
+        } catch (error) {
+          throw asEnvironments(error, where);
+        }
         if (terminated || truncated) agent.endEpisode();
         agent.takeTurn();
         current.learned = false;
@@ -151,6 +161,22 @@ function expectAgent(agent: Ddpg): void {
   const expected = "an agent, as from await Ddpg.create(environment)";
   expectObject(agent, "train agent", expected);
   expect(typeof agent.explore === "function", "train agent", expected, agent);
+}
+
+function explored(agent: Ddpg, observation: Float64Array, where: () => string): Float32Array {
+  try {
+    return agent.explore(observation);
+  } catch (error) {
+    throw asEnvironments(error, where);
+  }
+}
+
+/** A number may be too large only after scaling. That is about the environment, and named like its other errors. */
+function asEnvironments(error: unknown, where: () => string): unknown {
+  const method = /^Ddpg\.(explore|observe) /;
+  if (!(error instanceof InputError && method.test(error.where))) return error;
+  const field = error.where.replace(method, "").replace("nextObservation", "observation");
+  return new EnvironmentError(error.at(`${where()} ${field}`).message, { cause: error });
 }
 
 /** Makes one update if one is due; an error names the step and the update. Returns whether there was an update. */

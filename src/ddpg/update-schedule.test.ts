@@ -4,7 +4,7 @@ import { Pendulum } from "../envs/pendulum.ts";
 import { without, withPause } from "./agent-state.case.ts";
 import { Ddpg } from "./ddpg.ts";
 import { train } from "./train.ts";
-import { UpdateSchedule } from "./update-schedule.ts";
+import { UpdateSchedule, withoutUpdates } from "./update-schedule.ts";
 
 /** Returns the number of updates after each of `steps` time steps; an episode ends after every `episode` steps. */
 function rounds(updateEvery: number, updatesPerStep: number, steps: number, episode = Infinity): number[] {
@@ -101,4 +101,13 @@ test("a round lets other events of the program run, and the agent is not saved i
   // The step of the round is not counted yet.
   assert.equal(saved, 0);
   assert.match(refused, /expected an agent between two steps of train/);
+});
+
+test("a run that is too short for any update names the setting", () => {
+  const of = (warmupSteps: number, updateEvery: number) =>
+    withoutUpdates({ warmupSteps, updateEvery }, 1000, String)?.where;
+  assert.deepEqual(
+    [of(999, 1), of(1000, 1), of(100, 900), of(100, 901), of(100, 0)],
+    [...[undefined, "warmupSteps", undefined, "updateEvery", undefined]],
+  );
 });

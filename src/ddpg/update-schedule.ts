@@ -1,3 +1,4 @@
+import type { Problem } from "../base/expect.ts";
 import type { Settings } from "./config.ts";
 
 /** What an `UpdateSchedule` counts; an agent's file stores it. */
@@ -60,4 +61,23 @@ export class UpdateSchedule {
   countUpdate(): void {
     this.#counts.owed--;
   }
+}
+
+/**
+ * The setting because of which a run of so few steps makes no update, as the parts of an error; undefined if it makes
+ * some. `shown` writes numbers.
+ */
+export function withoutUpdates(
+  { warmupSteps, updateEvery }: Pick<Settings, "warmupSteps" | "updateEvery">,
+  steps: number,
+  shown: (n: number) => string = String,
+): (Problem & { where: keyof Settings }) | undefined {
+  const hint = "Nothing will be learned.";
+  if (warmupSteps >= steps) {
+    const expected = `less than the run's ${shown(steps)} steps`;
+    return { where: "warmupSteps", expected, got: shown(warmupSteps), hint };
+  }
+  if (updateEvery <= steps - warmupSteps) return undefined;
+  const expected = `at most the ${shown(steps - warmupSteps)} steps after the warm-up`;
+  return { where: "updateEvery", expected, got: shown(updateEvery), hint };
 }

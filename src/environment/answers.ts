@@ -31,8 +31,43 @@ export function expectObservation(observation: unknown, size: number, where: str
   fail(where, `a list of ${numbers(size)}`, observation, nested ? "Return the observation alone." : "");
 }
 
+/**
+ * Copies an observation to `out` [O]. Reads each number once: what is read again may have changed. Throws an InputError
+ * that begins with `where` and names what came instead, unless it is a list of O numbers, finite or not.
+ */
+export function copyObservation(out: Float64Array, observation: unknown, where: string): void {
+  const size = out.length;
+  if (isArrayLike(observation) && observation.length === size) {
+    let i = 0;
+    for (; i < size; i++) {
+      const value = observation[i];
+      if (typeof value !== "number") break;
+      out[i] = value;
+    }
+    if (i === size) return;
+  }
+  expectObservation(observation, size, where);
+  fail(where, `a list of ${numbers(size)}`, observation);
+}
+
+/** The networks compute in Float32, where a number above 3.4e38 is infinite. */
+const largest = 3e38;
+
+/** Throws an InputError that begins with `where` unless all numbers are finite, also in Float32; names the first. */
+export function expectFloat32s(values: Float64Array, where: string): void {
+  // NaN is not below anything.
+  for (let i = 0; i < values.length; i++)
+    if (!(Math.abs(values[i]) <= largest)) expectFloat32(values[i], `${where}[${i}]`);
+}
+
+/** Throws an InputError that begins with `where` unless a value is a finite number, also in Float32. */
+export function expectFloat32(value: unknown, where: string): void {
+  expect(typeof value === "number" && Number.isFinite(value), where, "a finite number", value);
+  expect(Math.abs(value) <= largest, where, "at most 3e38 in absolute value", value);
+}
+
 /** Whether an observation is a list of `size` numbers, finite or not. */
-export function isObservation(observation: unknown, size: number): observation is ArrayLike<number> {
+function isObservation(observation: unknown, size: number): observation is ArrayLike<number> {
   if (!isArrayLike(observation) || observation.length !== size) return false;
   for (let i = 0; i < size; i++) if (typeof observation[i] !== "number") return false;
   return true;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Random } from "../base/random.ts";
-import { checkBounds, checkEnvironment } from "./check-environment.ts";
+import { checkBounds, checkEnvironment, defaultCheckSteps } from "./check-environment.ts";
 import type { Environment, Step } from "./environment.ts";
+import { isInUse, reserve } from "./environments-in-use.ts";
 
 /** A valid environment whose parts the tests replace: a point that is pushed around for 30 steps. */
 class Point implements Environment {
@@ -485,4 +486,44 @@ test("an observation or a step in another form gives one line that names it", as
   assert.deepEqual(await said(1, () => [1], { observation: [1], reward: 1n, terminated: true }), [
     "step 1 reward: expected a finite number, got 1n.",
   ]);
+});
+
+test("where an observation has very many numbers, the check takes fewer steps, and says so", async () => {
+  assert.deepEqual([1, 100_000, 300_000, 1e12].map(defaultCheckSteps), [1000, 1000, 333, 1]);
+  let steps = 0;
+  class Camera extends Point {
+    override readonly observationSize = 4_000_000;
+    readonly repeatable = false;
+    readonly #picture = new Float32Array(4_000_000);
+    override observe() {
+      steps++;
+      return this.#picture.fill(this.position) as unknown as number[];
+    }
+  }
+  const { problems, warnings } = await checkEnvironment(() => new Camera());
+  assert.deepEqual(problems, []);
+  assert.equal(
+    warnings[0],
+    "steps: expected 1000 random steps in each pass, got 25, because an observation has 4000000 numbers. Set steps to take more.",
+  );
+  // With the reset.
+  assert.equal(steps, 26);
+});
+
+test("an environment that another loop is using is not checked, and stays open", async () => {
+  let isClosed = false;
+  const environment = Object.assign(new Point(), {
+    single: true,
+    close: () => {
+      isClosed = true;
+    },
+  });
+  const release = reserve(environment, "mine");
+  assert.deepEqual((await checkEnvironment(() => environment)).problems, [
+    "make: expected a free environment, got one that another evaluation or check is using. Make a second environment.",
+  ]);
+  assert.deepEqual([isClosed, environment.taken], [false, 0]);
+  release();
+  assert.deepEqual((await checkEnvironment(() => environment)).problems, []);
+  assert.deepEqual([isClosed, isInUse(environment)], [true, false]);
 });

@@ -1,10 +1,29 @@
-import { awaitHint, expect, expectOptions, fail, InputError, isArrayLike, perDimension } from "../base/expect.ts";
+import {
+  awaitHint,
+  errorText,
+  expect,
+  expectOptions,
+  InputError,
+  isArrayLike,
+  messageOf,
+  perDimension,
+} from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
-import { expectObservation, expectStepObject, isObservation, terminatedHint } from "./answers.ts";
+import { copyObservation, expectFloat32, expectFloat32s, expectStepObject, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
-import { checkInfo, expectNoPromise, expectState } from "./environment-calls.ts";
+import {
+  checkInfo,
+  EnvironmentError,
+  expectNoPromise,
+  expectReadable,
+  expectState,
+  isKind,
+} from "./environment-calls.ts";
+import { isInUse, reserve } from "./environments-in-use.ts";
+import { Comparison, firstDifference, type Moment, Recording } from "./moments.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
+import { TimeLimit } from "./time-limit.ts";
 
 /**
  * Options of `checkEnvironment`. Pass the scaling that you train with: the warnings are about what the networks see.
@@ -18,9 +37,16 @@ export interface CheckOptions {
   rewardScale?: number;
   /** The seed of the resets and the random actions. Default: 1. */
   seed?: number;
-  /** The number of time steps in each of the two main passes, from 0. Default: 1,000. */
+  /**
+   * The number of time steps in each of the two main passes, from 0. Default: 1,000, or fewer, with a warning, if an
+   * observation has more than 100,000 numbers.
+   */
   steps?: number;
 }
+
+const optionNames = Object.keys({
+  ...{ observationScale: true, observationOffset: true, rewardScale: true, seed: true, steps: true },
+} satisfies Record<keyof CheckOptions, true>);
 
 /** What `checkEnvironment` found, one line for each finding; both lists are empty for a good environment. */
 export interface EnvironmentReport {
@@ -97,6 +123,15 @@ function placeOf(value: number): number {
 /** Without an end in this many steps, the check asks whether there is one. */
 const stepsWithoutEnd = 1000;
 
+/** The steps of each of the two main passes, unless their observations have more numbers than `maxNumbers` together. */
+const defaultSteps = 1000;
+const maxNumbers = 100_000_000;
+
+/** How many steps each main pass of `checkEnvironment` takes by default: about a second's worth of observations. */
+export function defaultCheckSteps(observationSize: number): number {
+  return Math.max(1, Math.min(defaultSteps, Math.floor(maxNumbers / observationSize)));
+}
+
 /**
  * Checks the environments that `make` returns. The same seed must give the same episodes, in every instance and after
  * `restore`; every number must be finite; every observation must have `observationSize` numbers; instances must share
@@ -110,7 +145,7 @@ export async function checkEnvironment(
   make: () => Environment | Promise<Environment>,
   options: CheckOptions = {},
 ): Promise<EnvironmentReport> {
-  expectOptions(options, "checkEnvironment");
+  expectOptions(options, "checkEnvironment", optionNames);
   const check = new Check(options);
   const made: Environment[] = [];
   let thrown = false;
@@ -122,29 +157,22 @@ export async function checkEnvironment(
     await check.run(made[0], made[1]);
   } catch (error) {
     thrown = true;
-    if (error instanceof InputError) failure = error;
-    if (error instanceof InputError) check.problems.push(error.message);
-    else check.problems.push(`${check.where}: expected no error, got ${String(error)}.`);
+    if (isKind(error, InputError)) failure = error;
+    if (failure || isKind(error, EnvironmentError)) check.problems.push(messageOf(error));
+    else check.problems.push(`${check.where}: expected no error, got ${errorText(error)}.`);
   }
+  check.release();
   for (const environment of new Set(made)) {
     try {
-      await environment?.close?.();
+      // What was refused because a loop is using it stays open.
+      if (environment && !isInUse(environment)) await environment.close?.();
     } catch (error) {
       // If the check itself failed, a failing close may only be a consequence.
-      if (!thrown) check.problems.push(`close: expected no error, got ${String(error)}.`);
+      if (!thrown) check.problems.push(`close: expected no error, got ${errorText(error)}.`);
       thrown = true;
     }
   }
   return { problems: check.problems, warnings: check.warnings, ...(failure && { failure }) };
-}
-
-/** A copy of one time step, or of a reset: then `action` is null. */
-interface Moment {
-  action: Float32Array | null;
-  observation: number[];
-  reward: number;
-  terminated: boolean;
-  truncated: boolean;
 }
 
 class Check {
@@ -156,11 +184,17 @@ class Check {
   readonly #seed: number;
   readonly #steps: number;
   readonly #reported = new Set<string>();
+  readonly #releases: (() => void)[] = [];
 
   constructor(options: CheckOptions) {
     this.#options = options;
     this.#seed = options.seed ?? 1;
-    this.#steps = options.steps ?? 1000;
+    this.#steps = options.steps ?? defaultSteps;
+  }
+
+  /** Lets other loops use the environments. */
+  release(): void {
+    for (const release of this.#releases.splice(0)) release();
   }
 
   /** `second` is undefined if there can be only one. */
@@ -168,17 +202,20 @@ class Check {
     const whole = Number.isInteger(this.#steps) && this.#steps >= 0;
     expect(whole, "steps", "a whole number of at least 0", this.#steps);
     for (const environment of first?.single ? [first] : [first, second]) {
+      if (environment) expectReadable(environment, "make");
       const expected = "an environment with reset and step";
       const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
       expect(whole, "make", expected, environment, awaitHint(environment));
     }
-    if (first === second)
+    const isSame = second !== undefined && TimeLimit.innermost(first) === TimeLimit.innermost(second);
+    if (isSame)
       throw new InputError({
         where: "make",
         expected: "a fresh environment from each call",
         got: "the same one twice",
         hint: "Construct it inside the function, or set single to true on it if there can be only one.",
       });
+    for (const environment of second ? [first, second] : [first]) this.#releases.push(reserve(environment, "make"));
     const { observationSize } = first;
     const size = Number.isInteger(observationSize) && observationSize > 0;
     expect(size, "environment.observationSize", "a whole number above 0", observationSize);
@@ -186,25 +223,34 @@ class Check {
     if (second) checkBounds(second, "environment");
 
     for (const warning of boundsWarnings(first, "environment")) this.warnings.push(warning);
-    const episodes = await this.#walk(first, this.#stream("actions"), this.#steps);
-    this.#expectEnd(first, episodes);
-    const monitor = new ScaleMonitor(observationSize, this.#steps);
     const { observationScale = 1, observationOffset = 0, rewardScale = 1 } = this.#options;
     const scale = perDimension(observationScale, observationSize, "observationScale");
     const offset = perDimension(observationOffset, observationSize, "observationOffset");
-    for (const { action, observation, reward } of episodes) {
-      if (!action || observation.length !== observationSize) continue;
-      const scaled = observation.map((x, i) => (x - offset[i]) * scale[i]);
-      for (const warning of monitor.add(scaled, reward * rewardScale)) this.warnings.push(warning);
-    }
+    const steps = this.#mainSteps(observationSize);
+    const monitor = new ScaleMonitor(observationSize, steps);
+    const scaled = new Float64Array(observationSize);
+    let scaleWarnings: readonly string[] = [];
+    const episodes = new Recording();
+    let hasEnd = false;
+    await this.#walk(first, this.#stream("actions"), steps, (moment) => {
+      const { isStep, observation, reward, terminated, truncated } = moment;
+      if (first.repeatable !== false) episodes.add(moment);
+      if (terminated || truncated) hasEnd = true;
+      if (!isStep) return;
+      for (let i = 0; i < scaled.length; i++) scaled[i] = (observation[i] - offset[i]) * scale[i];
+      const found = monitor.add(scaled, reward * rewardScale);
+      if (found.length > 0) scaleWarnings = found;
+    });
+    if (!hasEnd) this.#expectEnd(first, steps);
+    for (const warning of scaleWarnings) this.warnings.push(warning);
     if (first.repeatable === false) {
       this.#state(first);
       return;
     }
 
-    const again = await this.#walk(second ?? first, this.#stream("actions"), this.#steps);
+    const again = new Comparison(episodes);
+    await this.#walk(second ?? first, this.#stream("actions"), steps, (moment) => again.add(moment));
     const alike = this.#same(
-      episodes,
       again,
       "as in the first run with this seed",
       "Draw all random numbers from the `random` passed to reset, or set repeatable to false if that is impossible.",
@@ -215,13 +261,24 @@ class Check {
     await this.#saved(first, second);
   }
 
-  /** Warns if no episode has ended, because every evaluation waits for that. */
-  #expectEnd(environment: Environment, moments: readonly Moment[]): void {
-    const hasEnd = moments.some(({ terminated, truncated }) => terminated || truncated);
-    const hasLimit = environment.maxEpisodeSteps !== undefined;
-    if (hasEnd || hasLimit || this.#steps < stepsWithoutEnd) return;
+  /** The steps of each of the two main passes. Where an observation has very many numbers, there are fewer, with a warning. */
+  #mainSteps(observationSize: number): number {
+    const { steps } = this.#options;
+    if (steps !== undefined) return steps;
+    const fewer = defaultCheckSteps(observationSize);
+    if (fewer < defaultSteps)
+      this.warnings.push(
+        `steps: expected ${defaultSteps} random steps in each pass, got ${fewer}, because an observation has ${observationSize} numbers. ` +
+          "Set steps to take more.",
+      );
+    return fewer;
+  }
+
+  /** Warns that no episode has ended, because every evaluation waits for that. */
+  #expectEnd(environment: Environment, steps: number): void {
+    if (environment.maxEpisodeSteps !== undefined || steps < stepsWithoutEnd) return;
     this.warnings.push(
-      `episode: expected an end within ${this.#steps} steps, got none. ` +
+      `episode: expected an end within ${steps} steps, got none. ` +
         "Every evaluation waits for its episodes to end: if the task has no end, wrap it in a TimeLimit.",
     );
   }
@@ -229,38 +286,46 @@ class Check {
   /** Checks that stepping one instance does not change another. */
   async #apart(first: Environment, second: Environment): Promise<void> {
     const steps = Math.min(10, this.#steps);
-    const undisturbed = await this.#walk(first, this.#stream("apart"), steps);
-    const disturbed = await this.#walk(first, this.#stream("apart"), steps, async (observation) => {
-      const before = Array.from(observation);
+    const undisturbed = new Recording();
+    await this.#walk(first, this.#stream("apart"), steps, (moment) => undisturbed.add(moment));
+    const disturbed = new Comparison(undisturbed);
+    const add = (moment: Moment): void => disturbed.add(moment);
+    await this.#walk(first, this.#stream("apart"), steps, add, async (observation, copy) => {
       await this.#walk(second, this.#stream("between"), Math.min(3, steps));
       this.#problem(
-        equal(before, Array.from(observation)),
+        firstDifference(copy, observation) < 0,
         "step observation: expected each environment to have its own array, got one that another environment writes to. Create it in the constructor.",
       );
     });
-    this.#same(undisturbed, disturbed, "as when no other environment is stepped", "Keep state in the instance.");
+    this.#same(disturbed, "as when no other environment is stepped", "Keep state in the instance.");
   }
 
   /** Checks that `restore` brings back everything, in the same instance and in another one. */
   async #saved(first: Environment, second: Environment | undefined): Promise<void> {
     if (this.#steps === 0 || !(first.save || first.restore)) return;
-    const last = (await this.#walk(first, this.#stream("before save"), Math.min(5, this.#steps))).at(-1);
-    if (last?.terminated || last?.truncated) await first.reset(this.#stream("save"));
+    let hasEnded = false;
+    await this.#walk(first, this.#stream("before save"), Math.min(5, this.#steps), ({ terminated, truncated }) => {
+      hasEnded = terminated || truncated;
+    });
+    if (hasEnded) await first.reset(this.#stream("save"));
     const state = this.#state(first);
     if (!state) return;
     const steps = Math.min(20, this.#steps);
     const copy = state.slice();
-    const expected = await this.#walk(first, this.#stream("after save"), steps, undefined, false);
+    const expected = new Recording();
+    await this.#walk(first, this.#stream("after save"), steps, (moment) => expected.add(moment), undefined, false);
     this.#problem(
-      equal(Array.from(state), Array.from(copy)),
+      firstDifference(state, copy) < 0,
       "save: expected a fresh array, got one that later steps write to. Return a copy.",
     );
     for (const environment of second ? [first, second] : [first]) {
       this.where = "restore";
       expectNoPromise(environment.restore?.(copy.slice()), "restore", "nothing");
-      const restored = await this.#walk(environment, this.#stream("after save"), steps, undefined, false);
+      const restored = new Comparison(expected);
+      const add = (moment: Moment): void => restored.add(moment);
+      await this.#walk(environment, this.#stream("after save"), steps, add, undefined, false);
       const comparison = environment === first ? "as before restore" : "as before restore in another environment";
-      if (!this.#same(expected, restored, comparison, "Let save return everything that a step depends on.")) return;
+      if (!this.#same(restored, comparison, "Let save return everything that a step depends on.")) return;
     }
   }
 
@@ -283,25 +348,25 @@ class Check {
   }
 
   /**
-   * Takes `steps` steps with random actions and returns copies of their results. Starts with a reset if `fresh`;
-   * otherwise continues the current episode and stops at its end.
+   * Takes `steps` steps with random actions and calls `visit` with each reset and step, `between` after each step with
+   * the observation and its copy. Starts with a reset if `fresh`; otherwise continues the current episode and stops at
+   * its end.
    */
   async #walk(
     environment: Environment,
     random: Random,
     steps: number,
-    between?: (observation: ArrayLike<number>) => Promise<void>,
+    visit: (moment: Moment) => void = () => {},
+    between?: (observation: ArrayLike<number>, copy: Float64Array) => Promise<void>,
     fresh = true,
-  ): Promise<Moment[]> {
-    const moments: Moment[] = [];
+  ): Promise<void> {
     const starts = random.fork("resets");
+    const copy = new Float64Array(environment.observationSize);
     for (let ended = fresh, taken = 0; taken < steps; ) {
       if (ended) {
         this.where = "reset";
-        const observation = await environment.reset(starts);
-        this.#observation(environment, observation, "reset observation");
-        const start = { observation: Array.from(observation), reward: 0, terminated: false, truncated: false };
-        moments.push({ action: null, ...start });
+        this.#observation(copy, await environment.reset(starts), "reset observation");
+        visit({ isStep: false, observation: copy, reward: 0, terminated: false, truncated: false });
       }
       const action = Float32Array.from(environment.actionLow, (low, i) =>
         random.uniform(low, environment.actionHigh[i]),
@@ -310,40 +375,38 @@ class Check {
       this.where = `step ${taken}`;
       const given = action.slice();
       const step = await environment.step(given);
-      this.#step(environment, step, given, action);
+      expectStepObject(step, this.where, "{ observation, reward, terminated }");
       const { observation, reward, terminated, truncated = false } = step;
+      this.#observation(copy, observation, `${this.where} observation`);
+      this.#step(step, given, action);
       // A reward that is not a number was reported already; NaN keeps the comparison quiet about it.
       const number = typeof reward === "number" ? reward : Number.NaN;
-      moments.push({ action, observation: Array.from(observation), reward: number, terminated, truncated });
-      await between?.(observation);
+      visit({ isStep: true, observation: copy, reward: number, terminated, truncated });
+      await between?.(observation, copy);
       ended = terminated || truncated;
       await letMacrotasksRun();
       if (ended && !fresh) break;
     }
-    return moments;
   }
 
-  #observation(environment: Environment, observation: ArrayLike<number>, where: string): void {
-    const size = environment.observationSize;
-    // Without a list of numbers, whatever else the check found would be a consequence.
-    if (!isObservation(observation, size)) expectObservation(observation, size, where);
-    this.#once("observation", () => expectObservation(observation, size, where));
+  /** Copies an observation to `copy` [O]. Without a list of numbers, whatever else the check found would follow from that. */
+  #observation(copy: Float64Array, observation: ArrayLike<number>, where: string): void {
+    copyObservation(copy, observation, where);
+    this.#once("observation", () => expectFloat32s(copy, where));
   }
 
-  #step(environment: Environment, step: Step, given: Float32Array, action: Float32Array): void {
+  #step(step: Step, given: Float32Array, action: Float32Array): void {
     const { where } = this;
-    expectStepObject(step, where, "{ observation, reward, terminated }");
     const { observation, reward, terminated, truncated, info } = step;
-    this.#observation(environment, observation, `${where} observation`);
     this.#problem(
       !ArrayBuffer.isView(observation) || observation.buffer !== given.buffer,
       "step observation: expected the environment's own array, got the action's. Copy the action's numbers.",
     );
     this.#problem(
-      equal(Array.from(given), Array.from(action)),
+      firstDifference(given, action) < 0,
       "step: expected the action unchanged, got it modified. Copy it first.",
     );
-    this.#once("reward", () => expect(Number.isFinite(reward), `${where} reward`, "a finite number", reward));
+    this.#once("reward", () => expectFloat32(reward, `${where} reward`));
     this.#once("terminated", () =>
       expect(typeof terminated === "boolean", `${where} terminated`, "true or false", terminated, terminatedHint(step)),
     );
@@ -356,27 +419,14 @@ class Check {
     });
   }
 
-  /**
-   * Reports the first difference; returns whether there is none. NaN equals NaN here, because it is reported elsewhere.
-   */
-  #same(expected: Moment[], actual: Moment[], comparison: string, hint: string): boolean {
-    let step = 0;
-    for (let i = 0; i < Math.max(expected.length, actual.length); i++) {
-      const [wanted, got] = [expected[i], actual[i]];
-      if (wanted?.action) step++;
-      const where = wanted?.action ? `step ${step}` : "reset";
-      for (const name of ["observation", "reward", "terminated", "truncated"] as const) {
-        const [a, b] = [wanted?.[name], got?.[name]];
-        const same = Array.isArray(a) && Array.isArray(b) ? equal(a, b) : Object.is(a, b);
-        if (same) continue;
-        this.#once(comparison, () => {
-          const values = Array.isArray(a) ? `[${a.join(", ")}]` : (a ?? "no such step");
-          fail(`${where} ${name}`, `${values}, ${comparison}`, b ?? null, hint);
-        });
-        return false;
-      }
-    }
-    return true;
+  /** Reports the first difference; returns whether there is none. */
+  #same(walk: Comparison, comparison: string, hint: string): boolean {
+    const difference = walk.end(comparison, hint);
+    if (!difference) return true;
+    this.#once(comparison, () => {
+      throw difference;
+    });
+    return false;
   }
 
   #problem(fine: boolean, message: string): void {
@@ -388,7 +438,7 @@ class Check {
     try {
       attempt();
     } catch (error) {
-      if (!this.#reported.has(kind)) this.problems.push((error as Error).message);
+      if (!this.#reported.has(kind)) this.problems.push(messageOf(error));
       this.#reported.add(kind);
     }
   }
@@ -396,8 +446,4 @@ class Check {
   #stream(name: string): Random {
     return new Random(this.#seed).fork(name);
   }
-}
-
-function equal(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 }

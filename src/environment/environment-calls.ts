@@ -1,6 +1,16 @@
-import { awaitHint, expect, expectNumbers, expectObject, fail, InputError, messageOf } from "../base/expect.ts";
+import {
+  awaitHint,
+  cut,
+  errorText,
+  expect,
+  expectNumbers,
+  expectObject,
+  InputError,
+  messageOf,
+  show,
+} from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
-import { expectObservation, expectStepObject, terminatedHint } from "./answers.ts";
+import { copyObservation, expectFloat32, expectFloat32s, expectStepObject, terminatedHint } from "./answers.ts";
 import type { Environment, Step } from "./environment.ts";
 
 /** The environment threw, or returned an invalid result. The message names the environment, episode, step and field. */
@@ -50,7 +60,7 @@ export class EnvironmentCalls {
     this.#check(() => {
       expectStepObject(step, "result", "a step { observation, reward, terminated }");
       const { reward, terminated, truncated, info } = step;
-      expect(Number.isFinite(reward), "reward", "a finite number", reward);
+      expectFloat32(reward, "reward");
       expect(typeof terminated === "boolean", "terminated", "true or false", terminated, terminatedHint(step));
       expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
       if (info !== undefined) checkInfo(info, "info");
@@ -61,7 +71,7 @@ export class EnvironmentCalls {
 
   #call<T>(call: () => T | Promise<T>): T | Promise<T> {
     const fail = (error: unknown): never => {
-      throw new EnvironmentError(`${this.#where()}: ${messageOf(error)}`, { cause: error });
+      throw new EnvironmentError(`${this.#where()}: ${whatWas(error)}`, { cause: error });
     };
     try {
       const result = call();
@@ -86,20 +96,62 @@ export class EnvironmentCalls {
     try {
       check();
     } catch (error) {
-      throw new EnvironmentError(`${this.#where()} ${messageOf(error)}`);
+      if (isKind(error, InputError)) throw new EnvironmentError(`${this.#where()} ${messageOf(error)}`);
+      // A getter or a proxy threw.
+      throw new EnvironmentError(`${this.#where()} result: ${whatWas(error)}`, { cause: error });
     }
   }
 }
 
-const maxInfoNames = 32;
+/** What an environment threw, in words. It may be anything. */
+export function whatWas(error: unknown): string {
+  const isText = typeof error === "string" || isKind(error, Error);
+  return (isText && messageOf(error)) || `expected no error, got ${isText ? errorText(error) : show(error)}`;
+}
+
+/** Whether a value that was thrown is of a class. A proxy may throw when it is asked. */
+export function isKind<T>(value: unknown, kind: new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof kind;
+  } catch {
+    return false;
+  }
+}
+
+const members = [
+  ...["name", "observationSize", "actionLow", "actionHigh", "maxEpisodeSteps", "repeatable", "single", "reset"],
+  ...["step", "save", "restore", "close"],
+] as readonly (keyof Environment)[];
+
+/**
+ * Throws an EnvironmentError that begins with `where` and names the member if an environment throws when one of its
+ * members is read, as a getter or a proxy may.
+ */
+export function expectReadable(environment: Environment, where: string): void {
+  for (const member of members) {
+    try {
+      void environment?.[member];
+    } catch (error) {
+      throw new EnvironmentError(`${where} ${member}: ${whatWas(error)}`, { cause: error });
+    }
+  }
+}
+
+/** The most names in the `info` of a step, and of all steps of an episode. */
+export const maxInfoNames = 32;
 
 /** Throws an InputError that begins with `where` unless `info` is what a step may have as `info`. */
 export function checkInfo(info: unknown, where: string): void {
+  checkStoredInfo(info, where);
+  const { length } = Object.keys(info as object);
+  expect(length <= maxInfoNames, where, `at most ${maxInfoNames} names`, length);
+}
+
+/** The same for the `info` of several episodes: each may have other names. */
+export function checkStoredInfo(info: unknown, where: string): void {
   const given = typeof info === "object" && info !== null && !Array.isArray(info);
   expect(given, where, "an object of named numbers, or nothing", info);
-  const entries = Object.entries(info as object);
-  expect(entries.length <= maxInfoNames, where, `at most ${maxInfoNames} names`, entries.length);
-  for (const [name, value] of entries) {
+  for (const [name, value] of Object.entries(info as object)) {
     expect(Number.isFinite(value), `${where}.${name}`, "a finite number", value);
   }
 }
@@ -114,7 +166,7 @@ export function saveState(environment: Environment, name: string): Float64Array 
     expectState(state, "state");
     return state;
   } catch (error) {
-    throw new EnvironmentError(`${name} save: ${messageOf(error)}`, { cause: error });
+    throw new EnvironmentError(`${name} save: ${whatWas(error)}`, { cause: error });
   }
 }
 
@@ -123,7 +175,7 @@ export function restoreState(environment: Environment, state: Float64Array, name
   try {
     expectNoPromise(environment.restore?.(state), "result", "nothing");
   } catch (error) {
-    throw new EnvironmentError(`${name} restore: ${messageOf(error)}`, { cause: error });
+    throw new EnvironmentError(`${name} restore: ${whatWas(error)}`, { cause: error });
   }
 }
 
@@ -149,8 +201,13 @@ export function expectNoPromise(result: unknown, where: string, expected: string
 
 /** Returns the name that errors use for an environment: its own, or that of its class. */
 export function nameOf(environment: Environment): string {
-  // An object without a prototype has no class.
-  return environment?.name ?? environment?.constructor?.name ?? "environment";
+  // An object without a prototype has no class. The name may be anything, also a getter that throws.
+  try {
+    const name: unknown = environment?.name ?? environment?.constructor?.name ?? "environment";
+    return typeof name === "string" ? cut(name) : show(name);
+  } catch {
+    return "environment";
+  }
 }
 
 /** Throws an InputError that begins with `where` unless a time limit is a finite number of ms above 0, or undefined. */
@@ -161,6 +218,7 @@ export function expectStepTimeout(timeoutMs: number | undefined, where: string):
 
 /** Throws an InputError that begins with `where` unless a value is an environment: an object with `reset` and `step`. */
 export function expectEnvironment(environment: Environment, where: string): void {
+  expectReadable(environment, where);
   const expected = "an environment: an object with reset and step";
   expectObject(environment, where, expected);
   const whole = typeof environment.reset === "function" && typeof environment.step === "function";
@@ -168,12 +226,8 @@ export function expectEnvironment(environment: Environment, where: string): void
 }
 
 function read(out: Float64Array, observation: ArrayLike<number>): void {
-  expectObservation(observation, out.length, "observation");
-  for (let i = 0; i < out.length; i++) {
-    // The networks compute in Float32, where a larger number is infinite.
-    if (Math.abs(observation[i]) > 3e38) fail(`observation[${i}]`, "at most 3e38 in absolute value", observation[i]);
-  }
-  out.set(observation);
+  copyObservation(out, observation, "observation");
+  expectFloat32s(out, "observation");
 }
 
 /** Whether a value is a promise; also one of another window or of a library, for which `instanceof` fails. */

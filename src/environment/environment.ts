@@ -63,8 +63,8 @@ export interface Step {
   /** Whether the episode was cut short, as by a time limit: the task could continue, so the value of s′ is not 0. */
   truncated?: boolean;
   /**
-   * A few named numbers to watch besides the reward, such as `{ landed: 1 }`: finite, at most 32 names. They do not
-   * affect learning. Of each episode the last value of a name counts, so it is enough to give them at the end.
+   * A few named numbers to watch besides the reward, such as `{ landed: 1 }`: finite, at most 32 names in an episode. They
+   * do not affect learning. Of each episode the last value of a name counts, so it is enough to give them at the end.
    */
   info?: Readonly<Record<string, number>>;
 }

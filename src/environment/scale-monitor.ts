@@ -1,3 +1,4 @@
+import { expect, expectNumbers } from "../base/expect.ts";
 import { largest, smallest } from "../base/numbers.ts";
 import type { Saved } from "../base/saved.ts";
 
@@ -57,9 +58,15 @@ export class ScaleMonitor implements Saved {
     return state;
   }
 
-  restore(state: Float64Array): void {
+  restore(state: Float64Array, where = "ScaleMonitor.restore state"): void {
     const size = this.#mean.length;
-    [this.#seen, this.#largestReward] = state;
+    expectNumbers(state, this.stateSize, where);
+    const [seen, largestReward] = state;
+    const isCount = Number.isInteger(seen) && seen >= 0 && seen <= this.#steps;
+    expect(isCount, `${where}[0]`, `a whole number from 0 to ${this.#steps}`, seen);
+    for (let i = 2 + size; i < state.length; i++)
+      expect(state[i] >= 0, `${where}[${i}]`, "a number of at least 0", state[i]);
+    [this.#seen, this.#largestReward] = [seen, largestReward];
     this.#mean.set(state.subarray(2, 2 + size));
     this.#squares.set(state.subarray(2 + size));
   }

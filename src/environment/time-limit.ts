@@ -2,7 +2,7 @@ import { expect, isArrayLike } from "../base/expect.ts";
 import { joinNumbers } from "../base/numbers.ts";
 import type { Random } from "../base/random.ts";
 import type { Environment, Step } from "./environment.ts";
-import { expectEnvironment, isFloat64Array } from "./environment-calls.ts";
+import { expectEnvironment, isFloat64Array, nameOf } from "./environment-calls.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 
 /**
@@ -29,8 +29,7 @@ export class TimeLimit implements Environment {
   constructor(environment: Environment, steps: number) {
     expectEnvironment(environment, "TimeLimit environment");
     expect(Number.isInteger(steps) && steps > 0, "TimeLimit steps", "a whole number above 0", steps);
-    const own = new.target === TimeLimit ? environment.constructor.name : new.target.name;
-    this.name = environment.name ?? own;
+    this.name = new.target === TimeLimit ? nameOf(environment) : (environment.name ?? new.target.name);
     this.observationSize = environment.observationSize;
     this.actionLow = environment.actionLow;
     this.actionHigh = environment.actionHigh;

@@ -1,3 +1,4 @@
+import { expect } from "../base/expect.ts";
 import type { Saved } from "../base/saved.ts";
 import type { AdamStep, Kernels } from "../kernels/kernels.ts";
 import type { Matrix, Vector } from "../kernels/matrix.ts";
@@ -79,8 +80,20 @@ export class Adam implements Saved {
     return Float64Array.of(this.#beta1Power, this.#beta2Power, this.#steps);
   }
 
-  restore(state: ArrayLike<number>): void {
-    [this.#beta1Power, this.#beta2Power, this.#steps] = [state[0], state[1], state[2]];
+  restore(state: ArrayLike<number>, where = "Adam.restore state"): void {
+    const [power1, power2, steps] = Array.from(state);
+    expect(Number.isSafeInteger(steps) && steps >= 0, `${where} t`, "a whole number of at least 0", steps);
+    const { beta1, beta2 } = this.#step;
+    const bounds = [
+      ["β₁ᵗ", power1, beta1],
+      ["β₂ᵗ", power2, beta2],
+    ] as const;
+    for (const [name, power, beta] of bounds) {
+      // A step whose gradient overflowed has multiplied the powers, but is not counted.
+      const max = steps === 0 ? 1 : beta;
+      expect(power >= 0 && power <= max, `${where} ${name}`, `a number from 0 to ${max}`, power);
+    }
+    [this.#beta1Power, this.#beta2Power, this.#steps] = [power1, power2, steps];
   }
 
   /**

@@ -1,3 +1,4 @@
+import { expect, expectNumbers } from "../base/expect.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix, Vector } from "../kernels/matrix.ts";
 import type { Averages, Layer, LayerKind, LayerSpec, Place } from "./layer.ts";
@@ -69,9 +70,17 @@ class CorrectedAverages implements Averages {
     return state;
   }
 
-  restore(state: ArrayLike<number>): void {
+  restore(state: ArrayLike<number>, where = "BatchNorm.restore state"): void {
     const [means, variances] = this.#averages;
-    this.#weight = state[0];
+    expectNumbers(state, this.stateSize, where);
+    const [weight] = Array.from(state);
+    const isWeight = weight === 0 || (weight >= 1 && weight <= Number.MAX_SAFE_INTEGER);
+    expect(isWeight, `${where} weight`, "0, or a number of at least 1", weight);
+    for (let j = 0; j < variances.length; j++) {
+      const variance = state[1 + means.length + j];
+      expect(variance >= 0, `${where} variance[${j}]`, "a number of at least 0", variance);
+    }
+    this.#weight = weight;
     for (let j = 0; j < means.length; j++) {
       means[j] = state[1 + j];
       variances[j] = state[1 + means.length + j];

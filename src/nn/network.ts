@@ -140,11 +140,11 @@ export class Network implements Saved {
     return state;
   }
 
-  restore(state: ArrayLike<number>): void {
+  restore(state: ArrayLike<number>, where = "Network.restore state"): void {
     const numbers = Float64Array.from(state);
     let start = 0;
     for (const averages of this.#averages) {
-      averages.restore(numbers.subarray(start, start + averages.stateSize));
+      averages.restore(numbers.subarray(start, start + averages.stateSize), where);
       start += averages.stateSize;
     }
   }

@@ -37,7 +37,7 @@ let lastTest: Promise<unknown> = Promise.resolve();
  * for an arithmetic that this process does not have.
  */
 export async function nodeBackend(options: NodeBackendOptions = {}): Promise<NodeBackend> {
-  expectOptions(options, "nodeBackend");
+  expectOptions(options, "nodeBackend", ["threads", "wide", "arithmetic"] satisfies (keyof NodeBackendOptions)[]);
   const { threads = 1, wide = true, arithmetic = "portable" } = options;
   const pool = nodeThreads(threads);
   allowFused();

@@ -14,6 +14,7 @@ import { type RunConfig, readCheckpoint } from "../node.ts";
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-checkpoint-"));
 const run = path.join(folder, "run");
 const file = path.join(run, "checkpoint.safetensors");
+const best = { step: 0, meanReturn: -1000, standardError: null, episodes: 1 };
 let good: Uint8Array;
 
 before(async () => {
@@ -25,7 +26,6 @@ before(async () => {
     versions: versions(),
   };
   const records = RunDirectory.create(run, config);
-  const best = { step: 0, meanReturn: -1000, standardError: null, episodes: 1 };
   const state = { seconds: 0.5, diagnosticsEvery: 1, evaluation: { step: 0, meanReturn: -1000 }, best };
   const means = new Float64Array(7);
   records.writeCheckpoint(saveAgent(agent), { state, means, bestPolicy: agent.policy.contents() }, config);
@@ -54,14 +54,65 @@ test("an invalid checkpoint is refused with its file and field", () => {
       'run format: expected "ddpg-run-1", got "ddpg-run-9"',
     ],
     [text("run", (r) => Object.assign(r, { metricsBytes: -1 })), "run metricsBytes: expected a whole number, got -1"],
-    [text("run", (r) => delete r.seconds), "run seconds: expected a number, got undefined"],
+    [text("run", (r) => delete r.seconds), "run seconds: expected a number of at least 0, got undefined"],
     [text("run", (r) => Object.assign(r, { best: {} })), "run best step: expected a whole number, got undefined"],
     [text("run", (r) => Object.assign(r, { evaluation: 1 })), "run evaluation: expected an object, got 1"],
+    ...(
+      [
+        [{ seconds: -1 }, "seconds: expected a number of at least 0, got -1"],
+        [{ diagnosticsEvery: 0.5 }, "diagnosticsEvery: expected a whole number, got 0.5"],
+        [
+          { evaluation: { step: 1, meanReturn: -1000 } },
+          "evaluation step: expected a whole number of at most 0, got 1",
+        ],
+        [{ evaluation: { step: 0, meanReturn: null } }, "evaluation meanReturn: expected a finite number, got null"],
+        [{ best: { ...best, step: 1 } }, "best step: expected a whole number of at most 0, got 1"],
+        [{ best: { ...best, meanReturn: null } }, "best meanReturn: expected a finite number, got null"],
+        [{ best: { ...best, meanReturn: -1001 } }, "best meanReturn: expected at least that of the last evaluation"],
+        [
+          { best: { ...best, standardError: -1 } },
+          "best standardError: expected a number of at least 0, or null, got -1",
+        ],
+        [{ best: { ...best, episodes: 0 } }, "best episodes: expected a whole number of at least 1, got 0"],
+      ] as const
+    ).map(([changes, message]): (typeof cases)[number] => [
+      text("run", (r) => Object.assign(r, changes)),
+      `run ${message}`,
+    ]),
+    [
+      ({ metadata }) => metadata.set("run", (metadata.get("run") ?? "").replace('"seconds":0.5', '"seconds":1e999')),
+      "run seconds: expected a number of at least 0, got Infinity",
+    ],
+    [
+      ({ metadata }) => metadata.set("run", (metadata.get("run") ?? "").replace("{", '{"seconds":9,')),
+      'run: expected every name once, got "seconds" twice',
+    ],
+    ...(
+      [
+        [0, Number.NaN, "run.means[0]: expected a finite number, got NaN"],
+        [0, 0.5, "run.means[0]: expected a whole number of at most 0, got 0.5"],
+        [0, 1, "run.means[0]: expected a whole number of at most 0, got 1"],
+        [3, Infinity, "run.means[3]: expected a finite number, got Infinity"],
+        [6, -1, "run.means[6]: expected a sum of 0 shares, got -1"],
+      ] as const
+    ).map(([index, value, message]): (typeof cases)[number] => [
+      ({ tensors }) =>
+        tensors.set("run.means", tensorOf("F64", [7], new Float64Array(7).fill(value, index, index + 1))),
+      message,
+    ]),
+    [
+      ({ tensors }) => tensors.set("best.actor.layer1.biases", tensorOf("F32", [64], new Array(64).fill(Number.NaN))),
+      "best actor.layer1.biases[0]: expected a finite number, got NaN",
+    ],
+    [
+      text("best", (b) => Object.assign(b, { spaces: '{"observationSize":3,"actionLow":[-2],"actionHigh":[3]}' })),
+      "best action bounds: expected [-2] to [2]",
+    ],
     [text("best", (b) => Object.assign(b, { format: 1 })), "best format: expected a text, got 1"],
-    [({ tensors }) => tensors.delete("run.means"), "run.means: expected numbers as F64, got undefined"],
+    [({ tensors }) => tensors.delete("run.means"), "run.means: expected F64 [7], got undefined"],
     [
       ({ tensors }) => tensors.set("run.means", tensorOf("F32", [7], new Float32Array(7))),
-      'run.means: expected numbers as F64, got "F32"',
+      'run.means: expected F64 [7], got "F32 [7]"',
     ],
   ];
   for (const [change, message] of cases) {
@@ -80,13 +131,4 @@ test("an invalid checkpoint is refused with its file and field", () => {
     (error) => String(error).startsWith(`InputError: ${file} header: expected at most`),
   );
   fs.writeFileSync(file, good);
-});
-
-test("records that are shorter than at the checkpoint are refused, and the directory is unlocked", () => {
-  const checkpoint = { ...readCheckpoint(run), metricsBytes: 10 };
-  const config = JSON.parse(fs.readFileSync(path.join(run, "config.json"), "utf8"));
-  const message = `${path.join(run, "metrics.jsonl")}: expected at least the 10 bytes recorded at the checkpoint, got 0.`;
-  assert.throws(() => RunDirectory.resume(run, config, checkpoint), { name: "InputError", message });
-  assert.ok(!fs.existsSync(path.join(run, "lock")));
-  assert.ok(fs.existsSync(file));
 });

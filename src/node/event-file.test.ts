@@ -18,7 +18,7 @@ const evaluation: EvaluationRecord = {
   seconds: 1,
 };
 
-test("flushed events are in the file before it is closed; a resumed run adds a second file that sorts after the first", (t) => {
+test("flushed events are in the file before it is closed; a resumed run adds a second file that sorts after the first, even if the clock stands still or was set back", (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-events-"));
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
   const first = new EventFile(folder, presets.small);
@@ -27,7 +27,6 @@ test("flushed events are in the file before it is closed; a resumed run adds a s
   first.flush();
   assert.match(fs.readFileSync(first.path, "latin1"), /brain\.Event:2[\s\S]*eval\/mean_reward/);
 
-  for (const start = Date.now(); Date.now() === start; ); // the time makes their names differ
   const second = new EventFile(folder, presets.small, { step: 300, records: [evaluation] });
   second.flush();
   assert.deepEqual(
@@ -37,4 +36,13 @@ test("flushed events are in the file before it is closed; a resumed run adds a s
   assert.ok(path.basename(first.path).startsWith("events.out.tfevents."));
   first.close();
   second.close();
+
+  for (const now of [Date.now(), 1e12, 0]) {
+    t.mock.timers.enable({ apis: ["Date"], now });
+    const before = fs.readdirSync(folder).sort();
+    const next = new EventFile(folder, presets.small);
+    assert.deepEqual(fs.readdirSync(folder).sort(), [...before, path.basename(next.path)]);
+    next.close();
+    t.mock.timers.reset();
+  }
 });

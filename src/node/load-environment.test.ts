@@ -95,3 +95,32 @@ test("JavaScript with a mistake is not taken for TypeScript", async () => {
       return true;
     });
 });
+
+test("whatever a module throws or exports is one line that names the module", async () => {
+  const refusing = "const refuse = () => { throw new Error('No.'); };";
+  const texts: [text: string, message: RegExp][] = [
+    ["throw null;", /: expected no error, got null$/],
+    [
+      `${refusing} throw new Proxy(new Error(), { get: refuse, getPrototypeOf: refuse });`,
+      /: (expected no error, got .+|No\.)$/,
+    ],
+    [`${refusing} module.exports = new Proxy(class {}, { get: refuse });`, / default export: No\.$/],
+    [
+      `${refusing} module.exports = () => new Proxy({}, { get: (_, key) => key !== "then" && refuse() });`,
+      / name: No\.$/,
+    ],
+    [
+      "module.exports = () => { throw Object.create(null); };",
+      /: expected no error, got an object with no properties$/,
+    ],
+  ];
+  for (const [text, message] of texts) {
+    const made = load("hostile.cjs", text).then(({ create }) => create());
+    await assert.rejects(made, (error) => {
+      assert.ok(error instanceof EnvironmentError, `${text}: ${error}`);
+      assert.match(error.message, /^environment .*hostile\.cjs[^\n]+$/);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+});

@@ -3,11 +3,12 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
-import { expect, fail, InputError, messageOf, suggest } from "../base/expect.ts";
+import { expect, fail, InputError, suggest } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
-import { EnvironmentError } from "../environment/environment-calls.ts";
+import { EnvironmentError, expectReadable, isKind, whatWas } from "../environment/environment-calls.ts";
 import { environments, type Task } from "../tasks.ts";
-import { attempt } from "./files.ts";
+import { attempt, kindOf } from "./files.ts";
+import { sha256Of } from "./trusted-file.ts";
 
 /** An environment by id or from a module. */
 export interface LoadedEnvironment {
@@ -22,6 +23,8 @@ export interface LoadedEnvironment {
   task?: Task;
   /** The module's file. */
   module?: string;
+  /** The SHA-256 of the module's file, in hexadecimal. It does not cover what the module imports. */
+  sha256?: string;
 }
 
 const promise =
@@ -37,7 +40,7 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
-  if (!/[\\/]|\.[cm]?[jt]s$/.test(nameOrPath)) {
+  if (!isPath(nameOrPath)) {
     const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
     const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
     fail("environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, hint);
@@ -48,10 +51,12 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
     throw new InputError({
       where: `environment ${nameOrPath}`,
       expected: "a module's file",
-      got: "a directory",
-      hint: "Give the path of the file in it.",
+      got: kindOf(status),
+      hint: status.isDirectory() ? "Give the path of the file in it." : "",
     });
   }
+  // Before the module runs, because it may change its own file.
+  const sha256 = sha256Of(module, `environment ${nameOrPath}`);
   const make = await defaultExport(nameOrPath, module);
   let single: Environment | undefined;
   const create = async (): Promise<Environment> => {
@@ -60,15 +65,27 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
     if (environment.single) single = environment;
     return environment;
   };
-  return { name: path.basename(module).replace(/\.[cm]?[jt]s$/, ""), module, create };
+  return { name: moduleName(module), module, sha256, create };
+}
+
+/** Whether a text is taken as the path of a module: it has a separator, or the ending of one. */
+export function isPath(nameOrPath: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
+}
+
+/** The name of the environment in a module: that of its file, without the ending. */
+export function moduleName(module: string): string {
+  return path.basename(module).replace(/\.[cm]?[jt]s$/, "");
 }
 
 async function defaultExport(name: string, module: string): Promise<() => Environment | Promise<Environment>> {
   let exported: Record<string, unknown>;
   try {
     exported = await import(pathToFileURL(module).href);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?ts$/.test(module)) {
+  } catch (thrown) {
+    // A module can throw anything, also null or a proxy.
+    const error = isKind(thrown, Error) ? (thrown as NodeJS.ErrnoException) : undefined;
+    if (error?.code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?ts$/.test(module)) {
       throw new InputError({
         where: `environment ${name}`,
         expected: "a module that Node can run",
@@ -80,8 +97,19 @@ async function defaultExport(name: string, module: string): Promise<() => Enviro
       expectJavaScript(name, module, error);
       addPlace(error, module);
     }
-    throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
+    throw new EnvironmentError(`environment ${name}: ${whatWas(thrown)}`, { cause: thrown });
   }
+  try {
+    return makerIn(name, exported);
+  } catch (error) {
+    if (isKind(error, InputError)) throw error;
+    // The default export is a proxy, or has a getter that throws.
+    throw new EnvironmentError(`environment ${name} default export: ${whatWas(error)}`, { cause: error });
+  }
+}
+
+/** The function that makes an environment, from what a module exports. */
+function makerIn(name: string, exported: Record<string, unknown>): () => Environment | Promise<Environment> {
   // A compiler that writes CommonJS makes `export default` a property of what Node takes for the default export.
   const inner = exported.default as { __esModule?: unknown; default?: unknown } | null | undefined;
   const make = typeof inner === "object" && inner?.__esModule === true ? inner.default : exported.default;
@@ -148,8 +176,9 @@ async function called(name: string, make: () => Environment | Promise<Environmen
   try {
     environment = await make();
   } catch (error) {
-    throw new EnvironmentError(`environment ${name}: ${messageOf(error)}`, { cause: error });
+    throw new EnvironmentError(`environment ${name}: ${whatWas(error)}`, { cause: error });
   }
+  expectReadable(environment, `environment ${name}`);
   const where = `environment ${name} default export`;
   const whole = typeof environment?.reset === "function" && typeof environment.step === "function";
   expect(whole, where, `${promise}, with reset and step`, environment);

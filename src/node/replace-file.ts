@@ -11,19 +11,27 @@ export interface PreparedFile {
 
 /**
  * Writes a file beside its final place, and waits until it is on the disk. The parts are written one after another,
- * without joining them in memory.
+ * without joining them in memory; they may be made meanwhile.
  */
-export function prepareFile(file: string, parts: readonly Uint8Array[], temporary = unfinished(file)): PreparedFile {
-  const discard = (): void => fs.rmSync(temporary, { force: true });
+export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary = unfinished(file)): PreparedFile {
+  const discard = (): void => {
+    try {
+      fs.rmSync(temporary, { force: true });
+    } catch {
+      // The error that led here is the one to report. The next write replaces the file.
+    }
+  };
   try {
-    const descriptor = fs.openSync(temporary, "w");
+    // One that was left is removed, and the flag "x" follows no link: what it leads to belongs to another.
+    discard();
+    const descriptor = fs.openSync(temporary, "wx");
     try {
       for (const part of parts) {
         for (let start = 0; start < part.length; ) start += fs.writeSync(descriptor, part, start);
       }
       fs.fsyncSync(descriptor);
     } finally {
-      fs.closeSync(descriptor);
+      closeQuietly(descriptor);
     }
   } catch (error) {
     discard();
@@ -36,12 +44,23 @@ export function prepareFile(file: string, parts: readonly Uint8Array[], temporar
   return { put, discard };
 }
 
+/** Closes a file that was read, that is on the disk, or whose error was thrown: closing it cannot lose anything. */
+export function closeQuietly(descriptor: number): void {
+  try {
+    fs.closeSync(descriptor);
+  } catch {
+    // See above.
+  }
+}
+
 /**
  * Replaces a file atomically: a reader sees either the old or the new contents, complete, even after a power cut. After
- * an error the old file is unchanged.
+ * an error the old file is unchanged. Writing may take long, so `check` can refuse, by throwing, just before the file is
+ * replaced. What was written then stays: the name may already be another process's.
  */
-export function replaceFile(file: string, parts: readonly Uint8Array[]): void {
+export function replaceFile(file: string, parts: readonly Uint8Array[], check: () => void = () => {}): void {
   const prepared = prepareFile(file, parts);
+  check();
   try {
     prepared.put();
   } catch (error) {

@@ -1,18 +1,22 @@
 // The files of a run's directory: what each holds, and how it is read and checked.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { expect, InputError, messageOf } from "../base/expect.ts";
-import { decodeSafetensors, numbersOf, type Tensor } from "../base/safetensors.ts";
-import { stepsTaken } from "../ddpg/agent-state.ts";
-import { presets, type Settings, storedSettings } from "../ddpg/config.ts";
-import { Policy } from "../ddpg/policy.ts";
-import { parseObject, parseSettings } from "../ddpg/tensors.ts";
-import { checkInfo } from "../environment/environment-calls.ts";
+import { expect, InputError } from "../base/expect.ts";
+import { parseJson } from "../base/parse-json.ts";
+import { decodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
+import { SavedAgent } from "../ddpg/agent-state.ts";
+import { type Settings, storedSettings } from "../ddpg/config.ts";
+import { checkPolicy, Policy } from "../ddpg/policy.ts";
+import { expectTensor, finiteNumbers, parseObject } from "../ddpg/tensors.ts";
+import { checkStoredInfo } from "../environment/environment-calls.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
-import type { RunConfig, RunResult } from "../training/run.ts";
+import type { BestEvaluation, FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
+import { expectBest, expectMeans, readRunState } from "../training/run-state.ts";
 import { allowFused } from "./allow-fused.ts";
-import { attempt, readFile, refusal } from "./files.ts";
+import { expectFields, expectKnown, type Fields, pick, preset, versionsFields } from "./fields.ts";
+import { attempt, kindOf, maxTextBytes, openFile, readFile, readSafetensors, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** The format that the readers below understand. It changes when the meaning of the files changes. */
@@ -42,8 +46,14 @@ export interface Checkpoint extends SavedRun {
   metricsBytes: number;
   /** The agent's settings. */
   settings: Settings;
+  /** The seed of the agent. */
+  seed: number;
+  /** The arithmetic of the agent. */
+  arithmetic: Arithmetic;
   /** Environment steps taken. */
   steps: number;
+  /** The run's `config.json` when the checkpoint was written. */
+  config?: RunConfig;
 }
 
 /** A copy that does not keep the whole file in memory. */
@@ -62,11 +72,11 @@ const bestFields = {
   meanReturn: "a number",
   standardError: "a number, or null",
   episodes: "a whole number",
-} as const;
+} as const satisfies Fields<BestEvaluation>;
 
 /**
- * Reads a run's checkpoint and checks it, except for what `Ddpg.load` checks. Throws an InputError if there is no valid
- * one.
+ * Reads a run's checkpoint and checks it, except for the numbers of the networks and the replay buffer, which `Ddpg.load`
+ * checks. Throws an InputError if there is no valid one.
  */
 export function readCheckpoint(run: string): Checkpoint {
   expectPath(run, "readCheckpoint run");
@@ -76,87 +86,131 @@ export function readCheckpoint(run: string): Checkpoint {
   const state = parseObject(contents.metadata, "run", where) as Partial<SavedState>;
   const field = `${where} run`;
   expect(state.format === format, `${field} format`, `"${format}"`, state.format);
-  expectFields(state, field, {
-    seconds: "a number",
-    metricsBytes: "a whole number",
-    diagnosticsEvery: "a whole number",
-    evaluation: "an object",
-    best: "an object",
-  });
-  const { seconds, metricsBytes, diagnosticsEvery, evaluation, best } = state;
-  expectFields(evaluation, `${field} evaluation`, { step: "a whole number", meanReturn: "a number" });
-  expectFields(best, `${field} best`, bestFields);
-  const counters = parseObject(contents.metadata, "counters", where);
-  const means = contents.tensors.get("run.means");
-  const known = means?.dtype === "F64" && means.shape.length === 1 && means.shape[0] >= DiagnosticsMeans.stateSize(1);
-  expect(known, `${where} run.means`, "numbers as F64", means?.dtype);
+  const agent = new SavedAgent(contents, where);
+  expectFields<SavedState>(state, field, { metricsBytes: "a whole number" });
+  const { metricsBytes } = state;
+  const { actionSize } = agent.units;
+  expectTensor(contents.tensors, "run.means", "F64", [DiagnosticsMeans.stateSize(actionSize)], where);
+  const means = Float64Array.from(finiteNumbers(contents.tensors, "run.means", where));
+  expectMeans(means, actionSize, agent.updates, `${where} run.means`);
   const bestTensors = [...contents.tensors].filter(([name]) => name.startsWith("best."));
   const bestTexts = Object.entries(parseObject(contents.metadata, "best", where)).map(([name, text]) => {
     expect(typeof text === "string", `${where} best ${name}`, "a text", text);
     return [name, text] as const;
   });
+  const bestPolicy: Safetensors = {
+    tensors: new Map(bestTensors.map(([name, tensor]) => [name.slice("best.".length), copyOf(tensor)])),
+    metadata: new Map(bestTexts),
+  };
+  agent.units.expectSame(checkPolicy(bestPolicy, `${where} best`).units, `${where} best`);
   return {
     bytes,
-    state: { seconds, diagnosticsEvery: Math.max(1, diagnosticsEvery), evaluation, best },
+    state: readRunState(state, agent.trainingSteps, field),
     metricsBytes,
-    settings: parseSettings(contents.metadata, where),
-    steps: stepsTaken(counters),
-    means: Float64Array.from(numbersOf(means)),
-    bestPolicy: {
-      tensors: new Map(bestTensors.map(([name, tensor]) => [name.slice("best.".length), copyOf(tensor)])),
-      metadata: new Map(bestTexts),
-    },
+    settings: agent.settings,
+    seed: agent.seed,
+    arithmetic: agent.arithmetic,
+    steps: agent.trainingSteps,
+    ...(contents.metadata.has("config") && {
+      config: configFrom(parseObject(contents.metadata, "config", where), `${where} config`, ""),
+    }),
+    means,
+    bestPolicy,
   };
 }
+
+const configFields = {
+  environment: "a name",
+  environmentModule: "a path, or nothing",
+  environmentSha256: "64 hexadecimal digits, or nothing",
+  preset,
+  seed: "a whole number",
+  steps: "a whole number above 0",
+  settings: "an object",
+  arithmetic: "fused or portable, or nothing",
+  evaluation: "an object",
+  untilReturn: "a number, or nothing",
+  from: "true, or nothing",
+  versions: "an object",
+  commit: "a text, or nothing",
+} as const satisfies Fields<RunConfig>;
+
+const evaluationFields = {
+  every: "a whole number above 0",
+  episodes: "a whole number above 0",
+  finalEpisodes: "a whole number above 0",
+  fewerIfSlow: "true, or nothing",
+} as const satisfies Fields<RunConfig["evaluation"]>;
+
+const resultFields = {
+  environment: "a name",
+  preset,
+  seed: "a whole number",
+  steps: "a whole number",
+  trainingSeconds: "a number",
+  stepsPerSecond: "a number, or null",
+  threads: "a whole number",
+  evaluation: "an object, or null",
+  best: "an object, or nothing",
+  bestEvaluation: "an object, or nothing",
+  fingerprint: "16 hexadecimal digits",
+  interrupted: "true, or nothing",
+  failed: "what went wrong, or nothing",
+} as const satisfies Fields<RunResult>;
+
+const finalFields = {
+  meanReturn: "a number, or null",
+  standardError: "a number, or null",
+  episodes: "a whole number",
+  info: "an object, or nothing",
+} as const satisfies Fields<FinalEvaluation>;
 
 /** Reads and checks a run's `config.json`. */
 export function readConfig(run: string): RunConfig {
   expectPath(run, "readConfig run");
-  const { value, where } = readJson<RunConfig>(run, files.config);
-  expectFields(value, where, {
-    environment: "a name",
-    environmentModule: "a path, or nothing",
-    preset: `one of ${Object.keys(presets).join(", ")}`,
-    seed: "a whole number",
-    steps: "a whole number",
-    settings: "an object",
-    arithmetic: "fused or portable, or nothing",
-    evaluation: "an object",
-    untilReturn: "a number, or nothing",
-    from: "true, or nothing",
-  } satisfies Record<Exclude<keyof RunConfig, "versions" | "commit">, string>);
-  const whole = "a whole number";
-  expectFields(value.evaluation, `${where} evaluation`, {
-    ...{ every: whole, episodes: whole, finalEpisodes: whole },
-    fewerIfSlow: "true, or nothing",
-  });
-  return { ...value, settings: storedSettings(value.settings, `${where} settings`) };
+  const { value, where } = readJson(run, files.config);
+  return configFrom(value, where, "Set it right in the file, or train again.");
 }
 
-/** Reads and checks a run's `result.json`. Throws an InputError if the run has not finished. */
+/**
+ * A run's configuration from an object that came from a file. Throws an InputError for a field that is wrong, and for
+ * an unknown one: it may be misspelled, or decide something that only a later version knows.
+ */
+export function configFrom(value: object, where: string, hint: string): RunConfig {
+  expectFields<RunConfig>(value, where, configFields, hint);
+  expectKnown(value, where, ["format", ...Object.keys(configFields)]);
+  const { evaluation, versions, settings } = value;
+  expectFields<RunConfig["evaluation"]>(evaluation, `${where} evaluation`, evaluationFields, hint);
+  expectKnown(evaluation, `${where} evaluation`, Object.keys(evaluationFields));
+  expectFields<RunConfig["versions"]>(versions, `${where} versions`, versionsFields, hint);
+  return {
+    ...pick(value, configFields),
+    settings: storedSettings(settings, `${where} settings`),
+    evaluation: pick(evaluation, evaluationFields),
+    versions: pick(versions, versionsFields),
+  };
+}
+
+/** Reads and checks a run's `result.json`; leaves out fields that it does not know. Throws an InputError if the run has not finished. */
 export function readResult(run: string): RunResult {
   expectPath(run, "readResult run");
-  const { value, where } = readJson<RunResult>(run, files.result, "The run has not finished; resume it.");
-  expectFields(value, where, {
-    steps: "a whole number",
-    trainingSeconds: "a number",
-    stepsPerSecond: "a number, or null",
-    fingerprint: "16 hexadecimal digits",
-    evaluation: "an object, or null",
-    best: "an object, or nothing",
-    failed: "what went wrong, or nothing",
-  });
-  if (value.best) expectFields(value.best, `${where} best`, bestFields);
-  if (value.evaluation) {
-    const within = `${where} evaluation`;
-    expectFields(value.evaluation, within, {
-      meanReturn: "a number, or null",
-      standardError: "a number, or null",
-      episodes: "a whole number",
-    });
-    if (value.evaluation.info !== undefined) checkInfo(value.evaluation.info, `${within} info`);
-  }
-  return value;
+  const { value, where } = readJson(run, files.result, "The run has not finished; resume it.");
+  const hint = "Was it edited? ddpg resume writes it again, from the checkpoint.";
+  expectFields<RunResult>(value, where, resultFields, hint);
+  const { evaluation, best, bestEvaluation } = value;
+  if (best) expectBest(best, `${where} best`);
+  return {
+    ...pick(value, resultFields),
+    evaluation: evaluation && finalFrom(evaluation, `${where} evaluation`, hint),
+    ...(best && { best: pick(best, bestFields) }),
+    ...(bestEvaluation && { bestEvaluation: finalFrom(bestEvaluation, `${where} bestEvaluation`, hint) }),
+  };
+}
+
+function finalFrom(evaluation: object, where: string, hint: string): FinalEvaluation {
+  expectFields<FinalEvaluation>(evaluation, where, finalFields, hint);
+  if (evaluation.info !== undefined) checkStoredInfo(evaluation.info, `${where} info`);
+  return pick(evaluation, finalFields);
 }
 
 /** Whether a run has finished, including its final evaluation. */
@@ -167,36 +221,6 @@ export function isComplete(run: string): boolean {
   } catch (error) {
     if (error instanceof InputError) return false;
     throw error;
-  }
-}
-
-const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
-  "a name": (value) => typeof value === "string",
-  "fused or portable, or nothing": (value) => value === undefined || value === "fused" || value === "portable",
-  "a path, or nothing": (value) => value === undefined || typeof value === "string",
-  [`one of ${Object.keys(presets).join(", ")}`]: (value) => typeof value === "string" && Object.hasOwn(presets, value),
-  "what went wrong, or nothing": (value) => value === undefined || typeof value === "string",
-  "16 hexadecimal digits": (value) => typeof value === "string" && /^[0-9a-f]{16}$/.test(value),
-  "a whole number": (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-  "a number": (value) => typeof value === "number",
-  // JSON has null for numbers that are not finite.
-  "a number, or null": (value) => value === null || typeof value === "number",
-  "an object": (value) => typeof value === "object" && value !== null,
-  "an object, or nothing": (value) => value === undefined || (typeof value === "object" && value !== null),
-  "a number, or nothing": (value) => value === undefined || typeof value === "number",
-  "true, or nothing": (value) => value === undefined || value === true,
-  "an object, or null": (value) => typeof value === "object",
-};
-
-/** Throws an InputError unless every field passes the check of that name in `checks`. */
-function expectFields<T extends object>(
-  value: Partial<T>,
-  where: string,
-  wanted: Partial<Record<keyof T & string, string>>,
-): asserts value is T {
-  for (const [name, kind] of Object.entries<string | undefined>(wanted)) {
-    const field = value[name as keyof T];
-    if (kind !== undefined) expect(checks[kind](field), `${where} ${name}`, kind, field);
   }
 }
 
@@ -226,7 +250,7 @@ export function* eachMetric(run: string, end = Number.POSITIVE_INFINITY): Genera
   expectDirectory(run);
   const file = path.join(run, files.metrics);
   const failed = "a file of a run";
-  const descriptor = attempt(file, failed, () => fs.openSync(file, "r"), directoryHint);
+  const descriptor = attempt(file, failed, () => openFile(file), directoryHint);
   try {
     const buffer = Buffer.allocUnsafeSlow(pieceBytes);
     let number = 0;
@@ -270,7 +294,7 @@ export async function readPolicyFile(file: string): Promise<{ policy: Policy; by
   const where = `policy ${file}`;
   const isRun = attempt(where, "a policy's file", () => fs.statSync(file)).isDirectory();
   const full = isRun ? path.join(file, files.policy) : file;
-  const bytes = attempt(`policy ${full}`, "a policy's file", () => readFile(full));
+  const bytes = attempt(`policy ${full}`, "a policy's file", () => readSafetensors(full, full));
   return { policy: await loadPolicy(full, bytes), bytes };
 }
 
@@ -288,17 +312,12 @@ function expectPath(value: unknown, where: string): void {
 }
 
 /** Reads a JSON record of this format. The caller checks its fields. */
-function readJson<T>(run: string, name: string, hint?: string): { value: Partial<T>; where: string } {
+function readJson(run: string, name: string, hint?: string): { value: object; where: string } {
   const where = path.join(run, name);
-  const content = read(run, name, hint).toString("utf8");
-  let value: Partial<T> & { format?: unknown };
-  try {
-    value = JSON.parse(content) ?? {};
-  } catch (error) {
-    const got = `something else (${messageOf(error)})`;
-    throw new InputError({ where, expected: "JSON", got, hint: "Is it a run's directory?" });
-  }
-  expect(value.format === format, `${where} format`, `"${format}"`, value.format, "Another version of ddpg wrote it.");
+  const value = parseJson(read(run, name, hint).toString("utf8"), where, "Is it a run's directory?");
+  expect(typeof value === "object" && value !== null, where, "a JSON object", value, "Is it a run's directory?");
+  const found = "format" in value ? value.format : undefined;
+  expect(found === format, `${where} format`, `"${format}"`, found, "Another version of ddpg wrote it.");
   return { value, where };
 }
 
@@ -306,14 +325,17 @@ const directoryHint = "Give the directory of a run.";
 
 function expectDirectory(run: string): void {
   const status = attempt(run, "a run's directory", () => fs.statSync(run), directoryHint);
-  if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: "a file" });
+  if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: kindOf(status) });
 }
 
 function read(run: string, name: string, hint = directoryHint): Buffer {
   // Two errors: the directory is missing, or one of its files is.
   expectDirectory(run);
   const file = path.join(run, name);
-  return attempt(file, "a file of a run", () => readFile(file), hint);
+  const isSafetensors = name.endsWith(".safetensors");
+  const action = (): Buffer => (isSafetensors ? readSafetensors(file, file) : readFile(file, maxTextBytes));
+  // The hint is about a file that is missing.
+  return attempt(file, "a file of a run", action, fs.existsSync(file) ? "" : hint);
 }
 
 /** Stats of a regular file in a run's directory. Symbolic links are ignored, because they may point outside of it. */
@@ -333,7 +355,7 @@ export function openRunFile(run: string, name: string): number | undefined {
   // Windows does not have this flag.
   const noLink = fs.constants.O_NOFOLLOW ?? 0;
   try {
-    return fs.openSync(path.join(run, name), fs.constants.O_RDONLY | noLink);
+    return openFile(path.join(run, name), noLink);
   } catch (error) {
     if (refusal(error) === undefined) throw error;
     return undefined;

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import * as path from "node:path";
 import type { RunConfig } from "../training/run.ts";
+import { startingFolder } from "./starting-folder.ts";
 
 /** The versions of the package and of Node, and the platform. */
 export function versions(): RunConfig["versions"] {
@@ -13,10 +14,10 @@ export function versions(): RunConfig["versions"] {
   return { ddpg: version, node: process.versions.node, platform: `${process.platform} ${process.arch}` };
 }
 
-/** The commit of this package's checkout, or else of the working directory. Undefined if there is none. */
+/** The commit of this package's checkout, or else of the starting folder. Undefined if there is none. */
 export function commit(): string | undefined {
   const own = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
-  const cwd = fs.existsSync(path.join(own, ".git")) ? own : process.cwd();
+  const cwd = fs.existsSync(path.join(own, ".git")) ? own : startingFolder();
   try {
     return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], {
       cwd,

@@ -8,6 +8,8 @@ import {
   mean,
   median,
   quantile,
+  seedCurve,
+  seedStatistic,
   summarizeCurves,
 } from "./aggregate.ts";
 
@@ -117,10 +119,33 @@ test("a summary is the interquartile mean at each step, and resamples whole runs
     [0, run],
     [1, run + 100],
   ]) as [number, number][][];
-  const [start, end] = summarizeCurves(curves, new Random(1));
+  const [start, end] = summarizeCurves(curves);
   close(start.value, 3.5);
   close(end.value, 103.5);
-  close(end.low, start.low + 100);
-  close(end.high, start.high + 100);
-  assert.ok(start.low < 3.5 && 3.5 < start.high);
+  const [low, high] = start.interval ?? assert.fail("no interval");
+  assert.deepEqual(end.interval, [low + 100, high + 100]);
+  assert.ok(low < 3.5 && 3.5 < high);
+});
+
+test("the statistic over seeds is the interquartile mean for every number, with an interval from five on", () => {
+  assert.deepEqual(seedStatistic([7]), { name: "one seed", seeds: 1, value: 7 });
+  assert.deepEqual(seedStatistic([3, 1]), { name: "interquartile mean over 2 seeds", seeds: 2, value: 2 });
+  assert.deepEqual(seedStatistic([1, 4, 10]), { name: "interquartile mean over 3 seeds", seeds: 3, value: 4.5 });
+  assert.equal(seedStatistic([1, 2, 3, 4]).interval, undefined);
+  const five = seedStatistic([0, 1, 2, 10, 1000]);
+  close(five.value, (0.75 * 1 + 2 + 0.75 * 10) / 2.5);
+  assert.deepEqual(five.interval, bootstrapInterval([0, 1, 2, 10, 1000], new Random(0)));
+  assert.throws(() => seedStatistic([]), /expected at least one number/);
+  assert.deepEqual(
+    summarizeCurves([
+      [[1, 1]],
+      [
+        [1, 4],
+        [2, 5],
+      ],
+      [[1, 10]],
+    ]),
+    [{ step: 1, ...seedStatistic([1, 4, 10]) }],
+  );
+  assert.deepEqual(seedCurve([[[1, 1]], [[1, 4]], [[1, 10]]]), [[1, 4.5]]);
 });

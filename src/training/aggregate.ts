@@ -4,19 +4,45 @@
  */
 
 import { expect } from "../base/expect.ts";
-import type { Random } from "../base/random.ts";
+import { Random } from "../base/random.ts";
 
 /** A value at a step. */
 export type Point = readonly [step: number, value: number];
 
-/** Statistics of a group of runs at one step. */
-export interface Summary {
-  readonly step: number;
-  /** The interquartile mean over the runs. */
+/** The name of the statistic over several seeds, for labels. */
+export const statisticName = "interquartile mean";
+
+/** With fewer seeds an interval is not meaningful. */
+export const minSeedsForInterval = 5;
+
+/** What is reported of the results of some seeds. */
+export interface SeedStatistic {
+  /** The statistic and the number of seeds: "interquartile mean over 3 seeds". Of one seed, "one seed". */
+  readonly name: string;
+  /** The number of seeds. */
+  readonly seeds: number;
   readonly value: number;
-  /** The lower and upper end of its 95 % interval. */
-  readonly low: number;
-  readonly high: number;
+  /** The lower and upper end of the 95 % bootstrap interval. Undefined below `minSeedsForInterval` seeds. */
+  readonly interval?: readonly [low: number, high: number];
+}
+
+/** The statistic of a group of runs at one step. */
+export interface Summary extends SeedStatistic {
+  readonly step: number;
+}
+
+/**
+ * The only statistic over seeds: `train`, `report`, `benchmark` and every figure show it. It is the interquartile mean for
+ * any number of seeds, so that it does not jump when a seed is added, and it has an interval from five seeds on. The same
+ * values always have the same interval. The values must be finite.
+ */
+export function seedStatistic(values: ArrayLike<number>): SeedStatistic {
+  expectSome(values, "seedStatistic");
+  const seeds = values.length;
+  const name = seeds === 1 ? "one seed" : `${statisticName} over ${seeds} seeds`;
+  const value = interquartileMean(values);
+  if (seeds < minSeedsForInterval) return { name, seeds, value };
+  return { name, seeds, value, interval: bootstrapInterval(values, new Random(0)) };
 }
 
 /** The arithmetic mean. */
@@ -97,17 +123,16 @@ export function alignCurves(curves: readonly (readonly Point[])[]): { steps: num
   return { steps, values: steps.map((step) => maps.map((map) => map.get(step) as number)) };
 }
 
-/** The interquartile mean of several curves with its interval, at the steps that all of them have. */
-export function summarizeCurves(
-  curves: readonly (readonly Point[])[],
-  random: Random,
-  options?: { resamples?: number; level?: number },
-): Summary[] {
+/** The statistic of several curves without its interval, which takes longest, at the steps that all of them have. */
+export function seedCurve(curves: readonly (readonly Point[])[]): Point[] {
   const { steps, values } = alignCurves(curves);
-  return steps.map((step, i) => {
-    const [low, high] = bootstrapInterval(values[i], random, options);
-    return { step, value: interquartileMean(values[i]), low, high };
-  });
+  return steps.map((step, i) => [step, interquartileMean(values[i])]);
+}
+
+/** The statistic of several curves, at the steps that all of them have. */
+export function summarizeCurves(curves: readonly (readonly Point[])[]): Summary[] {
+  const { steps, values } = alignCurves(curves);
+  return steps.map((step, i) => ({ step, ...seedStatistic(values[i]) }));
 }
 
 function expectSome(values: ArrayLike<number>, where: string): void {

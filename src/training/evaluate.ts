@@ -2,7 +2,6 @@ import { expect, expectObject, expectOptions } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
-import { borrow } from "../ddpg/environments-in-use.ts";
 import { Units } from "../ddpg/units.ts";
 import type { Environment } from "../environment/environment.ts";
 import {
@@ -12,6 +11,8 @@ import {
   expectStepTimeout,
   nameOf,
 } from "../environment/environment-calls.ts";
+import { borrow } from "../environment/environments-in-use.ts";
+import { EpisodeInfo, type Info, meanInfo } from "../environment/episode-info.ts";
 
 /** Which episodes `evaluate` runs, and what it measures. */
 export interface EvaluationOptions {
@@ -32,6 +33,11 @@ export interface EvaluationOptions {
   /** Called after each episode. */
   onEpisode?: (done: number) => void;
 }
+
+const optionNames = Object.keys({
+  ...{ episodes: true, firstEpisode: true, value: true, discount: true, rewardScale: true },
+  ...{ name: true, stepTimeout: true, onEpisode: true },
+} satisfies Record<keyof EvaluationOptions, true>);
 
 /** The results of noise-free episodes. */
 export interface Evaluation {
@@ -75,7 +81,7 @@ export async function evaluate(
   expectObject(policy, "evaluate policy", "an agent or a policy, with act");
   expect(typeof policy.act === "function", "evaluate policy", "an agent or a policy, with act", policy);
   expectEnvironment(environment, "evaluate environment");
-  expectOptions(options, "evaluate");
+  expectOptions(options, "evaluate", optionNames);
   const {
     episodes,
     firstEpisode = 0,
@@ -101,7 +107,8 @@ export async function evaluate(
   const starts = new Random("evaluation");
   const observation = new Float64Array(environment.observationSize);
   const returns = new Float64Array(episodes);
-  const infos = new InfoMeans();
+  const episodeInfo = new EpisodeInfo();
+  const infos: (Info | undefined)[] = [];
   let steps = 0;
   let bias = 0;
   let episode = 0;
@@ -125,14 +132,14 @@ export async function evaluate(
         }
         const { reward, terminated, truncated = false, info } = await calls.step(observation, policy.act(observation));
         returns[episode] += reward;
-        if (info) infos.add(info);
+        if (info) episodeInfo.add(info, where);
         surplus -= weight * rewardScale * reward;
         weight *= discount;
         ended = terminated || truncated;
         if (value && ended && !terminated) surplus -= weight * value(observation);
         await letMacrotasksRun();
       }
-      infos.endEpisode();
+      infos.push(episodeInfo.take());
       steps += length;
       bias += surplus;
       onEpisode?.(episode + 1);
@@ -152,6 +159,7 @@ export async function evaluate(
   }
   giveBack();
 
+  const info = meanInfo(infos);
   const meanReturn = returns.reduce((sum, x) => sum + x, 0) / episodes;
   const squares = returns.reduce((sum, x) => sum + (x - meanReturn) * (x - meanReturn), 0);
   return {
@@ -161,31 +169,8 @@ export async function evaluate(
     meanLength: steps / episodes,
     returns,
     ...(value && { valueBias: bias / episodes }),
-    ...infos.take(),
+    ...(info && { info }),
   };
-}
-
-/** Averages the `info` of steps over episodes. A name may be any text, so maps hold them. */
-class InfoMeans {
-  readonly #last = new Map<string, number>();
-  readonly #sums = new Map<string, { sum: number; count: number }>();
-
-  add(info: Readonly<Record<string, number>>): void {
-    for (const [name, value] of Object.entries(info)) this.#last.set(name, value);
-  }
-
-  endEpisode(): void {
-    for (const [name, value] of this.#last) {
-      const { sum, count } = this.#sums.get(name) ?? { sum: 0, count: 0 };
-      this.#sums.set(name, { sum: sum + value, count: count + 1 });
-    }
-    this.#last.clear();
-  }
-
-  take(): Pick<Evaluation, "info"> {
-    if (this.#sums.size === 0) return {};
-    return { info: Object.fromEntries([...this.#sums].map(([name, { sum, count }]) => [name, sum / count])) };
-  }
 }
 
 /** Evaluates an agent in training as `evaluate` does, and measures the bias of its critic. */

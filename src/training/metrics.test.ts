@@ -48,7 +48,12 @@ describe("metrics", () => {
       '{"type":"constructor"}',
       'metrics.jsonl line 2 type: expected one of episode, evaluation, diagnostics, got "constructor".',
     ],
-    ['{"type":"episode","step":"1"}', 'metrics.jsonl line 2 step: expected a number, got "1".'],
+    ['{"type":"episode","step":"1"}', 'metrics.jsonl line 2 step: expected a whole number, got "1".'],
+    ['{"type":"episode","step":1e999}', "metrics.jsonl line 2 step: expected a whole number, got Infinity."],
+    [
+      JSON.stringify(records[0]).replace(/"meanReturn":[^,]*/, '"meanReturn":-1e999'),
+      "metrics.jsonl line 2 meanReturn: expected a number, got -Infinity.",
+    ],
     [
       JSON.stringify({ ...records[3], updates: 1.5 }),
       "metrics.jsonl line 2 updates: expected a whole number, or nothing, got 1.5.",

@@ -1,7 +1,7 @@
 import { expect, fail } from "../base/expect.ts";
 import { joinNumbers } from "../base/numbers.ts";
 import { type Diagnostics, type DiagnosticsName, diagnosticsNames } from "../ddpg/diagnostics.ts";
-import { checkInfo } from "../environment/environment-calls.ts";
+import { checkStoredInfo } from "../environment/environment-calls.ts";
 
 /** A training episode, with exploration noise. */
 export interface EpisodeRecord {
@@ -17,6 +17,8 @@ export interface EpisodeRecord {
   length: number;
   /** Whether the task ended the episode. Otherwise a time limit did. */
   terminated: boolean;
+  /** `Episode.info`. Absent if the environment gives none. */
+  info?: Readonly<Record<string, number>>;
   /** Seconds spent on training so far, evaluations excluded. */
   seconds: number;
 }
@@ -58,6 +60,9 @@ export interface DiagnosticsRecord extends Record<DiagnosticsName, number> {
 /** A line of a run's `metrics.jsonl`. */
 export type MetricsRecord = EpisodeRecord | EvaluationRecord | DiagnosticsRecord;
 
+/** The fields that count something. */
+const counts: readonly string[] = ["step", "episode", "length", "episodes"];
+
 const fields: Readonly<Record<MetricsRecord["type"], readonly string[]>> = {
   episode: ["step", "episode", "return", "length", "seconds"],
   evaluation: ["step", "episodes", "meanReturn", "standardError", "meanLength", "valueBias", "seconds"],
@@ -80,14 +85,18 @@ export function parseRecord(line: string, where: string): MetricsRecord {
   const names = typeof record?.type === "string" && Object.hasOwn(fields, record.type) && fields[record.type];
   expect(names !== false, `${where} type`, `one of ${Object.keys(fields).join(", ")}`, record?.type);
   for (const name of names) {
-    if (record[name] === null) record[name] = Number.NaN;
-    expect(typeof record[name] === "number", `${where} ${name}`, "a number", record[name]);
+    const value = record[name];
+    if (counts.includes(name))
+      expect(Number.isSafeInteger(value) && Number(value) >= 0, `${where} ${name}`, "a whole number", value);
+    // JSON has null for numbers that are not finite; 1e999 would be read as one.
+    else expect(value === null || Number.isFinite(value), `${where} ${name}`, "a number", value);
+    if (value === null) record[name] = Number.NaN;
   }
   if (record.type === "episode")
     expect(typeof record.terminated === "boolean", `${where} terminated`, "true or false", record.terminated);
-  if (record.type === "evaluation" && record.info !== undefined) checkInfo(record.info, `${where} info`);
+  if (record.type !== "diagnostics" && record.info !== undefined) checkStoredInfo(record.info, `${where} info`);
   if (record.type === "diagnostics") {
-    const numbers = Array.isArray(record.saturation) && record.saturation.every((share) => typeof share === "number");
+    const numbers = Array.isArray(record.saturation) && record.saturation.every(Number.isFinite);
     expect(numbers, `${where} saturation`, "a list of numbers", record.saturation);
     const { updates } = record;
     expect(

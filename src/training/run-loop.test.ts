@@ -42,6 +42,14 @@ class Script implements Environment {
   }
 }
 
+/** The first step of an episode gives its number as info. */
+class Informing extends Script {
+  override step(action: Float32Array): Step | Promise<Step> {
+    const [taken, number] = this.save();
+    return { ...(super.step(action) as Step), ...(taken === 0 && { info: { number } }) };
+  }
+}
+
 /** Rewards that give each evaluation of one episode the listed mean return. */
 const returns = (...list: number[]): Script => new Script((episode) => list[episode - 1] / 3);
 
@@ -227,7 +235,7 @@ describe("a run loop", () => {
 
   for (const at of [0, 2, 4, 7, 10]) {
     it(`resumed after step ${at}, gives the same remaining events and the same agent`, async () => {
-      const { agent, loop } = await loopOf({ plan: { steps: 250 } });
+      const { agent, loop } = await loopOf({ plan: { steps: 250 }, environment: new Informing() });
       const events: string[] = [];
       let saved: { agent: Uint8Array; run: SavedRun } | undefined;
       for await (const event of loop.events()) {
@@ -239,13 +247,17 @@ describe("a run loop", () => {
       }
       assert.ok(saved);
       const loaded = await Ddpg.load(saved.agent, new Script());
-      const again = await loopOf({ plan: { steps: 250 }, agent: loaded, saved: saved.run });
+      const parts = { plan: { steps: 250 }, environment: new Informing() };
+      const again = await loopOf({ ...parts, agent: loaded, saved: saved.run });
       assert.equal(again.loop.seconds, saved.run.state.seconds);
       assert.deepEqual(again.loop.save(), saved.run);
       assert.equal(again.loop.place, `episode ${Math.floor(at / 3) + 1} step ${(at % 3) + 1}`);
       const [first, ...rest] = await collect(again.loop, full);
       assert.equal(first, "ready");
       assert.deepEqual(rest, events);
+      const episodes = events.filter((event) => event.includes('"episode"'));
+      for (const [i, event] of episodes.entries())
+        assert.ok(event.includes(`"info":{"number":${Math.floor(at / 3) + i + 1}}`), event);
       assert.equal(loaded.fingerprint(), agent.fingerprint());
     });
   }
@@ -368,6 +380,35 @@ describe("a run loop", () => {
     assert.ok(loop.save());
     answer({ observation: [0], reward: Number.NaN, terminated: true });
     await assert.rejects(running);
+  });
+
+  it("evaluates the best policy again, unless it is that of the last step", async () => {
+    const { loop } = await loopOf({ evaluationEnvironment: returns(3, 9, 6, 1, 7, 2) });
+    const counted: number[] = [];
+    for await (const event of loop.events()) {
+      if (event.type === "ready" && loop.step === 4) assert.equal(await loop.evaluateBest(1), undefined);
+    }
+    assert.deepEqual([loop.best?.step, loop.hasOtherBest], [4, true]);
+    const best = await loop.evaluateBest(2, (done) => counted.push(done));
+    assert.deepEqual([best?.meanReturn, best?.episodes, counted], [4.5, 2, [1, 2]]);
+  });
+
+  it("evaluates the best policy as it was, not as it is now", async () => {
+    const acted: number[] = [];
+    class Seen extends Script {
+      override step(action: Float32Array): Step | Promise<Step> {
+        acted.push(action[0]);
+        return super.step(action);
+      }
+    }
+    // The untrained policy is the best, because no return is higher.
+    const { agent, loop } = await loopOf({ evaluationEnvironment: new Seen() });
+    await collect(loop);
+    const untrained = acted.slice(0, 3);
+    acted.length = 0;
+    await loop.evaluateBest(1);
+    assert.deepEqual(acted, untrained);
+    assert.notDeepEqual(Array.from(agent.act([0])), untrained.slice(0, 1));
   });
 
   it("returns the diagnostics since the last record only once", async () => {

@@ -1,10 +1,11 @@
 // The loop of a run: training, evaluations and records. The command line and the web page drive the same loop, so these
 // decisions are made only here: when to evaluate, what a record holds, which policy is best, when a run ends.
-import type { Safetensors } from "../base/safetensors.ts";
+import { encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
+import { Policy } from "../ddpg/policy.ts";
 import { type TrainingStep, train } from "../ddpg/train.ts";
 import type { Environment } from "../environment/environment.ts";
-import { type Evaluation, evaluateAgent } from "./evaluate.ts";
+import { type Evaluation, type EvaluationOptions, evaluate, evaluateAgent } from "./evaluate.ts";
 import { DiagnosticsMeans, type DiagnosticsRecord, type EvaluationRecord, type MetricsRecord } from "./metrics.ts";
 import type { BestEvaluation, RunConfig } from "./run.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -181,14 +182,36 @@ export class RunLoop {
   }
 
   /** Runs noise-free episodes on the evaluation environment. Makes no record. */
-  async evaluate(episodes: number, onEpisode?: (done: number) => void): Promise<Evaluation> {
-    const { evaluationEnvironment, name, stepTimeout, clock } = this.#options;
+  evaluate(episodes: number, onEpisode?: (done: number) => void): Promise<Evaluation> {
+    const { evaluationEnvironment } = this.#options;
+    return this.#evaluate(episodes, onEpisode, (options) => evaluateAgent(this.#agent, evaluationEnvironment, options));
+  }
+
+  /**
+   * The same for the policy of the best evaluation. Undefined if that is the agent's own policy, or before the first
+   * evaluation.
+   */
+  async evaluateBest(episodes: number, onEpisode?: (done: number) => void): Promise<Evaluation | undefined> {
+    if (!this.#best || !this.hasOtherBest) return undefined;
+    const policy = await Policy.load(encodeSafetensors(this.#best.policy));
+    const { evaluationEnvironment } = this.#options;
+    return this.#evaluate(episodes, onEpisode, (options) => evaluate(policy, evaluationEnvironment, options));
+  }
+
+  /** Whether the best policy is of an earlier step than the agent's. */
+  get hasOtherBest(): boolean {
+    return this.#best !== undefined && this.#best.evaluation.step !== this.#step;
+  }
+
+  async #evaluate(
+    episodes: number,
+    onEpisode: ((done: number) => void) | undefined,
+    run: (options: EvaluationOptions) => Promise<Evaluation>,
+  ): Promise<Evaluation> {
+    const { name, stepTimeout, clock } = this.#options;
     this.#activity = "evaluating";
     const start = clock();
-    const evaluation = await evaluateAgent(this.#agent, evaluationEnvironment, {
-      ...{ episodes, name, stepTimeout },
-      ...(onEpisode && { onEpisode }),
-    });
+    const evaluation = await run({ ...{ episodes, name, stepTimeout }, ...(onEpisode && { onEpisode }) });
     this.#secondsPerEpisode = (clock() - start) / 1000 / episodes;
     this.#activity = "waiting";
     return evaluation;
@@ -256,10 +279,13 @@ export class RunLoop {
   }
 
   #episodeRecord({ step }: TrainingStep, episode: NonNullable<TrainingStep["episode"]>): MetricsRecord {
-    const { number, return: episodeReturn, length, terminated } = episode;
+    const { number, return: episodeReturn, length, terminated, info } = episode;
     this.#episode = { number: number + 1, start: step };
     const { seconds } = this.#stopwatch;
-    return { type: "episode", step, episode: number, return: episodeReturn, length, terminated, seconds };
+    return {
+      ...{ type: "episode", step, episode: number, return: episodeReturn, length, terminated, seconds },
+      ...(info && { info }),
+    };
   }
 
   async *#evaluateAndRecord(): AsyncGenerator<RunLoopEvent, void, void> {

@@ -8,6 +8,11 @@ export interface RunConfig {
   environment: string;
   /** The module of a custom environment, as a path relative to the run's directory. */
   environmentModule?: string;
+  /**
+   * The SHA-256 of the module's file when the run was started or last resumed, in hexadecimal. It does not cover what
+   * the module imports. Absent in runs of version 0.1.
+   */
+  environmentSha256?: string;
   /** The preset that the settings started from. */
   preset: PresetName;
   /** The seed for all randomness. */
@@ -57,22 +62,34 @@ export interface RunResult {
   stepsPerSecond: number;
   /** How many threads an update could use. They do not change the results. */
   threads: number;
-  /** The evaluation of the final policy. Null if the run stopped before it. `standardError` is null for one episode. */
-  evaluation: {
-    meanReturn: number;
-    standardError: number | null;
-    episodes: number;
-    /** `Evaluation.info`. Absent if the environment gives none. */
-    info?: Readonly<Record<string, number>>;
-  } | null;
+  /** The evaluation of the final policy over the final starts. Null if the run stopped before it. */
+  evaluation: FinalEvaluation | null;
   /** The best evaluation during training. Its policy is in `best.safetensors`. */
   best?: BestEvaluation;
+  /**
+   * The evaluation of that policy over the same final starts, which can be worse than that of the final policy: a few
+   * starts picked it. Equal to `evaluation` if `best` is after the last step. Absent if the run stopped before it, and
+   * in files from before 0.2.
+   */
+  bestEvaluation?: FinalEvaluation;
   /** Hash of the four networks: `Ddpg.fingerprint`. */
   fingerprint: string;
   /** Whether the run was stopped from outside. */
   interrupted?: true;
   /** The error that ended the run. */
   failed?: string;
+}
+
+/** A policy's evaluation over the final starts. */
+export interface FinalEvaluation {
+  /** Mean of Σ r over its episodes, undiscounted and unscaled. */
+  meanReturn: number;
+  /** Standard error of the mean. Null for a single episode. */
+  standardError: number | null;
+  /** Number of episodes. */
+  episodes: number;
+  /** `Evaluation.info`. Absent if the environment gives none. */
+  info?: Readonly<Record<string, number>>;
 }
 
 /** The evaluation during training with the highest mean return; the first one if several are equal. */
@@ -102,9 +119,10 @@ export interface RunStatus {
   problem: string;
 }
 
+/** A message to the page; its data is sent as JSON. */
 export type RunEvent =
   /** The records restart from the first one: discard those received before. */
   | { name: "begin"; data: { run: string; config: RunConfig } }
-  /** Complete lines of `metrics.jsonl`. */
+  /** The next part of `metrics.jsonl`: complete lines, or a piece of a long one. */
   | { name: "records"; data: string }
   | { name: "status"; data: RunStatus };

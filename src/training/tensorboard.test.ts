@@ -122,6 +122,15 @@ test("rollout means are over the last hundred episodes, including those before a
   assert.deepEqual(again, last);
 });
 
+test("the info of training episodes is averaged over those of the last hundred that have it", () => {
+  const events = new TensorBoardEvents(settings, [{ ...episode(1, 0), info: { landed: 1, speed: 3 } }]);
+  events.add(episode(2, 0), 0);
+  const { "rollout/info_landed": landed, "rollout/info_speed": speed } = values(
+    unframe(events.add({ ...episode(3, 0), info: { landed: 0 } }, 0))[0],
+  );
+  assert.deepEqual([landed, speed], [0.5, 3]);
+});
+
 test("a resumed run's file overrides what an earlier file says about later steps", () => {
   const events = unframe(new TensorBoardEvents(settings).begin(0, 299));
   assert.equal(events.length, 2);

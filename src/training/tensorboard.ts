@@ -3,6 +3,7 @@ import { crc32c } from "../base/crc32c.ts";
 import { Message } from "../base/protobuf.ts";
 import type { Settings } from "../ddpg/config.ts";
 import type { DiagnosticsName } from "../ddpg/diagnostics.ts";
+import { type Info, meanInfo } from "../environment/episode-info.ts";
 import type { EpisodeRecord, MetricsRecord } from "./metrics.ts";
 
 /** `rollout/…` is the mean over this many episodes, as in Stable-Baselines3. */
@@ -52,11 +53,10 @@ export class TensorBoardEvents {
 
   #values(metrics: MetricsRecord): Record<string, number> {
     if (metrics.type === "evaluation") {
-      const infos = Object.entries(metrics.info ?? {}).map(([name, value]) => [`eval/info_${name}`, value]);
       return {
         "eval/mean_reward": metrics.meanReturn,
         "eval/mean_ep_length": metrics.meanLength,
-        ...Object.fromEntries(infos),
+        ...infoValues("eval", metrics.info),
       };
     }
     if (metrics.type === "diagnostics") {
@@ -73,9 +73,14 @@ export class TensorBoardEvents {
     return {
       "rollout/ep_rew_mean": mean("return"),
       "rollout/ep_len_mean": mean("length"),
+      ...infoValues("rollout", meanInfo(this.#episodes.map(({ info }) => info))),
       ...(metrics.seconds > 0 && { "time/fps": metrics.step / metrics.seconds }),
     };
   }
+}
+
+function infoValues(group: "eval" | "rollout", info: Info = {}): Record<string, number> {
+  return Object.fromEntries(Object.entries(info).map(([name, value]) => [`${group}/info_${name}`, value]));
 }
 
 /** Frames an event as a TFRecord: length (8 bytes, little-endian), the length's checksum, the event, its checksum. */

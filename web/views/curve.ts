@@ -78,13 +78,18 @@ export function colorOf(run: PageRun): string {
   return series[run.color % series.length];
 }
 
+/** A return as the plot draws it; a gap beyond 1e100, where the axis would need more steps than there are numbers. */
+function drawn(value: number): number | null {
+  return Math.abs(value) < 1e100 ? value : null;
+}
+
 function dataOf(runs: readonly PageRun[]): uPlot.AlignedData {
   const tables = runs.flatMap(({ records }) => {
     const episodes = records.filter((record) => record.type === "episode");
     const evaluations = records.filter((record) => record.type === "evaluation");
     return [
-      [episodes.map(({ step }) => step), episodes.map((episode) => episode.return)],
-      [evaluations.map(({ step }) => step), evaluations.map(({ meanReturn }) => meanReturn)],
+      [episodes.map(({ step }) => step), episodes.map((episode) => drawn(episode.return))],
+      [evaluations.map(({ step }) => step), evaluations.map(({ meanReturn }) => drawn(meanReturn))],
     ] as uPlot.AlignedData[];
   });
   return uPlot.join(tables);

@@ -1,5 +1,5 @@
 // The experiment as a form. The run does not change until the form is submitted.
-import { expect, InputError } from "../../src/base/expect.ts";
+import { InputError } from "../../src/base/expect.ts";
 import {
   type PresetName,
   parseSetting,
@@ -10,6 +10,7 @@ import {
   settingNames,
   showSetting,
 } from "../../src/ddpg/config.ts";
+import { withoutUpdates } from "../../src/ddpg/update-schedule.ts";
 import type { Arithmetic } from "../../src/kernels/kernels.ts";
 import { environments } from "../../src/tasks.ts";
 import {
@@ -145,14 +146,8 @@ export function settingsView(session: Session): void {
     };
     if (first) throw first;
     try {
-      const settings = settingsOf(experiment);
-      expect(
-        settings.warmupSteps < experiment.steps,
-        "warmupSteps",
-        `less than the run's ${experiment.steps} steps`,
-        settings.warmupSteps,
-        "Otherwise nothing is learned.",
-      );
+      const problem = withoutUpdates(settingsOf(experiment), experiment.steps);
+      if (problem) throw new InputError(problem);
     } catch (error) {
       // Incompatible settings: the error names the one to change.
       const field = settingNames.find((name) => error instanceof InputError && error.where === name);

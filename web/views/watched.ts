@@ -1,4 +1,5 @@
 // The status of a run on disk in words, its counters, and its files.
+import { printable } from "../../src/base/printable.ts";
 import { environments } from "../../src/tasks.ts";
 import type { RunConfig, RunStatus } from "../../src/training/run.ts";
 import { isSimulated, type Watched } from "../run-source.ts";
@@ -54,7 +55,7 @@ export function watchedNumbersView(session: Session): void {
 
 function showConfig(run: string, config: RunConfig): void {
   const { environment, preset, seed, steps, evaluation } = config;
-  document.title = `${run} – ddpg watch`;
+  document.title = `${printable(run)} – ddpg watch`;
   setText(find("#run"), run);
   setText(find("#run-what"), `${environment}, preset ${preset}, seed ${seed}, ${whole(steps)} steps`);
   setText(
@@ -70,10 +71,11 @@ function showConfig(run: string, config: RunConfig): void {
   );
 }
 
-function inWords({ phase, result }: RunStatus, config: RunConfig | null): string {
+function inWords({ phase, result, problem }: RunStatus, config: RunConfig | null): string {
   const steps = result && config ? ` after ${whole(result.steps)} of ${whole(config.steps)} steps` : "";
   const goesOn = "Run ddpg resume to continue it; this page will follow.";
   if (phase === "training") return "Training in another process. This page follows it.";
+  if (phase === "gone" && problem !== "") return "This page continues when the problem is solved.";
   if (phase === "gone") return "The run's directory has no run anymore. This page continues when the run is back.";
   if (phase === "stopped" && result?.failed) return `Stopped by an error${steps}: ${result.failed} ${goesOn}`;
   if (phase === "stopped") return `Stopped early${steps}. ${goesOn}`;

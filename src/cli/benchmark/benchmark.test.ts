@@ -55,6 +55,17 @@ describe("a record", () => {
     assert.equal(readRecord(recordFile(out, "Hopper-v5", 11)), undefined);
   });
 
+  it("leaves out fields that it does not know", () => {
+    const file = inFolder("Hopper-v5-seed1.json");
+    const good = record("Hopper-v5", 1, [7]);
+    writeRecord(file, good);
+    const text = fs.readFileSync(file, "utf8");
+    fs.writeFileSync(file, text.replace('"seed":1', '"seed":1,"__proto__":{"failed":"no"},"more":[1]'));
+    const read = readRecord(file);
+    assert.deepEqual(read, good);
+    assert.deepEqual(Object.keys(read ?? {}).sort(), Object.keys(good).sort());
+  });
+
   it("is judged by the mean of its last ten evaluations", () => {
     const returns = [1000, 1000, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
     assert.equal(finalReturn(record("Ant-v5", 1, returns)), 5.5);
@@ -68,6 +79,15 @@ describe("a record", () => {
       ' format: expected "ddpg-benchmark-1", got "ddpg-benchmark-0".': (text) =>
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
+      " settings noiseScale: expected": (text) => text.replace(/"noiseScale":[^,]+/, '"noiseScale":{}'),
+      ' preset: expected one of small, standard, paper, numpy, got "constructor".': (text) =>
+        text.replace('"preset":"standard"', '"preset":"constructor"'),
+      " fingerprint: expected 16 hexadecimal digits, got an object with toString.": (text) =>
+        text.replace('"fingerprint":"0123456789abcdef"', '"fingerprint":{"toString":1}'),
+      " episodes: expected a whole number above 0, got 0.": (text) => text.replace('"episodes":10', '"episodes":0'),
+      " versions platform: expected a text, got undefined.": (text) => text.replace('"platform":', '"system":'),
+      ' expected every key of an object once, got "seed" twice.': (text) =>
+        text.replace('"seed":1', '"seed":1,"seed":2'),
       " seconds: expected a number above 0, got 0.": (text) => text.replace('"seconds":12.5', '"seconds":0'),
       " settings batchSize: expected a value, got undefined": (text) => text.replace('"batchSize":', '"size":'),
       " evaluations: expected pairs of a step and a return, got": (text) => text.replace("[0,7]", "[0,null]"),
@@ -116,9 +136,9 @@ describe("the table", () => {
 
   it("has an interval for five seeds or more", () => {
     const runs = [1, 2, 3, 4, 5].map((seed) => record("Swimmer-v5", seed, flat(100 + seed)));
-    assert.match(cells(runs, "Swimmer-v5")[2], /^103 \[10[12], 10[45]\]$/);
+    assert.match(cells(runs, "Swimmer-v5")[2], /^103\.0 \[10[12]\.\d, 10[45]\.\d\]$/);
     assert.match(resultsTable(runs), /with a 95 % bootstrap interval/);
-    assert.equal(cells(runs.slice(1), "Swimmer-v5")[2], "104");
+    assert.equal(cells(runs.slice(1), "Swimmer-v5")[2], "103.5");
   });
 
   it("counts a seed as failed below a fifth of the best figure, or beyond five times it for negative returns", () => {
@@ -157,7 +177,7 @@ describe("the table", () => {
   it("leaves out sources without figures", () => {
     const text = resultsTable([record("Pendulum-v1", 1, flat(-140))]);
     assert.doesNotMatch(text, /Tianshou/);
-    assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140 {3}\| −140 {6}\| 0 of 1 \|/);
+    assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140\.0 \| −140\.0 {4}\| 0 of 1 \|/);
   });
 
   it("has curves, one panel per task", () => {
@@ -325,6 +345,18 @@ describe("ddpg benchmark", () => {
       args: [...small, "--seeds", "8", "--out", "moved"],
       message: "Pendulum-v1-seed8 seed: expected 8, got 1. Choose another --runs.",
     },
+    "a run whose config.json names another task": {
+      args: [...small, "--seeds", "1", "--out", "edited-task"],
+      message: 'Pendulum-v1-seed1 environment: expected "Pendulum-v1", got "Pendulum-v0". Choose another --runs.',
+    },
+    "a run whose config.json names a module": {
+      args: [...small, "--seeds", "1", "--out", "edited-module"],
+      message: 'Pendulum-v1-seed1 environmentModule: expected none, got "../evil.js". Choose another --runs.',
+    },
+    "a run whose config.json is not that of its result": {
+      args: [...small, "--seeds", "1", "--out", "edited-preset"],
+      message: 'config.json preset: expected "small", as result.json has it, got "paper".',
+    },
     "a setting that does not fit one of the tasks": {
       args: ["--tasks", "Pendulum-v1,MountainCarContinuous-v0", "--observation-scale", "1,1,0.1", "--out", "other"],
       message: "--observation-scale: expected one value, or 2",
@@ -346,6 +378,17 @@ describe("ddpg benchmark", () => {
     const config = fs.readFileSync(path.join(run, "config.json"), "utf8");
     fs.writeFileSync(path.join(run, "config.json"), config.replace('"seed": 1', '"seed": 9'));
   };
+  const edits: Record<string, [from: string, to: string]> = {
+    "edited-task": ['"Pendulum-v1"', '"Pendulum-v0"'],
+    "edited-module": ['"preset"', '"environmentModule": "../evil.js", "preset"'],
+    "edited-preset": ['"preset": "small"', '"preset": "paper"'],
+  };
+  const editRun = (out: string): void => {
+    const run = inFolder(out, "runs/Pendulum-v1-seed1");
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
+    const config = fs.readFileSync(path.join(run, "config.json"), "utf8");
+    fs.writeFileSync(path.join(run, "config.json"), config.replace(...edits[out]));
+  };
   const moveRun = (): void =>
     fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), inFolder("moved/runs/Pendulum-v1-seed8"), { recursive: true });
   const rename = (): void => {
@@ -359,6 +402,7 @@ describe("ddpg benchmark", () => {
   for (const [what, { args, message }] of Object.entries(refused)) {
     it(`refuses ${what}, before anything starts`, async () => {
       if (args.includes("broken")) breakRun();
+      for (const out of Object.keys(edits)) if (args.includes(out)) editRun(out);
       if (args.includes("moved")) moveRun();
       if (args.includes("renamed")) rename();
       if (args.includes("taken")) take();

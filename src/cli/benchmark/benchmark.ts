@@ -14,9 +14,11 @@ import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { arithmeticHelp, arithmeticName, simdHelp, simdWidth } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
+import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
+import { print, printError, printWarning, stdout } from "../terminal/output.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
@@ -92,7 +94,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
   });
-  const unrecorded = unrecordedRuns(out, wanted);
+  const unrecorded = await unrecordedRuns(out, wanted, (text) => printError(`ddpg: ${text}`));
   for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
   const hint = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);
@@ -103,13 +105,13 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     const { seconds, steps } = record;
     return `${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`;
   };
-  console.log(`Recorded in ${out}: ${whole(wanted.length - unrecorded.length)} of ${whole(wanted.length)} runs.`);
-  const drawn = progress && process.stdout.isTTY;
+  print(`Recorded in ${out}: ${whole(wanted.length - unrecorded.length)} of ${whole(wanted.length)} runs.`);
+  const drawn = progress && stdout.isTTY;
   const width = largest(unrecorded.map(({ name }) => name.length));
   // A run may be finished although its record was lost.
   const unmade = unrecorded.filter((each) => {
     const isMade = isComplete(each.directory);
-    if (isMade) console.log(`${each.name.padEnd(width)}  ${summary(keep(each, jobs))}`);
+    if (isMade) print(`${each.name.padEnd(width)}  ${summary(keep(each, jobs))}`);
     return !isMade;
   });
   const simd = flags.simd ? ["--simd", flags.simd] : [];
@@ -123,10 +125,10 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     jobs,
     progress,
     onStart: ({ label, args }) => {
-      if (!drawn) console.log(`${label}  ${args[0] === "resume" ? "resumed" : "started"}`);
+      if (!drawn) print(`${label}  ${args[0] === "resume" ? "resumed" : "started"}`);
     },
     onWarning: ({ wanted: { task } }, warning) => {
-      if (!warned.has(`${task} ${warning}`)) console.error(`ddpg: warning: ${task}: ${warning}`);
+      if (!warned.has(`${task} ${warning}`)) printWarning(`${task}: ${warning}`);
       warned.add(`${task} ${warning}`);
     },
     onEnd: (run, end) => {
@@ -135,7 +137,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
       if (run.end === "complete" || run.result?.failed !== undefined) {
         try {
           const record = keep(run.wanted, jobs, why);
-          if (!why) console.log(`${run.label}  ${summary(record)}`);
+          if (!why) print(`${run.label}  ${summary(record)}`);
         } catch (error) {
           // A run that cannot be read or written does not affect the others.
           if (!(error instanceof InputError)) throw error;
@@ -143,7 +145,7 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
           run.end = "failed";
         }
       }
-      if (why) console.error(`ddpg: ${run.wanted.name}: ${why}`);
+      if (why) printError(`ddpg: ${run.wanted.name}: ${why}`.split("\n"));
     },
   });
   await draw(out);
@@ -152,10 +154,10 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
   const names = (those: typeof runs): string => those.map(({ wanted }) => wanted.name).join(", ");
   if (failed.length > 0) {
     const directories = failed.map(({ directory }) => inShell(directory)).join(" ");
-    console.log(`\nFailed: ${names(failed)}. To run them again, remove ${directories}.`);
+    print(["", `Failed: ${names(failed)}. To run them again, remove ${directories}.`]);
   }
-  if (open.length > 0) console.log(`\nNot complete: ${names(open)}. The same command continues them.`);
-  if (signal) process.exit(exitCodes[signal]);
+  if (open.length > 0) print(["", `Not complete: ${names(open)}. The same command continues them.`]);
+  if (signal) exit(exitCodes[signal]);
   if (failed.length + open.length > 0) process.exitCode = 1;
 }
 
@@ -175,5 +177,5 @@ async function draw(out: string): Promise<void> {
     ],
     "Choose another directory with --out.",
   );
-  console.log(`\n${resultsTable(records)}\n\nWrote ${inShell(text)} and ${inShell(picture)}.`);
+  print(["", ...resultsTable(records).split("\n"), "", `Wrote ${inShell(text)} and ${inShell(picture)}.`]);
 }

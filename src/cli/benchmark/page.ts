@@ -1,9 +1,9 @@
 // The output of a benchmark: a table in Markdown, beside published results, and curves.
 import { largest } from "../../base/numbers.ts";
-import { Random } from "../../base/random.ts";
-import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
-import { compose, drawCurves, drawDistribution, paper, runsForInterval, trueMinus } from "../report/figures.ts";
-import { whole } from "../terminal/numbers.ts";
+import { printable } from "../../base/printable.ts";
+import { type SeedStatistic, seedStatistic, statisticName } from "../../training/aggregate.ts";
+import { compose, drawCurves, drawDistribution, paper, trueMinus } from "../report/figures.ts";
+import { short, whole } from "../terminal/numbers.ts";
 import { bestPublished, type Figure, published, sources } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, judgedBy } from "./records.ts";
 
@@ -13,9 +13,9 @@ interface Row {
   readonly runs: readonly BenchmarkRecord[];
   /** The final return of each seed. Undefined for a seed that did not finish. */
   readonly finals: readonly (number | undefined)[];
-  /** The returns of the seeds that finished, and their interquartile mean, undefined if there are none. */
+  /** The returns of the seeds that finished, and their statistic, undefined if there are none. */
   readonly returns: readonly number[];
-  readonly middle: number | undefined;
+  readonly statistic: SeedStatistic | undefined;
   readonly failed: number;
 }
 
@@ -40,8 +40,8 @@ function rows(records: readonly BenchmarkRecord[]): Row[] {
     const runs = records.filter(({ environment }) => environment === task);
     const finals = runs.map((run) => (run.failed === undefined ? finalReturn(run) : undefined));
     const returns = finals.filter((value) => value !== undefined);
-    const middle = returns.length > 0 ? interquartileMean(returns) : undefined;
-    return { task, runs, finals, returns, middle, failed: failedSeeds(task, finals) };
+    const statistic = returns.length > 0 ? seedStatistic(returns) : undefined;
+    return { task, runs, finals, returns, statistic, failed: failedSeeds(task, finals) };
   });
 }
 
@@ -55,16 +55,15 @@ export function resultsTable(records: readonly BenchmarkRecord[]): string {
   const all = rows(records);
   const compared = all.some(({ task }) => published[task]);
   const notes: string[] = [];
-  const lines = all.map(({ task, runs, finals, returns, middle, failed }) => {
+  const lines = all.map(({ task, runs, finals, statistic, failed }) => {
     const { figures = [], differs } = published[task] ?? {};
     if (differs) notes.push(`${"*".repeat(notes.length + 1)} ${task}: ${differs}.`);
     const mark = differs ? ` ${"\\*".repeat(notes.length)}` : "";
-    const [low, high] = returns.length < runsForInterval ? [] : bootstrapInterval(returns, new Random(0));
-    const interval = low === undefined || high === undefined ? "" : ` [${returnText(low)}, ${returnText(high)}]`;
+    const interval = statistic?.interval ? ` [${statistic.interval.map(returnText).join(", ")}]` : "";
     return [
       `${task}${mark}`,
       [...new Set(runs.map(({ steps }) => whole(steps)))].join(", "),
-      `${returnText(middle)}${interval}`,
+      `${returnText(statistic?.value)}${interval}`,
       finals.map(returnText).join(", "),
       `${failed} of ${finals.length}`,
       ...(compared ? sources.map((_, i) => figure(figures[i] ?? null)) : []),
@@ -74,8 +73,8 @@ export function resultsTable(records: readonly BenchmarkRecord[]): string {
   return [
     markdown([["task", "steps", "return", "each seed", "failed", ...names], ...lines]),
     "",
-    `A run's return is the mean of its last ${judgedBy} noise-free evaluations; of the seeds, the interquartile mean${
-      all.some(({ returns }) => returns.length >= runsForInterval) ? " with a 95 % bootstrap interval" : ""
+    `A run's return is the mean of its last ${judgedBy} noise-free evaluations; a task's return is the ${statisticName} over its seeds that finished${
+      all.some(({ statistic }) => statistic?.interval) ? ", with a 95 % bootstrap interval from five seeds on" : ""
     }. A seed has failed below a fifth of the row's best figure (for negative returns, beyond five times it), and where it did not come to its end.`,
     ...(compared
       ? [
@@ -87,20 +86,21 @@ export function resultsTable(records: readonly BenchmarkRecord[]): string {
   ].join("\n");
 }
 
-/** A return: one decimal below 100, none above. */
+/** A return, with the digits that `train` and `report` show. */
 function returnText(value: number | undefined): string {
-  if (value === undefined) return "–";
-  return trueMinus(Math.abs(value) < 100 ? value.toFixed(1) : whole(value));
+  return value === undefined ? "–" : trueMinus(short(value));
 }
 
 function figure(published: Figure | null): string {
   if (!published) return "–";
-  const [mean, deviation] = published;
-  return deviation === undefined ? returnText(mean) : `${returnText(mean)} ± ${returnText(deviation)}`;
+  // Their digits are few: a decimal above 100 would be made up.
+  return published.map((value = 0) => trueMinus(Math.abs(value) < 100 ? value.toFixed(1) : whole(value))).join(" ± ");
 }
 
 /** A Markdown table whose columns also align as plain text. */
-function markdown([head, ...body]: readonly (readonly string[])[]): string {
+function markdown(rows: readonly (readonly string[])[]): string {
+  // A name is that of a record's file, which may be any text.
+  const [head, ...body] = rows.map((row) => row.map((cell) => printable(cell).replaceAll("|", "\\|")));
   const widths = head.map((_, column) => largest([head, ...body].map((row) => row[column].length)));
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
   return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
@@ -127,8 +127,7 @@ export function curves(records: readonly BenchmarkRecord[]): string {
         theme: paper,
         width,
         height: 96,
-        xLabel: `mean of the last ${judgedBy} evaluations; diamond: interquartile mean`,
-        middle: interquartileMean, // as in the table, for any number of seeds
+        xLabel: `mean of the last ${judgedBy} evaluations; diamond: ${statisticName}`,
         references: best === undefined ? [] : [{ value: best, name: "" }],
       });
     const seeds = `${runs.length === 1 ? "one seed" : `${runs.length} seeds`}${failed > 0 ? `, ${failed} failed` : ""}`;

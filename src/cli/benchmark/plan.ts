@@ -8,8 +8,9 @@ import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
-import { checkRunDirectory } from "../../node/run-directory.ts";
+import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, isComplete } from "../../node/run-files.ts";
+import { expectOwnConfig } from "../../node/same-run.ts";
 import { type RunConfig, readConfig, readResult } from "../../node.ts";
 import { environments, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
@@ -103,31 +104,40 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
  * The runs without a record, or with the record of a failure. Throws an InputError if there are records of these tasks,
  * or runs, that were made with other settings or steps, because the records of a task share a row.
  */
-export function unrecordedRuns(out: string, wanted: readonly Wanted[]): Wanted[] {
+export async function unrecordedRuns(
+  out: string,
+  wanted: readonly Wanted[],
+  notice: (text: string) => void,
+): Promise<Wanted[]> {
   for (const record of readRecords(out)) {
     const { environment, seed } = record;
     const same = wanted.find(({ task }) => task === environment);
     if (same) expectSame(recordFile(out, environment, seed), same, record, "Choose another --out.");
   }
   const unrecorded = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
-  unrecorded.forEach(expectSameRun);
+  // All at once, because a lock may have to be watched for some seconds.
+  await Promise.all(unrecorded.map((each) => expectSameRun(each, notice)));
   return unrecorded;
 }
 
 /** Throws an InputError if the run's directory holds another run or other files, or is in use by another process. */
-function expectSameRun(wanted: Wanted): void {
-  const { directory, seed } = wanted;
-  if (!fs.existsSync(path.join(directory, files.config))) {
-    checkRunDirectory(directory);
+async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Promise<void> {
+  const { directory, seed, task } = wanted;
+  if (!fs.existsSync(path.join(directory, files.config)) || isUnstarted(directory)) {
+    await checkRunDirectory(directory, undefined, notice);
     return;
   }
-  expectUnlocked(directory);
+  await expectUnlocked(directory, notice);
   const config = readConfig(directory);
   const hint = "Choose another --runs.";
   const canResume = hasCheckpoint(wanted) || isComplete(directory);
   expect(canResume, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
+  const { environment, environmentModule } = config;
+  expect(environment === task, `${directory} environment`, `"${task}"`, environment, hint);
+  expect(environmentModule === undefined, `${directory} environmentModule`, "none", environmentModule, hint);
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
   expectSame(directory, wanted, config, hint);
+  expectOwnConfig(directory, config);
 }
 
 /** What the runs of a task must have in common. */
@@ -159,6 +169,7 @@ function hasCheckpoint({ directory }: Wanted): boolean {
  */
 export function keep({ record, directory }: Wanted, jobs: number, failed = ""): BenchmarkRecord {
   const config = readConfig(directory);
+  expectOwnConfig(directory, config);
   const { environment, preset, seed, steps, settings, evaluation, commit, versions } = config;
   const { trainingSeconds, fingerprint } = readResult(directory);
   const made: BenchmarkRecord = {
@@ -178,7 +189,13 @@ export function keep({ record, directory }: Wanted, jobs: number, failed = ""): 
     ...(failed && { failed }),
   };
   attempt(record, "a file that can be written", () => writeRecord(record, made), "The same command writes it again.");
-  if (!failed) fs.rmSync(path.join(directory, files.checkpoint), { force: true });
+  if (!failed) {
+    try {
+      fs.rmSync(path.join(directory, files.checkpoint), { force: true });
+    } catch {
+      // It only takes up space.
+    }
+  }
   return made;
 }
 

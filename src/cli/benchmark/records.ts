@@ -1,11 +1,12 @@
 // The records of `ddpg benchmark`: one small JSON file per run, which outlives the run's directory.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { expect, InputError, messageOf } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
+import { parseJson } from "../../base/parse-json.ts";
 import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
-import { expectArithmetic } from "../../kernels/choose-backend.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
-import { attempt } from "../../node/files.ts";
+import { expectFields, type Fields, pick, preset, versionsFields } from "../../node/fields.ts";
+import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
@@ -58,39 +59,50 @@ export function writeRecord(file: string, record: BenchmarkRecord): void {
   replaceFile(file, [Buffer.from(`${head},\n"evaluations":${JSON.stringify(evaluations)}}\n`)]);
 }
 
-/** Reads and checks a record. Undefined if there is no such file. Throws an InputError that names the field. */
+const fields = {
+  environment: "a name",
+  preset,
+  seed: "a whole number",
+  steps: "a whole number",
+  settings: "an object",
+  arithmetic: "fused or portable, or nothing",
+  commit: "a text, or nothing",
+  versions: "an object",
+  machine: "a text",
+  seconds: "a number",
+  fingerprint: "16 hexadecimal digits",
+  episodes: "a whole number above 0",
+  evaluations: "an object",
+  failed: "what went wrong, or nothing",
+} as const satisfies Fields<BenchmarkRecord>;
+
+/** Reads and checks a record; leaves out fields that it does not know. Undefined if there is no such file. Throws an InputError that names the field. */
 export function readRecord(file: string): BenchmarkRecord | undefined {
   const content = attempt(file, "a record of a benchmark", () =>
-    fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined,
+    fs.statSync(file, { throwIfNoEntry: false }) ? readFile(file, maxTextBytes).toString("utf8") : undefined,
   );
   if (content === undefined) return undefined;
   const hint = "Remove it: ddpg benchmark writes it again.";
-  let value: Partial<BenchmarkRecord> & { format?: unknown };
-  try {
-    value = JSON.parse(content) ?? {};
-  } catch (error) {
-    const got = `something else (${messageOf(error)})`;
-    throw new InputError({ where: file, expected: "JSON", got, hint });
-  }
+  const found = parseJson(content, file, hint);
+  expect(typeof found === "object" && found !== null, file, "a JSON object", found, hint);
+  const value: Partial<BenchmarkRecord> & { format?: unknown } = found;
   expect(value.format === format, `${file} format`, `"${format}"`, value.format, hint);
-  const { environment, seed, steps, seconds, evaluations } = value;
-  if (value.arithmetic !== undefined) expectArithmetic(value.arithmetic, `${file} arithmetic`);
-  expect(typeof environment === "string", `${file} environment`, "a name", environment, hint);
-  expect(Number.isSafeInteger(seed), `${file} seed`, "a whole number", seed, hint);
-  const own = path.basename(recordFile("", environment, Number(seed)));
+  expectFields<BenchmarkRecord>(value, file, fields, hint);
+  const own = path.basename(recordFile("", value.environment, value.seed));
   const name = path.basename(file);
   expect(name === own, file, `the name ${own}, by what it holds`, name, hint);
-  expect(Number.isSafeInteger(steps), `${file} steps`, "a whole number", steps, hint);
+  expectFields<BenchmarkRecord["versions"]>(value.versions, `${file} versions`, versionsFields, hint);
+  const { seconds, evaluations, failed } = value;
   // A run may fail before its first step.
-  const isTime = typeof seconds === "number" && (seconds > 0 || (seconds === 0 && value.failed !== undefined));
+  const isTime = seconds > 0 || (seconds === 0 && failed !== undefined);
   expect(isTime, `${file} seconds`, "a number above 0", seconds, hint);
   const good =
     Array.isArray(evaluations) &&
-    (evaluations.length > 0 || value.failed !== undefined) &&
+    (evaluations.length > 0 || failed !== undefined) &&
     evaluations.every((point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite));
   expect(good, `${file} evaluations`, "pairs of a step and a return", evaluations, hint);
   const settings = settingsOf(value.settings, `${file} settings`, hint);
-  return { ...(value as BenchmarkRecord), settings };
+  return { ...pick(value, fields), versions: pick(value.versions, versionsFields), settings };
 }
 
 /** Stored settings. An error of their reader, which does not know what file they are in, gets a hint. */

@@ -1,12 +1,16 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { InputError } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
+import { isPath } from "../../node/load-environment.ts";
+import { expectTrusted, sha256Of, shortHash } from "../../node/trusted-file.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../node.ts";
 import { environments, type Task } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
+import { inShell } from "../terminal/options.ts";
+import { print, printError } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
 import { guarded } from "./guard.ts";
 
@@ -18,38 +22,87 @@ export function addEnvironmentsCommand(program: Command): void {
     .option("--json", "print JSON")
     .action(({ json }: { json?: boolean }) => {
       const all = Object.entries(environments).map(([id, task]) => describe(id, task));
-      console.log(json ? JSON.stringify(all, null, 2) : `${listOf(all)}\n\n${mujocoNote}`);
+      print(json ? JSON.stringify(all, null, 2).split("\n") : [...listOf(all), "", mujocoNote]);
     });
 }
 
 const mujocoNote = `The tasks ending in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
 
 /** The help of the option that names an environment instead of the run's. */
-export const environmentHelp = "the environment: an id or a module [the run's own; for a module that was moved]";
+export const environmentHelp = "the environment: an id or a module [the run's own, see below]";
+
+/** The end of the help of the commands that run the module of a run. */
+export const moduleHelp = `
+The module of a custom environment is a program. The one that a run's config.json names is run
+after a line with its path, and only if the file is inside the current folder and has not changed
+since the run, which keeps its SHA-256. Otherwise name the module with --environment.`;
+
+/** How to load a run's environment. */
+export interface EnvironmentChoice {
+  /** The id or path that takes the place of the run's own. */
+  readonly given?: string | undefined;
+  /** Whether to leave out lines about its module. */
+  readonly quiet?: boolean;
+}
 
 /**
- * The id, or the path from the working directory, that loads a run's environment. `given` takes its place. Throws an
- * InputError if the run's module is not where it was, as seen from the run.
+ * The id, or the path from the working directory, that loads a run's environment. Throws an InputError if the run's
+ * module is not where it was, as seen from the run, and for one that may not be loaded without being asked for. Prints a
+ * line on the standard error before a module is loaded that only the run names, and about one that changed.
  */
-export function environmentOf(run: string, config: RunConfig, given?: string): string {
-  if (given !== undefined) return given;
-  const { environment, environmentModule } = config;
-  if (!environmentModule) return environment;
-  const file = path.relative("", path.resolve(run, environmentModule));
+export function environmentOf(
+  run: string,
+  config: RunConfig,
+  { given, quiet = false }: EnvironmentChoice = {},
+): string {
+  const { environment, environmentModule, environmentSha256: sha256 } = config;
+  const say = (line: string): void => {
+    if (!quiet) printError(line);
+  };
+  if (given !== undefined) {
+    const isModule = environmentModule !== undefined && !Object.hasOwn(environments, given) && isFile(given);
+    if (!isModule || sha256 === undefined) return given;
+    const now = sha256Of(given, `environment ${given}`);
+    if (now !== sha256)
+      say(
+        `ddpg: warning: ${given} has changed since the run: its SHA-256 was ${shortHash(sha256)} and is ${shortHash(now)}`,
+      );
+    return given;
+  }
+  if (environmentModule === undefined) {
+    // Anything else would be loaded as the path of a module.
+    const where = `${path.join(run, "config.json")} environment`;
+    const hint = "Name another one with --environment.";
+    expect(Object.hasOwn(environments, environment), where, 'an id of "ddpg environments"', environment, hint);
+    return environment;
+  }
+  const relative = path.relative("", path.resolve(run, environmentModule));
+  // Otherwise a name without a separator and an ending would be taken for an id.
+  const file = isPath(relative) ? relative : `.${path.sep}${relative}`;
   if (!fs.existsSync(file)) {
     const hint = "If the module or the run was moved, give the module's path: --environment <path>.";
     throw new InputError({ where: `environment ${file}`, expected: "the run's module", got: "no such file", hint });
   }
+  expectTrusted({ what: "environment", file, sha256, option: `--environment ${inShell(file)}` });
+  say(`Loading ${file}, the module of ${run}${sha256 === undefined ? ", which did not keep its hash" : ""}`);
   return file;
+}
+
+function isFile(file: string): boolean {
+  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** The entries of a run's configuration that name its environment. */
 export function environmentEntries(
   directory: string,
-  { name, module }: LoadedEnvironment,
-): Pick<RunConfig, "environment" | "environmentModule"> {
+  { name, module, sha256 }: LoadedEnvironment,
+): Pick<RunConfig, "environment" | "environmentModule" | "environmentSha256"> {
   const fromDirectory = module && path.relative(directory, module).replaceAll(path.sep, "/");
-  return { environment: name, ...(fromDirectory && { environmentModule: fromDirectory }) };
+  return {
+    environment: name,
+    ...(fromDirectory && { environmentModule: fromDirectory }),
+    ...(sha256 && { environmentSha256: sha256 }),
+  };
 }
 
 /**
@@ -88,7 +141,7 @@ function describe(id: string, { observationSize, actionLow, actionHigh, timeLimi
   return { id, observationSize, actionLow, actionHigh, timeLimit, preset, steps, summary };
 }
 
-function listOf(all: ReturnType<typeof describe>[]): string {
+function listOf(all: ReturnType<typeof describe>[]): string[] {
   const rows = [
     ["", "observed", "action", "time limit", "preset", "steps", ""],
     ...all.map((entry) => [
@@ -101,7 +154,7 @@ function listOf(all: ReturnType<typeof describe>[]): string {
       entry.summary,
     ]),
   ];
-  return table(rows, [1, 3, 5]).join("\n");
+  return table(rows, [1, 3, 5]);
 }
 
 /**

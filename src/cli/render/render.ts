@@ -6,12 +6,14 @@ import type { Random } from "../../base/random.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
+import { fromHere } from "../../node/starting-folder.ts";
 import { evaluate } from "../../training/evaluate.ts";
-import { environmentFor, environmentHelp, environmentOf } from "../environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
 import { plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
+import { print, stderr } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
@@ -58,14 +60,15 @@ export function addRenderCommand(program: Command): void {
 Examples:
   ddpg render runs/Pendulum-v1-small-seed1
   ddpg render runs/HalfCheetah-v5-standard-seed1 --best --seconds 2 --output cheetah.png
-  ddpg render hopper.safetensors --environment Hopper-v5`,
+  ddpg render hopper.safetensors --environment Hopper-v5
+${moduleHelp}`,
     )
     .action(async (source: string, flags: RenderFlags) => {
       const output = flags.output ?? `${path.basename(path.resolve(source), ".safetensors")}.gif`;
       const ending = path.extname(output).toLowerCase();
       expect(ending === ".gif" || ending === ".png", "--output", "a file that ends in .gif or .png", output);
       const { policy, nameOrPath, description } = await sourceOf(source, flags);
-      checkWritable(output, hint);
+      checkWritable(fromHere(output), hint);
       const { name, environment } = await environmentFor(policy, nameOrPath);
       const { film, scene, episodeReturn } = await closing(name, [environment], () =>
         guarded(
@@ -77,7 +80,7 @@ Examples:
       const isGif = ending === ".gif";
       const { frames, times } = framesOf(film, scene, flags, isGif ? undefined : flags.moments);
       const shownAt = times.map((time) => time / flags.speed);
-      const progress: Progress = new Progress(process.stderr, frames.count, process.stderr.isTTY, () => [
+      const progress: Progress = new Progress(stderr, frames.count, stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(frames.count)} frames`,
       ]);
       const advance = (done: number): Promise<void> | undefined => {
@@ -90,30 +93,28 @@ Examples:
       } finally {
         progress.stop();
       }
-      writeFiles([[output, bytes]], hint);
+      writeFiles([[fromHere(output), bytes]], hint);
 
       const seconds = (steps: number): string => `${(steps * scene.stepSeconds).toFixed(1)} s`;
       const size =
         bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
       const drawn =
         film.poses.length - 1 < film.steps ? `, of which the first ${seconds(film.poses.length - 1)} are drawn` : "";
-      console.log(
-        [
-          `Wrote ${output}, ${size}`,
-          `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
-          `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
-          `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
-          `environment  ${name}, episode ${whole(flags.episode)}`,
-          `policy       ${description}`,
-        ].join("\n"),
-      );
+      print([
+        `Wrote ${output}, ${size}`,
+        `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
+        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
+        `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
+        `environment  ${name}, episode ${whole(flags.episode)}`,
+        `policy       ${description}`,
+      ]);
     });
 }
 
 /** A policy, the environment it acts in, and its description. */
 async function sourceOf(source: string, { best, environment }: RenderFlags) {
   const { policy, config } = await readPolicySource(source, best === true);
-  const nameOrPath = config ? environmentOf(source, config, environment) : environment;
+  const nameOrPath = config ? environmentOf(source, config, { given: environment }) : environment;
   if (nameOrPath === undefined) {
     const expected = `what the policy of ${source} acts in`;
     throw new InputError({ where: "--environment", expected, got: "nothing" });

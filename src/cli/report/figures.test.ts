@@ -12,15 +12,16 @@ function runs(count: number): Point[][] {
   ]);
 }
 
-test("five runs or more have a band and the interquartile mean, fewer are drawn one by one with their mean", () => {
+test("runs are drawn with their interquartile mean: five or more with a band, fewer one by one", () => {
   const band = /<g[^>]*aria-label="area"/;
   const lines = (svg: string) => svg.match(/<path d="M[^"]*"[^>]*>/g)?.length;
   assert.match(drawCurves([{ name: "a", runs: runs(5) }], options), band);
   const four = drawCurves([{ name: "a", runs: runs(4) }], options);
   assert.doesNotMatch(four, band);
-  assert.ok(four.includes("each of 4 seeds") && four.includes(">mean<"));
+  assert.ok(four.includes("each of 4 seeds") && four.includes(">interquartile mean over 4 seeds<"));
   const shown = drawCurves([{ name: "a", runs: runs(5) }], { ...options, showRuns: true });
   const hidden = drawCurves([{ name: "a", runs: runs(5) }], options);
+  assert.ok(hidden.includes(">interquartile mean over 5 seeds, 95 % interval<"));
   assert.equal(Number(lines(shown)) - Number(lines(hidden)), 6, "five runs and their key");
 });
 

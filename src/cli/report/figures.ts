@@ -4,21 +4,14 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { largest, smallest } from "../../base/numbers.ts";
-import { Random } from "../../base/random.ts";
+import { printable } from "../../base/printable.ts";
 import {
-  alignCurves,
-  bootstrapInterval,
-  interquartileMean,
-  mean,
+  minSeedsForInterval,
   type Point,
+  seedStatistic,
+  statisticName,
   summarizeCurves,
 } from "../../training/aggregate.ts";
-
-/**
- * Groups of at least this many runs are shown by their interquartile mean and interval, smaller ones by their runs and
- * mean.
- */
-export const runsForInterval = 5;
 
 /** Colors of a figure. */
 export interface Theme {
@@ -83,14 +76,14 @@ export interface CurvesOptions extends Options {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly references?: readonly Reference[];
-  /** Whether groups with an interval also show their runs. */
+  /** Whether groups with an interval also show their runs. Groups without one always do. */
   readonly showRuns?: boolean;
   readonly yDomain?: readonly [number, number];
 }
 
 /**
- * Curves of groups of runs: the interquartile mean with its 95 % bootstrap interval for groups of five or more,
- * otherwise every run and their mean.
+ * Curves of groups of runs: the statistic over the runs of each, with its 95 % bootstrap interval if it has one, otherwise
+ * with every run.
  */
 export function drawCurves(groups: readonly Group[], options: CurvesOptions): string {
   const { theme, references = [] } = options;
@@ -109,8 +102,11 @@ export function drawCurves(groups: readonly Group[], options: CurvesOptions): st
       keys.push({ name, color, dash });
       return;
     }
-    const intervals = count >= runsForInterval ? summarizeCurves(runs, new Random(0)) : [];
-    if (intervals.length === 0 || options.showRuns) {
+    const summary = summarizeCurves(runs);
+    const band = summary.flatMap(({ step, interval }) =>
+      interval ? [{ step, low: interval[0], high: interval[1] }] : [],
+    );
+    if (band.length === 0 || options.showRuns) {
       const points = runs.flatMap((run, i) => run.map(([x, y]) => ({ x, y, run: i })));
       const opacity = count > 12 ? 0.22 : 0.4;
       marks.push(
@@ -118,21 +114,11 @@ export function drawCurves(groups: readonly Group[], options: CurvesOptions): st
       );
       if (single) keys.push({ name: `each of ${count} seeds`, color, opacity, thin: true });
     }
-    if (intervals.length > 0) {
-      const band = { x: "step", y1: "low", y2: "high", fill: color };
-      marks.push(Plot.areaY(intervals, { ...band, fillOpacity: 0.25 }));
-      marks.push(Plot.line(intervals, { ...line, x: "step", y: "value" }));
-      keys.push({ name: single ? "interquartile mean, 95 % interval" : name, color, dash, band: true });
-      return;
-    }
-    const { steps, values } = alignCurves(runs);
-    marks.push(
-      Plot.line(
-        steps.map((step, i) => [step, mean(values[i])]),
-        line,
-      ),
-    );
-    keys.push({ name: single ? "mean" : name, color, dash });
+    if (band.length > 0)
+      marks.push(Plot.areaY(band, { x: "step", y1: "low", y2: "high", fill: color, fillOpacity: 0.25 }));
+    marks.push(Plot.line(summary, { ...line, x: "step", y: "value" }));
+    const label = `${summary[0]?.name ?? statisticName}${band.length > 0 ? ", 95 % interval" : ""}`;
+    keys.push({ name: single ? label : name, color, dash, band: band.length > 0 });
   });
   return withLegend(
     keys,
@@ -185,13 +171,15 @@ export interface DistributionOptions extends Options {
   readonly xLabel: string;
   readonly references?: readonly Reference[];
   readonly xDomain?: readonly [number, number];
-  /** Where the diamond of a group is. By default, the interquartile mean for five or more runs, otherwise the mean. */
-  readonly middle?: (values: readonly number[]) => number;
 }
 
-/**
- * One row per group: a dot per run, and below them the interquartile mean with its 95 % interval for five or more runs.
- */
+/** What the marks below the dots of a distribution mean. */
+export function markMeanings(sizes: readonly number[]): string {
+  const intervals = sizes.some((size) => size >= minSeedsForInterval);
+  return intervals ? `diamond and bar: ${statisticName}, 95 % interval` : `diamond: ${statisticName}`;
+}
+
+/** One row per group: a dot per run, and below them the statistic over the runs with its 95 % interval if it has one. */
 export function drawDistribution(
   rows: readonly { readonly name: string; readonly values: readonly number[] }[],
   options: DistributionOptions,
@@ -212,9 +200,8 @@ export function drawDistribution(
   while (radius > 0.5 && highest(radius) > rowHeight - foot - head) radius -= 0.25;
   const intervals = rows.flatMap(({ values }, row) => {
     if (values.length === 0) return [];
-    const [low, high] = values.length < runsForInterval ? [] : bootstrapInterval(values, new Random(0));
-    const middle = (options.middle ?? (values.length < runsForInterval ? mean : interquartileMean))(values);
-    return [{ row, middle, low: low ?? middle, high: high ?? middle }];
+    const { value: middle, interval: [low, high] = [middle, middle] } = seedStatistic(values);
+    return [{ row, middle, low, high }];
   });
   const color = (d: { row: number }) => seriesColor(theme, d.row);
   const across = { fy: "row", y: 0 };
@@ -405,7 +392,7 @@ function standalone(element: ReturnType<typeof Plot.plot>, theme: Theme): string
   element.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   element.setAttribute("xmlns:xlink", "http://www.w3.org/1999/xlink");
   element.setAttribute("color", theme.foreground);
-  return printable(element.outerHTML);
+  return shown(element.outerHTML);
 }
 
 function referenceLines(references: readonly Reference[], theme: Theme): Plot.Markish[] {
@@ -514,7 +501,7 @@ export function trueMinus(text: string): string {
 
 /** Escapes text for SVG and HTML, between tags and in attributes. */
 export function escapeText(text: unknown): string {
-  return printable(String(text))
+  return shown(String(text))
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
@@ -522,9 +509,9 @@ export function escapeText(text: unknown): string {
     .replaceAll("'", "&#39;");
 }
 
-/** Replaces the characters that XML forbids. */
-function printable(text: string): string {
-  return text.replace(/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
+/** Shows control characters as escapes, except for line breaks and tabs, and replaces what else XML forbids. */
+function shown(text: string): string {
+  return text.replace(/[^\n\t]+/g, printable).replace(/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
 }
 
 function seriesColor(theme: Theme, index: number): string {

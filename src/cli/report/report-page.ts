@@ -1,11 +1,9 @@
 // The contents of a report: for one run its curves and settings, for several the groups of equal settings.
-import * as path from "node:path";
-import { Random } from "../../base/random.ts";
-import { type PresetName, presets, type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
+import { type Settings, settingHelp, settingNames } from "../../ddpg/config.ts";
 import type { DiagnosticsName } from "../../ddpg/diagnostics.ts";
-import type { DiagnosticsRecord, EvaluationRecord, RunConfig, RunResult } from "../../node.ts";
-import { bootstrapInterval, interquartileMean, mean, type Point } from "../../training/aggregate.ts";
-import { count, plusMinus } from "../terminal/numbers.ts";
+import { mean, minSeedsForInterval, type Point, seedCurve, statisticName } from "../../training/aggregate.ts";
+import type { RunResult } from "../../training/run.ts";
+import { count, plusMinus, short } from "../terminal/numbers.ts";
 import {
   compose,
   drawCurves,
@@ -14,35 +12,25 @@ import {
   drawRun,
   format,
   type LinesOptions,
+  markMeanings,
   page as pageTheme,
   paper,
-  runsForInterval,
   type Theme,
   trueMinus,
 } from "./figures.ts";
+import {
+  differing,
+  finalStatistic,
+  finalsOf,
+  groupsOf,
+  presetOf,
+  type RunGroup,
+  settingsOf,
+  show,
+  stateOf,
+} from "./groups.ts";
 import { document, Html, html, htmlTable } from "./html.ts";
-
-/** Where an episode ended, and its return; or the last step and the mean return of several episodes. */
-export interface ReportedEpisode {
-  readonly step: number;
-  readonly return: number;
-}
-
-/** The contents of a run's directory. */
-export interface ReportedRun {
-  /** The directory, as given. */
-  readonly directory: string;
-  readonly config: RunConfig;
-  /** One of every `evaluationsEach` evaluations, and the last one. */
-  readonly evaluations: readonly EvaluationRecord[];
-  readonly evaluationsEach: number;
-  /** Each is the mean of `episodesEach` training episodes. */
-  readonly episodes: readonly ReportedEpisode[];
-  readonly episodesEach: number;
-  readonly diagnostics: readonly DiagnosticsRecord[];
-  /** Absent while the run is training, or if it was killed. */
-  readonly result?: RunResult;
-}
+import type { ReportedRun } from "./reported-run.ts";
 
 const [wide, narrow] = [960, 360];
 const maxPoints = 800; // per line; more are averaged, so that the page does not grow with the run
@@ -87,6 +75,8 @@ function factsOf({ evaluations, result }: ReportedRun): Html[] {
   if (final) {
     const value = returnText(final.meanReturn, final.standardError);
     facts.push(fact("final mean return", value, `${format(final.episodes)} episodes without noise`));
+    const best = bestFact(result);
+    if (best) facts.push(best);
   } else if (last) {
     const value = returnText(last.meanReturn, last.standardError);
     facts.push(
@@ -102,10 +92,11 @@ function factsOf({ evaluations, result }: ReportedRun): Html[] {
   return facts;
 }
 
-/** Why a run stopped early, or "". */
-function stateOf(result: RunResult | undefined): string {
-  if (!result) return "unfinished";
-  return result.failed ? "failed" : result.interrupted ? "interrupted" : "";
+/** The best policy over the final starts, unless it is the last one or the file is from before 0.2. */
+function bestFact({ best, bestEvaluation, steps }: RunResult): Html | undefined {
+  if (!best || !bestEvaluation || best.step === steps) return undefined;
+  const value = returnText(bestEvaluation.meanReturn, bestEvaluation.standardError);
+  return fact("of the best policy", value, `after ${format(best.step)} steps, over the same starts`);
 }
 
 function mainFigure(run: ReportedRun): Draw {
@@ -173,7 +164,9 @@ function diagnosticsOf(run: ReportedRun): Html {
         options: { yDomain: [0, 1] },
       },
       { name: "Value bias", yLabel: biasLabel, lines: [line("", valueBias)], options: { rule: 0 } },
-      ...infoPanels([run], (of) => [line("", of)]),
+      ...infoPanels([run], (evaluated, trained) =>
+        trained(run).length > 0 ? [line("evaluations", evaluated), line("training", trained)] : [line("", evaluated)],
+      ),
     ],
     rewardScale === 1 ? "" : `Losses, values and their bias are of rewards times ${rewardScale}.`,
   );
@@ -181,7 +174,7 @@ function diagnosticsOf(run: ReportedRun): Html {
 
 /** The diagnostics of groups, in the same panels. */
 function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGroup) => string): Html {
-  const lines = (of: Quantity) => groups.map((group) => ({ name: nameOf(group), points: thin(meanCurve(group, of)) }));
+  const lines = (of: Quantity) => groups.map((group) => ({ name: nameOf(group), points: thin(curveOf(group, of)) }));
   const saturation: Quantity = ({ diagnostics }) => diagnostics.map((d) => [d.step, mean(d.saturation)]);
   return panels(
     [
@@ -194,7 +187,7 @@ function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGro
         lines,
       ),
     ],
-    "Means over the seeds of a group, where all of them have a value. Losses, values and their bias are of scaled rewards.",
+    `The ${statisticName} over the seeds of a group, where all of them have a value. Losses, values and their bias are of scaled rewards.`,
   );
 }
 
@@ -209,25 +202,34 @@ function valueBias({ evaluations }: ReportedRun): Point[] {
   return evaluations.map((e) => [e.step, e.valueBias]);
 }
 
-/** A panel for each name of the environment's `info`. */
-function infoPanels(runs: readonly ReportedRun[], lines: (of: Quantity) => Panel["lines"]): Panel[] {
+/** A panel for each name of the environment's `info`, in evaluations and in training episodes. */
+function infoPanels(
+  runs: readonly ReportedRun[],
+  lines: (evaluated: Quantity, trained: Quantity) => Panel["lines"],
+): Panel[] {
   const names = new Set<string>();
-  for (const { evaluations } of runs) for (const { info = {} } of evaluations) for (const name in info) names.add(name);
+  for (const { evaluations, episodes } of runs) {
+    for (const { info = {} } of evaluations) for (const name in info) names.add(name);
+    for (const { info } of episodes) for (const name of info?.keys() ?? []) names.add(name);
+  }
   return [...names].map((name) => ({
     name,
     yLabel: "mean over the episodes of an evaluation",
-    lines: lines(({ evaluations }) =>
-      evaluations.flatMap(({ step, info = {} }) => (Object.hasOwn(info, name) ? [[step, info[name]] as const] : [])),
+    lines: lines(
+      ({ evaluations }) =>
+        evaluations.flatMap(({ step, info = {} }) => (Object.hasOwn(info, name) ? [[step, info[name]] as const] : [])),
+      ({ episodes }) =>
+        episodes.flatMap(({ step, info }) => {
+          const [sum, count] = info?.get(name) ?? [0, 0];
+          return count > 0 ? [[step, sum / count] as const] : [];
+        }),
     ),
   }));
 }
 
-/** The mean over a group's runs, at the steps that all of them have. */
-function meanCurve({ runs }: RunGroup, of: Quantity): Point[] {
-  const curves = runs.map((run) => new Map(of(run)));
-  return [...curves[0].keys()]
-    .filter((step) => curves.every((curve) => curve.has(step)))
-    .map((step) => [step, mean(curves.map((curve) => curve.get(step) ?? Number.NaN))]);
+/** The statistic over a group's runs, at the steps where all of them have a value. */
+function curveOf({ runs }: RunGroup, of: Quantity): Point[] {
+  return seedCurve(runs.map(of));
 }
 
 /** The panels that have something to show. */
@@ -240,16 +242,6 @@ function panels(all: readonly Panel[], note: string): Html {
   });
   if (drawn.length === 0) return html``;
   return html`<h2>Diagnostics</h2>\n<div class="panels">${drawn}</div>${note && html`<p class="note">${note}</p>`}`;
-}
-
-/** A run's settings by name. A run of another version may have settings that `Settings` does not list. */
-function settingsOf(run: ReportedRun): Readonly<Record<string, unknown>> {
-  return run.config.settings;
-}
-
-/** A preset's settings. None if this version does not have the preset. */
-function presetOf(name: string): Readonly<Record<string, unknown>> {
-  return Object.hasOwn(presets, name) ? presets[name as PresetName] : {};
 }
 
 function settingsTable(run: ReportedRun): Html {
@@ -280,51 +272,6 @@ function evaluationsOf({ evaluations, evaluationsEach: each }: ReportedRun): Htm
 ${htmlTable(["step", "episodes", "mean return", "mean length", "value bias"], rows)}</details>`;
 }
 
-/** Runs that differ only by their seed. */
-interface RunGroup {
-  readonly name: string;
-  readonly environment: string;
-  readonly runs: readonly ReportedRun[];
-}
-
-function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
-  const groups = new Map<string, ReportedRun[]>();
-  for (const run of runs) {
-    const { environment, environmentModule, preset, settings } = run.config;
-    const module = environmentModule && path.resolve(run.directory, environmentModule);
-    const key = JSON.stringify([environment, module, preset, sorted(settings)]);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
-  }
-  const lists = [...groups.values()];
-  const names = groupNames(lists.map(([first]) => first));
-  return lists.map((list, i) => ({ name: names[i], environment: list[0].config.environment, runs: list }));
-}
-
-/** Names that distinguish the groups: the preset, and the settings that differ from it and between groups. */
-function groupNames(firsts: readonly ReportedRun[]): string[] {
-  const varied = differing(firsts);
-  const names = firsts.map(({ config: { preset, settings } }) => {
-    const base = presetOf(preset);
-    const own = Object.entries(settings).filter(
-      ([name, value]) => varied.includes(name) && show(value) !== show(base[name]),
-    );
-    return [preset, ...own.map(([name, value]) => `${name} ${show(value)}`)].join(", ");
-  });
-  return names.map((name, i) => {
-    const alike = firsts
-      .map((_, j) => j)
-      .filter((j) => names[j] === name && firsts[j].config.environment === firsts[i].config.environment);
-    return alike.length === 1 ? name : `${name} (${alike.indexOf(i) + 1})`;
-  });
-}
-
-/** The settings that differ between the runs. */
-function differing(runs: readonly ReportedRun[]): string[] {
-  const all = runs.map(settingsOf);
-  const names = [...new Set(all.flatMap(Object.keys))];
-  return names.filter((name) => new Set(all.map((settings) => show(settings[name]))).size > 1);
-}
-
 function pageOfRuns(runs: readonly ReportedRun[]): string {
   const groups = groupsOf(runs);
   const environments = [...new Set(groups.map(({ environment }) => environment))];
@@ -340,12 +287,12 @@ function pageOfRuns(runs: readonly ReportedRun[]): string {
 <p class="muted">Groups are runs that differ by their seed alone.</p>
 ${drawing(
   comparison(groups),
-  `From ${runsForInterval} seeds on: the interquartile mean over seeds with its 95 % percentile-bootstrap interval; below that every seed, and their mean. Evaluations are without exploration noise.`,
+  `The ${statisticName} over seeds: from ${minSeedsForInterval} seeds on with its 95 % percentile-bootstrap interval, below that with every seed. Evaluations are without exploration noise.`,
 )}
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
 <h2>Groups</h2>
 ${htmlTable(
-  ["group", "seeds", "final mean return", "95 % interval"],
+  ["group", "seeds", "final mean return", "statistic", "95 % interval"],
   groups.map((group) => [nameOf(group), format(group.runs.length), ...finalOf(group)]),
 )}
 ${
@@ -377,16 +324,12 @@ function rowOf({ directory, config, result, evaluations, episodes }: ReportedRun
   return [directory, group, seed, format(steps), final, seconds(trainingSeconds), html`<code>${fingerprint}</code>`];
 }
 
-function finalsOf({ runs }: RunGroup): number[] {
-  return runs.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []).filter(Number.isFinite);
-}
-
-function finalOf(group: RunGroup): [string, string] {
-  const values = finalsOf(group);
-  if (values.length === 0) return ["none finished", ""];
-  if (values.length < runsForInterval) return [`${number(mean(values))} (mean)`, ""];
-  const [low, high] = bootstrapInterval(values, new Random(0));
-  return [number(interquartileMean(values)), `${number(low)} to ${number(high)}`];
+function finalOf(group: RunGroup): [value: string, name: string, interval: string] {
+  const statistic = finalStatistic(group);
+  if (!statistic) return ["none finished", "", ""];
+  const { value, name, interval = [] } = statistic;
+  const text = (x: number): string => trueMinus(short(x));
+  return [text(value), name, interval.map(text).join(" to ")];
 }
 
 /** Warnings that a reader needs before trusting the curves. */
@@ -444,8 +387,7 @@ function comparison(groups: readonly RunGroup[]): Draw {
       ]);
       const finals = here.map((group) => ({ name: group.name, values: finalsOf(group) }));
       if (finals.some(({ values }) => values.length > 0)) {
-        const intervals = finals.some(({ values }) => values.length >= runsForInterval);
-        const mark = intervals ? "diamond and bar: interquartile mean, 95 % interval" : "diamond: mean";
+        const mark = markMeanings(finals.map(({ values }) => values.length));
         captions.push(["Final evaluations", width < 600 ? "one dot a seed" : `one dot a seed; ${mark}`]);
         rows.push([drawDistribution(finals, { theme, width, xLabel: "final mean return" })]);
       }
@@ -488,16 +430,6 @@ function flatten(fields: Readonly<Record<string, unknown>>, prefix = ""): [strin
       ? flatten(value as Record<string, unknown>, `${prefix}${name}.`)
       : [[`${prefix}${name}`, show(value)] as [string, string]],
   );
-}
-
-function sorted(fields: Readonly<Record<string, unknown>>): [string, unknown][] {
-  return Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function show(value: unknown): string {
-  if (Array.isArray(value)) return value.map(show).join(", ") || "none";
-  if (typeof value === "object" && value !== null) return JSON.stringify(value);
-  return value === undefined ? "" : String(value);
 }
 
 /** A mean return with its standard error, if it has one. */

@@ -8,6 +8,7 @@ import { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
 import { type PresetName, type Settings, settingsFrom } from "../../ddpg/config.ts";
 import { RunDirectory } from "../../node/run-directory.ts";
+import { programInFolder } from "../terminal/program.case.ts";
 import { addReportCommand, report } from "./report.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-report-"));
@@ -193,9 +194,12 @@ test("several runs: groups of runs that differ only by seed, their interquartile
   // (0.75 · 2 + 3 + 0.75 · 4) / 2.5 = 3 below −100.
   assert.match(
     page,
-    /<th scope="row">small<\/th><td class="number">5<\/td><td>−103.0<\/td><td>−[\d.]+ to −10[\d.]+<\/td>/,
+    /<th scope="row">small<\/th><td class="number">5<\/td><td[^>]*>−103.0<\/td><td>interquartile mean over 5 seeds<\/td><td>−[\d.]+ to −10[\d.]+<\/td>/,
   );
-  has(page, /<th scope="row">small, batchSize 32<\/th><td class="number">3<\/td><td>−301.5 \(mean\)<\/td>/);
+  has(
+    page,
+    /<th scope="row">small, batchSize 32<\/th><td class="number">3<\/td><td[^>]*>−301.5<\/td><td>interquartile mean over 2 seeds<\/td>/,
+  );
   has(page, /<th scope="row">batchSize<\/th><td class="number">64<\/td><td class="number">32<\/td>/);
   has(page, /small, batchSize 32: 1 run of 3 not finished/);
   has(page, /small, batchSize 32: seed 2 more than once/);
@@ -290,7 +294,15 @@ test("300,000 episodes are read in 64 MB: by a report, and by a run that is resu
   const [built, events] = ["./report.js", "../../node/event-file.js"].map((name) =>
     JSON.stringify(new URL(name, import.meta.url).href),
   );
-  inLittleMemory(`import { report } from ${built}; await report([${run}]);`);
+  const table = path.join(folder, "bandit.csv");
+  inLittleMemory(`import { report } from ${built}; await report([${run}]);
+    await report([${run}], { csv: ${JSON.stringify(table)} });`);
+  assert.equal(
+    read(table)
+      .split("\r\n")
+      .filter((line) => line.includes(",episode,")).length,
+    5 * 300_000,
+  );
   // Every second episode returned 1.
   has(read(path.join(directory, "report.html")), /mean of 384 training episodes/);
   const reader = JSON.stringify(new URL("../../node/run-files.js", import.meta.url).href);
@@ -377,4 +389,168 @@ test("the command prints where it wrote; several runs go to report.html in the c
   assert.deepEqual(lines, ["Wrote report.html", "Wrote b.html", "Wrote b.svg"]);
   assertWellFormed(read(path.join(folder, "b.svg")));
   assert.ok(fs.existsSync(path.join(folder, "report.html")));
+});
+
+/** The rows of a CSV file after RFC 4180. */
+function rowsOf(text: string): string[][] {
+  assert.match(text, /\r\n$/);
+  const rows: string[][] = [[]];
+  for (let rest = text; rest !== ""; ) {
+    const match = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/.exec(rest);
+    assert.ok(match, `not a cell: ${rest.slice(0, 40)}`);
+    rows[rows.length - 1].push(match[1]?.replaceAll('""', '"') ?? match[2]);
+    if (match[3] !== ",") rows.push([]);
+    rest = rest.slice(match[0].length);
+  }
+  return rows.slice(0, -1);
+}
+
+test("--csv has a row for each value of each record, and of the final evaluation", async () => {
+  const runs = [1, 2].map((seed) => fakeRun(`table, ${seed}`, { seed, episodes: 1, final: -140 - seed }));
+  const info = { landed: 0.5, "=1+1": 2, 'a "b",c': 3 };
+  const evaluation = { episodes: 2, meanReturn: 1 / 3, standardError: null, meanLength: 9, valueBias: 0, seconds: 1 };
+  const line = JSON.stringify({ type: "evaluation", step: 3001, ...evaluation, info });
+  fs.appendFileSync(path.join(runs[0], "metrics.jsonl"), `${line}\n`);
+  const file = path.join(folder, "table.csv");
+  assert.deepEqual(await report(runs, { csv: file }), [file]);
+  const [head, ...rows] = rowsOf(read(file));
+  assert.deepEqual(head, ["run", "environment", "seed", "kind", "step", "name", "value"]);
+  assert.ok(rows.every((row) => row.length === 7));
+  const of = (run: number, kind: string, step: string) =>
+    rows
+      .filter((row) => row[0] === runs[run - 1] && row[3] === kind && row[4] === step)
+      .map(([, environment, seed, , , name, value]) => {
+        assert.deepEqual([environment, seed], ["Pendulum-v1", `${run}`]);
+        return [name, value];
+      });
+  assert.deepEqual(of(1, "episode", "200"), [
+    ...[
+      ["episode", "1"],
+      ["return", "-999"],
+      ["length", "200"],
+      ["terminated", "0"],
+      ["seconds", "1"],
+    ],
+  ]);
+  assert.deepEqual(of(2, "diagnostics", "3000"), [
+    ...[
+      ["criticLoss", "9"],
+      ["meanValue", "-9"],
+      ["actorLoss", "9"],
+      ["criticGradientNorm", "3000"],
+    ],
+    ...[
+      ["actorGradientNorm", String(1 / 3000)],
+      ["saturation[0]", "0.25"],
+      ["saturation[1]", "1"],
+    ],
+  ]);
+  assert.deepEqual(of(1, "evaluation", "3001"), [
+    ...[
+      ["episodes", "2"],
+      ["meanReturn", String(1 / 3)],
+      ["standardError", ""],
+      ["meanLength", "9"],
+    ],
+    ...[
+      ["valueBias", "0"],
+      ["seconds", "1"],
+      ["info.landed", "0.5"],
+      ["info.=1+1", "2"],
+      ['info.a "b",c', "3"],
+    ],
+  ]);
+  assert.deepEqual(of(2, "final", "3000"), [
+    ...[
+      ["meanReturn", "-142"],
+      ["standardError", "2.34"],
+      ["episodes", "1000"],
+    ],
+  ]);
+  assert.equal(rows.length, 2 * (5 + 6 * (6 + 7) + 3) + 9);
+  // A page only on request.
+  assert.ok(!fs.existsSync(path.join(folder, "report.html")) || !fs.existsSync(path.join(runs[0], "report.html")));
+});
+
+test("--json has the groups with their statistics, and the curves of each run", async () => {
+  const runs = [1, 2, 3].map((seed) => fakeRun(`json-${seed}`, { seed, final: [-100, -200, -900][seed - 1] }));
+  const open = fakeRun("json-open", { ended: false, changes: { batchSize: 32 } });
+  const file = path.join(folder, "report.json");
+  assert.deepEqual(await report([...runs, open], { json: file }), [file]);
+  const data = JSON.parse(read(file));
+  assert.equal(data.format, "ddpg-report-1");
+  assert.deepEqual(
+    data.groups.map(({ name, seeds, final }: { name: string; seeds: number[]; final: unknown }) => [
+      name,
+      seeds,
+      final,
+    ]),
+    [
+      // (¼ · −100 − 200 − ¼ · 900) / 1.5
+      ["small", [1, 2, 3], { name: "interquartile mean over 3 seeds", seeds: 3, value: -300, interval: null }],
+      ["small, batchSize 32", [1], null],
+    ],
+  );
+  assert.equal(data.groups[0].curve.length, 6);
+  assert.equal(data.groups[0].curve[5].value, -300);
+  const [first, , , last] = data.runs;
+  assert.deepEqual([first.run, first.group, first.state, first.config.seed], [runs[0], 0, "complete", 1]);
+  assert.deepEqual([last.run, last.group, last.state, last.result], [open, 1, "unfinished", null]);
+  assert.equal(first.evaluations[0].valueBias, null, "not a number");
+  assert.deepEqual([first.evaluations.length, first.episodes.length, first.diagnostics.length], [6, 15, 6]);
+  assert.equal(first.result.evaluation.meanReturn, -100);
+});
+
+test("nothing replaces a file of the run or of another output", async () => {
+  const run = fakeRun("guarded");
+  const config = path.join(run, "config.json");
+  const before = read(config);
+  for (const [options, expected] of [
+    [{ csv: config }, /^--csv: expected a file other than the run's own, got /],
+    [{ output: path.join(run, ".", "metrics.jsonl") }, /^--output: expected a file other than the run's own, got /],
+    [{ svg: path.join(run, "policy.safetensors") }, /^--svg: expected a file other than the run's own, got /],
+    [{ csv: "same", json: "./same" }, /^--json: expected a file other than that of --csv, got "\.\/same"/],
+    [{ csv: true, json: "-" }, /^--json: expected a file other than that of --csv, got "-"/],
+    [
+      { csv: folder },
+      /: expected a file that can be written, got a directory\. Choose another with --output, --svg, --csv/,
+    ],
+  ] as const) {
+    await assert.rejects(report([run], options), { name: "InputError", message: expected });
+  }
+  assert.equal(read(config), before);
+  // A line that is damaged while the table is written: neither the table nor a part of it remains.
+  const metrics = path.join(run, "metrics.jsonl");
+  fs.appendFileSync(metrics, "{\n");
+  await assert.rejects(report([run], { csv: path.join(folder, "damaged.csv") }), /metrics\.jsonl line 28: expected/);
+  assert.ok(!fs.readdirSync(folder).some((name) => name.includes("damaged.csv")));
+});
+
+const program = programInFolder("report-data");
+
+test("without a file, the standard output has the data alone; what cannot be written is an error", async () => {
+  const run = fakeRun("printed", { final: -1 });
+  const table = path.join(folder, "printed.csv");
+  await report([run], { csv: table });
+  for (const args of [["--csv"], ["--csv", "-"], ["--csv=-", "--svg", "a.svg"]]) {
+    const { code, stdout, stderr } = await program.ddpg("report", run, ...args);
+    assert.deepEqual([code, stderr], [0, args.length > 2 ? "Wrote a.svg\n" : ""]);
+    assert.equal(stdout, read(table));
+  }
+  assert.ok(!fs.existsSync(path.join(run, "report.html")));
+  const { stdout } = await program.ddpg("report", run, "--json");
+  assert.equal(JSON.parse(stdout).groups[0].final.value, -1);
+});
+
+test("a reader that stops early ends the command; a full disk fails it", { skip: !fs.existsSync("/dev/full") }, () => {
+  const run = fakeRun("cut", { episodes: 20_000 });
+  const shell = (command: string) =>
+    spawnSync("sh", ["-c", command, process.execPath, program.file, run], { encoding: "utf8", timeout: 60_000 });
+  const cut = shell('{ "$0" "$1" report "$2" --csv; echo "code $?" >&2; } | head -n 1');
+  assert.deepEqual([cut.stdout, cut.stderr], ["run,environment,seed,kind,step,name,value\r\n", "code 0\n"]);
+  for (const command of ["report $2 --csv", "report $2 --json", "environments"]) {
+    const { status, stderr } = shell(`"$0" "$1" ${command.replace("$2", '"$2"')} > /dev/full`);
+    assert.equal(stderr, "ddpg: standard output: expected one that can be written, got a full disk.\n");
+    assert.equal(status, 2, command);
+  }
 });

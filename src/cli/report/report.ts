@@ -1,106 +1,96 @@
-import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { expect, InputError } from "../../base/expect.ts";
-import { diagnosticsNames } from "../../ddpg/diagnostics.ts";
-import { eachMetric } from "../../node/run-files.ts";
-import { readConfig, readResult } from "../../node.ts";
-import type { DiagnosticsRecord, EvaluationRecord } from "../../training/metrics.ts";
-import { Thinned } from "../../training/thinned.ts";
-import { writeFiles } from "../terminal/write-files.ts";
-import type { ReportedEpisode, ReportedRun } from "./report-page.ts";
+import { expect } from "../../base/expect.ts";
+import { files as runFiles } from "../../node/run-files.ts";
+import { print, printError, stdout } from "../terminal/output.ts";
+import { type Content, writeFiles } from "../terminal/write-files.ts";
+import { csv, json } from "./report-data.ts";
+import { readRun } from "./reported-run.ts";
 
-/** Where to write the report. */
+/** Where to write what. `true` and "-" stand for the standard output. */
 export interface ReportOptions {
   readonly output?: string;
   readonly svg?: string;
+  readonly csv?: string | true;
+  readonly json?: string | true;
 }
 
 export function addReportCommand(program: Command): void {
   program
     .command("report")
-    .description("draw one run, or compare several, in one HTML file")
+    .description("draw one run, or compare several, in one HTML file, or give their data")
     .argument("<run...>", "run directories; runs with equal settings are seeds of one group")
     .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
     .option("--svg <file>", "also write the main figure as an SVG file")
+    .option("--csv [file]", "write every record as a table; without a file, or with -, to the standard output")
+    .option("--json [file]", "write the groups, their statistics and the curves, likewise")
+    .addHelpText(
+      "after",
+      `
+With --csv or --json, the page is written only if --output says where. A file's name follows as --csv=NAME, or after the runs.
+
+The table has the columns run, environment, seed, kind, step, name and value, and a row for each value of a record: kind is
+episode, evaluation, diagnostics or final (the final evaluation), and name is return, meanReturn, info.landed and so on.
+Nothing is thinned. A text that a spreadsheet would take for a formula (= + - @) or that starts with ' has a ' in front.
+
+Examples:
+  ddpg report runs/*                           compare runs on one page
+  ddpg report runs/* --csv curves.csv          pandas.read_csv("curves.csv")
+  ddpg report runs/* --json | jq '.groups[].final'`,
+    )
     .action(async (directories: string[], options: ReportOptions) => {
-      for (const file of await report(directories, options)) console.log(`Wrote ${file}`);
+      const written = await report(directories, options);
+      // The standard output may hold the data.
+      const say = [options.csv, options.json].some(isStandardOutput) ? printError : print;
+      for (const file of written) say(`Wrote ${file}`);
     });
 }
 
+function isStandardOutput(file: string | true | undefined): boolean {
+  return file === true || file === "-";
+}
+
 /**
- * Reads the runs, draws the report and writes it. Returns the files written. Writes nothing unless everything could be
- * drawn.
+ * Reads the runs, makes the report and writes it. Returns the files written. Writes nothing unless every record could be
+ * read and everything could be drawn.
  */
 export async function report(directories: readonly string[], options: ReportOptions = {}): Promise<string[]> {
   const runs = [...new Map(directories.map((directory) => [path.resolve(directory), directory])).values()].map(readRun);
-  const output = options.output ?? (runs.length === 1 ? path.join(runs[0].directory, "report.html") : "report.html");
-  const files = options.svg === undefined ? [output] : [output, options.svg];
-  expect(
-    new Set(files.map((file) => path.resolve(file))).size === files.length,
-    "--svg",
-    "a file other than the page",
-    options.svg,
+  const data = [["--csv", options.csv, csv] as const, ["--json", options.json, json] as const].filter(
+    ([, file]) => file !== undefined,
   );
-  // Loaded only here, so that the other commands do not wait for the plotting library.
-  const { page, figure } = await import("./report-page.ts");
-  const contents = files.map((file) => (file === output ? page(runs) : figure(runs)));
-  writeFiles(
-    files.map((file, i) => [file, contents[i]]),
-    "Choose another with --output or --svg.",
-  );
-  return files;
-}
-
-/** The most records of each kind that are kept in memory. Neighbors are joined beyond that. */
-const most = { episodes: 32_768, evaluations: 4096, diagnostics: 4096 };
-
-/** Reads a run in bounded memory: a run may have millions of records. */
-function readRun(directory: string): ReportedRun {
-  const config = readConfig(directory);
-  const episodes = new Thinned<ReportedEpisode>(most.episodes, (a, b, weightOfA, weightOfB) => ({
-    step: b.step,
-    return: mean(a.return, b.return, weightOfA, weightOfB),
-  }));
-  // A mean of evaluations is not an evaluation. Drop the earlier of two, so that the last one always remains.
-  const evaluations = new Thinned<EvaluationRecord>(most.evaluations, (_, b) => b);
-  const diagnostics = new Thinned<DiagnosticsRecord>(most.diagnostics, meanDiagnostics);
-  for (const record of eachMetric(directory)) {
-    if (record.type === "evaluation") evaluations.add(record);
-    else if (record.type === "episode") episodes.add({ step: record.step, return: record.return });
-    else diagnostics.add(record);
+  const usual = runs.length === 1 ? path.join(runs[0].directory, "report.html") : "report.html";
+  const drawn = [
+    ["--output", options.output ?? (data.length === 0 ? usual : undefined)] as const,
+    ["--svg", options.svg] as const,
+  ].filter((each): each is readonly ["--output" | "--svg", string] => each[1] !== undefined);
+  checkTargets([...drawn, ...data], directories);
+  const contents: [string, Content][] = [];
+  if (drawn.length > 0) {
+    // Loaded only here, so that the other commands do not wait for the plotting library.
+    const { page, figure } = await import("./report-page.ts");
+    for (const [flag, file] of drawn) contents.push([file, flag === "--output" ? page(runs) : figure(runs)]);
   }
-  if (evaluations.items.length + episodes.items.length === 0) {
-    const where = path.join(directory, "metrics.jsonl");
-    const expected = "at least one episode or evaluation";
-    throw new InputError({ where, expected, got: "none", hint: "Train for longer." });
+  for (const [, file, make] of data) if (typeof file === "string" && file !== "-") contents.push([file, make(runs)]);
+  writeFiles(contents, "Choose another with --output, --svg, --csv or --json.");
+  for (const [, file, make] of data) if (isStandardOutput(file)) await stdout.send(make(runs));
+  return contents.map(([file]) => file);
+}
+
+/** Refuses two outputs in one file, and files of the runs that would be replaced. */
+function checkTargets(
+  targets: readonly (readonly [flag: string, file: string | true | undefined, ...unknown[]])[],
+  directories: readonly string[],
+): void {
+  const kept = directories.flatMap((run) => Object.values(runFiles).map((name) => path.resolve(run, name)));
+  const taken = new Map<string, string>();
+  for (const [flag, file] of targets) {
+    if (file === undefined) continue;
+    const place = file === true || file === "-" ? "the standard output" : path.resolve(file);
+    const other = taken.get(place);
+    const expected = other === "--output" ? "a file other than the page" : `a file other than that of ${other}`;
+    expect(other === undefined, flag, expected, file === true ? "-" : file);
+    expect(!kept.includes(place), flag, "a file other than the run's own", file);
+    taken.set(place, flag);
   }
-  // A run that is still training, or was killed, has no result.
-  const ended = fs.existsSync(path.join(directory, "result.json"));
-  return {
-    directory,
-    config,
-    evaluations: evaluations.items,
-    evaluationsEach: evaluations.each,
-    episodes: episodes.items,
-    episodesEach: episodes.each,
-    diagnostics: diagnostics.items,
-    ...(ended && { result: readResult(directory) }),
-  };
-}
-
-function mean(a: number, b: number, weightOfA: number, weightOfB: number): number {
-  return (a * weightOfA + b * weightOfB) / (weightOfA + weightOfB);
-}
-
-function meanDiagnostics(
-  a: DiagnosticsRecord,
-  b: DiagnosticsRecord,
-  weightOfA: number,
-  weightOfB: number,
-): DiagnosticsRecord {
-  const joined: DiagnosticsRecord = { ...b };
-  for (const name of diagnosticsNames) joined[name] = mean(a[name], b[name], weightOfA, weightOfB);
-  joined.saturation = b.saturation.map((share, i) => mean(a.saturation[i] ?? share, share, weightOfA, weightOfB));
-  return joined;
 }

@@ -6,7 +6,10 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
+import { startingFolder } from "../../node/starting-folder.ts";
+import { exit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
+import { type Output, stderr, stdout } from "../terminal/output.ts";
 import { ProgressLines, type ProgressState } from "../terminal/progress.ts";
 
 /** How long a child may take to write a checkpoint and close its records, in ms. */
@@ -47,7 +50,7 @@ export async function runChildren<C extends ChildCommand>(
   commands: readonly C[],
   options: ChildrenOptions<C>,
 ): Promise<Signal | undefined> {
-  const lines = new ProgressLines(process.stdout, options.progress);
+  const lines = new ProgressLines(stdout, options.progress);
   const waiting = [...commands];
   const running = new Set<ChildProcess>();
   let stopped: Signal | undefined;
@@ -92,18 +95,20 @@ async function runChild<C extends ChildCommand>(
   lines.set(label, { done: 0, total: 1, parts: [] });
   lines.interrupt(() => onStart(command));
   // Fork this file, because in a checkout `bin/ddpg.js` might build again for every child.
-  const child = fork(fileURLToPath(import.meta.url), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const child = fork(fileURLToPath(import.meta.url), args, {
+    cwd: startingFolder(),
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   running.add(child);
   const errors: string[] = [];
-  const say = (output: NodeJS.WriteStream, line: string): void =>
-    lines.interrupt(() => output.write(`${label}: ${line}\n`));
+  const say = (output: Output, line: string): void => lines.interrupt(() => output.print(`${label}: ${line}`));
   const silent = (["stdout", "stderr"] as const).map((stream) => {
     const input = child[stream];
     if (!input) return undefined;
     const reader = createInterface({ input }).on("line", (line) => {
       // The report of an error, ours or Node's, comes last. It is kept until the child has ended.
       if (stream === "stderr" && (errors.length > 0 || /^ddpg: |^<--- |^FATAL ERROR|^#$/.test(line))) errors.push(line);
-      else if (line !== "") say(process[stream], line);
+      else if (line !== "") say(stream === "stdout" ? stdout : stderr, line);
     });
     return new Promise((resolve) => reader.on("close", resolve));
   });
@@ -154,7 +159,7 @@ export function asChildOption(): Option {
 export function parent(): { onProgress(state: ProgressState): void; warn(warning: string): void } | undefined {
   if (process.connected === undefined) return undefined;
   const end = (): void => {
-    if (!process.emit("SIGTERM", "SIGTERM")) process.exit(exitCodes.SIGTERM);
+    if (!process.emit("SIGTERM", "SIGTERM")) exit(exitCodes.SIGTERM);
   };
   if (process.connected) process.on("disconnect", end);
   else end();

@@ -1,11 +1,15 @@
 import * as os from "node:os";
 import { expect, InputError } from "../../base/expect.ts";
+import { settingFlag } from "../../ddpg/config.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
+import type { ReplayBuffer } from "../../ddpg/replay-buffer.ts";
 import { expectArithmetic } from "../../kernels/choose-backend.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import type { Threads } from "../../kernels/wasm/threads.ts";
 import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
+import { whole } from "../terminal/numbers.ts";
 import { numberOf } from "../terminal/options.ts";
+import { printError } from "../terminal/output.ts";
 
 const widths = ["128", "256", "auto"] as const;
 
@@ -59,7 +63,7 @@ export async function backendFor(
   });
   const [reason = "--simd 128"] = backend.notes;
   const isNews = simd === "256" || verbose;
-  if (backend.vectorBits === 128 && isNews) console.error(`ddpg: using 128-bit vectors: ${reason}.`);
+  if (backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
 }
 
@@ -70,4 +74,29 @@ export function computeText({ vectorBits }: NodeBackend, { arithmetic, threads }
 
 export function threadsFor({ threads = "auto" }: ComputeFlags): Threads {
   return nodeThreads(threads === "auto" ? Math.min(maxThreads, os.availableParallelism()) : threads);
+}
+
+/** Explains on the standard error why an agent computes with one thread although it could have had more. */
+export function explainOneThread({ threads = "auto" }: ComputeFlags, agent: Ddpg, verbose: boolean): void {
+  if (!verbose || threads === 1 || agent.threads > 1) return;
+  const cores = os.availableParallelism();
+  const reason = threadsFor({ threads }).refusal || "there are no others";
+  printError(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
+}
+
+/** A warning if the replay buffer will not fit in the machine's memory, or in that which a container has; else "". */
+export function memoryWarning({ capacity, rowSize }: ReplayBuffer, steps: number): string {
+  const bytes = 4 * rowSize * Math.min(capacity, steps);
+  const limit = process.constrainedMemory?.() ?? 0;
+  // Without a limit, some versions of Node return 0, and others a number far above any memory.
+  const available = limit > 0 ? Math.min(limit, os.totalmem()) : os.totalmem();
+  if (bytes <= available) return "";
+  return (
+    `${settingFlag("replayCapacity")}: expected a buffer that fits in ${gigabytes(available)} of memory, got ${gigabytes(bytes)} ` +
+    `for ${whole(Math.min(capacity, steps))} transitions of ${whole(4 * rowSize)} bytes. Choose a smaller one.`
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -3,7 +3,10 @@ import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { unstartedHint } from "../../node/run-directory.ts";
 import { isComplete } from "../../node/run-files.ts";
+import { expectCheckpointed } from "../../node/same-run.ts";
+import { fromStart } from "../../node/starting-folder.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
 import { arithmeticOf } from "../../training/run.ts";
@@ -11,17 +14,20 @@ import {
   environmentEntries,
   environmentHelp,
   environmentOf,
+  moduleHelp,
   trainingEnvironments,
 } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
+import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
   backendFor,
   type ComputeFlags,
   computeText,
+  explainOneThread,
   simdHelp,
   simdWidth,
   threadCount,
@@ -53,38 +59,36 @@ export function addResumeCommand(program: Command): void {
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
+    .addHelpText("after", moduleHelp)
     .action((run: string, flags: ResumeFlags) => resume(run, flags, program.opts().verbose === true));
 }
 
 async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
   const listener = flags.asChild && parent();
+  await expectUnlocked(run, listener ? listener.warn : (text) => printError(`ddpg: ${text}`));
+  const unstarted = unstartedHint(run, inShell(run));
+  if (unstarted)
+    throw new InputError({ where: run, expected: "a run with a checkpoint", got: "none", hint: unstarted });
   const config = readConfig(run);
-  expectUnlocked(run);
   const checkpoint = readCheckpoint(run);
-  if (flags.steps === undefined && isComplete(run)) {
+  expectCheckpointed(run, config, checkpoint);
+  // A loop in a shell repeats the same command until it succeeds.
+  if (isComplete(run) && (flags.steps === undefined || flags.steps === readResult(run).steps)) {
     const { steps } = readResult(run);
-    console.log(
+    print(
       `${run} is finished, after ${whole(steps)} steps. To continue: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
     );
     return;
   }
-  const hint = "A run's settings cannot be changed.";
-  expect(
-    JSON.stringify(checkpoint.settings) === JSON.stringify(config.settings),
-    `${run} settings`,
-    "the checkpoint's",
-    "others",
-    hint,
-  );
-
-  const nameOrPath = environmentOf(run, config, flags.environment);
+  const nameOrPath = environmentOf(run, config, { given: flags.environment, quiet: listener !== undefined });
   const loading = (): string => `environment ${nameOrPath}`;
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   if (flags.environment !== undefined) {
     const isOwn = config.environmentModule !== undefined && loaded.module !== undefined;
     expect(isOwn, "--environment", `the module of ${run}`, flags.environment, "A run keeps its environment.");
   }
-  const moved = flags.environment === undefined ? config : { ...config, ...environmentEntries(run, loaded) };
+  // Also if it was not moved: it may have changed, or be that of an earlier version, which kept no hash.
+  const moved = { ...config, ...environmentEntries(fromStart(run), loaded) };
   const planned = planFor(moved, flags.steps, checkpoint.steps);
   const arithmetic = arithmeticOf(config);
   const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
@@ -92,29 +96,19 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
-    if (agent.arithmetic !== arithmetic) {
-      const expected = `that of its checkpoint, ${agent.arithmetic}`;
-      throw new InputError({
-        where: `${run} arithmetic`,
-        expected,
-        got: arithmetic,
-        hint: "A run keeps its arithmetic.",
-      });
-    }
+    explainOneThread(flags, agent, verbose);
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
     if (!listener) {
-      console.log(
-        [
-          `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
-          `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-          `compute        ${computeText(backend, agent)}`,
-          `checkpoints    ${checkpoints}`,
-          "",
-        ].join("\n"),
-      );
+      print([
+        `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
+        `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
+        `compute        ${computeText(backend, agent)}`,
+        `checkpoints    ${checkpoints}`,
+        "",
+      ]);
     }
     await runTraining({
       agent,
@@ -128,7 +122,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       stepTimeout: milliseconds(flags.stepTimeout),
       progress: flags.progress,
       ...(listener && { onProgress: listener.onProgress }),
-      warn: listener ? listener.warn : (warning) => console.error(`ddpg: warning: ${warning}`),
+      warn: listener ? listener.warn : printWarning,
     });
   });
 }
@@ -139,7 +133,8 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
  */
 function planFor(config: RunConfig, steps: number | undefined, taken: number): RunConfig {
   if (steps === undefined) return config;
-  expect(steps > taken, "--steps", `more than the ${whole(taken)} steps already taken`, steps);
+  // With as many, only the end of the run was missing.
+  expect(steps >= taken, "--steps", `at least the ${whole(taken)} steps already taken`, steps);
   const { untilReturn, ...rest } = config;
   return { ...rest, steps };
 }

@@ -1,8 +1,11 @@
-import type { Evaluation } from "../../training/evaluate.ts";
+import type { BestEvaluation } from "../../training/run.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
+import { warningOfBest } from "../terminal/best.ts";
 import { duration, infoLines, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
+import { print, stdout } from "../terminal/output.ts";
 import { Progress, Rate } from "../terminal/progress.ts";
+import type { FinalEvaluations } from "./final-evaluation.ts";
 import type { RunTrainingOptions } from "./run-training.ts";
 
 /**
@@ -22,7 +25,7 @@ export class RunDisplay {
     this.#isChild = training.onProgress !== undefined;
     const { steps } = training.config;
     const rate = new Rate(() => loop.ms, loop.step);
-    this.#progress = new Progress(training.onProgress ?? process.stdout, steps, training.progress, () => {
+    this.#progress = new Progress(training.onProgress ?? stdout, steps, training.progress, () => {
       const perSecond = rate.at(loop.step);
       return [
         `${whole(perSecond)} steps/s`,
@@ -49,7 +52,7 @@ export class RunDisplay {
 
   /** Writes a line above the progress. */
   note(line: string): void {
-    if (line !== "" && !this.#isChild) this.#progress.interrupt(() => console.log(line));
+    if (line !== "" && !this.#isChild) this.#progress.interrupt(() => print(line));
   }
 
   /** Ends the progress. Its last line stays if `keep` is set. */
@@ -61,9 +64,9 @@ export class RunDisplay {
   startFinalEvaluation(episodes: number): (done: number) => void {
     const { onProgress, progress } = this.#training;
     const rate = new Rate(() => performance.now());
-    const isShown = progress && (this.#isChild || process.stdout.isTTY);
+    const isShown = progress && (this.#isChild || stdout.isTTY);
     this.#progress.stop(true);
-    this.#progress = new Progress(onProgress ?? process.stdout, episodes, isShown, () => [
+    this.#progress = new Progress(onProgress ?? stdout, episodes, isShown, () => [
       `evaluation  ${whole(this.#progress.done)}/${whole(episodes)} episodes`,
       `${whole(rate.at(this.#progress.done))} episodes/s`,
     ]);
@@ -74,33 +77,41 @@ export class RunDisplay {
   stopped(savedStep: number | undefined): void {
     if (this.#isChild) return;
     const { directory, config } = this.#training;
-    console.log(
-      `Ended after ${whole(this.#loop.step)} of ${whole(config.steps)} steps. The records are in ${directory}.`,
-    );
-    if (savedStep !== undefined)
-      console.log(`Resume after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
+    print(`Ended after ${whole(this.#loop.step)} of ${whole(config.steps)} steps. The records are in ${directory}.`);
+    if (savedStep !== undefined) print(`Resume after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
   }
 
   /** Prints the results of a finished run. */
-  conclude({ meanReturn, standardError, episodes, info }: Evaluation): void {
+  conclude(final: FinalEvaluations): void {
     if (this.#isChild) return;
     const { agent, directory, progress } = this.#training;
     const { best, seconds, step } = this.#loop;
+    const { meanReturn, standardError, episodes, info } = final.last;
+    const warning = warningOfBest({ evaluation: final.last, bestEvaluation: final.best });
     const lines = [
-      `return         ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+      `return         ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts, of the last policy`,
       ...infoLines(info, 15),
-      ...(best
-        ? [
-            `best           ${plusMinus(best.meanReturn, best.standardError)} over ${whole(best.episodes)}, after ${whole(best.step)} steps`,
-          ]
-        : []),
+      ...(best ? bestLines(best, final) : []),
+      ...(warning ? [`${" ".repeat(15)}${warning}`] : []),
       `training       ${whole(step)} steps in ${duration(seconds)}, ${whole(step / seconds)} steps/s`,
       `fingerprint    ${agent.fingerprint()}`,
       `records        ${directory}`,
       `report         npx ddpg report ${inShell(directory)}`,
       `evaluate       npx ddpg evaluate ${inShell(directory)}`,
     ];
-    if (progress) console.log();
-    console.log(lines.join("\n"));
+    if (progress) print("");
+    print(lines);
   }
+}
+
+/** What the best policy achieved over the final starts, and why it is called the best. */
+function bestLines(best: BestEvaluation, final: FinalEvaluations): string[] {
+  const picked = `during training ${plusMinus(best.meanReturn, best.standardError)} over ${whole(best.episodes)}`;
+  if (final.best === final.last) return [`best           the last policy, ${picked}`];
+  const { meanReturn, standardError, info } = final.best;
+  const mean = plusMinus(meanReturn, standardError);
+  return [
+    `best           ${mean} over the same starts, of the policy after ${whole(best.step)} steps, ${picked}`,
+    ...infoLines(info, 15),
+  ];
 }

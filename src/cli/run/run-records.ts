@@ -3,7 +3,9 @@ import { saveAgent } from "../../ddpg/agent-state.ts";
 import { RunDirectory } from "../../node/run-directory.ts";
 import type { RunResult } from "../../node.ts";
 import type { Evaluation } from "../../training/evaluate.ts";
+import type { FinalEvaluation } from "../../training/run.ts";
 import type { RunLoop, RunLoopEvent } from "../../training/run-loop.ts";
+import type { FinalEvaluations } from "./final-evaluation.ts";
 import type { RunTrainingOptions } from "./run-training.ts";
 
 /** Writes a run's files: records and policies as the loop reports them, checkpoints, and the result at the end. */
@@ -33,8 +35,8 @@ export class RunRecords {
    * fail.
    */
   open(): void {
-    const { directory, config, checkpoint } = this.#training;
-    if (checkpoint) this.#run = RunDirectory.resume(directory, config, checkpoint);
+    const { directory, config, checkpoint, warn } = this.#training;
+    if (checkpoint) this.#run = RunDirectory.resume(directory, config, checkpoint, warn);
   }
 
   take(event: RunLoopEvent): void {
@@ -61,8 +63,8 @@ export class RunRecords {
    * Writes everything that is left, as far as possible, and throws the first error. Further calls do nothing. Returns
    * whether the run's directory exists now: a new run without any step leaves none.
    */
-  close(ending: Pick<RunResult, "interrupted" | "failed">, final?: Evaluation): boolean {
-    const { agent, config, checkpoint } = this.#training;
+  close(ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): boolean {
+    const { agent, config, checkpoint, warn } = this.#training;
     const loop = this.#loop;
     const run = this.#isClosed ? undefined : this.#run;
     this.#isClosed = true;
@@ -94,22 +96,20 @@ export class RunRecords {
         trainingSeconds: loop.seconds,
         stepsPerSecond: Math.round(loop.step / loop.seconds),
         threads: agent.threads,
-        evaluation: final
-          ? {
-              meanReturn: final.meanReturn,
-              standardError: final.standardError,
-              episodes: final.episodes,
-              ...(final.info && { info: final.info }),
-            }
-          : null,
+        evaluation: final ? recorded(final.last) : null,
         ...(loop.best && { best: loop.best }),
+        ...(loop.best && final && { bestEvaluation: recorded(final.best) }),
         fingerprint: agent.fingerprint(),
         ...(errors.length > 0 && { failed: messageOf(errors[0]) }),
         ...ending,
       }),
     );
-    attempt(() => run.close());
+    attempt(() => run.close().forEach(warn));
     if (errors.length > 0) throw errors[0];
     return true;
   }
+}
+
+function recorded({ meanReturn, standardError, episodes, info }: Evaluation): FinalEvaluation {
+  return { meanReturn, standardError, episodes, ...(info && { info }) };
 }

@@ -1,17 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../base/expect.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
+import { ReplayMemoryError } from "../../ddpg/replay-buffer.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { Checkpoint, RunConfig, RunResult } from "../../node.ts";
-import type { Evaluation } from "../../training/evaluate.ts";
 import { RunLoop } from "../../training/run-loop.ts";
-import { guarded } from "../environment/guard.ts";
+import { guarded, rescuing } from "../environment/guard.ts";
 import { report } from "../terminal/errors.ts";
+import { exit, planExit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import type { ProgressState } from "../terminal/progress.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
-import { planFinalEvaluation } from "./final-evaluation.ts";
+import { type FinalEvaluations, planFinalEvaluation } from "./final-evaluation.ts";
 import { RunDisplay } from "./run-display.ts";
 import { RunRecords } from "./run-records.ts";
 import { graceMs, StopSignals } from "./stop-signals.ts";
@@ -57,7 +58,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
 
   const saveCheckpoint = (): void => display.note(records.saveCheckpoint());
 
-  const close = (ending: Pick<RunResult, "interrupted" | "failed">, final?: Evaluation): void => {
+  const close = (ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): void => {
     display.stop(loop.step > firstStep);
     if (records.close(ending, final) && !final) display.stopped(records.savedStep);
   };
@@ -71,17 +72,18 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     } catch (error) {
       code = report(error, false);
     }
+    planExit(code);
     // They are asked to close, but not awaited.
     for (const each of [environment, evaluationEnvironment]) {
       new Promise((resolve) => resolve(each.close?.())).catch(() => {});
     }
-    process.exit(code);
+    exit(code);
   };
   const signals = new StopSignals({
     source: process,
     isStepping: () => loop.isStepping,
     leave,
-    exit: (code) => process.exit(code),
+    exit,
     setTimer: (callback, ms) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
@@ -103,7 +105,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
       if (hasFailed) return;
     }
   };
-  const work = async (): Promise<Evaluation> => {
+  const work = async (): Promise<FinalEvaluations> => {
     records.open();
     await trainToTheEnd();
     const { evaluation } = config;
@@ -111,10 +113,39 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     if (loop.secondsPerEpisode === undefined && evaluation.fewerIfSlow)
       await loop.evaluate(Math.min(evaluation.episodes, evaluation.finalEpisodes));
     const { secondsPerEpisode = 0, seconds: trainingSeconds } = loop;
-    const { episodes, notice } = planFinalEvaluation(evaluation, { trainingSeconds, secondsPerEpisode });
+    const policies = loop.hasOtherBest ? 2 : 1;
+    const { episodes, notice } = planFinalEvaluation(evaluation, { trainingSeconds, secondsPerEpisode }, policies);
     display.note(notice);
-    return loop.evaluate(episodes, display.startFinalEvaluation(episodes));
+    const advance = display.startFinalEvaluation(policies * episodes);
+    const last = await loop.evaluate(episodes, advance);
+    const best = await loop.evaluateBest(episodes, (done) => advance(episodes + done));
+    return { last, best: best ?? last };
   };
+
+  /** Saves and closes what can be saved and closed without waiting. The error is the one to report. */
+  const fail = (error: unknown): void => {
+    hasFailed = true;
+    signals.ignore();
+    try {
+      if (error instanceof EnvironmentError || error instanceof ReplayMemoryError) {
+        loop.abandonStep();
+        saveCheckpoint();
+      }
+    } catch {
+      // What the environment itself could not save is not saved.
+    }
+    try {
+      close({ failed: messageOf(error) });
+    } catch {
+      // Neither is what cannot be written.
+    }
+  };
+  let first: { error: unknown } | undefined;
+  const rescued = rescuing((error) => {
+    first ??= { error };
+    fail(first.error);
+    return first.error;
+  });
 
   const working = work();
   try {
@@ -126,21 +157,15 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     close({}, final);
     display.conclude(final);
   } catch (error) {
+    first = { error };
     hasFailed = true;
     signals.ignore();
-    try {
-      // After an error from elsewhere, a step in progress gets some time to finish.
-      await Promise.race([working.catch(() => {}), delay(graceMs)]);
-      if (error instanceof EnvironmentError) {
-        loop.abandonStep();
-        saveCheckpoint();
-      }
-      close({ failed: messageOf(error) });
-    } catch {
-      // The first error is the one to report.
-    }
+    // After an error from elsewhere, a step in progress gets some time to finish.
+    await Promise.race([working.catch(() => {}), delay(graceMs)]);
+    fail(error);
     throw error;
   } finally {
+    rescued();
     signals.close();
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseSeeds, seedArguments } from "./seeds.ts";
+import { otherSeeds, parseSeeds, resumeArguments, seedArguments } from "./seeds.ts";
 
 describe("parseSeeds", () => {
   it("reads ranges, lists and both together, in the order given", () => {
@@ -55,5 +55,25 @@ describe("seedArguments", () => {
       ...["train", "--threads", "1", "--seed", "1", "--out", "x", "--as-child"],
       ...["--", "--out"],
     ]);
+  });
+});
+
+describe("resumeArguments", () => {
+  it("keeps the options that resume has, with their values", () => {
+    const args = ["train", "a.js", "--seeds", "1..3", "--discount", "0.9", "--simd=128", "--checkpoint-every", "5"];
+    const kept = ["resume", "here/seed2", "--simd=128", "--checkpoint-every", "5"];
+    assert.deepEqual(resumeArguments(args, "here/seed2", true), [...kept, "--threads", "1", "--as-child"]);
+    assert.deepEqual(resumeArguments([...args, "--threads", "2", "--", "--simd"], "here/seed2", false), [
+      ...[...kept, "--threads", "2", "--no-progress", "--as-child"],
+    ]);
+  });
+});
+
+describe("otherSeeds", () => {
+  it("replaces the seeds", () => {
+    assert.deepEqual(otherSeeds(["train", "a.js", "--seeds", "1..4", "--jobs", "2"], [3, 4]), [
+      ...["train", "a.js", "--jobs", "2", "--seeds", "3,4"],
+    ]);
+    assert.deepEqual(otherSeeds(["train", "--seeds=1..4", "--", "a.js"], [4]), ["train", "--seeds", "4", "--", "a.js"]);
   });
 });

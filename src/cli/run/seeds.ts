@@ -1,22 +1,25 @@
 // `ddpg train --seeds`: trains one task with several seeds, each in its own process, and summarizes them.
 
 import * as fs from "node:fs";
+import * as path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { expect, InputError } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
-import { Random } from "../../base/random.ts";
-import { type RunResult, readResult } from "../../node.ts";
-import { bootstrapInterval, interquartileMean } from "../../training/aggregate.ts";
+import { files, isComplete } from "../../node/run-files.ts";
+import { fromHere, fromStart } from "../../node/starting-folder.ts";
+import { type RunConfig, type RunResult, readConfig, readResult } from "../../node.ts";
+import { seedStatistic } from "../../training/aggregate.ts";
+import { isBestWorse } from "../terminal/best.ts";
+import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
+import { print, printError, stdout } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
 import { type ChildCommand, type ChildEnd, runChildren } from "./children.ts";
 
 /** More is probably a typing mistake. */
 const maxSeeds = 1000;
-
-/** With fewer seeds an interval is not meaningful. */
-const minSeedsForInterval = 5;
 
 /** Parses `1..8`, `1,3,7` or `1..3,8`. Each seed may appear once; the order is kept. */
 export function parseSeeds(text: string): number[] {
@@ -53,10 +56,68 @@ export function seedArguments(args: readonly string[], seed: number, directory: 
   return [...kept, "--seed", `${seed}`, "--out", directory, "--as-child", ...args.slice(i)];
 }
 
+/** A command line with other seeds. */
+export function otherSeeds(args: readonly string[], seeds: readonly number[]): string[] {
+  const kept = args.filter((arg, i) => !/^--seeds(=|$)/.test(arg) && args[i - 1] !== "--seeds");
+  const end = kept.includes("--") ? kept.indexOf("--") : kept.length;
+  return [...kept.slice(0, end), "--seeds", seeds.join(","), ...kept.slice(end)];
+}
+
+/**
+ * The command line of a child that resumes a seed: of the parent's options, those that `resume` has. The others are in
+ * the run's configuration.
+ */
+export function resumeArguments(args: readonly string[], directory: string, drawn: boolean): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < args.length && args[i] !== "--"; i++) {
+    const [, flag, value] = /^--(environment|checkpoint-every|step-timeout|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
+    if (flag === undefined) continue;
+    kept.push(args[i]);
+    if (value === undefined) kept.push(args[++i]);
+  }
+  if (!drawn) kept.push("--no-progress");
+  if (!kept.some((arg) => /^--threads(=|$)/.test(arg))) kept.push("--threads", "1");
+  return ["resume", directory, ...kept, "--as-child"];
+}
+
+/** What the directory of a seed holds of the run that is wanted there. */
+export type Found = "nothing" | "checkpoint" | "result";
+
+/** Whether a directory holds a run that may be continued. */
+export function holdsRun(directory: string): boolean {
+  const folder = fromStart(directory);
+  return [files.config, files.checkpoint].every((name) => fs.existsSync(path.join(folder, name)));
+}
+
+/** The fields of a configuration that decide a run. */
+const decisive = [
+  ...(["environment", "environmentModule", "preset", "seed", "steps", "settings"] as const),
+  ...(["evaluation", "untilReturn", "from"] as const),
+];
+
+/** Looks at what an earlier command left of a run. Throws an InputError if it is another run. */
+export function findRun(directory: string, wanted: RunConfig, start: Uint8Array | undefined): Found {
+  if (!holdsRun(directory)) return "nothing";
+  const hint = "Choose another --out.";
+  const run = fromHere(directory);
+  const config = readConfig(run);
+  for (const field of decisive) {
+    const [here, there] = [wanted[field], config[field]];
+    expect(isDeepStrictEqual(here, there), `${directory} ${field}`, JSON.stringify(here) ?? "none", there, hint);
+  }
+  const isSameStart = !start || fs.readFileSync(path.join(run, files.start)).equals(start);
+  expect(isSameStart, path.join(directory, files.start), "the policy of --from", "another", hint);
+  return isComplete(run) ? "result" : "checkpoint";
+}
+
 export interface SeedsOptions {
   readonly seeds: readonly number[];
   /** The directory of each seed. */
   readonly directories: readonly string[];
+  /** What each directory holds. */
+  readonly found: readonly Found[];
+  /** Whether the same command continues the seeds that do not finish, because it names the directories. */
+  readonly continues: boolean;
   readonly jobs: number;
   readonly progress: boolean;
   warn(warning: string): void;
@@ -76,38 +137,53 @@ export interface ChildRun extends ChildCommand {
  * Trains all seeds and prints the results. The exit code becomes 1 if any run is not complete. A signal ends the
  * process when the children have closed their records.
  */
-export async function trainSeeds({ seeds, directories, jobs, progress, warn }: SeedsOptions): Promise<void> {
-  const drawn = progress && process.stdout.isTTY;
+export async function trainSeeds(options: SeedsOptions): Promise<void> {
+  const { seeds, directories, found, continues, jobs, progress, warn } = options;
+  const drawn = progress && stdout.isTTY;
   const width = largest(seeds.map((seed) => `${seed}`.length));
+  const own = process.argv.slice(2);
   const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
-    const args = seedArguments(process.argv.slice(2), seed, directory, drawn);
+    const args =
+      found[i] === "checkpoint" ? resumeArguments(own, directory, drawn) : seedArguments(own, seed, directory, drawn);
     return { label: `seed ${String(seed).padStart(width)}`, args, seed, directory };
   });
   const started = performance.now();
-  const signal = await runChildren(runs, {
+  const unfinished = runs.filter((_, i) => found[i] !== "result");
+  for (const run of runs.filter((_, i) => found[i] === "result")) {
+    settle(run, { how: "complete", why: "" });
+    if (progress) print(`${run.label}  ${ending(run)}`);
+  }
+  const signal = await runChildren(unfinished, {
     jobs,
     progress,
-    onStart: ({ label, directory }) => {
-      if (progress && !drawn) console.log(`${label}  started, records in ${directory}`);
+    onStart: ({ label, args, directory }) => {
+      if (progress && !drawn)
+        print(`${label}  ${args[0] === "resume" ? "resumed" : "started"}, records in ${directory}`);
     },
     onWarning: ({ seed }, warning) => warn(`seed ${seed}: ${warning}`),
     onEnd: (run, end) => {
       const why = settle(run, end);
-      if (why) console.error(`ddpg: seed ${run.seed}: ${why}`);
-      else if (progress) console.log(`${run.label}  ${ending(run)}`);
+      if (why) printError(`ddpg: seed ${run.seed}: ${why}`.split("\n"));
+      else if (progress) print(`${run.label}  ${ending(run)}`);
     },
   });
-  if (progress) console.log();
-  console.log(summary(runs, jobs, (performance.now() - started) / 1000));
-  if (signal) process.exit(exitCodes[signal]);
+  if (progress) print("");
+  print(summary(runs, jobs, (performance.now() - started) / 1000));
+  const left = runs.filter(({ end }) => end === "stopped" || end === undefined);
+  if (left.length > 0 && continues) print("continue       The same command continues the seeds that are left.");
+  else if (left.some(({ end }) => end === undefined)) {
+    const waiting = left.filter(({ end }) => end === undefined).map(({ seed }) => seed);
+    print(`not started    npx ddpg ${otherSeeds(own, waiting).map(inShell).join(" ")}`);
+  }
+  if (signal) exit(exitCodes[signal]);
   if (runs.some((run) => run.end !== "complete")) process.exitCode = 1;
 }
 
 /** Stores how a run ended, also from the result that it wrote. Returns why it failed, or "". */
 export function settle(run: ChildRun, { how, why }: ChildEnd): string {
   try {
-    run.result = readResult(run.directory);
+    run.result = readResult(fromStart(run.directory));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
   }
@@ -119,17 +195,23 @@ export function settle(run: ChildRun, { how, why }: ChildEnd): string {
 
 function ending({ end, result, directory }: ChildRun): string {
   return end === "complete" && result
-    ? `${returnOf(result)}  ${whole(result.stepsPerSecond)} steps/s  ${directory}`
+    ? `${returnOf(result.evaluation)}, best ${returnOf(result.bestEvaluation)}  ${whole(result.stepsPerSecond)} steps/s  ${directory}`
     : `${end} ${afterSteps(result)}`;
 }
 
-function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string {
+/** The line with the statistic over the seeds that are complete, or no line. */
+export function statisticLines(returns: readonly number[]): string[] {
+  if (returns.length === 0) return [];
+  const { name, value, interval } = seedStatistic(returns);
+  const ends = interval ? `; 95 % bootstrap interval ${interval.map(short).join(" to ")}` : "";
+  return [`return         ${short(value)}, ${name}${ends}`];
+}
+
+function summary(runs: readonly ChildRun[], jobs: number, seconds: number): string[] {
   const complete = runs.filter(({ end }) => end === "complete");
   const returns = complete.flatMap(({ result }) => result?.evaluation?.meanReturn ?? []);
-  const [low, high] = returns.length >= minSeedsForInterval ? bootstrapInterval(returns, new Random(0)) : [];
-  const interval =
-    low === undefined || high === undefined ? "" : `; 95 % bootstrap interval ${short(low)} to ${short(high)}`;
   const of = (count: number): string => `${whole(count)} of ${whole(runs.length)}`;
+  const worse = complete.filter(({ result }) => result && isBestWorse(result)).length;
   const without = (name: string, end: ChildRun["end"]): string[] => {
     const seeds = runs.filter((run) => run.end === end).map(({ seed }) => seed);
     return seeds.length === 0 ? [] : [`${name.padEnd(15)}${of(seeds.length)} seeds: ${seeds.join(", ")}`];
@@ -138,11 +220,8 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
   return [
     ...tableOf(runs),
     "",
-    ...(returns.length > 1
-      ? [
-          `return         ${short(interquartileMean(returns))}, interquartile mean over ${whole(returns.length)} seeds${interval}`,
-        ]
-      : []),
+    ...statisticLines(returns),
+    ...(worse > 0 ? [`best           worse than the last policy over the final starts in ${of(worse)} seeds`] : []),
     `time           ${duration(seconds)}, ${jobs === 1 ? "one seed" : `${whole(jobs)} seeds`} at a time`,
     ...without("failed", "failed"),
     ...without("stopped", "stopped"),
@@ -151,7 +230,7 @@ function summary(runs: readonly ChildRun[], jobs: number, seconds: number): stri
       .filter(({ end, result }) => end === "stopped" && result)
       .map(({ directory }) => `resume         npx ddpg resume ${inShell(directory)}`),
     ...(readable.length > 0 ? [`report         npx ddpg report ${readable.map(inShell).join(" ")}`] : []),
-  ].join("\n");
+  ];
 }
 
 /** The runs that have started, one line each. */
@@ -160,17 +239,18 @@ function tableOf(runs: readonly ChildRun[]): string[] {
     .filter(({ end }) => end !== undefined)
     .map(({ seed, end, result, directory }) => [
       `${seed}`,
-      end === "complete" && result ? returnOf(result) : `${end} ${afterSteps(result)}`,
+      end === "complete" && result ? returnOf(result.evaluation) : `${end} ${afterSteps(result)}`,
+      end === "complete" && result ? returnOf(result.bestEvaluation) : "–",
       result ? whole(result.stepsPerSecond) : "–",
       result ? result.fingerprint : "–",
-      fs.existsSync(directory) ? directory : "–",
+      fs.existsSync(fromStart(directory)) ? directory : "–",
     ]);
   if (rows.length === 0) return [];
-  rows.unshift(["seed", "return", "steps/s", "fingerprint", "records"]);
-  return table(rows, [0, 2]);
+  rows.unshift(["seed", "return, last", "return, best", "steps/s", "fingerprint", "records"]);
+  return table(rows, [0, 3]);
 }
 
-function returnOf({ evaluation }: RunResult): string {
+function returnOf(evaluation: RunResult["evaluation"] | undefined): string {
   return evaluation ? plusMinus(evaluation.meanReturn, evaluation.standardError) : "–";
 }
 

@@ -1,4 +1,3 @@
-import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
@@ -14,20 +13,24 @@ import {
 } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { type Policy, policySettings } from "../../ddpg/policy.ts";
-import { checkEnvironment } from "../../environment/check-environment.ts";
+import { withoutUpdates } from "../../ddpg/update-schedule.ts";
+import { checkEnvironment, defaultCheckSteps } from "../../environment/check-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { EnvironmentError } from "../../environment/environment-calls.ts";
+import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
+import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { startFile } from "../../node/run-files.ts";
+import { fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
-import { arithmeticOf } from "../../training/run.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import {
   bounds,
   environmentEntries,
   environmentHelp,
   environmentOf,
+  moduleHelp,
   trainingEnvironments,
 } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
@@ -42,6 +45,7 @@ import {
   stepTimeoutHelp,
   wholeNumber,
 } from "../terminal/options.ts";
+import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -50,17 +54,17 @@ import {
   backendFor,
   type ComputeFlags,
   computeText,
+  explainOneThread,
+  memoryWarning,
   simdHelp,
   simdWidth,
   threadCount,
   threadsFor,
   threadsHelp,
 } from "./compute.ts";
+import { reserveDirectory } from "./reserve-directory.ts";
 import { runTraining } from "./run-training.ts";
-import { parseSeeds, trainSeeds } from "./seeds.ts";
-
-/** The number of random steps in each pass of the check of a custom environment. */
-const defaultCheckSteps = 1000;
+import { type Found, findRun, holdsRun, parseSeeds, trainSeeds } from "./seeds.ts";
 
 /** A notice is printed if the check of a custom environment takes longer than this, in ms. */
 const noticeMs = 1000;
@@ -155,7 +159,8 @@ Examples:
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
 The default export of your own module is a class, or a function without parameters, that
-makes a fresh environment; or the one environment there is, with single: true.`,
+makes a fresh environment; or the one environment there is, with single: true.
+${moduleHelp}`,
     )
     .action((environment: string | undefined, flags: TrainFlags) =>
       start(environment, flags, program.opts().verbose === true),
@@ -170,7 +175,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (repeated && flags.preset) throw both("--preset or --config");
   if (!repeated && flags.environment !== undefined)
     throw new InputError({ where: "--environment", expected: "to be used with --config", got: "no --config" });
-  const nameOrPath = repeated ? environmentOf(flags.config ?? "", repeated, flags.environment) : named;
+  const nameOrPath = repeated
+    ? environmentOf(flags.config ?? "", repeated, { given: flags.environment, quiet: listener !== undefined })
+    : named;
   if (nameOrPath === undefined)
     throw new InputError({
       where: "train",
@@ -184,8 +191,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     throw new InputError({ where: "--jobs", expected: "to be used with --seeds", got: "no --seeds" });
 
   const loading = (): string => `environment ${nameOrPath}`;
-  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const start = await startPolicy(flags, repeated);
+  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
   const task = loaded.task ?? customDefaults;
   const steps = flags.steps ?? repeated?.steps ?? task.steps;
   const { preset, settings } = await asFlags(() =>
@@ -195,11 +202,17 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       ...chosenSettings({ ...flags }),
     }),
   );
-  const directories = seeds.map((seed) => {
-    if (flags.out === undefined) return freeDirectory(`${loaded.name}-${preset}-seed${seed}`);
-    return flags.seeds ? path.join(flags.out, `seed${seed}`) : flags.out;
-  });
-  directories.forEach(checkRunDirectory);
+  const { out } = flags;
+  const given =
+    out === undefined ? undefined : seeds.map((seed) => (flags.seeds ? path.join(out, `seed${seed}`) : out));
+  const notice = listener ? listener.warn : (text: string): void => printError(`ddpg: ${text}`);
+  await Promise.all(
+    (given ?? []).map((directory) =>
+      flags.seeds && holdsRun(directory)
+        ? expectUnlocked(directory, notice)
+        : checkRunDirectory(directory, start?.bytes, notice),
+    ),
+  );
 
   const warned = new Set<string>();
   const warn = (warning: string): void => {
@@ -208,27 +221,23 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     if (warned.has(subject)) return;
     warned.add(subject);
     if (listener) listener.warn(warning);
-    else console.error(`ddpg: warning: ${warning}`);
+    else printWarning(warning);
   };
   if (loaded.module) {
-    const { checkSteps = defaultCheckSteps } = flags;
+    const { checkSteps } = flags;
     const isTold = listener === undefined;
     const warnings =
       checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
     warnings.forEach(warn);
   }
-  if (settings.warmupSteps >= steps) {
-    const got = `${whole(settings.warmupSteps)}. Nothing will be learned.`;
-    warn(`${settingFlag("warmupSteps")}: expected less than the run's ${whole(steps)} steps, got ${got}`);
-  } else if (settings.updateEvery > steps - settings.warmupSteps) {
-    const left = `the ${whole(steps - settings.warmupSteps)} steps after the warm-up`;
-    const got = `${whole(settings.updateEvery)}. Nothing will be learned.`;
-    warn(`${settingFlag("updateEvery")}: expected at most ${left}, got ${got}`);
-  }
+  const tooLong = withoutUpdates(settings, steps, whole);
+  if (tooLong) warn(new InputError(tooLong).at(settingFlag(tooLong.where)).message);
 
   const arithmetic = flags.arithmetic ?? (repeated && arithmeticOf(repeated));
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, verbose);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
+  let directories: readonly string[] = [];
+  let found: readonly Found[] = [];
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     if (environment.single && flags.seeds) {
       throw new InputError({
@@ -239,18 +248,23 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       });
     }
     const [seed] = seeds;
-    const [directory] = directories;
     // Several seeds are trained by child processes, so this process needs no threads.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, backend, ...threads }));
+    if (!flags.seeds) explainOneThread(flags, agent, verbose);
+    const tooLarge = memoryWarning(agent.replayBuffer, steps);
+    if (tooLarge) warn(tooLarge);
     if (start) agent.startFrom(start.policy);
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
+    // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
+    directories = given ?? seeds.map((seed) => reserveDirectory(`${loaded.name}-${preset}-seed${seed}`));
+    const [directory] = directories;
     const mayBeFewer =
       flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : loaded.module !== undefined);
     const config: RunConfig = {
-      ...environmentEntries(directory, loaded),
+      ...environmentEntries(fromStart(directory), loaded),
       preset,
       seed,
       steps,
@@ -267,8 +281,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
+    if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
     if (!listener)
-      console.log(
+      print(
         introduction(nameOrPath, loaded, agent, config, seeds, directories, computeText(backend, agent), checkpoints),
       );
     if (!flags.seeds) {
@@ -290,7 +305,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   });
   if (flags.seeds) {
     const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
-    await trainSeeds({ seeds, directories, jobs, progress, warn });
+    await trainSeeds({ seeds, directories, found, continues: given !== undefined, jobs, progress, warn });
   }
 }
 
@@ -309,7 +324,7 @@ async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
   { observationScale, observationOffset, rewardScale }: Settings,
-  steps: number,
+  steps: number | undefined,
   tell: boolean,
 ): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
@@ -335,23 +350,26 @@ async function checkOwn(
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => console.error(`Checking ${name} for about ${whole(2 * steps)} steps …`), noticeMs);
+  const notice = setTimeout(() => {
+    const pass = steps ?? defaultCheckSteps(first?.observationSize ?? 1);
+    printError(`Checking ${name} for about ${whole(2 * pass)} steps …`);
+  }, noticeMs);
   // It is only a notice: it must not keep the process alive if the environment never answers.
   notice.unref();
   if (!tell) clearTimeout(notice);
   const scaling = { observationScale, observationOffset, rewardScale };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
-    () => checkEnvironment(make, { ...scaling, steps }),
+    () => checkEnvironment(make, { ...scaling, ...(steps !== undefined && { steps }) }),
   ).finally(() => clearTimeout(notice));
   if (first?.single && problems.length > 0) await closing(name, [first], async () => {});
   if (thrown) {
     const { error } = thrown;
-    if (error instanceof InputError || error instanceof EnvironmentError) throw error;
+    if (isKind(error, InputError) || isKind(error, EnvironmentError)) throw error;
     throw new EnvironmentError(`${name}: ${problems.at(-1)}`, { cause: error });
   }
   const last = problems.pop();
-  for (const problem of problems) console.error(`ddpg: ${name}: ${problem}`);
+  for (const problem of problems) printError(`ddpg: ${name}: ${problem}`);
   // A wrong flag is not the environment's fault.
   if (failure && failure.where in scaling) throw failure;
   if (last) throw (failure ?? new InputError(last)).within(`${name}:`);
@@ -401,7 +419,7 @@ function introduction(
   directories: readonly string[],
   compute: string,
   checkpoints: CheckpointClock,
-): string {
+): string[] {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
   const changed = settingNames
@@ -422,7 +440,7 @@ function introduction(
     `checkpoints    ${checkpoints}`,
     `records        ${several(directories)}`,
     "",
-  ].join("\n");
+  ];
 }
 
 /** The first two and the last of them. */
@@ -439,14 +457,6 @@ function wrap(parts: readonly string[], width: number): string[] {
     else lines[lines.length - 1] = line === "" ? part : `${line} · ${part}`;
   }
   return lines;
-}
-
-/** `runs/<name>`, or with a number appended if that is taken. */
-function freeDirectory(name: string): string {
-  for (let number = 1; ; number++) {
-    const directory = path.join("runs", number === 1 ? name : `${name}-${number}`);
-    if (!fs.existsSync(directory)) return directory;
-  }
 }
 
 function both(expected: string): InputError {

@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
+import { printable } from "../../base/printable.ts";
 import {
   expectPreset,
   type PresetName,
@@ -102,5 +103,13 @@ function defaults(name: keyof Settings): string {
 /** A path as typed in a shell, quoted if necessary. */
 export function inShell(file: string): string {
   if (/^[\p{L}\p{N}_@%+=:,./\\-]+$/u.test(file)) return file;
-  return process.platform === "win32" ? `"${file}"` : `'${file.replaceAll("'", "'\\''")}'`;
+  if (process.platform === "win32") return `"${file}"`;
+  // The escapes of bash, zsh and other shells, because a terminal would obey some of these characters.
+  if (printable(file) !== file) return `$'${file.replaceAll(/[^ !-&(-[\]-~]/gu, escapedBytes)}'`;
+  return `'${file.replaceAll("'", "'\\''")}'`;
+}
+
+/** A letter as the escapes of its bytes in UTF-8. */
+function escapedBytes(letter: string): string {
+  return Array.from(Buffer.from(letter), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }

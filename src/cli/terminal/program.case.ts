@@ -1,10 +1,11 @@
 // The command line as a user runs it: the real program in an empty folder.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, type SpawnOptions, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
+import type { Readable } from "node:stream";
 import { after } from "node:test";
 
 const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
@@ -27,12 +28,14 @@ export function programInFolder(name: string) {
   /** The path of something in the folder. Without names, the folder itself. */
   const inFolder = (...names: string[]): string => path.join(folder, ...names);
 
-  /** Starts the program. Returns the process and a promise of its outcome. */
-  function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  /** Starts the program. Returns the process and a promise of its outcome. `output` may be a file's descriptor. */
+  function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env, output: "pipe" | number = "pipe") {
+    const options: SpawnOptions = { cwd: folder, env, stdio: ["ignore", output, "pipe"] };
+    // Without a pipe there is no stream, which only the test that gives a descriptor has to know.
+    const child = spawn(process.execPath, [program, ...args], options) as ChildProcessByStdio<null, Readable, Readable>;
     let stdout = "";
     let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
+    child.stdout?.setEncoding("utf8").on("data", (text) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
     const outcome = new Promise<Outcome>((resolve, reject) => {
       child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
@@ -50,5 +53,5 @@ export function programInFolder(name: string) {
     return stdout;
   }
 
-  return { inFolder, start, ddpg, succeed };
+  return { file: program, inFolder, start, ddpg, succeed };
 }

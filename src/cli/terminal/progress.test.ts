@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Terminal } from "./output.ts";
 import { ProgressLines } from "./progress.ts";
 
 /** The contents of a terminal after everything that was written. It interprets the few control sequences in use. */
@@ -41,7 +42,7 @@ class Screen {
 describe("ProgressLines", () => {
   it("draws lines in place, keeps what is written above them, and leaves nothing behind", () => {
     const screen = new Screen();
-    const lines = new ProgressLines(screen as unknown as NodeJS.WriteStream, true);
+    const lines = new ProgressLines(screen, true);
     const show = (): void => lines.interrupt(() => {});
     lines.set("seed 1", { done: 1, total: 4, parts: ["a part", "another part", "one that has no room any more"] });
     lines.set("seed 2", { done: 0, total: 4, parts: [] });
@@ -62,7 +63,7 @@ describe("ProgressLines", () => {
     const screen = new Screen();
     screen.rows = 5;
     const fill = (output: object): void => {
-      const lines = new ProgressLines(output as NodeJS.WriteStream, true);
+      const lines = new ProgressLines(output as Terminal, true);
       for (let i = 0; i < 9; i++) lines.set(`${i}`, { done: i, total: 9, parts: [] });
       lines.footer = "more";
       lines.interrupt(() => {});

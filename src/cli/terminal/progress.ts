@@ -1,3 +1,6 @@
+import { printable } from "../../base/printable.ts";
+import type { Terminal } from "./output.ts";
+
 /** How often the line is drawn, and the longest silence of a plain output, in ms. */
 const drawMs = 100;
 const plainMs = 30_000;
@@ -22,7 +25,7 @@ export interface ProgressState {
 export class Progress {
   /** How much of `total` is done. */
   done = 0;
-  readonly #output: NodeJS.WriteStream | ((state: ProgressState) => void);
+  readonly #output: Terminal | ((state: ProgressState) => void);
   readonly #total: number;
   readonly #describe: () => readonly string[];
   /** Runs while there is something to show. */
@@ -32,7 +35,7 @@ export class Progress {
 
   /** `describe` returns the parts of the line, the most important first. Parts that do not fit are left out. */
   constructor(
-    output: NodeJS.WriteStream | ((state: ProgressState) => void),
+    output: Terminal | ((state: ProgressState) => void),
     total: number,
     shown: boolean,
     describe: () => readonly string[],
@@ -76,7 +79,8 @@ export class Progress {
   #line(): void {
     this.#lastLine = performance.now();
     const { done, total, parts } = this.#state;
-    if (typeof this.#output !== "function") this.#output.write(`${percent(done, total)}  ${parts.join("  ")}\n`);
+    if (typeof this.#output !== "function")
+      this.#output.write(`${printable([percent(done, total), ...parts].join("  "))}\n`);
   }
 
   #clear(): void {
@@ -94,7 +98,7 @@ export class Progress {
   }
 
   /** The output, if it is a terminal. */
-  get #terminal(): NodeJS.WriteStream | undefined {
+  get #terminal(): Terminal | undefined {
     return typeof this.#output !== "function" && this.#output.isTTY ? this.#output : undefined;
   }
 
@@ -106,7 +110,7 @@ export class Progress {
 
 /** Several progress lines on a terminal, one below the other, with finished ones above. Shows nothing elsewhere. */
 export class ProgressLines {
-  readonly #output: NodeJS.WriteStream;
+  readonly #output: Terminal;
   readonly #states = new Map<string, ProgressState>();
   /** Runs while there is something to show. */
   #timer: NodeJS.Timeout | undefined;
@@ -115,7 +119,7 @@ export class ProgressLines {
   /** A last line below the others, if not empty. */
   footer = "";
 
-  constructor(output: NodeJS.WriteStream, shown: boolean) {
+  constructor(output: Terminal, shown: boolean) {
     this.#output = output;
     if (shown && output.isTTY) this.#timer = setInterval(() => this.#draw(), drawMs).unref();
   }
@@ -150,7 +154,7 @@ export class ProgressLines {
     if (!this.#timer) return;
     const width = columns(this.#output);
     const lines = [...this.#states].map(
-      ([label, state]) => `${label}  ${progressLine(state, width - label.length - 2, minCells)}`,
+      ([label, state]) => `${printable(label)}  ${progressLine(state, width - label.length - 2, minCells)}`,
     );
     // A line that has scrolled off the screen cannot be redrawn.
     const room = Math.max(1, (this.#output.rows || 24) - 2);
@@ -173,14 +177,14 @@ function progressLine({ done, total, parts }: ProgressState, width: number, limi
   room -= line.length;
   const cells = Math.max(0, Math.min(limit, minCells + room));
   const filled = Math.round((cells * done) / total);
-  return `${"█".repeat(filled)}${"░".repeat(cells - filled)}${line}`;
+  return `${"█".repeat(filled)}${"░".repeat(cells - filled)}${printable(line)}`;
 }
 
 function percent(done: number, total: number): string {
   return `${String(Math.floor((100 * done) / total)).padStart(3)} %`;
 }
 
-function columns(output: NodeJS.WriteStream): number {
+function columns(output: Terminal): number {
   return output.columns || 80;
 }
 

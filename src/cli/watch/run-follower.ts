@@ -2,10 +2,10 @@
 // it needs no agreement with the process that writes them: a run may end, be resumed, be moved away and come back.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { InputError } from "../../base/expect.ts";
+import { messageOf } from "../../base/expect.ts";
 import { isLocked } from "../../node/lock.ts";
 import { files, openRunFile, readConfig, readResult, statusOf } from "../../node/run-files.ts";
-import type { RunConfig, RunEvent, RunStatus } from "../../training/run.ts";
+import type { RunConfig, RunEvent, RunResult, RunStatus } from "../../training/run.ts";
 
 /**
  * How often the directory is checked, in ms. It is polled, because file system notifications differ between systems and
@@ -25,8 +25,6 @@ interface Look {
   /** A string that changes whenever `config.json` is written. */
   config: string;
   status: RunStatus;
-  /** The status as a string, for comparison. */
-  statusText: string;
 }
 
 /** A viewer, and what it has already received. */
@@ -38,6 +36,7 @@ interface Viewer {
   source: string;
   /** Bytes of `metrics.jsonl` that were sent. */
   bytes: number;
+  /** The status that was sent last, as a string. */
   statusText: string;
 }
 
@@ -80,11 +79,18 @@ export class RunFollower {
   /** Sends what a viewer has not received yet. The status comes last, so that a finished run has all its records. */
   #bring(viewer: Viewer): void {
     if (!this.#look || viewer.isFull) return;
-    const { config, begin, status, statusText } = this.#look;
-    if (begin && !this.#bringRecords(viewer, config, begin)) return;
+    const { config, begin, status } = this.#look;
+    let { problem } = status;
+    try {
+      if (begin && !this.#bringRecords(viewer, config, begin)) return;
+    } catch (error) {
+      problem = `${problem} ${files.metrics}: ${messageOf(error)}`.trim();
+    }
+    const data = { ...status, problem };
+    const statusText = JSON.stringify(data);
     if (viewer.statusText === statusText) return;
     viewer.statusText = statusText;
-    viewer.isFull = !viewer.send({ name: "status", data: status });
+    viewer.isFull = !viewer.send({ name: "status", data });
   }
 
   /** Returns whether all records were sent. */
@@ -101,10 +107,9 @@ export class RunFollower {
       while (descriptor !== undefined && viewer.bytes < size && !viewer.isFull) {
         const chunk = Buffer.allocUnsafe(Math.min(maxBytes, size - viewer.bytes));
         const count = fs.readSync(descriptor, chunk, 0, chunk.length, viewer.bytes);
-        // The last line may be incomplete. A line longer than the buffer is not one of our records. It is sent anyway,
-        // and the reader will report it.
+        // The last line may be incomplete: the rest is not written yet. A line longer than the buffer is sent in parts.
         const lines = chunk.subarray(0, count).lastIndexOf("\n") + 1;
-        const end = lines === 0 && count === maxBytes ? count : lines;
+        const end = lines === 0 && count === maxBytes ? lastLetter(chunk) : lines;
         if (end === 0) return true;
         viewer.bytes += end;
         viewer.isFull = !viewer.send({ name: "records", data: chunk.toString("utf8", 0, end) });
@@ -116,21 +121,36 @@ export class RunFollower {
   }
 }
 
-/** Reads the state of a run's directory. */
+/** Where the last letter of UTF-8 text begins, which may be incomplete. */
+function lastLetter(bytes: Uint8Array): number {
+  let start = bytes.length - 1;
+  while (start > bytes.length - 4 && (bytes[start] & 0xc0) === 0x80) start--;
+  return start;
+}
+
+/** Reads the state of a run's directory. Whatever is wrong with it becomes the status's problem. */
 function look(run: string): Look {
+  try {
+    return lookAt(run);
+  } catch (error) {
+    const nothing = { phase: "gone", result: null, policy: null, files: [] } as const;
+    return { begin: null, config: "", status: { ...nothing, problem: messageOf(error) } };
+  }
+}
+
+function lookAt(run: string): Look {
   const problems: string[] = [];
   const read = <T>(name: string, reader: (run: string) => T): T | null => {
     try {
       return statusOf(run, name) ? reader(run) : null;
     } catch (error) {
       // The file was removed meanwhile, or is damaged.
-      if (!(error instanceof InputError)) throw error;
-      problems.push(error.message);
+      problems.push(messageOf(error));
       return null;
     }
   };
-  const config = read(files.config, readConfig);
-  const result = config && read(files.result, readResult);
+  const config = read(files.config, () => shownConfig(readConfig(run)));
+  const result = config && read(files.result, () => shownResult(readResult(run)));
   const ended = result !== null && result.evaluation !== null && !result.interrupted && result.failed === undefined;
   const phase = config === null ? "gone" : isLocked(run) ? "training" : ended ? "finished" : "stopped";
   const status: RunStatus = {
@@ -144,8 +164,44 @@ function look(run: string): Look {
     begin: config && { run: path.basename(path.resolve(run)), config },
     config: version(statusOf(run, files.config)),
     status,
-    statusText: JSON.stringify(status),
   };
+}
+
+/** What a viewer needs of `config.json`. Its other fields may hold anything, of any depth and size. */
+function shownConfig(config: RunConfig): RunConfig {
+  const { environment, environmentModule, preset, seed, steps, settings, evaluation, untilReturn, from } = config;
+  const { every, episodes, finalEpisodes } = evaluation;
+  return {
+    environment: short(environment),
+    ...(environmentModule !== undefined && { environmentModule: short(environmentModule) }),
+    ...{ preset, seed, steps, settings, evaluation: { every, episodes, finalEpisodes } },
+    ...(untilReturn !== undefined && { untilReturn }),
+    ...(from && { from }),
+    versions: { ddpg: "", node: "", platform: "" },
+  };
+}
+
+/** What a viewer needs of `result.json`. */
+function shownResult(result: RunResult): RunResult {
+  const { environment, preset, seed, steps, trainingSeconds, stepsPerSecond, threads, fingerprint } = result;
+  const { evaluation, best, interrupted, failed } = result;
+  return {
+    ...{ environment: short(environment), preset, seed, steps, trainingSeconds, stepsPerSecond, threads, fingerprint },
+    evaluation: evaluation && {
+      meanReturn: evaluation.meanReturn,
+      standardError: evaluation.standardError,
+      episodes: evaluation.episodes,
+    },
+    ...(best && { best }),
+    ...(interrupted && { interrupted }),
+    ...(failed !== undefined && { failed: short(failed) }),
+  };
+}
+
+/** A text of a file, cut to a length that a page can show. */
+function short(text: string): string {
+  const most = 1000;
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
 /** The name under which the networks of a checkpoint are served. */

@@ -390,12 +390,11 @@ class Events {
   /** The next event, which must have this name. */
   async next<Name extends RunEvent["name"]>(name: Name): Promise<Data<Name>> {
     for (;;) {
-      const match = /^(?:retry: \d+\n\n)?event: (\w+)\n((?:data: .*\n)+)\n/.exec(this.text);
+      const match = /^(?:(?:retry: \d+|:)\n\n)*event: (\w+)\ndata: (.*)\n\n/.exec(this.text);
       if (match) {
         this.text = this.text.slice(match[0].length);
         assert.equal(match[1], name);
-        const data = match[2].replaceAll(/^data: /gm, "").slice(0, -1);
-        return (name === "records" ? data : JSON.parse(data)) as Data<Name>;
+        return JSON.parse(match[2]) as Data<Name>;
       }
       assert.ok(!this.#response.destroyed, "the events have ended");
       await new Promise<void>((resolve) => {
@@ -630,5 +629,227 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     await server.close();
     for (const each of events) await assert.rejects(() => each.next("status"), /the events have ended/);
     await assert.rejects(listen, { code: "ECONNREFUSED" });
+  });
+});
+
+/** The paths of the run's files that this process has open. Linux only: elsewhere none. */
+function openFiles(): string[] {
+  if (!fs.existsSync("/proc/self/fd")) return [];
+  return fs.readdirSync("/proc/self/fd").flatMap((number) => {
+    try {
+      const target = fs.readlinkSync(`/proc/self/fd/${number}`);
+      return target.startsWith(fs.realpathSync(run)) ? [target] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Waits until a condition holds; 20 s at most, because the machine may be busy. */
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, `after 20 s: ${condition}`);
+    await delay(10);
+  }
+}
+
+describe("ddpg watch on a directory with hostile files", { timeout: 60_000 }, () => {
+  /** What a new viewer receives at once. */
+  function seen(): { begin: Data<"begin"> | undefined; records: string; status: RunStatus } {
+    const events: RunEvent[] = [];
+    new RunFollower(run)
+      .follow((event) => {
+        JSON.stringify(event);
+        events.push(event);
+        return true;
+      })
+      .stop();
+    const status = events.find((event) => event.name === "status");
+    assert.ok(status);
+    return {
+      begin: events.find((event) => event.name === "begin")?.data,
+      records: events.flatMap((event) => (event.name === "records" ? [event.data] : [])).join(""),
+      status: status.data,
+    };
+  }
+
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  const long = JSON.stringify("x".repeat(3_000_000));
+
+  it("shows the known fields of result.json and config.json, or the problem, whatever else they hold", () => {
+    const cases: [name: string, field: string, json: string, problem: RegExp][] = [
+      ["result.json", "x", deep, /^$/],
+      ["result.json", "x", long, /^$/],
+      ["result.json", "failed", long, /^$/],
+      ["result.json", "failed", deep, /result\.json failed: expected /],
+      ["result.json", "steps", deep, /result\.json steps: expected a whole number/],
+      ["result.json", "steps", "1e999", /result\.json steps: expected a whole number, got Infinity/],
+      ["result.json", "evaluation", deep, /result\.json evaluation meanReturn: expected /],
+      ["result.json", "evaluation", '{"meanReturn":1e999,"standardError":null,"episodes":1}', /meanReturn: expected /],
+      ["result.json", "best", deep, /result\.json best step: expected a whole number/],
+      ["result.json", "fingerprint", long, /result\.json fingerprint: expected 16 hexadecimal digits/],
+      ["config.json", "x", deep, /^$/],
+      ["config.json", "versions", deep, /^$/],
+      ["config.json", "commit", deep, /^$/],
+      ["config.json", "environment", long, /^$/],
+      ["config.json", "environment", deep, /config\.json environment: expected a name/],
+      ["config.json", "seed", "1e999", /config\.json seed: expected a whole number, got Infinity/],
+      ["config.json", "untilReturn", "1e999", /config\.json untilReturn: expected a number, or nothing, got Infinity/],
+      ["config.json", "evaluation", deep, /config\.json evaluation every: expected a whole number/],
+      ["config.json", "settings", '{"a setting of another version":1}', /config\.json settings /],
+      ["config.json", "settings", JSON.stringify({ ...config.settings, unknown: 1 }), /there is no setting "unknown"/],
+      ["config.json", "settings", deep, /config\.json settings: expected an object of settings/],
+    ];
+    for (const [name, field, json, problem] of cases) {
+      const what = `${name} ${field} ${json.slice(0, 60)}`;
+      const good = fs.readFileSync(inRun(name), "utf8");
+      const { [field]: _, ...rest } = JSON.parse(good);
+      fs.writeFileSync(inRun(name), `${JSON.stringify(rest).slice(0, -1)},"${field}":${json}}`);
+      const { begin, status } = seen();
+      assert.match(status.problem, problem, what);
+      assert.ok(status.problem.length < 1000, what);
+      assert.ok(JSON.stringify({ begin, status }).length < 10_000, what);
+      const phase = field === "failed" ? "stopped" : "finished";
+      if (status.problem === "") assert.equal(status.phase, phase, what);
+      fs.writeFileSync(inRun(name), good);
+    }
+  });
+
+  it("stays, and names the problem, where a file is a directory, a link or unreadable JSON", async () => {
+    for (const name of ["config.json", "result.json", "metrics.jsonl", "checkpoint.safetensors"]) {
+      for (const make of [
+        () => fs.mkdirSync(inRun(name)),
+        () => fs.symlinkSync(name, inRun(name)),
+        () => fs.writeFileSync(inRun(name), Buffer.from([0xff, 0xfe, 0, 13, 10, 34])),
+        () => fs.writeFileSync(inRun(name), deep),
+        () => fs.writeFileSync(inRun(name), ""),
+      ]) {
+        const good = fs.readFileSync(inRun(name));
+        fs.rmSync(inRun(name));
+        make();
+        const { status } = seen();
+        assert.equal(typeof status.phase, "string");
+        for (const ending of Object.values(endings))
+          assert.ok([200, 404].includes((await get(`/run/${ending}`)).status));
+        fs.rmSync(inRun(name), { recursive: true });
+        fs.writeFileSync(inRun(name), good);
+      }
+    }
+    assert.equal(seen().status.phase, "finished");
+  });
+
+  it("sends records with every line end and control character as one line of JSON, so that no file makes an event", async () => {
+    const forged = 'x\r\revent: status\rdata: {"phase":"gone"}\r\r\n\r\n\n\u2028\u2029\u0085\u202e\u001b[31m\0\n';
+    fs.appendFileSync(inRun("metrics.jsonl"), forged);
+    const wanted = fs.readFileSync(inRun("metrics.jsonl"), "utf8");
+    const given = JSON.parse(fs.readFileSync(inRun("config.json"), "utf8"));
+    given.environment = "\r\n\r\nevent: status\n\u202e\u0085\u001b[31m";
+    fs.writeFileSync(inRun("config.json"), JSON.stringify(given));
+    const events = await listen();
+    let heard = "";
+    while (!heard.includes("event: status")) {
+      await until(() => events.text !== "");
+      heard += events.text;
+      events.text = "";
+    }
+    events.close();
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    assert.doesNotMatch(heard, /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]/);
+    const lines = heard.split("\n").filter((line) => line.startsWith("data: "));
+    const [begin, ...records] = lines.slice(0, -1).map((line) => JSON.parse(line.slice("data: ".length)));
+    assert.equal(begin.config.environment, given.environment);
+    assert.equal(records.join(""), wanted);
+    assert.equal(heard.match(/^event: /gm)?.length, lines.length);
+  });
+
+  it("sends a line longer than a piece completely, without cutting a letter", () => {
+    const line = `{"x":"${"ä€😀".repeat(40_000)}"}`;
+    for (const start of ["", "y", "yy"]) {
+      fs.writeFileSync(inRun("metrics.jsonl"), `${start}${line}\n${line}`);
+      // The last line has no end yet; its whole pieces are sent.
+      assert.ok(`${start}${line}\n${line}`.startsWith(seen().records));
+      assert.ok(seen().records.startsWith(`${start}${line}\n`));
+    }
+  });
+
+  it("answers the whole file, once, however many ranges a request names", async () => {
+    fs.writeFileSync(inRun("best.safetensors"), Buffer.alloc(100_000, 7));
+    const many = Array.from({ length: 600 }, () => "0-").join(",");
+    for (const range of ["bytes=0-9", "bytes=-5", `bytes=${many}`, "bytes=99999999-", "bytes=5-1", "lines=1-2"]) {
+      const { status, body, headers } = await get("/run/best.safetensors", `Range: ${range}`);
+      assert.deepEqual([status, body.length, headers.get("content-range")], [200, 100_000, undefined], range);
+    }
+  });
+
+  it("sends no networks whose entries in a header share bytes of the file", async () => {
+    const file = fs.readFileSync(inRun("checkpoint.safetensors"));
+    const length = Number(file.readBigUInt64LE(0));
+    const header = JSON.parse(file.toString("utf8", 8, 8 + length));
+    // Each of 100 entries in a small header names all of the file.
+    const size = file.length - 8 - length;
+    const entry = { dtype: "F32", shape: [Math.floor(size / 4)], data_offsets: [0, 4 * Math.floor(size / 4)] };
+    for (let i = 0; i < 100; i++) header[`actor.x${i}`] = entry;
+    const text = JSON.stringify(header);
+    const start = Buffer.alloc(8);
+    start.writeBigUInt64LE(BigInt(text.length));
+    fs.writeFileSync(
+      inRun("checkpoint.safetensors"),
+      Buffer.concat([start, Buffer.from(text), file.subarray(8 + length)]),
+    );
+    const { status, body } = await get("/run/networks.safetensors");
+    assert.equal(status, 404);
+    assert.match(body, /^checkpoint\.safetensors \S+ data_offsets: expected a start of \d+, got \d+/m);
+  });
+});
+
+describe("a client of ddpg watch that does not read", { timeout: 60_000 }, () => {
+  /** Sends a request, or several, and reads nothing. */
+  async function unread(target: string, count = 1): Promise<net.Socket> {
+    const socket = net.connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.pause();
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`.repeat(count));
+    return socket;
+  }
+  const isClosed = (socket: net.Socket): Promise<void> => {
+    const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+    // It learns of the end only by reading; what was sent before is a part of the file at most.
+    socket.resume();
+    return closed;
+  };
+  const line = `${JSON.stringify(episode(1))}\n`;
+
+  it("holds one file at most, however many requests it sends, and none after it has left", async () => {
+    fs.writeFileSync(inRun("metrics.jsonl"), line.repeat(200_000));
+    const sockets = await Promise.all(Array.from({ length: 3 }, () => unread("/run/metrics.jsonl", 100)));
+    if (fs.existsSync("/proc/self/fd")) await until(() => openFiles().length >= 3);
+    assert.equal((await get("/run/config.json")).status, 200);
+    await delay(100);
+    assert.ok(openFiles().length <= 3, openFiles().join());
+    for (const socket of sockets) socket.destroy();
+    await until(() => openFiles().length === 0);
+  });
+
+  it("is cut off after a while; one that listens to a run without news is not", async () => {
+    await server.close();
+    fs.writeFileSync(inRun("metrics.jsonl"), line.repeat(200_000));
+    server = await serveRun(run, page, 0, { stallMs: 400 });
+    port = Number(new URL(server.url).port);
+    const events = await listen();
+    const deaf = await Promise.all([unread("/run/metrics.jsonl"), unread("/run/events")]);
+    if (fs.existsSync("/proc/self/fd")) await until(() => openFiles().length > 0);
+    await until(() => openFiles().length === 0);
+    await delay(1000);
+    await Promise.all(deaf.map(isClosed));
+    await events.next("begin");
+    fs.rmSync(inRun("best.safetensors"));
+    while (!(await events.next("records")).endsWith("\n") || !events.text.includes("event: status"));
+    await delay(1200);
+    fs.rmSync(inRun("policy.safetensors"));
+    const listed = (status: RunStatus): boolean => status.files.includes("policy.safetensors");
+    while (/event: records/.test(events.text.slice(0, 40))) await events.next("records");
+    while (listed(await events.next("status")));
+    events.close();
   });
 });

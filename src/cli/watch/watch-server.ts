@@ -7,11 +7,11 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { InputError } from "../../base/expect.ts";
+import { InputError, messageOf } from "../../base/expect.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { readNetworks } from "../../node/checkpoint-networks.ts";
 import { attempt } from "../../node/files.ts";
-import { openRunFile } from "../../node/run-files.ts";
+import { files, openRunFile, statusOf } from "../../node/run-files.ts";
 import type { RunEvent } from "../../training/run.ts";
 import { networksFile, RunFollower, shownFiles } from "./run-follower.ts";
 
@@ -58,20 +58,54 @@ export interface WatchServer {
   close(): Promise<void>;
 }
 
+/** Connections at a time; a page needs at most six. */
+const maxConnections = 250;
+
+/** Requests on a connection. A client may send many at once without reading an answer. */
+const maxRequests = 1000;
+
+/** A connection is closed when nothing was sent or received on it for this long: the client does not read. */
+const stallMs = 60_000;
+
 /**
  * Serves a run's directory and the page. Port 0 means a free one. Throws an InputError if the port is not available.
+ * `times` replaces `stallMs` in tests.
  */
-export async function serveRun(run: string, page: string, port: number): Promise<WatchServer> {
-  const answers = new Map<string, Answer>([...mujocoAnswers(), ...pageAnswers(page), ...runAnswers(run)]);
+export async function serveRun(
+  run: string,
+  page: string,
+  port: number,
+  times: { stallMs: number } = { stallMs },
+): Promise<WatchServer> {
+  const answers = new Map<string, Answer>([
+    ...mujocoAnswers(),
+    ...pageAnswers(page),
+    ...runAnswers(run, times.stallMs),
+  ]);
   let hosts: readonly string[] = [];
-  const server = http.createServer((request, response) => {
+  const answer = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     const refused = refuse(request, hosts);
     // The path is looked up in a map, never joined or decoded, so no spelling of a path can escape.
-    const answer = answers.get((request.url ?? "").replace(/\?.*$/s, ""));
-    if (refused) say(response, refused);
-    else if (answer) answer(request, response);
-    else say(response, { status: 404, text: "There is nothing here. The page is at /." });
+    const found = answers.get((request.url ?? "").replace(/\?.*$/s, ""));
+    try {
+      if (refused) say(response, refused);
+      else if (found) found(request, response);
+      else say(response, { status: 404, text: "There is nothing here. The page is at /." });
+    } catch (error) {
+      // Whatever a file holds or the system refuses, other requests are still answered.
+      if (response.headersSent) response.destroy();
+      else say(response, { status: 500, text: messageOf(error) });
+    }
+  };
+  const server = http.createServer((request, response) => {
+    // Of several requests on a connection, the later ones wait for their turn. If the connection is closed before, an
+    // answer never learns of it, and what it has opened would stay open.
+    if (response.socket) answer(request, response);
+    else response.once("socket", () => answer(request, response));
   });
+  server.timeout = times.stallMs;
+  server.maxConnections = maxConnections;
+  server.maxRequestsPerSocket = maxRequests;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => {
       const reason = portReasons[(error as NodeJS.ErrnoException).code ?? ""];
@@ -186,12 +220,12 @@ function typeOf(name: string): string {
   return types[path.extname(name)] ?? "application/octet-stream";
 }
 
-function runAnswers(run: string): [string, Answer][] {
+function runAnswers(run: string, stallMs: number): [string, Answer][] {
   const follower = new RunFollower(run);
   return [
     ...shownFiles.map((name): [string, Answer] => [`/run/${name}`, fileAnswer(run, name)]),
     [`/run/${networksFile}`, networksAnswer(run)],
-    ["/run/events", eventsAnswer(follower)],
+    ["/run/events", eventsAnswer(follower, stallMs)],
   ];
 }
 
@@ -199,8 +233,15 @@ function fileAnswer(run: string, name: string): Answer {
   return ({ method }, response) => {
     const descriptor = openRunFile(run, name);
     if (descriptor === undefined) return say(response, { status: 404, text: `The run has no ${name}, or not yet.` });
-    const { size } = fs.fstatSync(descriptor);
-    response.writeHead(200, { ...headers, "Content-Type": typeOf(name), "Content-Length": size });
+    let size = 0;
+    try {
+      ({ size } = fs.fstatSync(descriptor));
+      // Range is ignored, as HTTP permits: the answer is always the whole file, once.
+      response.writeHead(200, { ...headers, "Content-Type": typeOf(name), "Content-Length": size });
+    } catch (error) {
+      fs.closeSync(descriptor);
+      throw error;
+    }
     if (method === "HEAD" || size === 0) {
       fs.closeSync(descriptor);
       response.end();
@@ -215,15 +256,26 @@ function fileAnswer(run: string, name: string): Answer {
 }
 
 function networksAnswer(run: string): Answer {
+  // Answers that wait for slow readers share one copy.
+  let last: { version: string; bytes: WeakRef<Uint8Array> } | undefined;
   return (request, response) => {
-    const bytes = readNetworks(run);
+    const status = statusOf(run, files.checkpoint);
+    const version = status ? `${status.ino}-${status.mtimeMs}-${status.size}` : "";
+    let bytes = last?.version === version ? last.bytes.deref() : undefined;
+    try {
+      bytes ??= readNetworks(run);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return say(response, { status: 404, text: error.message });
+    }
     if (!bytes) return say(response, { status: 404, text: "The run has no checkpoint that can be read." });
+    last = { version, bytes: new WeakRef(bytes) };
     bytesAnswer(networksFile, bytes)(request, response);
   };
 }
 
-/** Server-sent events, for as long as the client listens. */
-function eventsAnswer(follower: RunFollower): Answer {
+/** Server-sent events, for as long as the client reads them. */
+function eventsAnswer(follower: RunFollower, stallMs: number): Answer {
   return ({ method }, response) => {
     response.writeHead(200, { ...headers, "Content-Type": "text/event-stream" });
     if (method === "HEAD") {
@@ -233,13 +285,24 @@ function eventsAnswer(follower: RunFollower): Answer {
     // Reconnection time for a page that lost the connection, in ms.
     response.write("retry: 1000\n\n");
     const { resume, stop } = follower.follow((event) => response.write(formatEvent(event)));
+    // A comment now and then keeps the connection, unless the client has stopped reading.
+    const timer = setInterval(() => response.writableNeedDrain || response.write(":\n\n"), stallMs / 4);
     response.on("drain", resume);
-    response.on("close", stop);
+    response.on("close", () => {
+      clearInterval(timer);
+      stop();
+    });
   };
 }
 
+/**
+ * The data is JSON, always on one line: a line end in a file must not begin another field or event. Control characters
+ * and marks that change the direction of text are escaped, too: a terminal may show the stream.
+ */
 function formatEvent({ name, data }: RunEvent): string {
-  const text = typeof data === "string" ? data : JSON.stringify(data);
-  const lines = text.split("\n").map((line) => `data: ${line}\n`);
-  return `event: ${name}\n${lines.join("")}\n`;
+  const text = JSON.stringify(data).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `event: ${name}\ndata: ${text}\n\n`;
 }

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { expect } from "../../base/expect.ts";
 import { readConfig } from "../../node.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
+import { print, stdout } from "../terminal/output.ts";
 import { openBrowser } from "./open-browser.ts";
 import { serveRun } from "./watch-server.ts";
 
@@ -37,16 +38,17 @@ async function watch(run: string, { port = 0, open }: WatchFlags): Promise<void>
   const signalled = new Promise<number>((resolve) => {
     for (const [signal, code] of Object.entries(exitCodes)) process.once(signal, () => resolve(code));
   });
-  console.log(
-    [
-      `run            ${run}: ${environment}, preset ${preset}, seed ${seed}`,
-      `page           ${server.url}`,
-      "Ctrl-C stops it.",
-    ].join("\n"),
-  );
+  print([
+    `run            ${run}: ${environment}, preset ${preset}, seed ${seed}`,
+    `page           ${server.url}`,
+    "Ctrl-C stops it.",
+  ]);
+  await stdout.written();
+  // Then the address is unknown.
+  if (stdout.hasFailed) return server.close();
   if (open) {
     openBrowser(server.url).then((opened) => {
-      if (!opened) console.log("No browser could be opened: open the address yourself.");
+      if (!opened) print("No browser could be opened: open the address yourself.");
     });
   }
   process.exitCode = await signalled;

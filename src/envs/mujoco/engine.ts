@@ -1,4 +1,5 @@
-import { expect, InputError } from "../../base/expect.ts";
+import { expect, InputError, messageOf } from "../../base/expect.ts";
+import { wasmMemoryHint } from "../../base/wasm-memory.ts";
 import { poseSize, type Shape } from "../../environment/scene.ts";
 
 /** The npm package of the engine, with the version that the tests' recorded numbers belong to. */
@@ -123,12 +124,19 @@ let loaded: Promise<Mujoco> | undefined;
 
 /** Loads the engine once. Rejects with an InputError that says what to install if it is missing. */
 function load(): Promise<Mujoco> {
-  loaded ??= importEngine().then((start) => start());
+  loaded ??= importEngine().then((start) => start().catch(explainMemory));
   // A failed import is not cached: the user may install the package and try again.
   loaded.catch(() => {
     loaded = undefined;
   });
   return loaded;
+}
+
+/** Throws the error of an engine that does not start; says what to do if there is not enough memory. */
+function explainMemory(error: unknown): never {
+  if (!/out of memory|could not allocate|cannot allocate/i.test(messageOf(error))) throw error;
+  const got = `"${messageOf(error)}"`;
+  throw new InputError({ where: "MuJoCo", expected: "memory", got, hint: wasmMemoryHint }, { cause: error });
 }
 
 async function importEngine(): Promise<() => Promise<Mujoco>> {

@@ -1,5 +1,5 @@
 // Fused arithmetic over the same module: its bytes are those of the portable one with other instructions in the innermost
-// loops of a product. Decision 22 says why.
+// loops of a product. Decision 24 says why.
 import { lettersOf } from "../../base/bytes.ts";
 import type { RawKernels } from "../signatures.ts";
 import type { WasmMemory } from "./memories.ts";

@@ -1,7 +1,9 @@
 // Where kernels keep their numbers. An engine reserves gigabytes of addresses for every WebAssembly memory, so that a
 // page can have about a hundred. So small kernels, such as a policy's, share memories, and kernels with threads share
 // one. What kernels have is free again when they are collected.
+import { InputError, messageOf } from "../../base/expect.ts";
 import { macrotask } from "../../base/macrotask.ts";
+import { wasmMemoryHint } from "../../base/wasm-memory.ts";
 import { reservedBytes } from "../raw-kernels.ts";
 import { lineBytes, type RawKernels } from "../signatures.ts";
 
@@ -37,7 +39,7 @@ export interface Part {
 export async function instantiate(module: object, bytes: number, shared: boolean): Promise<Part> {
   const start = reservedBytes(bytes);
   const pages = Math.ceil((start + bytes) / pageBytes);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+  const memory = newMemory({ initial: pages, maximum: pages, shared });
   return {
     exports: await instantiateOver(module, memory),
     buffer: memory.buffer,
@@ -50,6 +52,17 @@ export async function instantiate(module: object, bytes: number, shared: boolean
 /** The kernels over a memory. */
 export async function instantiateOver(module: object, memory: WasmMemory): Promise<RawKernels> {
   return (await WebAssembly.instantiate(module, { env: { memory } })).exports;
+}
+
+/** A new memory. Throws an InputError that says what to do if the engine refuses one. */
+function newMemory(pages: { initial: number; maximum: number; shared: boolean }): WasmMemory {
+  try {
+    return new WebAssembly.Memory(pages);
+  } catch (error) {
+    const expected = `a memory of ${Math.ceil((pages.initial * pageBytes) / 1e6)} MB`;
+    const got = `"${messageOf(error)}"`;
+    throw new InputError({ where: "WebAssembly", expected, got, hint: wasmMemoryHint }, { cause: error });
+  }
 }
 
 const collected = new FinalizationRegistry<() => void>((release) => release());

@@ -11,6 +11,7 @@ import { Matrix, type Vector } from "../matrix.ts";
 import { vectorBytes } from "../raw-kernels.ts";
 import { kernelNames } from "../signatures.ts";
 import { ASLEEP, DONE, type HelperMessage, TICKET } from "./helper.ts";
+import { narrowKernels } from "./modules.ts";
 import { type StartHelper, Threads } from "./threads.ts";
 import { wasmBackend } from "./wasm-backend.ts";
 import { createWasmKernels } from "./wasm-kernels.ts";
@@ -52,6 +53,23 @@ describe("Threads", { timeout: 90_000 }, () => {
       }
     });
   }
+
+  it("say why an agent gets one thread", async () => {
+    const module = await narrowKernels.shared();
+    const refusal = async (threads: Threads, work: number): Promise<string> => {
+      assert.equal(await threads.areWorth(work, module), false);
+      return threads.refusal;
+    };
+    const none = (): never => {
+      throw new Error("No thread.");
+    };
+    assert.match(await refusal(new Threads(2, startHelper), 10), /^layers and batch are too small/);
+    assert.match(await refusal(new Threads(2, none, always), 10), /^no other thread could be started/);
+    assert.match(await refusal(new Threads(2, startHelper, { threshold: 5 }), 10), /^another thread takes too long/);
+    assert.equal(await refusal(new Threads(1, startHelper), 10), "");
+    await create(two);
+    assert.equal(two.refusal, "");
+  });
 
   it("helpers take pieces of every kernel's calls", async () => {
     const { threads, control } = watched();

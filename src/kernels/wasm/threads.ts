@@ -78,6 +78,8 @@ const [minAlone, maxAlone] = [32, 2048];
 /** How long the measurement takes, in ms, on a machine that is not busy. */
 const measureMs = 20;
 
+const noAnswer = "no other thread could be started, or none answered in time";
+
 /**
  * Threads for the arithmetic of agents, from `nodeThreads` of `ddpg/node` or from `webThreads`; an option of
  * `Ddpg.create`. Any number of agents can use the same threads. Helpers start with the first agent that is large enough
@@ -97,6 +99,8 @@ export class Threads {
   /** The last `share`: they take turns. */
   #sharing: Promise<unknown> = Promise.resolve();
   #memories = 0;
+  #refusal = "";
+  #slowAnswer = "another thread takes too long to answer";
   #started: Promise<void> | undefined;
   /** A call with at least this much work is split. */
   #threshold: number;
@@ -129,10 +133,22 @@ export class Threads {
 
   /** Whether helpers speed up a call with this much work. The first call starts the helpers and measures them. */
   async areWorth(work: number, module: object): Promise<boolean> {
-    if (this.count === 1 || work < this.#minWork) return false;
+    this.#refusal = "";
+    if (this.count === 1) return false;
+    if (work < this.#minWork) {
+      this.#refusal = "layers and batch are too small to share";
+      return false;
+    }
     this.#started ??= this.#start(module);
     await this.#started;
-    return this.#helpers.size > 0 && work >= minCalls * this.#threshold;
+    const areWorth = this.#helpers.size > 0 && work >= minCalls * this.#threshold;
+    if (!areWorth) this.#refusal = this.#helpers.size === 0 ? noAnswer : this.#slowAnswer;
+    return areWorth;
+  }
+
+  /** @internal Why the last agent that asked for several threads got one; "" if it got them, or if there is only one. */
+  get refusal(): string {
+    return this.#refusal;
   }
 
   /**
@@ -140,7 +156,11 @@ export class Threads {
    * answer, or if the engine has no more memory of this kind.
    */
   share(bytes: number, module: object): Promise<Part | undefined> {
-    const part = this.#sharing.then(() => this.#take(bytes, module));
+    const part = this.#sharing.then(async () => {
+      const taken = await this.#take(bytes, module);
+      if (!taken) this.#refusal = "the engine gave no memory that threads can share";
+      return taken;
+    });
     this.#sharing = part.catch(() => {});
     return part;
   }
@@ -189,9 +209,14 @@ export class Threads {
 
   async #start(module: object): Promise<void> {
     for (let helper = 1; helper < this.count; helper++) this.#startOne();
-    const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
+    let memory: object | undefined;
+    try {
+      memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
+    } catch {
+      // The engine has no more memory of this kind, so there is one thread.
+    }
     const id = this.#memories++;
-    if (!(await this.#introduce(id, module, memory))) {
+    if (!memory || !(await this.#introduce(id, module, memory))) {
       for (const helper of this.#helpers) helper.terminate();
       this.#helpers.clear();
     } else if (this.#threshold === Infinity) {
@@ -354,6 +379,9 @@ export class Threads {
     }
     const workPerMs = this.#product(16) / callMs;
     this.#threshold = minTrips * tripMs * workPerMs;
+    this.#slowAnswer =
+      `another thread takes ${Math.round(1000 * tripMs)} µs to answer, so that sharing would not be faster; ` +
+      "the cores may be busy, or too few";
     this.#maxPiece = pieceMs * workPerMs;
     this.#alone = 0;
     this.#nextAlone = minAlone;

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseJson } from "./parse-json.ts";
+
+test("JSON is read as JSON.parse reads it, at any depth", () => {
+  for (const text of [
+    '{"a":{"a":1,"b":[{"a":2},{"a":3}]},"b":"a","c":["a","a",{}],"":"}"}',
+    '[{"a":1},{"a":1}]',
+    '{"a\\"b":"{\\"x\\":1,\\"x\\":2}","a":"\\\\"}',
+    " 5 ",
+    '"a"',
+  ])
+    assert.deepEqual(parseJson(text, "file"), JSON.parse(text));
+  // Too deep for a function that calls itself, such as JSON.stringify.
+  assert.ok(Array.isArray(parseJson(`${"[".repeat(20_000)}{"a":1}${"]".repeat(20_000)}`, "file")));
+});
+
+test("a key that an object has twice is refused, however it is written", () => {
+  for (const [text, key] of [
+    ['{"seed":1,"seed":1}', "seed"],
+    ['{"seed":1,"steps":{"a":[1]},"s\\u0065ed":3}', "seed"],
+    ['[1,{"a":{"x":[],"y":{},"x":0}}]', "x"],
+    ['{"__proto__":1,"__proto__":2}', "__proto__"],
+  ])
+    assert.throws(() => parseJson(text, "config.json", "Remove one."), {
+      name: "InputError",
+      message: `config.json: expected every key of an object once, got "${key}" twice. Remove one.`,
+    });
+});
+
+test("anything else than JSON is refused with its place", () => {
+  assert.throws(() => parseJson("{", "config.json", "Is it a run's?"), {
+    name: "InputError",
+    message: /^config\.json: expected JSON, got something else \(.+\)\. Is it a run's\?$/s,
+  });
+});

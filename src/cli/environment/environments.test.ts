@@ -1,0 +1,95 @@
+// What a run's configuration may load, without a process.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, afterEach, before, beforeEach, describe, it, mock } from "node:test";
+import { presets } from "../../ddpg/config.ts";
+import { sha256Of } from "../../node/trusted-file.ts";
+import type { RunConfig } from "../../node.ts";
+import { environmentEntries, environmentOf } from "./environments.ts";
+
+const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-environments-")));
+const started = process.cwd();
+before(() => {
+  fs.mkdirSync(path.join(folder, "runs/one"), { recursive: true });
+  for (const file of ["cart.mjs", "plain", "runs/cart.mjs"])
+    fs.writeFileSync(path.join(folder, file), "export default 1;");
+  process.chdir(folder);
+});
+after(() => {
+  process.chdir(started);
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+const config = (changes: Partial<RunConfig>): RunConfig => ({
+  ...{ environment: "cart", preset: "small", seed: 1, steps: 10, settings: presets.small },
+  ...{ evaluation: { every: 1, episodes: 1, finalEpisodes: 1 }, versions: { ddpg: "", node: "", platform: "" } },
+  ...changes,
+});
+
+describe("the environment of a run", () => {
+  let lines: string[];
+  beforeEach(() => {
+    lines = [];
+    mock.method(console, "error", (line: string) => lines.push(line));
+  });
+  afterEach(() => mock.restoreAll());
+
+  it("is an id of the package, and nothing else without a module", () => {
+    assert.equal(environmentOf("runs/one", config({ environment: "Pendulum-v1" })), "Pendulum-v1");
+    for (const environment of ["./cart.mjs", "cart.mjs", path.join(folder, "cart.mjs"), "__proto__", "constructor", ""])
+      assert.throws(() => environmentOf("runs/one", config({ environment })), {
+        name: "InputError",
+        message: `${path.join("runs/one", "config.json")} environment: expected an id of "ddpg environments", got "${environment}". Name another one with --environment.`,
+      });
+    assert.deepEqual(lines, []);
+  });
+
+  it("is its module, after a line with the path; a child of the program says nothing", () => {
+    const sha256 = sha256Of("cart.mjs", "test");
+    const own = config({ environmentModule: "../../cart.mjs", environmentSha256: sha256 });
+    assert.equal(environmentOf("runs/one", own, { quiet: true }), "cart.mjs");
+    assert.deepEqual(lines, []);
+    assert.equal(environmentOf("runs/one", own), "cart.mjs");
+    assert.equal(
+      environmentOf("runs/one", config({ environmentModule: "../cart.mjs" })),
+      path.join("runs", "cart.mjs"),
+    );
+    // A name without an ending is a path, too.
+    assert.equal(environmentOf("runs/one", config({ environmentModule: "../../plain" })), `.${path.sep}plain`);
+    assert.deepEqual(lines, [
+      "Loading cart.mjs, the module of runs/one",
+      `Loading ${path.join("runs", "cart.mjs")}, the module of runs/one, which did not keep its hash`,
+      `Loading .${path.sep}plain, the module of runs/one, which did not keep its hash`,
+    ]);
+  });
+
+  it("is the module that the user names, with a warning if it has changed", () => {
+    const sha256 = "0".repeat(64);
+    const own = config({ environmentModule: "../../cart.mjs", environmentSha256: sha256 });
+    assert.equal(environmentOf("runs/one", own, { given: "cart.mjs", quiet: true }), "cart.mjs");
+    assert.deepEqual(lines, []);
+    assert.equal(environmentOf("runs/one", own, { given: "cart.mjs" }), "cart.mjs");
+    assert.equal(lines.length, 1);
+    assert.match(
+      lines[0],
+      /^ddpg: warning: cart\.mjs has changed since the run: its SHA-256 was 000000000000… and is \w{12}…$/,
+    );
+    assert.throws(
+      () => environmentOf("runs/one", own),
+      /expected the file that the run recorded, of SHA-256 000000000000…/,
+    );
+  });
+
+  it("is kept with its path from the run and its hash", () => {
+    const create = () => Promise.reject(new Error("not called"));
+    const module = path.join(folder, "cart.mjs");
+    assert.deepEqual(environmentEntries("runs/one", { name: "cart", module, sha256: "ab", create }), {
+      environment: "cart",
+      environmentModule: "../../cart.mjs",
+      environmentSha256: "ab",
+    });
+    assert.deepEqual(environmentEntries("runs/one", { name: "Pendulum-v1", create }), { environment: "Pendulum-v1" });
+  });
+});

@@ -1,0 +1,60 @@
+// The state of a run's loop in a checkpoint, checked. Its checksum only says that the file was not damaged.
+import { expect, expectNumbers, expectObject } from "../base/expect.ts";
+import { DiagnosticsMeans } from "./metrics.ts";
+import type { BestEvaluation } from "./run.ts";
+import type { RunState } from "./run-loop.ts";
+
+/**
+ * Reads the state that the loop of a run has after `steps` steps. Throws an InputError that begins with `where` and names
+ * the field if it cannot be in that state.
+ */
+export function readRunState(value: object, steps: number, where: string): RunState {
+  const { seconds, diagnosticsEvery, evaluation, best }: Partial<RunState> = value;
+  const isTime = typeof seconds === "number" && seconds >= 0 && seconds < Infinity;
+  expect(isTime, `${where} seconds`, "a number of at least 0", seconds);
+  expectWhole(diagnosticsEvery, `${where} diagnosticsEvery`);
+  expectObject(evaluation, `${where} evaluation`, "an object");
+  expectWhole(evaluation.step, `${where} evaluation step`, steps);
+  const { meanReturn } = evaluation;
+  expect(Number.isFinite(meanReturn), `${where} evaluation meanReturn`, "a finite number", meanReturn);
+  expectObject(best, `${where} best`, "an object");
+  expectBest(best, `${where} best`);
+  expectWhole(best.step, `${where} best step`, evaluation.step);
+  const isBest = best.meanReturn >= meanReturn;
+  expect(isBest, `${where} best meanReturn`, `at least that of the last evaluation, ${meanReturn}`, best.meanReturn);
+  const { step, standardError, episodes } = best;
+  return {
+    seconds,
+    // Version 0.1 could write 0.
+    diagnosticsEvery: Math.max(1, diagnosticsEvery),
+    evaluation: { step: evaluation.step, meanReturn },
+    best: { step, meanReturn: best.meanReturn, standardError, episodes },
+  };
+}
+
+/** Throws an InputError that begins with `where` unless a value is the best evaluation of a run. */
+export function expectBest(value: object, where: string): asserts value is BestEvaluation {
+  const { step, meanReturn, standardError, episodes }: Partial<BestEvaluation> = value;
+  expectWhole(step, `${where} step`);
+  expect(Number.isFinite(meanReturn), `${where} meanReturn`, "a finite number", meanReturn);
+  const isError = standardError === null || (Number.isFinite(standardError) && Number(standardError) >= 0);
+  expect(isError, `${where} standardError`, "a number of at least 0, or null", standardError);
+  expectWhole(episodes, `${where} episodes`);
+  expect(episodes > 0, `${where} episodes`, "a whole number of at least 1", episodes);
+}
+
+/** Throws an InputError that begins with `where` unless `DiagnosticsMeans.save` can return this after `updates` updates. */
+export function expectMeans(state: Float64Array, actionSize: number, updates: number, where: string): void {
+  expectNumbers(state, DiagnosticsMeans.stateSize(actionSize), where);
+  const [count] = state;
+  expectWhole(count, `${where}[0]`, updates);
+  for (let i = state.length - actionSize; i < state.length; i++) {
+    const isShare = state[i] >= 0 && state[i] <= count;
+    expect(isShare, `${where}[${i}]`, `a sum of ${count} shares`, state[i]);
+  }
+}
+
+function expectWhole(value: unknown, where: string, max = Number.MAX_SAFE_INTEGER): asserts value is number {
+  const expected = max === Number.MAX_SAFE_INTEGER ? "a whole number" : `a whole number of at most ${max}`;
+  expect(Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= max, where, expected, value);
+}
