@@ -611,8 +611,8 @@ export const faults = [
     edits: [
       {
         file: "src/export/module.ts",
-        text: "rounded(out[j] + rounded(xi * weights[k]))",
-        fault: "out[j] + xi * weights[k]",
+        text: "return rounded(sum + rounded(a * b));",
+        fault: "return sum + a * b;",
       },
     ],
   },
