@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
-import { parseJson } from "../base/parse-json.ts";
+import { parseJson } from "../base/json.ts";
 import { decodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
 import { SavedAgent } from "../ddpg/agent-state.ts";
 import { type Settings, storedSettings } from "../ddpg/config.ts";
