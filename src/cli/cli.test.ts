@@ -125,10 +125,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       [["."], /config\.json: expected a file of a run, got no such file or directory\./],
       [["no-policy"], /policy\.safetensors: expected a file of a run, .* The run has not finished; resume it\.$/],
       [["exportable", "--best"], /best\.safetensors: expected .* The run has not finished; resume it\.$/],
-      [
-        ["damaged.safetensors", "--format", "js"],
-        /^ddpg: damaged\.safetensors actor\.\S+ data_offsets: expected /,
-      ],
+      [["damaged.safetensors", "--format", "js"], /^ddpg: damaged\.safetensors actor\.\S+ data_offsets: expected /],
       [["damaged.safetensors", "--best"], /^ddpg: --best: expected a run's directory, got the file damaged/],
       [
         ["exportable/policy.safetensors", "--output", "exportable/policy.safetensors"],

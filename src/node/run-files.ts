@@ -316,7 +316,8 @@ function readJson(run: string, name: string, hint?: string): { value: object; wh
 
 const directoryHint = "Give the directory of a run.";
 
-function expectDirectory(run: string): void {
+/** Throws an InputError unless there is a directory with this path. */
+export function expectDirectory(run: string): void {
   const status = attempt(run, "a run's directory", () => fs.statSync(run), directoryHint);
   if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: kindOf(status) });
 }
