@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
-import { parseJson } from "../base/parse-json.ts";
+import { parseJson } from "../base/json.ts";
 import { decodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
 import { SavedAgent } from "../ddpg/agent-state.ts";
 import { type Settings, storedSettings } from "../ddpg/config.ts";
@@ -323,7 +323,8 @@ function readJson(run: string, name: string, hint?: string): { value: object; wh
 
 const directoryHint = "Give the directory of a run.";
 
-function expectDirectory(run: string): void {
+/** Throws an InputError unless there is a directory with this path. */
+export function expectDirectory(run: string): void {
   const status = attempt(run, "a run's directory", () => fs.statSync(run), directoryHint);
   if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: kindOf(status) });
 }

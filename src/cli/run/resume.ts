@@ -4,7 +4,7 @@ import { expect, InputError } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { unstartedHint } from "../../node/run-directory.ts";
-import { isComplete } from "../../node/run-files.ts";
+import { expectDirectory, isComplete } from "../../node/run-files.ts";
 import { expectCheckpointed } from "../../node/same-run.ts";
 import { fromStart } from "../../node/starting-folder.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
@@ -65,6 +65,7 @@ export function addResumeCommand(program: Command): void {
 
 async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
   const listener = flags.asChild && parent();
+  expectDirectory(run);
   await expectUnlocked(run, listener ? listener.warn : (text) => printError(`ddpg: ${text}`));
   const unstarted = unstartedHint(run, inShell(run));
   if (unstarted)
