@@ -256,9 +256,12 @@ describe("a mutated file is refused with its name and field, or taken as what it
             assert.deepEqual(numbers, numbersOf(theirs.tensors.get(name)), `checkpoint ${i} ${name}`);
         }
         assert.equal(mine.metadata.get("seed"), theirs.metadata.get("seed"), `checkpoint ${i}`);
-        const [counted, given] = [mine, theirs].map(({ metadata }) => JSON.parse(metadata.get("counters")));
-        for (const name of ["stored", "bodies", "loop"])
-          assert.deepEqual(counted[name], given[name], `checkpoint ${i}`);
+        // Unknown fields are left out.
+        const [counted, given] = [mine, theirs].map(({ metadata }) => {
+          const { stored, bodies, loop } = JSON.parse(metadata.get("counters"));
+          return { stored, bodies, loop: loop && [loop.step, loop.episode, loop.length, loop.info] };
+        });
+        assert.deepEqual(counted, given, `checkpoint ${i}`);
         return false;
       } catch (error) {
         const where = error?.message?.startsWith("Ddpg.load") ? "Ddpg.load" : inRun("checkpoint.safetensors");
