@@ -136,6 +136,7 @@ function pageComplaints(file, text) {
   const found = [];
   for (const [, name] of text.matchAll(/(?:\bfrom |^import |\bimport\()"([^"\n]+)"/gm)) {
     if (/^uplot(\/|$)/.test(name)) continue;
+    if (name === "virtual:step-lines") continue; // what web/step-lines.js makes
     if (name === "three" && /^worlds\/(stage|floor)\.ts$/.test(file)) continue;
     const target = path.posix.join("web", path.posix.dirname(file), name);
     const isLibrary = target.startsWith("src/") && !/^src\/(node|cli)\b/.test(target);
