@@ -57,7 +57,8 @@ async function runSeed(name, variant, seed) {
   const { Ddpg, environments, evaluate, train } = await import("ddpg");
   const { environment: id, steps, variants, evaluateFrom, evaluateEvery, episodes } = experiments[name];
   const environment = await environments[id].create();
-  const agent = await Ddpg.create(environment, { seed, ...variants[variant] });
+  // The records name no arithmetic, which means this one.
+  const agent = await Ddpg.create(environment, { seed, arithmetic: "portable", ...variants[variant] });
   const evaluations = [];
   const returns = [];
   let seconds = 0;

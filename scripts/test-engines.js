@@ -1,5 +1,5 @@
 // Checks that every engine gives the same bits and passes the tests. In each supported Node version it compares the recorded
-// fingerprints (one thread and two, 128-bit and 256-bit vectors) and runs the unit tests; in Chromium it compares the
+// fingerprints (portable and fused, one thread and two, 128-bit and 256-bit vectors) and runs the unit tests; in Chromium it compares the
 // fingerprints. The first run installs the Node versions from npm into engines/node_modules. Arguments replace them: `npm run test:engines -- <path of a Node executable> …`.
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -61,11 +61,13 @@ async function checkNode(executable, unit) {
   const wide = process.arch === "x64" && Number.parseInt(version, 10) >= 24;
   for (const simd of wide ? [128, 256] : [128]) {
     for (const threads of [1, 2]) {
-      const bits = await computeInNode(executable, dist, { threads, simd });
-      complaints.push(...differences(bits, recorded, `${simd} bits, threads ${threads}: `));
+      for (const [arithmetic, expected] of Object.entries(recorded)) {
+        const bits = await computeInNode(executable, dist, { threads, simd, arithmetic });
+        complaints.push(...differences(bits, expected, `${arithmetic}, ${simd} bits, threads ${threads}: `));
+      }
     }
   }
-  done.push(`the recorded bits with one thread and two${wide ? ", 128 and 256 bits" : ""}`);
+  done.push(`the recorded bits, portable and fused, with one thread and two${wide ? ", 128 and 256 bits" : ""}`);
   for (const [files, what] of [
     [unit, "tests"],
     [stripsTypes(version) ? fromSource : [], "tests from source"],
@@ -94,10 +96,16 @@ async function runTests(executable, files) {
 }
 
 async function checkChromium() {
-  const { version, bits } = await computeInBrowser(dist);
-  const two = await computeInBrowser(dist, 2);
-  const complaints = [...differences(bits, recorded), ...differences(two.bits, recorded, "two threads: ")];
-  return { name: `Chromium ${version}`, done: "the recorded bits with one thread and two", complaints };
+  const complaints = [];
+  let name = "Chromium";
+  for (const [arithmetic, expected] of Object.entries(recorded)) {
+    for (const threads of [1, 2]) {
+      const { version, bits } = await computeInBrowser(dist, { arithmetic, threads });
+      name = `Chromium ${version}`;
+      complaints.push(...differences(bits, expected, `${arithmetic}, threads ${threads}: `));
+    }
+  }
+  return { name, done: "the recorded bits, portable and fused, with one thread and two", complaints };
 }
 
 /** The differences, name by name. */

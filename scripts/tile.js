@@ -47,7 +47,8 @@ ${lines(range(vectors), (j) => `    const b${j} = v128.load(b, ${16 * j});`)}
 ${lines(range(rows), (i) =>
   [
     `    const x${i} = v128.load32_splat(a${i});`,
-    ...range(vectors).map((j) => `    s${i}${j} = f32x4.add(s${i}${j}, f32x4.mul(x${i}, b${j}));`),
+    // ../src/kernels/wasm/fuse.ts finds this step, with the product first, in the compiled module.
+    ...range(vectors).map((j) => `    s${i}${j} = f32x4.add(f32x4.mul(x${i}, b${j}), s${i}${j});`),
   ].join("\n"),
 )}
 ${lines(range(rows), (i) => `    a${i} += aColumnStride;`)}

@@ -43,6 +43,9 @@ const cases = [
   [`#task=${car}&seed=1&noiseScale=0.4`, [car, "--noise-scale", "0.4"], undefined],
   [`#task=${car}&preset=standard&seed=7`, [car, "--preset", "standard", "--seed", "7"], presets.standard],
   ["#task=Pendulum-v1&preset=small&seed=1", ["Pendulum-v1"], presets.small],
+  // A link that names no arithmetic is portable; every new link and command names it.
+  ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable", ["Pendulum-v1"], presets.small],
+  ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused", ["Pendulum-v1", "--arithmetic", "fused"], presets.small],
 ];
 
 for (const [link, args, settings] of cases) {
@@ -54,11 +57,18 @@ for (const [link, args, settings] of cases) {
     if (settings) assert.deepEqual(config.settings, settings);
     assert.equal(presetOf(linked), config.preset);
     assert.equal(linked.seed, config.seed);
+    assert.equal(linked.arithmetic, config.arithmetic);
     // Round trips: an experiment's link, its command, and the file of its run.
     assert.deepEqual(fromLink(toLink(linked, 1)).experiment, linked);
-    assert.equal(toLink(linked, 1), `${link.slice(1)}&speed=1`);
+    const changes = /&noiseScale=.*/.exec(link)?.[0] ?? "";
+    const rest = link
+      .slice(1)
+      .replace(changes, "")
+      .replace(/&arithmetic=.*/, "");
+    assert.equal(toLink(linked, 1), `${rest}&arithmetic=${linked.arithmetic}${changes}&speed=1`);
     const again = await configOf(...toCommand(linked).split(" ").slice(3));
     assert.deepEqual(again.settings, config.settings);
+    assert.equal(again.arithmetic, config.arithmetic);
     assert.deepEqual(watched.experimentOf({ ...config, steps: linked.steps }), linked);
   });
 }

@@ -1227,4 +1227,54 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "fused: the reference rounds twice",
+    edits: [
+      {
+        file: "src/kernels/reference.ts",
+        text: 'arithmetic === "fused" ? fusedMultiplyAdd',
+        fault: 'String(arithmetic) === "" ? fusedMultiplyAdd',
+      },
+    ],
+  },
+  {
+    name: "fused: the exact step rounds to Float64 first",
+    edits: [
+      {
+        file: "src/base/fused.ts",
+        text: "if (rest > 0 || rest < 0) {",
+        fault: "if (rest > Infinity) {",
+      },
+    ],
+  },
+  {
+    name: "fused: the probe always says yes",
+    edits: [
+      {
+        file: "src/kernels/wasm/fuse.ts",
+        text: "numbers[(c + i * stride) / 4 + j] !== sum",
+        fault: "numbers[(c + i * stride) / 4 + j] > sum",
+      },
+    ],
+  },
+  {
+    name: "fused: other kernels fuse too",
+    edits: [
+      {
+        file: "src/kernels/wasm/fuse.ts",
+        text: "\\xfd\\xe4\\x01\\x21\\2/gs",
+        fault: "\\xfd\\xe4\\x01/gs",
+      },
+    ],
+  },
+  {
+    name: "fused: a loaded agent is portable",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "const { arithmetic = saved.arithmetic } = options;",
+        fault: 'const { arithmetic = "portable" } = options;',
+      },
+    ],
+  },
 ];

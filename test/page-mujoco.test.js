@@ -83,7 +83,10 @@ describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
         );
       await caption(tab, /The current policy, return \d/);
       await moves(tab);
-      assert.match(tab.url(), /#task=InvertedPendulum-v5&preset=standard&seed=1&warmupSteps=200&speed=full$/);
+      assert.match(
+        tab.url(),
+        /#task=InvertedPendulum-v5&preset=standard&seed=1&arithmetic=portable&warmupSteps=200&speed=full$/,
+      );
       assert.ok(await tab.locator("#world").isHidden());
       assert.ok(await tab.locator("#maps").isHidden());
 

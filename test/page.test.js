@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { Ddpg, environments, MountainCarContinuous, Pendulum, Policy, train } from "ddpg";
+import { nodeBackend } from "ddpg/node";
 import { openBrowser, serve } from "./browser.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -72,7 +73,7 @@ describe("the page", { timeout: 300_000 }, () => {
     visit("", async (tab) => {
       await reached(tab, "playing");
       await tab.locator("html[data-updates]:not([data-updates='0'])").waitFor({ state: "attached" });
-      assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
+      assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20$/);
       assert.equal(await text(tab, "#status"), "Training.");
       assert.match(await text(tab, "#world-caption"), /The current policy, torque −?\d/);
     }));
@@ -82,7 +83,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await reached(tab, "ended");
       assert.equal(await stepOf(tab), 5000);
       assert.ok(Number((await text(tab, "#evaluation")).replace("−", "-")) >= -200, await text(tab, "#evaluation"));
-      assert.equal(await text(tab, "#command"), "npx ddpg train Pendulum-v1 --seed 1");
+      assert.equal(await text(tab, "#command"), "npx ddpg train Pendulum-v1 --seed 1 --arithmetic portable");
     }));
 
   it("gives Node's fingerprint after a thousand updates, including single steps and evaluations", () =>
@@ -99,11 +100,25 @@ describe("the page", { timeout: 300_000 }, () => {
         assert.equal(await updatesOf(tab), 1000);
         const agent = await trained({ seed: 3, warmupSteps: 64 }, 1063);
         assert.equal(await fingerprint(tab), agent.fingerprint());
-        const command = "npx ddpg train Pendulum-v1 --seed 3 --steps 1063 --warmup-steps 64";
+        const command = "npx ddpg train Pendulum-v1 --seed 3 --arithmetic portable --steps 1063 --warmup-steps 64";
         assert.equal(await text(tab, "#fingerprint-command"), command);
       },
       still,
     ));
+
+  it("computes in fused arithmetic if asked, with Node's fingerprint, and its link and command say so", () =>
+    visit("#seed=3&warmupSteps=64&steps=263&speed=full", async (tab) => {
+      await tab.locator("#field-arithmetic").selectOption("fused");
+      await tab.locator("#experiment [type=submit]").click();
+      await tab.waitForFunction(() => location.hash.includes("arithmetic=fused"));
+      await reached(tab, "ended");
+      const backend = await nodeBackend({ wide: false, arithmetic: "fused" });
+      const fused = await trained({ seed: 3, warmupSteps: 64, backend }, 263);
+      assert.equal(await fingerprint(tab), fused.fingerprint());
+      const portable = await trained({ seed: 3, warmupSteps: 64 }, 263);
+      assert.notEqual(await fingerprint(tab), portable.fingerprint());
+      assert.match(await text(tab, "#command"), /^npx ddpg train Pendulum-v1 --seed 3 --arithmetic fused /);
+    }));
 
   it("steps, makes one update, and shows its inputs and outputs", () =>
     visit(
@@ -349,7 +364,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#runs button", { hasText: "×" }).click();
       assert.equal(await tab.locator("#runs li").count(), 1, "the earlier run was removed");
     });
-    assert.match(address, /seed=7&steps=1100&actorLearningRate=0\.002&speed=full$/);
+    assert.match(address, /seed=7&steps=1100&arithmetic=portable&actorLearningRate=0\.002&speed=full$/);
     await visit(address, async (tab) => {
       await reached(tab, "ended");
       assert.equal(await fingerprint(tab), bits);
@@ -371,12 +386,12 @@ describe("the page", { timeout: 300_000 }, () => {
       const car = "#task=MountainCarContinuous-v0&preset=small&seed=1";
       await tab.evaluate((link) => (location.hash = link), `${car}&speed=1`);
       await tab.waitForFunction(() => window.links.length > 0);
-      assert.deepEqual(await links(), [`${car}&speed=1`]);
+      assert.deepEqual(await links(), [`${car}&arithmetic=portable&speed=1`]);
 
       await tab.locator("#field-task").selectOption("Pendulum-v1");
       await tab.locator("#experiment [type=submit]").click();
       await tab.waitForFunction(() => window.links.length > 0);
-      assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&speed=20"]);
+      assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20"]);
     }));
 
   it("says what is wrong with an address, and trains the default experiment", async () => {
@@ -389,7 +404,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await visit(link, async (tab) => {
         await tab.locator("#notice-text", { hasText: words }).waitFor();
         await reached(tab, "playing");
-        assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&speed=20$/);
+        assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20$/);
       });
     }
   });

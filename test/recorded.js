@@ -10,10 +10,10 @@ import { icon, openBrowser, serve } from "./browser.js";
 const execute = promisify(execFile);
 
 /**
- * What `compute` must return everywhere. A fingerprint changes only if a number in the algorithm, the preset or the
- * environment changes, or the order of the arithmetic. The changelog must explain every change.
+ * What `compute` must return everywhere, in portable arithmetic. A fingerprint changes only if a number in the algorithm, the
+ * preset or the environment changes, or the order of the arithmetic. The changelog must explain every change.
  */
-export const recorded = {
+const portable = {
   pendulum: "f9b71d9440ecd9a3",
   mountainCar: "42238020003cc0f2",
   paper: "db0c8063352344f2",
@@ -22,12 +22,26 @@ export const recorded = {
   math: { cos: "ff14be0e", exp: "ea0af924", log: "2dc12a89", sin: "b7253472", tanh: "a14cb015" },
 };
 
+/** What `compute` must return by arithmetic. */
+export const recorded = {
+  portable,
+  fused: {
+    ...portable,
+    pendulum: "d57bcb1fb7b6b7d7",
+    mountainCar: "4cf6fb23cdad797b",
+    paper: "9df18a4a0da5c8c5",
+    paperPlain: "7721fff5a1bb6cb8",
+  },
+};
+
 /** Runs `compute` on the build in `dist` with a Node executable, 1 or 2 threads, and 128- or 256-bit SIMD. */
-export async function computeInNode(executable, dist, { threads = 1, simd = 128 } = {}) {
+export async function computeInNode(executable, dist, { threads = 1, simd = 128, arithmetic = "portable" } = {}) {
   const module = (name) => pathToFileURL(path.join(dist, name)).href;
   const modules = {
+    arithmetic,
     index: module("index.js"),
     math: module("base/math.js"),
+    allow: module("node/allow-fused.js"),
     ...(threads === 2 && { threads: module("kernels/wasm/threads.js"), helper: module("node/threads.js") }),
     ...(simd === 256 && { wide: module("node.js") }),
   };
@@ -40,7 +54,7 @@ export async function computeInNode(executable, dist, { threads = 1, simd = 128 
  * Runs `compute` in a browser on an unbundled build; also returns the browser's version. One thread runs on the page's
  * main thread; two run in a worker of a page that may share memory.
  */
-export async function computeInBrowser(dist, threads = 1) {
+export async function computeInBrowser(dist, { threads = 1, arithmetic = "portable" } = {}) {
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-bits-"));
   let browser;
   let server;
@@ -57,7 +71,7 @@ export async function computeInBrowser(dist, threads = 1) {
     const tab = await browser.newPage();
     await tab.goto(`${server.url}/`);
     const module = (name) => `${server.url}/dist/${name}`;
-    const modules = { index: module("index.js"), math: module("base/math.js") };
+    const modules = { arithmetic, index: module("index.js"), math: module("base/math.js") };
     if (threads === 1) return { version: browser.version(), bits: await tab.evaluate(compute, modules) };
     const shared = { threads: module("kernels/wasm/threads.js"), helper: module("kernels/wasm/web-threads.js") };
     return { version: browser.version(), bits: await tab.evaluate(inWorker, { ...modules, ...shared }) };
@@ -80,12 +94,13 @@ function inWorker(modules) {
 /**
  * Computes the fingerprints of four agents and the hashes of base/math. It runs elsewhere from its source text, so it
  * must not use anything else in this file. `index` and `math` are the URLs of the built modules. With `threads` and
- * `helper`, two threads share every call; with `wide`, vectors have 256 bits.
+ * `helper`, two threads share every call; with `wide`, vectors have 256 bits; `allow` allows fused arithmetic in Node 20.
  */
-async function compute({ index, math, threads, helper, wide }) {
+async function compute({ arithmetic, index, math, threads, helper, wide, allow }) {
   const { Ddpg, environments, train } = await import(index);
-  const reason = wide && (await (await import(wide)).useWideVectors());
-  if (reason) throw new Error(reason);
+  if (allow) (await import(allow)).allowFused();
+  const backend = wide && (await (await import(wide)).nodeBackend({ arithmetic }));
+  if (backend?.vectorBits === 128) throw new Error(backend.notes[0]);
   let shared = {};
   if (threads) {
     const [{ Threads }, { startHelper }] = await Promise.all([import(threads), import(helper)]);
@@ -95,7 +110,8 @@ async function compute({ index, math, threads, helper, wide }) {
   /** The fingerprint of a task's agent after a number of steps, with seed 1. */
   async function fingerprintAfter(steps, name, options) {
     const environment = await environments[name].create();
-    const agent = await Ddpg.create(environment, { seed: 1, ...options, ...shared });
+    const agent = await Ddpg.create(environment, { seed: 1, arithmetic, backend, ...options, ...shared });
+    if (agent.arithmetic !== arithmetic) throw new Error(`arithmetic: ${agent.arithmetic}`);
     if (agent.threads !== (threads ? 2 : 1)) throw new Error(`threads: ${agent.threads}`);
     for await (const { step } of train(agent, environment)) if (step === steps) break;
     return agent.fingerprint();

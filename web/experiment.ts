@@ -11,6 +11,8 @@ import {
   showSetting,
 } from "../src/ddpg/config.ts";
 import { suggestSetting } from "../src/ddpg/other-names.ts";
+import { expectArithmetic } from "../src/kernels/choose-backend.ts";
+import type { Arithmetic } from "../src/kernels/kernels.ts";
 import { customDefaults, environments, settingsFor, type Task, type TrainingDefaults } from "../src/tasks.ts";
 import { scenes } from "./scenes.ts";
 
@@ -21,6 +23,8 @@ export interface Experiment {
   readonly seed: number;
   /** Environment steps after which training stops. */
   readonly steps: number;
+  /** How products are rounded. */
+  readonly arithmetic: Arithmetic;
   /** The settings that differ from `usualSettings`. */
   readonly changes: Partial<Settings>;
 }
@@ -49,7 +53,7 @@ function defaultsOf(task: string): TrainingDefaults {
 
 /** The default experiment of a task. */
 export function usualExperiment(task = tasks[0]): Experiment {
-  return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, changes: {} };
+  return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, arithmetic: "portable", changes: {} };
 }
 
 /** Whether a task has its own settings. If so, naming its preset makes a difference, because it leaves them out. */
@@ -87,20 +91,22 @@ export function changesOf({ changes }: Experiment): [name: keyof Settings, text:
 
 /** Writes an experiment and a speed as the part of the address after #. */
 export function toLink(experiment: Experiment, speed: Speed): string {
-  const { task, preset, seed, steps } = experiment;
+  const { task, preset, seed, steps, arithmetic } = experiment;
   const usual = usualExperiment(task);
   const fields = new URLSearchParams({ task });
   // A link without a preset includes the task's own settings.
   if (preset || !hasOwnSettings(task)) fields.set("preset", presetOf(experiment));
   fields.set("seed", String(seed));
   if (steps !== usual.steps) fields.set("steps", String(steps));
+  fields.set("arithmetic", arithmetic);
   for (const [name, text] of changesOf(experiment)) fields.set(name, text);
   fields.set("speed", speed === Infinity ? "full" : String(speed));
   return fields.toString().replaceAll("%2C", ",");
 }
 
 /**
- * Reads a link written by `toLink`; fields that it leaves out have their defaults. Throws an InputError that names the
+ * Reads a link written by `toLink`; fields that it leaves out have their defaults. Links from before 0.2 name no arithmetic:
+ * they are portable. Throws an InputError that names the
  * field for an unknown field or an invalid value.
  */
 export function fromLink(link: string): { experiment: Experiment; speed: Speed } {
@@ -112,7 +118,7 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   if (preset !== null) expectPreset(preset);
   const changes: Record<string, unknown> = {};
   for (const [name, text] of fields) {
-    if (["task", "preset", "seed", "steps", "speed"].includes(name)) continue;
+    if (["task", "preset", "seed", "steps", "arithmetic", "speed"].includes(name)) continue;
     const known = settingNames.find((setting) => setting === name);
     if (!known)
       throw new InputError(`link: there is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
@@ -122,11 +128,14 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   const speed =
     named === null ? usualSpeed(task) : speeds.find((each) => String(each) === named.replace("full", "Infinity"));
   expect(speed !== undefined, "speed", "one of 1, 4, 20, full", named);
+  const arithmetic = fields.get("arithmetic") ?? "portable";
+  expectArithmetic(arithmetic, "arithmetic");
   const experiment: Experiment = {
     task,
     preset: preset && namedPreset(task, preset),
     seed: wholeNumber(fields.get("seed") ?? "1", "seed", 0),
     steps: wholeNumber(fields.get("steps") ?? String(usual.steps), "steps", 1),
+    arithmetic,
     changes: changes as Partial<Settings>,
   };
   settingsOf(experiment);
@@ -143,12 +152,13 @@ export function wholeNumber(text: string, where: string, min: number): number {
 
 /** A readable name: the seed and everything that differs from the task's defaults. */
 export function nameOf(experiment: Experiment): string {
-  const { task, preset, seed, steps } = experiment;
+  const { task, preset, seed, steps, arithmetic } = experiment;
   const usual = defaultsOf(task);
   const changes = changesOf(experiment).map(([name, text]) => `${name} ${text}`);
   return [
     ...(preset ? [preset] : []),
     `seed ${seed}`,
+    ...(arithmetic === "portable" ? [] : [arithmetic]),
     ...changes,
     ...(steps === usual.steps ? [] : [`${steps} steps`]),
   ].join(", ");
@@ -156,10 +166,10 @@ export function nameOf(experiment: Experiment): string {
 
 /** The terminal command that gives the same fingerprint. */
 export function toCommand(experiment: Experiment): string {
-  const { task, preset, seed, steps } = experiment;
+  const { task, preset, seed, steps, arithmetic } = experiment;
   const usual = usualExperiment(task);
   return [
-    `npx ddpg train ${task} --seed ${seed}`,
+    `npx ddpg train ${task} --seed ${seed} --arithmetic ${arithmetic}`,
     ...(preset ? [`--preset ${preset}`] : []),
     ...(steps === usual.steps ? [] : [`--steps ${steps}`]),
     ...changesOf(experiment).map(([name, text]) => `${settingFlag(name)} ${text}`),

@@ -2,7 +2,7 @@
 import { InputError, messageOf } from "../src/base/expect.ts";
 import { policySettings } from "../src/ddpg/policy.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
-import type { RunConfig, RunEvent, RunStatus } from "../src/training/run.ts";
+import { arithmeticOf, type RunConfig, type RunEvent, type RunStatus } from "../src/training/run.ts";
 import { type Experiment, namedPreset, presetOf, taskOf, tasks, usualSettings } from "./experiment.ts";
 import { Grid, type Networks } from "./grid.ts";
 import { loadNetworks } from "./saved-networks.ts";
@@ -243,7 +243,9 @@ export function isSimulated({ environment, environmentModule }: RunConfig): bool
 }
 
 /** A run's configuration as an experiment. */
-export function experimentOf({ environment: task, preset, seed, steps, settings }: RunConfig): Experiment {
+export function experimentOf(config: RunConfig): Experiment {
+  const { environment: task, preset, seed, steps, settings } = config;
+  const arithmetic = arithmeticOf(config);
   // A run's file does not record whether the preset was named, so choose the interpretation with fewer changes.
   const readings = [...(preset === presetOf({ task, preset: null }) ? [null] : []), namedPreset(task, preset)];
   const experiments = readings.map((named) => {
@@ -251,14 +253,15 @@ export function experimentOf({ environment: task, preset, seed, steps, settings 
     const changes = Object.entries(settings).filter(
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(usual[name as keyof typeof usual]),
     );
-    return { task, preset: named, seed, steps, changes: Object.fromEntries(changes) };
+    return { task, preset: named, seed, steps, arithmetic, changes: Object.fromEntries(changes) };
   });
   const countOf = ({ changes }: Experiment): number => Object.keys(changes).length;
   return experiments.reduce((best, each) => (countOf(each) < countOf(best) ? each : best));
 }
 
-function whatMatters({ environment, preset, seed, steps, settings, evaluation }: RunConfig): string {
-  return JSON.stringify({ environment, preset, seed, steps, settings, evaluation });
+function whatMatters(config: RunConfig): string {
+  const { environment, preset, seed, steps, settings, evaluation } = config;
+  return JSON.stringify({ environment, preset, seed, steps, settings, arithmetic: arithmeticOf(config), evaluation });
 }
 
 /** Steps per second, over the last records that have a time. */

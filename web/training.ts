@@ -60,6 +60,7 @@ export class Training {
     const evaluationEnvironment = await task.create();
     const agent = await Ddpg.create(environment, {
       seed: experiment.seed,
+      arithmetic: experiment.arithmetic,
       ...settingsOf(experiment),
     });
     const grid = scene.plane ? await Grid.create(agent, scene.plane) : null;

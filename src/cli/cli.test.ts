@@ -164,7 +164,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     const run = path.join("runs", "Pendulum-v1-small-seed1");
     assert.match(
       output,
-      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\ncompute +(128|256)-bit SIMD\nreplay buffer +36 MB/,
+      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\ncompute +(128|256)-bit SIMD, portable arithmetic\nreplay buffer +36 MB/,
     );
     assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+ {2}[\d,]+\/1,500$/gm)?.length, 10);
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
@@ -204,6 +204,37 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.match(await succeed("evaluate", run, "--episodes", "3"), /over 3 fixed starts/);
   });
 
+  it("computes in fused arithmetic if asked, writes it down, and keeps it when repeated or resumed", async () => {
+    const short = ["--steps", "200", "--warmup-steps", "100", "--episodes", "2", "--evaluate-episodes", "1"];
+    const output = await succeed("train", "Pendulum-v1", ...short, "--arithmetic", "fused", "--out", "fused");
+    assert.match(output, /^compute .*-bit SIMD, fused arithmetic/m);
+    await succeed("train", "--config", "fused", "--out", "repeated");
+    await succeed("train", "--config", "fused", "--arithmetic", "portable", "--out", "portable");
+    const outcomes = ["fused", "repeated", "portable"].map((run) => ({
+      arithmetic: readConfig(inFolder(run)).arithmetic,
+      fingerprint: readResult(inFolder(run)).fingerprint,
+    }));
+    assert.deepEqual(
+      outcomes.map(({ arithmetic }) => arithmetic),
+      ["fused", "fused", "portable"],
+    );
+    assert.equal(outcomes[1].fingerprint, outcomes[0].fingerprint);
+    assert.notEqual(outcomes[2].fingerprint, outcomes[0].fingerprint);
+    const resumed = await succeed("resume", "fused", "--steps", "210");
+    assert.match(resumed, /^compute .*-bit SIMD, fused arithmetic/m);
+    const { code, stderr } = await ddpg("train", "Pendulum-v1", "--arithmetic", "exact");
+    assert.equal(code, 2);
+    assert.match(stderr, /--arithmetic: expected fused or portable, got "exact"/);
+
+    // A run that names none, as before 0.2, is portable; the checkpoint must agree.
+    const file = inFolder("fused", "config.json");
+    fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(/"arithmetic": ?"fused",?/, ""));
+    assert.equal(readConfig(inFolder("fused")).arithmetic, undefined);
+    const refused = await ddpg("resume", "fused", "--steps", "220");
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /fused arithmetic: expected that of its checkpoint, fused, got portable\./);
+  });
+
   it("gives the same policy with any number of threads, and reports how many it used", async () => {
     const large = ["--preset", "paper", "--batch-size", "256", "--warmup-steps", "300", "--steps", "310"];
     const train = (threads: string): Promise<string> =>
@@ -221,10 +252,10 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
         `t${threads}`,
       );
     const [one, two] = [await train("1"), await train("2")];
-    assert.match(one, /^compute {8}\d+-bit SIMD$/m);
+    assert.match(one, /^compute {8}\d+-bit SIMD, portable arithmetic$/m);
     const results = ["t1", "t2"].map((run) => readResult(inFolder(run)));
     assert.equal(results[0].threads, 1);
-    assert.equal(results[1].threads > 1, /^compute .*-bit SIMD, 2 threads$/m.test(two));
+    assert.equal(results[1].threads > 1, /^compute .*-bit SIMD, portable arithmetic, 2 threads$/m.test(two));
     assert.equal(results[1].fingerprint, results[0].fingerprint);
   });
 

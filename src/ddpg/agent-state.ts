@@ -3,6 +3,8 @@
 import { expect, expectObject, fail, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
+import { expectArithmetic } from "../kernels/choose-backend.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
 import { Body } from "./body.ts";
@@ -148,6 +150,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
     spaces: spacesText(units),
     settings: JSON.stringify(settings),
     counters: JSON.stringify(counters),
+    arithmetic: agent.arithmetic,
   };
   const contents = { tensors, metadata: new Map(Object.entries(texts)) };
   expectLoadable(contents, where);
@@ -174,6 +177,8 @@ export class SavedAgent {
   readonly seed: number;
   readonly settings: Settings;
   readonly units: Units;
+  /** Files from before 0.2 name none: they are portable. */
+  readonly arithmetic: Arithmetic;
   readonly #tensors: Safetensors["tensors"];
   readonly #counters: Counters;
   readonly #isFormat1: boolean;
@@ -188,6 +193,9 @@ export class SavedAgent {
     expect(isKnown, `${where} format`, `${format1} or ${format}`, metadata.get("format"));
     this.seed = parseWhole(metadata, "seed", where);
     this.settings = parseSettings(metadata, where);
+    const arithmetic = metadata.get("arithmetic") ?? "portable";
+    expectArithmetic(arithmetic, `${where} arithmetic`);
+    this.arithmetic = arithmetic;
     this.units = parseUnits({ tensors, metadata }, this.settings, where);
     const { observationSize, actionSize } = this.units;
 

@@ -12,7 +12,7 @@ import { boundsWarnings } from "../environment/check-environment.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
 import { chooseBackend } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
-import type { Kernels } from "../kernels/kernels.ts";
+import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import type { NetworkShape } from "../nn/layer.ts";
 import { Network } from "../nn/network.ts";
@@ -73,6 +73,8 @@ export class Ddpg {
   readonly settings: Readonly<Settings>;
   /** The number of threads that an update may use; 1 if none were given or more would not make it faster. */
   readonly threads: number;
+  /** How products are rounded: the same seed gives the same bits with the same arithmetic. */
+  readonly arithmetic: Arithmetic;
   /**
    * Warnings for the user about the environment's bounds and the settings; usually empty. `train` yields them with its
    * first step.
@@ -131,17 +133,18 @@ export class Ddpg {
    */
   static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
     expectOptions(options, "Ddpg.create");
-    const { seed = 1, preset = "standard", backend, threads, ...changes } = options;
+    const { seed = 1, preset = "standard", backend, threads, arithmetic, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
     const settings = settingsFrom(preset, changes);
-    return build(environment, settings, seed, { backend, threads });
+    return build(environment, settings, seed, { backend, threads, arithmetic });
   }
 
   /**
    * Loads an agent from the bytes that `save` returned, with everything that its next steps depend on: it continues as
-   * if it had never stopped. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one. Rejects
-   * with an InputError that names the field if the bytes are damaged or not an agent, or if its environment had other
-   * sizes or bounds.
+   * if it had never stopped, with the arithmetic it was saved with. It continues with another one, and so with other
+   * bits, only if `options` name it. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of
+   * one. Rejects with an InputError that names the field if the bytes are damaged or not an agent, if its environment
+   * had other sizes or bounds, or if its arithmetic is not possible here.
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,
@@ -152,7 +155,8 @@ export class Ddpg {
     expectOptions(options, where, ["backend", "threads"] satisfies (keyof BackendOptions)[]);
     const saved = new SavedAgent(decodeSafetensors(await readBytes(bytes, where), where), where);
     saved.units.expectSame(environment, `${where} environment`);
-    const agent = await build(environment, saved.settings, saved.seed, options);
+    const { arithmetic = saved.arithmetic } = options;
+    const agent = await build(environment, saved.settings, saved.seed, { ...options, arithmetic });
     saved.restore(agent);
     return agent;
   }
@@ -164,6 +168,7 @@ export class Ddpg {
     this.seed = seed;
     this.settings = Object.freeze(settings);
     this.threads = kernels.threads;
+    this.arithmetic = kernels.arithmetic;
     this.units = new Units(environment, settings);
     this.warnings = Object.freeze(boundsWarnings(environment, "environment"));
     const { observationSize, actionSize } = this.units;
@@ -449,5 +454,5 @@ const created = {
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
   const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
-  return buildOver(chooseBackend(options), make, (agent) => agent.update());
+  return buildOver(await chooseBackend(options), make, (agent) => agent.update());
 }

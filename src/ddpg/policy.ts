@@ -1,10 +1,10 @@
 import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect, expectObject, expectOptions, fail, InputError, show } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
-import type { Backend } from "../kernels/backend.ts";
-import { chooseBackend } from "../kernels/choose-backend.ts";
+import type { BackendOptions } from "../kernels/backend.ts";
+import { chooseBackend, expectArithmetic, preferArithmetic } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
-import type { Kernels } from "../kernels/kernels.ts";
+import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import type { NetworkShape } from "../nn/layer.ts";
 import { Network, networkTensors } from "../nn/network.ts";
@@ -45,6 +45,8 @@ export class Policy {
    * which do not change what it computes, have the values of the preset `paper`.
    */
   readonly settings: Readonly<Settings>;
+  /** How its products are rounded. */
+  readonly arithmetic: Arithmetic;
   /** @internal The actor's parameters, in the kernels' memory. */
   readonly parameters: Parameters;
   /** @internal The scaled observation of the last `forward`: [1, O]. */
@@ -60,6 +62,7 @@ export class Policy {
     this.units = units;
     this.settings = settings;
     this.parameters = parameters;
+    this.arithmetic = kernels.arithmetic;
     const shape = actorShape(settings, units.observationSize, units.actionSize);
     this.#network = new Network(kernels, shape, parameters, 1, false);
     this.observation = allocateMatrix(kernels, 1, units.observationSize);
@@ -98,7 +101,8 @@ export class Policy {
   /** @internal Returns the contents of the file that `save` encodes. */
   contents(): Safetensors {
     const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
-    const metadata = { format, spaces: spacesText(this.units), settings: JSON.stringify(settings) };
+    const texts = { spaces: spacesText(this.units), settings: JSON.stringify(settings) };
+    const metadata = { format, ...texts, arithmetic: this.arithmetic };
     return {
       tensors: new Map(parametersTensors(this.parameters, "actor.")),
       metadata: new Map(Object.entries(metadata)),
@@ -106,20 +110,22 @@ export class Policy {
   }
 
   /**
-   * Reads the policy that `save` wrote, over `backend` or the default backend. `bytes` may be a Uint8Array, an ArrayBuffer, a
-   * Blob, a Response, or a promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the
-   * field for any other bytes.
+   * Reads the policy that `save` wrote, over `backend` or the default backend. It keeps the arithmetic that it was
+   * saved with where this platform has it, and so the bits of its actions; elsewhere they differ by roundings. `bytes`
+   * may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one:
+   * `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other bytes.
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,
-    options: { backend?: Backend | undefined } = {},
+    options: Pick<BackendOptions, "backend" | "arithmetic"> = {},
   ): Promise<Policy> {
     const where = "Policy.load";
-    expectOptions(options, where, ["backend"]);
+    expectOptions(options, where, ["backend", "arithmetic"]);
     const contents = decodeSafetensors(await readBytes(bytes, where), where);
-    const { settings, units, shape } = checkPolicy(contents, where);
+    const { settings, units, shape, arithmetic } = checkPolicy(contents, where);
+    const backend = await chooseBackend(options);
     const policy = await buildOver(
-      chooseBackend(options),
+      options.arithmetic === undefined ? await preferArithmetic(backend, arithmetic) : backend,
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
     restoreParameters(policy.parameters, contents.tensors, "actor.", where);
@@ -134,14 +140,16 @@ export class Policy {
 export function checkPolicy(
   { tensors, metadata }: Safetensors,
   where: string,
-): { settings: Settings; units: Units; shape: NetworkShape } {
+): { settings: Settings; units: Units; shape: NetworkShape; arithmetic: Arithmetic } {
   expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
   const settings = parseSettings(metadata, where, policySettings);
   const units = parseUnits({ tensors, metadata }, settings, where);
   const shape = actorShape(settings, units.observationSize, units.actionSize);
   expectParameters(tensors, "actor.", shape, where);
   expectParameterNumbers(tensors, "actor.", shape, where);
-  return { settings, units, shape };
+  const arithmetic = metadata.get("arithmetic") ?? "portable";
+  expectArithmetic(arithmetic, `${where} arithmetic`);
+  return { settings, units, shape, arithmetic };
 }
 
 /** Throws an InputError that begins with `where` unless a value is a policy. */

@@ -6,8 +6,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import vm from "node:vm";
+import { fusedMultiplyAdd } from "../base/fused.ts";
+import { Random } from "../base/random.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { Policy } from "../ddpg/policy.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
+import { allowFused } from "../node/allow-fused.ts";
 import { toModule } from "./module.ts";
 import { policyCase } from "./policies.case.ts";
 
@@ -22,23 +26,57 @@ function load(source: string): Promise<Module> {
   return import(`data:text/javascript,${encodeURIComponent(source)}`);
 }
 
-test("modules and policy files give the agent's actions, bit for bit", async () => {
-  for (let index = 0; index < 40; index++) {
-    const { name, agent, observe } = await policyCase(index);
-    const { source } = toModule(agent.policy);
-    const module = await load(source);
-    const policy = await Policy.load(agent.policy.save());
-    const { observationSize, actionLow, actionHigh } = agent.units;
-    assert.equal(module.observationSize, observationSize);
-    assert.deepEqual([module.actionLow, module.actionHigh], [[...actionLow], [...actionHigh]]);
-    for (let i = 0; i < 250; i++) {
-      // Include values that Float32 cannot hold and, now and then, values far out of range.
-      const observation = Array.from(observe(), (number) => (i % 5 === 0 ? number * 1e3 : number + 1e-9));
-      const expected = agent.act(observation);
-      assert.deepEqual(module.act(observation), expected, `${name}, observation ${observation}`);
-      assert.deepEqual(policy.act(observation), expected, name);
-    }
+for (const arithmetic of ["portable", "fused"] as const) {
+  test(`modules and policy files give the agent's actions, bit for bit, in ${arithmetic} arithmetic`, async () => {
+    allowFused();
+    for (let index = 0; index < 40; index++) await sameActions(index, arithmetic);
+  });
+}
+
+async function sameActions(index: number, arithmetic: Arithmetic): Promise<void> {
+  const { name, agent, observe } = await policyCase(index, arithmetic);
+  const { source } = toModule(agent.policy);
+  const module = await load(source);
+  const policy = await Policy.load(agent.policy.save());
+  assert.equal(policy.arithmetic, arithmetic);
+  const { observationSize, actionLow, actionHigh } = agent.units;
+  assert.equal(module.observationSize, observationSize);
+  assert.deepEqual([module.actionLow, module.actionHigh], [[...actionLow], [...actionHigh]]);
+  for (let i = 0; i < 250; i++) {
+    // Include values that Float32 cannot hold and, now and then, values far out of range.
+    const observation = Array.from(observe(), (number) => (i % 5 === 0 ? number * 1e3 : number + 1e-9));
+    const expected = agent.act(observation);
+    assert.deepEqual(module.act(observation), expected, `${name}, observation ${observation}`);
+    assert.deepEqual(policy.act(observation), expected, name);
   }
+}
+
+test("the step of a fused module is rounded once, also near what Float32 cannot hold", async () => {
+  const { agent } = await policyCase(0);
+  const source = toModule(agent.policy).source;
+  const fusedSource = toModule(Object.assign(Object.create(agent.policy), { arithmetic: "fused" })).source;
+  const { step } = await import(`data:text/javascript,${encodeURIComponent(`${fusedSource}\nexport { step };`)}`);
+  assert.notEqual(fusedSource, source);
+  const random = new Random("step");
+  const [words, floats] = [new Uint32Array(3), new Float32Array(3)];
+  const largest = 3.4028234663852886e38;
+  const triples = [
+    [2 ** 103, 1, largest],
+    [2 ** 103, 1 - 2 ** -24, largest],
+    [-(2 ** 103), 1 - 2 ** -24, -largest],
+    [2 ** 103, 1 + 2 ** -23, largest],
+  ];
+  for (let i = 0; i < 100_000; i++) {
+    words.forEach((_, j) => {
+      words[j] = Math.floor(random.uniform(0, 2 ** 32));
+    });
+    triples.push([...new Float32Array(words.buffer)]);
+    // Halfway, or nearly.
+    floats.set([1 + random.integer(2) * 2 ** -(1 + random.integer(23)), 2 ** -24, 1 + random.integer(8) * 2 ** -23]);
+    const [a, b, c] = floats;
+    triples.push([a, b * (1 - random.integer(2) * 2 ** -(1 + random.integer(24))), random.integer(2) ? c : -c]);
+  }
+  for (const [a, b, c] of triples) assert.ok(Object.is(step(a, b, c), fusedMultiplyAdd(a, b, c)), `${a} · ${b} + ${c}`);
 });
 
 /** The Float32 nearest to x, with three neighbors on either side. */

@@ -1,5 +1,6 @@
 import { encodeBase64 } from "../base/base64.ts";
 import { expectPolicy, type Policy } from "../ddpg/policy.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { type ExportedLayer, exportedLayers } from "./layers.ts";
 
 /** A policy as the source of an ES module, with the declarations that TypeScript needs beside it. */
@@ -15,7 +16,7 @@ export interface PolicyModule {
 
 /**
  * A policy as one ES module. Its `act(observation)` gives the same bits as `Policy.act`, in Node, in a web page and in
- * a worker.
+ * a worker, also where the policy's arithmetic is fused and the engine has none.
  */
 export function toModule(policy: Policy): PolicyModule {
   expectPolicy(policy, "toModule policy");
@@ -38,6 +39,7 @@ export const actionLow = ${list(actionLow)};
 export const actionHigh = ${list(actionHigh)};
 
 ${actSource}
+${steps[policy.arithmetic]}
 // The learned parameters follow. The input is (observation - offset) * scale; both are Float64.
 const scaling = new Float64Array(decode("${base64([observationOffset, observationScale])}"));
 const [offset, scale] = [scaling.subarray(0, observationSize), scaling.subarray(observationSize)];
@@ -90,7 +92,7 @@ export declare function act(observation: ArrayLike<number>): Float32Array;
 `;
 
 // The kernels' operations in the same order (kernels/wasm/assembly/index.ts): a sum starts with the bias and adds its
-// products in the order of the inputs, and every operation is rounded to Float32. Computing in Float64 and then
+// products in the order of the inputs, and every operation is rounded to Float32; `step` follows. Computing in Float64 and then
 // rounding is exact: for a sum, product or quotient of two Float32 numbers, rounding twice gives the same as rounding
 // once.
 const actSource = `/**
@@ -131,7 +133,7 @@ function dense(inputSize, outputSize) {
     out.set(biases);
     for (let i = 0, k = 0; i < inputSize; i++) {
       const xi = x[i];
-      for (let j = 0; j < outputSize; j++, k++) out[j] = rounded(out[j] + rounded(xi * weights[k]));
+      for (let j = 0; j < outputSize; j++, k++) out[j] = step(xi, weights[k], out[j]);
     }
     return out;
   };
@@ -199,6 +201,33 @@ function decode(text) {
   return bytes.buffer;
 }
 `;
+
+/** The step of a product's sum, by arithmetic. */
+const steps: Record<Arithmetic, string> = {
+  portable: `/** a * b + sum, rounded after the product and after the sum. */
+function step(a, b, sum) {
+  return rounded(sum + rounded(a * b));
+}
+`,
+  // The Float64 sum needs care only if it is halfway between two Float32 numbers: then what Float64 lost decides. Infinity
+  // is the neighbor of the largest number, too.
+  fused: `/** a * b + sum, rounded once: the product is exact in Float64. */
+function step(a, b, sum) {
+  const product = a * b;
+  const total = product + sum;
+  const near = rounded(total);
+  const other = near + 2 * (total - near); // if the total is halfway
+  if (other === near || (rounded(other) !== other && Math.abs(total) !== overflow)) return near;
+  const back = total - product;
+  const lost = product - (total - back) + (sum - back);
+  if (Math.abs(total) === overflow) return lost * total < 0 ? Math.sign(total) * 3.4028234663852886e38 : near;
+  return lost * (other - near) > 0 ? other : near;
+}
+
+/** The least magnitude that becomes infinite in Float32. */
+const overflow = 3.4028235677973366e38;
+`,
+};
 
 function list(values: ArrayLike<number>): string {
   return `[${Array.from(values).join(", ")}]`;

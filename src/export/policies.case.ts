@@ -2,6 +2,7 @@
 import { Random } from "../base/random.ts";
 import type { Settings } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 
 export interface PolicyCase {
   name: string;
@@ -13,7 +14,7 @@ export interface PolicyCase {
 /**
  * Agent number `index`: with or without batch normalization, with few or many layers, with unequal, asymmetric bounds.
  */
-export async function policyCase(index: number): Promise<PolicyCase> {
+export async function policyCase(index: number, arithmetic: Arithmetic = "portable"): Promise<PolicyCase> {
   const random = new Random(index).fork("policy");
   const list = <T>(length: number, item: () => T): T[] => Array.from({ length }, item);
   const observationSize = 1 + random.integer(20);
@@ -29,7 +30,8 @@ export async function policyCase(index: number): Promise<PolicyCase> {
     observationOffset: list(observationSize, () => random.uniform(-10, 10)),
     replayCapacity: 128,
   };
-  const agent = await Ddpg.create({ observationSize, actionLow, actionHigh }, { preset: "standard", ...settings });
+  const options = { preset: "standard", arithmetic, ...settings } as const;
+  const agent = await Ddpg.create({ observationSize, actionLow, actionHigh }, options);
 
   const { parameters } = agent.actor;
   for (const name of parameters.names) {

@@ -1,15 +1,17 @@
-import type { Kernels } from "./kernels.ts";
+import type { Arithmetic, Kernels } from "./kernels.ts";
 import type { Threads } from "./wasm/threads.ts";
 
 /**
  * A way to compute: it makes the kernels that an agent or a policy works with. All backends that the package exports
- * give the same bits; they differ in speed, and in where they run.
+ * give the same bits with the same arithmetic; they differ in speed, and in where they run.
  */
 export interface Backend {
   /** Identifies the backend in messages, such as "wasm128". */
   readonly name: string;
   /** The `rowMultiple` of its kernels, which decides how much memory a network needs. */
   readonly rowMultiple: number;
+  /** How its kernels round the steps of a product. Portable if it is left out. */
+  readonly arithmetic?: Arithmetic;
   /**
    * Creates kernels with their own memory. `numbers` is how many numbers will be allocated, each vector rounded up to
    * `rowMultiple`. `largestProduct` returns the multiplications in the largest `multiply` of a typical workload; it runs
@@ -18,6 +20,11 @@ export interface Backend {
   create(numbers: number, largestProduct: () => number): Promise<Kernels>;
   /** The same backend with calls split over threads. A backend that cannot split its calls leaves this out. */
   withThreads?(threads: Threads): Backend;
+  /**
+   * The same backend with this arithmetic, or the reason why there is none here, as the end of a message. A backend that
+   * has only one arithmetic leaves this out.
+   */
+  withArithmetic?(arithmetic: Arithmetic): Promise<Backend | string>;
 }
 
 /** What computes an agent or a policy. */
@@ -26,4 +33,10 @@ export interface BackendOptions {
   backend?: Backend | undefined;
   /** From `nodeThreads` of `ddpg/node` or from `webThreads`: large networks learn on several cores, with the same bits. */
   threads?: Threads | undefined;
+  /**
+   * `fused` is up to twice as fast on many processors, and needs an engine and a processor that have it; `portable` runs
+   * everywhere. The same seed gives the same bits with the same arithmetic. Default: the backend's, which is portable
+   * unless it was created with another one. `Ddpg.load` keeps the arithmetic that the agent was saved with.
+   */
+  arithmetic?: Arithmetic | undefined;
 }

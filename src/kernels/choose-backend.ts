@@ -1,5 +1,6 @@
-import { expect } from "../base/expect.ts";
+import { expect, InputError } from "../base/expect.ts";
 import type { Backend, BackendOptions } from "./backend.ts";
+import type { Arithmetic } from "./kernels.ts";
 import { Threads } from "./wasm/threads.ts";
 import { wasmBackend } from "./wasm/wasm-backend.ts";
 
@@ -21,14 +22,53 @@ export function setDefaultBackend(backend: Backend): void {
   current = backend;
 }
 
-/** The backend that the options ask for. Throws an InputError for an invalid option. */
-export function chooseBackend({ backend = current, threads }: BackendOptions): Backend {
-  expectBackend(backend, "backend");
+/** The backend that the options ask for. Rejects with an InputError for an option that is invalid or not possible here. */
+export async function chooseBackend({
+  backend: given = current,
+  threads,
+  arithmetic,
+}: BackendOptions): Promise<Backend> {
+  expectBackend(given, "backend");
+  const backend = await withArithmetic(given, arithmetic ?? arithmeticOf(given));
   if (threads === undefined) return backend;
   expect(threads instanceof Threads, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
   expect(backend.withThreads !== undefined, "threads", "a backend that can use threads", backend.name);
   return backend.withThreads(threads);
 }
+
+/** Throws an InputError that begins with `where` unless a value names an arithmetic. */
+export function expectArithmetic(value: unknown, where: string): asserts value is Arithmetic {
+  expect(value === "fused" || value === "portable", where, "fused or portable", value);
+}
+
+function arithmeticOf({ arithmetic = "portable" }: Backend): Arithmetic {
+  return arithmetic;
+}
+
+/** The same backend with this arithmetic if it has it here. */
+export async function preferArithmetic(backend: Backend, arithmetic: Arithmetic): Promise<Backend> {
+  const found = arithmetic === arithmeticOf(backend) ? backend : await backend.withArithmetic?.(arithmetic);
+  return typeof found === "object" ? found : backend;
+}
+
+async function withArithmetic(backend: Backend, arithmetic: Arithmetic): Promise<Backend> {
+  expectArithmetic(arithmetic, "arithmetic");
+  if (arithmetic === arithmeticOf(backend)) return backend;
+  const found = (await backend.withArithmetic?.(arithmetic)) ?? `the backend ${backend.name} has no other arithmetic`;
+  if (typeof found === "object") return found;
+  throw new InputError({
+    where: "arithmetic",
+    expected: `a backend that has ${arithmetic} here`,
+    got: `${arithmeticOf(backend)} alone: ${found}`,
+    hint: hints[arithmetic],
+  });
+}
+
+/** Node 20 has it only where `nodeBackend` has set a flag. */
+const hints: Record<Arithmetic, string> = {
+  fused: "Node 22 has it, and Node 20 with a backend of ddpg/node. Portable runs everywhere, with other bits.",
+  portable: "Pass another backend, such as wasmBackend.",
+};
 
 function expectBackend(backend: Backend, where: string): void {
   const isBackend = typeof backend?.create === "function" && typeof backend.name === "string";

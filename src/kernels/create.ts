@@ -25,6 +25,7 @@ export async function buildOver<T>(
     ...nothing,
     rowMultiple,
     threads: 1,
+    arithmetic: backend.arithmetic ?? "portable",
     allocate(length) {
       numbers += rowMultiple * Math.ceil(length / rowMultiple);
       const hint = "Use smaller layers or a smaller batch.";

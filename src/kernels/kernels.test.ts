@@ -14,6 +14,7 @@ const MEBIBYTE = 1024 * 1024;
 
 kernelCases(referenceBackend(Float64Array), 1e-14);
 kernelCases(referenceBackend(Float32Array), 5e-7);
+kernelCases(referenceBackend(Float32Array, "fused"), 5e-7);
 kernelCases(wasmBackend, 5e-7);
 
 test("WebAssembly: a single row, or some of the columns, has the same bits as in the whole matrix", async () => {

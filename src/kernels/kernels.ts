@@ -13,6 +13,10 @@ import type { Matrix, Vector } from "./matrix.ts";
  * Non-integer scalars are passed in an options object: V8 heap-allocates a double argument or result of any call that it
  * does not inline.
  *
+ * The order of a product's sum and the rounding of its steps are fixed, so every implementation gives the same bits. Every
+ * other kernel rounds each of its operations, whatever the arithmetic: Adam, soft updates, activations, normalization and
+ * the sums over a batch never fuse a product and a sum.
+ *
  * B is the number of rows in a batch, I and J are a layer's inputs and outputs, P is a number of parameters.
  */
 export interface Kernels {
@@ -22,13 +26,17 @@ export interface Kernels {
   /** How many threads may share a call: 1 for most. The results have the same bits with any number. */
   readonly threads: number;
 
+  /** How the steps of `multiply` are rounded. */
+  readonly arithmetic: Arithmetic;
+
   /** Returns `length` zeros that these kernels can reach. Throws when their memory is used up. */
   allocate(length: number): Vector;
 
   /**
    * C [M, N] = A [M, K] · B [K, N] + start. `start` is a row [1, N] that is added to every row, or C itself, or null for
    * zeros. Only A may have any strides (a transposed view, for example). A sum starts with `start` and adds the products
-   * in the order of K.
+   * in the order of K, one at a time: sum ← a · b + sum. This step is all that `arithmetic` decides: portable, the
+   * product is rounded to the width of the numbers, and so is the sum; fused, a · b + sum is rounded once.
    */
   multiply(c: Matrix, a: Matrix, b: Matrix, start: Matrix | null): void;
 
@@ -112,8 +120,15 @@ export interface Kernels {
   softUpdate(target: Vector, online: Vector, options: { readonly rate: number }): void;
 }
 
+/**
+ * How the step sum ← a · b + sum of a product is rounded: `fused`, once, by the processor's fused multiply-add; `portable`,
+ * after the product and after the sum, which every engine can do. The same seed gives the same bits with the same
+ * arithmetic.
+ */
+export type Arithmetic = "fused" | "portable";
+
 /** The kernels by name: the members of the contract that calculate. */
-export type KernelName = Exclude<keyof Kernels, "rowMultiple" | "threads" | "allocate">;
+export type KernelName = Exclude<keyof Kernels, "rowMultiple" | "threads" | "arithmetic" | "allocate">;
 
 /** The scalars of one step of `adam`. */
 export interface AdamStep {

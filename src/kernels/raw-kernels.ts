@@ -1,5 +1,5 @@
 import { expect } from "../base/expect.ts";
-import type { Kernels } from "./kernels.ts";
+import type { Arithmetic, Kernels } from "./kernels.ts";
 import type { Matrix, Vector } from "./matrix.ts";
 import { adamChunkBytes, adamSumBytes, lineBytes, type RawKernels } from "./signatures.ts";
 
@@ -20,13 +20,13 @@ export function reservedBytes(bytes: number): number {
  * The contract over raw kernels: checks every vector, turns it into an address, and passes scalars through the memory.
  * The raw kernels may come from anywhere, each from somewhere else, as long as all of them work in `buffer`. Vectors are
  * in its bytes from `base` to `limit`; others may use the rest, but the first `reservedBytes`, which the
- * kernels of one thread share, are not for vectors.
+ * kernels of one thread share, are not for vectors. `arithmetic` is what the raw `multiply` computes with.
  */
 export function wrapRawKernels(
   raw: RawKernels,
   buffer: ArrayBufferLike,
   [base, limit]: readonly [base: number, limit: number],
-  threads: number,
+  { threads, arithmetic }: { readonly threads: number; readonly arithmetic: Arithmetic },
 ): Kernels {
   // A call through a constant is faster than a call through a property.
   const { multiply, transpose, sumRows, subtractRow, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } =
@@ -74,6 +74,7 @@ export function wrapRawKernels(
   return {
     rowMultiple,
     threads,
+    arithmetic,
 
     allocate(length) {
       const left = (limit - used) / 4;

@@ -1,24 +1,35 @@
 // What each kernel means: plain loops in the order of the formulas, never optimized. In Float64 it checks gradients, in
-// Float32 it is compared with the fast implementation.
+// Float32 it is compared with the fast implementation. Float32 sums are calculated in Float64, except those of a product,
+// whose bits are fixed.
+import { fusedMultiplyAdd } from "../base/fused.ts";
 import { tanh } from "../base/math.ts";
 import type { Backend } from "./backend.ts";
-import type { Kernels } from "./kernels.ts";
+import type { Arithmetic, Kernels } from "./kernels.ts";
 import type { Matrix } from "./matrix.ts";
 
+type Width = Float32ArrayConstructor | Float64ArrayConstructor;
+
 /** The reference as a backend, for tests. Files hold Float32 numbers, so saving a Float64 agent loses bits. */
-export function referenceBackend(width: Float32ArrayConstructor | Float64ArrayConstructor): Backend {
+export function referenceBackend(width: Width, arithmetic: Arithmetic = "portable"): Backend {
+  const fuses = width === Float32Array;
   return {
-    name: width.BYTES_PER_ELEMENT === 8 ? "reference64" : "reference32",
+    name: fuses ? "reference32" : "reference64",
     rowMultiple: 1,
-    create: async () => createReferenceKernels(width),
+    arithmetic,
+    create: async () => createReferenceKernels(width, arithmetic),
+    ...(fuses && { withArithmetic: async (other) => referenceBackend(width, other) }),
   };
 }
 
-/** The kernels over ordinary arrays of the given width, without padding. */
-export function createReferenceKernels(width: Float32ArrayConstructor | Float64ArrayConstructor): Kernels {
+/** The kernels over ordinary arrays of the given width, without padding. Only Float32 has fused steps. */
+export function createReferenceKernels(width: Width, arithmetic: Arithmetic = "portable"): Kernels {
+  const round = width === Float32Array ? Math.fround : (x: number) => x;
+  const step =
+    arithmetic === "fused" ? fusedMultiplyAdd : (a: number, b: number, sum: number) => round(sum + round(a * b));
   return {
     rowMultiple: 1,
     threads: 1,
+    arithmetic,
 
     allocate(length) {
       return new width(length);
@@ -28,7 +39,7 @@ export function createReferenceKernels(width: Float32ArrayConstructor | Float64A
       for (let i = 0; i < c.rows; i++) {
         for (let j = 0; j < c.columns; j++) {
           let sum = start === null ? 0 : start.at(start.rows === 1 ? 0 : i, j);
-          for (let k = 0; k < a.columns; k++) sum += a.at(i, k) * b.at(k, j);
+          for (let k = 0; k < a.columns; k++) sum = step(a.at(i, k), b.at(k, j), sum);
           c.set(i, j, sum);
         }
       }

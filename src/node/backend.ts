@@ -1,7 +1,9 @@
 import { expectOptions } from "../base/expect.ts";
 import type { Backend } from "../kernels/backend.ts";
-import { setDefaultBackend } from "../kernels/choose-backend.ts";
+import { chooseBackend, setDefaultBackend } from "../kernels/choose-backend.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
+import { allowFused } from "./allow-fused.ts";
 import { nodeThreads } from "./threads.ts";
 import { tryWideVectors } from "./wide-vectors.ts";
 
@@ -11,37 +13,62 @@ export interface NodeBackendOptions {
   readonly threads?: number;
   /** Whether to use 256-bit vectors where they work and are faster. True by default. */
   readonly wide?: boolean;
+  /** How products are rounded; `portable` by default. Rejects where this process does not have it. */
+  readonly arithmetic?: Arithmetic;
 }
 
 export interface NodeBackend extends Backend {
   /** The width of its SIMD vectors. */
   readonly vectorBits: 128 | 256;
+  readonly arithmetic: Arithmetic;
   /** Why the backend is not all that was asked for, such as "256-bit vectors need x64, this is arm64". */
   readonly notes: readonly string[];
 }
 
-// 256-bit vectors are tested once. If that fails, the next call tries again, because on a busy machine they can seem
-// slow.
-let wideVectors: Promise<Backend | string> | undefined;
+// 256-bit vectors are tested once for each arithmetic. If that fails, the next call tries again, because on a busy
+// machine they can seem slow.
+const wideVectors = new Map<Arithmetic, Promise<Backend | string>>();
+/** The last test: they take turns, because each sets and resets V8's flags. */
+let lastTest: Promise<unknown> = Promise.resolve();
 
 /**
  * The fastest backend for this machine, for the `backend` option of `Ddpg.create`, `Ddpg.load` and `Policy.load`. It
- * gives the same bits as every other. Throws an InputError for an invalid number of threads.
+ * gives the same bits as every other with the same arithmetic. Throws an InputError for an invalid number of threads, and
+ * for an arithmetic that this process does not have.
  */
 export async function nodeBackend(options: NodeBackendOptions = {}): Promise<NodeBackend> {
-  expectOptions(options, "nodeBackend", ["threads", "wide"] satisfies (keyof NodeBackendOptions)[]);
-  const { threads = 1, wide = true } = options;
+  expectOptions(options, "nodeBackend", ["threads", "wide", "arithmetic"] satisfies (keyof NodeBackendOptions)[]);
+  const { threads = 1, wide = true, arithmetic = "portable" } = options;
   const pool = nodeThreads(threads);
-  wideVectors ??= wide ? tryWideVectors() : undefined;
-  const found = wide ? await wideVectors : undefined;
-  const notes: string[] = [];
-  if (typeof found === "string") {
-    wideVectors = undefined;
-    notes.push(found);
+  allowFused();
+  const narrow = await chooseBackend({ backend: wasmBackend, arithmetic });
+  const found = wide ? await wideBackend(arithmetic) : narrow;
+  const notes = typeof found === "string" ? [found] : [];
+  const backend = typeof found === "string" ? narrow : found;
+  return {
+    ...backend,
+    ...(threads > 1 && backend.withThreads?.(pool)),
+    arithmetic,
+    vectorBits: backend === narrow ? 128 : 256,
+    notes,
+    // Wide vectors must be tested with each arithmetic.
+    withArithmetic: async (other) => {
+      const possible = await wasmBackend.withArithmetic?.(other);
+      return typeof possible === "string" ? possible : nodeBackend({ threads, wide, arithmetic: other });
+    },
+  };
+}
+
+async function wideBackend(arithmetic: Arithmetic): Promise<Backend | string> {
+  let test = wideVectors.get(arithmetic);
+  if (!test) {
+    test = lastTest.then(() => tryWideVectors(arithmetic));
+    lastTest = test.catch(() => {});
+    wideVectors.set(arithmetic, test);
   }
-  const backend = typeof found === "object" ? found : wasmBackend;
-  const vectorBits = backend === wasmBackend ? 128 : 256;
-  return { ...backend, ...(threads > 1 && backend.withThreads?.(pool)), vectorBits, notes };
+  const found = await test;
+  if (typeof found === "string") wideVectors.delete(arithmetic);
+  return found;
 }
 
 /**

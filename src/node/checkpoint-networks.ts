@@ -42,6 +42,7 @@ export function readNetworks(run: string): Uint8Array | undefined {
       format: "ddpg-policy-1",
       settings: header.metadata.get("settings") ?? "",
       spaces: header.metadata.get("spaces") ?? "",
+      arithmetic: header.metadata.get("arithmetic") ?? "portable",
       step: String(stepsTaken(parseObject(header.metadata, "counters", where), where)),
     };
     const contents = { tensors, metadata: new Map(Object.entries(texts)) };

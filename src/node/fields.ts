@@ -13,6 +13,7 @@ const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a name": (value) => typeof value === "string",
   "a path, or nothing": (value) => value === undefined || typeof value === "string",
   [preset]: (value) => typeof value === "string" && Object.hasOwn(presets, value),
+  "fused or portable, or nothing": (value) => value === undefined || value === "fused" || value === "portable",
   "a text": (value) => typeof value === "string",
   "a text, or nothing": (value) => value === undefined || typeof value === "string",
   "what went wrong, or nothing": (value) => value === undefined || typeof value === "string",

@@ -13,6 +13,7 @@ import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/m
 import type { BestEvaluation, FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
 import { expectBest, expectMeans, readRunState } from "../training/run-state.ts";
+import { allowFused } from "./allow-fused.ts";
 import { expectFields, expectKnown, type Fields, pick, preset, versionsFields } from "./fields.ts";
 import { attempt, kindOf, maxTextBytes, openFile, readFile, readSafetensors, refusal } from "./files.ts";
 import { replaceFile } from "./replace-file.ts";
@@ -122,6 +123,7 @@ const configFields = {
   seed: "a whole number",
   steps: "a whole number above 0",
   settings: "an object",
+  arithmetic: "fused or portable, or nothing",
   evaluation: "an object",
   untilReturn: "a number, or nothing",
   from: "true, or nothing",
@@ -293,6 +295,7 @@ export async function readPolicyFile(file: string): Promise<{ policy: Policy; by
 }
 
 async function loadPolicy(file: string, bytes: Uint8Array): Promise<Policy> {
+  allowFused();
   try {
     return await Policy.load(bytes);
   } catch (error) {

@@ -3,7 +3,7 @@
 import * as path from "node:path";
 import { InputError, show } from "../base/expect.ts";
 import { type Settings, settingNames } from "../ddpg/config.ts";
-import type { RunConfig, RunResult } from "../training/run.ts";
+import { arithmeticOf, type RunConfig, type RunResult } from "../training/run.ts";
 import { readCheckpointConfig } from "./checkpoint-config.ts";
 import { moduleName } from "./load-environment.ts";
 import { type Checkpoint, files, readResult } from "./run-files.ts";
@@ -73,6 +73,7 @@ function deciding(config: RunConfig): Record<string, unknown> {
     // A module may have another name now, but a task stays a task.
     ...(environmentModule === undefined && { environment }),
     ...{ preset, seed, from, untilReturn },
+    arithmetic: arithmeticOf(config),
     "evaluation every": every,
     "evaluation episodes": episodes,
     "evaluation finalEpisodes": finalEpisodes,

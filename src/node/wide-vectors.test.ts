@@ -19,7 +19,7 @@ test("128-bit kernels give the fingerprint that wide kernels must match", async 
 });
 
 test("wide kernels with other results are refused", async () => {
-  const reason = await tryWideVectors("0123456789abcdef");
+  const reason = await tryWideVectors("portable", { expected: "0123456789abcdef" });
   const expected = possible
     ? "256-bit vectors gave other results: fingerprint 4315eedb66ee1f7f, expected 0123456789abcdef"
     : /^256-bit vectors need/;
@@ -29,7 +29,7 @@ test("wide kernels with other results are refused", async () => {
 
 test("Bun has no 256-bit vectors, although it names a version of V8", async () => {
   const versions = { ...process.versions, node: "26.3.0", v8: "14.6.202.34-node.20", bun: "1.4.5" };
-  assert.equal(await tryWideVectors(undefined, versions), "256-bit vectors need the V8 engine, this is Bun 1.4.5");
+  assert.equal(await tryWideVectors("portable", { versions }), "256-bit vectors need the V8 engine, this is Bun 1.4.5");
 });
 
 test("a gain is claimed only where there is one, on a busy machine and while the engine still optimizes", () => {
@@ -58,6 +58,23 @@ test("a gain is claimed only where there is one, on a busy machine and while the
   clock = 0;
   gain(timer(0.1, 0), timer(0.1, 0));
   assert.ok(clock > 400 && clock < 450, `${clock}`);
+});
+
+test("kernels that ran before are not used under V8's flags, where they would crash", async () => {
+  const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
+  const program = `
+    const { Ddpg, Pendulum } = await import(${module("../index.js")});
+    const { nodeBackend } = await import(${module("../node.js")});
+    for (const arithmetic of ["portable", "fused"]) {
+      await nodeBackend({ wide: false, arithmetic });
+      const agent = await Ddpg.create(new Pendulum(), { arithmetic });
+      agent.act([1, 0, 0]);
+      const { vectorBits } = await nodeBackend({ arithmetic });
+      agent.act([1, 0, 0]);
+      console.log(arithmetic, vectorBits);
+    }`;
+  const { stdout } = await execute(process.execPath, ["--input-type=module", "--eval", program]);
+  assert.match(stdout, /^portable \d+\nfused \d+\n$/);
 });
 
 test("V8 doubles the width of the product", async () => {

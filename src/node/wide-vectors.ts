@@ -7,13 +7,14 @@ import { settingsFrom } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { buildOver } from "../kernels/create.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import module256 from "../kernels/wasm/generated/module-256.ts";
 import { KernelModules, narrowKernels } from "../kernels/wasm/modules.ts";
 import { createWasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 
 /** What `trainedFingerprint` returns with 128-bit vectors, on every JavaScript engine. */
-const recorded = "4315eedb66ee1f7f";
+const recorded: Readonly<Record<Arithmetic, string>> = { portable: "4315eedb66ee1f7f", fused: "2f7cc0226e01dc48" };
 
 /**
  * Wide kernels are used if they are at least this many times as fast as the others: with AVX2, and where nothing is known
@@ -36,11 +37,16 @@ type Versions = Readonly<Record<string, string | undefined>> & { readonly node: 
 
 /**
  * Returns a backend with 256-bit vectors, or the reason why this process has none. The wide kernels must train a small
- * agent to the `expected` fingerprint, and must be faster than the 128-bit ones.
+ * agent to the `expected` fingerprint, and must be `enough` times as fast as the 128-bit ones. This process must have the
+ * arithmetic.
  */
 export async function tryWideVectors(
-  expected = recorded,
-  versions: Versions = process.versions,
+  arithmetic: Arithmetic = "portable",
+  {
+    expected = recorded[arithmetic],
+    versions = process.versions as Versions,
+    enough = hasAvx2() ? enoughWithAvx2 : enoughElsewhere,
+  } = {},
 ): Promise<Backend | string> {
   // Bun has the API for flags, and even names a version of V8, but its engine is another one.
   if (versions.bun) return `256-bit vectors need the V8 engine, this is Bun ${versions.bun}`;
@@ -48,29 +54,27 @@ export async function tryWideVectors(
   if (Number.parseInt(versions.node, 10) < firstNode) {
     return `256-bit vectors need Node ${firstNode} or newer, this is ${versions.node}`;
   }
+  const modules = new KernelModules(module256, arithmetic);
+  const wide = createWasmBackend("wasm256", modules);
   for (const [flag] of flags) setFlagsFromString(flag);
   try {
-    const modules = new KernelModules(module256);
     // Code that is compiled under these flags stays, but instances that were created under them crash without them.
     const tried = modules.withOwnPool();
-    const wide = createWasmBackend("wasm256", tried);
     // Shared memory needs a different module.
-    for (const backend of [wide, createWasmBackend("wasm256", tried, { shared: true })]) {
-      const fingerprint = await trainedFingerprint(backend);
+    for (const shared of [false, true]) {
+      const fingerprint = await trainedFingerprint(createWasmBackend("wasm256", tried, { shared }));
       if (fingerprint !== expected) {
         return `256-bit vectors gave other results: fingerprint ${fingerprint}, expected ${expected}`;
       }
     }
-    const enough = hasAvx2() ? enoughWithAvx2 : enoughElsewhere;
-    const narrow = createWasmBackend("wasm128", narrowKernels.withOwnPool());
-    const [narrowProducts, wideProducts] = [await products(narrow), await products(wide)];
-    const gain = gainOf(narrowProducts, wideProducts, enough);
-    return gain < enough
-      ? `256-bit vectors are only ${gain.toFixed(2)} times as fast here`
-      : createWasmBackend("wasm256", modules);
   } finally {
     for (const [, flag] of flags) setFlagsFromString(flag);
   }
+  // Without the flags: code of the narrow kernels that ran before crashes in an instance that is created under them.
+  const narrow = createWasmBackend("wasm128", narrowKernels.with(arithmetic));
+  const [narrowProducts, wideProducts] = [await products(narrow), await products(wide)];
+  const gain = gainOf(narrowProducts, wideProducts, enough);
+  return gain < enough ? `256-bit vectors are only ${gain.toFixed(2)} times as fast here` : wide;
 }
 
 /** The fingerprint after some updates that call every kernel. The sizes fill whole tiles and leave a remainder. */

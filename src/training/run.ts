@@ -1,5 +1,6 @@
 // What a run's files contain, and the events sent to a page that watches it.
 import type { PresetName, Settings } from "../ddpg/config.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 
 /** `config.json`: everything that decides a run, and what it ran on. */
 export interface RunConfig {
@@ -20,6 +21,8 @@ export interface RunConfig {
   steps: number;
   /** All settings, including those from the preset. */
   settings: Settings;
+  /** How products were rounded. Absent in files from before 0.2, which are portable. */
+  arithmetic?: Arithmetic;
   /**
    * `episodes` episodes every `every` steps for the curve, and `finalEpisodes` at the end. With `fewerIfSlow`, fewer at the
    * end if they would take longer than the training; `result.json` has their number.
@@ -36,6 +39,11 @@ export interface RunConfig {
    * changes.
    */
   commit?: string;
+}
+
+/** The arithmetic of a run or a record: portable if it names none. */
+export function arithmeticOf({ arithmetic = "portable" }: { readonly arithmetic?: Arithmetic }): Arithmetic {
+  return arithmetic;
 }
 
 /** `result.json`: the outcome. */

@@ -11,6 +11,7 @@ import {
   showSetting,
 } from "../../src/ddpg/config.ts";
 import { withoutUpdates } from "../../src/ddpg/update-schedule.ts";
+import type { Arithmetic } from "../../src/kernels/kernels.ts";
 import { environments } from "../../src/tasks.ts";
 import {
   type Experiment,
@@ -70,7 +71,9 @@ export function settingsView(session: Session): void {
   const preset = select("preset", "settings to start from", presetNames);
   const seed = input("seed", "seed for all randomness", "numeric");
   const steps = input("steps", "environment steps after which training stops", "numeric");
-  find("#experiment-main").append(...[task, preset, seed, steps].map(({ row }) => row));
+  const arithmeticHelp = "rounding of products: fused is faster, where the browser has it";
+  const arithmetic = select("arithmetic", arithmeticHelp, ["portable", "fused"] satisfies Arithmetic[]);
+  find("#experiment-main").append(...[task, preset, seed, steps, arithmetic].map(({ row }) => row));
 
   const fields = new Map(
     settingNames.map((name) => {
@@ -105,6 +108,7 @@ export function settingsView(session: Session): void {
     preset.control.value = presetValue(experiment);
     seed.control.value = String(experiment.seed);
     steps.control.value = String(experiment.steps);
+    arithmetic.control.value = experiment.arithmetic;
     for (const [name, control] of fields) control.value = showSetting(settings[name]);
     clearErrors();
     review();
@@ -136,6 +140,7 @@ export function settingsView(session: Session): void {
     const experiment = {
       ...named,
       seed: attempt(seed.control, () => wholeNumber(seed.control.value, "seed", 0)) ?? 0,
+      arithmetic: arithmetic.control.value as Arithmetic,
       steps: attempt(steps.control, () => wholeNumber(steps.control.value, "steps", 1)) ?? 0,
       changes: changes as Partial<Settings>,
     };

@@ -7,11 +7,12 @@ import { type Command, Option } from "commander";
 import { expect, InputError, suggest } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
-import { simdHelp, simdWidth } from "../run/compute.ts";
+import { arithmeticHelp, arithmeticName, simdHelp, simdWidth } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
@@ -30,6 +31,7 @@ interface BenchmarkFlags {
   jobs?: number;
   out?: string;
   runs?: string;
+  arithmetic?: Arithmetic;
   simd?: string;
   progress: boolean;
 }
@@ -60,6 +62,7 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
     .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
     .option("--no-progress", "print only when a run starts and finishes")
+    .option("--arithmetic <name>", arithmeticHelp.replace("[", "[that of a task's records in --out; "), arithmeticName)
     .option("--simd <bits>", simdHelp, simdWidth)
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
@@ -84,10 +87,10 @@ function parseTasks(text: string): string[] {
 }
 
 async function benchmark(flags: BenchmarkFlags): Promise<void> {
-  const { seeds, steps, preset, out = "benchmark", progress } = flags;
+  const { seeds, steps, preset, arithmetic, out = "benchmark", progress } = flags;
   const wanted = await wantedRuns({
     tasks: flags.tasks ?? [...mujocoTasks.keys()],
-    ...{ seeds, steps, preset, out },
+    ...{ seeds, steps, preset, arithmetic, out },
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
   });

@@ -2,16 +2,18 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { expect } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
 import { type PresetName, type Settings, settingFlag, settingNames, showSetting } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
-import { readConfig, readResult } from "../../node.ts";
+import { type RunConfig, readConfig, readResult } from "../../node.ts";
 import { environments, settingsFor } from "../../tasks.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
 import { type BenchmarkRecord, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
@@ -30,6 +32,8 @@ export interface Wishes {
   /** Steps of each run. The task's default if undefined. */
   readonly steps: number | undefined;
   readonly preset: PresetName | undefined;
+  /** If undefined, that of the task's records, or portable. */
+  readonly arithmetic: Arithmetic | undefined;
   /** Settings that differ from the preset. */
   readonly changes: Partial<Settings>;
   /** Directory for the records. */
@@ -45,6 +49,7 @@ export interface Wanted {
   readonly seed: number;
   readonly steps: number;
   readonly settings: Settings;
+  readonly arithmetic: Arithmetic;
   /** The arguments of `ddpg` that start it. */
   readonly train: readonly string[];
   /** The file of its record. */
@@ -58,7 +63,8 @@ export interface Wanted {
  */
 export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
   const { preset, changes, out, runs } = wishes;
-  const plans: Pick<Wanted, "task" | "settings" | "steps">[] = [];
+  const plans: Pick<Wanted, "task" | "settings" | "steps" | "arithmetic">[] = [];
+  const records = readRecords(out);
   for (const task of wishes.tasks) {
     const own = environments[task];
     const settings = await asFlags(async () => {
@@ -67,7 +73,9 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
       await Ddpg.create(own, settings);
       return settings;
     });
-    plans.push({ task, settings, steps: wishes.steps ?? own.steps });
+    const recorded = records.find(({ environment }) => environment === task);
+    const arithmetic = wishes.arithmetic ?? (recorded ? arithmeticOf(recorded) : "portable");
+    plans.push({ task, settings, arithmetic, steps: wishes.steps ?? own.steps });
   }
   const common = [
     ...(preset ? ["--preset", preset] : []),
@@ -78,14 +86,14 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
     ...["--evaluate-episodes", `${episodes}`, "--episodes", `${episodes}`],
   ];
   return wishes.seeds.flatMap((seed) =>
-    plans.map(({ task, settings, steps }): Wanted => {
+    plans.map(({ task, settings, steps, arithmetic }): Wanted => {
       const directory = path.join(runs, `${task}-seed${seed}`);
       const every = Math.max(1, Math.min(evaluateEvery, Math.floor(steps / minEvaluations)));
       const own = ["--seed", `${seed}`, "--steps", `${steps}`, "--evaluate-every", `${every}`, "--out", directory];
       return {
         name: `${task} seed ${seed}`,
-        ...{ task, seed, steps, settings, directory },
-        train: ["train", task, ...own, ...common],
+        ...{ task, seed, steps, settings, arithmetic, directory },
+        train: ["train", task, ...own, "--arithmetic", arithmetic, ...common],
         record: recordFile(out, task, seed),
       };
     }),
@@ -101,9 +109,10 @@ export async function unrecordedRuns(
   wanted: readonly Wanted[],
   notice: (text: string) => void,
 ): Promise<Wanted[]> {
-  for (const { environment, seed, steps, settings } of readRecords(out)) {
+  for (const record of readRecords(out)) {
+    const { environment, seed } = record;
     const same = wanted.find(({ task }) => task === environment);
-    if (same) expectSame(recordFile(out, environment, seed), same, { steps, settings }, "Choose another --out.");
+    if (same) expectSame(recordFile(out, environment, seed), same, record, "Choose another --out.");
   }
   const unrecorded = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
   // All at once, because a lock may have to be watched for some seconds.
@@ -132,10 +141,13 @@ async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Pr
 }
 
 /** What the runs of a task must have in common. */
-type Comparable = Pick<Wanted, "steps" | "settings">;
+type Comparable = Pick<RunConfig, "steps" | "settings" | "arithmetic">;
 
 function expectSame(where: string, wanted: Comparable, found: Comparable, hint: string): void {
   expect(found.steps === wanted.steps, `${where} steps`, whole(wanted.steps), found.steps, hint);
+  const [arithmetic, made] = [wanted, found].map(arithmeticOf);
+  if (made !== arithmetic)
+    throw new InputError({ where: `${where} arithmetic`, expected: arithmetic, got: made, hint });
   for (const name of settingNames) {
     const value = showSetting(wanted.settings[name]);
     expect(value === showSetting(found.settings[name]), `${where} ${name}`, value, found.settings[name], hint);
@@ -166,6 +178,7 @@ export function keep({ record, directory }: Wanted, jobs: number, failed = ""): 
     seed,
     steps,
     settings,
+    arithmetic: arithmeticOf(config),
     ...(commit && { commit }),
     versions,
     machine: `${os.cpus()[0].model.trim()}, ${jobs === 1 ? "one run" : `${whole(jobs)} runs`} at a time`,

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { expect, InputError } from "../../base/expect.ts";
 import { parseJson } from "../../base/parse-json.ts";
 import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectFields, type Fields, pick, preset, versionsFields } from "../../node/fields.ts";
 import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
@@ -22,6 +23,8 @@ export interface BenchmarkRecord {
   /** Environment steps. */
   readonly steps: number;
   readonly settings: Settings;
+  /** How products were rounded. Absent in records from before 0.2, which are portable. */
+  readonly arithmetic?: Arithmetic;
   /** Of the program that started the run. Ends in "-dirty" if there were changes. */
   readonly commit?: string;
   /** Of the program that started the run. */
@@ -62,6 +65,7 @@ const fields = {
   seed: "a whole number",
   steps: "a whole number",
   settings: "an object",
+  arithmetic: "fused or portable, or nothing",
   commit: "a text, or nothing",
   versions: "an object",
   machine: "a text",

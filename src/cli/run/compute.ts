@@ -1,8 +1,10 @@
 import * as os from "node:os";
-import { expect } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
 import { settingFlag } from "../../ddpg/config.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
 import type { ReplayBuffer } from "../../ddpg/replay-buffer.ts";
+import { expectArithmetic } from "../../kernels/choose-backend.ts";
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import type { Threads } from "../../kernels/wasm/threads.ts";
 import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
 import { whole } from "../terminal/numbers.ts";
@@ -14,19 +16,27 @@ const widths = ["128", "256", "auto"] as const;
 /** More threads do not speed up a batch of the usual size. */
 const maxThreads = 4;
 
-/** What a command computes with. None of them changes the results. */
+/** What a command computes with. Only `arithmetic` changes the results. */
 export interface ComputeFlags {
+  arithmetic?: Arithmetic;
   simd?: (typeof widths)[number];
   threads?: number | "auto";
 }
 
 export const simdHelp = "bits of the networks' vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]";
+export const arithmeticHelp =
+  "rounding of products: portable, or fused, which is faster on many processors; other results [portable]";
 export const threadsHelp = `threads of one run, if layers and batch are large; same results [the cores, up to ${maxThreads}]`;
 
 export function simdWidth(text: string): (typeof widths)[number] {
   const width = widths.find((name) => name === text);
   expect(width !== undefined, "--simd", "128, 256 or auto", text);
   return width;
+}
+
+export function arithmeticName(text: string): Arithmetic {
+  expectArithmetic(text, "--arithmetic");
+  return text;
 }
 
 export function threadCount(text: string): number | "auto" {
@@ -37,13 +47,29 @@ export function threadCount(text: string): number | "auto" {
   return value === "auto" ? value : Number(value);
 }
 
-/** Creates the backend that the flags ask for. Explains 128-bit vectors if the user may not expect them. */
-export async function backendFor({ simd = "auto" }: ComputeFlags, verbose: boolean): Promise<NodeBackend> {
-  const backend = await nodeBackend({ wide: simd !== "128" });
+/**
+ * Creates the backend that the flags ask for. Explains 128-bit vectors if the user may not expect them. Throws an
+ * InputError, with this hint, where there is no fused arithmetic.
+ */
+export async function backendFor(
+  { simd = "auto", arithmetic = "portable" }: ComputeFlags,
+  verbose: boolean,
+  hint = "--arithmetic portable runs everywhere, with other results.",
+): Promise<NodeBackend> {
+  const backend = await nodeBackend({ wide: simd !== "128", arithmetic }).catch((error) => {
+    if (!(error instanceof InputError) || error.where !== "arithmetic") throw error;
+    const expected = `a processor and a Node that have ${arithmetic} arithmetic`;
+    throw new InputError({ where: `--arithmetic ${arithmetic}`, expected, got: error.got, hint });
+  });
   const [reason = "--simd 128"] = backend.notes;
   const isNews = simd === "256" || verbose;
   if (backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
+}
+
+/** What an agent is computed with, as commands print it. */
+export function computeText({ vectorBits }: NodeBackend, { arithmetic, threads }: Ddpg): string {
+  return `${vectorBits}-bit SIMD, ${arithmetic} arithmetic${threads > 1 ? `, ${threads} threads` : ""}`;
 }
 
 export function threadsFor({ threads = "auto" }: ComputeFlags): Threads {

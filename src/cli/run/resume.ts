@@ -9,6 +9,7 @@ import { expectCheckpointed } from "../../node/same-run.ts";
 import { fromStart } from "../../node/starting-folder.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import {
   environmentEntries,
   environmentHelp,
@@ -25,6 +26,7 @@ import { asChildOption, parent } from "./children.ts";
 import {
   backendFor,
   type ComputeFlags,
+  computeText,
   explainOneThread,
   simdHelp,
   simdWidth,
@@ -34,7 +36,7 @@ import {
 } from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
-interface ResumeFlags extends ComputeFlags {
+interface ResumeFlags extends Omit<ComputeFlags, "arithmetic"> {
   steps?: number;
   environment?: string;
   checkpointEvery?: CheckpointPlan;
@@ -88,11 +90,22 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   // Also if it was not moved: it may have changed, or be that of an earlier version, which kept no hash.
   const moved = { ...config, ...environmentEntries(fromStart(run), loaded) };
   const planned = planFor(moved, flags.steps, checkpoint.steps);
-  const backend = await backendFor(flags, verbose);
+  const arithmetic = arithmeticOf(config);
+  const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
+  const backend = await backendFor({ ...flags, arithmetic }, verbose, keeps);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     explainOneThread(flags, agent, verbose);
+    if (agent.arithmetic !== arithmetic) {
+      const expected = `that of its checkpoint, ${agent.arithmetic}`;
+      throw new InputError({
+        where: `${run} arithmetic`,
+        expected,
+        got: arithmetic,
+        hint: "A run keeps its arithmetic.",
+      });
+    }
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
@@ -101,7 +114,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       print([
         `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
         `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-        `compute        ${backend.vectorBits}-bit SIMD${agent.threads > 1 ? `, ${agent.threads} threads` : ""}`,
+        `compute        ${computeText(backend, agent)}`,
         `checkpoints    ${checkpoints}`,
         "",
       ]);

@@ -24,6 +24,7 @@ import { fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import {
   bounds,
   environmentEntries,
@@ -48,8 +49,11 @@ import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
+  arithmeticHelp,
+  arithmeticName,
   backendFor,
   type ComputeFlags,
+  computeText,
   explainOneThread,
   memoryWarning,
   simdHelp,
@@ -133,6 +137,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
+    .option("--arithmetic <name>", arithmeticHelp, arithmeticName)
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())
@@ -228,7 +233,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const tooLong = withoutUpdates(settings, steps, whole);
   if (tooLong) warn(new InputError(tooLong).at(settingFlag(tooLong.where)).message);
 
-  const backend = await backendFor(flags, verbose);
+  const arithmetic = flags.arithmetic ?? (repeated && arithmeticOf(repeated));
+  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, verbose);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   let directories: readonly string[] = [];
   let found: readonly Found[] = [];
@@ -263,6 +269,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       seed,
       steps,
       settings,
+      arithmetic: backend.arithmetic,
       evaluation: {
         every: flags.evaluateEvery ?? repeated?.evaluation.every ?? Math.max(1, Math.round(steps / 10)),
         episodes: flags.evaluateEpisodes ?? repeated?.evaluation.episodes ?? 10,
@@ -276,7 +283,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     };
     if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
     if (!listener)
-      print(introduction(nameOrPath, loaded, agent, config, seeds, directories, backend.vectorBits, checkpoints));
+      print(
+        introduction(nameOrPath, loaded, agent, config, seeds, directories, computeText(backend, agent), checkpoints),
+      );
     if (!flags.seeds) {
       await runTraining({
         agent,
@@ -404,11 +413,11 @@ function watched(environment: Environment, { called, thrown }: Watcher): Environ
 function introduction(
   nameOrPath: string,
   { task }: LoadedEnvironment,
-  { units, replayBuffer, threads }: Ddpg,
+  { units, replayBuffer }: Ddpg,
   { preset, steps, settings }: RunConfig,
   seeds: readonly number[],
   directories: readonly string[],
-  bits: number,
+  compute: string,
   checkpoints: CheckpointClock,
 ): string[] {
   const { observationSize, actionLow, actionHigh } = units;
@@ -426,7 +435,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
-    `compute        ${bits}-bit SIMD${threads > 1 ? `, ${threads} threads` : ""}`,
+    `compute        ${compute}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `checkpoints    ${checkpoints}`,
     `records        ${several(directories)}`,

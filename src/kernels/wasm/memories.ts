@@ -40,8 +40,18 @@ export async function instantiate(module: object, bytes: number, shared: boolean
   const start = reservedBytes(bytes);
   const pages = Math.ceil((start + bytes) / pageBytes);
   const memory = newMemory({ initial: pages, maximum: pages, shared });
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  return { exports, buffer: memory.buffer, start, end: start + bytes, release() {} };
+  return {
+    exports: await instantiateOver(module, memory),
+    buffer: memory.buffer,
+    start,
+    end: start + bytes,
+    release() {},
+  };
+}
+
+/** The kernels over a memory. */
+export async function instantiateOver(module: object, memory: WasmMemory): Promise<RawKernels> {
+  return (await WebAssembly.instantiate(module, { env: { memory } })).exports;
 }
 
 /** A new memory. Throws an InputError that says what to do if the engine refuses one. */

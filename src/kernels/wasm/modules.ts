@@ -1,23 +1,52 @@
 import { decodeBase64 } from "../../base/base64.ts";
 import { lettersOf } from "../../base/bytes.ts";
 import { InputError } from "../../base/expect.ts";
+import type { Arithmetic } from "../kernels.ts";
+import { fuse, fuses } from "./fuse.ts";
 import module128 from "./generated/module-128.ts";
-import { MemoryPool } from "./memories.ts";
+import { instantiateOver, MemoryPool, type WasmMemory } from "./memories.ts";
 
 // Every platform has it, but no type library that the pure floors may use declares it.
-declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
+declare const WebAssembly: {
+  compile(bytes: Uint8Array): Promise<object>;
+  validate(bytes: Uint8Array): boolean;
+  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => WasmMemory;
+};
 
 /** The kernels as WebAssembly modules, each compiled on first use. */
 export class KernelModules {
+  /** What a product's steps are. */
+  readonly arithmetic: Arithmetic;
   readonly #encoded: string;
+  #other: KernelModules | undefined;
   #own: Promise<object> | undefined;
   #shared: Promise<object> | undefined;
   /** Memories that small builds over `own` share. */
   readonly pool = new MemoryPool(() => this.own());
 
   /** `encoded` is what the build wrote to `generated/`. */
-  constructor(encoded: string) {
+  constructor(encoded: string, arithmetic: Arithmetic = "portable") {
     this.#encoded = encoded;
+    this.arithmetic = arithmetic;
+  }
+
+  /** The same kernels with another arithmetic. */
+  with(arithmetic: Arithmetic): KernelModules {
+    if (arithmetic === this.arithmetic) return this;
+    this.#other ??= new KernelModules(this.#encoded, arithmetic);
+    this.#other.#other = this;
+    return this.#other;
+  }
+
+  /** Returns why they cannot be used here, as the end of a message; null if they can. */
+  async problem(): Promise<string | null> {
+    try {
+      await this.own();
+      return null;
+    } catch (error) {
+      if (error instanceof NotFused) return error.message;
+      throw error;
+    }
   }
 
   /**
@@ -25,7 +54,7 @@ export class KernelModules {
    * created: those of a trial under other flags must not be used later.
    */
   withOwnPool(): KernelModules {
-    const copy = new KernelModules(this.#encoded);
+    const copy = new KernelModules(this.#encoded, this.arithmetic);
     copy.#own = this.own();
     copy.#shared = this.shared();
     return copy;
@@ -33,19 +62,49 @@ export class KernelModules {
 
   /** For memory that one thread uses. */
   own(): Promise<object> {
-    this.#own ??= compile(decodeBase64(this.#encoded));
+    this.#own ??= this.#compile(false).catch((error) => {
+      // With other flags, an engine may succeed.
+      this.#own = undefined;
+      throw error;
+    });
     return this.#own;
   }
 
   /** For memory that threads share. The module declares that in a bit of its memory import. */
   shared(): Promise<object> {
-    this.#shared ??= compile(withSharedMemory(decodeBase64(this.#encoded)));
+    this.#shared ??= this.#compile(true).catch((error) => {
+      this.#shared = undefined;
+      throw error;
+    });
     return this.#shared;
+  }
+
+  /** Every instance runs the code of its module, so what a probe finds in one of them holds for all. */
+  async #compile(shared: boolean): Promise<object> {
+    const bytes = decodeBase64(this.#encoded);
+    if (shared) declareShared(bytes);
+    if (this.arithmetic === "portable") return compile(bytes);
+    fuse(bytes);
+    if (!isValid(bytes)) throw new NotFused("the engine has no relaxed SIMD");
+    const module = await compile(bytes);
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared });
+    if (!fuses(await instantiateOver(module, memory), memory)) {
+      throw new NotFused("the processor, or the engine, does not fuse");
+    }
+    return module;
   }
 }
 
 /** With 128-bit vectors, which every engine runs. */
 export const narrowKernels = new KernelModules(module128);
+
+/** Why there is no fused arithmetic here. */
+class NotFused extends Error {}
+
+function isValid(bytes: Uint8Array): boolean {
+  // Without WebAssembly, `compile` says so.
+  return typeof WebAssembly === "undefined" || WebAssembly.validate(bytes);
+}
 
 /** Compiles, or says what keeps this page or program from it. */
 async function compile(bytes: Uint8Array): Promise<object> {
@@ -65,12 +124,12 @@ async function compile(bytes: Uint8Array): Promise<object> {
   }
 }
 
-function withSharedMemory(bytes: Uint8Array): Uint8Array {
+/** Changes the module in place. */
+function declareShared(bytes: Uint8Array): void {
   // The import of "env" "memory": a memory (2) with a maximum (1).
   const entry = `\x03env\x06memory\x02\x01`;
   const text = lettersOf(bytes);
   const at = text.indexOf(entry);
   if (at < 0 || text.includes(entry, at + 1)) throw new Error("The kernels' module imports no memory, or two.");
   bytes[at + entry.length - 1] |= 2;
-  return bytes;
 }

@@ -12,8 +12,13 @@ export function createWasmBackend(
   return {
     name,
     rowMultiple,
+    arithmetic: modules.arithmetic,
     create: (numbers, largestProduct) => createWasmKernels(4 * numbers, { ...options, modules, largestProduct }),
     withThreads: (threads) => createWasmBackend(name, modules, { ...options, threads }),
+    withArithmetic: async (arithmetic) => {
+      const other = modules.with(arithmetic);
+      return (await other.problem()) ?? createWasmBackend(name, other, options);
+    },
   };
 }
 

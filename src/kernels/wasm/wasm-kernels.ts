@@ -1,5 +1,5 @@
 import { expect } from "../../base/expect.ts";
-import type { Kernels } from "../kernels.ts";
+import type { Arithmetic, Kernels } from "../kernels.ts";
 import { reservedBytes, wrapRawKernels } from "../raw-kernels.ts";
 import { instantiate, maxPages, maxPooledBytes, type Part, pageBytes, releaseWith, wholeLines } from "./memories.ts";
 import { type KernelModules, narrowKernels } from "./modules.ts";
@@ -24,23 +24,24 @@ export async function createWasmKernels(
   bytes: number,
   { modules = narrowKernels, threads, largestProduct = () => 0, shared = false }: WasmOptions = {},
 ): Promise<Kernels> {
+  const { arithmetic } = modules;
   const isGood = bytes >= 0 && bytes + reservedBytes(bytes) <= maxPages * pageBytes;
   expect(isGood, "createWasmKernels bytes", "a number from 0 to 4 GiB − 3 MiB", bytes);
   if (threads && threads.count > 1) {
     const module = await modules.shared();
     if (await threads.areWorth(multiplyWork(largestProduct()), module)) {
       const part = await threads.share(bytes, module);
-      if (part) return kernelsOver(part, threads.count);
+      if (part) return kernelsOver(part, threads.count, arithmetic);
     }
   }
-  if (bytes <= maxPooledBytes && !shared) return kernelsOver(await modules.pool.take(bytes), 1);
+  if (bytes <= maxPooledBytes && !shared) return kernelsOver(await modules.pool.take(bytes), 1, arithmetic);
   const module = await (shared ? modules.shared() : modules.own());
-  return kernelsOver(await instantiate(module, wholeLines(bytes), shared), 1);
+  return kernelsOver(await instantiate(module, wholeLines(bytes), shared), 1, arithmetic);
 }
 
 /** Every user of the part refers to the kernels, so the part is free once they are collected. */
-function kernelsOver({ exports, buffer, start, end, release }: Part, threads: number): Kernels {
-  const kernels = wrapRawKernels(exports, buffer, [start, end], threads);
+function kernelsOver({ exports, buffer, start, end, release }: Part, threads: number, arithmetic: Arithmetic): Kernels {
+  const kernels = wrapRawKernels(exports, buffer, [start, end], { threads, arithmetic });
   releaseWith(kernels, release);
   return kernels;
 }
