@@ -34,7 +34,10 @@ export function nativeSource() {
     "src/kernels/kernels.ts",
     "src/kernels/signatures.ts",
   ]) {
-    hash.update(`${name}\0`).update(fs.readFileSync(path.join(root, name))).update("\0");
+    hash
+      .update(`${name}\0`)
+      .update(fs.readFileSync(path.join(root, name)))
+      .update("\0");
   }
   return hash.digest("hex").slice(0, 16);
 }
@@ -60,7 +63,9 @@ export function buildNative(directory, platform = here, extra = []) {
     const objects = Object.entries(sets).map(([set, setFlags]) =>
       compile("native/kernels.c", `${set}.o`, `-DSET=${set}`, ...setFlags),
     );
-    objects.push(compile("native/addon.c", "addon.o", "-Inode_modules/node-api-headers/include", `-DSOURCE="${nativeSource()}"`));
+    objects.push(
+      compile("native/addon.c", "addon.o", "-Inode_modules/node-api-headers/include", `-DSOURCE="${nativeSource()}"`),
+    );
     const link = system === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared", "-s"];
     const linked = path.join(temporary, "addon.node");
     execFileSync(compiler, [...extra, ...link, ...objects, "-o", linked], { cwd: root, stdio: "pipe" });
