@@ -99,7 +99,7 @@ function inWorker(modules) {
 async function compute({ arithmetic, index, math, threads, helper, wide, allow }) {
   const { Ddpg, environments, train } = await import(index);
   if (allow) (await import(allow)).allowFused();
-  const backend = wide && (await (await import(wide)).nodeBackend({ arithmetic }));
+  const backend = wide && (await (await import(wide)).nodeBackend({ wide: true, arithmetic }));
   if (backend?.vectorBits === 128) throw new Error(backend.notes[0]);
   let shared = {};
   if (threads) {
