@@ -43,8 +43,8 @@ export function nativeSource() {
 }
 
 /**
- * Builds the addon for a platform into `directory`. Returns null, or why it was not built. `extra` flags go to every call
- * of the compiler.
+ * Builds the addon for a platform into `directory`. Returns null, or why it was not built. `extra` flags follow the others,
+ * to show in a test what they are for.
  */
 export function buildNative(directory, platform = here, extra = []) {
   const [system, architecture] = platform.split("-");
@@ -68,7 +68,7 @@ export function buildNative(directory, platform = here, extra = []) {
     );
     const link = system === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared", "-s"];
     const linked = path.join(temporary, "addon.node");
-    execFileSync(compiler, [...extra, ...link, ...objects, "-o", linked], { cwd: root, stdio: "pipe" });
+    execFileSync(compiler, [...link, ...objects, "-o", linked], { cwd: root, stdio: "pipe" });
     fs.renameSync(linked, path.join(directory, `${platform}.node`));
     return null;
   } catch (error) {

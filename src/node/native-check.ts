@@ -7,11 +7,11 @@ import type { Matrix, Vector } from "../kernels/matrix.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 
 /** The memory of the cases below. */
-const numbers = 1 << 19;
+const numbers = 1 << 18;
 
 /** The sizes of products: whole tiles of every instruction set, and every remainder. */
-const rowCounts = [1, 17, 22];
-const columnCounts = [5, 20, 40, 60, 75, 140];
+const rowCounts = [1, 11];
+const columnCounts = [5, 20, 40, 140];
 
 /** Native products have at least this many multiplications: see native.ts. */
 const multiplications = 4096;
@@ -65,7 +65,7 @@ function resultsOf(kernels: Kernels): Result[] {
     keep("reluGradient", g.data);
   }
   // More than a chunk of Adam's.
-  const [parameters, gradients, m, v] = [1, 2, 3, 4].map(() => matrix(1, 5000).data);
+  const [parameters, gradients, m, v] = [1, 2, 3, 4].map(() => matrix(1, 4200).data);
   for (let p = 0; p < v.length; p++) v[p] = Math.abs(v[p]);
   const step = {
     stepSize: 0.01,
