@@ -382,7 +382,7 @@ export const faults = [
   },
   {
     name: "the averages' weight is not saved",
-    edits: [{ file: "src/nn/batch-norm.ts", text: "    this.#weight = state[0];\n", fault: "" }],
+    edits: [{ file: "src/nn/batch-norm.ts", text: "    this.#weight = weight;\n", fault: "" }],
   },
   {
     name: "what other kernels left is not cleared",
@@ -611,8 +611,8 @@ export const faults = [
     edits: [
       {
         file: "src/export/module.ts",
-        text: "rounded(out[j] + rounded(xi * weights[k]))",
-        fault: "out[j] + xi * weights[k]",
+        text: "return rounded(sum + rounded(a * b));",
+        fault: "return sum + a * b;",
       },
     ],
   },
@@ -641,8 +641,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/agent-state.ts",
-        text: "agent.noise(body).restore(noises.subarray(i * size, (i + 1) * size))",
-        fault: "void [agent.noise(body), i, size]",
+        text: "this.#restoreNoises((body) => agent.noise(body));",
+        fault: "",
       },
     ],
   },

@@ -228,7 +228,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await problem(tab, /policy\.safetensors: Pendulum-v1 observationSize: expected 3, got 5/);
       await phase(tab, "finished");
       fs.writeFileSync(inRun("config.json"), config.replace('"settings": {', '"settings": { "unknown": 1,'));
-      await problem(tab, /config\.json settings: there is no setting "unknown"/);
+      await problem(tab, /config\.json settings .*there is no setting "unknown"/);
       await phase(tab, "gone");
       assert.equal(await text(tab, "#hint"), "This page continues when the problem is solved.");
       assert.equal(await tab.locator("#curve canvas").isVisible(), true);

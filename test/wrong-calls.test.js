@@ -120,7 +120,7 @@ test("an option that does not exist is refused, with the nearest one or all of t
     ],
     [
       () => Policy.load(policy.save(), { threads: 2 }),
-      'Policy.load options: there is no option "threads". Its options are backend.',
+      'Policy.load options: there is no option "threads". Its options are backend, arithmetic.',
     ],
     [
       () => ddpg.checkEnvironment(make, { Steps: 2 }),

@@ -1,6 +1,7 @@
 // A `Source` for a run on disk, which `ddpg watch` follows.
 import { InputError, messageOf } from "../src/base/expect.ts";
 import { policySettings } from "../src/ddpg/policy.ts";
+import { Units } from "../src/ddpg/units.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
 import { arithmeticOf, type RunConfig, type RunEvent, type RunStatus } from "../src/training/run.ts";
 import { type Experiment, namedPreset, presetOf, taskOf, tasks, usualSettings } from "./experiment.ts";
@@ -230,7 +231,7 @@ export class RunSource implements Source {
 
 /** Throws an InputError unless networks fit the run's task and settings: a file of another run may be in the directory. */
 function expectOf({ environment, settings }: RunConfig, networks: Networks): void {
-  networks.units.expectSame(taskOf({ task: environment }), environment);
+  new Units(taskOf({ task: environment }), settings).expectSame(networks.units, environment);
   for (const name of policySettings) {
     const [expected, got] = [settings, networks.settings].map((each) => JSON.stringify(each[name]));
     if (expected !== got) throw new InputError({ where: name, expected: `${expected}, as in config.json`, got });

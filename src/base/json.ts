@@ -1,11 +1,27 @@
-import { InputError, show } from "./expect.ts";
+// JSON texts that come from outside.
+import { InputError, messageOf, show } from "./expect.ts";
+
+/**
+ * Parses a JSON text. Throws an InputError that begins with `where` if it is not JSON, or if a name of an object in it is
+ * refused by `expectPlainNames`.
+ */
+export function parseJson(text: string, where: string, hint = ""): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InputError({ where, expected: "JSON", got: `something else (${messageOf(error)})`, hint });
+  }
+  expectPlainNames(text, where, hint);
+  return value;
+}
 
 /**
  * Throws an InputError that begins with `where` if an object of a valid JSON text has two properties of the same name,
  * or one named `__proto__`. `JSON.parse` silently keeps the last of two, so that a checksum or a person may see another
  * value than the program.
  */
-export function expectPlainNames(text: string, where: string): void {
+export function expectPlainNames(text: string, where: string, hint = "Was this file written by ddpg?"): void {
   // The names of each open object; null for a list.
   const open: (Set<unknown> | null)[] = [];
   for (let i = 0; i < text.length; i++) {
@@ -23,7 +39,7 @@ export function expectPlainNames(text: string, where: string): void {
     const names = open[open.length - 1];
     if (name === "__proto__" || names?.has(name)) {
       const [expected, got] = name === "__proto__" ? ["another name", ""] : ["every name once", " twice"];
-      throw new InputError({ where, expected, got: show(name) + got, hint: "Was this file written by ddpg?" });
+      throw new InputError({ where, expected, got: show(name) + got, hint });
     }
     names?.add(name);
   }

@@ -178,7 +178,10 @@ test("control characters of files, names and errors reach no terminal, page or t
     module.replace("const info", `throw new Error(${JSON.stringify(nasty)}); const info`),
   );
   const named = copyRun("named");
-  edit(named, "config.json", (config) => Object.assign(config, { environment: nasty }));
+  // The files of a run must agree.
+  for (const file of ["config.json", "result.json"])
+    edit(named, file, (content) => Object.assign(content, { environment: nasty }));
+  fs.rmSync(inFolder(named, "checkpoint.safetensors"));
   fs.mkdirSync(inFolder(`records${nasty}`));
   const outcomes = await Promise.all(
     [

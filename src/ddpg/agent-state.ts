@@ -3,7 +3,6 @@
 import { expect, expectObject, fail, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
-import { expectArithmetic } from "../kernels/choose-backend.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
@@ -20,6 +19,7 @@ import {
   finiteNumbers,
   matrixTensor,
   parametersTensors,
+  parseArithmetic,
   parseObject,
   parseSettings,
   parseUnits,
@@ -193,9 +193,7 @@ export class SavedAgent {
     expect(isKnown, `${where} format`, `${format1} or ${format}`, metadata.get("format"));
     this.seed = parseWhole(metadata, "seed", where);
     this.settings = parseSettings(metadata, where);
-    const arithmetic = metadata.get("arithmetic") ?? "portable";
-    expectArithmetic(arithmetic, `${where} arithmetic`);
-    this.arithmetic = arithmetic;
+    this.arithmetic = parseArithmetic(metadata, where);
     this.units = parseUnits({ tensors, metadata }, this.settings, where);
     const { observationSize, actionSize } = this.units;
 

@@ -152,7 +152,7 @@ export class Ddpg {
     options: BackendOptions = {},
   ): Promise<Ddpg> {
     const where = "Ddpg.load";
-    expectOptions(options, where, ["backend", "threads"] satisfies (keyof BackendOptions)[]);
+    expectOptions(options, where, ["backend", "threads", "arithmetic"] satisfies (keyof BackendOptions)[]);
     const saved = new SavedAgent(decodeSafetensors(await readBytes(bytes, where), where), where);
     saved.units.expectSame(environment, `${where} environment`);
     const { arithmetic = saved.arithmetic } = options;

@@ -2,7 +2,7 @@ import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect, expectObject, expectOptions, fail, InputError, show } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend, expectArithmetic, preferArithmetic } from "../kernels/choose-backend.ts";
+import { chooseBackend, preferArithmetic } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
@@ -15,6 +15,7 @@ import {
   expectParameterNumbers,
   expectParameters,
   parametersTensors,
+  parseArithmetic,
   parseSettings,
   parseUnits,
   restoreParameters,
@@ -147,9 +148,7 @@ export function checkPolicy(
   const shape = actorShape(settings, units.observationSize, units.actionSize);
   expectParameters(tensors, "actor.", shape, where);
   expectParameterNumbers(tensors, "actor.", shape, where);
-  const arithmetic = metadata.get("arithmetic") ?? "portable";
-  expectArithmetic(arithmetic, `${where} arithmetic`);
-  return { settings, units, shape, arithmetic };
+  return { settings, units, shape, arithmetic: parseArithmetic(metadata, where) };
 }
 
 /** Throws an InputError that begins with `where` unless a value is a policy. */

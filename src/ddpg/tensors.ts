@@ -2,6 +2,8 @@
 import { expect, expectNumbers, InputError } from "../base/expect.ts";
 import { expectPlainNames } from "../base/json.ts";
 import { type DType, numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
+import { expectArithmetic } from "../kernels/choose-backend.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { type Matrix, readMatrix, writeMatrix } from "../kernels/matrix.ts";
 import type { NetworkShape } from "../nn/layer.ts";
 import { networkTensors } from "../nn/network.ts";
@@ -135,6 +137,13 @@ export function parseSettings(
   names?: readonly (keyof Settings)[],
 ): Settings {
   return storedSettings(parseObject(metadata, "settings", where), `${where} settings`, names);
+}
+
+/** Returns the arithmetic that a file's metadata names. Files from before 0.2 name none: they are portable. */
+export function parseArithmetic(metadata: Safetensors["metadata"], where: string): Arithmetic {
+  const arithmetic = metadata.get("arithmetic") ?? "portable";
+  expectArithmetic(arithmetic, `${where} arithmetic`);
+  return arithmetic;
 }
 
 /** Returns an environment's sizes and bounds as text for a file's metadata; `parseUnits` reads it. */

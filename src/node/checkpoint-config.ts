@@ -1,7 +1,7 @@
 // Reads only the run's configuration from a checkpoint's header. The rest may take gigabytes.
 import * as fs from "node:fs";
 import { InputError } from "../base/expect.ts";
-import { parseJson } from "../base/parse-json.ts";
+import { parseJson } from "../base/json.ts";
 import type { RunConfig } from "../training/run.ts";
 import { configFrom, files, openRunFile } from "./run-files.ts";
 

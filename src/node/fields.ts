@@ -11,9 +11,9 @@ export const versionsFields = { ddpg: "a text", node: "a text", platform: "a tex
 /** The checks of fields, by what an error says that it expected. */
 const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a name": (value) => typeof value === "string",
+  "fused or portable, or nothing": (value) => value === undefined || value === "fused" || value === "portable",
   "a path, or nothing": (value) => value === undefined || typeof value === "string",
   [preset]: (value) => typeof value === "string" && Object.hasOwn(presets, value),
-  "fused or portable, or nothing": (value) => value === undefined || value === "fused" || value === "portable",
   "a text": (value) => typeof value === "string",
   "a text, or nothing": (value) => value === undefined || typeof value === "string",
   "what went wrong, or nothing": (value) => value === undefined || typeof value === "string",

@@ -111,10 +111,9 @@ describe("config.json", () => {
 
   it("is refused for a field that it does not know, in whatever way it is written", () => {
     const known =
-      "format, environment, environmentModule, environmentSha256, preset, seed, steps, settings, evaluation, untilReturn, from, versions, commit";
+      "format, environment, environmentModule, environmentSha256, preset, seed, steps, settings, arithmetic, evaluation, untilReturn, from, versions, commit";
     const keep = "Remove it, or use the version of ddpg that wrote it.";
     for (const [field, hint] of [
-      ["__proto__", keep],
       ["constructor", keep],
       ["untilreturn", 'Did you mean "untilReturn"?'],
       ["x".repeat(30), keep],
@@ -129,7 +128,11 @@ describe("config.json", () => {
     );
     refuses(
       JSON.stringify(good).replace('"seed":1', '"seed":1,"seed":2'),
-      ': expected every key of an object once, got "seed" twice. Is it a run\'s directory?',
+      ': expected every name once, got "seed" twice. Is it a run\'s directory?',
+    );
+    refuses(
+      JSON.stringify(good).replace(/\}$/, ',"__proto__":{"seed":2}}'),
+      ': expected another name, got "__proto__". Is it a run\'s directory?',
     );
     for (const text of ["null", "5", '"config"', "[]"]) {
       fs.writeFileSync(file, text);
@@ -150,7 +153,7 @@ describe("result.json", () => {
     const text = JSON.stringify({ format: "ddpg-run-1", ...good });
     fs.writeFileSync(
       file,
-      text.replace('"steps"', '"__proto__":{"steps":1},"more":1,"steps"').replace('"step"', '"x":1,"step"'),
+      text.replace('"steps"', '"constructor":{"steps":1},"more":1,"steps"').replace('"step"', '"x":1,"step"'),
     );
     assert.deepEqual(readResult(run), good);
     fs.writeFileSync(file, text.replace('"trainingSeconds":1', '"trainingSeconds":1e999'));

@@ -2,13 +2,14 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
-import { parseJson } from "../base/parse-json.ts";
+import { parseJson } from "../base/json.ts";
 import { decodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
 import { SavedAgent } from "../ddpg/agent-state.ts";
 import { type Settings, storedSettings } from "../ddpg/config.ts";
 import { checkPolicy, Policy } from "../ddpg/policy.ts";
 import { expectTensor, finiteNumbers, parseObject } from "../ddpg/tensors.ts";
 import { checkStoredInfo } from "../environment/environment-calls.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
 import type { BestEvaluation, FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
@@ -47,6 +48,8 @@ export interface Checkpoint extends SavedRun {
   settings: Settings;
   /** The seed of the agent. */
   seed: number;
+  /** The arithmetic of the agent. */
+  arithmetic: Arithmetic;
   /** Environment steps taken. */
   steps: number;
   /** The run's `config.json` when the checkpoint was written. */
@@ -106,6 +109,7 @@ export function readCheckpoint(run: string): Checkpoint {
     metricsBytes,
     settings: agent.settings,
     seed: agent.seed,
+    arithmetic: agent.arithmetic,
     steps: agent.trainingSteps,
     ...(contents.metadata.has("config") && {
       config: configFrom(parseObject(contents.metadata, "config", where), `${where} config`, ""),
@@ -319,7 +323,8 @@ function readJson(run: string, name: string, hint?: string): { value: object; wh
 
 const directoryHint = "Give the directory of a run.";
 
-function expectDirectory(run: string): void {
+/** Throws an InputError unless there is a directory with this path. */
+export function expectDirectory(run: string): void {
   const status = attempt(run, "a run's directory", () => fs.statSync(run), directoryHint);
   if (!status.isDirectory()) throw new InputError({ where: run, expected: "a run's directory", got: kindOf(status) });
 }

@@ -14,8 +14,8 @@ import { type Checkpoint, files, readResult } from "./run-files.ts";
  * environment, because it may be moved.
  */
 export function expectCheckpointed(run: string, config: RunConfig, checkpoint: Checkpoint): void {
-  const { seed, settings, steps } = checkpoint;
-  expectSame(run, config, { seed, ...settingFields(settings) }, files.checkpoint);
+  const { seed, arithmetic, settings, steps } = checkpoint;
+  expectSame(run, config, { seed, arithmetic, ...settingFields(settings) }, files.checkpoint);
   if (checkpoint.config) expectKept(run, config, checkpoint.config);
   expectOwnName(run, config);
   if (config.steps >= steps) return;

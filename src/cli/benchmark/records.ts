@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../../base/expect.ts";
-import { parseJson } from "../../base/parse-json.ts";
+import { parseJson } from "../../base/json.ts";
 import { type PresetName, type Settings, storedSettings } from "../../ddpg/config.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectFields, type Fields, pick, preset, versionsFields } from "../../node/fields.ts";

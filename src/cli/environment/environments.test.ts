@@ -7,6 +7,7 @@ import { after, afterEach, before, beforeEach, describe, it, mock } from "node:t
 import { presets } from "../../ddpg/config.ts";
 import { sha256Of } from "../../node/trusted-file.ts";
 import type { RunConfig } from "../../node.ts";
+import { stderr } from "../terminal/output.ts";
 import { environmentEntries, environmentOf } from "./environments.ts";
 
 const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-environments-")));
@@ -32,7 +33,7 @@ describe("the environment of a run", () => {
   let lines: string[];
   beforeEach(() => {
     lines = [];
-    mock.method(console, "error", (line: string) => lines.push(line));
+    mock.method(stderr, "print", (line: string) => lines.push(line));
   });
   afterEach(() => mock.restoreAll());
 

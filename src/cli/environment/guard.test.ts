@@ -98,11 +98,11 @@ describe("an environment that ends the process", { concurrency: 2, timeout: 120_
     assert.equal(during.code, 1);
     assert.match(
       during.stderr,
-      /^ddpg: leaver evaluation episode 2: the environment ended the process with exit code 0/,
+      /^ddpg: leaver evaluation episode 2: the environment ended the process with exit code 0/m,
     );
     const after = await start(evaluate, leaving("close")).outcome;
     assert.equal(after.code, 1);
-    assert.match(after.stderr, /^ddpg: leaver close: the environment ended the process with exit code 0/);
+    assert.match(after.stderr, /^ddpg: leaver close: the environment ended the process with exit code 0/m);
   });
 
   it("in one of several seeds: the others are finished, and the parent names the seed", async () => {

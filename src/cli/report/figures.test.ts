@@ -86,6 +86,6 @@ test("numbers have grouped thousands, a real minus sign and no needless digits",
 test("escaped text has nothing that HTML or XML would interpret", () => {
   assert.equal(
     escapeText(`<a b="c" d='e'>&\u0000\ud800😀`),
-    "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;\ufffd\ufffd😀",
+    "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;\\u0000\ufffd😀",
   );
 });

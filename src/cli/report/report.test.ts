@@ -8,6 +8,7 @@ import { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
 import { type PresetName, type Settings, settingsFrom } from "../../ddpg/config.ts";
 import { RunDirectory } from "../../node/run-directory.ts";
+import { stdout } from "../terminal/output.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 import { addReportCommand, report } from "./report.ts";
 
@@ -375,7 +376,7 @@ test("bad input gives one line that names the file and the line, and nothing is 
 test("the command prints where it wrote; several runs go to report.html in the current folder", async (t) => {
   const runs = [fakeRun("command-1"), fakeRun("command-2", { seed: 2 })];
   const lines: string[] = [];
-  t.mock.method(console, "log", (line: string) => lines.push(line));
+  t.mock.method(stdout, "print", (line: string) => lines.push(line));
   const program = new Command().exitOverride();
   addReportCommand(program);
   const before = process.cwd();

@@ -232,7 +232,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
       .at(-1);
     assert.equal(first.meanReturn, last.meanReturn);
     const { stderr } = await ddpg(...from, "wrong", "--from", "one/best.safetensors", "--actor-hidden-sizes", "8");
-    assert.match(stderr, /^ddpg: Ddpg\.startFrom policy actorHiddenSizes: expected \[8\], got \[64,64\]\.\n$/);
+    assert.match(stderr, /^ddpg: Ddpg\.startFrom policy actorHiddenSizes: expected \[8\], got \[64, 64\]\.\n$/);
     const both = await ddpg("train", "Pendulum-v1", "--config", "one");
     assert.equal(both.stderr, "ddpg: train: expected <environment> or --config, got both.\n");
   });

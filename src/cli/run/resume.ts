@@ -4,7 +4,7 @@ import { expect, InputError } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { unstartedHint } from "../../node/run-directory.ts";
-import { isComplete } from "../../node/run-files.ts";
+import { expectDirectory, isComplete } from "../../node/run-files.ts";
 import { expectCheckpointed } from "../../node/same-run.ts";
 import { fromStart } from "../../node/starting-folder.ts";
 import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
@@ -68,6 +68,7 @@ export function addResumeCommand(program: Command): void {
 
 async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
   const listener = flags.asChild && parent();
+  expectDirectory(run);
   await expectUnlocked(run, listener ? listener.warn : (text) => printError(`ddpg: ${text}`));
   const unstarted = unstartedHint(run, inShell(run));
   if (unstarted)
@@ -100,15 +101,6 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     explainOneThread(flags, agent, verbose);
-    if (agent.arithmetic !== arithmetic) {
-      const expected = `that of its checkpoint, ${agent.arithmetic}`;
-      throw new InputError({
-        where: `${run} arithmetic`,
-        expected,
-        got: arithmetic,
-        hint: "A run keeps its arithmetic.",
-      });
-    }
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseJson } from "./parse-json.ts";
+import { parseJson } from "./json.ts";
 
 test("JSON is read as JSON.parse reads it, at any depth", () => {
   for (const text of [
@@ -15,16 +15,23 @@ test("JSON is read as JSON.parse reads it, at any depth", () => {
   assert.ok(Array.isArray(parseJson(`${"[".repeat(20_000)}{"a":1}${"]".repeat(20_000)}`, "file")));
 });
 
-test("a key that an object has twice is refused, however it is written", () => {
+test("a name that an object has twice is refused, however it is written", () => {
   for (const [text, key] of [
     ['{"seed":1,"seed":1}', "seed"],
     ['{"seed":1,"steps":{"a":[1]},"s\\u0065ed":3}', "seed"],
     ['[1,{"a":{"x":[],"y":{},"x":0}}]', "x"],
-    ['{"__proto__":1,"__proto__":2}', "__proto__"],
   ])
     assert.throws(() => parseJson(text, "config.json", "Remove one."), {
       name: "InputError",
-      message: `config.json: expected every key of an object once, got "${key}" twice. Remove one.`,
+      message: `config.json: expected every name once, got "${key}" twice. Remove one.`,
+    });
+});
+
+test("the name of every object's prototype is refused, however it is written", () => {
+  for (const text of ['{"__proto__":1}', '[{"a":{"__pr\\u006fto__":{}}}]'])
+    assert.throws(() => parseJson(text, "config.json"), {
+      name: "InputError",
+      message: 'config.json: expected another name, got "__proto__".',
     });
 });
 
