@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { stepLinesPlugin } from "./step-lines.js";
 
 const manifest = JSON.parse(fs.readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const engine = `assets/mujoco-${manifest.peerDependencies["@mujoco/mujoco"]}.js`;
@@ -11,6 +12,7 @@ export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // The page must work in any folder of any host.
   base: "./",
+  plugins: [stepLinesPlugin()],
   build: {
     target: "es2022",
     modulePreload: false,

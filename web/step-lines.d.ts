@@ -1,0 +1,4 @@
+declare module "virtual:step-lines" {
+  const steps: readonly (readonly import("./source-lines.ts").SourceLines[])[];
+  export default steps;
+}
