@@ -7,6 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { buildNative, findCompiler, nativeSource } from "./build-native.js";
 import { tileSource } from "./tile.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -42,6 +43,7 @@ async function compile(directory) {
   await compileKernels();
   run("typescript/lib/tsc.js", ["-p", path.join(root, "tsconfig.json"), "--outDir", directory]);
   dropMaps(path.join(directory, "kernels/wasm/generated"));
+  compileNative(path.join(directory, "native"));
   await bundleCommandLine(directory);
   await bundlePage(path.join(directory, "page"));
 }
@@ -49,13 +51,26 @@ async function compile(directory) {
 /** Compiles the AssemblyScript kernels and writes TypeScript modules that hold the WebAssembly bytes. */
 export async function compileKernels() {
   fs.mkdirSync(generated, { recursive: true });
+  const source = `// Made by scripts/build.js. Not for editing.\nexport const nativeSource: string = "${nativeSource()}";\n`;
+  writeGenerated("native-source.ts", source);
   for (const bits of [128, 256]) {
-    const file = path.join(generated, `module-${bits}.ts`);
     const tile = new Map([[path.join(assembly, "tile.ts"), tileSource(bits)]]);
     const text = Buffer.from(await assemble(path.join(assembly, "index.ts"), tile)).toString("base64");
     const content = `// Made by scripts/build.js from ../assembly/. Not for editing.\nconst encoded: string = "${text}";\nexport default encoded;\n`;
-    if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== content) replaceFile(file, content);
+    writeGenerated(`module-${bits}.ts`, content);
   }
+}
+
+function writeGenerated(name, content) {
+  const file = path.join(generated, name);
+  if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== content) replaceFile(file, content);
+}
+
+/** Builds the native kernels if there is a C compiler. Nothing needs them. */
+function compileNative(directory) {
+  if (!findCompiler()) return;
+  const reason = buildNative(directory);
+  if (reason) console.error(`The native kernels were not built; WebAssembly computes in their place. ${reason}`);
 }
 
 /** Drops the source maps of files that hold one long text, which the maps would repeat. */
@@ -184,7 +199,9 @@ function fingerprint() {
   for (const name of [
     "src",
     "web",
+    "native",
     "scripts/build.js",
+    "scripts/build-native.js",
     "scripts/tile.js",
     "scripts/licenses",
     "package-lock.json",

@@ -1,10 +1,10 @@
 // Checks that every engine gives the same bits and passes the tests. In each supported Node version it compares the recorded
-// fingerprints (portable and fused, one thread and two, 128-bit and 256-bit vectors) and runs the unit tests; in Chromium it compares the
-// fingerprints. The first run installs the Node versions from npm into engines/node_modules. Arguments replace them: `npm run test:engines -- <path of a Node executable> …`.
+// fingerprints (portable and fused, one thread and two, 128-bit and 256-bit vectors, native kernels) and runs the unit tests; in
+// Chromium it compares the fingerprints. The first run installs the Node versions from npm into engines/node_modules. Arguments replace them: `npm run test:engines -- <path of a Node executable> …`.
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { computeInBrowser, computeInNode, recorded } from "../test/recorded.js";
 import { build } from "./build.js";
@@ -16,6 +16,8 @@ const folder = path.join(root, "engines");
 
 await build();
 const dist = fs.realpathSync(path.join(root, "dist"));
+const { loadNative } = await import(pathToFileURL(path.join(dist, "node/native.js")).href);
+const native = typeof loadNative() === "object";
 const tests = fs
   .readdirSync(dist, { recursive: true })
   .filter((name) => /^(base|environment|envs|kernels|nn|ddpg|export|training|node)[\\/].*\.test\.js$/.test(name))
@@ -59,15 +61,23 @@ async function checkNode(executable, unit) {
   const done = [];
   const complaints = [];
   const wide = process.arch === "x64" && Number.parseInt(version, 10) >= 24;
-  for (const simd of wide ? [128, 256] : [128]) {
+  for (const simd of [128, ...(wide ? [256] : []), ...(native ? ["native"] : [])]) {
     for (const threads of [1, 2]) {
       for (const [arithmetic, expected] of Object.entries(recorded)) {
         const bits = await computeInNode(executable, dist, { threads, simd, arithmetic });
-        complaints.push(...differences(bits, expected, `${arithmetic}, ${simd} bits, threads ${threads}: `));
+        complaints.push(
+          ...differences(
+            bits,
+            expected,
+            `${arithmetic}, ${simd === "native" ? simd : `${simd} bits`}, threads ${threads}: `,
+          ),
+        );
       }
     }
   }
-  done.push(`the recorded bits, portable and fused, with one thread and two${wide ? ", 128 and 256 bits" : ""}`);
+  done.push(
+    `the recorded bits, portable and fused, with one thread and two${wide ? ", 128 and 256 bits" : ""}${native ? ", native" : ""}`,
+  );
   for (const [files, what] of [
     [unit, "tests"],
     [stripsTypes(version) ? fromSource : [], "tests from source"],

@@ -34,7 +34,10 @@ export const recorded = {
   },
 };
 
-/** Runs `compute` on the build in `dist` with a Node executable, 1 or 2 threads, and 128- or 256-bit SIMD. */
+/**
+ * Runs `compute` on the build in `dist` with a Node executable, 1 or 2 threads, and WebAssembly of 128 or 256 bits, or the
+ * native kernels.
+ */
 export async function computeInNode(executable, dist, { threads = 1, simd = 128, arithmetic = "portable" } = {}) {
   const module = (name) => pathToFileURL(path.join(dist, name)).href;
   const modules = {
@@ -43,7 +46,7 @@ export async function computeInNode(executable, dist, { threads = 1, simd = 128,
     math: module("base/math.js"),
     allow: module("node/allow-fused.js"),
     ...(threads === 2 && { threads: module("kernels/wasm/threads.js"), helper: module("node/threads.js") }),
-    ...(simd === 256 && { wide: module("node.js") }),
+    ...(simd !== 128 && { node: module("node.js"), native: simd === "native" }),
   };
   const program = `console.log(JSON.stringify(await (${compute})(${JSON.stringify(modules)})))`;
   const { stdout } = await execute(executable, ["--input-type=module", "--eval", program]);
@@ -94,13 +97,13 @@ function inWorker(modules) {
 /**
  * Computes the fingerprints of four agents and the hashes of base/math. It runs elsewhere from its source text, so it
  * must not use anything else in this file. `index` and `math` are the URLs of the built modules. With `threads` and
- * `helper`, two threads share every call; with `wide`, vectors have 256 bits; `allow` allows fused arithmetic in Node 20.
+ * `helper`, two threads share every call; with `node`, they are native or have vectors of 256 bits; `allow` allows fused arithmetic in Node 20.
  */
-async function compute({ arithmetic, index, math, threads, helper, wide, allow }) {
+async function compute({ arithmetic, index, math, threads, helper, node, native, allow }) {
   const { Ddpg, environments, train } = await import(index);
   if (allow) (await import(allow)).allowFused();
-  const backend = wide && (await (await import(wide)).nodeBackend({ arithmetic }));
-  if (backend?.vectorBits === 128) throw new Error(backend.notes[0]);
+  const backend = node && (await (await import(node)).nodeBackend({ native, wide: !native, arithmetic }));
+  if (backend && !backend.name.startsWith(native ? "native" : "wasm256")) throw new Error(backend.notes[0]);
   let shared = {};
   if (threads) {
     const [{ Threads }, { startHelper }] = await Promise.all([import(threads), import(helper)]);

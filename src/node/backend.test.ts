@@ -13,7 +13,7 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
   });
 
   it("has 256-bit vectors, or a note that says why not", async () => {
-    const { name, vectorBits, notes } = await nodeBackend();
+    const { name, vectorBits, notes } = await nodeBackend({ wide: true });
     assert.equal(name, `wasm${vectorBits}`);
     assert.equal(notes.length, vectorBits === 256 ? 0 : 1);
     for (const note of notes) assert.match(note, /^256-bit vectors /);
@@ -23,7 +23,10 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
     const sizes = { actorHiddenSizes: [512, 512], criticHiddenSizes: [512, 512], batchSize: 512, warmupSteps: 512 };
     const fingerprints: string[] = [];
     for (const threads of [1, 2]) {
-      const agent = await Ddpg.create(new Pendulum(), { ...sizes, backend: await nodeBackend({ threads }) });
+      const agent = await Ddpg.create(new Pendulum(), {
+        ...sizes,
+        backend: await nodeBackend({ threads, wide: true }),
+      });
       assert.equal(agent.threads, threads);
       agent.update();
       fingerprints.push(agent.fingerprint());

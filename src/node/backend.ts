@@ -4,6 +4,7 @@ import { chooseBackend, setDefaultBackend } from "../kernels/choose-backend.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { allowFused } from "./allow-fused.ts";
+import { tryNative } from "./native.ts";
 import { nodeThreads } from "./threads.ts";
 import { tryWideVectors } from "./wide-vectors.ts";
 
@@ -11,7 +12,12 @@ import { tryWideVectors } from "./wide-vectors.ts";
 export interface NodeBackendOptions {
   /** Threads for large networks, including the calling one: a whole number from 1 to 64. 1 by default. */
   readonly threads?: number;
-  /** Whether to use 256-bit vectors where they work and are faster. True by default. */
+  /**
+   * Whether to use the native kernels, if the package has them for this platform and they pass their tests. True by
+   * default, unless `wide` is given.
+   */
+  readonly native?: boolean;
+  /** Whether WebAssembly uses 256-bit vectors where they work and are faster. True by default. */
   readonly wide?: boolean;
   /** How products are rounded; `portable` by default. Rejects where this process does not have it. */
   readonly arithmetic?: Arithmetic;
@@ -19,17 +25,40 @@ export interface NodeBackendOptions {
 
 export interface NodeBackend extends Backend {
   /** The width of its SIMD vectors. */
-  readonly vectorBits: 128 | 256;
+  readonly vectorBits: 128 | 256 | 512;
   readonly arithmetic: Arithmetic;
-  /** Why the backend is not all that was asked for, such as "256-bit vectors need x64, this is arm64". */
+  /** Why the backend is not the fastest, such as "256-bit vectors need x64, this is arm64". Empty if it is. */
   readonly notes: readonly string[];
 }
 
-// 256-bit vectors are tested once for each arithmetic. If that fails, the next call tries again, because on a busy
-// machine they can seem slow.
-const wideVectors = new Map<Arithmetic, Promise<Backend | string>>();
-/** The last test: they take turns, because each sets and resets V8's flags. */
-let lastTest: Promise<unknown> = Promise.resolve();
+/** Faster kernels, or the reason why this process has none with an arithmetic. */
+type Trial = (arithmetic: Arithmetic) => Promise<Candidate | string>;
+type Candidate = Backend & Pick<NodeBackend, "vectorBits">;
+
+/** The last trial: they take turns, because some of them set and reset V8's flags. */
+let lastTrial: Promise<unknown> = Promise.resolve();
+
+/**
+ * Makes a trial once for each arithmetic. If it fails, the next call tries again: on a busy machine, wide vectors can seem
+ * slow.
+ */
+function remembered(trial: Trial): Trial {
+  const made = new Map<Arithmetic, Promise<Candidate | string>>();
+  return async (arithmetic) => {
+    const result = made.get(arithmetic) ?? lastTrial.then(() => trial(arithmetic));
+    made.set(arithmetic, result);
+    lastTrial = result.catch(() => {});
+    const found = await result;
+    if (typeof found === "string") made.delete(arithmetic);
+    return found;
+  };
+}
+
+const nativeTrial = remembered(tryNative);
+const wideTrial = remembered(async (arithmetic) => {
+  const found = await tryWideVectors(arithmetic);
+  return typeof found === "string" ? found : { ...found, vectorBits: 256 };
+});
 
 /**
  * The fastest backend for this machine, for the `backend` option of `Ddpg.create`, `Ddpg.load` and `Policy.load`. It
@@ -37,46 +66,47 @@ let lastTest: Promise<unknown> = Promise.resolve();
  * for an arithmetic that this process does not have.
  */
 export async function nodeBackend(options: NodeBackendOptions = {}): Promise<NodeBackend> {
-  expectOptions(options, "nodeBackend", ["threads", "wide", "arithmetic"] satisfies (keyof NodeBackendOptions)[]);
-  const { threads = 1, wide = true, arithmetic = "portable" } = options;
+  expectOptions(options, "nodeBackend", [
+    "threads",
+    "native",
+    "wide",
+    "arithmetic",
+  ] satisfies (keyof NodeBackendOptions)[]);
+  const { threads = 1, native = options.wide === undefined, wide = true, arithmetic = "portable" } = options;
   const pool = nodeThreads(threads);
   allowFused();
   const narrow = await chooseBackend({ backend: wasmBackend, arithmetic });
-  const found = wide ? await wideBackend(arithmetic) : narrow;
-  const notes = typeof found === "string" ? [found] : [];
-  const backend = typeof found === "string" ? narrow : found;
+  const notes: string[] = [];
+  let backend: Candidate = { ...narrow, vectorBits: 128 };
+  for (const trial of [native && nativeTrial, wide && wideTrial]) {
+    if (!trial) continue;
+    const found = await trial(arithmetic);
+    if (typeof found !== "string") {
+      backend = found;
+      break;
+    }
+    notes.push(found);
+  }
   return {
     ...backend,
     ...(threads > 1 && backend.withThreads?.(pool)),
     arithmetic,
-    vectorBits: backend === narrow ? 128 : 256,
+    vectorBits: backend.vectorBits,
     notes,
-    // Wide vectors must be tested with each arithmetic.
+    // Kernels must be tried with each arithmetic.
     withArithmetic: async (other) => {
       const possible = await wasmBackend.withArithmetic?.(other);
-      return typeof possible === "string" ? possible : nodeBackend({ threads, wide, arithmetic: other });
+      return typeof possible === "string" ? possible : nodeBackend({ threads, native, wide, arithmetic: other });
     },
   };
 }
 
-async function wideBackend(arithmetic: Arithmetic): Promise<Backend | string> {
-  let test = wideVectors.get(arithmetic);
-  if (!test) {
-    test = lastTest.then(() => tryWideVectors(arithmetic));
-    lastTest = test.catch(() => {});
-    wideVectors.set(arithmetic, test);
-  }
-  const found = await test;
-  if (typeof found === "string") wideVectors.delete(arithmetic);
-  return found;
-}
-
 /**
- * An older form of `setDefaultBackend(await nodeBackend())`: agents and policies created from now on without a
+ * An older form of `setDefaultBackend(await nodeBackend({ wide: true }))`: agents and policies created from now on without a
  * `backend` option use 256-bit vectors. Returns null, or the reason why the default stays unchanged.
  */
 export async function useWideVectors(): Promise<string | null> {
-  const backend = await nodeBackend();
+  const backend = await nodeBackend({ wide: true });
   if (backend.vectorBits === 128) return backend.notes[0];
   setDefaultBackend(backend);
   return null;

@@ -31,7 +31,7 @@ const fused = await nodeBackend({ wide: false, arithmetic: "fused" });
 // However fast it is here, on a busy machine.
 const wide = await tryWideVectors("fused", { enough: 0 });
 // Before its module runs without the flags, below.
-const both = await nodeBackend();
+const both = await nodeBackend({ wide: true });
 
 const tolerance = 5e-7;
 const pendulum = new Pendulum();

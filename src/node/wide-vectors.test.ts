@@ -69,7 +69,7 @@ test("kernels that ran before are not used under V8's flags, where they would cr
       await nodeBackend({ wide: false, arithmetic });
       const agent = await Ddpg.create(new Pendulum(), { arithmetic });
       agent.act([1, 0, 0]);
-      const { vectorBits } = await nodeBackend({ arithmetic });
+      const { vectorBits } = await nodeBackend({ wide: true, arithmetic });
       agent.act([1, 0, 0]);
       console.log(arithmetic, vectorBits);
     }`;
@@ -83,7 +83,7 @@ test("V8 doubles the width of the product", async () => {
     const { setFlagsFromString } = await import("node:v8");
     const { nodeBackend } = await import(${JSON.stringify(module)});
     setFlagsFromString("--trace-wasm-revectorize");
-    const { name, notes } = await nodeBackend();
+    const { name, notes } = await nodeBackend({ wide: true });
     setFlagsFromString("--no-trace-wasm-revectorize");
     console.log("backend", name, notes.join());`;
   const { stdout } = await execute(process.execPath, ["--input-type=module", "--eval", program], { maxBuffer: 1e9 });

@@ -14,7 +14,10 @@ import { createWasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
 
 /** What `trainedFingerprint` returns with 128-bit vectors, on every JavaScript engine. */
-const recorded: Readonly<Record<Arithmetic, string>> = { portable: "4315eedb66ee1f7f", fused: "2f7cc0226e01dc48" };
+export const recorded: Readonly<Record<Arithmetic, string>> = {
+  portable: "4315eedb66ee1f7f",
+  fused: "2f7cc0226e01dc48",
+};
 
 /**
  * Wide kernels are used if they are at least this many times as fast as the others: with AVX2, and where nothing is known

@@ -12,7 +12,7 @@ import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
-import { arithmeticHelp, arithmeticName, simdHelp, simdWidth } from "../run/compute.ts";
+import { arithmeticHelp, arithmeticName, backendHelp, backendName, simdHelp, simdWidth } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
@@ -32,6 +32,7 @@ interface BenchmarkFlags {
   out?: string;
   runs?: string;
   arithmetic?: Arithmetic;
+  backend?: string;
   simd?: string;
   progress: boolean;
 }
@@ -63,6 +64,7 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
     .option("--no-progress", "print only when a run starts and finishes")
     .option("--arithmetic <name>", arithmeticHelp.replace("[", "[that of a task's records in --out; "), arithmeticName)
+    .option("--backend <name>", backendHelp, backendName)
     .option("--simd <bits>", simdHelp, simdWidth)
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
@@ -114,8 +116,8 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     if (isMade) print(`${each.name.padEnd(width)}  ${summary(keep(each, jobs))}`);
     return !isMade;
   });
-  const simd = flags.simd ? ["--simd", flags.simd] : [];
-  const alike = ["--threads", "1", ...simd, "--as-child", ...(drawn ? [] : ["--no-progress"])];
+  const computed = (["backend", "simd"] as const).flatMap((name) => (flags[name] ? [`--${name}`, flags[name]] : []));
+  const alike = ["--threads", "1", ...computed, "--as-child", ...(drawn ? [] : ["--no-progress"])];
   const runs = unmade.map((each): BenchmarkRun => {
     const args = [...argumentsOf(each), ...alike];
     return { label: each.name.padEnd(width), args, seed: each.seed, directory: each.directory, wanted: each };

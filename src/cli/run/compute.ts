@@ -12,6 +12,7 @@ import { numberOf } from "../terminal/options.ts";
 import { printError } from "../terminal/output.ts";
 
 const widths = ["128", "256", "auto"] as const;
+const backends = ["auto", "native", "wasm"] as const;
 
 /** More threads do not speed up a batch of the usual size. */
 const maxThreads = 4;
@@ -19,14 +20,22 @@ const maxThreads = 4;
 /** What a command computes with. Only `arithmetic` changes the results. */
 export interface ComputeFlags {
   arithmetic?: Arithmetic;
+  backend?: (typeof backends)[number];
   simd?: (typeof widths)[number];
   threads?: number | "auto";
 }
 
-export const simdHelp = "bits of the networks' vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]";
+export const backendHelp = "what computes the networks: native, wasm or auto; same results [auto]";
+export const simdHelp = "bits of WebAssembly's vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]";
 export const arithmeticHelp =
   "rounding of products: portable, or fused, which is faster on many processors; other results [portable]";
 export const threadsHelp = `threads of one run, if layers and batch are large; same results [the cores, up to ${maxThreads}]`;
+
+export function backendName(text: string): (typeof backends)[number] {
+  const found = backends.find((name) => name === text);
+  expect(found !== undefined, "--backend", "native, wasm or auto", text);
+  return found;
+}
 
 export function simdWidth(text: string): (typeof widths)[number] {
   const width = widths.find((name) => name === text);
@@ -52,24 +61,38 @@ export function threadCount(text: string): number | "auto" {
  * InputError, with this hint, where there is no fused arithmetic.
  */
 export async function backendFor(
-  { simd = "auto", arithmetic = "portable" }: ComputeFlags,
+  { backend: kind = "auto", simd = "auto", arithmetic = "portable" }: ComputeFlags,
   verbose: boolean,
   hint = "--arithmetic portable runs everywhere, with other results.",
 ): Promise<NodeBackend> {
-  const backend = await nodeBackend({ wide: simd !== "128", arithmetic }).catch((error) => {
+  // A width is one of WebAssembly's vectors.
+  const native = kind === "native" || (kind === "auto" && simd === "auto");
+  const backend = await nodeBackend({ native, wide: simd !== "128", arithmetic }).catch((error) => {
     if (!(error instanceof InputError) || error.where !== "arithmetic") throw error;
     const expected = `a processor and a Node that have ${arithmetic} arithmetic`;
     throw new InputError({ where: `--arithmetic ${arithmetic}`, expected, got: error.got, hint });
   });
-  const [reason = "--simd 128"] = backend.notes;
+  const isNative = backend.name.startsWith("native");
+  if (kind === "native" && !isNative) {
+    const hint = "--backend auto takes the fastest that works here, with the same results.";
+    throw new InputError({
+      where: "--backend",
+      expected: "native kernels that work here",
+      got: backend.notes[0],
+      hint,
+    });
+  }
+  const [reason = "--simd 128"] = backend.notes.slice(native ? 1 : 0);
   const isNews = simd === "256" || verbose;
-  if (backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
+  if (!isNative && native && verbose) printError(`ddpg: using WebAssembly: ${backend.notes[0]}.`);
+  if (!isNative && backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
 }
 
 /** What an agent is computed with, as commands print it. */
-export function computeText({ vectorBits }: NodeBackend, { arithmetic, threads }: Ddpg): string {
-  return `${vectorBits}-bit SIMD, ${arithmetic} arithmetic${threads > 1 ? `, ${threads} threads` : ""}`;
+export function computeText({ name, vectorBits }: NodeBackend, { arithmetic, threads }: Ddpg): string {
+  const kind = name.startsWith("native") ? "native" : "WebAssembly";
+  return `${kind}, ${vectorBits}-bit SIMD, ${arithmetic} arithmetic${threads > 1 ? `, ${threads} threads` : ""}`;
 }
 
 export function threadsFor({ threads = "auto" }: ComputeFlags): Threads {

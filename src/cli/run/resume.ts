@@ -25,6 +25,8 @@ import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPl
 import { asChildOption, parent } from "./children.ts";
 import {
   backendFor,
+  backendHelp,
+  backendName,
   type ComputeFlags,
   computeText,
   explainOneThread,
@@ -56,6 +58,7 @@ export function addResumeCommand(program: Command): void {
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
+    .option("--backend <name>", backendHelp, backendName)
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())

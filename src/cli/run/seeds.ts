@@ -70,7 +70,8 @@ export function otherSeeds(args: readonly string[], seeds: readonly number[]): s
 export function resumeArguments(args: readonly string[], directory: string, drawn: boolean): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
-    const [, flag, value] = /^--(environment|checkpoint-every|step-timeout|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
+    const [, flag, value] =
+      /^--(environment|checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
     if (flag === undefined) continue;
     kept.push(args[i]);
     if (value === undefined) kept.push(args[++i]);

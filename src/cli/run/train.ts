@@ -52,6 +52,8 @@ import {
   arithmeticHelp,
   arithmeticName,
   backendFor,
+  backendHelp,
+  backendName,
   type ComputeFlags,
   computeText,
   explainOneThread,
@@ -138,6 +140,7 @@ export function addTrainCommand(program: Command): void {
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
     .option("--arithmetic <name>", arithmeticHelp, arithmeticName)
+    .option("--backend <name>", backendHelp, backendName)
     .option("--simd <bits>", simdHelp, simdWidth)
     .option("--threads <n>", threadsHelp, threadCount)
     .addOption(asChildOption())

@@ -6,7 +6,9 @@
 // call. A thread that took a piece, by exchanging the ticket, may read the call's words: they change only after every
 // piece is done. So a thread may sleep between reading the ticket and exchanging it, even until a later call.
 import type { RawKernel, RawKernels } from "../signatures.ts";
+import type { WasmMemory } from "./memories.ts";
 import { cuts, maxArguments, runPiece } from "./pieces.ts";
+import type { FindReplacement } from "./replacement.ts";
 
 declare const performance: { now(): number };
 declare const WebAssembly: {
@@ -47,7 +49,9 @@ export interface HelperMessage {
   readonly helper: number;
   readonly id: number;
   readonly module: object;
-  readonly memory: object;
+  /** The key of the module's replacement. */
+  readonly replacement: string | undefined;
+  readonly memory: WasmMemory;
 }
 
 /** The connection from a helper to the thread that started it, as a worker has it in a page and in Node. */
@@ -56,16 +60,18 @@ export interface HelperPort {
   postMessage(id: number): void;
 }
 
-/** Turns this thread into a helper. */
-export function help(port: HelperPort): void {
+/** Turns this thread into a helper. Where a platform has replacements of modules, `find` returns that with a key. */
+export function help(port: HelperPort, find?: FindReplacement): void {
   const memories = new Map<number, readonly RawKernel[]>();
   let read = 0;
-  port.onmessage = ({ data: { control, helper, id, memory, module } }) => {
+  port.onmessage = ({ data: { control, helper, id, memory, module, replacement } }) => {
     read++;
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    const kernels = replacement === undefined ? exports : find?.(replacement).replace(exports, memory.buffer);
+    if (!kernels) throw new Error(`helper: no kernels ${replacement} here`);
     memories.set(
       id,
-      cuts.map(({ kernel }) => exports[kernel]),
+      cuts.map(({ kernel }) => kernels[kernel]),
     );
     port.postMessage(id);
     takePieces(control, asleepWord(helper), memories, read);

@@ -57,7 +57,7 @@ describe("Threads", { timeout: 90_000 }, () => {
   it("say why an agent gets one thread", async () => {
     const module = await narrowKernels.shared();
     const refusal = async (threads: Threads, work: number): Promise<string> => {
-      assert.equal(await threads.areWorth(work, module), false);
+      assert.equal(await threads.areWorth(work, { module }), false);
       return threads.refusal;
     };
     const none = (): never => {

@@ -18,18 +18,35 @@ import {
   TICKET,
   takeFirst,
 } from "./helper.ts";
-import { GrowingMemory, type Part } from "./memories.ts";
+import { GrowingMemory, type Part, type WasmMemory } from "./memories.ts";
 import { callOf, cuts, maxArguments, runPiece, unitsOf, workOf } from "./pieces.ts";
+import type { Replacement } from "./replacement.ts";
 
 declare const performance: { now(): number };
 declare const setTimeout: (callback: () => void, ms: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
 declare const WebAssembly: {
   Instance: new (module: object, imports: object) => { readonly exports: RawKernels };
-  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => object;
+  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => WasmMemory;
 };
 
-/** A memory of agents over one module, and kernels over it that split their larger calls. */
+/** Kernels that helpers can run, and how fast they are. */
+export interface SharedKernels {
+  readonly module: object;
+  readonly replacement?: Replacement | undefined;
+}
+
+/** When the calls of some kernels are split. */
+interface Splitting {
+  /** A call with at least this much work is split. */
+  threshold: number;
+  /** The most work of a piece, if a call can be cut that finely. */
+  maxPiece: number;
+  /** How long a helper takes to answer, in ms, if that was measured. */
+  tripMs?: number;
+}
+
+/** A memory of agents over the same kernels, which split their larger calls. */
 interface Arena {
   readonly id: number;
   readonly memory: GrowingMemory;
@@ -94,20 +111,15 @@ export class Threads {
   readonly #call = callOf();
   readonly #room = new Int32Array(maxArguments);
   readonly #questions = new Map<number, { missing: number; settle(answered: boolean): void }>();
-  /** The memories of all agents, by module. Where the last one can grow no more, another is added. */
+  /** The memories of all agents, by the replacement or module. Where the last one can grow no more, another is added. */
   readonly #arenas = new Map<object, Arena[]>();
+  readonly #splittings = new Map<object, Promise<Splitting>>();
   /** The last `share`: they take turns. */
   #sharing: Promise<unknown> = Promise.resolve();
   #memories = 0;
   #refusal = "";
-  #slowAnswer = "another thread takes too long to answer";
-  #started: Promise<void> | undefined;
-  /** A call with at least this much work is split. */
-  #threshold: number;
-  readonly #minWork: number;
+  readonly #threshold: number | undefined;
   readonly #lostMs: number;
-  /** The most work of a piece, if a call can be cut that finely. */
-  #maxPiece = 0;
   /** How many of the next calls use one thread. */
   #alone = 0;
   #nextAlone = minAlone;
@@ -124,25 +136,23 @@ export class Threads {
     expect(Number.isSafeInteger(count) && count >= 1 && count <= 64, "threads", "a whole number from 1 to 64", count);
     this.count = startHelper ? count : 1;
     this.#startHelper = startHelper;
-    this.#threshold = threshold ?? Infinity;
-    this.#minWork = threshold ?? minWork;
+    this.#threshold = threshold;
     this.#lostMs = lostMs;
     const bytes = 4 * controlWords(this.count - 1);
     this.#control = new Int32Array(this.count > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
   }
 
   /** Whether helpers speed up a call with this much work. The first call starts the helpers and measures them. */
-  async areWorth(work: number, module: object): Promise<boolean> {
+  async areWorth(work: number, kernels: SharedKernels): Promise<boolean> {
     this.#refusal = "";
     if (this.count === 1) return false;
-    if (work < this.#minWork) {
+    if (work < (this.#threshold ?? minWork)) {
       this.#refusal = "layers and batch are too small to share";
       return false;
     }
-    this.#started ??= this.#start(module);
-    await this.#started;
-    const areWorth = this.#helpers.size > 0 && work >= minCalls * this.#threshold;
-    if (!areWorth) this.#refusal = this.#helpers.size === 0 ? noAnswer : this.#slowAnswer;
+    const { threshold, tripMs } = await this.#splitting(kernels);
+    const areWorth = this.#helpers.size > 0 && work >= minCalls * threshold;
+    if (!areWorth) this.#refusal = this.#helpers.size === 0 ? noAnswer : slowAnswer(tripMs);
     return areWorth;
   }
 
@@ -155,9 +165,9 @@ export class Threads {
    * A part of the memory that helpers know, with kernels that split their larger calls. Undefined if helpers do not
    * answer, or if the engine has no more memory of this kind.
    */
-  share(bytes: number, module: object): Promise<Part | undefined> {
+  share(bytes: number, kernels: SharedKernels): Promise<Part | undefined> {
     const part = this.#sharing.then(async () => {
-      const taken = await this.#take(bytes, module);
+      const taken = await this.#take(bytes, kernels);
       if (!taken) this.#refusal = "the engine gave no memory that threads can share";
       return taken;
     });
@@ -165,9 +175,10 @@ export class Threads {
     return part;
   }
 
-  async #take(bytes: number, module: object): Promise<Part | undefined> {
-    const arenas = this.#arenas.get(module) ?? [];
-    this.#arenas.set(module, arenas);
+  async #take(bytes: number, kernels: SharedKernels): Promise<Part | undefined> {
+    const key = kernels.replacement ?? kernels.module;
+    const arenas = this.#arenas.get(key) ?? [];
+    this.#arenas.set(key, arenas);
     const free = (): Part | undefined => {
       for (const { memory, exports } of arenas) {
         const part = memory.take(bytes);
@@ -184,16 +195,16 @@ export class Threads {
     const last = arenas[arenas.length - 1];
     if (last?.memory.grow(bytes)) {
       // An engine may keep a memory's length in an instance. Helpers make another one, and answer.
-      if (!(await this.#introduce(last.id, module, last.memory.memory))) return undefined;
+      if (!(await this.#introduce(last.id, kernels, last.memory.memory))) return undefined;
     } else {
-      const added = await this.#addArena(bytes, module);
+      const added = await this.#addArena(bytes, kernels);
       if (!added) return undefined;
       arenas.push(added);
     }
     return free();
   }
 
-  async #addArena(bytes: number, module: object): Promise<Arena | undefined> {
+  async #addArena(bytes: number, kernels: SharedKernels): Promise<Arena | undefined> {
     let memory: GrowingMemory;
     try {
       memory = new GrowingMemory(bytes);
@@ -201,28 +212,39 @@ export class Threads {
       return undefined;
     }
     const id = this.#memories++;
-    if (!(await this.#introduce(id, module, memory.memory))) return undefined;
-    const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
-    const split = kernelNames.map((name) => [name, this.#split(exports[name], name, id)]);
+    if (!(await this.#introduce(id, kernels, memory.memory))) return undefined;
+    const raw = kernelsOver(kernels, memory.memory);
+    const splitting = await this.#splitting(kernels);
+    const split = kernelNames.map((name) => [name, this.#split(raw[name], name, id, splitting)]);
     return { id, memory, exports: Object.fromEntries(split) };
   }
 
-  async #start(module: object): Promise<void> {
-    for (let helper = 1; helper < this.count; helper++) this.#startOne();
-    let memory: object | undefined;
+  /** Starts the helpers, if there are none yet, and measures them with these kernels. */
+  #splitting(kernels: SharedKernels): Promise<Splitting> {
+    const key = kernels.replacement ?? kernels.module;
+    const splitting = this.#splittings.get(key) ?? this.#begin(kernels);
+    this.#splittings.set(key, splitting);
+    return splitting;
+  }
+
+  async #begin(kernels: SharedKernels): Promise<Splitting> {
+    if (this.#splittings.size === 0) for (let helper = 1; helper < this.count; helper++) this.#startOne();
+    // Helpers answer one question at a time.
+    await Promise.all(this.#splittings.values());
+    let memory: WasmMemory | undefined;
     try {
       memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
     } catch {
       // The engine has no more memory of this kind, so there is one thread.
     }
     const id = this.#memories++;
-    if (!memory || !(await this.#introduce(id, module, memory))) {
+    if (!memory || !(await this.#introduce(id, kernels, memory))) {
       for (const helper of this.#helpers) helper.terminate();
       this.#helpers.clear();
-    } else if (this.#threshold === Infinity) {
-      const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-      this.#measure(exports.multiply, id);
+      return { threshold: Infinity, maxPiece: 0 };
     }
+    if (this.#threshold !== undefined) return { threshold: this.#threshold, maxPiece: 0 };
+    return this.#measure(kernelsOver(kernels, memory).multiply, id);
   }
 
   #startOne(): void {
@@ -244,7 +266,7 @@ export class Threads {
   }
 
   /** Gives a memory to every helper. False if a helper does not answer. */
-  async #introduce(id: number, module: object, memory: object): Promise<boolean> {
+  async #introduce(id: number, kernels: SharedKernels, memory: WasmMemory): Promise<boolean> {
     if (this.#helpers.size === 0) return false;
     return new Promise<boolean>((resolve) => {
       const settle = (answered: boolean): void => {
@@ -254,11 +276,11 @@ export class Threads {
       };
       const timer = setTimeout(() => settle(false), answerMs);
       this.#questions.set(id, { missing: this.#helpers.size, settle });
-      this.#send({ id, module, memory });
+      this.#send({ id, module: kernels.module, replacement: kernels.replacement?.key, memory });
     });
   }
 
-  #send(message: Pick<HelperMessage, "id" | "module" | "memory">): void {
+  #send(message: Omit<HelperMessage, "control" | "helper">): void {
     let index = 0;
     for (const helper of this.#helpers) helper.postMessage({ ...message, control: this.#control, helper: index++ });
     Atomics.add(this.#control, SENT, 1);
@@ -275,7 +297,7 @@ export class Threads {
   }
 
   /** A kernel that splits its calls. It has no rest parameter, because that would allocate an array for every call. */
-  #split(kernel: RawKernel, name: KernelName, memory: number): RawKernel {
+  #split(kernel: RawKernel, name: KernelName, memory: number, splitting: Splitting): RawKernel {
     const [first, second = first] = cuts.flatMap((cut, index) => (cut.kernel === name ? [index] : []));
     const call = this.#call;
     return (a, b, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0, l = 0, m = 0, n = 0, o = 0) => {
@@ -295,9 +317,10 @@ export class Threads {
       call[13] = n;
       call[14] = o;
       const work = workOf(cuts[first], call);
-      if (work < this.#threshold || !this.#mayShare()) return kernel(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+      if (work < splitting.threshold || this.#helpers.size === 0 || !this.#mayShare())
+        return kernel(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
       const cut = unitsOf(cuts[first], call) < unitsOf(cuts[second], call) ? second : first;
-      const pieces = Math.min(unitsOf(cuts[cut], call), this.#pieces(work));
+      const pieces = Math.min(unitsOf(cuts[cut], call), this.#pieces(work, splitting));
       if (pieces < 2) return kernel(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
       this.#share(kernel, memory, cut, pieces);
       return 0;
@@ -310,8 +333,8 @@ export class Threads {
     return false;
   }
 
-  #pieces(work: number): number {
-    return Math.min(4096, Math.max(4 * this.count, Math.ceil(work / this.#maxPiece)));
+  #pieces(work: number, { maxPiece }: Splitting): number {
+    return Math.min(4096, Math.max(4 * this.count, Math.ceil(work / maxPiece)));
   }
 
   #share(kernel: RawKernel, memory: number, cut: number, pieces: number): void {
@@ -354,14 +377,13 @@ export class Threads {
 
   /** A piece that a lost helper left half done cannot be repeated, because many kernels work in place. */
   #lose(): never {
-    this.#threshold = Infinity;
     for (const helper of this.#helpers) helper.terminate();
     this.#helpers.clear();
     throw new Error(`Kernels: a helper thread ended, or stood still for ${this.#lostMs} ms, in the middle of a call.`);
   }
 
-  /** Sets the threshold and the size of pieces from the best of many tries, because other programs use the cores too. */
-  #measure(multiply: RawKernel, memory: number): void {
+  /** Finds the threshold and the size of pieces from the best of many tries, because other programs use the cores too. */
+  #measure(multiply: RawKernel, memory: number): Splitting {
     const callAlone = (): void => runPiece(multiply, cuts[0], this.#call, 0, 1, this.#room);
     const callHelper = (): void => {
       this.#publish(memory, 0, 1, 0);
@@ -378,13 +400,9 @@ export class Threads {
       tripMs = Math.min(tripMs, averageMs(callHelper));
     }
     const workPerMs = this.#product(16) / callMs;
-    this.#threshold = minTrips * tripMs * workPerMs;
-    this.#slowAnswer =
-      `another thread takes ${Math.round(1000 * tripMs)} µs to answer, so that sharing would not be faster; ` +
-      "the cores may be busy, or too few";
-    this.#maxPiece = pieceMs * workPerMs;
     this.#alone = 0;
     this.#nextAlone = minAlone;
+    return { threshold: minTrips * tripMs * workPerMs, maxPiece: pieceMs * workPerMs, tripMs };
   }
 
   /** Prepares a product with this many rows, in a memory that holds nothing else. Returns its work. */
@@ -393,6 +411,16 @@ export class Threads {
     this.#call.set([c, stride, b, 0, 0, a, stride, 4, b, stride, rows, 64, 64]);
     return workOf(cuts[0], this.#call);
   }
+}
+
+function slowAnswer(tripMs: number | undefined): string {
+  const takes = tripMs === undefined ? "too long" : `${Math.round(1000 * tripMs)} µs`;
+  return `another thread takes ${takes} to answer, so that sharing would not be faster; the cores may be busy, or too few`;
+}
+
+function kernelsOver({ module, replacement }: SharedKernels, memory: WasmMemory): RawKernels {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return replacement?.replace(exports, memory.buffer) ?? exports;
 }
 
 /** How long an action takes, in ms: the average of many, because a browser's clock has steps of 5 µs. */

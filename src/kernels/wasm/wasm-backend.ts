@@ -7,7 +7,7 @@ import { createWasmKernels, type WasmOptions } from "./wasm-kernels.ts";
 export function createWasmBackend(
   name: string,
   modules: KernelModules,
-  options: Pick<WasmOptions, "threads" | "shared"> = {},
+  options: Pick<WasmOptions, "threads" | "shared" | "replacement"> = {},
 ): Backend {
   return {
     name,

@@ -3,6 +3,7 @@ import type { Arithmetic, Kernels } from "../kernels.ts";
 import { reservedBytes, wrapRawKernels } from "../raw-kernels.ts";
 import { instantiate, maxPages, maxPooledBytes, type Part, pageBytes, releaseWith, wholeLines } from "./memories.ts";
 import { type KernelModules, narrowKernels } from "./modules.ts";
+import type { Replacement } from "./replacement.ts";
 import type { Threads } from "./threads.ts";
 
 export interface WasmOptions {
@@ -14,6 +15,8 @@ export interface WasmOptions {
   readonly largestProduct?: () => number;
   /** Takes shared memory even without threads, to test the module that needs it. */
   readonly shared?: boolean;
+  /** Takes the place of some of the modules' kernels. */
+  readonly replacement?: Replacement | undefined;
 }
 
 /**
@@ -22,21 +25,27 @@ export interface WasmOptions {
  */
 export async function createWasmKernels(
   bytes: number,
-  { modules = narrowKernels, threads, largestProduct = () => 0, shared = false }: WasmOptions = {},
+  { modules = narrowKernels, threads, largestProduct = () => 0, shared = false, replacement }: WasmOptions = {},
 ): Promise<Kernels> {
   const { arithmetic } = modules;
   const isGood = bytes >= 0 && bytes + reservedBytes(bytes) <= maxPages * pageBytes;
   expect(isGood, "createWasmKernels bytes", "a number from 0 to 4 GiB − 3 MiB", bytes);
   if (threads && threads.count > 1) {
     const module = await modules.shared();
-    if (await threads.areWorth(multiplyWork(largestProduct()), module)) {
-      const part = await threads.share(bytes, module);
+    const kernels = { module, replacement };
+    if (await threads.areWorth(multiplyWork(largestProduct()), kernels)) {
+      const part = await threads.share(bytes, kernels);
       if (part) return kernelsOver(part, threads.count, arithmetic);
     }
   }
-  if (bytes <= maxPooledBytes && !shared) return kernelsOver(await modules.pool.take(bytes), 1, arithmetic);
+  const isPooled = bytes <= maxPooledBytes && !shared;
   const module = await (shared ? modules.shared() : modules.own());
-  return kernelsOver(await instantiate(module, wholeLines(bytes), shared), 1, arithmetic);
+  const part = await (isPooled ? modules.pool.take(bytes) : instantiate(module, wholeLines(bytes), shared));
+  return kernelsOver(
+    { ...part, exports: replacement?.replace(part.exports, part.buffer) ?? part.exports },
+    1,
+    arithmetic,
+  );
 }
 
 /** Every user of the part refers to the kernels, so the part is free once they are collected. */

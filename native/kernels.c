@@ -1,0 +1,303 @@
+// The kernels of an update that a profile shows to matter, for one instruction set. scripts/build-native.js compiles this
+// text once for each, with SET as its name. src/kernels/kernels.ts says what the kernels compute, and
+// src/kernels/signatures.ts lists their parameters. Strides, widths and sizes are in bytes; `rows`, `inner` and `columns`
+// are counts. A width is a row's columns rounded up to whole vectors, and rows are padded to 64 bytes, so no loop needs
+// code for a row's end.
+//
+// The bits are those of the WebAssembly kernels. The innermost step of `multiplyFused` is one fused multiply-add, that of
+// `multiplyPortable` a multiplication and an addition. Nothing else is fused: the build passes -ffp-contract=off. Every sum
+// of a product grows by one product at a time, in the order of `inner`.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define JOIN_(name, set) name##_##set
+#define JOIN(name, set) JOIN_(name, set)
+// A kernel's name with that of the instruction set, such as relu_avx2.
+#define NAME(name) JOIN(name, SET)
+
+#if defined(__AVX512F__)
+
+#include <immintrin.h>
+typedef __m512 vec;
+#define LANES 16
+#define load(p) _mm512_loadu_ps(p)
+#define store(p, v) _mm512_storeu_ps(p, v)
+#define splat(x) _mm512_set1_ps(x)
+#define fused(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define root(v) _mm512_sqrt_ps(v)
+// Returns `x` where `a` > `b`, else zeros.
+static inline vec whereGreater(vec a, vec b, vec x) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), x);
+}
+// Returns `x` where not `a` < `b`, else zeros.
+static inline vec whereNotLess(vec a, vec b, vec x) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), x);
+}
+static inline vec absolute(vec v) { return _mm512_abs_ps(v); }
+// The rows and the vectors of a tile: 24 sums, three vectors of B and one of A in 32 registers.
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+
+#elif defined(__AVX2__)
+
+#include <immintrin.h>
+typedef __m256 vec;
+#define LANES 8
+#define load(p) _mm256_loadu_ps(p)
+#define store(p, v) _mm256_storeu_ps(p, v)
+#define splat(x) _mm256_set1_ps(x)
+#define fused(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define root(v) _mm256_sqrt_ps(v)
+static inline vec whereGreater(vec a, vec b, vec x) { return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), x); }
+static inline vec whereNotLess(vec a, vec b, vec x) { return _mm256_andnot_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x); }
+static inline vec absolute(vec v) { return _mm256_andnot_ps(splat(-0.0f), v); }
+// 12 sums, two vectors of B, one of A and one product in 16 registers.
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+
+#else
+
+#include <arm_neon.h>
+typedef float32x4_t vec;
+#define LANES 4
+#define load(p) vld1q_f32(p)
+#define store(p, v) vst1q_f32(p, v)
+#define splat(x) vdupq_n_f32(x)
+#define fused(a, b, c) vfmaq_f32(c, a, b)
+#define root(v) vsqrtq_f32(v)
+static inline vec whereGreater(vec a, vec b, vec x) {
+  return vreinterpretq_f32_u32(vandq_u32(vcgtq_f32(a, b), vreinterpretq_u32_f32(x)));
+}
+static inline vec whereNotLess(vec a, vec b, vec x) {
+  return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), vcltq_f32(a, b)));
+}
+static inline vec absolute(vec v) { return vabsq_f32(v); }
+// 24 sums, four vectors of B and one of A in 32 registers.
+#define TILE_ROWS 6
+#define TILE_VECTORS 4
+
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define VECTOR (4 * LANES)
+
+// A float at an address of the memory.
+#define at(bytes) ((float *)(memory + (bytes)))
+
+struct product {
+  char *c;
+  intptr_t cStride;
+  const char *start;
+  intptr_t startStride;
+  // Between the vectors of a row of `start`: 0 where all columns start alike, and `start` is one cache line.
+  intptr_t startVector;
+  const char *a;
+  intptr_t aRowStride, aColumnStride;
+  const char *b;
+  intptr_t bStride;
+  int32_t inner;
+};
+
+// C = start + A · B over `rows` rows of `vectors` vectors, both constant, so that the sums stay in registers.
+INLINE void tile(int rows, int vectors, int fuse, const struct product p) {
+  vec s[TILE_ROWS][8];
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < vectors; j++) {
+      s[i][j] = load((const float *)(p.start + i * p.startStride + j * p.startVector));
+    }
+  }
+  const char *a = p.a, *b = p.b;
+  for (int32_t k = 0; k < p.inner; k++, a += p.aColumnStride, b += p.bStride) {
+    vec y[8];
+    UNROLL for (int j = 0; j < vectors; j++) y[j] = load((const float *)b + LANES * j);
+    UNROLL for (int i = 0; i < rows; i++) {
+      const vec x = splat(*(const float *)(a + i * p.aRowStride));
+      UNROLL for (int j = 0; j < vectors; j++) {
+        if (fuse) s[i][j] = fused(x, y[j], s[i][j]);
+        else s[i][j] = s[i][j] + x * y[j];
+      }
+    }
+  }
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < vectors; j++) store((float *)(p.c + i * p.cStride) + LANES * j, s[i][j]);
+  }
+}
+
+static inline void advance(struct product *p, int rows) {
+  p->c += rows * p->cStride;
+  p->start += rows * p->startStride;
+  p->a += rows * p->aRowStride;
+}
+
+// All rows of a block of columns.
+INLINE void blockOfColumns(int vectors, int fuse, struct product p, int32_t rows) {
+  for (; rows >= TILE_ROWS; rows -= TILE_ROWS, advance(&p, TILE_ROWS)) tile(TILE_ROWS, vectors, fuse, p);
+  for (; rows >= 2; rows -= 2, advance(&p, 2)) tile(2, vectors, fuse, p);
+  if (rows > 0) tile(1, vectors, fuse, p);
+}
+
+INLINE void multiply(int fuse, char *memory, const uint32_t *arguments) {
+  const int32_t rows = arguments[10], columns = arguments[12];
+  struct product p = {
+    .c = memory + arguments[0],
+    .cStride = arguments[1],
+    .start = memory + arguments[2],
+    .startStride = arguments[3],
+    .startVector = arguments[4] ? VECTOR : 0,
+    .a = memory + arguments[5],
+    .aRowStride = arguments[6],
+    .aColumnStride = arguments[7],
+    .b = memory + arguments[8],
+    .bStride = arguments[9],
+    .inner = arguments[11],
+  };
+  for (int32_t left = (columns + 15) / 16 * (64 / VECTOR), vectors; left > 0; left -= vectors) {
+    if (rows == 1 && left >= 8) {
+      // One row has too few sums to keep the processor busy.
+      vectors = 8;
+      tile(1, 8, fuse, p);
+    } else if (left >= TILE_VECTORS && left != TILE_VECTORS + 1) {
+      vectors = TILE_VECTORS;
+      blockOfColumns(TILE_VECTORS, fuse, p, rows);
+    } else if (left >= 2) {
+      vectors = 2;
+      blockOfColumns(2, fuse, p, rows);
+    } else {
+      vectors = 1;
+      blockOfColumns(1, fuse, p, rows);
+    }
+    p.c += VECTOR * vectors;
+    p.start += p.startVector * vectors;
+    p.b += VECTOR * vectors;
+  }
+}
+
+void NAME(multiplyFused)(char *memory, const uint32_t *arguments) { multiply(1, memory, arguments); }
+
+void NAME(multiplyPortable)(char *memory, const uint32_t *arguments) { multiply(0, memory, arguments); }
+
+void NAME(sumRows)(char *memory, const uint32_t *arguments) {
+  const uint32_t out = arguments[0], x = arguments[1], xStride = arguments[2], rows = arguments[3], width = arguments[4];
+  for (uint32_t p = 0; p < width; p += 64) {
+    vec s[64 / VECTOR];
+    UNROLL for (int j = 0; j < 64 / VECTOR; j++) s[j] = splat(0);
+    const char *row = memory + x + p;
+    for (uint32_t i = 0; i < rows; i++, row += xStride) {
+      UNROLL for (int j = 0; j < 64 / VECTOR; j++) s[j] = s[j] + load((const float *)row + LANES * j);
+    }
+    UNROLL for (int j = 0; j < 64 / VECTOR; j++) store(at(out + p) + LANES * j, s[j]);
+  }
+}
+
+// max(0, x): NaN and −0 stay, as WebAssembly's pmax leaves them.
+void NAME(relu)(char *memory, const uint32_t *arguments) {
+  const uint32_t x = arguments[0], xStride = arguments[1], rows = arguments[2], width = arguments[3];
+  for (uint32_t i = 0; i < rows; i++) {
+    float *row = at(x + i * (size_t)xStride);
+    for (uint32_t p = 0; p < width; p += VECTOR, row += LANES) store(row, whereNotLess(load(row), splat(0), load(row)));
+  }
+}
+
+void NAME(reluGradient)(char *memory, const uint32_t *arguments) {
+  const uint32_t g = arguments[0], gStride = arguments[1], y = arguments[2], yStride = arguments[3];
+  const uint32_t rows = arguments[4], width = arguments[5];
+  for (uint32_t i = 0; i < rows; i++) {
+    float *gRow = at(g + i * (size_t)gStride), *yRow = at(y + i * (size_t)yStride);
+    for (uint32_t p = 0; p < width; p += VECTOR, gRow += LANES, yRow += LANES) {
+      store(gRow, whereGreater(load(yRow), splat(0), load(gRow)));
+    }
+  }
+}
+
+// The sum of squares in Float64: eight sums of every eighth number, added in pairs.
+static double sumSquares(const float *x, size_t numbers) {
+  double s[8] = {0};
+  for (; numbers > 0; numbers -= 8, x += 8) {
+    UNROLL for (int j = 0; j < 8; j++) s[j] += (double)x[j] * (double)x[j];
+  }
+  return ((s[0] + s[2]) + (s[4] + s[6])) + ((s[1] + s[3]) + (s[5] + s[7]));
+}
+
+#define CHUNK (4 * 4096)
+
+void NAME(adam)(char *memory, const uint32_t *arguments) {
+  const uint32_t size = arguments[4];
+  const double *numbers = (const double *)(memory + arguments[5]);
+  double *sums = (double *)(memory + arguments[6]);
+  const vec stepSize = splat((float)numbers[0]), inverseCorrection = splat((float)numbers[1]);
+  const vec beta1 = splat((float)numbers[2]), oneMinusBeta1 = splat((float)numbers[3]);
+  const vec beta2 = splat((float)numbers[4]), oneMinusBeta2 = splat((float)numbers[5]);
+  const vec epsilon = splat((float)numbers[6]), weightDecay = splat((float)numbers[7]);
+  for (size_t start = 0; start < size; start += CHUNK) {
+    const size_t count = (size - start < CHUNK ? size - start : CHUNK) / 4;
+    float *restrict p = at(arguments[0] + start), *restrict m = at(arguments[2] + start), *restrict v = at(arguments[3] + start);
+    const float *restrict gradients = at(arguments[1] + start);
+    *sums++ = sumSquares(gradients, count);
+    for (size_t i = 0; i < count; i += LANES) {
+      const vec old = load(p + i), g = load(gradients + i) + weightDecay * old;
+      const vec first = beta1 * load(m + i) + oneMinusBeta1 * g;
+      const vec second = beta2 * load(v + i) + oneMinusBeta2 * (g * g);
+      store(m + i, first);
+      store(v + i, second);
+      store(p + i, old - (stepSize * first) / (root(second) * inverseCorrection + epsilon));
+    }
+  }
+}
+
+void NAME(softUpdate)(char *memory, const uint32_t *arguments) {
+  float *restrict target = at(arguments[0]);
+  const float *restrict online = at(arguments[1]);
+  const vec rate = splat((float)*(const double *)(memory + arguments[3]));
+  for (size_t i = 0; i < arguments[2] / 4; i += LANES) {
+    const vec t = load(target + i);
+    store(target + i, t + rate * (load(online + i) - t));
+  }
+}
+
+// NaN stays, because it is not less than anything.
+void NAME(flush)(char *memory, const uint32_t *arguments) {
+  float *x = at(arguments[0]);
+  const vec smallest = splat(0x1p-126f);
+  for (size_t i = 0; i < arguments[1] / 4; i += LANES) {
+    const vec v = load(x + i);
+    store(x + i, whereNotLess(absolute(v), smallest, v));
+  }
+}
+
+typedef float four __attribute__((vector_size(16)));
+
+// out = xᵀ in blocks of 16 columns of x and 4 rows: each line of x is read once. `arguments[6]` is the bytes of a row of
+// out, including padding.
+void NAME(transpose)(char *memory, const uint32_t *arguments) {
+  const size_t outStride = arguments[1], xStride = arguments[3];
+  const int32_t rows = arguments[4], columns = arguments[5], width = arguments[6] / 4;
+  static const float zeros[16];
+  for (int32_t j = 0; j < columns; j += 16) {
+    const int32_t blocks = columns - j < 16 ? (columns - j + 3) / 4 : 4;
+    for (int32_t i = 0; i < width; i += 4) {
+      const char *x = memory + arguments[2] + (size_t)i * xStride + 4 * (size_t)j;
+      const float *r[4];
+      UNROLL for (int k = 0; k < 4; k++) r[k] = i + k < rows ? (const float *)(x + k * xStride) : zeros;
+      char *out = memory + arguments[0] + (size_t)j * outStride + 4 * (size_t)i;
+      for (int32_t block = 0; block < blocks; block++, out += 4 * outStride) {
+        four v[4];
+        UNROLL for (int k = 0; k < 4; k++) v[k] = *(const four *)(r[k] + 4 * block);
+        const four low01 = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5);
+        const four low23 = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5);
+        const four high01 = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7);
+        const four high23 = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
+        const int32_t left = columns - j - 4 * block;
+        *(four *)out = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+        if (left > 1) *(four *)(out + outStride) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+        if (left > 2) *(four *)(out + 2 * outStride) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+        if (left > 3) *(four *)(out + 3 * outStride) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+      }
+    }
+  }
+}

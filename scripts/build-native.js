@@ -1,0 +1,115 @@
+// Builds the native kernels (native/), which are optional: without them, or without a C compiler, everything is computed by
+// WebAssembly, to the same bits. `npm run build` builds them for this platform if it finds a compiler. `npm run build:native`
+// does the same and says what is missing; with `--all` it builds for every platform that can be built here.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+/** No contraction: what is fused and what is not is part of the contract. No fast-math, no flush to zero. */
+export const flags = ["-std=gnu11", "-O3", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", "-Wall", "-Wextra"];
+
+/** The instruction sets of each architecture, with the flags that make a compiler use them. */
+export const instructionSets = {
+  x64: { avx512: ["-mavx512f", "-mfma"], avx2: ["-mavx2", "-mfma"] },
+  arm64: { neon: [] },
+};
+
+/** Debian's cross compiler for each platform. */
+const crossCompilers = { "linux-x64": "x86_64-linux-gnu-gcc", "linux-arm64": "aarch64-linux-gnu-gcc" };
+
+/** The platform of this process, as the addon's file is called. */
+const here = `${process.platform}-${process.arch}`;
+
+/** Identifies what an addon is built from: the C sources, how they are compiled, and the contract that they implement. */
+export function nativeSource() {
+  const hash = createHash("sha256");
+  for (const name of [
+    "native/kernels.c",
+    "native/addon.c",
+    "scripts/build-native.js",
+    "src/kernels/kernels.ts",
+    "src/kernels/signatures.ts",
+  ]) {
+    hash
+      .update(`${name}\0`)
+      .update(fs.readFileSync(path.join(root, name)))
+      .update("\0");
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/**
+ * Builds the addon for a platform into `directory`. Returns null, or why it was not built. `extra` flags follow the others,
+ * to show in a test what they are for.
+ */
+export function buildNative(directory, platform = here, extra = []) {
+  const [system, architecture] = platform.split("-");
+  const sets = instructionSets[architecture];
+  if (!sets || (system !== "linux" && system !== "darwin")) return `there are no native kernels for ${platform}`;
+  const compiler = findCompiler(platform);
+  if (!compiler) return `no C compiler for ${platform} was found (set CC, or install gcc)`;
+  const temporary = path.join(directory, `${platform}-${process.pid}`);
+  fs.mkdirSync(temporary, { recursive: true });
+  const compile = (file, object, ...more) => {
+    const output = path.join(temporary, object);
+    execFileSync(compiler, [...flags, ...extra, ...more, "-c", file, "-o", output], { cwd: root, stdio: "pipe" });
+    return output;
+  };
+  try {
+    const objects = Object.entries(sets).map(([set, setFlags]) =>
+      compile("native/kernels.c", `${set}.o`, `-DSET=${set}`, ...setFlags),
+    );
+    objects.push(
+      compile("native/addon.c", "addon.o", "-Inode_modules/node-api-headers/include", `-DSOURCE="${nativeSource()}"`),
+    );
+    const link = system === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared", "-s"];
+    const linked = path.join(temporary, "addon.node");
+    execFileSync(compiler, [...link, ...objects, "-o", linked], { cwd: root, stdio: "pipe" });
+    fs.renameSync(linked, path.join(directory, `${platform}.node`));
+    return null;
+  } catch (error) {
+    return `${compiler} failed:\n${error.stderr ?? error.message}`;
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true });
+    if (fs.readdirSync(directory).length === 0) fs.rmdirSync(directory);
+  }
+}
+
+/** A C compiler for a platform, or undefined. */
+export function findCompiler(platform = here) {
+  const candidates = platform === here ? [process.env.CC || "cc"] : [crossCompilers[platform]];
+  return candidates.find((name) => {
+    if (!name) return false;
+    try {
+      execFileSync(name, ["--version"], { stdio: "pipe" });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function main(words) {
+  if (words.length > 1 || (words.length === 1 && words[0] !== "--all")) {
+    console.error(`build:native: expected --all or nothing, got ${words.join(" ")}`);
+    return 2;
+  }
+  const { build } = await import("./build.js");
+  await build();
+  const directory = path.join(root, "dist/native");
+  let failures = 0;
+  for (const platform of words.length === 0 ? [here] : Object.keys(crossCompilers)) {
+    const reason = buildNative(directory, platform);
+    if (reason) failures++;
+    console.error(reason ? `build:native: ${reason}` : `Built dist/native/${platform}.node.`);
+  }
+  return failures > 0 ? 1 : 0;
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await main(process.argv.slice(2));
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, describe, it, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { kernelCases } from "../kernels/kernels.case.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
+import { narrowKernels } from "../kernels/wasm/modules.ts";
+import { Threads } from "../kernels/wasm/threads.ts";
+import { createWasmBackend } from "../kernels/wasm/wasm-backend.ts";
+import { nodeBackend } from "./backend.ts";
+import { loadNative, type NativeAddon, nativeReplacement, tryNative } from "./native.ts";
+import { differingKernel } from "./native-check.ts";
+import { startHelper } from "./threads.ts";
+import { recorded, trainedFingerprint } from "./wide-vectors.ts";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-native-"));
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+const addon = loadNative();
+const { withArithmetic } = await nodeBackend({ wide: false });
+const arithmetics: Arithmetic[] =
+  typeof (await withArithmetic?.("fused")) === "object" ? ["portable", "fused"] : ["portable"];
+
+test("without native kernels for the platform, or with ones of other sources, the reason is given", () => {
+  assert.match(
+    String(loadNative(pathToFileURL(path.join(folder, "none.node")))),
+    /^this package has no native kernels/,
+  );
+  fs.writeFileSync(path.join(folder, "text.node"), "text");
+  assert.match(
+    String(loadNative(pathToFileURL(path.join(folder, "text.node")))),
+    /^the native kernels cannot be loaded: /,
+  );
+  if (typeof addon === "string") return;
+  const stale = String(loadNative(undefined, "0123456789abcdef"));
+  assert.match(stale, /^the native kernels were built from other sources \([0-9a-f]{16}, not 0123456789abcdef\)$/);
+});
+
+if (typeof addon === "string") test("native kernels", { skip: addon }, () => {});
+else for (const set of addon.sets) for (const arithmetic of arithmetics) describeSet(addon, set, arithmetic);
+
+function describeSet(addon: NativeAddon, set: string, arithmetic: Arithmetic): void {
+  const modules = narrowKernels.with(arithmetic);
+  const replacement = nativeReplacement(addon, set, arithmetic);
+  const wasm = createWasmBackend("wasm128", modules);
+  const native = createWasmBackend(`native-${set}`, modules, { replacement });
+  const threads = new Threads(2, startHelper, { threshold: 1 });
+  const split = createWasmBackend(`native-${set}, two threads`, modules, { replacement, threads });
+  kernelCases(native, 5e-7);
+  kernelCases({ ...split, create: (numbers) => split.create(numbers, () => Infinity) }, 5e-7);
+
+  describe(`native ${set} kernels, ${arithmetic}`, () => {
+    it("have every bit of WebAssembly's, in one thread and in two", async () => {
+      assert.equal(await differingKernel(wasm, native), null);
+      assert.equal(await trainedFingerprint(native), recorded[arithmetic]);
+      assert.equal(await trainedFingerprint(split), recorded[arithmetic]);
+    });
+
+    it("are refused if one of them differs, or the fingerprint", async () => {
+      for (const name of ["transpose", "sumRows", "relu", "reluGradient", "adam", "flush", "softUpdate"] as const) {
+        const broken: NativeAddon = {
+          ...addon,
+          sets: [set],
+          bind(memory, name2) {
+            const kernels = addon.bind(memory, name2);
+            const numbers = new Float32Array(memory.buffer);
+            return {
+              ...kernels,
+              [name]: (...values: number[]) => {
+                const result = kernels[name](...values);
+                // One unit in the last place of the first number that it wrote.
+                const [at] = values;
+                new Uint32Array(numbers.buffer)[at / 4] ^= 1;
+                return result;
+              },
+            };
+          },
+        };
+        assert.equal(
+          await tryNative(arithmetic, { addon: broken }),
+          `the native kernels gave other results: ${name} differs`,
+        );
+      }
+      const other = { ...addon, sets: [set] };
+      assert.match(
+        String(await tryNative(arithmetic, { addon: other, expected: "0" })),
+        /: fingerprint \w{16}, expected 0$/,
+      );
+      const swapped: NativeAddon = {
+        ...other,
+        bind(memory, name) {
+          const kernels = addon.bind(memory, name);
+          return { ...kernels, multiplyFused: kernels.multiplyPortable, multiplyPortable: kernels.multiplyFused };
+        },
+      };
+      assert.match(String(await tryNative(arithmetic, { addon: swapped })), /: multiply differs$/);
+    });
+
+    it("refuse calls that are not theirs", () => {
+      const kernels = addon.bind(new Uint8Array(1024), set);
+      assert.throws(() => kernels.flush(0), /too few arguments/);
+      assert.throws(() => kernels.flush(0, "4" as unknown as number), Error);
+      assert.throws(() => addon.bind(new Uint8Array(64), "sse9"), /instruction set/);
+      assert.throws(() => addon.bind("memory" as unknown as Uint8Array, set), Error);
+    });
+  });
+}
+
+test("nodeBackend takes native kernels where there are any, and says why not otherwise", async () => {
+  const { name, vectorBits, notes } = await nodeBackend();
+  if (typeof addon === "string") assert.equal(notes[0], addon);
+  else {
+    assert.equal(name, `native-${addon.sets[0]}`);
+    assert.deepEqual(notes, []);
+    assert.equal(vectorBits, { avx512: 512, avx2: 256, neon: 128 }[addon.sets[0]]);
+  }
+  assert.match((await nodeBackend({ native: false })).name, /^wasm/);
+});
