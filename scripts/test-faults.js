@@ -61,7 +61,7 @@ async function work(copy) {
 
 async function makeCopy(number) {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), `ddpg-faults-${number}-`));
-  for (const name of ["src", "scripts", "fixtures", "package.json", "tsconfig.json"]) {
+  for (const name of ["src", "native", "scripts", "fixtures", "package.json", "tsconfig.json"]) {
     fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   }
   fs.symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"), "junction");

@@ -530,6 +530,7 @@ async function pack(temporary) {
     "README.md",
     "LICENSE",
     "bin",
+    "native",
     "scripts",
     "src",
     "web",
