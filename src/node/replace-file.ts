@@ -7,6 +7,8 @@ export interface PreparedFile {
   put(): void;
   /** Removes it, unless it was moved. */
   discard(): void;
+  /** Removes it, unless another process has written a file of this name since. */
+  discardOwn(): void;
 }
 
 /**
@@ -21,6 +23,7 @@ export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary
       // The error that led here is the one to report. The next write replaces the file.
     }
   };
+  let own: fs.BigIntStats | undefined;
   try {
     // One that was left is removed, and the flag "x" follows no link: what it leads to belongs to another.
     discard();
@@ -30,6 +33,7 @@ export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary
         for (let start = 0; start < part.length; ) start += fs.writeSync(descriptor, part, start);
       }
       fs.fsyncSync(descriptor);
+      own = fs.fstatSync(descriptor, { bigint: true });
     } finally {
       closeQuietly(descriptor);
     }
@@ -41,7 +45,12 @@ export function prepareFile(file: string, parts: Iterable<Uint8Array>, temporary
     fs.renameSync(temporary, file);
     syncDirectory(path.dirname(file));
   };
-  return { put, discard };
+  const discardOwn = (): void => {
+    const status = fs.lstatSync(temporary, { throwIfNoEntry: false, bigint: true });
+    // The number of a file that was removed may be another's now, but the time of its last change is not.
+    if (status?.ino === own?.ino && status?.ctimeNs === own?.ctimeNs) discard();
+  };
+  return { put, discard, discardOwn };
 }
 
 /** Closes a file that was read, that is on the disk, or whose error was thrown: closing it cannot lose anything. */
@@ -56,11 +65,16 @@ export function closeQuietly(descriptor: number): void {
 /**
  * Replaces a file atomically: a reader sees either the old or the new contents, complete, even after a power cut. After
  * an error the old file is unchanged. Writing may take long, so `check` can refuse, by throwing, just before the file is
- * replaced. What was written then stays: the name may already be another process's.
+ * replaced. The name may be another process's by then: its file stays.
  */
 export function replaceFile(file: string, parts: readonly Uint8Array[], check: () => void = () => {}): void {
   const prepared = prepareFile(file, parts);
-  check();
+  try {
+    check();
+  } catch (error) {
+    prepared.discardOwn();
+    throw error;
+  }
   try {
     prepared.put();
   } catch (error) {

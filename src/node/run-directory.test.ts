@@ -10,6 +10,7 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { type RunConfig, readCheckpoint, readMetrics } from "../node.ts";
 import type { EvaluationRecord } from "../training/metrics.ts";
+import { replaceFile } from "./replace-file.ts";
 import { checkRunDirectory, isUnstarted, RunDirectory, unstartedHint } from "./run-directory.ts";
 import { versions } from "./versions.ts";
 
@@ -172,6 +173,20 @@ test("a checkpoint is not put in place if the lock was lost while it was written
   });
   assert.throws(() => writeCheckpoint(run), /expected the lock of this process, \d+, got none/);
   assert.equal(fs.statSync(file).ino, ino);
+  assert.ok(!fs.existsSync(`${file}.unfinished`));
+});
+
+test("the unfinished file of a process that took over stays", () => {
+  const file = path.join(folder, "taken");
+  const check = (): never => {
+    fs.rmSync(`${file}.unfinished`);
+    fs.writeFileSync(`${file}.unfinished`, "another's");
+    throw new Error("lost");
+  };
+  assert.throws(() => replaceFile(file, [new Uint8Array(3)], check), /lost/);
+  assert.equal(fs.readFileSync(`${file}.unfinished`, "utf8"), "another's");
+  assert.throws(() => replaceFile(file, [new Uint8Array(3)], () => assert.fail("lost")), /lost/);
+  assert.ok(!fs.existsSync(`${file}.unfinished`));
 });
 
 test("a failing close or unlink at the end is a warning, and a failing write is an error", (t) => {
