@@ -16,9 +16,13 @@ function createIn(limit: number, ...flags: string[]): string {
   return (stdout || stderr).trim();
 }
 
-test("a limit of 8 GB is named with a flag that helps", { skip: process.platform !== "linux" }, () => {
+test("a limit of 8 GB is named with a flag that helps", { skip: process.platform !== "linux" }, (t) => {
+  const created = createIn(8_000_000);
+  if (created === "0" && Number.parseInt(process.versions.node, 10) > 20) {
+    return t.skip("this engine does not need the addresses");
+  }
   assert.match(
-    createIn(8_000_000),
+    created,
     /^InputError: WebAssembly: expected a memory of \d+ MB, got ".*memory.*"\. .*ulimit -v.*--disable-wasm-trap-handler/,
   );
   assert.equal(createIn(8_000_000, "--disable-wasm-trap-handler"), "0");
