@@ -163,9 +163,9 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "const { reward, terminated, truncated = false } = isPromise(given) ? await given : given;",
+        text: "const { reward, terminated, truncated = false, info } = isPromise(given) ? await given : given;",
         fault:
-          "const { reward, terminated, truncated = false } = isPromise(given) ? await given : given; if (terminated || truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
+          "const { reward, terminated, truncated = false, info } = isPromise(given) ? await given : given; if (terminated || truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
       },
     ],
   },
@@ -174,8 +174,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "reward, current.observation, terminated);\n        if (",
-        fault: "reward, current.observation, terminated || truncated);\n        if (",
+        text: "reward, current.observation, terminated);",
+        fault: "reward, current.observation, terminated || truncated);",
       },
     ],
   },
@@ -869,8 +869,8 @@ export const faults = [
     edits: [
       {
         file: "src/environment/check-environment.ts",
-        text: "this.#steps < stepsWithoutEnd) return;",
-        fault: "this.#steps < 100 * stepsWithoutEnd) return;",
+        text: "steps < stepsWithoutEnd) return;",
+        fault: "steps < 100 * stepsWithoutEnd) return;",
       },
     ],
   },
@@ -932,7 +932,13 @@ export const faults = [
   },
   {
     name: "info of an episode counts in later ones too",
-    edits: [{ file: "src/training/evaluate.ts", text: "this.#last.clear();", fault: "" }],
+    edits: [
+      {
+        file: "src/environment/episode-info.ts",
+        text: "const info = Object.fromEntries(this.#values);\n    this.clear();",
+        fault: "const info = Object.fromEntries(this.#values);",
+      },
+    ],
   },
   {
     name: "few seeds have another statistic",
@@ -973,8 +979,8 @@ export const faults = [
     edits: [
       {
         file: "src/node/files.ts",
-        text: "readHeader(readAt(descriptor, 8, length), size, where);",
-        fault: "void [readHeader, length];",
+        text: "const { end } = readHeader(readAt(descriptor, 8, length), rest, where);",
+        fault: "const end = [readHeader, length].length > 0 ? rest : 0;",
       },
     ],
   },

@@ -1,3 +1,4 @@
+import { show } from "../base/expect.ts";
 import type { Step } from "./environment.ts";
 import { EnvironmentError, maxInfoNames } from "./environment-calls.ts";
 
@@ -12,7 +13,7 @@ export class EpisodeInfo {
   add(info: Info, where: () => string): void {
     for (const [name, value] of Object.entries(info)) this.#values.set(name, value);
     if (this.#values.size > maxInfoNames) {
-      const got = `${this.#values.size}, the last one ${JSON.stringify([...this.#values.keys()].at(-1))}`;
+      const got = `${this.#values.size}, the last one ${show([...this.#values.keys()].at(-1))}`;
       throw new EnvironmentError(`${where()} info: expected at most ${maxInfoNames} names in an episode, got ${got}.`);
     }
   }

@@ -139,6 +139,8 @@ interface Panel {
 }
 
 const saturationLabel = "share of the minibatch with |μ(s)| > 0.99";
+/** The most action dimensions with a line of their own: a record may have a hundred thousand. */
+const maxDimensions = 32;
 const biasLabel = "Q(s₀, μ(s₀)) − discounted return, at evaluations";
 
 function diagnosticsOf(run: ReportedRun): Html {
@@ -156,9 +158,10 @@ function diagnosticsOf(run: ReportedRun): Html {
         options: { logarithmic: true },
       },
       {
-        name: "Saturated actions",
+        name:
+          dimensions > maxDimensions ? `Saturated actions, dimensions 0 to ${maxDimensions - 1}` : "Saturated actions",
         yLabel: saturationLabel,
-        lines: Array.from({ length: dimensions }, (_, i) =>
+        lines: Array.from({ length: Math.min(dimensions, maxDimensions) }, (_, i) =>
           line(`dimension ${i}`, ({ diagnostics }) => diagnostics.map((d) => [d.step, d.saturation[i] ?? Number.NaN])),
         ),
         options: { yDomain: [0, 1] },

@@ -261,6 +261,17 @@ test("a long run's page stays small: 20,000 episodes under 250 kB", async () => 
   has(read(output), /mean of 25 training episodes/);
 });
 
+test("a record of a hundred thousand dimensions does not make the page long", async () => {
+  const directory = fakeRun("wide");
+  const values = { criticLoss: 1, meanValue: 1, actorLoss: 1, criticGradientNorm: 1, actorGradientNorm: 1 };
+  const record = { type: "diagnostics", step: 3000, ...values, saturation: Array(100_000).fill(0.5) };
+  fs.appendFileSync(path.join(directory, "metrics.jsonl"), `${JSON.stringify(record)}\n`);
+  const [output] = await report([directory]);
+  assert.ok(fs.statSync(output).size < 250_000);
+  has(read(output), /Saturated actions, dimensions 0 to 31/, /dimension 31/);
+  assert.doesNotMatch(read(output), /dimension 32/);
+});
+
 /** Appends one-step episodes, as a bandit's run has. */
 function appendEpisodes(directory: string, count: number): void {
   const lines: string[] = [];
