@@ -647,14 +647,8 @@ export const faults = [
     ],
   },
   {
-    name: "a loaded agent's Adam restarts its step count",
-    edits: [
-      {
-        file: "src/ddpg/agent-state.ts",
-        text: "adam.restore(this",
-        fault: "void (this",
-      },
-    ],
+    name: "a loaded agent's Adam restarts its bias correction",
+    edits: [{ file: "src/nn/adam.ts", text: "= [power1, power2, steps];", fault: "= [1, 1, steps];" }],
   },
   {
     name: "a file's checksum is read but not compared",
@@ -1028,7 +1022,7 @@ export const faults = [
       {
         file: "src/ddpg/train.ts",
         text: "if (!(error instanceof InputError && method.test(error.where))) return error;",
-        fault: "if (!(error instanceof InputError && method.test(error.where)) || error) return error;",
+        fault: 'if (!(error instanceof InputError && method.test(error.where) && error.where === "")) return error;',
       },
     ],
   },
@@ -1038,7 +1032,7 @@ export const faults = [
       {
         file: "src/environment/environments-in-use.ts",
         text: "  expectFree(key, name);\n  users.set(key, null);",
-        fault: "  if (!users.has(key)) users.set(key, null);",
+        fault: '  if (name !== "" && !users.has(key)) users.set(key, null);',
       },
     ],
   },

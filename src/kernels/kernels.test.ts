@@ -7,8 +7,13 @@ import type { Kernels } from "./kernels.ts";
 import { Matrix, type Vector } from "./matrix.ts";
 import { vectorBytes } from "./raw-kernels.ts";
 import { referenceBackend } from "./reference.ts";
+import { fuses } from "./wasm/fuse.ts";
+import { instantiateOver, type WasmMemory } from "./wasm/memories.ts";
+import { narrowKernels } from "./wasm/modules.ts";
 import { wasmBackend } from "./wasm/wasm-backend.ts";
 import { createWasmKernels } from "./wasm/wasm-kernels.ts";
+
+declare const WebAssembly: { Memory: new (pages: { initial: number; maximum: number }) => WasmMemory };
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -16,6 +21,11 @@ kernelCases(referenceBackend(Float64Array), 1e-14);
 kernelCases(referenceBackend(Float32Array), 5e-7);
 kernelCases(referenceBackend(Float32Array, "fused"), 5e-7);
 kernelCases(wasmBackend, 5e-7);
+
+test("the probe of fused arithmetic is not deceived by a module that rounds twice", async () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  assert.equal(fuses(await instantiateOver(await narrowKernels.own(), memory), memory), false);
+});
 
 test("WebAssembly: a single row, or some of the columns, has the same bits as in the whole matrix", async () => {
   const kernels = await createWasmKernels(MEBIBYTE);
