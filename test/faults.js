@@ -745,7 +745,11 @@ export const faults = [
   {
     name: "a forgotten body's id gets the same noise again",
     edits: [
-      { file: "src/ddpg/ddpg.ts", text: "const generation = this.#forgotten === 0", fault: "const generation = this" },
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "const generation = this.#forgotten === 0",
+        fault: "const generation = this.#forgotten >= 0",
+      },
     ],
   },
   {
