@@ -783,16 +783,6 @@ export const faults = [
     ],
   },
   {
-    name: "a loaded agent forgets the info of its episode",
-    edits: [
-      {
-        file: "src/ddpg/agent-state.ts",
-        text: 'if (names) body.info.restore(names, this.#numbers("loop.info"));',
-        fault: "void names;",
-      },
-    ],
-  },
-  {
     name: "run: the last policy is evaluated twice, once as the best",
     edits: [
       {
