@@ -967,8 +967,8 @@ export const faults = [
     edits: [
       {
         file: "src/node/files.ts",
-        text: "const { end } = readHeader(readAt(descriptor, 8, length), rest, where);",
-        fault: "const end = [readHeader, length].length > 0 ? rest : 0;",
+        text: "const { start, end } = readSafetensorsHeader(descriptor, where);",
+        fault: "const { start, end } = { ...readSafetensorsHeader, start: 0, end: size };",
       },
     ],
   },

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
-import { headerLength, readHeader } from "../base/safetensors.ts";
+import { type Header, headerLength, readHeader } from "../base/safetensors.ts";
 
 /** The largest file of text that is read at once, in bytes: a configuration, a result, a record. */
 export const maxTextBytes = 64 * 2 ** 20;
@@ -58,12 +58,20 @@ export function readFile(file: string, maxBytes: number): Buffer {
  */
 export function readSafetensors(file: string, where: string): Buffer {
   return reading(file, (descriptor, size) => {
-    const length = headerLength(readAt(descriptor, 0, Math.min(8, size)), size, where);
-    const rest = size - 8 - length;
-    const { end } = readHeader(readAt(descriptor, 8, length), rest, where);
-    expect(end === rest, where, `${end} bytes of numbers`, rest);
+    const { start, end } = readSafetensorsHeader(descriptor, where);
+    expect(start + end === size, where, `${end} bytes of numbers`, size - start);
     return readAt(descriptor, 0, size);
   });
+}
+
+/**
+ * Reads the header of an open safetensors file. `start` is where the numbers begin. Throws an InputError that begins with
+ * `where` if they do not fit in the file.
+ */
+export function readSafetensorsHeader(descriptor: number, where: string): Header & { start: number } {
+  const { size } = fs.fstatSync(descriptor);
+  const start = 8 + headerLength(readAt(descriptor, 0, Math.min(8, size)), size, where);
+  return { ...readHeader(readAt(descriptor, 8, start - 8), size - start, where), start };
 }
 
 function reading<T>(file: string, action: (descriptor: number, size: number) => T): T {
@@ -76,7 +84,7 @@ function reading<T>(file: string, action: (descriptor: number, size: number) => 
 }
 
 /** Reads bytes in pieces, because Node reads at most 2 GiB at once. Fewer if the file has become shorter. */
-function readAt(descriptor: number, start: number, length: number): Buffer {
+export function readAt(descriptor: number, start: number, length: number): Buffer {
   let bytes: Buffer;
   try {
     bytes = Buffer.allocUnsafeSlow(length);

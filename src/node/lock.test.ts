@@ -70,8 +70,8 @@ test("a lock that is not understood counts as taken, and the error says how to r
 
 test("a lock that is no readable file counts as taken, without waiting for a pipe", posix, async () => {
   for (const [make, got] of [
-    [(file: string) => fs.mkdirSync(file), "not a file"],
-    [(file: string) => execFileSync("mkfifo", [file]), "not a file"],
+    [(file: string) => fs.mkdirSync(file), "a directory"],
+    [(file: string) => execFileSync("mkfifo", [file]), "a named pipe"],
     [(file: string) => fs.symlinkSync("nothing", file), "a link to nothing"],
     [(file: string) => fs.symlinkSync("lock", file), "a link that leads to itself"],
     [(file: string) => fs.writeFileSync(file, Buffer.alloc(100_000)), "too long"],

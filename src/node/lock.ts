@@ -10,7 +10,7 @@ import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { InputError } from "../base/expect.ts";
-import { refusal } from "./files.ts";
+import { openFile, refusal } from "./files.ts";
 import { closeQuietly, prepareFile } from "./replace-file.ts";
 import { fromStart } from "./starting-folder.ts";
 
@@ -249,14 +249,12 @@ function described({ pid, host }: Holder): string {
 /** A lock as it is now. Undefined if there is none, and a reason if it cannot be read. */
 function lookAt(file: string): Look | string | undefined {
   try {
-    // A file system of another machine gives its current state only to a file that is opened again. Anything but a
-    // regular file must not block.
-    const descriptor = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+    // A file system of another machine gives its current state only to a file that is opened again.
+    const descriptor = openFile(file);
     try {
-      const status = fs.fstatSync(descriptor);
-      if (!status.isFile()) return "not a file";
-      if (status.size > maxBytes) return "too long";
-      return { text: fs.readFileSync(descriptor, "utf8"), time: status.mtimeMs };
+      const { size, mtimeMs } = fs.fstatSync(descriptor);
+      if (size > maxBytes) return "too long";
+      return { text: fs.readFileSync(descriptor, "utf8"), time: mtimeMs };
     } finally {
       closeQuietly(descriptor);
     }

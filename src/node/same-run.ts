@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { InputError, show } from "../base/expect.ts";
 import { type Settings, settingNames } from "../ddpg/config.ts";
 import { arithmeticOf, type RunConfig, type RunResult } from "../training/run.ts";
-import { readCheckpointConfig } from "./checkpoint-config.ts";
+import { readCheckpointConfig } from "./checkpoint-parts.ts";
 import { moduleName } from "./load-environment.ts";
 import { type Checkpoint, files, readResult } from "./run-files.ts";
 

@@ -12,7 +12,7 @@ import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
-import { arithmeticHelp, arithmeticName, backendHelp, backendName, simdHelp, simdWidth } from "../run/compute.ts";
+import { computeOptions } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
@@ -63,9 +63,9 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
     .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
     .option("--no-progress", "print only when a run starts and finishes")
-    .option("--arithmetic <name>", arithmeticHelp.replace("[", "[that of a task's records in --out; "), arithmeticName)
-    .option("--backend <name>", backendHelp, backendName)
-    .option("--simd <bits>", simdHelp, simdWidth)
+    .addOption(computeOptions.arithmetic("that of a task's records in --out; portable"))
+    .addOption(computeOptions.backend())
+    .addOption(computeOptions.simd())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command

@@ -1,4 +1,5 @@
 import * as os from "node:os";
+import { Option } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { settingFlag } from "../../ddpg/config.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
@@ -25,25 +26,42 @@ export interface ComputeFlags {
   threads?: number | "auto";
 }
 
-export const backendHelp = "what computes the networks: native, wasm or auto; same results [auto]";
-export const simdHelp = "bits of WebAssembly's vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]";
-export const arithmeticHelp =
-  "rounding of products: portable, or fused, which is faster on many processors; other results [portable]";
-export const threadsHelp = `threads of one run, if layers and batch are large; same results [the cores, up to ${maxThreads}]`;
+/** The options of commands that compute. */
+export const computeOptions = {
+  arithmetic: (byDefault = "portable") =>
+    new Option(
+      "--arithmetic <name>",
+      `rounding of products: portable, or fused, which is faster on many processors; other results [${byDefault}]`,
+    ).argParser(arithmeticName),
+  backend: () =>
+    new Option("--backend <name>", "what computes the networks: native, wasm or auto; same results [auto]").argParser(
+      backendName,
+    ),
+  simd: () =>
+    new Option(
+      "--simd <bits>",
+      "bits of WebAssembly's vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]",
+    ).argParser(simdWidth),
+  threads: () =>
+    new Option(
+      "--threads <n>",
+      `threads of one run, if layers and batch are large; same results [the cores, up to ${maxThreads}]`,
+    ).argParser(threadCount),
+};
 
-export function backendName(text: string): (typeof backends)[number] {
+function backendName(text: string): (typeof backends)[number] {
   const found = backends.find((name) => name === text);
   expect(found !== undefined, "--backend", "native, wasm or auto", text);
   return found;
 }
 
-export function simdWidth(text: string): (typeof widths)[number] {
+function simdWidth(text: string): (typeof widths)[number] {
   const width = widths.find((name) => name === text);
   expect(width !== undefined, "--simd", "128, 256 or auto", text);
   return width;
 }
 
-export function arithmeticName(text: string): Arithmetic {
+function arithmeticName(text: string): Arithmetic {
   expectArithmetic(text, "--arithmetic");
   return text;
 }

@@ -23,19 +23,7 @@ import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from 
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import {
-  backendFor,
-  backendHelp,
-  backendName,
-  type ComputeFlags,
-  computeText,
-  explainOneThread,
-  simdHelp,
-  simdWidth,
-  threadCount,
-  threadsFor,
-  threadsHelp,
-} from "./compute.ts";
+import { backendFor, type ComputeFlags, computeOptions, computeText, explainOneThread, threadsFor } from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
 interface ResumeFlags extends Omit<ComputeFlags, "arithmetic"> {
@@ -58,9 +46,9 @@ export function addResumeCommand(program: Command): void {
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
-    .option("--backend <name>", backendHelp, backendName)
-    .option("--simd <bits>", simdHelp, simdWidth)
-    .option("--threads <n>", threadsHelp, threadCount)
+    .addOption(computeOptions.backend())
+    .addOption(computeOptions.simd())
+    .addOption(computeOptions.threads())
     .addOption(asChildOption())
     .addHelpText("after", moduleHelp)
     .action((run: string, flags: ResumeFlags) => resume(run, flags, program.opts().verbose === true));

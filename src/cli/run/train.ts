@@ -49,20 +49,13 @@ import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
-  arithmeticHelp,
-  arithmeticName,
   backendFor,
-  backendHelp,
-  backendName,
   type ComputeFlags,
+  computeOptions,
   computeText,
   explainOneThread,
   memoryWarning,
-  simdHelp,
-  simdWidth,
-  threadCount,
   threadsFor,
-  threadsHelp,
 } from "./compute.ts";
 import { reserveDirectory } from "./reserve-directory.ts";
 import { runTraining } from "./run-training.ts";
@@ -139,10 +132,10 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only the introduction and the result")
-    .option("--arithmetic <name>", arithmeticHelp, arithmeticName)
-    .option("--backend <name>", backendHelp, backendName)
-    .option("--simd <bits>", simdHelp, simdWidth)
-    .option("--threads <n>", threadsHelp, threadCount)
+    .addOption(computeOptions.arithmetic())
+    .addOption(computeOptions.backend())
+    .addOption(computeOptions.simd())
+    .addOption(computeOptions.threads())
     .addOption(asChildOption())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);

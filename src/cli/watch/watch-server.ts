@@ -9,7 +9,7 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, messageOf } from "../../base/expect.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
-import { readNetworks } from "../../node/checkpoint-networks.ts";
+import { readNetworks } from "../../node/checkpoint-parts.ts";
 import { attempt } from "../../node/files.ts";
 import { files, openRunFile, statusOf } from "../../node/run-files.ts";
 import type { RunEvent } from "../../training/run.ts";
