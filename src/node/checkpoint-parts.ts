@@ -63,7 +63,9 @@ function withHeader<T>(
   const descriptor = openRunFile(run, files.checkpoint);
   if (descriptor === undefined) return undefined;
   try {
-    return attempt(where, "a checkpoint", () => action(readSafetensorsHeader(descriptor, where), descriptor));
+    // Only the parts that are read must be there.
+    const read = (): T => action(readSafetensorsHeader(descriptor, where, { isCut: true }), descriptor);
+    return attempt(where, "a checkpoint", read);
   } finally {
     fs.closeSync(descriptor);
   }

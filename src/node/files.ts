@@ -66,12 +66,17 @@ export function readSafetensors(file: string, where: string): Buffer {
 
 /**
  * Reads the header of an open safetensors file. `start` is where the numbers begin. Throws an InputError that begins with
- * `where` if they do not fit in the file.
+ * `where` for an invalid header, and for one that says more than the file has, unless it `isCut`.
  */
-export function readSafetensorsHeader(descriptor: number, where: string): Header & { start: number } {
+export function readSafetensorsHeader(
+  descriptor: number,
+  where: string,
+  { isCut = false } = {},
+): Header & { start: number } {
   const { size } = fs.fstatSync(descriptor);
   const start = 8 + headerLength(readAt(descriptor, 0, Math.min(8, size)), size, where);
-  return { ...readHeader(readAt(descriptor, 8, start - 8), size - start, where), start };
+  const room = isCut ? Number.MAX_SAFE_INTEGER : size - start;
+  return { ...readHeader(readAt(descriptor, 8, start - 8), room, where), start };
 }
 
 function reading<T>(file: string, action: (descriptor: number, size: number) => T): T {
