@@ -134,7 +134,7 @@ export function expectOptions(options: unknown, where: string, names?: readonly 
   const unknown = names && Object.keys(options).find((name) => !names.includes(name));
   if (names === undefined || unknown === undefined) return;
   const hint = suggest(unknown, names) || `Its options are ${names.join(", ")}.`;
-  throw new InputError(`${where} options: there is no option "${unknown}". ${hint}`);
+  throw new InputError(`${where} options: there is no option ${show(unknown)}. ${hint}`);
 }
 
 /** What to do with a promise or a class where an object is expected; "" for anything else. */

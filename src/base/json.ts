@@ -2,17 +2,17 @@
 import { InputError, messageOf, show } from "./expect.ts";
 
 /**
- * Parses a JSON text. Throws an InputError that begins with `where` if it is not JSON, or if a name of an object in it is
- * refused by `expectPlainNames`.
+ * Parses a JSON text. Throws an InputError that begins with `where` if it is not JSON, with `hint`, or if a name of an
+ * object in it is refused by `expectPlainNames`, with `nameHint`.
  */
-export function parseJson(text: string, where: string, hint = ""): unknown {
+export function parseJson(text: string, where: string, hint = "", nameHint = hint): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new InputError({ where, expected: "JSON", got: `something else (${messageOf(error)})`, hint });
   }
-  expectPlainNames(text, where, hint);
+  expectPlainNames(text, where, nameHint);
   return value;
 }
 
@@ -21,7 +21,7 @@ export function parseJson(text: string, where: string, hint = ""): unknown {
  * or one named `__proto__`. `JSON.parse` silently keeps the last of two, so that a checksum or a person may see another
  * value than the program.
  */
-export function expectPlainNames(text: string, where: string, hint = "Was this file written by ddpg?"): void {
+function expectPlainNames(text: string, where: string, hint: string): void {
   // The names of each open object; null for a list.
   const open: (Set<unknown> | null)[] = [];
   for (let i = 0; i < text.length; i++) {

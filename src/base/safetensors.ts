@@ -1,7 +1,7 @@
 import { concatenate, lettersOf } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
-import { expectPlainNames } from "./json.ts";
+import { parseJson } from "./json.ts";
 
 /** The contents of a safetensors file: tensors and metadata strings, by name. */
 export interface Safetensors {
@@ -193,22 +193,19 @@ function digits(crc: number): string {
 }
 
 function parseHeader(bytes: Uint8Array, where: string): Record<string, unknown> {
-  let header: unknown;
-  let text = "";
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    header = JSON.parse(text);
-  } catch {
-    throw new InputError({
-      where: `${where} header`,
-      expected: "JSON",
-      got: "something else",
-      hint: "Is this a safetensors file?",
-    });
-  }
-  expect(isRecord(header), `${where} header`, "an object", header);
-  expectPlainNames(text, `${where} header`);
+  const field = `${where} header`;
+  const hint = "Is this a safetensors file?";
+  const header = parseJson(decoded(bytes, field, hint), field, hint);
+  expect(isRecord(header), field, "an object", header, hint);
   return header;
+}
+
+function decoded(bytes: Uint8Array, where: string, hint: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new InputError({ where, expected: "JSON", got: "bytes that are no text", hint });
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -111,7 +111,20 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   it("explains what cannot be exported, and writes nothing", async () => {
     fs.mkdirSync(inFolder("no-policy"));
     const run = inFolder("exportable");
-    await succeed("train", "cart.js", "--preset", "small", "--steps", "60", "--warmup-steps", "10", "--out", run);
+    await succeed(
+      "train",
+      "cart.js",
+      "--preset",
+      "small",
+      "--steps",
+      "60",
+      "--warmup-steps",
+      "10",
+      "--batch-size",
+      "10",
+      "--out",
+      run,
+    );
     fs.copyFileSync(path.join(run, "config.json"), inFolder("no-policy", "config.json"));
     fs.rmSync(path.join(run, "best.safetensors"));
     const whole = fs.readFileSync(path.join(run, "policy.safetensors"));
@@ -293,6 +306,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       "--preset",
       "paper",
       "--steps",
+      "2",
+      "--batch-size",
       "2",
       "--episodes",
       "1",
@@ -669,11 +684,11 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   });
 
   it("quotes a directory with spaces, and warns that a run with nothing but warm-up learns nothing", async () => {
-    const args = ["--steps", "100", "--warmup-steps", "100", "--episodes", "1", "--evaluate-episodes", "1"];
+    const args = ["--steps", "100", "--warmup-steps", "101", "--episodes", "1", "--evaluate-episodes", "1"];
     const { code, stdout, stderr } = await ddpg("train", "Pendulum-v1", ...args, "--out", "a run");
     assert.equal(code, 0);
     assert.match(stdout, /npx ddpg report (['"])a run\1\nevaluate +npx ddpg evaluate (['"])a run\2\n$/);
-    assert.match(stderr, /^ddpg: warning: --warmup-steps: expected less than the run's 100 steps, got 100\. Nothing /);
+    assert.match(stderr, /^ddpg: warning: --warmup-steps: expected at most the run's 100 steps, got 101\. Nothing /);
     const result = inFolder("a run", "result.json");
     const whole = JSON.parse(fs.readFileSync(result, "utf8"));
     for (const [changes, message] of [

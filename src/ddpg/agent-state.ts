@@ -93,7 +93,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
     throw new InputError({
       where,
       expected: "an agent between two steps of train",
-      got: "one whose environment has not answered yet",
+      got: "one in the middle of a step",
       hint: "Save inside the loop of train.",
     });
   }
@@ -158,8 +158,8 @@ export function saveAgent(agent: Ddpg): Safetensors {
 }
 
 /**
- * Throws an InputError for a state that `load` would refuse. Otherwise the user would notice the broken file only when
- * it is needed. The rows of the replay buffer were checked when they were stored.
+ * Throws an InputError for numbers that are not finite, and for fields that `load` would refuse. Otherwise the user would
+ * notice the broken file only when it is needed. The rows of the replay buffer were checked when they were stored.
  */
 function expectLoadable(contents: Safetensors, where: string): void {
   for (const [name, tensor] of contents.tensors) {
@@ -172,7 +172,10 @@ function expectLoadable(contents: Safetensors, where: string): void {
   new SavedAgent(contents, where);
 }
 
-/** The contents of an agent's file, completely checked before an agent is built from them. */
+/**
+ * The contents of an agent's file. They are checked before an agent is built from them, except for the numbers of the
+ * networks and the replay buffer, which are checked as they are restored.
+ */
 export class SavedAgent {
   readonly seed: number;
   readonly settings: Settings;

@@ -109,6 +109,17 @@ test("an agent that starts from a policy continues its running averages", async 
   assert.ok(Math.max(...moved) > 0 && Math.max(...moved) < 0.02, `${moved}`);
 });
 
+test("averages that keep everything are saved and loaded after a start from a policy", async () => {
+  const keep = { batchNormKeep: 1 };
+  const { policy } = await trained(293.15, 120, keep);
+  const environment = withConstant(293.15);
+  const agent = await Ddpg.create(environment, { preset: "small", ...settings, ...keep, warmupSteps: 64 });
+  agent.startFrom(policy);
+  for await (const { learned } of train(agent, environment)) if (learned) break;
+  const loaded = await Ddpg.load(agent.save(), environment);
+  assert.equal(loaded.fingerprint(), agent.fingerprint());
+});
+
 test("training by the rule of versions before 0.2 warns once, with the way to change it", async () => {
   const warned = async (changes: Partial<Settings>): Promise<string[]> => {
     const environment = withConstant(1);

@@ -30,7 +30,7 @@ export class Body {
   saved: Float64Array | null = null;
   /** The step of the episode that errors name: the one in progress, or 0 during a reset. */
   at = 0;
-  /** Whether a reset or a step is under way. Agent and environment are then between two moments. */
+  /** Whether a reset, a step or its updates are under way. Agent and environment are then between two moments. */
   isWaiting = false;
   #isInLoop = false;
   #isLent = false;
@@ -104,7 +104,7 @@ export class Body {
     if (this.environment) release(this.environment, this);
   }
 
-  /** Call it before each reset and step. Throws an InputError while the environment is being evaluated on. */
+  /** Call it before each reset, step and long round of updates. Throws an InputError while the environment is being evaluated on. */
   startWaiting(): void {
     if (this.#isLent) {
       throw new InputError({
@@ -117,9 +117,9 @@ export class Body {
     this.isWaiting = true;
   }
 
-  /** Call it with the environment's answer. Throws an EnvironmentError if `leave` was called meanwhile. */
+  /** Call it afterwards. Throws an EnvironmentError if `leave` was called meanwhile. */
   stopWaiting(): void {
-    if (!this.isWaiting) throw new EnvironmentError(`${this.#name}: the step was given up before its answer came`);
+    if (!this.isWaiting) throw new EnvironmentError(`${this.#name}: the step was given up before it ended`);
     this.isWaiting = false;
   }
 

@@ -208,7 +208,7 @@ test("while a step is under way an agent is not saved and its environment not ev
     assert.throws(() => agent.save(), {
       name: "InputError",
       message:
-        "Ddpg.save: expected an agent between two steps of train, got one whose environment has not answered yet. Save inside the loop of train.",
+        "Ddpg.save: expected an agent between two steps of train, got one in the middle of a step. Save inside the loop of train.",
     });
     errors.push(0);
     evaluate(agent, environment, { episodes: 1 }).catch((error) => errors.push(error.message));
@@ -241,7 +241,7 @@ test("a step that was given up changes nothing when its answer comes, and the ag
   agent.endEpisode();
   agent.loop?.leave();
   const saved = agent.save();
-  await assert.rejects(step, { name: "EnvironmentError", message: /: the step was given up before its answer came$/ });
+  await assert.rejects(step, { name: "EnvironmentError", message: /: the step was given up before it ended$/ });
   assert.deepEqual(agent.save(), saved);
   assert.equal(agent.steps, 4);
 });

@@ -77,7 +77,7 @@ test("files that are not a policy, or a damaged one, are refused with the field"
       changed(({ metadata }) => metadata.set("format", "ddpg-policy-9")),
       /^Policy\.load format: expected ddpg-policy-1/,
     ],
-    [changed(({ metadata }) => metadata.set("settings", "{")), /^Policy\.load settings: expected a JSON object/],
+    [changed(({ metadata }) => metadata.set("settings", "{")), /^Policy\.load settings: expected JSON, got/],
     [changed(({ metadata }) => metadata.set("spaces", "{}")), /^Policy\.load spaces: expected observationSize/],
     [
       changed(({ tensors }) => tensors.delete("actor.layer2.biases")),

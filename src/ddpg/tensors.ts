@@ -1,6 +1,6 @@
 // Networks as tensors of a safetensors file, with its metadata. Everything is checked before anything is built from it.
 import { expect, expectNumbers, InputError } from "../base/expect.ts";
-import { expectPlainNames } from "../base/json.ts";
+import { parseJson } from "../base/json.ts";
 import { type DType, numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safetensors.ts";
 import { expectArithmetic } from "../kernels/choose-backend.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
@@ -111,22 +111,11 @@ function fileShape({ kind, rows, columns }: TensorShape): number[] {
 
 /** Parses a metadata string as a JSON object; a fresh one. Throws an InputError if it is anything else. */
 export function parseObject(metadata: Safetensors["metadata"], name: string, where: string): Record<string, unknown> {
-  const text = metadata.get(name) ?? "";
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Invalid JSON is reported below.
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new InputError({
-      where: `${where} ${name}`,
-      expected: "a JSON object",
-      got: "something else",
-      hint: "Was this file written by ddpg?",
-    });
-  }
-  expectPlainNames(text, `${where} ${name}`);
+  const field = `${where} ${name}`;
+  const hint = "Was this file written by ddpg?";
+  const value = parseJson(metadata.get(name) ?? "", field, hint);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  expect(isObject, field, "a JSON object", value, hint);
   return { ...value };
 }
 

@@ -104,10 +104,28 @@ test("a round lets other events of the program run, and the agent is not saved i
 });
 
 test("a run that is too short for any update names the setting", () => {
-  const of = (warmupSteps: number, updateEvery: number) =>
-    withoutUpdates({ warmupSteps, updateEvery }, 1000, String)?.where;
-  assert.deepEqual(
-    [of(999, 1), of(1000, 1), of(100, 900), of(100, 901), of(100, 0)],
-    [...[undefined, "warmupSteps", undefined, "updateEvery", undefined]],
-  );
+  const steps = 20;
+  const named = new Set<string>();
+  for (const warmupSteps of [0, 4, 19, 20, 21]) {
+    for (const batchSize of [1, 4, 20, 30]) {
+      for (const updateEvery of [1, 3, 11, 16, 17, 18, 21]) {
+        for (const updatesPerStep of [0.01, 0.06, 0.5, 1, 2]) {
+          const settings = { warmupSteps, batchSize, updateEvery, updatesPerStep };
+          const schedule = new UpdateSchedule(settings);
+          let updates = 0;
+          for (let step = Math.max(warmupSteps, batchSize); step <= steps; step++) {
+            schedule.takeTurn();
+            for (; schedule.isDue; schedule.countUpdate()) updates++;
+          }
+          const problem = withoutUpdates(settings, steps);
+          assert.equal(problem === undefined, updates > 0, JSON.stringify(settings));
+          if (problem) named.add(`${problem.where}: expected ${problem.expected}`);
+        }
+      }
+    }
+  }
+  assert.ok(named.has("warmupSteps: expected at most the run's 20 steps"));
+  assert.ok(named.has("batchSize: expected at most the run's 20 steps"));
+  assert.ok(named.has("updateEvery: expected at most 17, the steps that learning is possible after"));
+  assert.ok(named.has("updatesPerStep: expected at least 1 / 17"));
 });

@@ -64,20 +64,29 @@ export class UpdateSchedule {
 }
 
 /**
- * The setting because of which a run of so few steps makes no update, as the parts of an error; undefined if it makes
- * some. `shown` writes numbers.
+ * The setting because of which a run of `steps` steps makes no update, as the parts of an error; undefined if it makes
+ * some. With `updateEvery` 0 it may still make none, if no episode ends. `shown` writes numbers.
  */
 export function withoutUpdates(
-  { warmupSteps, updateEvery }: Pick<Settings, "warmupSteps" | "updateEvery">,
+  { warmupSteps, batchSize, updateEvery, updatesPerStep }: UpdateSettings,
   steps: number,
   shown: (n: number) => string = String,
-): (Problem & { where: keyof Settings }) | undefined {
+): (Problem & { where: keyof UpdateSettings }) | undefined {
   const hint = "Nothing will be learned.";
-  if (warmupSteps >= steps) {
-    const expected = `less than the run's ${shown(steps)} steps`;
-    return { where: "warmupSteps", expected, got: shown(warmupSteps), hint };
+  // The last step of the warm-up is the first that learning is possible after.
+  const first = Math.max(warmupSteps, batchSize);
+  const turns = steps - first + 1;
+  if (turns <= 0) {
+    const where = batchSize > warmupSteps ? "batchSize" : "warmupSteps";
+    return { where, expected: `at most the run's ${shown(steps)} steps`, got: shown(first), hint };
   }
-  if (updateEvery <= steps - warmupSteps) return undefined;
-  const expected = `at most the ${shown(steps - warmupSteps)} steps after the warm-up`;
-  return { where: "updateEvery", expected, got: shown(updateEvery), hint };
+  if (updateEvery > turns) {
+    const expected = `at most ${shown(turns)}, the steps that learning is possible after`;
+    return { where: "updateEvery", expected, got: shown(updateEvery), hint };
+  }
+  const inRounds = updateEvery > 0 ? turns - (turns % updateEvery) : turns;
+  if (Math.floor(inRounds * updatesPerStep) > 0) return undefined;
+  return { where: "updatesPerStep", expected: `at least 1 / ${shown(inRounds)}`, got: String(updatesPerStep), hint };
 }
+
+type UpdateSettings = Pick<Settings, "warmupSteps" | "batchSize" | "updateEvery" | "updatesPerStep">;

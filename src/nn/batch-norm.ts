@@ -74,7 +74,7 @@ class CorrectedAverages implements Averages {
     const [means, variances] = this.#averages;
     expectNumbers(state, this.stateSize, where);
     const [weight] = Array.from(state);
-    const isWeight = weight === 0 || (weight >= 1 && weight <= Number.MAX_SAFE_INTEGER);
+    const isWeight = weight === 0 || weight >= 1;
     expect(isWeight, `${where} weight`, "0, or a number of at least 1", weight);
     for (let j = 0; j < variances.length; j++) {
       const variance = state[1 + means.length + j];

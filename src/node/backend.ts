@@ -44,13 +44,14 @@ let lastTrial: Promise<unknown> = Promise.resolve();
  */
 function remembered(trial: Trial): Trial {
   const made = new Map<Arithmetic, Promise<Candidate | string>>();
-  return async (arithmetic) => {
-    const result = made.get(arithmetic) ?? lastTrial.then(() => trial(arithmetic));
+  return (arithmetic) => {
+    const earlier = made.get(arithmetic);
+    if (earlier) return earlier;
+    const result = lastTrial.then(() => trial(arithmetic));
     made.set(arithmetic, result);
-    lastTrial = result.catch(() => {});
-    const found = await result;
-    if (typeof found === "string") made.delete(arithmetic);
-    return found;
+    const forget = (): boolean => made.delete(arithmetic);
+    lastTrial = result.then((found) => typeof found === "string" && forget(), forget);
+    return result;
   };
 }
 

@@ -48,7 +48,7 @@ test("an invalid checkpoint is refused with its file and field", () => {
     contents.metadata.set(name, JSON.stringify(value));
   };
   const cases: [(contents: Safetensors) => void, string][] = [
-    [({ metadata }) => metadata.delete("run"), "run: expected a JSON object, got something else"],
+    [({ metadata }) => metadata.delete("run"), "run: expected JSON, got something else"],
     [
       text("run", (r) => Object.assign(r, { format: "ddpg-run-9" })),
       'run format: expected "ddpg-run-1", got "ddpg-run-9"',

@@ -61,8 +61,8 @@ export function isLocked(directory: string): boolean {
 }
 
 /**
- * Throws an InputError, with the process id, if another process writes to a directory. A lock that must be watched takes
- * some seconds; `notice` is then told what is being waited for.
+ * Throws an InputError, with the process id, if another process writes to a directory. Watching a lock takes
+ * some seconds; it then calls `notice` with the reason.
  */
 export async function expectUnlocked(
   directory: string,

@@ -85,6 +85,16 @@ test("nothing is removed from a directory that holds anything else", async () =>
     ["a folder", (directory) => fs.mkdirSync(path.join(directory, "best.safetensors.unfinished"))],
     ["a training step", (directory) => append(directory, `${JSON.stringify(evaluation(1))}\n`)],
     ["a damaged record", (directory) => append(directory, "#\n")],
+    ["another's config.json", (directory) => fs.writeFileSync(path.join(directory, "config.json"), '{"mine":1}')],
+    ["a best policy without its run", (directory) => keepOnly(directory, "best.safetensors")],
+    ["a best policy without records", (directory) => keepOnly(directory, "best.safetensors", "config.json")],
+    [
+      "another's config.json alone",
+      (directory) => {
+        keepOnly(directory);
+        fs.writeFileSync(path.join(directory, "config.json"), '{"mine":1}');
+      },
+    ],
     ["many records", (directory) => append(directory, `${JSON.stringify(evaluation(0))}\n`.repeat(1000))],
   ];
   for (const [name, change] of changes) {
@@ -95,6 +105,9 @@ test("nothing is removed from a directory that holds anything else", async () =>
     await assert.rejects(checkRunDirectory(directory), /expected a new or empty directory, got one with /, name);
     assert.throws(() => RunDirectory.create(directory, config), /expected a new or empty directory/, name);
     assert.deepEqual(fs.readdirSync(directory).sort(), before, name);
+  }
+  function keepOnly(directory: string, ...names: string[]): void {
+    for (const name of fs.readdirSync(directory)) if (!names.includes(name)) fs.rmSync(path.join(directory, name));
   }
   function append(directory: string, text: string): void {
     fs.appendFileSync(path.join(directory, "metrics.jsonl"), text);

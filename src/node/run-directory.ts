@@ -10,12 +10,12 @@ import { EventFile, eventFileName } from "./event-file.ts";
 import { attempt, makeDirectory, refusal } from "./files.ts";
 import { expectUnlocked, expectUnlockedNow, isLockName, type Lock, takeLock } from "./lock.ts";
 import { replaceFile, unfinished } from "./replace-file.ts";
-import { type Checkpoint, eachMetric, files, format, type WhichPolicy, writeJson } from "./run-files.ts";
+import { type Checkpoint, eachMetric, files, format, readConfig, type WhichPolicy, writeJson } from "./run-files.ts";
 import { fromHere, fromStart } from "./starting-folder.ts";
 
 /**
  * Throws an InputError unless a run can write its records to this directory: a new or empty one, or one that
- * `isUnstarted`, with the same `start`. A lock that must be watched takes some seconds; `notice` then says so.
+ * `isUnstarted`, with the same `start`. Watching a lock takes some seconds; it then calls `notice` with the reason.
  */
 export async function checkRunDirectory(
   directory: string,
@@ -48,12 +48,10 @@ function expectFree(directory: string, start: Uint8Array | undefined): void {
   throw new InputError({ where, expected: "a new or empty directory", got: `one with ${some}`, hint });
 }
 
-/** What a run writes before its first checkpoint, and so before its first step. */
+/** What a run writes before its first checkpoint, and so before its first step, after its records and its configuration. */
 const unstarted: readonly string[] = [
-  files.metrics,
-  ...[files.config, files.best].flatMap((name) => [name, unfinished(name)]),
-  unfinished(files.start),
-  unfinished(files.checkpoint),
+  files.best,
+  ...[files.config, files.best, files.start, files.checkpoint].map(unfinished),
 ];
 
 /** The records of the evaluation before the first step are shorter. */
@@ -61,7 +59,8 @@ const maxUnstartedBytes = 65_536;
 
 /**
  * Whether a directory holds nothing but the files of a run that ended before its first checkpoint. Nothing is lost if
- * they are removed, except perhaps the policy that the actor started as: `isKnown` is asked about its bytes.
+ * they are removed, except perhaps the policy that the actor started as: `isKnown` is asked about its bytes. A policy
+ * without the run's records and configuration beside it may be the only copy of one.
  */
 export function isUnstarted(directory: string, isKnown: (start: Buffer) => boolean = () => true): boolean {
   const folder = fromStart(directory);
@@ -70,11 +69,14 @@ export function isUnstarted(directory: string, isKnown: (start: Buffer) => boole
     const isOwn = (name: string): boolean => {
       const file = path.join(folder, name);
       if (!fs.lstatSync(file).isFile()) return false;
-      if (name !== files.start) return unstarted.includes(name) || eventFileName.test(name);
-      return isKnown(fs.readFileSync(file));
+      if (name === files.metrics || name === files.config || eventFileName.test(name)) return true;
+      const isRun = own.includes(files.metrics) && own.includes(files.config);
+      return isRun && (name === files.start ? isKnown(fs.readFileSync(file)) : unstarted.includes(name));
     };
     if (!own.every(isOwn)) return false;
-    if (!own.includes(files.metrics)) return true;
+    if (own.includes(files.config)) readConfig(folder);
+    // The last two that `#removeUnstarted` removes.
+    if (!own.includes(files.metrics)) return own.every((name) => name === files.config);
     if (fs.statSync(path.join(folder, files.metrics)).size > maxUnstartedBytes) return false;
     return [...eachMetric(folder)].every(({ step }) => step === 0);
   } catch (error) {
@@ -86,7 +88,7 @@ export function isUnstarted(directory: string, isKnown: (start: Buffer) => boole
 
 /** What to do about a run that cannot be resumed because it `isUnstarted`. Undefined if it is not. */
 export function unstartedHint(directory: string, shown: string): string | undefined {
-  if (!isUnstarted(directory) || fs.readdirSync(fromStart(directory)).length === 0) return undefined;
+  if (!isUnstarted(directory) || fs.readdirSync(fromStart(directory)).every(isLockName)) return undefined;
   const hasConfig = fs.existsSync(path.join(fromStart(directory), files.config));
   const again = hasConfig ? `Start it again: npx ddpg train --config ${shown} --out ${shown}` : "Train again.";
   return `That run ended before its first step, so there is nothing to resume. ${again}`;
@@ -185,8 +187,10 @@ export class RunDirectory {
   #removeUnstarted(start: Uint8Array | undefined): void {
     expectFree(this.path, start);
     // The configuration goes last: if this process is killed as well, the run can still be started again from it.
-    const names = fs.readdirSync(this.#folder).filter((name) => name !== "lock" && name !== files.config);
-    for (const name of [...names, files.config]) fs.rmSync(this.#file(name), { force: true });
+    const last: readonly string[] = [files.metrics, files.config];
+    const names = fs.readdirSync(this.#folder).filter((name) => !isLockName(name));
+    for (const name of [...names.filter((name) => !last.includes(name)), ...last])
+      fs.rmSync(this.#file(name), { force: true });
   }
 
   /**

@@ -128,11 +128,11 @@ describe("config.json", () => {
     );
     refuses(
       JSON.stringify(good).replace('"seed":1', '"seed":1,"seed":2'),
-      ': expected every name once, got "seed" twice. Is it a run\'s directory?',
+      `: expected every name once, got "seed" twice. ${wrong}`,
     );
     refuses(
       JSON.stringify(good).replace(/\}$/, ',"__proto__":{"seed":2}}'),
-      ': expected another name, got "__proto__". Is it a run\'s directory?',
+      `: expected another name, got "__proto__". ${wrong}`,
     );
     for (const text of ["null", "5", '"config"', "[]"]) {
       fs.writeFileSync(file, text);

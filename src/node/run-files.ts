@@ -11,9 +11,9 @@ import { expectTensor, finiteNumbers, parseObject } from "../ddpg/tensors.ts";
 import { checkStoredInfo } from "../environment/environment-calls.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
-import type { BestEvaluation, FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
+import type { FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
-import { expectBest, expectMeans, readRunState } from "../training/run-state.ts";
+import { expectMeans, readBest, readRunState } from "../training/run-state.ts";
 import { allowFused } from "./allow-fused.ts";
 import { expectFields, expectKnown, type Fields, pick, preset, versionsFields } from "./fields.ts";
 import { attempt, kindOf, maxTextBytes, openFile, readFile, readSafetensors, refusal } from "./files.ts";
@@ -66,13 +66,6 @@ interface SavedState extends RunState {
   format: string;
   metricsBytes: number;
 }
-
-const bestFields = {
-  step: "a whole number",
-  meanReturn: "a number",
-  standardError: "a number, or null",
-  episodes: "a whole number",
-} as const satisfies Fields<BestEvaluation>;
 
 /**
  * Reads a run's checkpoint and checks it, except for the numbers of the networks and the replay buffer, which `Ddpg.load`
@@ -168,8 +161,9 @@ const finalFields = {
 /** Reads and checks a run's `config.json`. */
 export function readConfig(run: string): RunConfig {
   expectPath(run, "readConfig run");
-  const { value, where } = readJson(run, files.config);
-  return configFrom(value, where, "Set it right in the file, or train again.");
+  const hint = "Set it right in the file, or train again.";
+  const { value, where } = readJson(run, files.config, hint);
+  return configFrom(value, where, hint);
 }
 
 /**
@@ -194,15 +188,14 @@ export function configFrom(value: object, where: string, hint: string): RunConfi
 /** Reads and checks a run's `result.json`; leaves out fields that it does not know. Throws an InputError if the run has not finished. */
 export function readResult(run: string): RunResult {
   expectPath(run, "readResult run");
-  const { value, where } = readJson(run, files.result, "The run has not finished; resume it.");
   const hint = "Was it edited? ddpg resume writes it again, from the checkpoint.";
+  const { value, where } = readJson(run, files.result, hint, "The run has not finished; resume it.");
   expectFields<RunResult>(value, where, resultFields, hint);
   const { evaluation, best, bestEvaluation } = value;
-  if (best) expectBest(best, `${where} best`);
   return {
     ...pick(value, resultFields),
     evaluation: evaluation && finalFrom(evaluation, `${where} evaluation`, hint),
-    ...(best && { best: pick(best, bestFields) }),
+    ...(best && { best: readBest(best, `${where} best`, hint) }),
     ...(bestEvaluation && { bestEvaluation: finalFrom(bestEvaluation, `${where} bestEvaluation`, hint) }),
   };
 }
@@ -312,9 +305,10 @@ function expectPath(value: unknown, where: string): void {
 }
 
 /** Reads a JSON record of this format. The caller checks its fields. */
-function readJson(run: string, name: string, hint?: string): { value: object; where: string } {
+function readJson(run: string, name: string, editHint: string, missingHint?: string): { value: object; where: string } {
   const where = path.join(run, name);
-  const value = parseJson(read(run, name, hint).toString("utf8"), where, "Is it a run's directory?");
+  const text = read(run, name, missingHint).toString("utf8");
+  const value = parseJson(text, where, "Is it a run's directory?", editHint);
   expect(typeof value === "object" && value !== null, where, "a JSON object", value, "Is it a run's directory?");
   const found = "format" in value ? value.format : undefined;
   expect(found === format, `${where} format`, `"${format}"`, found, "Another version of ddpg wrote it.");

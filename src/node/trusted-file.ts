@@ -1,6 +1,5 @@
-// Which files that a run's config.json names may be started without asking. A run may come from someone else, and its
-// config.json can name any file: a module, and later whatever else a run may start. There is one rule for all of them,
-// with its reasons in docs/decisions/0022-modules-of-a-run.md.
+// Whether a file that a run's config.json names may be started without asking: a run may come from someone else, and its
+// config.json can name any file. The reasons are in docs/decisions/0022-modules-of-a-run.md.
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -17,30 +17,31 @@ export function readRunState(value: object, steps: number, where: string): RunSt
   expectWhole(evaluation.step, `${where} evaluation step`, steps);
   const { meanReturn } = evaluation;
   expect(Number.isFinite(meanReturn), `${where} evaluation meanReturn`, "a finite number", meanReturn);
-  expectObject(best, `${where} best`, "an object");
-  expectBest(best, `${where} best`);
-  expectWhole(best.step, `${where} best step`, evaluation.step);
-  const isBest = best.meanReturn >= meanReturn;
-  expect(isBest, `${where} best meanReturn`, `at least that of the last evaluation, ${meanReturn}`, best.meanReturn);
-  const { step, standardError, episodes } = best;
+  const kept = readBest(best, `${where} best`);
+  expectWhole(kept.step, `${where} best step`, evaluation.step);
+  const isBest = kept.meanReturn >= meanReturn;
+  expect(isBest, `${where} best meanReturn`, `at least that of the last evaluation, ${meanReturn}`, kept.meanReturn);
   return {
     seconds,
     // Version 0.1 could write 0.
     diagnosticsEvery: Math.max(1, diagnosticsEvery),
     evaluation: { step: evaluation.step, meanReturn },
-    best: { step, meanReturn: best.meanReturn, standardError, episodes },
+    best: kept,
   };
 }
 
-/** Throws an InputError that begins with `where` unless a value is the best evaluation of a run. */
-export function expectBest(value: object, where: string): asserts value is BestEvaluation {
+/** Reads the best evaluation of a run. Throws an InputError that begins with `where` and names the field otherwise. */
+export function readBest(value: unknown, where: string, hint = ""): BestEvaluation {
+  expectObject(value, where, "an object");
   const { step, meanReturn, standardError, episodes }: Partial<BestEvaluation> = value;
-  expectWhole(step, `${where} step`);
-  expect(Number.isFinite(meanReturn), `${where} meanReturn`, "a finite number", meanReturn);
-  const isError = standardError === null || (Number.isFinite(standardError) && Number(standardError) >= 0);
-  expect(isError, `${where} standardError`, "a number of at least 0, or null", standardError);
-  expectWhole(episodes, `${where} episodes`);
-  expect(episodes > 0, `${where} episodes`, "a whole number of at least 1", episodes);
+  expectWhole(step, `${where} step`, undefined, hint);
+  expectFinite(meanReturn, `${where} meanReturn`, hint);
+  const isError =
+    standardError === null || (typeof standardError === "number" && standardError >= 0 && standardError < Infinity);
+  expect(isError, `${where} standardError`, "a number of at least 0, or null", standardError, hint);
+  expectWhole(episodes, `${where} episodes`, undefined, hint);
+  expect(episodes > 0, `${where} episodes`, "a whole number of at least 1", episodes, hint);
+  return { step, meanReturn, standardError, episodes };
 }
 
 /** Throws an InputError that begins with `where` unless `DiagnosticsMeans.save` can return this after `updates` updates. */
@@ -54,7 +55,11 @@ export function expectMeans(state: Float64Array, actionSize: number, updates: nu
   }
 }
 
-function expectWhole(value: unknown, where: string, max = Number.MAX_SAFE_INTEGER): asserts value is number {
+function expectFinite(value: unknown, where: string, hint: string): asserts value is number {
+  expect(Number.isFinite(value), where, "a finite number", value, hint);
+}
+
+function expectWhole(value: unknown, where: string, max = Number.MAX_SAFE_INTEGER, hint = ""): asserts value is number {
   const expected = max === Number.MAX_SAFE_INTEGER ? "a whole number" : `a whole number of at most ${max}`;
-  expect(Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= max, where, expected, value);
+  expect(Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= max, where, expected, value, hint);
 }
