@@ -6,9 +6,12 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, InputError } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import { files, isComplete } from "../../node/run-files.ts";
+import { expectOwnConfig } from "../../node/same-run.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
+import { shortHash } from "../../node/trusted-file.ts";
 import { type RunConfig, type RunResult, readConfig, readResult } from "../../node.ts";
 import { seedStatistic } from "../../training/aggregate.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import { isBestWorse } from "../terminal/best.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
@@ -90,11 +93,12 @@ export function holdsRun(directory: string): boolean {
   return [files.config, files.checkpoint].every((name) => fs.existsSync(path.join(folder, name)));
 }
 
-/** The fields of a configuration that decide a run. */
-const decisive = [
-  ...(["environment", "environmentModule", "preset", "seed", "steps", "settings"] as const),
-  ...(["evaluation", "untilReturn", "from"] as const),
-];
+/** What decides a run, by the fields of its configuration, apart from what its module contains. */
+function deciding(config: RunConfig): Record<string, unknown> {
+  const { environment, environmentModule, preset, seed, steps, settings, evaluation, untilReturn, from } = config;
+  const arithmetic = arithmeticOf(config);
+  return { environment, environmentModule, preset, seed, steps, arithmetic, settings, evaluation, untilReturn, from };
+}
 
 /** Looks at what an earlier command left of a run. Throws an InputError if it is another run. */
 export function findRun(directory: string, wanted: RunConfig, start: Uint8Array | undefined): Found {
@@ -102,12 +106,19 @@ export function findRun(directory: string, wanted: RunConfig, start: Uint8Array 
   const hint = "Choose another --out.";
   const run = fromHere(directory);
   const config = readConfig(run);
-  for (const field of decisive) {
-    const [here, there] = [wanted[field], config[field]];
+  const found = deciding(config);
+  for (const [field, here] of Object.entries(deciding(wanted))) {
+    const there = found[field];
     expect(isDeepStrictEqual(here, there), `${directory} ${field}`, JSON.stringify(here) ?? "none", there, hint);
+  }
+  const [now, was] = [wanted, config].map(({ environmentSha256 }) => environmentSha256);
+  if (now !== undefined && was !== undefined && now !== was) {
+    const expected = `${shortHash(now)}, of the module as it is now`;
+    throw new InputError({ where: `${directory} environmentSha256`, expected, got: shortHash(was), hint });
   }
   const isSameStart = !start || fs.readFileSync(path.join(run, files.start)).equals(start);
   expect(isSameStart, path.join(directory, files.start), "the policy of --from", "another", hint);
+  expectOwnConfig(run, config);
   return isComplete(run) ? "result" : "checkpoint";
 }
 
