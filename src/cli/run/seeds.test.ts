@@ -67,10 +67,16 @@ describe("resumeArguments", () => {
   it("keeps the options that resume has, with their values", () => {
     const args = ["train", "a.js", "--seeds", "1..3", "--discount", "0.9", "--simd=128", "--checkpoint-every", "5"];
     const kept = ["resume", "here/seed2", "--simd=128", "--checkpoint-every", "5"];
-    assert.deepEqual(resumeArguments(args, "here/seed2", true), [...kept, "--threads", "1", "--as-child"]);
-    assert.deepEqual(resumeArguments([...args, "--threads", "2", "--", "--simd"], "here/seed2", false), [
+    assert.deepEqual(resumeArguments(args, "here/seed2", true, undefined), [...kept, "--threads", "1", "--as-child"]);
+    assert.deepEqual(resumeArguments([...args, "--threads", "2", "--", "--simd"], "here/seed2", false, undefined), [
       ...[...kept, "--threads", "2", "--no-progress", "--as-child"],
     ]);
+  });
+
+  it("names the module, however it was named", () => {
+    const kept = ["resume", "b/seed1", "--threads", "1", "--environment", "../a.js", "--as-child"];
+    for (const args of [["../a.js"], ["--config", "run", "--environment", "../a.js"], ["--config", "run"]])
+      assert.deepEqual(resumeArguments(["train", ...args, "--seeds", "1"], "b/seed1", true, "../a.js"), kept);
   });
 });
 

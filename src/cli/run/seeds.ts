@@ -68,19 +68,24 @@ export function otherSeeds(args: readonly string[], seeds: readonly number[]): s
 
 /**
  * The command line of a child that resumes a seed: of the parent's options, those that `resume` has. The others are in
- * the run's configuration.
+ * the run's configuration. `environment` is the path of the module, which the parent has loaded.
  */
-export function resumeArguments(args: readonly string[], directory: string, drawn: boolean): string[] {
+export function resumeArguments(
+  args: readonly string[],
+  directory: string,
+  drawn: boolean,
+  environment: string | undefined,
+): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
-    const [, flag, value] =
-      /^--(environment|checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
+    const [, flag, value] = /^--(checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
     if (flag === undefined) continue;
     kept.push(args[i]);
     if (value === undefined) kept.push(args[++i]);
   }
   if (!drawn) kept.push("--no-progress");
   if (!kept.some((arg) => /^--threads(=|$)/.test(arg))) kept.push("--threads", "1");
+  if (environment !== undefined) kept.push("--environment", environment);
   return ["resume", directory, ...kept, "--as-child"];
 }
 
@@ -124,6 +129,8 @@ export function findRun(directory: string, wanted: RunConfig, start: Uint8Array 
 
 export interface SeedsOptions {
   readonly seeds: readonly number[];
+  /** The path of the environment's module, if it is one. */
+  readonly environment: string | undefined;
   /** The directory of each seed. */
   readonly directories: readonly string[];
   /** What each directory holds. */
@@ -150,14 +157,16 @@ export interface ChildRun extends ChildCommand {
  * process when the children have closed their records.
  */
 export async function trainSeeds(options: SeedsOptions): Promise<void> {
-  const { seeds, directories, found, continues, jobs, progress, warn } = options;
+  const { seeds, environment, directories, found, continues, jobs, progress, warn } = options;
   const drawn = progress && stdout.isTTY;
   const width = largest(seeds.map((seed) => `${seed}`.length));
   const own = process.argv.slice(2);
   const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
     const args =
-      found[i] === "checkpoint" ? resumeArguments(own, directory, drawn) : seedArguments(own, seed, directory, drawn);
+      found[i] === "checkpoint"
+        ? resumeArguments(own, directory, drawn, environment)
+        : seedArguments(own, seed, directory, drawn);
     return { label: `seed ${String(seed).padStart(width)}`, args, seed, directory };
   });
   const started = performance.now();
