@@ -180,6 +180,19 @@ describe("the module that only a run names", { timeout: 240_000 }, () => {
     assert.deepEqual([code, stderr], [0, ""]);
   });
 
+  it("that is outside of the current folder is loaded by the command that named it, which continues its seeds", async () => {
+    fs.writeFileSync(path.join(outside, "package.json"), '{ "type": "module" }');
+    const far = path.join(outside, "wide.js");
+    writeCart("wide.js", 2);
+    fs.renameSync(inFolder("wide.js"), far);
+    const args = ["train", far, ...brief, "--episodes", "5", "--seeds", "1,2", "--out", "far-seeds"];
+    await succeed(...args);
+    fs.rmSync(inFolder("far-seeds/seed2/result.json"));
+    const { code, stdout, stderr } = await ddpg(...args);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /^seed 2 {2}resumed, records in far-seeds.seed2$/m);
+  });
+
   it("of an earlier version, which kept no hash, is loaded from the current folder, and resume keeps its hash", async () => {
     fs.cpSync(inFolder("named"), inFolder("early"), { recursive: true });
     const config = inFolder("early/config.json");

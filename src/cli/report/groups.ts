@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import { type PresetName, presets } from "../../ddpg/config.ts";
 import { type SeedStatistic, seedStatistic } from "../../training/aggregate.ts";
-import type { RunResult } from "../../training/run.ts";
+import { arithmeticOf, type RunResult } from "../../training/run.ts";
 import type { ReportedRun } from "./reported-run.ts";
 
 /** Runs that differ only by their seed. */
@@ -17,7 +17,7 @@ export function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
   for (const run of runs) {
     const { environment, environmentModule, preset, settings } = run.config;
     const module = environmentModule && path.resolve(run.directory, environmentModule);
-    const key = JSON.stringify([environment, module, preset, sorted(settings)]);
+    const key = JSON.stringify([environment, module, preset, arithmeticOf(run.config), sorted(settings)]);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   const lists = [...groups.values()];
@@ -25,15 +25,21 @@ export function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
   return lists.map((list, i) => ({ name: names[i], environment: list[0].config.environment, runs: list }));
 }
 
-/** Names that distinguish the groups: the preset, and the settings that differ from it and between groups. */
+/**
+ * Names that distinguish the groups: the preset, the settings that differ from it and between groups, and the arithmetic
+ * if groups differ by it.
+ */
 function groupNames(firsts: readonly ReportedRun[]): string[] {
   const varied = differing(firsts);
-  const names = firsts.map(({ config: { preset, settings } }) => {
+  const arithmetics = new Set(firsts.map(({ config }) => arithmeticOf(config)));
+  const names = firsts.map(({ config }) => {
+    const { preset, settings } = config;
     const base = presetOf(preset);
     const own = Object.entries(settings).filter(
       ([name, value]) => varied.includes(name) && show(value) !== show(base[name]),
     );
-    return [preset, ...own.map(([name, value]) => `${name} ${show(value)}`)].join(", ");
+    const rounded = arithmetics.size > 1 ? [`${arithmeticOf(config)} arithmetic`] : [];
+    return [preset, ...own.map(([name, value]) => `${name} ${show(value)}`), ...rounded].join(", ");
   });
   return names.map((name, i) => {
     const alike = firsts

@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
 import { type PresetName, type Settings, settingsFrom } from "../../ddpg/config.ts";
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import { RunDirectory } from "../../node/run-directory.ts";
 import { stdout } from "../terminal/output.ts";
 import { programInFolder } from "../terminal/program.case.ts";
@@ -20,6 +21,7 @@ interface Fake {
   preset?: PresetName;
   seed?: number;
   changes?: Partial<Settings>;
+  arithmetic?: Arithmetic;
   final?: number;
   episodes?: number;
   ended?: boolean;
@@ -36,6 +38,7 @@ function fakeRun(name: string, fake: Fake = {}): string {
     seed,
     steps,
     settings: settingsFrom(preset, changes),
+    ...(fake.arithmetic && { arithmetic: fake.arithmetic }),
     evaluation: { every: 500, episodes: 20, finalEpisodes: 1000 },
     versions: { ddpg: "0.1.0", node: "20.19.0", platform: "linux x64" },
     commit: "c0ffee",
@@ -212,6 +215,22 @@ test("several runs: groups of runs that differ only by seed, their interquartile
   assert.equal(drawingsOf(page)[2].match(/small, batchSize 32/g)?.length, 1);
   drawingsOf(page).forEach(assertWellFormed);
   assertWellFormed(read(path.join(folder, "several.svg")));
+});
+
+test("runs of another arithmetic are another group; a run that names none is portable", async () => {
+  const runs = ([undefined, "portable", "fused"] as const).map((arithmetic, i) =>
+    fakeRun(`arithmetic-${i}`, { seed: i, ...(arithmetic && { arithmetic }) }),
+  );
+  const file = path.join(folder, "arithmetic.json");
+  const groupsOf = async (those: readonly string[]) => {
+    await report(those, { json: file });
+    return JSON.parse(read(file)).groups.map(({ name, seeds }: { name: string; seeds: number[] }) => [name, seeds]);
+  };
+  assert.deepEqual(await groupsOf(runs), [
+    ["small, portable arithmetic", [0, 1]],
+    ["small, fused arithmetic", [2]],
+  ]);
+  assert.deepEqual(await groupsOf(runs.slice(2)), [["small", [2]]]);
 });
 
 test("several environments have one figure each", async () => {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
-import { otherSeeds, parseSeeds, resumeArguments, seedArguments } from "./seeds.ts";
+import * as fs from "node:fs";
+import { before, describe, it } from "node:test";
+import { type RunConfig, readConfig } from "../../node.ts";
+import { programInFolder } from "../terminal/program.case.ts";
+import { findRun, otherSeeds, parseSeeds, resumeArguments, seedArguments } from "./seeds.ts";
+
+const { inFolder, succeed } = programInFolder("seeds");
 
 describe("parseSeeds", () => {
   it("reads ranges, lists and both together, in the order given", () => {
@@ -62,10 +67,16 @@ describe("resumeArguments", () => {
   it("keeps the options that resume has, with their values", () => {
     const args = ["train", "a.js", "--seeds", "1..3", "--discount", "0.9", "--simd=128", "--checkpoint-every", "5"];
     const kept = ["resume", "here/seed2", "--simd=128", "--checkpoint-every", "5"];
-    assert.deepEqual(resumeArguments(args, "here/seed2", true), [...kept, "--threads", "1", "--as-child"]);
-    assert.deepEqual(resumeArguments([...args, "--threads", "2", "--", "--simd"], "here/seed2", false), [
+    assert.deepEqual(resumeArguments(args, "here/seed2", true, undefined), [...kept, "--threads", "1", "--as-child"]);
+    assert.deepEqual(resumeArguments([...args, "--threads", "2", "--", "--simd"], "here/seed2", false, undefined), [
       ...[...kept, "--threads", "2", "--no-progress", "--as-child"],
     ]);
+  });
+
+  it("names the module, however it was named", () => {
+    const kept = ["resume", "b/seed1", "--threads", "1", "--environment", "../a.js", "--as-child"];
+    for (const args of [["../a.js"], ["--config", "run", "--environment", "../a.js"], ["--config", "run"]])
+      assert.deepEqual(resumeArguments(["train", ...args, "--seeds", "1"], "b/seed1", true, "../a.js"), kept);
   });
 });
 
@@ -75,5 +86,71 @@ describe("otherSeeds", () => {
       ...["train", "a.js", "--jobs", "2", "--seeds", "3,4"],
     ]);
     assert.deepEqual(otherSeeds(["train", "--seeds=1..4", "--", "a.js"], [4]), ["train", "--seeds", "4", "--", "a.js"]);
+  });
+});
+
+describe("findRun", { timeout: 60_000 }, () => {
+  const run = inFolder("runs/seed1");
+  let wanted: RunConfig;
+  before(async () => {
+    fs.writeFileSync(
+      inFolder("still.mjs"),
+      `export default class Still {
+  observationSize = 1;
+  actionLow = [-1];
+  actionHigh = [1];
+  reset() { return [(this.steps = 0)]; }
+  step() { return { observation: [++this.steps / 10], reward: -1, terminated: false, truncated: this.steps === 10 }; }
+}
+`,
+    );
+    const brief = ["--preset", "small", "--warmup-steps", "20", "--steps", "40", "--check-steps", "0"];
+    const fixed = ["--evaluate-episodes", "1", "--episodes", "1", "--arithmetic", "portable"];
+    await succeed("train", "./still.mjs", ...brief, ...fixed, "--seeds", "1", "--out", "runs");
+    wanted = readConfig(run);
+  });
+
+  /** Rewrites the configuration that the run keeps, while `work` runs. */
+  function keeping(changes: Partial<Record<keyof RunConfig, unknown>>, work: () => void): void {
+    const file = inFolder("runs/seed1/config.json");
+    const text = fs.readFileSync(file, "utf8");
+    fs.writeFileSync(file, JSON.stringify({ ...JSON.parse(text), ...changes }));
+    try {
+      work();
+    } finally {
+      fs.writeFileSync(file, text);
+    }
+  }
+
+  it("finds the run that is wanted, and nothing where there is none", () => {
+    assert.equal(findRun(run, wanted, undefined), "result");
+    assert.equal(findRun(inFolder("runs/seed2"), wanted, undefined), "nothing");
+  });
+
+  it("refuses a run of another arithmetic; one that names none is portable", () => {
+    assert.throws(() => findRun(run, { ...wanted, arithmetic: "fused" }, undefined), {
+      name: "InputError",
+      message: `${run} arithmetic: expected "fused", got "portable". Choose another --out.`,
+    });
+    keeping({ arithmetic: undefined }, () => assert.equal(findRun(run, wanted, undefined), "result"));
+  });
+
+  it("refuses a run whose module has changed since, if the run kept its hash", () => {
+    const changed = { ...wanted, environmentSha256: "0123456789abcdef".repeat(4) };
+    const kept = wanted.environmentSha256?.slice(0, 12);
+    assert.throws(() => findRun(run, changed, undefined), {
+      name: "InputError",
+      message: `${run} environmentSha256: expected 0123456789ab…, of the module as it is now, got ${kept}…. Choose another --out.`,
+    });
+    keeping({ environmentSha256: undefined }, () => assert.equal(findRun(run, changed, undefined), "result"));
+  });
+
+  it("refuses a finished run whose config.json was edited to what is wanted", () => {
+    keeping({ preset: "paper" }, () =>
+      assert.throws(
+        () => findRun(run, { ...wanted, preset: "paper" }, undefined),
+        /config\.json preset: expected "small", as checkpoint\.safetensors has it, got "paper"/,
+      ),
+    );
   });
 });

@@ -6,9 +6,12 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, InputError } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import { files, isComplete } from "../../node/run-files.ts";
+import { expectOwnConfig } from "../../node/same-run.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
+import { shortHash } from "../../node/trusted-file.ts";
 import { type RunConfig, type RunResult, readConfig, readResult } from "../../node.ts";
 import { seedStatistic } from "../../training/aggregate.ts";
+import { arithmeticOf } from "../../training/run.ts";
 import { isBestWorse } from "../terminal/best.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
@@ -65,19 +68,24 @@ export function otherSeeds(args: readonly string[], seeds: readonly number[]): s
 
 /**
  * The command line of a child that resumes a seed: of the parent's options, those that `resume` has. The others are in
- * the run's configuration.
+ * the run's configuration. `environment` is the path of the module, which the parent has loaded.
  */
-export function resumeArguments(args: readonly string[], directory: string, drawn: boolean): string[] {
+export function resumeArguments(
+  args: readonly string[],
+  directory: string,
+  drawn: boolean,
+  environment: string | undefined,
+): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
-    const [, flag, value] =
-      /^--(environment|checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
+    const [, flag, value] = /^--(checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
     if (flag === undefined) continue;
     kept.push(args[i]);
     if (value === undefined) kept.push(args[++i]);
   }
   if (!drawn) kept.push("--no-progress");
   if (!kept.some((arg) => /^--threads(=|$)/.test(arg))) kept.push("--threads", "1");
+  if (environment !== undefined) kept.push("--environment", environment);
   return ["resume", directory, ...kept, "--as-child"];
 }
 
@@ -90,11 +98,12 @@ export function holdsRun(directory: string): boolean {
   return [files.config, files.checkpoint].every((name) => fs.existsSync(path.join(folder, name)));
 }
 
-/** The fields of a configuration that decide a run. */
-const decisive = [
-  ...(["environment", "environmentModule", "preset", "seed", "steps", "settings"] as const),
-  ...(["evaluation", "untilReturn", "from"] as const),
-];
+/** What decides a run, by the fields of its configuration, apart from what its module contains. */
+function deciding(config: RunConfig): Record<string, unknown> {
+  const { environment, environmentModule, preset, seed, steps, settings, evaluation, untilReturn, from } = config;
+  const arithmetic = arithmeticOf(config);
+  return { environment, environmentModule, preset, seed, steps, arithmetic, settings, evaluation, untilReturn, from };
+}
 
 /** Looks at what an earlier command left of a run. Throws an InputError if it is another run. */
 export function findRun(directory: string, wanted: RunConfig, start: Uint8Array | undefined): Found {
@@ -102,17 +111,26 @@ export function findRun(directory: string, wanted: RunConfig, start: Uint8Array 
   const hint = "Choose another --out.";
   const run = fromHere(directory);
   const config = readConfig(run);
-  for (const field of decisive) {
-    const [here, there] = [wanted[field], config[field]];
+  const found = deciding(config);
+  for (const [field, here] of Object.entries(deciding(wanted))) {
+    const there = found[field];
     expect(isDeepStrictEqual(here, there), `${directory} ${field}`, JSON.stringify(here) ?? "none", there, hint);
+  }
+  const [now, was] = [wanted, config].map(({ environmentSha256 }) => environmentSha256);
+  if (now !== undefined && was !== undefined && now !== was) {
+    const expected = `${shortHash(now)}, of the module as it is now`;
+    throw new InputError({ where: `${directory} environmentSha256`, expected, got: shortHash(was), hint });
   }
   const isSameStart = !start || fs.readFileSync(path.join(run, files.start)).equals(start);
   expect(isSameStart, path.join(directory, files.start), "the policy of --from", "another", hint);
+  expectOwnConfig(run, config);
   return isComplete(run) ? "result" : "checkpoint";
 }
 
 export interface SeedsOptions {
   readonly seeds: readonly number[];
+  /** The path of the environment's module, if it is one. */
+  readonly environment: string | undefined;
   /** The directory of each seed. */
   readonly directories: readonly string[];
   /** What each directory holds. */
@@ -139,14 +157,16 @@ export interface ChildRun extends ChildCommand {
  * process when the children have closed their records.
  */
 export async function trainSeeds(options: SeedsOptions): Promise<void> {
-  const { seeds, directories, found, continues, jobs, progress, warn } = options;
+  const { seeds, environment, directories, found, continues, jobs, progress, warn } = options;
   const drawn = progress && stdout.isTTY;
   const width = largest(seeds.map((seed) => `${seed}`.length));
   const own = process.argv.slice(2);
   const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
     const args =
-      found[i] === "checkpoint" ? resumeArguments(own, directory, drawn) : seedArguments(own, seed, directory, drawn);
+      found[i] === "checkpoint"
+        ? resumeArguments(own, directory, drawn, environment)
+        : seedArguments(own, seed, directory, drawn);
     return { label: `seed ${String(seed).padStart(width)}`, args, seed, directory };
   });
   const started = performance.now();

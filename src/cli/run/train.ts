@@ -301,7 +301,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   });
   if (flags.seeds) {
     const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
-    await trainSeeds({ seeds, directories, found, continues: given !== undefined, jobs, progress, warn });
+    const environment = loaded.module ? nameOrPath : undefined;
+    await trainSeeds({ seeds, environment, directories, found, continues: given !== undefined, jobs, progress, warn });
   }
 }
 

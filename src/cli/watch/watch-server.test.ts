@@ -464,6 +464,15 @@ describe("the events of ddpg watch", { timeout: 60_000 }, () => {
     events.close();
   });
 
+  it("name the arithmetic of a run", async () => {
+    const file = inRun("config.json");
+    const kept = JSON.parse(fs.readFileSync(file, "utf8"));
+    fs.writeFileSync(file, JSON.stringify({ ...kept, arithmetic: "fused" }));
+    const events = await listen();
+    assert.equal((await events.next("begin")).config.arithmetic, "fused");
+    events.close();
+  });
+
   it("follow a run in training to its end, in complete lines", async () => {
     fs.rmSync(run, { recursive: true });
     const records = begin();
