@@ -3,8 +3,12 @@ import { describe, it } from "node:test";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { defaultBackend, setDefaultBackend } from "../kernels/choose-backend.ts";
+import type { Arithmetic } from "../kernels/kernels.ts";
+import { Threads } from "../kernels/wasm/threads.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { nodeBackend, useWideVectors } from "./backend.ts";
+import { startHelper } from "./threads.ts";
+import { recorded, trainedFingerprint } from "./wide-vectors.ts";
 
 describe("nodeBackend", { timeout: 60_000 }, () => {
   it("has 128-bit vectors if requested, without a note", async () => {
@@ -36,6 +40,27 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
       name: "InputError",
       message: "threads: expected a whole number from 1 to 64, got 0.",
     });
+  });
+
+  it("has the bits of the other arithmetic, also over other threads", async () => {
+    const portable = await nodeBackend();
+    const possible = await portable.withArithmetic?.("fused");
+    const arithmetics = (typeof possible === "object" ? ["portable", "fused"] : ["portable"]) as Arithmetic[];
+    const threads = new Threads(2, startHelper, { threshold: 1 });
+    for (const arithmetic of arithmetics) {
+      const backend = await nodeBackend({ arithmetic });
+      for (const start of [backend, backend.withThreads?.(threads)]) {
+        for (const other of arithmetics) {
+          const found = other === arithmetic ? start : await start?.withArithmetic?.(other);
+          assert.ok(typeof found === "object");
+          assert.equal(found.arithmetic, other);
+          assert.equal(await trainedFingerprint(found), recorded[other], `${arithmetic} to ${other}`);
+          // The threads stay.
+          const { threads: count } = await found.create(1000, () => Infinity);
+          assert.equal(count, start === backend ? 1 : 2);
+        }
+      }
+    }
   });
 
   it("useWideVectors sets the default backend, or leaves it and returns the reason", async () => {

@@ -2,6 +2,7 @@ import { expectOptions } from "../base/expect.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { chooseBackend, setDefaultBackend } from "../kernels/choose-backend.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
+import type { Threads } from "../kernels/wasm/threads.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { allowFused } from "./allow-fused.ts";
 import { tryNative } from "./native.ts";
@@ -88,18 +89,22 @@ export async function nodeBackend(options: NodeBackendOptions = {}): Promise<Nod
     }
     notes.push(found);
   }
-  return {
+  const over = (pool: Threads): NodeBackend => ({
     ...backend,
-    ...(threads > 1 && backend.withThreads?.(pool)),
+    ...backend.withThreads?.(pool),
     arithmetic,
     vectorBits: backend.vectorBits,
     notes,
+    withThreads: over,
     // Kernels must be tried with each arithmetic.
     withArithmetic: async (other) => {
       const possible = await wasmBackend.withArithmetic?.(other);
-      return typeof possible === "string" ? possible : nodeBackend({ threads, native, wide, arithmetic: other });
+      if (typeof possible === "string") return possible;
+      const found = await nodeBackend({ native, wide, arithmetic: other });
+      return found.withThreads?.(pool) ?? found;
     },
-  };
+  });
+  return over(pool);
 }
 
 /**

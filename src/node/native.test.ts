@@ -97,6 +97,10 @@ function describeSet(addon: NativeAddon, set: string, arithmetic: Arithmetic): v
       assert.match(String(await tryNative(arithmetic, { addon: swapped })), /: multiply differs$/);
     });
 
+    it("have no other arithmetic of their own", () => {
+      for (const backend of [native, native.withThreads?.(threads)]) assert.equal(backend?.withArithmetic, undefined);
+    });
+
     it("refuse calls that are not theirs", () => {
       const kernels = addon.bind(new Uint8Array(1024), set);
       assert.throws(() => kernels.flush(0), /too few arguments/);

@@ -55,7 +55,7 @@ export async function instantiateOver(module: object, memory: WasmMemory): Promi
 }
 
 /** A new memory. Throws an InputError that says what to do if the engine refuses one. */
-function newMemory(pages: { initial: number; maximum: number; shared: boolean }): WasmMemory {
+export function newMemory(pages: { initial: number; maximum: number; shared: boolean }): WasmMemory {
   try {
     return new WebAssembly.Memory(pages);
   } catch (error) {

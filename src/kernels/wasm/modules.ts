@@ -4,13 +4,12 @@ import { InputError } from "../../base/expect.ts";
 import type { Arithmetic } from "../kernels.ts";
 import { fuse, fuses } from "./fuse.ts";
 import module128 from "./generated/module-128.ts";
-import { instantiateOver, MemoryPool, type WasmMemory } from "./memories.ts";
+import { instantiateOver, MemoryPool, newMemory } from "./memories.ts";
 
 // Every platform has it, but no type library that the pure floors may use declares it.
 declare const WebAssembly: {
   compile(bytes: Uint8Array): Promise<object>;
   validate(bytes: Uint8Array): boolean;
-  Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => WasmMemory;
 };
 
 /** The kernels as WebAssembly modules, each compiled on first use. */
@@ -19,6 +18,8 @@ export class KernelModules {
   readonly arithmetic: Arithmetic;
   readonly #encoded: string;
   #other: KernelModules | undefined;
+  /** Where the compiled modules come from, if others have them. */
+  #source: KernelModules | undefined;
   #own: Promise<object> | undefined;
   #shared: Promise<object> | undefined;
   /** Memories that small builds over `own` share. */
@@ -55,14 +56,14 @@ export class KernelModules {
    */
   withOwnPool(): KernelModules {
     const copy = new KernelModules(this.#encoded, this.arithmetic);
-    copy.#own = this.own();
-    copy.#shared = this.shared();
+    // They compile on first use: an error now would be one that no caller handles.
+    copy.#source = this;
     return copy;
   }
 
   /** For memory that one thread uses. */
   own(): Promise<object> {
-    this.#own ??= this.#compile(false).catch((error) => {
+    this.#own ??= (this.#source?.own() ?? this.#compileOwn()).catch((error) => {
       // With other flags, an engine may succeed.
       this.#own = undefined;
       throw error;
@@ -72,31 +73,49 @@ export class KernelModules {
 
   /** For memory that threads share. The module declares that in a bit of its memory import. */
   shared(): Promise<object> {
-    this.#shared ??= this.#compile(true).catch((error) => {
+    this.#shared ??= (this.#source?.shared() ?? this.#compileShared()).catch((error) => {
       this.#shared = undefined;
       throw error;
     });
     return this.#shared;
   }
 
-  /** Every instance runs the code of its module, so what a probe finds in one of them holds for all. */
-  async #compile(shared: boolean): Promise<object> {
-    const bytes = decodeBase64(this.#encoded);
-    if (shared) declareShared(bytes);
-    if (this.arithmetic === "portable") return compile(bytes);
-    fuse(bytes);
-    if (!isValid(bytes)) throw new NotFused("the engine has no relaxed SIMD");
-    const module = await compile(bytes);
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared });
-    if (!fuses(await instantiateOver(module, memory), memory)) {
+  async #compileOwn(): Promise<object> {
+    const module = await compile(this.#bytes());
+    if (this.arithmetic === "fused" && !(await fusesHere(module))) {
       throw new NotFused("the processor, or the engine, does not fuse");
     }
     return module;
+  }
+
+  async #compileShared(): Promise<object> {
+    // Its code is the same, and so is what a probe would find: it needs no second memory.
+    if (this.arithmetic === "fused") await this.own();
+    const bytes = this.#bytes();
+    declareShared(bytes);
+    return compile(bytes);
+  }
+
+  #bytes(): Uint8Array {
+    const bytes = decodeBase64(this.#encoded);
+    if (this.arithmetic === "portable") return bytes;
+    fuse(bytes);
+    if (!isValid(bytes)) throw new NotFused("the engine has no relaxed SIMD");
+    return bytes;
   }
 }
 
 /** With 128-bit vectors, which every engine runs. */
 export const narrowKernels = new KernelModules(module128);
+
+/**
+ * Whether a module fuses. Every instance runs the code of its module, so what is found in one of them holds for all. The
+ * memory is free again after that: an engine that has no addresses left collects it.
+ */
+async function fusesHere(module: object): Promise<boolean> {
+  const memory = newMemory({ initial: 1, maximum: 1, shared: false });
+  return fuses(await instantiateOver(module, memory), memory);
+}
 
 /** Why there is no fused arithmetic here. */
 class NotFused extends Error {}

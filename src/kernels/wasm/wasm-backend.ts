@@ -3,7 +3,10 @@ import { rowMultiple } from "../raw-kernels.ts";
 import { type KernelModules, narrowKernels } from "./modules.ts";
 import { createWasmKernels, type WasmOptions } from "./wasm-kernels.ts";
 
-/** A backend over compiled kernels. `shared` is for tests: it takes shared memory even without threads. */
+/**
+ * A backend over compiled kernels. With a replacement it has no other arithmetic: a replacement is for one. `shared` is for
+ * tests: it takes shared memory even without threads.
+ */
 export function createWasmBackend(
   name: string,
   modules: KernelModules,
@@ -15,10 +18,12 @@ export function createWasmBackend(
     arithmetic: modules.arithmetic,
     create: (numbers, largestProduct) => createWasmKernels(4 * numbers, { ...options, modules, largestProduct }),
     withThreads: (threads) => createWasmBackend(name, modules, { ...options, threads }),
-    withArithmetic: async (arithmetic) => {
-      const other = modules.with(arithmetic);
-      return (await other.problem()) ?? createWasmBackend(name, other, options);
-    },
+    ...(!options.replacement && {
+      withArithmetic: async (arithmetic) => {
+        const other = modules.with(arithmetic);
+        return (await other.problem()) ?? createWasmBackend(name, other, options);
+      },
+    }),
   };
 }
 
