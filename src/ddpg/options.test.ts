@@ -13,6 +13,7 @@ import { go, without, withPause } from "./agent-state.case.ts";
 import type { Settings } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 import { Policy } from "./policy.ts";
+import { train } from "./train.ts";
 
 /** Settings that each switch on one option. They must change what is learned. */
 const options: Readonly<Record<string, Partial<Settings>>> = {
@@ -77,3 +78,65 @@ for (const [name, changes] of Object.entries(combinations)) {
     });
   }
 }
+
+test("two critics start differently, and an error names the one that it is about", async () => {
+  const agent = await Ddpg.create(create(), { preset: "small", critics: 2 });
+  const [first, second] = agent.critics;
+  assert.notDeepEqual(second.parameters.values, first.parameters.values);
+  for (const [j, { parameters }] of agent.targetCritics.entries())
+    assert.deepEqual(parameters.values, agent.critics[j].parameters.values);
+
+  second.parameters.write("layer1.weights", second.parameters.read("layer1.weights").fill(1e25));
+  agent.minibatch.observation.data.fill(1e-25);
+  assert.throws(() => agent.update(), {
+    name: "NotFiniteError",
+    message: /^critic2 layer\d\.(weights|biases) gradient: /,
+  });
+});
+
+test("a target that is not a number is noticed, whichever critic it is from", async () => {
+  for (const which of ["targetCritic", "targetCritic2"]) {
+    const agent = await Ddpg.create(create(), { preset: "small", critics: 2 });
+    agent.minibatch.discount.fill(0.9);
+    agent.networks.get(which)?.parameters.value("layer3.biases").set(0, 0, Number.NaN);
+    assert.throws(() => agent.update(), { message: new RegExp(`^${which} layer3\\.biases: expected finite numbers`) });
+  }
+});
+
+test("training warns once if a categorical critic's support is too small for the returns", async () => {
+  const warningsOf = async (criticSupport: number): Promise<string[]> => {
+    const sizes = { actorHiddenSizes: [8], criticHiddenSizes: [8], batchSize: 4, warmupSteps: 10, criticAtoms: 5 };
+    const agent = await Ddpg.create(create(), { preset: "small", ...sizes, criticLoss: "categorical", criticSupport });
+    const found: string[] = [];
+    for await (const { step, warnings } of train(agent, create())) {
+      found.push(...warnings);
+      if (step === 2500) break;
+    }
+    return found;
+  };
+  assert.deepEqual(await warningsOf(1000), []);
+  const [warning, ...others] = await warningsOf(1);
+  assert.deepEqual(others, []);
+  assert.match(
+    warning,
+    /^criticSupport: expected at most 1 % of the critic's targets beyond ±1, got \d+\.\d % in 1000 steps\. The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below 0\.1\.$/,
+  );
+});
+
+test("the projection keeps the mean of returns within the support and counts those beyond it", async () => {
+  const changes = { criticLoss: "categorical", criticAtoms: 5, criticSupport: 2, batchSize: 3 } as const;
+  const agent = await Ddpg.create(create(), { preset: "small", ...changes });
+  const { minibatch, targets } = agent;
+  minibatch.reward.set([0.3, -1.9, 2.1]);
+  minibatch.discount.fill(0);
+  agent.update();
+  // All of the probability is at r: it is divided between the atoms around it, or is at the nearest end.
+  const wanted = [
+    [0, 0, 0.7, 0.3, 0],
+    [0.9, 0.1, 0, 0, 0],
+    [0, 0, 0, 0, 1],
+  ];
+  wanted.flat().forEach((p, i) => assert.ok(Math.abs(targets.distribution[i] - p) < 1e-12, `${i}`));
+  [0.3, -1.9, 2].forEach((y, i) => assert.ok(Math.abs(agent.y[i] - y) < 1e-12, `${agent.y[i]}`));
+  assert.equal(targets.clippedRows, 1);
+});
