@@ -87,7 +87,7 @@ for (const [name, changes] of cases) {
       const action = actor.forward(minibatch.observation);
       const output = critic.forward(minibatch.observation, action);
       let loss = 0;
-      for (let i = 0; i < N; i++) loss -= valueOf(agent, output, i) / N;
+      for (let i = 0; i < N; i++) loss -= valueIn(agent, output, i) / N;
       const squares = readMatrix(action).map((a) => Math.atanh(a) * Math.atanh(a));
       const mean = squares.reduce((sum, square) => sum + square, 0) / squares.length;
       return loss + settings.preactivationPenalty * mean;
@@ -102,7 +102,7 @@ for (const [name, changes] of cases) {
     const value = (): number => {
       const output = critic.forward(minibatch.observation, minibatch.action);
       let sum = 0;
-      for (let i = 0; i < N; i++) sum += valueOf(agent, output, i);
+      for (let i = 0; i < N; i++) sum += valueIn(agent, output, i);
       return sum;
     };
     critic.values(minibatch.observation, minibatch.action);
@@ -119,7 +119,7 @@ for (const [name, changes] of cases) {
 }
 
 /** Q of a row of a critic's output, by its definition. */
-function valueOf({ settings }: Ddpg, output: Matrix, i: number): number {
+function valueIn({ settings }: Ddpg, output: Matrix, i: number): number {
   if (settings.criticLoss !== "categorical") return output.at(i, 0);
   const probabilities = softmax(output, i);
   const { criticAtoms, criticSupport } = settings;
