@@ -52,7 +52,7 @@ export async function backendForSaved(saved: Arithmetic, options: BackendOptions
 
 /** What to warn of if an agent has portable arithmetic although none was asked for. */
 export function notFusedWarning(reason: string): string {
-  return `arithmetic: using portable, with other bits than fused: ${reason}. ${hints.fused}`;
+  return `arithmetic: using portable, with other bits than fused: ${reason}. ${whereFused}`;
 }
 
 function withThreads(backend: Backend, threads: Threads): Backend {
@@ -89,8 +89,10 @@ async function withArithmetic(backend: Backend, arithmetic: Arithmetic): Promise
 }
 
 /** Node 20 has it only where `nodeBackend` has set a flag. */
+const whereFused = "Node 22 has it, and Node 20 with a backend of ddpg/node.";
+
 const hints: Record<Arithmetic, string> = {
-  fused: "Node 22 has it, and Node 20 with a backend of ddpg/node. Portable runs everywhere, with other bits.",
+  fused: `${whereFused} Portable runs everywhere, with other bits.`,
   portable: "Pass another backend, such as wasmBackend.",
 };
 
