@@ -9,8 +9,7 @@ import { nativeSource } from "../kernels/wasm/generated/native-source.ts";
 import { narrowKernels } from "../kernels/wasm/modules.ts";
 import type { Replacement } from "../kernels/wasm/replacement.ts";
 import { createWasmBackend } from "../kernels/wasm/wasm-backend.ts";
-import { differingKernel } from "./native-check.ts";
-import { recorded, trainedFingerprint } from "./wide-vectors.ts";
+import { differingPart, minMultiplications, type RecordedHashes, recordedHashes } from "./native-check.ts";
 
 /** What native/addon.c exports. */
 export interface NativeAddon {
@@ -25,9 +24,6 @@ export interface NativeAddon {
 /** The contract's kernels that the addon has. Its products come in both arithmetics. */
 const replaced = ["transpose", "sumRows", "relu", "reluGradient", "adam", "flush", "softUpdate"] as const;
 type AddonKernel = (typeof replaced)[number] | "multiplyFused" | "multiplyPortable";
-
-/** A product with fewer multiplications takes less time in WebAssembly: a native call costs about 100 ns more. */
-const minMultiplications = 4096;
 
 /** The addon for this platform, or the reason why there is none. */
 export function loadNative(
@@ -72,28 +68,26 @@ export function nativeReplacement(addon: NativeAddon, set: string, arithmetic: A
 const widths = { avx512: 512, avx2: 256, neon: 128 } as const;
 
 /**
- * Returns a backend with native kernels, or the reason why this process has none. They must give the bits of the
- * WebAssembly kernels in one short case of each kernel, and train a small agent to the recorded fingerprint. The widest
- * instruction set that does is taken; nothing is timed.
+ * Returns a backend with native kernels, or the reason why this process has none. They must give the `expected` bits of
+ * WebAssembly's kernels in one short case of each kernel and in 20 updates of a small network. The widest instruction set
+ * that does is taken; nothing is timed.
  */
 export async function tryNative(
   arithmetic: Arithmetic,
-  { addon = loadNative(), expected = recorded[arithmetic] }: { addon?: NativeAddon | string; expected?: string } = {},
+  { addon = loadNative(), expected = recordedHashes }: { addon?: NativeAddon | string; expected?: RecordedHashes } = {},
 ): Promise<(Backend & { vectorBits: 128 | 256 | 512 }) | string> {
   if (typeof addon === "string") return addon;
   const modules = narrowKernels.with(arithmetic);
-  const wasm = createWasmBackend("wasm128", modules);
-  let reason = "";
+  let differing = "";
   for (const set of addon.sets) {
     const backend = createWasmBackend(`native-${set}`, modules, {
       replacement: nativeReplacement(addon, set, arithmetic),
     });
-    const kernel = await differingKernel(wasm, backend);
-    const fingerprint = kernel === null ? await trainedFingerprint(backend) : "";
-    if (fingerprint === expected) return { ...backend, vectorBits: widths[set as keyof typeof widths] };
-    reason = kernel === null ? `fingerprint ${fingerprint}, expected ${expected}` : `${kernel} differs`;
+    const part = await differingPart(backend, expected);
+    if (part === null) return { ...backend, vectorBits: widths[set as keyof typeof widths] };
+    differing = part;
   }
-  return `the native kernels gave other results: ${reason}`;
+  return `the native kernels gave other results: ${differing} ${differing === "updates" ? "differ" : "differs"}`;
 }
 
 /** The replacement with this key, in another thread. */
