@@ -34,6 +34,14 @@ export const policySettings = [
   "observationOffset",
 ] as const satisfies (keyof Settings)[];
 
+/** The first of `policySettings` that differs. */
+export function differingSetting(
+  one: Readonly<Settings>,
+  other: Readonly<Settings>,
+): (typeof policySettings)[number] | undefined {
+  return policySettings.find((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
+}
+
 /** The format name in the metadata of a policy's file. */
 const format = "ddpg-policy-1";
 
@@ -88,10 +96,8 @@ export class Policy {
     expectPolicy(policy, where);
     const { units, settings } = policy;
     this.units.expectSame(units, where);
-    for (const name of policySettings) {
-      const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
-      if (wanted !== got) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
-    }
+    const name = differingSetting(this.settings, settings);
+    if (name) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
   }
 
   /** Returns the policy as the bytes of a safetensors file, with its sizes, bounds and scaling; a fresh array. */
