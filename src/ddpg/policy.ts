@@ -117,10 +117,11 @@ export class Policy {
   }
 
   /**
-   * Reads the policy that `save` wrote, over `backend` or the default backend. It keeps the arithmetic that it was
-   * saved with where this platform has it, and so the bits of its actions; elsewhere they differ by roundings. `bytes`
-   * may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one:
-   * `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other bytes.
+   * Reads the policy that `save` wrote, over `backend` or the default backend. A policy loads under either arithmetic. It
+   * keeps the one that it was saved with where this platform has it, and so the bits of its actions; elsewhere, or with
+   * another `arithmetic`, they differ by roundings. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a
+   * promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other
+   * bytes.
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,

@@ -34,7 +34,7 @@ export interface BackendOptions {
   /** From `nodeThreads` of `ddpg/node` or from `webThreads`: large networks learn on several cores, with the same bits. */
   threads?: Threads | undefined;
   /**
-   * `fused` is up to twice as fast on many processors, and needs an engine and a processor that have it; `portable` runs
+   * `fused` is faster on many processors, and needs an engine and a processor that have it; `portable` runs
    * everywhere. The same seed gives the same bits with the same arithmetic. Default: the backend's, which is portable
    * unless it was created with another one. `Ddpg.load` keeps the arithmetic that the agent was saved with.
    */

@@ -54,6 +54,7 @@ import {
   computeOptions,
   computeText,
   explainOneThread,
+  explanations,
   memoryWarning,
   threadsFor,
 } from "./compute.ts";
@@ -221,16 +222,17 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   };
   if (loaded.module) {
     const { checkSteps } = flags;
-    const isTold = listener === undefined;
+    const showsNotice = listener === undefined;
     const warnings =
-      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
+      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, showsNotice));
     warnings.forEach(warn);
   }
   const tooLong = withoutUpdates(settings, steps, whole);
   if (tooLong) warn(new InputError(tooLong).at(settingFlag(tooLong.where)).message);
 
   const arithmetic = flags.arithmetic ?? (repeated && arithmeticOf(repeated));
-  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, verbose);
+  const explained = explanations(verbose, listener !== undefined);
+  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   let directories: readonly string[] = [];
   let found: readonly Found[] = [];
@@ -247,7 +249,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     // Several seeds are trained by child processes, so this process needs no threads.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, backend, ...threads }));
-    if (!flags.seeds) explainOneThread(flags, agent, verbose);
+    if (!flags.seeds) explainOneThread(flags, agent, explained);
     const tooLarge = memoryWarning(agent.replayBuffer, steps);
     if (tooLarge) warn(tooLarge);
     if (start) agent.startFrom(start.policy);
@@ -322,7 +324,7 @@ async function checkOwn(
   { create }: LoadedEnvironment,
   { observationScale, observationOffset, rewardScale }: Settings,
   steps: number | undefined,
-  tell: boolean,
+  showsNotice: boolean,
 ): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
   let called = "make";
@@ -347,13 +349,13 @@ async function checkOwn(
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => {
+  const showNotice = (): void => {
     const pass = steps ?? defaultCheckSteps(first?.observationSize ?? 1);
     printError(`Checking ${name} for about ${whole(2 * pass)} steps …`);
-  }, noticeMs);
+  };
+  const notice = showsNotice ? setTimeout(showNotice, noticeMs) : undefined;
   // It is only a notice: it must not keep the process alive if the environment never answers.
-  notice.unref();
-  if (!tell) clearTimeout(notice);
+  notice?.unref();
   const scaling = { observationScale, observationOffset, rewardScale };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
