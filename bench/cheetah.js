@@ -24,7 +24,8 @@ const { environments, presets } = await import("ddpg");
 const environment = "HalfCheetah-v5";
 const { observationSize, actionLow } = environments[environment];
 const config = { ...presets.standard, observationSize, actionSize: actionLow.length };
-const modules = ["torch", "numpy", "gymnasium", "mujoco"];
+// Gymnasium needs imageio for its MuJoCo tasks.
+const modules = ["torch", "numpy", "gymnasium", "mujoco", "imageio"];
 const peers = [
   { name: "PyTorch", modules, program: "pytorch_optim.py" },
   { name: "PyTorch, tuned", modules, program: "pytorch.py" },

@@ -189,7 +189,7 @@ export function recordFile(root, name, { machine: { cpu } }) {
   const words = cpu
     .toLowerCase()
     .replace(/\((r|tm)\)|@.*|\b(cpu|processor)\b/g, " ")
-    .match(/[a-z0-9]+/g);
+    .match(/[a-z0-9]+/g) ?? ["unknown"];
   return path.join(root, "docs/results", `${name}.${words.join("-")}.json`);
 }
 

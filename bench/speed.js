@@ -18,7 +18,7 @@ ${choicesHelp}
   --sizes <a,b>      only these sizes
   --rounds <n>       measurements of each contender (7)
   --seconds <s>      approximate length of one measurement (0.5)
-  --sections <a,b>   only update or only loop
+  --sections <a>     only update, only loop, or none of both
   --write            record in docs/results/speed.<processor>.json, or speed-<n>-threads.<processor>.json
   --output <file>    record in this file
   --check            instead, check that all contenders make the recorded updates of fixtures/update
@@ -186,8 +186,8 @@ function readOptions() {
     }
     const chosen = values.sizes?.split(",") ?? Object.keys(sizes);
     for (const size of chosen) expect(Object.hasOwn(sizes, size), `--sizes: one of ${Object.keys(sizes)}`, size);
-    const measured = values.sections?.split(",") ?? Object.keys(sections);
-    for (const each of measured) expect(Object.hasOwn(sections, each), "--sections: update, loop", each);
+    const measured = values.sections === "none" ? [] : (values.sections?.split(",") ?? Object.keys(sections));
+    for (const each of measured) expect(Object.hasOwn(sections, each), "--sections: update, loop, or none", each);
     const number = (name, min) => {
       expect(Number(values[name]) >= min, `--${name}: a number of at least ${min}`, values[name]);
       return Number(values[name]);
