@@ -24,8 +24,8 @@ const { environments, presets } = await import("ddpg");
 const environment = "HalfCheetah-v5";
 const { observationSize, actionLow } = environments[environment];
 const config = { ...presets.standard, observationSize, actionSize: actionLow.length };
-// Gymnasium needs imageio for its MuJoCo tasks.
-const modules = ["torch", "numpy", "gymnasium", "mujoco", "imageio"];
+// Gymnasium needs the last two for its MuJoCo tasks.
+const modules = ["torch", "numpy", "gymnasium", "mujoco", "imageio", "packaging"];
 const peers = [
   { name: "PyTorch", modules, program: "pytorch_optim.py" },
   { name: "PyTorch, tuned", modules, program: "pytorch.py" },

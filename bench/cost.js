@@ -36,7 +36,12 @@ const record = {
 };
 for (const contender of contenders) {
   const task = JSON.stringify({ sizes, rounds, seconds });
-  const result = JSON.parse(await output(contender, [task], { patience: 900 }));
+  const result = await output(contender, [task], { patience: 900 }).then(JSON.parse, ({ message }) => message);
+  if (typeof result === "string") {
+    process.exitCode = 1;
+    console.error(`${contender.name}: FAILED: ${result}`);
+    continue;
+  }
   record.results.push({ name: contender.name, ...result });
   print(contender.name, result.cells);
 }

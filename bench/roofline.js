@@ -22,21 +22,24 @@ const mostOfRoofline = 1.05;
  * kernels where there is no C compiler. `products` and `updates` are { name, value, share }: GFLOP/s and the share of the
  * peak. `acting`, `policies` and `exported` are in µs. `besides` is the share of a step on the pendulum that is not its
  * update. All are medians over `rounds`. `profile` has the share of each kernel in an update. `doubts` names the
- * measurements that are faster than the machine can be.
+ * measurements that are faster than the machine can be, and `failures` the contenders that failed: { name, message }.
  */
 export async function measureRoofline(contenders, sizes, rounds) {
   const loops = await compileLoops(contenders);
   const native = new NativeLoops(rounds);
-  const results = [];
+  const [results, failures] = [[], []];
+  const measureOne = async (contender) => {
+    const args = contender.args.map((arg) => (path.basename(arg) === "ours.js" ? program : arg));
+    const task = JSON.stringify({ loops, sizes, rounds });
+    const set = /^native-(.*)/.exec(contender.ours?.backend)?.[1];
+    // Before and after, because the machine's speed may drift.
+    if (set) await native.measure(set, contender);
+    results.push({ name: contender.name, ...JSON.parse(await output({ ...contender, args }, [task])) });
+    if (set) await native.measure(set, contender);
+  };
   try {
     for (const contender of contenders) {
-      const args = contender.args.map((arg) => (path.basename(arg) === "ours.js" ? program : arg));
-      const task = JSON.stringify({ loops, sizes, rounds });
-      const set = /^native-(.*)/.exec(contender.ours?.backend)?.[1];
-      // Before and after, because the machine's speed may drift.
-      if (set) await native.measure(set, contender);
-      results.push({ name: contender.name, ...JSON.parse(await output({ ...contender, args }, [task])) });
-      if (set) await native.measure(set, contender);
+      await measureOne(contender).catch(({ message }) => failures.push({ name: contender.name, message }));
     }
   } finally {
     native.remove();
@@ -51,7 +54,7 @@ export async function measureRoofline(contenders, sizes, rounds) {
       if (entry.share > mostOfRoofline) doubts.push(`${result.name}: ${entry.name}`);
     }
   }
-  return { results, doubts };
+  return { results, doubts, failures };
 }
 
 /** The vectors and the arithmetic of a result. A fused loop can be twice as fast as another. */

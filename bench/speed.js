@@ -40,6 +40,7 @@ const sections = {
 };
 
 const options = readOptions();
+let failed = false;
 await build();
 const list = contenders({ ...options, withPeers: options.peers || options.check, tell: console.log });
 process.exitCode = (await (options.check ? checkAll() : measureAll())) ? 0 : 1;
@@ -66,7 +67,7 @@ async function measureAll() {
   const name = threads === 1 ? "speed" : `speed-${threads}-threads`;
   const file = options.output ?? (options.write ? recordFile(root, name, record) : null);
   if (file) writeRecord(file, record);
-  const sound = !record.roofline?.doubts.length;
+  const sound = !failed && !record.roofline?.doubts.length && !record.roofline?.failures.length;
   return sound && record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
 }
 
@@ -74,7 +75,7 @@ async function measureAll() {
 async function rooflines() {
   console.log("\nThe machine's rate of multiply-adds without memory, and the share that the kernels reach: GFLOP/s");
   const ours = list.filter(({ name }) => name.startsWith("ddpg"));
-  const { results, doubts } = await measureRoofline(ours, chosenSizes(), options.rounds);
+  const { results, doubts, failures } = await measureRoofline(ours, chosenSizes(), options.rounds);
   for (const { name, peak, products, updates, acting, policies, exported, besides, profile } of results) {
     console.log(`  ${name}: ${peak?.toFixed(1) ?? "not measured, because there is no C compiler"}`);
     const lines = [...products, ...updates.map((update) => ({ ...update, name: `update ${update.name}` }))];
@@ -97,7 +98,8 @@ async function rooflines() {
     }
   }
   for (const doubt of doubts) console.log(`  WRONG MEASUREMENT, faster than the machine can be: ${doubt}`);
-  return { results, doubts };
+  for (const { name, message } of failures) console.log(`  ${name}   FAILED: ${message}`);
+  return { results, doubts, failures };
 }
 
 function percent(share) {
@@ -112,7 +114,12 @@ async function threadings() {
     const program = path.join(root, "bench/peers/ours-threads.js");
     const args = contender.args.map((arg) => (path.basename(arg) === "ours.js" ? program : arg));
     const task = { threads: options.threads, sizes: chosenSizes(), rounds: options.rounds };
-    const measured = JSON.parse(await output({ ...contender, args }, [JSON.stringify(task)]));
+    const measured = await output({ ...contender, args }, [JSON.stringify(task)]).then(JSON.parse, (error) => error);
+    if (measured instanceof Error) {
+      failed = true;
+      console.log(`  ${name}   FAILED: ${measured.message}`);
+      continue;
+    }
     results.push({ name, sizes: measured });
     console.log(`  ${name}`);
     for (const { name, one, several, threads, ratio } of measured) {

@@ -28,12 +28,13 @@ export function updateTask(agent, name, { hidden, batchSize, observationSize, ac
  */
 export async function measureTasks(tasks, rounds, seconds = 0.02) {
   for (const task of tasks) {
-    // It compiles the code and loads the data into the cache. What takes long needs no hundred calls.
-    let times = 1;
-    for (const start = performance.now(); times < 100 && performance.now() - start < 500; times *= 2) {
-      await secondsOf(task, times);
+    // The first calls compile the code and load the data into the cache.
+    let [times, took, passed] = [1, 0, 0];
+    for (; took < seconds / 2 || passed < 0.1; passed += took) {
+      if (took < seconds / 2) times *= 2;
+      took = await secondsOf(task, times);
     }
-    task.times = Math.max(1, Math.round((times * seconds) / (await secondsOf(task, times))));
+    task.times = Math.max(1, Math.round((times * seconds) / took));
     await secondsOf(task, task.times);
     task.rounds = [];
   }
