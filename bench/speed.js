@@ -50,6 +50,8 @@ async function measureAll() {
   const { threads, rounds, seconds } = options;
   const bound = { threads, boundToCores: lastCores(threads) };
   const record = { ...origin(root), ours: oursInRecord(list), ...bound, rounds, seconds, sections: [] };
+  const kind = threads === 1 ? "speed" : `speed-${threads}-threads`;
+  const file = options.output ?? (options.write ? recordFile(root, kind, record) : null);
   if (threads === 1) record.roofline = await rooflines();
   else record.threading = await threadings();
   for (const measured of options.sections) {
@@ -63,10 +65,10 @@ async function measureAll() {
       printResults(size, results, failures);
       section.sizes.push({ name: size, results, failures });
     }
+    // After each section, so that an interruption does not lose those before it.
+    if (file) writeRecord(file, record);
   }
-  const name = threads === 1 ? "speed" : `speed-${threads}-threads`;
-  const file = options.output ?? (options.write ? recordFile(root, name, record) : null);
-  if (file) writeRecord(file, record);
+  if (file && options.sections.length === 0) writeRecord(file, record);
   const sound = !failed && !record.roofline?.doubts.length && !record.roofline?.failures.length;
   return sound && record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
 }

@@ -118,7 +118,7 @@ async function loopTasks() {
     const settings = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize, warmupSteps: 1000 };
     const agent = await Ddpg.create(environment, { ...settings, backend });
     const steps = train(agent, environment);
-    for (let i = 0; i < 1500; i++) await steps.next();
+    for (let i = 0; i < 1100; i++) await steps.next();
     const random = new Random(1);
     found.push({ kind: "step", name, waits: true, run: () => steps.next() });
     found.push({
