@@ -161,7 +161,10 @@ export function median(values) {
 export function origin(root) {
   let commit = null;
   try {
-    commit = execFileSync("git", ["describe", "--always", "--dirty"], { cwd: root, encoding: "utf8" }).trim();
+    const git = (...words) => execFileSync("git", words, { cwd: root, encoding: "utf8" }).trim();
+    // Records that were written before this one do not change what is measured.
+    const changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs");
+    commit = `${git("describe", "--always")}${changed ? "-dirty" : ""}`;
   } catch {
     // This is not a checkout.
   }
