@@ -2,7 +2,7 @@ import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect, expectObject, expectOptions, fail, InputError, show } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend, preferArithmetic } from "../kernels/choose-backend.ts";
+import { backendForSaved } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
@@ -131,9 +131,8 @@ export class Policy {
     expectOptions(options, where, ["backend", "arithmetic"]);
     const contents = decodeSafetensors(await readBytes(bytes, where), where);
     const { settings, units, shape, arithmetic } = checkPolicy(contents, where);
-    const backend = await chooseBackend(options);
     const policy = await buildOver(
-      options.arithmetic === undefined ? await preferArithmetic(backend, arithmetic) : backend,
+      await backendForSaved(arithmetic, options),
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
     restoreParameters(policy.parameters, contents.tensors, "actor.", where);

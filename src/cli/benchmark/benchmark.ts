@@ -59,7 +59,7 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
     .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
     .option("--no-progress", "print only when a run starts and finishes")
-    .addOption(computeOptions.arithmetic("that of a task's records in --out; portable"))
+    .addOption(computeOptions.arithmetic("that of a task's records, or fused where it is possible"))
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
@@ -92,6 +92,7 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
     ...{ seeds, steps, preset, arithmetic, out },
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
+    warn: printWarning,
   };
   const wanted = await wantedRuns(wishes, records);
   const unrecorded = await unrecordedRuns(out, records, wanted, (text) => printError(`ddpg: ${text}`));

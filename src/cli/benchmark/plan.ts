@@ -11,9 +11,10 @@ import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
-import { type RunConfig, readConfig, readResult } from "../../node.ts";
+import { nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
 import { environments, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
+import { notFusedWarning } from "../run/compute.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
 import { type BenchmarkRecord, recordFile, writeRecord } from "./records.ts";
@@ -32,7 +33,7 @@ export interface Wishes {
   /** Steps of each run. The task's default if undefined. */
   readonly steps: number | undefined;
   readonly preset: PresetName | undefined;
-  /** If undefined, that of the task's records, or portable. */
+  /** If undefined, that of the task's records or runs, and otherwise fused where it is possible. */
   readonly arithmetic: Arithmetic | undefined;
   /** Settings that differ from the preset. */
   readonly changes: Partial<Settings>;
@@ -40,6 +41,7 @@ export interface Wishes {
   readonly out: string;
   /** Directory for the runs. */
   readonly runs: string;
+  warn(warning: string): void;
 }
 
 /** A requested run. */
@@ -64,6 +66,7 @@ export interface Wanted {
 export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkRecord[]): Promise<Wanted[]> {
   const { preset, changes, out, runs } = wishes;
   const plans: Pick<Wanted, "task" | "settings" | "steps" | "arithmetic">[] = [];
+  let usual: Arithmetic | undefined;
   for (const task of wishes.tasks) {
     const own = environments[task];
     const settings = await asFlags(async () => {
@@ -72,8 +75,10 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
       await Ddpg.create(own, settings);
       return settings;
     });
-    const recorded = records.find(({ environment }) => environment === task);
-    const arithmetic = wishes.arithmetic ?? (recorded ? arithmeticOf(recorded) : "portable");
+    const made = records.find(({ environment }) => environment === task) ?? configOf(task, wishes);
+    const given = wishes.arithmetic ?? (made && arithmeticOf(made));
+    if (given === undefined) usual ??= await usualArithmetic(wishes);
+    const arithmetic = given ?? usual ?? "portable";
     plans.push({ task, settings, arithmetic, steps: wishes.steps ?? own.steps });
   }
   const common = [
@@ -86,7 +91,7 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
   ];
   return wishes.seeds.flatMap((seed) =>
     plans.map(({ task, settings, steps, arithmetic }): Wanted => {
-      const directory = path.join(runs, `${task}-seed${seed}`);
+      const directory = runDirectory(runs, task, seed);
       const every = Math.max(1, Math.min(evaluateEvery, Math.floor(steps / minEvaluations)));
       const own = ["--seed", `${seed}`, "--steps", `${steps}`, "--evaluate-every", `${every}`, "--out", directory];
       return {
@@ -97,6 +102,28 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
       };
     }),
   );
+}
+
+/** The configuration of a run that an earlier command left of a task, if there is one. */
+function configOf(task: string, { seeds, runs }: Wishes): RunConfig | undefined {
+  const directory = seeds.map((seed) => runDirectory(runs, task, seed)).find(isStarted);
+  return directory === undefined ? undefined : readConfig(directory);
+}
+
+/** Fused where it is possible. Otherwise portable, with a warning. */
+async function usualArithmetic({ warn }: Wishes): Promise<Arithmetic> {
+  const { arithmetic, notFused } = await nodeBackend({ native: false, wide: false });
+  if (notFused !== undefined) warn(notFusedWarning(notFused));
+  return arithmetic;
+}
+
+function runDirectory(runs: string, task: string, seed: number): string {
+  return path.join(runs, `${task}-seed${seed}`);
+}
+
+/** Whether a directory holds a run that has begun. */
+function isStarted(directory: string): boolean {
+  return fs.existsSync(path.join(directory, files.config)) && !isUnstarted(directory);
 }
 
 /**
@@ -127,7 +154,7 @@ export async function unrecordedRuns(
 /** Throws an InputError if the run's directory holds another run or other files, or is in use by another process. */
 async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Promise<void> {
   const { directory, seed, task } = wanted;
-  if (!fs.existsSync(path.join(directory, files.config)) || isUnstarted(directory)) {
+  if (!isStarted(directory)) {
     await checkRunDirectory(directory, undefined, notice);
     return;
   }

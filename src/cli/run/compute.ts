@@ -28,10 +28,10 @@ export interface ComputeFlags {
 
 /** The options of commands that compute. */
 export const computeOptions = {
-  arithmetic: (byDefault = "portable") =>
+  arithmetic: (byDefault = "fused where it is possible") =>
     new Option(
       "--arithmetic <name>",
-      `rounding of products: portable, or fused, which is faster on many processors; other results [${byDefault}]`,
+      `rounding of products: fused, or portable, which runs everywhere; other results [${byDefault}]`,
     ).argParser(arithmeticName),
   backend: () =>
     new Option("--backend <name>", "what computes the networks: native, wasm or auto; same results [auto]").argParser(
@@ -90,21 +90,23 @@ export function explanations(verbose: boolean, isChild: boolean): Explanations {
 }
 
 /**
- * Creates the backend that the flags ask for. Explains 128-bit vectors if the user may not expect them. Throws an
- * InputError, with this hint, where there is no fused arithmetic.
+ * Creates the backend that the flags ask for; without `arithmetic`, it is fused where that is possible. Explains 128-bit
+ * vectors if the user may not expect them. Throws an InputError, with this hint, where a named arithmetic is not possible.
  */
 export async function backendFor(
-  { backend: kind = "auto", simd = "auto", arithmetic = "portable" }: ComputeFlags,
+  { backend: kind = "auto", simd = "auto", arithmetic }: ComputeFlags,
   { verbose, say }: Explanations,
   hint = "--arithmetic portable runs everywhere, with other results.",
 ): Promise<NodeBackend> {
   // A width is one of WebAssembly's vectors.
   const native = kind === "native" || (kind === "auto" && simd === "auto");
-  const backend = await nodeBackend({ native, wide: simd !== "128", arithmetic }).catch((error) => {
-    if (!(error instanceof InputError) || error.where !== "arithmetic") throw error;
-    const expected = `a processor and a Node that have ${arithmetic} arithmetic`;
-    throw new InputError({ where: `--arithmetic ${arithmetic}`, expected, got: error.got, hint });
-  });
+  const backend = await nodeBackend({ native, wide: simd !== "128", ...(arithmetic && { arithmetic }) }).catch(
+    (error) => {
+      if (!(error instanceof InputError) || error.where !== "arithmetic") throw error;
+      const expected = `a processor and a Node that have ${arithmetic} arithmetic`;
+      throw new InputError({ where: `--arithmetic ${arithmetic}`, expected, got: error.got, hint });
+    },
+  );
   const isNative = backend.name.startsWith("native");
   if (kind === "native" && !isNative) {
     const hint = "--backend auto takes the fastest that works here, with the same results.";
@@ -120,6 +122,11 @@ export async function backendFor(
   if (!isNative && native && verbose) say(`ddpg: using WebAssembly: ${backend.notes[0]}.`);
   if (!isNative && backend.vectorBits === 128 && isNews) say(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
+}
+
+/** What to warn of if a backend is portable although no one asked for that. */
+export function notFusedWarning(reason: string): string {
+  return `--arithmetic: using portable, with other results than fused: ${reason}.`;
 }
 
 /** What an agent is computed with, as commands print it. */

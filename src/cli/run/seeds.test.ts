@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { before, describe, it } from "node:test";
 import { type RunConfig, readConfig } from "../../node.ts";
 import { programInFolder } from "../terminal/program.case.ts";
-import { findRun, otherSeeds, parseSeeds, resumeArguments, seedArguments } from "./seeds.ts";
+import { findRun, namingArithmetic, otherSeeds, parseSeeds, resumeArguments, seedArguments } from "./seeds.ts";
 
 const { inFolder, succeed } = programInFolder("seeds");
 
@@ -60,6 +60,19 @@ describe("seedArguments", () => {
       ...["train", "--threads", "1", "--seed", "1", "--out", "x", "--as-child"],
       ...["--", "--out"],
     ]);
+  });
+});
+
+describe("namingArithmetic", () => {
+  it("names the arithmetic before --, unless the command line does", () => {
+    assert.deepEqual(namingArithmetic(["train", "--", "--arithmetic"], "fused"), [
+      ...["train", "--arithmetic", "fused", "--", "--arithmetic"],
+    ]);
+    for (const args of [
+      ["train", "--arithmetic", "portable"],
+      ["train", "--arithmetic=portable"],
+    ])
+      assert.deepEqual(namingArithmetic(args, "fused"), args);
   });
 });
 
