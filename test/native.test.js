@@ -24,7 +24,8 @@ function fuzzProgram(set, source = fs.readFileSync(path.join(root, "native/kerne
   const optimization = flags.filter((flag) => flag !== "-O3").concat("-O1", "-g", "-fsanitize=address");
   const files = [kernels, path.join(root, "native/fuzz.c")];
   const own = instructionSets[process.arch][set];
-  const { status } = spawnSync(compiler, [...optimization, ...own, `-DSET=${set}`, ...files, "-lm", "-o", program]);
+  const [cc, ...words] = compiler;
+  const { status } = spawnSync(cc, [...words, ...optimization, ...own, `-DSET=${set}`, ...files, "-lm", "-o", program]);
   return status === 0 ? program : undefined;
 }
 
