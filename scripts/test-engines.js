@@ -220,7 +220,7 @@ function executables(architecture = process.arch) {
     return (
       fs.existsSync(executable(place)) &&
       fs.existsSync(manifest) &&
-      JSON.parse(fs.readFileSync(manifest, "utf8")).version === version
+      JSON.parse(fs.readFileSync(manifest, "utf8")).version.replace(/^v/, "") === version
     );
   };
   if (!wanted.every(isInstalled)) {

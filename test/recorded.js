@@ -111,7 +111,8 @@ async function compute({ arithmetic, parts: wanted, index, math, threads, helper
   let shared = {};
   if (threads) {
     const [{ Threads }, { startHelper }] = await Promise.all([import(threads), import(helper)]);
-    shared = { threads: new Threads(2, startHelper, { threshold: 1 }) };
+    // Patient: a helper in an emulator takes seconds to answer.
+    shared = { threads: new Threads(2, startHelper, { threshold: 1, lostMs: 60_000, answerMs: 60_000 }) };
   }
 
   /** The fingerprint of a task's agent after a number of steps, with seed 1. */

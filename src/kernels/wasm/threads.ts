@@ -80,9 +80,6 @@ const minCalls = 4;
 /** A piece takes at most about this long, in ms: so long the caller may have to wait at the end of a call. */
 const pieceMs = 0.02;
 
-/** How long helpers may take to answer, in ms. After that the caller works without them. */
-const answerMs = 1000;
-
 /** Checking the helpers' count this often takes about 100 µs. Then a helper has taken a piece but is not running. */
 const longWait = 100_000;
 
@@ -120,24 +117,27 @@ export class Threads {
   #refusal = "";
   readonly #threshold: number | undefined;
   readonly #lostMs: number;
+  readonly #answerMs: number;
   /** How many of the next calls use one thread. */
   #alone = 0;
   #nextAlone = minAlone;
 
   /**
    * For `nodeThreads` and `webThreads`. Without `startHelper` there is one thread. Tests set the threshold, which is
-   * otherwise measured, and how long a piece may take, in ms, before it counts as lost.
+   * otherwise measured, how long a piece may take, in ms, before it counts as lost, and how long helpers may take to
+   * answer. After that the caller works without them.
    */
   constructor(
     count: number,
     startHelper: StartHelper | undefined,
-    { threshold, lostMs = 10_000 }: { threshold?: number; lostMs?: number } = {},
+    { threshold, lostMs = 10_000, answerMs = 1000 }: { threshold?: number; lostMs?: number; answerMs?: number } = {},
   ) {
     expect(Number.isSafeInteger(count) && count >= 1 && count <= 64, "threads", "a whole number from 1 to 64", count);
     this.count = startHelper ? count : 1;
     this.#startHelper = startHelper;
     this.#threshold = threshold;
     this.#lostMs = lostMs;
+    this.#answerMs = answerMs;
     const bytes = 4 * controlWords(this.count - 1);
     this.#control = new Int32Array(this.count > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
   }
@@ -274,7 +274,7 @@ export class Threads {
         this.#questions.delete(id);
         resolve(answered);
       };
-      const timer = setTimeout(() => settle(false), answerMs);
+      const timer = setTimeout(() => settle(false), this.#answerMs);
       this.#questions.set(id, { missing: this.#helpers.size, settle });
       this.#send({ id, module: kernels.module, replacement: kernels.replacement?.key, memory });
     });
