@@ -20,7 +20,7 @@ const source = fs.readFileSync(path.join(root, "native/kernels.c"), "utf8");
 
 /** Compiles under AddressSanitizer. */
 function compile(...words) {
-  const [program, ...own] = [compiler].flat();
+  const [program, ...own] = compiler;
   const optimization = flags.filter((flag) => flag !== "-O3").concat("-O1", "-g", "-fsanitize=address");
   return spawnSync(program, [...own, ...optimization, ...words], { encoding: "utf8" });
 }
@@ -125,4 +125,42 @@ test("without a compiler nothing is built, and the reason is given", () => {
     /^no C compiler for \S+ was found \(set CC, or install gcc 12 or clang\)\nthere are no native kernels for plan9-mips\nlinux-x64,darwin-arm64\n$/,
   );
   assert.ok(!fs.existsSync(path.join(folder, "none")));
+});
+
+test("without a cross compiler the reason names it and its Debian package", () => {
+  const other = process.arch === "arm64" ? "linux-x64" : "linux-arm64";
+  const [name, debian] =
+    other === "linux-x64"
+      ? ["x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"]
+      : ["aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"];
+  const searched = process.env.PATH;
+  process.env.PATH = folder;
+  try {
+    const expected = `no C compiler for ${other} was found (install ${name}; on Debian: apt-get install ${debian})`;
+    assert.equal(buildNative(path.join(folder, "none"), other), expected);
+  } finally {
+    process.env.PATH = searched;
+  }
+});
+
+test("CC may have arguments, and a path with spaces", { skip }, () => {
+  const before = process.env.CC;
+  const spaced = path.join(folder, "my compiler");
+  fs.writeFileSync(spaced, `#!/bin/sh\nexec ${compiler.join(" ")} "$@"\n`, { mode: 0o755 });
+  try {
+    for (const [cc, words] of [
+      [`${compiler.join(" ")} -O2`, [...compiler, "-O2"]],
+      [` ${spaced}`, [spaced]],
+    ]) {
+      process.env.CC = cc;
+      assert.deepEqual(findCompiler(), words);
+      const directory = path.join(folder, `cc-${words.length}`);
+      fs.mkdirSync(directory);
+      assert.equal(buildNative(directory), null);
+      assert.deepEqual(fs.readdirSync(directory), [`${process.platform}-${process.arch}.node`]);
+    }
+  } finally {
+    if (before === undefined) delete process.env.CC;
+    else process.env.CC = before;
+  }
 });

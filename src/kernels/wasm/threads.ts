@@ -84,9 +84,6 @@ const minCalls = 4;
 /** A piece takes at most about this long, in ms: so long the caller may have to wait at the end of a call. */
 const pieceMs = 0.02;
 
-/** How long helpers may take to answer, in ms. After that the caller works without them. */
-const answerMs = 1000;
-
 /** Checking the helpers' count this often takes about 100 µs. Then a helper has taken a piece but is not running. */
 const longWait = 100_000;
 
@@ -131,6 +128,7 @@ export class Threads {
   #refusal = "";
   readonly #threshold: number | undefined;
   readonly #lostMs: number;
+  readonly #answerMs: number;
   readonly #timer: Timer;
   /** How many of the next calls use one thread. */
   #alone = 0;
@@ -138,18 +136,25 @@ export class Threads {
 
   /**
    * For `nodeThreads` and `webThreads`. Without `startHelper` there is one thread. Tests set the threshold, which is
-   * otherwise measured, how long a piece may take, in ms, before it counts as lost, and what measures.
+   * otherwise measured, how long a piece may take, in ms, before it counts as lost, how long helpers may take to answer
+   * before the caller works without them, in ms, and what measures.
    */
   constructor(
     count: number,
     startHelper: StartHelper | undefined,
-    { threshold, lostMs = 10_000, timer = averageMs }: { threshold?: number; lostMs?: number; timer?: Timer } = {},
+    {
+      threshold,
+      lostMs = 10_000,
+      answerMs = 1000,
+      timer = averageMs,
+    }: { threshold?: number; lostMs?: number; answerMs?: number; timer?: Timer } = {},
   ) {
     expect(Number.isSafeInteger(count) && count >= 1 && count <= 64, "threads", "a whole number from 1 to 64", count);
     this.count = startHelper ? count : 1;
     this.#startHelper = startHelper;
     this.#threshold = threshold;
     this.#lostMs = lostMs;
+    this.#answerMs = answerMs;
     this.#timer = timer;
     const bytes = 4 * controlWords(this.count - 1);
     this.#control = new Int32Array(this.count > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
@@ -304,7 +309,7 @@ export class Threads {
         this.#questions.delete(id);
         resolve(answered);
       };
-      const timer = setTimeout(() => settle(false), answerMs);
+      const timer = setTimeout(() => settle(false), this.#answerMs);
       this.#questions.set(id, { missing: this.#helpers.size, settle });
       this.#send({ id, module: kernels.module, replacement: kernels.replacement?.key, memory });
     });
