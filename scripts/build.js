@@ -83,15 +83,27 @@ function dropMaps(directory) {
   }
 }
 
-/** The WebAssembly bytes of an AssemblyScript file. `sources` has the texts of files that do not exist, by path. */
-export async function assemble(file, sources) {
+/**
+ * The WebAssembly bytes of an AssemblyScript file. `sources` has the texts of files that do not exist, by path. `features`
+ * of WebAssembly are allowed besides SIMD.
+ */
+export async function assemble(file, sources, features = []) {
   const { main } = await import("assemblyscript/asc");
   const source = path.relative(root, file);
   let bytes = new Uint8Array();
   const { error, stderr } = await main(
     [
       ...[source, "--outFile", "kernels.wasm", "--runtime", "stub", "--noAssert", "--importMemory"],
-      ...["--optimizeLevel", "3", "--enable", "simd", "--disable", "bulk-memory", "--use", "abort="],
+      ...[
+        "--optimizeLevel",
+        "3",
+        "--enable",
+        ["simd", ...features].join(","),
+        "--disable",
+        "bulk-memory",
+        "--use",
+        "abort=",
+      ],
       // A memory that threads share must have a maximum.
       ...["--maximumMemory", "65535"],
     ],

@@ -1291,4 +1291,34 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "fused: the default without the probe",
+    edits: [
+      {
+        file: "src/kernels/wasm/modules.ts",
+        text: 'if (this.arithmetic === "fused" && !(await fusesHere(module))) {',
+        fault: 'if (String(this.arithmetic) === "" && !(await fusesHere(module))) {',
+      },
+    ],
+  },
+  {
+    name: "fused: portable by default",
+    edits: [
+      {
+        file: "src/kernels/choose-backend.ts",
+        text: "arithmetic === undefined && isArithmeticOpen(given)",
+        fault: "arithmetic === undefined && !isArithmeticOpen(given)",
+      },
+    ],
+  },
+  {
+    name: "a link that names no arithmetic is fused",
+    edits: [
+      {
+        file: "web/experiment.ts",
+        text: 'fields.get("arithmetic") ?? "portable"',
+        fault: 'fields.get("arithmetic") ?? "fused"',
+      },
+    ],
+  },
 ];
