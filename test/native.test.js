@@ -52,7 +52,7 @@ const run = (program) => spawnSync(program, ["1", "60"], { encoding: "utf8", tim
 
 test("random calls touch only what they may, and have the bits of plain loops", {
   skip: skipFuzz,
-  timeout: 120_000,
+  timeout: 200_000,
 }, () => {
   for (const set of addon.sets) {
     const { status, stderr } = run(fuzzProgram(set));
@@ -109,7 +109,7 @@ test("the random calls find a row too many, and a vector too many in a row", {
 
 test("kernels that the compiler may contract, or that were built for another contract, are refused", {
   skip,
-  timeout: 120_000,
+  timeout: 200_000,
 }, async () => {
   const directory = path.join(folder, "contracted");
   fs.mkdirSync(directory);
