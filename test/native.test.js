@@ -52,7 +52,7 @@ const run = (program) => spawnSync(program, ["1", "60"], { encoding: "utf8", tim
 
 test("random calls touch only what they may, and have the bits of plain loops", {
   skip: skipFuzz,
-  timeout: 120_000,
+  timeout: 200_000,
 }, () => {
   for (const set of addon.sets) {
     const { status, stderr } = run(fuzzProgram(set));
@@ -60,45 +60,56 @@ test("random calls touch only what they may, and have the bits of plain loops", 
   }
 });
 
-test("the random calls find a mistake in any kernel", { skip: skipFuzz, timeout: 300_000 }, () => {
-  // The one that compiles fastest.
+/** Runs random calls of kernels with mistakes, each a text and what replaces it. Returns what they print. */
+function runWith(mistakes) {
+  // The set that compiles fastest.
   const set = addon.sets.at(-1);
-  const relu = "whereNotLess(load(row), splat(0), load(row))";
-  for (const [text, fault, message] of [
-    ["if (rows > 0) tile(1, vectors, fuse, p);", "tile(1, vectors, fuse, p);", /AddressSanitizer/],
-    [".inner = arguments[11],", ".inner = arguments[11] - 1,", /multiplyPortable differs/],
-    [relu, "whereNotLess(splat(0), load(row), load(row))", /^relu differs/],
-    [
-      `p < width; p += VECTOR, row += LANES) store(row, ${relu})`,
-      `p <= width; p += VECTOR, row += LANES) store(row, ${relu})`,
-      /AddressSanitizer/,
-    ],
-    [
-      "whereGreater(load(yRow), splat(0), load(gRow))",
-      "whereNotLess(load(yRow), splat(0), load(gRow))",
-      /^reluGradient differs/,
-    ],
-    ["float zeros[16];", "float zeros[16] = {1};", /^the padding of transpose differs/],
-    [
-      "for (uint32_t i = 0; i < rows; i++, row += xStride)",
-      "for (uint32_t i = 1; i < rows; i++, row += xStride)",
-      /^sumRows differs/,
-    ],
-    ["store(m + i, first);", "store(m + i, second);", /^adam's m differs/],
-    ["(s[0] + s[2]) + (s[4] + s[6])", "(s[0] + s[4]) + (s[2] + s[6])", /^adam's squares differs/],
-    ["t + rate * (load(online + i) - t)", "t + rate * load(online + i) - rate * t", /^softUpdate differs/],
-    ["whereNotLess(absolute(v), smallest, v)", "whereNotLess(v, smallest, v)", /^flush differs/],
-  ]) {
-    assert.equal(source.split(text).length, 2, text);
-    const { status, stderr } = run(fuzzProgram(set, source.replace(text, fault)));
-    assert.notEqual(status, 0, text);
-    assert.match(stderr, message);
+  let text = source;
+  for (const [right, wrong] of mistakes) {
+    assert.equal(source.split(right).length, 2, right);
+    text = text.replace(right, wrong);
   }
+  const { status, stderr } = run(fuzzProgram(set, text));
+  assert.notEqual(status, 0);
+  return stderr;
+}
+
+test("the random calls find a mistake in any kernel", { skip: skipFuzz, timeout: 200_000 }, () => {
+  const found = runWith([
+    [".inner = arguments[11],", ".inner = arguments[11] - 1,"],
+    ["whereNotLess(load(row), splat(0), load(row))", "whereNotLess(splat(0), load(row), load(row))"],
+    ["whereGreater(load(yRow), splat(0), load(gRow))", "whereNotLess(load(yRow), splat(0), load(gRow))"],
+    ["float zeros[16];", "float zeros[16] = {1};"],
+    ["for (uint32_t i = 0; i < rows; i++, row += xStride)", "for (uint32_t i = 1; i < rows; i++, row += xStride)"],
+    ["store(m + i, first);", "store(m + i, second);"],
+    ["(s[0] + s[2]) + (s[4] + s[6])", "(s[0] + s[4]) + (s[2] + s[6])"],
+    ["t + rate * (load(online + i) - t)", "t + rate * load(online + i) - rate * t"],
+    ["whereNotLess(absolute(v), smallest, v)", "whereNotLess(v, smallest, v)"],
+  ]);
+  assert.deepEqual(found.match(/^.*(?= differs at )/gm).sort(), [
+    ...["adam's m", "adam's squares", "flush", "multiplyFused", "multiplyPortable", "relu", "reluGradient"],
+    ...["softUpdate", "sumRows", "the padding of transpose"],
+  ]);
+});
+
+test("the random calls find a row too many, and a vector too many in a row", {
+  skip: skipFuzz,
+  timeout: 200_000,
+}, () => {
+  const rows = runWith([["if (rows > 0) tile(1, vectors, fuse, p);", "tile(1, vectors, fuse, p);"]]);
+  assert.match(rows, /AddressSanitizer/);
+  const vectors = runWith([
+    [
+      "p < width; p += VECTOR, row += LANES) store(row, whereNotLess",
+      "p <= width; p += VECTOR, row += LANES) store(row, whereNotLess",
+    ],
+  ]);
+  assert.match(vectors, /AddressSanitizer/);
 });
 
 test("kernels that the compiler may contract, or that were built for another contract, are refused", {
   skip,
-  timeout: 120_000,
+  timeout: 200_000,
 }, async () => {
   const directory = path.join(folder, "contracted");
   fs.mkdirSync(directory);
