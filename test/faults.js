@@ -1272,6 +1272,26 @@ export const faults = [
     ],
   },
   {
+    name: "native: kernels with any results are taken",
+    edits: [
+      {
+        file: "src/node/native-check.ts",
+        text: "if (hash !== expected[kernels.arithmetic][part]) return part;",
+        fault: "if (hash !== expected[kernels.arithmetic][part]) continue;",
+      },
+    ],
+  },
+  {
+    name: "threads: one busy moment decides",
+    edits: [
+      {
+        file: "src/kernels/wasm/threads.ts",
+        text: "for (let more = 2; more > 0",
+        fault: "for (let more = 0; more > 0",
+      },
+    ],
+  },
+  {
     name: "fused: the default without the probe",
     edits: [
       {

@@ -52,10 +52,10 @@ export interface BackendOptions {
   /** From `nodeThreads` of `ddpg/node` or from `webThreads`: large networks learn on several cores, with the same bits. */
   threads?: Threads | undefined;
   /**
-   * How products are rounded. `fused` is up to twice as fast on many processors, and needs an engine and a processor that
-   * have it; `portable` runs everywhere. The same seed gives the same bits with the same arithmetic. Default: `fused`
-   * where it is possible, else `portable` with a warning in `agent.warnings`; or that of the backend, if it was created
-   * with one. `Ddpg.load` and `Policy.load` keep the arithmetic of the file.
+   * How products are rounded. `fused` is faster on many processors, and needs an engine and a processor that have it;
+   * `portable` runs everywhere. The same seed gives the same bits with the same arithmetic. Default: `fused` where it is
+   * possible, else `portable` with a warning in `agent.warnings`; or that of the backend, if it was created with one.
+   * `Ddpg.load` keeps the arithmetic that the agent was saved with.
    */
   arithmetic?: Arithmetic | undefined;
 }

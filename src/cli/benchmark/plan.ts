@@ -17,7 +17,7 @@ import { arithmeticOf } from "../../training/run.ts";
 import { notFusedWarning } from "../run/compute.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
-import { type BenchmarkRecord, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
+import { type BenchmarkRecord, recordFile, writeRecord } from "./records.ts";
 
 /** Steps between two evaluations, and episodes per evaluation. */
 const evaluateEvery = 10_000;
@@ -61,12 +61,11 @@ export interface Wanted {
 
 /**
  * All runs, ordered so that every task gets its first seed before any gets its second: early results then cover all
- * tasks. Throws as the checks of settings do.
+ * tasks. `records` are those in `out`. Throws as the checks of settings do.
  */
-export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
+export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkRecord[]): Promise<Wanted[]> {
   const { preset, changes, out, runs } = wishes;
   const plans: Pick<Wanted, "task" | "settings" | "steps" | "arithmetic">[] = [];
-  const records = readRecords(out);
   let usual: Arithmetic | undefined;
   for (const task of wishes.tasks) {
     const own = environments[task];
@@ -133,15 +132,20 @@ function isStarted(directory: string): boolean {
  */
 export async function unrecordedRuns(
   out: string,
+  records: readonly BenchmarkRecord[],
   wanted: readonly Wanted[],
   notice: (text: string) => void,
 ): Promise<Wanted[]> {
-  for (const record of readRecords(out)) {
-    const { environment, seed } = record;
+  const finished = new Set<string>();
+  for (const record of records) {
+    const { environment, seed, failed } = record;
     const same = wanted.find(({ task }) => task === environment);
-    if (same) expectSame(recordFile(out, environment, seed), same, record, "Choose another --out.");
+    if (!same) continue;
+    const file = recordFile(out, environment, seed);
+    expectSame(file, same, record, "Choose another --out.");
+    if (failed === undefined) finished.add(file);
   }
-  const unrecorded = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
+  const unrecorded = wanted.filter(({ record }) => !finished.has(record));
   // All at once, because a lock may have to be watched for some seconds.
   await Promise.all(unrecorded.map((each) => expectSameRun(each, notice)));
   return unrecorded;

@@ -40,7 +40,7 @@ export const computeOptions = {
   simd: () =>
     new Option(
       "--simd <bits>",
-      "bits of WebAssembly's vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]",
+      "bits of WebAssembly's vectors: 128, 256 (Node 24 or newer) or auto; a width leaves native out; same results [auto]",
     ).argParser(simdWidth),
   threads: () =>
     new Option(
@@ -74,13 +74,28 @@ export function threadCount(text: string): number | "auto" {
   return value === "auto" ? value : Number(value);
 }
 
+/** How the automatic choices of a command are explained. */
+export interface Explanations {
+  /** Whether the user asked for them. Otherwise only a choice that the user may not expect is explained. */
+  readonly verbose: boolean;
+  say(line: string): void;
+}
+
+/**
+ * Explanations on the standard error. A child of this program gives none: its parent has explained the backend, and
+ * takes what a child prints there for the report of an error.
+ */
+export function explanations(verbose: boolean, isChild: boolean): Explanations {
+  return { verbose, say: isChild ? () => {} : printError };
+}
+
 /**
  * Creates the backend that the flags ask for; without `arithmetic`, it is fused where that is possible. Explains 128-bit
  * vectors if the user may not expect them. Throws an InputError, with this hint, where a named arithmetic is not possible.
  */
 export async function backendFor(
   { backend: kind = "auto", simd = "auto", arithmetic }: ComputeFlags,
-  verbose: boolean,
+  { verbose, say }: Explanations,
   hint = "--arithmetic portable runs everywhere, with other results.",
 ): Promise<NodeBackend> {
   // A width is one of WebAssembly's vectors.
@@ -104,8 +119,8 @@ export async function backendFor(
   }
   const [reason = "--simd 128"] = backend.notes.slice(native ? 1 : 0);
   const isNews = simd === "256" || verbose;
-  if (!isNative && native && verbose) printError(`ddpg: using WebAssembly: ${backend.notes[0]}.`);
-  if (!isNative && backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
+  if (!isNative && native && verbose) say(`ddpg: using WebAssembly: ${backend.notes[0]}.`);
+  if (!isNative && backend.vectorBits === 128 && isNews) say(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
 }
 
@@ -124,12 +139,16 @@ export function threadsFor({ threads = "auto" }: ComputeFlags): Threads {
   return nodeThreads(threads === "auto" ? Math.min(maxThreads, os.availableParallelism()) : threads);
 }
 
-/** Explains on the standard error why an agent computes with one thread although it could have had more. */
-export function explainOneThread({ threads = "auto" }: ComputeFlags, agent: Ddpg, verbose: boolean): void {
+/** With `verbose`, explains why an agent computes with one thread although it could have had more. */
+export function explainOneThread(
+  { threads = "auto" }: ComputeFlags,
+  agent: Ddpg,
+  { verbose, say }: Explanations,
+): void {
   if (!verbose || threads === 1 || agent.threads > 1) return;
   const cores = os.availableParallelism();
   const reason = threadsFor({ threads }).refusal || "there are no others";
-  printError(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
+  say(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
 }
 
 /** A warning if the replay buffer will not fit in the machine's memory, or in that which a container has; else "". */

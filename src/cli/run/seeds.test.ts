@@ -86,6 +86,15 @@ describe("resumeArguments", () => {
     ]);
   });
 
+  it("explains what it does if the parent does", () => {
+    const wanted = ["resume", "b/seed1", "--verbose", "--threads", "1", "--as-child"];
+    for (const args of [
+      ["--verbose", "train", "--seeds", "1"],
+      ["train", "--seeds", "1", "--verbose"],
+    ])
+      assert.deepEqual(resumeArguments(args, "b/seed1", true, undefined), wanted);
+  });
+
   it("names the module, however it was named", () => {
     const kept = ["resume", "b/seed1", "--threads", "1", "--environment", "../a.js", "--as-child"];
     for (const args of [["../a.js"], ["--config", "run", "--environment", "../a.js"], ["--config", "run"]])

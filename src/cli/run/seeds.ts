@@ -86,6 +86,7 @@ export function resumeArguments(
 ): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
+    if (args[i] === "--verbose") kept.push(args[i]);
     const [, flag, value] = /^--(checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
     if (flag === undefined) continue;
     kept.push(args[i]);

@@ -54,6 +54,7 @@ import {
   computeOptions,
   computeText,
   explainOneThread,
+  explanations,
   memoryWarning,
   notFusedWarning,
   threadsFor,
@@ -226,9 +227,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   };
   if (loaded.module) {
     const { checkSteps } = flags;
-    const isTold = listener === undefined;
+    const showsNotice = listener === undefined;
     const warnings =
-      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
+      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, showsNotice));
     warnings.forEach(warn);
   }
   const tooLong = withoutUpdates(settings, steps, whole);
@@ -238,7 +239,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const left = flags.seeds ? given?.find(holdsRun) : undefined;
   const kept = repeated ?? (left === undefined ? undefined : readConfig(fromHere(left)));
   const arithmetic = flags.arithmetic ?? (kept && arithmeticOf(kept));
-  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, verbose);
+  const explained = explanations(verbose, listener !== undefined);
+  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
   if (backend.notFused !== undefined) warn(notFusedWarning(backend.notFused));
   const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
   let directories: readonly string[] = [];
@@ -257,7 +259,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
     const compute = { backend, arithmetic: backend.arithmetic };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, ...compute, ...threads }));
-    if (!flags.seeds) explainOneThread(flags, agent, verbose);
+    if (!flags.seeds) explainOneThread(flags, agent, explained);
     const tooLarge = memoryWarning(agent.replayBuffer, steps);
     if (tooLarge) warn(tooLarge);
     if (start) agent.startFrom(start.policy);
@@ -334,7 +336,7 @@ async function checkOwn(
   { create }: LoadedEnvironment,
   { observationScale, observationOffset, rewardScale }: Settings,
   steps: number | undefined,
-  tell: boolean,
+  showsNotice: boolean,
 ): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
   let called = "make";
@@ -359,13 +361,13 @@ async function checkOwn(
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => {
+  const showNotice = (): void => {
     const pass = steps ?? defaultCheckSteps(first?.observationSize ?? 1);
     printError(`Checking ${name} for about ${whole(2 * pass)} steps …`);
-  }, noticeMs);
+  };
+  const notice = showsNotice ? setTimeout(showNotice, noticeMs) : undefined;
   // It is only a notice: it must not keep the process alive if the environment never answers.
-  notice.unref();
-  if (!tell) clearTimeout(notice);
+  notice?.unref();
   const scaling = { observationScale, observationOffset, rewardScale };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
