@@ -351,7 +351,7 @@ describe("the page", { timeout: 300_000 }, () => {
 
       await tab.locator("#field-actorLearningRate").fill("0.002");
       await tab.locator("#experiment [type=submit]").click();
-      await tab.locator("#runs li", { hasText: "seed 7, actorLearningRate 0.002" }).waitFor();
+      await tab.locator("#runs li", { hasText: "seed 7, portable, actorLearningRate 0.002" }).waitFor();
       await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
       const both = await colors();
       assert.equal(both[1], first, "a run keeps its color");
