@@ -32,7 +32,7 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
   updatesPerStep:
     "gradientsteps utd utdratio updatetodata updatetodataratio trainsteps nupdates numupdates replayratio",
   normalization:
-    "batchnorm bn normalize usebatchnorm layernorm layernormalization uselayernorm ln norm normtype normlayer normalisation",
+    "batchnorm bn normalize usebatchnorm layernorm layernormalization uselayernorm ln norm normtype normlayer",
   layerNormEpsilon: "lneps layernormeps",
   batchNormEpsilon: "bneps batchnormeps bnepsilon",
   batchNormKeep: "momentum bnmomentum batchnormmomentum",

@@ -57,6 +57,13 @@ function describeSet(addon: NativeAddon, set: string, arithmetic: Arithmetic): v
       assert.equal(await trainedFingerprint(split), recorded[arithmetic]);
     });
 
+    it("have them with layer normalization, too", async () => {
+      const expected = await trainedFingerprint(wasm, { normalization: "layer" });
+      assert.notEqual(expected, recorded[arithmetic]);
+      for (const backend of [native, split])
+        assert.equal(await trainedFingerprint(backend, { normalization: "layer" }), expected);
+    });
+
     it("are refused if one of them differs, or the fingerprint", async () => {
       for (const name of ["transpose", "sumRows", "relu", "reluGradient", "adam", "flush", "softUpdate"] as const) {
         const broken: NativeAddon = {
