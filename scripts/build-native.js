@@ -45,15 +45,20 @@ export function nativeSource() {
   return hash.digest("hex").slice(0, 16);
 }
 
+/** Whether there are native kernels for a platform. */
+export function hasKernels(platform = here) {
+  const [system, architecture] = platform.split("-");
+  return architecture in instructionSets && (system === "linux" || system === "darwin");
+}
+
 /**
  * Builds the addon for a platform into `directory`. Returns null, or why it was not built. `extra` flags follow the others,
  * to show in a test what they are for.
  */
-export function buildNative(directory, platform = here, extra = []) {
+export function buildNative(directory, platform = here, extra = [], compiler = findCompiler(platform)) {
+  if (!hasKernels(platform)) return `there are no native kernels for ${platform}`;
   const [system, architecture] = platform.split("-");
   const sets = instructionSets[architecture];
-  if (!sets || (system !== "linux" && system !== "darwin")) return `there are no native kernels for ${platform}`;
-  const compiler = findCompiler(platform);
   if (!compiler) return `no C compiler for ${platform} was found (${wayToCompiler(platform)})`;
   const [program, ...own] = compiler;
   const temporary = path.join(directory, `${platform}-${process.pid}`);
@@ -110,7 +115,7 @@ function candidates(platform) {
 
 /** What to do where there is no compiler for a platform. */
 function wayToCompiler(platform) {
-  if (platform === here) return "set CC, or install gcc";
+  if (platform === here) return "set CC, or install gcc 12 or clang";
   if (!crossCompilers[platform]) return "build on that platform";
   const { name, debian } = crossCompilers[platform];
   return `install ${name}; on Debian: apt-get install ${debian}`;
