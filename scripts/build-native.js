@@ -42,16 +42,21 @@ export function nativeSource() {
   return hash.digest("hex").slice(0, 16);
 }
 
+/** Whether there are native kernels for a platform. */
+export function hasKernels(platform = here) {
+  const [system, architecture] = platform.split("-");
+  return architecture in instructionSets && (system === "linux" || system === "darwin");
+}
+
 /**
  * Builds the addon for a platform into `directory`. Returns null, or why it was not built. `extra` flags follow the others,
  * to show in a test what they are for.
  */
-export function buildNative(directory, platform = here, extra = []) {
+export function buildNative(directory, platform = here, extra = [], compiler = findCompiler(platform)) {
+  if (!hasKernels(platform)) return `there are no native kernels for ${platform}`;
   const [system, architecture] = platform.split("-");
   const sets = instructionSets[architecture];
-  if (!sets || (system !== "linux" && system !== "darwin")) return `there are no native kernels for ${platform}`;
-  const compiler = findCompiler(platform);
-  if (!compiler) return `no C compiler for ${platform} was found (set CC, or install gcc)`;
+  if (!compiler) return `no C compiler for ${platform} was found (set CC, or install gcc 12 or clang)`;
   const temporary = path.join(directory, `${platform}-${process.pid}`);
   fs.mkdirSync(temporary, { recursive: true });
   const compile = (file, object, ...more) => {

@@ -1271,4 +1271,54 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "native: kernels with any results are taken",
+    edits: [
+      {
+        file: "src/node/native-check.ts",
+        text: "if (hash !== expected[kernels.arithmetic][part]) return part;",
+        fault: "if (hash !== expected[kernels.arithmetic][part]) continue;",
+      },
+    ],
+  },
+  {
+    name: "threads: one busy moment decides",
+    edits: [
+      {
+        file: "src/kernels/wasm/threads.ts",
+        text: "for (let more = 2; more > 0",
+        fault: "for (let more = 0; more > 0",
+      },
+    ],
+  },
+  {
+    name: "fused: the default without the probe",
+    edits: [
+      {
+        file: "src/kernels/wasm/modules.ts",
+        text: 'if (this.arithmetic === "fused" && !(await fusesHere(module))) {',
+        fault: 'if (String(this.arithmetic) === "" && !(await fusesHere(module))) {',
+      },
+    ],
+  },
+  {
+    name: "fused: portable by default",
+    edits: [
+      {
+        file: "src/kernels/choose-backend.ts",
+        text: "arithmetic === undefined && isArithmeticOpen(given)",
+        fault: "arithmetic === undefined && !isArithmeticOpen(given)",
+      },
+    ],
+  },
+  {
+    name: "a link that names no arithmetic is fused",
+    edits: [
+      {
+        file: "web/experiment.ts",
+        text: 'fields.get("arithmetic") ?? "portable"',
+        fault: 'fields.get("arithmetic") ?? "fused"',
+      },
+    ],
+  },
 ];

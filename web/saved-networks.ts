@@ -2,7 +2,7 @@ import { decodeSafetensors } from "../src/base/safetensors.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import { expectParameters, parseWhole, restoreParameters } from "../src/ddpg/tensors.ts";
-import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { chooseBackend } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
 import { networkTensors } from "../src/nn/network.ts";
 import { Parameters } from "../src/nn/parameters.ts";
@@ -15,18 +15,18 @@ import type { Networks } from "./grid.ts";
  */
 export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step: number | null }> {
   const actor = await Policy.load(bytes);
-  const { settings, units } = actor;
+  const { settings, units, arithmetic } = actor;
   const { tensors, metadata } = decodeSafetensors(bytes, "networks");
   const step = metadata.has("step") ? parseWhole(metadata, "step", "networks") : null;
   if (![...tensors.keys()].some((name) => name.startsWith("critic."))) {
-    return { settings, units, actor, critic: null, step };
+    return { settings, units, arithmetic, actor, critic: null, step };
   }
   const shape = criticShape(settings, units.observationSize, units.actionSize);
   expectParameters(tensors, "critic.", shape, "networks");
   const parameters = await buildOver(
-    defaultBackend(),
+    await chooseBackend({ arithmetic }),
     (kernels) => new Parameters(kernels, networkTensors(shape), false),
   );
   restoreParameters(parameters, tensors, "critic.", "networks");
-  return { settings, units, actor, critic: { parameters }, step };
+  return { settings, units, arithmetic, actor, critic: { parameters }, step };
 }

@@ -254,6 +254,23 @@ describe("ddpg benchmark", () => {
     assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Ant-v5 .*\n\| Pendulum-v1 /m);
   });
 
+  it("refuses kernels that are not there before anything starts", async () => {
+    fs.writeFileSync(inFolder("no-native.mjs"), 'process.dlopen = () => { throw new Error("not here"); };');
+    const env = { ...process.env, NODE_OPTIONS: `--import=${new URL(`file://${inFolder("no-native.mjs")}`)}` };
+    const args = ["benchmark", ...small, "--seeds", "1,2", "--backend", "native", "--out", "native"];
+    const { code, stdout, stderr } = await program.start(args, env).outcome;
+    assert.match(stderr, /^ddpg: --backend: expected native kernels that work here, got .*\n$/);
+    assert.deepEqual([code, stdout, fs.existsSync(inFolder("native"))], [2, "", false]);
+  });
+
+  it("explains once what it computes with", async () => {
+    const args = ["--tasks", "Pendulum-v1", "--steps", "60", "--warmup-steps", "20", "--batch-size", "10"];
+    const compute = ["--backend", "wasm", "--simd", "128", "--verbose"];
+    const { code, stderr } = await ddpg(...args, "--seeds", "1,2", "--out", "explained", ...compute);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "ddpg: using 128-bit vectors: --simd 128.\n");
+  });
+
   it("killed, it continues with the same records", { skip: process.platform === "win32" }, async () => {
     const args = [...small, "--steps", "6000", "--seeds", "1,2", "--out", "cut"];
     const cut = start(...args);
