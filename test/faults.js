@@ -611,8 +611,8 @@ export const faults = [
     edits: [
       {
         file: "src/export/module.ts",
-        text: "return rounded(sum + rounded(a * b));",
-        fault: "return sum + a * b;",
+        text: "out[j] = out[j] + rounded(x * weights[k]);",
+        fault: "out[j] = out[j] + x * weights[k];",
       },
     ],
   },
@@ -1318,6 +1318,16 @@ export const faults = [
         file: "web/experiment.ts",
         text: 'fields.get("arithmetic") ?? "portable"',
         fault: 'fields.get("arithmetic") ?? "fused"',
+      },
+    ],
+  },
+  {
+    name: "module: a fused sum that is halfway is rounded twice",
+    edits: [
+      {
+        file: "src/export/module.ts",
+        text: "else out[j] = step(x, weights[k], out[j]);",
+        fault: "else out[j] = total;",
       },
     ],
   },
