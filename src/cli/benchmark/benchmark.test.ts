@@ -225,18 +225,18 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(second.stdout, /started|resumed/);
   });
 
-  it("keeps the arithmetic of its records: portable if they name none", async () => {
-    const file = inFolder("whole/Pendulum-v1-seed1.json");
-    assert.equal(readRecord(file)?.arithmetic, "portable");
-    const text = fs.readFileSync(file, "utf8");
-    fs.writeFileSync(file, text.replace('"arithmetic":"portable",', ""));
-    assert.equal(readRecord(file)?.arithmetic, undefined);
+  it("is fused by default, and keeps the arithmetic of its records: portable if they name none", async () => {
+    const records = [1, 2].map((seed) => inFolder(`whole/Pendulum-v1-seed${seed}.json`));
+    const texts = records.map((file) => fs.readFileSync(file, "utf8"));
+    for (const file of records) assert.equal(readRecord(file)?.arithmetic, "fused");
+    for (const [i, file] of records.entries()) fs.writeFileSync(file, texts[i].replace('"arithmetic":"fused",', ""));
+    for (const file of records) assert.equal(readRecord(file)?.arithmetic, undefined);
     const again = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
     assert.match(again.stdout, /^Recorded in whole: 2 of 2 runs\.\n\n\| task/);
     const fused = await ddpg(...small, "--seeds", "1", "--out", "whole", "--arithmetic", "fused");
     assert.equal(fused.code, 2);
     assert.match(fused.stderr, /seed1\.json arithmetic: expected fused, got portable\. Choose another --out\./);
-    fs.writeFileSync(file, text);
+    for (const [i, file] of records.entries()) fs.writeFileSync(file, texts[i]);
   });
 
   it("rewrites a lost record without training, and shows everything that is recorded", async () => {
