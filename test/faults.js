@@ -611,8 +611,8 @@ export const faults = [
     edits: [
       {
         file: "src/export/module.ts",
-        text: "return rounded(sum + rounded(a * b));",
-        fault: "return sum + a * b;",
+        text: "out[j] = out[j] + rounded(x * weights[k]);",
+        fault: "out[j] = out[j] + x * weights[k];",
       },
     ],
   },
@@ -1272,6 +1272,66 @@ export const faults = [
     ],
   },
   {
+    name: "native: kernels with any results are taken",
+    edits: [
+      {
+        file: "src/node/native-check.ts",
+        text: "if (hash !== expected[kernels.arithmetic][part]) return part;",
+        fault: "if (hash !== expected[kernels.arithmetic][part]) continue;",
+      },
+    ],
+  },
+  {
+    name: "threads: one busy moment decides",
+    edits: [
+      {
+        file: "src/kernels/wasm/threads.ts",
+        text: "for (let more = 2; more > 0",
+        fault: "for (let more = 0; more > 0",
+      },
+    ],
+  },
+  {
+    name: "fused: the default without the probe",
+    edits: [
+      {
+        file: "src/kernels/wasm/modules.ts",
+        text: 'if (this.arithmetic === "fused" && !(await fusesHere(module))) {',
+        fault: 'if (String(this.arithmetic) === "" && !(await fusesHere(module))) {',
+      },
+    ],
+  },
+  {
+    name: "fused: portable by default",
+    edits: [
+      {
+        file: "src/kernels/choose-backend.ts",
+        text: "arithmetic === undefined && isArithmeticOpen(given)",
+        fault: "arithmetic === undefined && !isArithmeticOpen(given)",
+      },
+    ],
+  },
+  {
+    name: "a link that names no arithmetic is fused",
+    edits: [
+      {
+        file: "web/experiment.ts",
+        text: 'fields.get("arithmetic") ?? "portable"',
+        fault: 'fields.get("arithmetic") ?? "fused"',
+      },
+    ],
+  },
+  {
+    name: "module: a fused sum that is halfway is rounded twice",
+    edits: [
+      {
+        file: "src/export/module.ts",
+        text: "else out[j] = step(x, weights[k], out[j]);",
+        fault: "else out[j] = total;",
+      },
+    ],
+  },
+  {
     name: "running normalization moves during evaluation",
     edits: [
       {
@@ -1313,7 +1373,7 @@ export const faults = [
     ],
   },
   {
-    name: "the return that rewards are normalized by goes on after a cut",
+    name: "the return that rewards are normalized by continues after a cut",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
@@ -1323,7 +1383,7 @@ export const faults = [
     ],
   },
   {
-    name: "the return that rewards are normalized by goes on after the task ended",
+    name: "the return that rewards are normalized by continues after the task ended",
     edits: [
       {
         file: "src/ddpg/ddpg.ts",

@@ -3,7 +3,7 @@ import { actorShape } from "../src/ddpg/actor.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
 import { ObservationNormalization } from "../src/ddpg/observation-normalization.ts";
-import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { chooseBackend } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import type { Matrix } from "../src/kernels/matrix.ts";
@@ -13,7 +13,8 @@ import type { Plane } from "./scenes.ts";
 import { type Maps, mapSize } from "./source.ts";
 
 /** The networks to map: an agent's, or those that a file holds. Without a critic there is no value map. */
-export interface Networks extends Pick<Ddpg, "settings" | "units" | "observationNormalization" | "rewardFactor"> {
+export interface Networks
+  extends Pick<Ddpg, "settings" | "units" | "arithmetic" | "observationNormalization" | "rewardFactor"> {
   readonly actor: { readonly parameters: Parameters };
   readonly critic: { readonly parameters: Parameters } | null;
 }
@@ -33,8 +34,9 @@ export class Grid {
   #maps: Maps | null = null;
   #row = 0;
 
-  static create(agent: Networks, plane: Plane): Promise<Grid> {
-    return buildOver(defaultBackend(), (kernels) => new Grid(kernels, agent, plane));
+  static async create(agent: Networks, plane: Plane): Promise<Grid> {
+    const backend = await chooseBackend({ arithmetic: agent.arithmetic });
+    return buildOver(backend, (kernels) => new Grid(kernels, agent, plane));
   }
 
   private constructor(kernels: Kernels, agent: Networks, plane: Plane) {

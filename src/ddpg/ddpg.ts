@@ -10,7 +10,7 @@ import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
 import { boundsWarnings } from "../environment/check-environment.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend } from "../kernels/choose-backend.ts";
+import { chooseBackend, notFusedWarning } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import { NotFiniteError } from "../nn/adam.ts";
@@ -36,8 +36,8 @@ import { UpdateSchedule } from "./update-schedule.ts";
 /** Options of `Ddpg.create`: a seed, a preset, the settings that differ from the preset, and the backend. */
 export interface DdpgOptions extends Partial<Settings>, OldSettings, BackendOptions {
   /**
-   * The seed of all random numbers, a whole number of at least 0. The same seed gives the same bits everywhere.
-   * Default: 1.
+   * The seed of all random numbers, a whole number of at least 0. The same seed and the same arithmetic give the same
+   * bits everywhere. Default: 1.
    */
   seed?: number;
   /** The preset to start from. Default: `standard`. */
@@ -75,11 +75,14 @@ export class Ddpg {
   readonly settings: Readonly<Settings>;
   /** The number of threads that an update may use; 1 if none were given or more would not make it faster. */
   readonly threads: number;
-  /** How products are rounded: the same seed gives the same bits with the same arithmetic. */
+  /**
+   * How products are rounded: fused where it is possible, unless another was asked for. The same seed gives the same bits
+   * with the same arithmetic.
+   */
   readonly arithmetic: Arithmetic;
   /**
-   * Warnings for the user about the environment's bounds and the settings; usually empty. `train` yields them with its
-   * first step.
+   * Warnings for the user about the environment's bounds, and about portable arithmetic where fused, the default, is not
+   * possible; usually empty. `train` yields them with its first step.
    */
   readonly warnings: readonly string[];
   /** The actor's current policy, in the environment's units; it changes with every update. */
@@ -165,8 +168,14 @@ export class Ddpg {
     return agent;
   }
 
-  /** @internal Builds an agent over given kernels; users call `create`. */
-  constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number) {
+  /** @internal Builds an agent over given kernels, with these warnings besides its own; users call `create`. */
+  constructor(
+    kernels: Kernels,
+    environment: Spaces,
+    settings: Settings,
+    seed: number,
+    warnings: readonly string[] = [],
+  ) {
     if (typeof seed !== "number") throw new InputError(created);
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
@@ -174,7 +183,7 @@ export class Ddpg {
     this.threads = kernels.threads;
     this.arithmetic = kernels.arithmetic;
     this.units = new Units(environment, settings);
-    this.warnings = Object.freeze(boundsWarnings(environment, "environment"));
+    this.warnings = Object.freeze([...boundsWarnings(environment, "environment"), ...warnings]);
     const { observationSize, actionSize } = this.units;
     const random = new Random(seed);
     this.environmentRandom = random.fork("environment");
@@ -489,6 +498,10 @@ const created = {
 };
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
-  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
-  return buildOver(await chooseBackend(options), make, (agent) => agent.update());
+  const backend = await chooseBackend(options);
+  // A person who asked for portable arithmetic knows that it is not fused.
+  const reason = options.arithmetic === undefined ? backend.notFused : undefined;
+  const warnings = reason === undefined ? [] : [notFusedWarning(reason)];
+  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed, warnings);
+  return buildOver(backend, make, (agent) => agent.update());
 }

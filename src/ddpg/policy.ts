@@ -2,7 +2,7 @@ import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect, expectObject, expectOptions, fail, InputError, show } from "../base/expect.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors, tensorOf } from "../base/safetensors.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend, preferArithmetic } from "../kernels/choose-backend.ts";
+import { backendForSaved } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
@@ -38,6 +38,14 @@ export const policySettings = [
   "observationOffset",
   "observationNormalization",
 ] as const satisfies (keyof Settings)[];
+
+/** The first of `policySettings` that differs. */
+export function differingSetting(
+  one: Readonly<Settings>,
+  other: Readonly<Settings>,
+): (typeof policySettings)[number] | undefined {
+  return policySettings.find((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
+}
 
 /**
  * The format names in the metadata of a policy's file. Version 0.1 reads only the first one and would act wrongly without
@@ -116,10 +124,8 @@ export class Policy {
     expectPolicy(policy, where);
     const { units, settings } = policy;
     this.units.expectSame(units, where);
-    for (const name of policySettings) {
-      const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
-      if (wanted !== got) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
-    }
+    const name = differingSetting(this.settings, settings);
+    if (name) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
   }
 
   /** Returns the policy as the bytes of a safetensors file, with its sizes, bounds and scaling; a fresh array. */
@@ -148,10 +154,11 @@ export class Policy {
   }
 
   /**
-   * Reads the policy that `save` wrote, over `backend` or the default backend. It keeps the arithmetic that it was
-   * saved with where this platform has it, and so the bits of its actions; elsewhere they differ by roundings. `bytes`
-   * may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one:
-   * `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other bytes.
+   * Reads the policy that `save` wrote, over `backend` or the default backend. A policy loads under either arithmetic. It
+   * keeps the one that it was saved with where this platform has it, and so the bits of its actions; elsewhere, or with
+   * another `arithmetic`, they differ by roundings. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a
+   * promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other
+   * bytes.
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,
@@ -161,9 +168,8 @@ export class Policy {
     expectOptions(options, where, ["backend", "arithmetic"]);
     const contents = decodeSafetensors(await readBytes(bytes, where), where);
     const { settings, units, shape, arithmetic } = checkPolicy(contents, where);
-    const backend = await chooseBackend(options);
     const policy = await buildOver(
-      options.arithmetic === undefined ? await preferArithmetic(backend, arithmetic) : backend,
+      await backendForSaved(arithmetic, options),
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
     policy.restore(contents, where);

@@ -137,10 +137,8 @@ function dense(inputSize, outputSize) {
   const out = new Float32Array(outputSize);
   return (x) => {
     out.set(biases);
-    for (let i = 0, k = 0; i < inputSize; i++) {
-      const xi = x[i];
-      for (let j = 0; j < outputSize; j++, k++) out[j] = step(xi, weights[k], out[j]);
-    }
+    // A 0, which ReLU often gives, adds nothing: at most the sign of a zero, which no action depends on.
+    for (let i = 0; i < inputSize; i++) if (x[i] !== 0) addRow(out, x[i], weights, i * outputSize);
     return out;
   };
 }
@@ -231,14 +229,26 @@ function decode(text) {
 
 /** The step of a product's sum, by arithmetic. */
 const steps: Record<Arithmetic, string> = {
-  portable: `/** a * b + sum, rounded after the product and after the sum. */
-function step(a, b, sum) {
-  return rounded(sum + rounded(a * b));
+  portable: `/** Adds x times the row of weights at k to out, rounded after the product and after the sum. */
+function addRow(out, x, weights, k) {
+  for (let j = 0; j < out.length; j++, k++) out[j] = out[j] + rounded(x * weights[k]);
 }
 `,
   // The Float64 sum needs care only if it is halfway between two Float32 numbers: then what Float64 lost decides. Infinity
   // is the neighbor of the largest number, too.
-  fused: `/** a * b + sum, rounded once: the product is exact in Float64. */
+  fused: `/** Adds x times the row of weights at k to out, rounded once. */
+function addRow(out, x, weights, k) {
+  for (let j = 0; j < out.length; j++, k++) {
+    const total = x * weights[k] + out[j];
+    const near = rounded(total);
+    const other = near + 2 * (total - near);
+    // Neither halfway nor exact nor infinite, where the difference is 0 or NaN: near is right.
+    if (Math.abs(rounded(other) - other) > 0) out[j] = near;
+    else out[j] = step(x, weights[k], out[j]);
+  }
+}
+
+/** a * b + sum, rounded once: the product is exact in Float64. */
 function step(a, b, sum) {
   const product = a * b;
   const total = product + sum;
