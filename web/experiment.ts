@@ -1,7 +1,9 @@
 // An experiment is everything that determines a run. The page's address holds it, so a link is an experiment.
 import { expect, InputError, show, suggest } from "../src/base/expect.ts";
 import {
+  currentSettings,
   expectPreset,
+  oldSettingNames,
   type PresetName,
   parseSetting,
   presets,
@@ -116,7 +118,7 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   const changes: Record<string, unknown> = {};
   for (const [name, text] of fields) {
     if (["task", "preset", "seed", "steps", "arithmetic", "speed"].includes(name)) continue;
-    const known = settingNames.find((setting) => setting === name);
+    const known = [...settingNames, ...oldSettingNames].find((setting) => setting === name);
     if (!known)
       throw new InputError(`link: there is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
     changes[known] = parseSetting(known, text, known);
@@ -133,7 +135,7 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
     seed: wholeNumber(fields.get("seed") ?? "1", "seed", 0),
     steps: wholeNumber(fields.get("steps") ?? String(defaultsOf(task).steps), "steps", 1),
     arithmetic,
-    changes: changes as Partial<Settings>,
+    changes: currentSettings(changes),
   };
   settingsOf(experiment);
   return { experiment, speed };

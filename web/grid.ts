@@ -2,6 +2,7 @@
 import { actorShape } from "../src/ddpg/actor.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
+import { ObservationNormalization } from "../src/ddpg/observation-normalization.ts";
 import { chooseBackend } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
@@ -12,7 +13,8 @@ import type { Plane } from "./scenes.ts";
 import { type Maps, mapSize } from "./source.ts";
 
 /** The networks to map: an agent's, or those that a file holds. Without a critic there is no value map. */
-export interface Networks extends Pick<Ddpg, "settings" | "units" | "arithmetic"> {
+export interface Networks
+  extends Pick<Ddpg, "settings" | "units" | "arithmetic" | "observationNormalization" | "rewardFactor"> {
   readonly actor: { readonly parameters: Parameters };
   readonly critic: { readonly parameters: Parameters } | null;
 }
@@ -26,6 +28,9 @@ export class Grid {
   readonly #critic: Network;
   readonly #actorParameters: Parameters;
   readonly #criticParameters: Parameters;
+  /** The agent's, when the maps were begun. */
+  readonly #normalization: ObservationNormalization | null;
+  #rewardFactor = 1;
   #maps: Maps | null = null;
   #row = 0;
 
@@ -45,6 +50,7 @@ export class Grid {
     this.#actor = new Network(kernels, mu, this.#actorParameters, mapSize, false);
     this.#critic = new Network(kernels, q, this.#criticParameters, mapSize, false);
     this.#observation = allocateMatrix(kernels, mapSize, units.observationSize);
+    this.#normalization = ObservationNormalization.create(settings, units.observationSize);
   }
 
   /** Works for about `ms` milliseconds. Returns the maps once they are complete. New maps are labeled with `step`. */
@@ -53,6 +59,9 @@ export class Grid {
     if (!this.#maps) {
       this.#actorParameters.copyFrom(this.#agent.actor.parameters);
       if (this.#agent.critic) this.#criticParameters.copyFrom(this.#agent.critic.parameters);
+      const { observationNormalization } = this.#agent;
+      if (observationNormalization) this.#normalization?.restore(observationNormalization.save());
+      this.#rewardFactor = this.#agent.rewardFactor;
       const cells = mapSize * mapSize;
       this.#maps = {
         step,
@@ -74,7 +83,7 @@ export class Grid {
   }
 
   #fillRow(maps: Maps, row: number): void {
-    const { units, settings } = this.#agent;
+    const { units } = this.#agent;
     const { x, y, observe } = this.#plane;
     const { data, rowStride } = this.#observation;
     for (let column = 0; column < mapSize; column++) {
@@ -82,13 +91,14 @@ export class Grid {
       const out = data.subarray(start, start + units.observationSize);
       units.scaleObservation(out, observe(along(x, column), along(y, row)), "map");
     }
+    this.#normalization?.applyToRows(this.#observation);
     const action = this.#actor.forward(this.#observation, null, false);
     const value = maps.value && this.#critic.forward(this.#observation, action, false);
     const [low, high] = [units.actionLow[0], units.actionHigh[0]];
     for (let column = 0; column < mapSize; column++) {
       const cell = row * mapSize + column;
       maps.action[cell] = low + ((action.at(column, 0) + 1) / 2) * (high - low);
-      if (maps.value && value) maps.value[cell] = value.at(column, 0) / settings.rewardScale;
+      if (maps.value && value) maps.value[cell] = value.at(column, 0) / this.#rewardFactor;
     }
   }
 }

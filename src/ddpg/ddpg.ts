@@ -19,20 +19,22 @@ import { Network } from "../nn/network.ts";
 import { Actor, actorShape } from "./actor.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
 import type { Body } from "./body.ts";
-import { type PresetName, type Settings, settingsFrom } from "./config.ts";
+import { type OldSettings, type PresetName, type Settings, settingsFrom } from "./config.ts";
 import { Critic, criticShape } from "./critic.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
 import { Target } from "./learner.ts";
 import { annealing, createNoise, type Noise } from "./noise.ts";
+import type { ObservationNormalization } from "./observation-normalization.ts";
 import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
+import { RewardNormalization } from "./reward-normalization.ts";
 import { type Spaces, Units } from "./units.ts";
 import { UpdateSchedule } from "./update-schedule.ts";
 
 /** Options of `Ddpg.create`: a seed, a preset, the settings that differ from the preset, and the backend. */
-export interface DdpgOptions extends Partial<Settings>, BackendOptions {
+export interface DdpgOptions extends Partial<Settings>, OldSettings, BackendOptions {
   /**
    * The seed of all random numbers, a whole number of at least 0. The same seed and the same arithmetic give the same
    * bits everywhere. Default: 1.
@@ -114,6 +116,8 @@ export class Ddpg {
   readonly samplingRandom: Random;
   /** @internal When to learn, and how often. */
   readonly schedule: UpdateSchedule;
+  /** @internal The running normalization of rewards; null with settings that have none. */
+  readonly rewardNormalization: RewardNormalization | null;
   /** @internal Called after every update of a round. */
   onUpdate: (() => void) | null = null;
   /** @internal The noise of each body. */
@@ -211,6 +215,7 @@ export class Ddpg {
     this.#softUpdate = { rate: settings.softUpdateRate };
     this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
+    this.rewardNormalization = settings.rewardNormalization ? new RewardNormalization(settings.discount) : null;
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
@@ -228,6 +233,17 @@ export class Ddpg {
     this.actor.parameters.copyFrom(policy.parameters);
     this.actor.takeStatistics();
     this.targetActor.parameters.copyFrom(policy.parameters);
+    if (policy.normalization) this.observationNormalization?.restore(policy.normalization.save());
+  }
+
+  /** @internal The running normalization of observations; null with settings that have none. */
+  get observationNormalization(): ObservationNormalization | null {
+    return this.policy.normalization;
+  }
+
+  /** @internal What a reward is multiplied by, at this moment, before the critic sees it. */
+  get rewardFactor(): number {
+    return this.settings.rewardScale / (this.rewardNormalization?.divisor ?? 1);
   }
 
   /** The number of transitions observed. */
@@ -255,7 +271,10 @@ export class Ddpg {
     return this.policy.act(observation);
   }
 
-  /** Returns Q(s, μ(s)), the discounted return that the critic expects from an observation [O], in scaled rewards. */
+  /**
+   * Returns Q(s, μ(s)), the discounted return that the critic expects from an observation [O], in the rewards that it
+   * learns from: scaled by `rewardScale`, or divided by what `rewardNormalization` has found so far.
+   */
   value(observation: ArrayLike<number>): number {
     const action = this.policy.forward(observation, "Ddpg.value observation");
     return this.#value.forward(this.policy.observation, action, false).at(0, 0);
@@ -313,6 +332,9 @@ export class Ddpg {
       nextObservation: this.#scaledNextObservation,
       discountSteps: terminated ? 0 : 1,
     });
+    this.observationNormalization?.add(this.#scaledObservation);
+    this.rewardNormalization?.add(scaledReward, body);
+    if (terminated) this.rewardNormalization?.endEpisode(body);
     this.#steps++;
   }
 
@@ -339,10 +361,19 @@ export class Ddpg {
   learnOnce(): boolean {
     if (!this.schedule.isDue) return false;
     this.replayBuffer.sample(this.minibatch, this.samplingRandom);
+    this.#normalizeMinibatch();
     this.update();
     this.schedule.countUpdate();
     this.onUpdate?.();
     return true;
+  }
+
+  /** Applies the running normalizations, as they are now, to the sampled transitions. */
+  #normalizeMinibatch(): void {
+    const { observation, nextObservation, reward } = this.minibatch;
+    this.observationNormalization?.applyToRows(observation);
+    this.observationNormalization?.applyToRows(nextObservation);
+    this.rewardNormalization?.apply(reward);
   }
 
   /** @internal Performs steps 4 to 7 on the transitions in `minibatch`. */
@@ -379,19 +410,24 @@ export class Ddpg {
     this.#updates++;
   }
 
-  /** Call it when an episode of a body ends: restarts its noise (Algorithm 1, "Initialize a random process 𝒩"). */
+  /**
+   * Call it when an episode of a body ends, also where a time limit cut it: restarts its noise (Algorithm 1, "Initialize a
+   * random process 𝒩"), and the return that rewards are normalized by.
+   */
   endEpisode(body: BodyId = 0): void {
     expectBody(body, "Ddpg.endEpisode body");
     this.noises.get(body)?.restart();
+    this.rewardNormalization?.endEpisode(body);
     this.schedule.endEpisode();
   }
 
   /**
-   * Forgets the noise of a body that is gone, so that memory and files stay small if bodies come and go. If its id is
+   * Forgets the noise and the episode of a body that is gone, so that memory and files stay small if bodies come and go. If its id is
    * passed to `explore` again, that is a new body with other random numbers.
    */
   forget(body: BodyId): void {
     expectBody(body, "Ddpg.forget body");
+    this.rewardNormalization?.endEpisode(body);
     if (this.noises.delete(body)) this.#forgotten++;
   }
 

@@ -181,7 +181,7 @@ function agentFor({ config }: UpdateFixture, kernels: Kernels): Ddpg {
     adamBeta1: adam.beta1,
     adamBeta2: adam.beta2,
     adamEpsilon: adam.epsilon,
-    batchNormalization: batchNormalization !== undefined,
+    normalization: batchNormalization === undefined ? "none" : "batch",
   };
   if (batchNormalization) {
     changes.batchNormEpsilon = batchNormalization.epsilon;

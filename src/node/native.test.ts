@@ -66,6 +66,14 @@ function describeSet(addon: NativeAddon, set: string, arithmetic: Arithmetic): v
       assert.equal(await trainedFingerprint(split), recorded[arithmetic]);
     });
 
+    it("have them with layer normalization, too", async () => {
+      const wasm = createWasmBackend("wasm128", modules);
+      const expected = await trainedFingerprint(wasm, { normalization: "layer" });
+      assert.notEqual(expected, recorded[arithmetic]);
+      for (const backend of [native, split])
+        assert.equal(await trainedFingerprint(backend, { normalization: "layer" }), expected);
+    });
+
     it("are refused if one of them differs", async () => {
       /** The addon with a kernel that flips bits of the first number that it writes, from a call on. */
       const broken = (name: (typeof names)[number], from: number, flip: number): NativeAddon => ({

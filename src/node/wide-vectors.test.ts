@@ -18,6 +18,14 @@ test("128-bit kernels give the fingerprint that wide kernels must match", async 
   }
 });
 
+test("wide kernels have the bits of narrow ones with layer normalization, too", async (context) => {
+  const wide = await tryWideVectors("portable", { enough: 0 });
+  if (typeof wide === "string") return context.skip(wide);
+  const layer = { normalization: "layer" } as const;
+  const narrow = createWasmBackend("wasm128", narrowKernels);
+  assert.equal(await trainedFingerprint(wide, layer), await trainedFingerprint(narrow, layer));
+});
+
 test("wide kernels with other results are refused", async () => {
   const reason = await tryWideVectors("portable", { expected: "0123456789abcdef" });
   const expected = possible

@@ -44,7 +44,7 @@ const main: readonly (keyof Settings)[] = [
   "actorHiddenSizes",
   "criticHiddenSizes",
   "rewardScale",
-  "batchNormalization",
+  "normalization",
 ];
 
 /** The form's value for the task's default preset with the task's own settings. */

@@ -157,7 +157,7 @@ Examples:
   ddpg train Pendulum-v1 --seeds 1..8
   ddpg train Pendulum-v1 --steps 100000 --until-return -150
   ddpg train --config runs/first --seed 2
-  ddpg train Pendulum-v1 --preset paper --batch-normalization false --steps 30000
+  ddpg train Pendulum-v1 --preset paper --normalization none --steps 30000
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
 The default export of your own module is a class, or a function without parameters, that
@@ -334,7 +334,7 @@ async function startPolicy(
 async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
-  { observationScale, observationOffset, rewardScale }: Settings,
+  { observationScale, observationOffset, rewardScale, observationNormalization, rewardNormalization }: Settings,
   steps: number | undefined,
   showsNotice: boolean,
 ): Promise<string[]> {
@@ -368,7 +368,7 @@ async function checkOwn(
   const notice = showsNotice ? setTimeout(showNotice, noticeMs) : undefined;
   // It is only a notice: it must not keep the process alive if the environment never answers.
   notice?.unref();
-  const scaling = { observationScale, observationOffset, rewardScale };
+  const scaling = { observationScale, observationOffset, rewardScale, observationNormalization, rewardNormalization };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
     () => checkEnvironment(make, { ...scaling, ...(steps !== undefined && { steps }) }),
