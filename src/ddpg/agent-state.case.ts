@@ -70,7 +70,7 @@ async function outcome(agent: Ddpg, environment: Environment) {
 }
 
 const kinds: [string, Partial<Settings>][] = [
-  ["Ornstein–Uhlenbeck noise, batch normalization", { noise: "ornstein-uhlenbeck", batchNormalization: true }],
+  ["Ornstein–Uhlenbeck noise, batch normalization", { noise: "ornstein-uhlenbeck", normalization: "batch" }],
   ["Gaussian noise that shrinks", { noise: "gaussian", noiseAnnealSteps: 300, noiseFinalFraction: 0.1 }],
   ["the decaying offset, a full buffer", { noise: "decaying-offset", replayCapacity: 100 }],
   ["no noise", { noise: "none" }],

@@ -31,9 +31,16 @@ const all = Object.assign({}, ...Object.values(options)) as Partial<Settings>;
 const combinations: Readonly<Record<string, Partial<Settings>>> = {
   ...options,
   "all options": all,
+  "all options, layer and running normalization": {
+    ...all,
+    normalization: "layer",
+    observationNormalization: true,
+    rewardNormalization: true,
+    rewardScale: 1,
+  },
   "all options, batch normalization, several updates for each step": {
     ...all,
-    batchNormalization: true,
+    normalization: "batch",
     updatesPerStep: 2,
   },
 };

@@ -39,7 +39,8 @@ export class Watchdog {
    */
   look(agent: Ddpg, observation: ArrayLike<number>, reward: number, learned: boolean, name: string): readonly string[] {
     agent.units.scaleObservation(this.#scaled, observation, name);
-    const warnings = this.monitor.add(this.#scaled, reward * agent.settings.rewardScale);
+    agent.observationNormalization?.apply(this.#scaled);
+    const warnings = this.monitor.add(this.#scaled, reward * agent.rewardFactor);
     if (!this.#hasLooked) {
       this.#hasLooked = true;
       if (isPlain(agent)) return [plainStatistics, ...warnings];
@@ -75,17 +76,18 @@ export class Watchdog {
   }
 }
 
-function clippedTargets({ criticSupport, rewardScale }: Settings, share: number): string {
+function clippedTargets({ criticSupport, rewardScale, rewardNormalization }: Settings, share: number): string {
+  const scale = rewardNormalization ? "" : `, or a rewardScale below ${rewardScale}`;
   const percent = (100 * share).toFixed(1);
   return (
     `criticSupport: expected at most 1 % of the critic's targets beyond ±${criticSupport}, got ${percent} % in ${clippingWindow} steps. ` +
-    `The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below ${rewardScale}.`
+    `The critic cannot predict them: start again with a larger criticSupport${scale}.`
   );
 }
 
 /** Whether the agent has the batch normalization of versions before 0.2. */
 function isPlain({ settings }: Ddpg): boolean {
-  return settings.batchNormalization && settings.batchNormStatistics === "plain";
+  return settings.normalization === "batch" && settings.batchNormStatistics === "plain";
 }
 
 const plainStatistics =

@@ -12,7 +12,7 @@ import { whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { print, printError } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
-import { guarded } from "./guard.ts";
+import { closing, guarded } from "./guard.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
   program
@@ -120,8 +120,7 @@ export async function environmentFor({ units }: Policy, nameOrPath: string) {
   try {
     units.expectSame(environment, name);
   } catch (error) {
-    environment.close?.();
-    throw error;
+    return closing<never>(name, [environment], () => Promise.reject(error));
   }
   return { name, environment };
 }
@@ -132,8 +131,7 @@ export async function trainingEnvironments({ create }: LoadedEnvironment, where:
   try {
     return { environment, evaluationEnvironment: await guarded(where, create) };
   } catch (error) {
-    await environment.close?.();
-    throw error;
+    return closing<never>(where(), [environment], () => Promise.reject(error));
   }
 }
 
