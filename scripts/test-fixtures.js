@@ -1,5 +1,5 @@
-// Replays the recorded files of a folder, `<folder>/update/*.json` and `<folder>/gymnasium/*.json`, and compares every number
-// with what other systems computed. `npm run test:fixtures -- <folder>`; fixtures/README.md describes the formats.
+// Replays the recorded files of a folder, `<folder>/update/*.json`, `<folder>/update-options/*.json` and
+// `<folder>/gymnasium/*.json`, and compares every number with what other systems computed. `npm run test:fixtures -- <folder>`; fixtures/README.md describes the formats.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,11 +11,14 @@ await build();
 const { checkUpdateFloat64, checkUpdateWasm } = await import("../dist/ddpg/update.case.js");
 const { checkGymnasiumFile } = await import("../dist/envs/gymnasium.case.js");
 
+const checkUpdate = async (fixture) => [
+  ...(await checkUpdateFloat64(fixture)).map((difference) => `Float64: ${difference}`),
+  ...(await checkUpdateWasm(fixture)).map((difference) => `WebAssembly: ${difference}`),
+];
+
 const kinds = {
-  update: async (fixture) => [
-    ...(await checkUpdateFloat64(fixture)).map((difference) => `Float64: ${difference}`),
-    ...(await checkUpdateWasm(fixture)).map((difference) => `WebAssembly: ${difference}`),
-  ],
+  update: checkUpdate,
+  "update-options": checkUpdate,
   gymnasium: checkGymnasiumFile,
 };
 
@@ -41,6 +44,7 @@ for (const [kind, check] of Object.entries(kinds)) {
     }
   }
 }
-if (passed + failed === 0) console.error(`${folder}: expected update/*.json or gymnasium/*.json, found none.`);
+if (passed + failed === 0)
+  console.error(`${folder}: expected update/*.json, update-options/*.json or gymnasium/*.json, found none.`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
