@@ -1438,7 +1438,7 @@ export const faults = [
       {
         file: "src/ddpg/ddpg.ts",
         text: "    this.#normalizeMinibatch();\n  ",
-        fault: "  ",
+        fault: "    if (this.#updates < 0) this.#normalizeMinibatch();\n  ",
       },
     ],
   },
