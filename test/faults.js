@@ -507,8 +507,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/diagnostics.ts",
-        text: "this.meanValue += mean(head.values)",
-        fault: "this.meanValue -= mean(head.values)",
+        text: "this.meanValue += sum / head.values.length",
+        fault: "this.meanValue -= sum / head.values.length",
       },
     ],
   },

@@ -23,10 +23,10 @@ export interface CriticHead {
   read(output: Matrix): Float64Array;
   /** Writes ∂Q/∂output [B, J] of each row at the last `read`. */
   valueGradient(gradient: Matrix): void;
-  /**
-   * Writes ∂L/∂output [B, J] at the last `read`, and returns L, the mean over the rows of weight times the row's loss.
-   */
-  lossGradient(gradient: Matrix, target: CriticTarget, weight: Float64Array): number;
+  /** L at the last `lossGradient`. A field, because V8 allocates a number that a call returns. */
+  loss: number;
+  /** Writes ∂L/∂output [B, J] at the last `read`, and `loss` L, the mean over the rows of weight times the row's loss. */
+  lossGradient(gradient: Matrix, target: CriticTarget, weight: Float64Array): void;
 }
 
 /** Returns J, the number of a critic's outputs. */
@@ -49,6 +49,7 @@ export function createHead(settings: LossSettings, rows: number): CriticHead {
 /** Q is the only output; L = 1/B Σ wᵢ (yᵢ − Qᵢ)², so that ∂L/∂Qᵢ = 2/B wᵢ (Qᵢ − yᵢ). */
 class Squared implements CriticHead {
   readonly values: Float64Array;
+  loss = 0;
 
   constructor(rows: number) {
     this.values = new Float64Array(rows);
@@ -63,7 +64,7 @@ class Squared implements CriticHead {
     for (let i = 0; i < gradient.rows; i++) gradient.set(i, 0, 1);
   }
 
-  lossGradient(gradient: Matrix, { y }: CriticTarget, weight: Float64Array): number {
+  lossGradient(gradient: Matrix, { y }: CriticTarget, weight: Float64Array): void {
     const B = gradient.rows;
     let sum = 0;
     for (let i = 0; i < B; i++) {
@@ -71,13 +72,13 @@ class Squared implements CriticHead {
       sum += weight[i] * (difference * difference);
       gradient.set(i, 0, weight[i] * ((2 / B) * difference));
     }
-    return sum / B;
+    this.loss = sum / B;
   }
 }
 
 /** As `Squared`, with the row's loss ½ δ² for |δ| ≤ 1 and |δ| − ½ beyond, where δ = Q − y: its slope is δ within ±1. */
 class Huber extends Squared {
-  override lossGradient(gradient: Matrix, { y }: CriticTarget, weight: Float64Array): number {
+  override lossGradient(gradient: Matrix, { y }: CriticTarget, weight: Float64Array): void {
     const B = gradient.rows;
     let sum = 0;
     for (let i = 0; i < B; i++) {
@@ -86,7 +87,7 @@ class Huber extends Squared {
       sum += weight[i] * (size <= 1 ? 0.5 * difference * difference : size - 0.5);
       gradient.set(i, 0, (weight[i] / B) * Math.min(1, Math.max(-1, difference)));
     }
-    return sum / B;
+    this.loss = sum / B;
   }
 }
 
@@ -102,6 +103,7 @@ export function atomsOf({ criticAtoms: K, criticSupport: s }: LossSettings): Flo
  */
 export class Categorical implements CriticHead {
   readonly values: Float64Array;
+  loss = 0;
   /** p [B, K] of the outputs that `read` got, row by row. */
   readonly probabilities: Float64Array;
   readonly #atoms: Float64Array;
@@ -155,7 +157,7 @@ export class Categorical implements CriticHead {
     }
   }
 
-  lossGradient(gradient: Matrix, { distribution }: CriticTarget, weight: Float64Array): number {
+  lossGradient(gradient: Matrix, { distribution }: CriticTarget, weight: Float64Array): void {
     const output = this.#output;
     if (!output) throw new Error("Categorical.lossGradient: call read first");
     const B = gradient.rows;
@@ -170,6 +172,6 @@ export class Categorical implements CriticHead {
       }
       sum += weight[i] * crossEntropy;
     }
-    return sum / B;
+    this.loss = sum / B;
   }
 }

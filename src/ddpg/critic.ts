@@ -40,8 +40,6 @@ export class TargetCritic extends Target {
 /** Q(s, a), the value of taking action a and then following the policy: maps [B, O] and [B, A] to [B, J], read as [B]. */
 export class Critic extends Learner {
   readonly head: CriticHead;
-  /** L at the last `compare`. */
-  loss = 0;
   readonly #name: string;
 
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings, name: string) {
@@ -56,10 +54,10 @@ export class Critic extends Learner {
     return this.head.read(this.forward(observation, action));
   }
 
-  /** Computes `loss`, and ∂L/∂output for `descend`, between Q(s, a) and what the critic learns. `weight` [B]. */
+  /** Computes `head.loss`, and ∂L/∂output for `descend`, between Q(s, a) and what the critic learns. `weight` [B]. */
   compare(observation: Matrix, action: Matrix, target: CriticTarget, weight: Float64Array): void {
     this.values(observation, action);
-    this.loss = this.head.lossGradient(this.outputGradient, target, weight);
+    this.head.lossGradient(this.outputGradient, target, weight);
   }
 
   /** Takes one step down the loss of the last `compare`. Throws a NotFiniteError like `Adam.step`. */

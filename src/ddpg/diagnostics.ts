@@ -58,9 +58,12 @@ export class Diagnostics implements Record<DiagnosticsName, number> {
   readCritics(critics: readonly Critic[]): void {
     this.criticLoss = 0;
     this.meanValue = 0;
-    for (const { loss, head } of critics) {
-      this.criticLoss += loss / critics.length;
-      this.meanValue += mean(head.values) / critics.length;
+    for (let j = 0; j < critics.length; j++) {
+      const { head } = critics[j];
+      let sum = 0;
+      for (let i = 0; i < head.values.length; i++) sum += head.values[i];
+      this.criticLoss += head.loss / critics.length;
+      this.meanValue += sum / head.values.length / critics.length;
     }
   }
 
@@ -72,17 +75,13 @@ export class Diagnostics implements Record<DiagnosticsName, number> {
 
   /** @internal Computes the actor's loss and the saturation from Q(s, μ(s)) [B], μ(s) [B, A] and the pre-activation penalty. */
   readActor(value: Float64Array, action: Matrix, penalty: number): void {
-    this.actorLoss = penalty - mean(value);
+    let sum = 0;
+    for (let i = 0; i < value.length; i++) sum += value[i];
+    this.actorLoss = penalty - sum / value.length;
     for (let j = 0; j < action.columns; j++) {
       let saturated = 0;
       for (let i = 0; i < action.rows; i++) if (Math.abs(action.at(i, j)) > 0.99) saturated++;
       this.saturation[j] = saturated / action.rows;
     }
   }
-}
-
-function mean(values: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  return sum / values.length;
 }

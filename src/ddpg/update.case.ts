@@ -254,7 +254,7 @@ async function checkUpdateFixture(
     const { criticLoss, actorLoss, meanValue, criticGradientNorm, actorGradientNorm } = agent.diagnostics;
     compareRelative(
       `update ${update} critic losses`,
-      agent.critics.map(({ loss }) => loss),
+      agent.critics.map(({ head }) => head.loss),
       losses.critics,
     );
     compareRelative(`update ${update} critic loss`, [criticLoss], [mean(losses.critics)]);
