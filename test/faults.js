@@ -1271,4 +1271,14 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "returns: a row that a cut shortens counts the full power of the discount",
+    edits: [
+      {
+        file: "src/ddpg/step-returns.ts",
+        text: "while (rows.length > 0) this.#store(rows, next, rows.length);",
+        fault: "while (rows.length > 0) this.#store(rows, next, this.#steps);",
+      },
+    ],
+  },
 ];

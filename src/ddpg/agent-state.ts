@@ -12,6 +12,7 @@ import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
 import { Learner } from "./learner.ts";
 import { createNoise, type Noise } from "./noise.ts";
 import { transitionSize } from "./replay-buffer.ts";
+import type { SavedReturns } from "./step-returns.ts";
 import {
   expectMatrices,
   expectParameters,
@@ -60,6 +61,8 @@ interface Counters {
   learning?: UpdateCounts;
   /** The bodies that have noise. */
   bodies: BodyId[];
+  /** The number of rows of each body that wait for more rewards; absent if there are none. */
+  waiting?: SavedReturns["bodies"];
   /** The number of bodies that were forgotten; absent if there were none. */
   forgotten?: number;
   /** The counters of the training loop; absent if there was none. */
@@ -125,12 +128,20 @@ export function saveAgent(agent: Ddpg): Safetensors {
     parts: replayBuffer.save(),
   });
 
+  const waiting = agent.returns.save();
+  if (waiting.bodies.length > 0) {
+    const rowSize = observationSize + units.actionSize + 1;
+    tensors.set("waiting", tensorOf("F64", [agent.returns.waiting, rowSize], waiting.rows));
+    tensors.set("waiting.next", tensorOf("F64", [waiting.bodies.length, observationSize], waiting.next));
+  }
+
   const counters: Counters = {
     steps,
     updates,
     stored: replayBuffer.stored,
     learning: agent.schedule.counts,
     bodies,
+    ...(waiting.bodies.length > 0 && { waiting: waiting.bodies }),
     ...(forgotten && { forgotten }),
   };
   if (loop) {
@@ -212,7 +223,7 @@ export class SavedAgent {
       if (size > 0) numbers(`${name}.averages`, size);
     }
     this.#counters = this.#readCounters(parseObject(metadata, "counters", where));
-    const { stored, bodies, loop } = this.#counters;
+    const { stored, bodies, waiting, loop } = this.#counters;
     const random = new Random(0);
     for (const name of streams) {
       expectTensor(tensors, name, "U32", [random.stateSize], where);
@@ -223,6 +234,11 @@ export class SavedAgent {
     this.#restoreNoises(() => noise);
     const rows = Math.min(stored, this.settings.replayCapacity);
     expectTensor(tensors, "replay", "F32", [rows, transitionSize(observationSize, actionSize)], where);
+    if (waiting) {
+      const shape = [countOf(waiting), observationSize + actionSize + 1];
+      expectTensor(tensors, "waiting", "F64", shape, where);
+      expectTensor(tensors, "waiting.next", "F64", [waiting.length, observationSize], where);
+    }
     if (!loop) return;
     const { monitor } = new Body(observationSize).watchdog;
     numbers("loop.observation", observationSize);
@@ -252,7 +268,7 @@ export class SavedAgent {
   restore(agent: Ddpg): void {
     const tensors = this.#tensors;
     const where = this.#where;
-    const { steps, updates, stored, learning, forgotten = 0, loop } = this.#counters;
+    const { steps, updates, stored, learning, waiting, forgotten = 0, loop } = this.#counters;
     for (const [name, network] of agent.networks) {
       restoreParameters(network.parameters, tensors, `${name}.`, where);
       if (!(network instanceof Learner)) continue;
@@ -276,6 +292,10 @@ export class SavedAgent {
     this.#restoreNoises((body) => agent.noise(body));
     for (const part of tensors.get("replay")?.parts ?? [])
       agent.replayBuffer.restore(part, stored, `${where} replay`, this.#isFormat1);
+    if (waiting) {
+      const [rows, next] = [this.#numbers("waiting"), this.#numbers("waiting.next")];
+      agent.returns.restore({ bodies: waiting, rows, next }, `${where} waiting`);
+    }
     agent.restoreCounters(steps, updates, forgotten);
     if (learning) agent.schedule.restore(learning);
     if (!loop) return;
@@ -303,7 +323,16 @@ export class SavedAgent {
       noiseOf(body).restore(states.subarray(i * size, (i + 1) * size), `${this.#where} noises[${i}]`);
   }
 
-  #readCounters({ steps, updates, stored, learning, bodies, forgotten, loop }: Record<string, unknown>): Counters {
+  #readCounters({
+    steps,
+    updates,
+    stored,
+    learning,
+    bodies,
+    waiting,
+    forgotten,
+    loop,
+  }: Record<string, unknown>): Counters {
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
@@ -312,10 +341,14 @@ export class SavedAgent {
       : { steps, updates };
     expect(isCount(counted.steps), `${field} steps`, whole, counted.steps);
     expect(isCount(counted.updates), `${field} updates`, whole, counted.updates);
-    expect(stored === counted.steps, `${field} stored`, `${counted.steps}, the number of steps`, stored);
+    const rows = waiting === undefined ? undefined : this.#readWaiting(waiting, `${field} waiting`);
+    const complete = counted.steps - countOf(rows ?? []);
+    const what = rows ? "the number of steps without those that wait" : "the number of steps";
+    expect(stored === complete, `${field} stored`, `${complete}, ${what}`, stored);
     const good = Array.isArray(bodies) && bodies.every(isBodyId);
     expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "distinct ids of bodies", bodies);
     const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
+    if (rows) counters.waiting = rows;
     if (learning !== undefined) counters.learning = this.#readLearning(learning, counters, `${field} learning`);
     expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
     if (forgotten !== undefined) counters.forgotten = forgotten;
@@ -323,7 +356,7 @@ export class SavedAgent {
     expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
     const { step, episode, length, info } = loop as Record<string, unknown>;
     const upTo = (max: number): string => `${whole} of at most ${max}`;
-    expect(isCount(step) && step <= stored, `${field} loop step`, upTo(stored), step);
+    expect(isCount(step) && step <= counters.steps, `${field} loop step`, upTo(counters.steps), step);
     expect(isCount(length) && length <= step, `${field} loop length`, upTo(step), length);
     // Every earlier episode had a step.
     const episodes = step - length + 1;
@@ -333,6 +366,22 @@ export class SavedAgent {
     const areNames = Array.isArray(info) && info.every((name) => typeof name === "string");
     expect(areNames && new Set(info).size === info.length, `${field} loop info`, "distinct names", info);
     return { ...counters, loop: { step, episode, length, info } };
+  }
+
+  #readWaiting(value: unknown, where: string): SavedReturns["bodies"] {
+    expect(Array.isArray(value) && value.length > 0, where, "a list of bodies", value);
+    const most = this.settings.returnSteps - 1;
+    for (const [i, item] of value.entries()) {
+      expectObject(item, `${where}[${i}]`, "an object");
+      const { body, rows }: { body?: unknown; rows?: unknown } = item;
+      expect(isBodyId(body), `${where}[${i}] body`, "the id of a body", body);
+      const isNumber = isCount(rows) && rows > 0 && rows <= most;
+      expect(isNumber, `${where}[${i}] rows`, `a whole number from 1 to ${most}, returnSteps - 1`, rows);
+    }
+    const bodies: SavedReturns["bodies"] = value.map(({ body, rows }) => ({ body, rows }));
+    const areDistinct = new Set(bodies.map(({ body }) => body)).size === bodies.length;
+    expect(areDistinct, where, "distinct ids of bodies", value);
+    return bodies;
   }
 
   #readLearning(value: unknown, { updates }: Counters, where: string): UpdateCounts {
@@ -346,6 +395,11 @@ export class SavedAgent {
     expect(typeof episodeEnded === "boolean", `${where} episodeEnded`, "true or false", episodeEnded);
     return { turns, owed, episodeEnded };
   }
+}
+
+/** The number of rows that wait, of all bodies. */
+function countOf(waiting: SavedReturns["bodies"]): number {
+  return waiting.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 function isCount(value: unknown): value is number {

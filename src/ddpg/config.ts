@@ -67,6 +67,11 @@ const table = {
   criticWeightDecay: number("L2 weight decay of the critic's weights, not of its biases", 0, 1),
   /** γ, the discount of the next step's value. Paper §7: 0.99. */
   discount: number("discount of the next step's value", 0, 1),
+  /**
+   * n, the number of rewards that a stored row sums before the value of the next observation: y = Σₖ γᵏ rₜ₊ₖ + γⁿ Q′. Fewer
+   * at the end of an episode. Paper §3: 1.
+   */
+  returnSteps: integer("rewards that a stored row sums before the value of the next observation", 1, 1000).before(1),
   /** τ, in target ← τ · online + (1 − τ) · target after every update. 1 copies the networks. Paper §7: 0.001. */
   softUpdateRate: number("soft-update rate of the target networks", 0, 1),
   /** N, the number of transitions in a minibatch. Paper §7: 64. */
@@ -210,6 +215,7 @@ const paper: Settings = {
   adamEpsilon: 1e-8,
   criticWeightDecay: 1e-2,
   discount: 0.99,
+  returnSteps: 1,
   softUpdateRate: 0.001,
   batchSize: 64,
   replayCapacity: 1_000_000,

@@ -28,6 +28,7 @@ import { Target } from "./learner.ts";
 import { annealing, createNoise, type Noise } from "./noise.ts";
 import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
+import { StepReturns } from "./step-returns.ts";
 import { type Spaces, Units } from "./units.ts";
 import { UpdateSchedule } from "./update-schedule.ts";
 
@@ -99,6 +100,8 @@ export class Ddpg {
   readonly networks: ReadonlyMap<string, Target>;
   /** @internal */
   readonly replayBuffer: ReplayBuffer;
+  /** @internal The rows that wait for more rewards. */
+  readonly returns: StepReturns;
   /** @internal The transitions of the last update. */
   readonly minibatch: Minibatch;
   /** @internal y, the targets of the critic: [N]; reused by the next update. */
@@ -194,7 +197,9 @@ export class Ddpg {
     this.networks = new Map<string, Target>(names.map((name) => [name, this[name]]));
 
     // Initialize replay buffer R.
-    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, settings.discount);
+    const { discount, returnSteps } = settings;
+    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, discount, returnSteps);
+    this.returns = new StepReturns(returnSteps, discount, observationSize, actionSize, this.replayBuffer);
 
     this.minibatch = allocateMinibatch(kernels, batchSize, observationSize, actionSize);
     this.y = new Float64Array(batchSize);
@@ -277,8 +282,9 @@ export class Ddpg {
 
   /**
    * Stores a transition: s [O], a [A], r and s′ [O] in the environment's units; copies them. `terminated` says that the
-   * task ended; pass false if only a time limit cut the episode. `body` is the id that was passed to `explore`. Throws
-   * an InputError for wrong sizes and for numbers that are not finite.
+   * task ended; pass false if only a time limit cut the episode. `body` is the id that was passed to `explore`. With
+   * `returnSteps` above 1, a row is stored once its rewards are known. Throws an InputError for wrong sizes and for
+   * numbers that are not finite.
    */
   observe(
     observation: ArrayLike<number>,
@@ -297,13 +303,14 @@ export class Ddpg {
     expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", wanted, reward);
     expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
     expectBody(body, "Ddpg.observe body");
-    this.replayBuffer.store({
+    this.returns.expectReward(body, scaledReward, "Ddpg.observe reward");
+    const step = {
       observation: this.#scaledObservation,
       action: this.#unitAction,
       reward: scaledReward,
       nextObservation: this.#scaledNextObservation,
-      discountSteps: terminated ? 0 : 1,
-    });
+    };
+    this.returns.add(body, step, terminated);
     this.#steps++;
   }
 
@@ -323,7 +330,8 @@ export class Ddpg {
   /** @internal Counts a time step for `learnOnce`. */
   takeTurn(): void {
     const { warmupSteps, batchSize } = this.settings;
-    if (this.#steps >= Math.max(warmupSteps, batchSize)) this.schedule.takeTurn();
+    const isReady = this.#steps >= warmupSteps && this.replayBuffer.stored >= batchSize;
+    if (isReady) this.schedule.takeTurn();
   }
 
   /** @internal Makes one update if one is due; returns whether it did. */
@@ -370,9 +378,13 @@ export class Ddpg {
     this.#updates++;
   }
 
-  /** Call it when an episode of a body ends: restarts its noise (Algorithm 1, "Initialize a random process 𝒩"). */
+  /**
+   * Call it when an episode of a body ends: restarts its noise (Algorithm 1, "Initialize a random process 𝒩"), and ends
+   * its returns over several steps.
+   */
   endEpisode(body: BodyId = 0): void {
     expectBody(body, "Ddpg.endEpisode body");
+    this.returns.cut(body);
     this.noises.get(body)?.restart();
     this.schedule.endEpisode();
   }
@@ -383,6 +395,7 @@ export class Ddpg {
    */
   forget(body: BodyId): void {
     expectBody(body, "Ddpg.forget body");
+    this.returns.forget(body);
     if (this.noises.delete(body)) this.#forgotten++;
   }
 

@@ -21,6 +21,7 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
   adamEpsilon: "adameps eps epsilon",
   criticWeightDecay: "weightdecay l2 l2reg decay criticl2reg criticl2",
   discount: "gamma discountfactor discountrate",
+  returnSteps: "nstep nsteps nstepreturn nstepreturns multistep rewardsteps",
   softUpdateRate:
     "tau softtau targetupdaterate targetupdatetau softtargettau polyak polyakcoefficient softupdate targetupdate",
   batchSize: "batch minibatch minibatchsize batchsizes nbatch",

@@ -4,6 +4,7 @@ import { bytesOf } from "../base/safetensors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
+import { powers } from "./step-returns.ts";
 
 // Shapes: O observation, A action, B batch.
 
@@ -13,11 +14,11 @@ export interface Transition {
   readonly observation: ArrayLike<number>;
   /** a [A], each in [−1, 1] */
   readonly action: ArrayLike<number>;
-  /** r */
+  /** r, or the discounted sum of several rewards */
   readonly reward: number;
-  /** s′ [O] */
+  /** s′, the observation after the last of these rewards [O] */
   readonly nextObservation: ArrayLike<number>;
-  /** n, if the value of s′ is discounted by γⁿ; 0 if the task ended, so that no value follows. */
+  /** n, if r is the sum of n rewards and the value of s′ counts γⁿ; 0 if the task ended, so that no value follows. */
   readonly discountSteps: number;
 }
 
@@ -32,16 +33,27 @@ export function transitionColumns(observationSize: number, actionSize: number) {
   } as const satisfies Record<keyof Transition, number>;
 }
 
-const finite = { expected: "a finite number", isGood: (value: number): boolean => Number.isFinite(value) };
+/** The numbers that a column can have. */
+interface Numbers {
+  readonly expected: string;
+  isGood(value: number): boolean;
+}
+
+const finite: Numbers = { expected: "a finite number", isGood: (value: number): boolean => Number.isFinite(value) };
 
 /** What `observe` stores in each column. */
-const numbersIn: Readonly<Record<keyof Transition, typeof finite>> = {
-  observation: finite,
-  action: { expected: "a number from -1 to 1", isGood: (value) => value >= -1 && value <= 1 },
-  reward: finite,
-  nextObservation: finite,
-  discountSteps: { expected: "0 or 1", isGood: (value) => value === 0 || value === 1 },
-};
+function numbersIn(returnSteps: number): Readonly<Record<keyof Transition, Numbers>> {
+  return {
+    observation: finite,
+    action: { expected: "a number from -1 to 1", isGood: (value) => value >= -1 && value <= 1 },
+    reward: finite,
+    nextObservation: finite,
+    discountSteps: {
+      expected: returnSteps === 1 ? "0 or 1" : `a whole number from 0 to ${returnSteps}`,
+      isGood: (value) => Number.isInteger(value) && value >= 0 && value <= returnSteps,
+    },
+  };
+}
 
 /** Returns the length of a stored row. */
 export function transitionSize(observationSize: number, actionSize: number): number {
@@ -58,7 +70,7 @@ export interface Minibatch {
   readonly reward: Float64Array;
   /** s′ [B, O] */
   readonly nextObservation: Matrix;
-  /** The factor of the value of s′: γ, or 0 if the task ended with the step. [B] */
+  /** The factor of the value of s′: γ, or γⁿ after n rewards; 0 if the task ended. [B] */
   readonly discount: Float64Array;
 }
 
@@ -92,16 +104,20 @@ export class ReplayBuffer {
   readonly #columns: readonly [name: keyof Transition, size: number][];
   /** γⁿ at index n = `discountSteps`, but 0 at index 0. */
   readonly #discounts: Float64Array;
+  readonly #numbersIn: ReturnType<typeof numbersIn>;
   readonly #blockRows: number;
   readonly #blocks: Float32Array[] = [];
   #stored = 0;
 
-  constructor(capacity: number, observationSize: number, actionSize: number, discount: number) {
+  /** `returnSteps` is the most rewards that a row sums. */
+  constructor(capacity: number, observationSize: number, actionSize: number, discount: number, returnSteps = 1) {
     this.capacity = capacity;
     this.rowSize = transitionSize(observationSize, actionSize);
     this.#sizes = transitionColumns(observationSize, actionSize);
     this.#columns = Object.entries(this.#sizes) as [keyof Transition, number][];
-    this.#discounts = Float64Array.of(0, discount);
+    this.#discounts = powers(discount, returnSteps);
+    this.#discounts[0] = 0;
+    this.#numbersIn = numbersIn(returnSteps);
     this.#blockRows = Math.max(1, Math.min(maxBlockRows, Math.floor(maxBlockBytes / (4 * this.rowSize))));
   }
 
@@ -120,11 +136,20 @@ export class ReplayBuffer {
     return this.capacity * this.rowSize * 4;
   }
 
+  /**
+   * Allocates the memory of the next `rows` rows, so that storing them cannot fail. Throws a ReplayMemoryError if there
+   * is not enough.
+   */
+  makeRoom(rows: number): void {
+    const end = Math.min(this.capacity, this.#stored + rows);
+    while (this.#blocks.length * this.#blockRows < end) this.#addBlock();
+  }
+
   /** Stores a copy of a transition; a full buffer evicts the oldest one. */
   store({ observation, action, reward, nextObservation, discountSteps }: Transition): void {
     const index = this.#stored % this.capacity;
     const blockIndex = Math.floor(index / this.#blockRows);
-    if (blockIndex === this.#blocks.length) this.#addBlock();
+    this.makeRoom(1);
     const block = this.#blocks[blockIndex];
     let p = (index % this.#blockRows) * this.rowSize;
     for (let i = 0; i < this.#sizes.observation; i++) block[p++] = observation[i];
@@ -165,7 +190,8 @@ export class ReplayBuffer {
    */
   save(): Uint8Array[] {
     const { size, rowSize } = this;
-    return this.#blocks.map((block, i) => bytesOf(block.subarray(0, (size - i * this.#blockRows) * rowSize)));
+    const used = this.#blocks.slice(0, Math.ceil(size / this.#blockRows));
+    return used.map((block, i) => bytesOf(block.subarray(0, (size - i * this.#blockRows) * rowSize)));
   }
 
   /**
@@ -195,7 +221,7 @@ export class ReplayBuffer {
   #expectRow(block: Float32Array, start: number, where: string, index: number): void {
     let p = start;
     for (const [column, size] of this.#columns) {
-      const { expected, isGood } = numbersIn[column];
+      const { expected, isGood } = this.#numbersIn[column];
       for (let i = 0; i < size; i++, p++) {
         if (!isGood(block[p])) fail(`${where}[${index}] ${column}[${i}]`, expected, block[p]);
       }

@@ -155,6 +155,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
   }
   if (!update) return `<p class="muted">This step needs a minibatch, and there is none yet.</p>`;
   if (step === 4) {
+    const factor = update.discount[0] || discount;
     return `${table(
       ["i", "r", "μ′(s′)", "Q′(s′, μ′(s′))", "y"],
       rowsOf(update, (i) => [
@@ -163,7 +164,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
         short(update.nextValue[i]),
         short(update.y[i]),
       ]),
-    )}<p class="muted">y₁ = ${short(update.reward[0])} + ${discount} · ${
+    )}<p class="muted">y₁ = ${short(update.reward[0])} + ${factor === discount ? discount : short(factor)} · ${
       update.discount[0] === 0 ? "0, because the task ended" : short(update.nextValue[0])
     } = ${short(update.y[0])}. If the task ended, no future reward is added.</p>`;
   }
