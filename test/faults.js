@@ -1276,8 +1276,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/step-returns.ts",
-        text: "while (rows.length > 0) this.#store(rows, next, rows.length);",
-        fault: "while (rows.length > 0) this.#store(rows, next, this.#steps);",
+        text: "this.#store(rows, next, k);",
+        fault: "this.#store(rows, next, this.#steps);",
       },
     ],
   },

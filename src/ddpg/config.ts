@@ -3,7 +3,7 @@ import type { Activation } from "../nn/layer.ts";
 import { suggestSetting } from "./other-names.ts";
 
 /** The kinds of exploration noise; see `createNoise`. */
-export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "decaying-offset" | "none";
+export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "pink" | "parameter" | "decaying-offset" | "none";
 
 /** A setting's help line, its check, and its form on the command line. */
 interface SettingRow<T> {
@@ -108,11 +108,22 @@ const table = {
     "corrected",
     "plain",
   ]).before(({ batchNormalization }) => (batchNormalization === false ? "corrected" : "plain")),
-  /** The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. */
-  noise: choice("exploration noise", ["ornstein-uhlenbeck", "gaussian", "decaying-offset", "none"]),
   /**
-   * The size of the noise, in half-ranges: σ of Ornstein–Uhlenbeck noise, the standard deviation of Gaussian noise, or
-   * the initial value of the decaying offset. One value, or one per dimension [A]. Paper §7: 0.2.
+   * The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. `pink` is correlated over every time scale (Eberhard et
+   * al. 2023); `parameter` perturbs the actor's parameters (Plappert et al. 2017).
+   */
+  noise: choice("exploration noise", [
+    "ornstein-uhlenbeck",
+    "gaussian",
+    "pink",
+    "parameter",
+    "decaying-offset",
+    "none",
+  ]),
+  /**
+   * The size of the noise, in half-ranges: σ of Ornstein–Uhlenbeck noise, the standard deviation of Gaussian and of pink
+   * noise, the distance δ of the actions that parameter noise aims at, or the initial value of the decaying offset. One
+   * value, or one per dimension [A]. Paper §7: 0.2.
    */
   noiseScale: numbers("size of the noise, in half-ranges of the action; one value or one per dimension", 0),
   /** θ, the rate at which Ornstein–Uhlenbeck noise reverts to 0, per step. Paper §7: 0.15. */

@@ -26,6 +26,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
 import { Target } from "./learner.ts";
 import { annealing, createNoise, type Noise } from "./noise.ts";
+import { PerturbedActor } from "./parameter-noise.ts";
 import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { StepReturns } from "./step-returns.ts";
@@ -121,6 +122,8 @@ export class Ddpg {
   /** @internal The state of the loop of `train`; null before the first. */
   loop: Body | null = null;
   readonly #value: Network;
+  /** Only parameter noise needs it. */
+  readonly #perturbed: PerturbedActor | null;
   readonly #lossGradient: Float64Array;
   readonly #softUpdate: { readonly rate: number };
   readonly #scaledObservation: Float32Array;
@@ -208,6 +211,7 @@ export class Ddpg {
     this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
+    this.#perturbed = settings.noise === "parameter" ? new PerturbedActor(kernels, mu, this.actor.parameters) : null;
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
@@ -271,7 +275,7 @@ export class Ddpg {
     if (stepsOfNoise < 0) {
       for (let i = 0; i < a.length; i++) a[i] = this.explorationRandom.uniform(-1, 1);
     } else {
-      const x = noise.sample();
+      const x = noise.sample({ observation: this.policy.observation.data, action: mu });
       const size = annealing(this.settings, stepsOfNoise);
       for (let i = 0; i < a.length; i++) a[i] = Math.min(1, Math.max(-1, mu[i] + size * x[i]));
     }
@@ -450,7 +454,7 @@ export class Ddpg {
     // An id that was forgotten must not get the same random numbers again.
     const generation = this.#forgotten === 0 ? "" : ` ${this.#forgotten}`;
     const random = this.explorationRandom.fork(`noise ${JSON.stringify(body)}${generation}`);
-    return createNoise(this.settings, this.units.actionSize, random);
+    return createNoise(this.settings, this.units.actionSize, random, this.#perturbed);
   }
 }
 

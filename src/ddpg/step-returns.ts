@@ -92,7 +92,7 @@ export class StepReturns {
     const steps = this.#bodies.get(body);
     if (!steps) return;
     const { rows, next } = steps;
-    while (rows.length > 0) this.#store(rows, next, rows.length);
+    for (let k = rows.length; k > 0; k--) this.#store(rows, next, k);
   }
 
   /** Ends the steps of a body that is gone. */
@@ -116,14 +116,15 @@ export class StepReturns {
   restore({ bodies, rows, next }: SavedReturns, where: string): void {
     this.#bodies.clear();
     this.#waiting = 0;
-    let [p, q] = [0, 0];
-    for (const { body, rows: count } of bodies) {
+    const [O, A] = [this.#observationSize, this.#actionSize];
+    for (const [index, { body, rows: count }] of bodies.entries()) {
       const steps = this.#of(body);
       for (let i = 0; i < count; i++) {
         const row = this.#allocate();
-        row.observation.set(rows.subarray(p, (p += this.#observationSize)));
-        row.action.set(rows.subarray(p, (p += this.#actionSize)));
-        row.sum = rows[p++];
+        const start = this.#waiting * (O + A + 1);
+        row.observation.set(rows.subarray(start, start + O));
+        row.action.set(rows.subarray(start + O, start + O + A));
+        row.sum = rows[start + O + A];
         const isRow =
           row.observation.every(Number.isFinite) &&
           row.action.every((a) => a >= -1 && a <= 1) &&
@@ -133,7 +134,7 @@ export class StepReturns {
         steps.rows.push(row);
         this.#waiting++;
       }
-      steps.next.set(next.subarray(q, (q += this.#observationSize)));
+      steps.next.set(next.subarray(index * O, (index + 1) * O));
       expect(steps.next.every(Number.isFinite), `${where}.next`, "finite numbers in Float32", "others");
     }
   }
@@ -154,9 +155,11 @@ export class StepReturns {
 
   /** Stores the oldest of the rows. */
   #store(rows: Waiting[], nextObservation: Float32Array, discountSteps: number): void {
-    const [{ observation, action, sum: reward }] = rows;
+    const row = rows.shift();
+    if (!row) return;
+    const { observation, action, sum: reward } = row;
     this.#buffer.store({ observation, action, reward, nextObservation, discountSteps });
-    this.#spare.push(...rows.splice(0, 1));
+    this.#spare.push(row);
     this.#waiting--;
   }
 }
