@@ -8,7 +8,7 @@ import { hiddenLayers, inputLayers, Learner } from "./learner.ts";
 
 /** Returns the layers of μ: the hidden layers, then a dense layer and tanh, which maps to [−1, 1]. Paper §7. */
 export function actorShape(settings: Settings, observationSize: number, actionSize: number): NetworkShape {
-  const { actorHiddenSizes, actorActivations } = settings;
+  const { actorHiddenSizes, actorActivations, preactivationPenalty: penalty } = settings;
   const hidden = hiddenLayers(settings, actorHiddenSizes, actorActivations, () => true);
   return {
     inputSize: observationSize,
@@ -16,7 +16,7 @@ export function actorShape(settings: Settings, observationSize: number, actionSi
       ...inputLayers(settings),
       ...hidden.flat(),
       { kind: "dense", name: `layer${hidden.length + 1}`, units: actionSize, bias: true },
-      { kind: "tanh" },
+      { kind: "tanh", ...(penalty > 0 && { penalty }) },
     ],
   };
 }
@@ -24,12 +24,17 @@ export function actorShape(settings: Settings, observationSize: number, actionSi
 /** μ(s), the policy: maps observations [B, O] to actions [B, A] in [−1, 1]. */
 export class Actor extends Learner {
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings) {
-    super(kernels, shape, settings, settings.actorLearningRate, 0);
+    super(kernels, shape, settings, settings.actorLearningRate, { weightDecay: 0 });
+  }
+
+  /** p · mean(u²) at the last `forward`, where a = tanh u: 0 without `preactivationPenalty`. */
+  get penalty(): number {
+    return this.network.penalty;
   }
 
   /**
    * Takes one step up the sampled policy gradient 1/B Σ ∇ₐQ(s, a)|ₐ₌μ₍ₛ₎ ∇μ(s), given ∂Q/∂a [B, A] at the last
-   * `forward`. Throws a NotFiniteError if a gradient is not finite.
+   * `forward`, and down the gradient of `penalty`. Throws a NotFiniteError if a gradient is not finite.
    */
   ascend(actionGradient: Matrix): void {
     const g = this.outputGradient;

@@ -8,6 +8,7 @@ import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
 import { Body } from "./body.ts";
 import type { Settings } from "./config.ts";
+import { Diagnostics } from "./diagnostics.ts";
 import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
 import { Learner } from "./learner.ts";
 import { createNoise, type Noise } from "./noise.ts";
@@ -41,12 +42,25 @@ const format = "ddpg-agent-2";
 const format1 = "ddpg-agent-1";
 
 /** The random streams other than those of the noises. */
-const streams = ["environmentRandom", "explorationRandom", "samplingRandom"] as const;
+const streams = ["environmentRandom", "explorationRandom", "samplingRandom", "targetNoiseRandom"] as const;
 
 type StreamOf<A extends Ddpg> = { [K in keyof A]: A[K] extends Random ? K : never }[keyof A];
 
 // The compiler refuses this line for a stream of the agent that is not in the list.
 true satisfies StreamOf<Ddpg> extends (typeof streams)[number] ? true : never;
+
+/** The streams that an agent with these settings draws from: files from before a stream existed do not have it. */
+function streamsOf({ targetNoiseScale }: Settings): readonly (typeof streams)[number][] {
+  return streams.filter((name) => name !== "targetNoiseRandom" || targetNoiseScale > 0);
+}
+
+/**
+ * How many numbers of the last update's diagnostics the next update may leave as they are: with `actorDelay`, those of the
+ * actor.
+ */
+function keptDiagnostics({ actorDelay }: Settings, actionSize: number): number {
+  return actorDelay > 1 ? Diagnostics.actorStateSize(actionSize) : 0;
+}
 
 const moments = ["m", "v"] as const;
 
@@ -113,7 +127,10 @@ export function saveAgent(agent: Ddpg): Safetensors {
     const { averages } = network;
     if (averages.stateSize > 0) tensors.set(`${name}.averages`, tensorOf("F64", [averages.stateSize], averages.save()));
   }
-  for (const name of streams) tensors.set(name, tensorOf("U32", [agent[name].stateSize], agent[name].save()));
+  for (const name of streamsOf(settings))
+    tensors.set(name, tensorOf("U32", [agent[name].stateSize], agent[name].save()));
+  const kept = keptDiagnostics(settings, units.actionSize);
+  if (kept > 0) tensors.set("diagnostics", tensorOf("F64", [kept], agent.diagnostics.saveActor()));
 
   const bodies = [...agent.noises.keys()];
   const noiseSize = createNoise(settings, units.actionSize, new Random(0)).stateSize;
@@ -225,10 +242,12 @@ export class SavedAgent {
     this.#counters = this.#readCounters(parseObject(metadata, "counters", where));
     const { stored, bodies, waiting, loop } = this.#counters;
     const random = new Random(0);
-    for (const name of streams) {
+    for (const name of streamsOf(this.settings)) {
       expectTensor(tensors, name, "U32", [random.stateSize], where);
       random.restore(this.#numbers(name), `${where} ${name}`);
     }
+    const kept = keptDiagnostics(this.settings, actionSize);
+    if (kept > 0) numbers("diagnostics", kept);
     const noise = createNoise(this.settings, actionSize, random);
     expectTensor(tensors, "noises", "F64", [bodies.length, noise.stateSize], where);
     this.#restoreNoises(() => noise);
@@ -282,12 +301,16 @@ export class SavedAgent {
       }
       network.adam.restore(this.#numbers(`${name}.adam`), `${where} ${name}.adam`);
       // After a step of the critic, the actor's may fail: its own is never counted alone.
-      const isCounted = name === "actor" ? network.adam.steps === updates : network.adam.steps >= updates;
-      expect(isCounted, `${where} ${name}.adam t`, `${updates}, the number of updates`, network.adam.steps);
+      const isActor = name === "actor";
+      const made = isActor ? Math.floor(updates / agent.settings.actorDelay) : updates;
+      const isCounted = isActor ? network.adam.steps === made : network.adam.steps >= made;
+      const what = made === updates ? "the number of updates" : "the number of updates that moved the actor";
+      expect(isCounted, `${where} ${name}.adam t`, `${made}, ${what}`, network.adam.steps);
       if (network.averages.stateSize > 0)
         network.averages.restore(this.#numbers(`${name}.averages`), `${where} ${name}.averages`);
     }
-    for (const name of streams) agent[name].restore(this.#numbers(name), `${where} ${name}`);
+    if (tensors.has("diagnostics")) agent.diagnostics.restoreActor(this.#numbers("diagnostics"));
+    for (const name of streamsOf(agent.settings)) agent[name].restore(this.#numbers(name), `${where} ${name}`);
     agent.noises.clear();
     this.#restoreNoises((body) => agent.noise(body));
     for (const part of tensors.get("replay")?.parts ?? [])

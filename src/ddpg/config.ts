@@ -65,6 +65,31 @@ const table = {
   adamEpsilon: number("added to the square root in Adam's denominator", 1e-30, 1),
   /** L2 regularization of the critic: criticWeightDecay · w is added to the gradient of its weights. Paper §7: 1e-2. */
   criticWeightDecay: number("L2 weight decay of the critic's weights, not of its biases", 0, 1),
+  /** λ, decoupled weight decay (AdamW): every step of Adam first sets w ← (1 − α λ) w. Not in the paper: 0. */
+  decoupledWeightDecay: number("decoupled weight decay (AdamW) of both networks' weights, not of biases", 0, 10).before(
+    0,
+  ),
+  /** The largest Euclidean norm of a critic's gradient; a longer one is scaled down to it. 0: no limit. Not in the paper. */
+  criticGradientClip: number("largest norm of the critic's gradient; 0 sets no limit", 0, 1e12).before(0),
+  /** p, in the actor's loss + p · mean(u²), where a = tanh u. It keeps actions off their bounds. Not in the paper: 0. */
+  preactivationPenalty: number("factor of mean(u²) in the actor's loss, where the action is tanh u", 0, 1000).before(0),
+  /** The number of critics; y takes the lowest of their targets' values. TD3: 2. Paper: 1. */
+  critics: integer("number of critics: 1, or 2 whose lower value enters y", 1, 2).before(1),
+  /** d: the actor and all targets move in every d-th update. TD3: 2. Paper: 1. */
+  actorDelay: integer("the actor and all targets move in every such update", 1).before(1),
+  /** The standard deviation of the noise added to μ′(s′) in y, in half-ranges. TD3: 0.2. Paper: 0. */
+  targetNoiseScale: number("noise added to the target actor's action, in half-ranges", 0, 10).before(0),
+  /** The noise added to μ′(s′) is clipped to ± this bound, in half-ranges. TD3: 0.5. */
+  targetNoiseClip: number("bound of the noise added to the target actor's action, in half-ranges", 0, 10).before(0.5),
+  /**
+   * The critic's loss. `squared`: (y − Q)² (paper). `huber`: ½ (y − Q)², but |y − Q| − ½ beyond 1. `categorical`: the
+   * critic predicts the probabilities of `criticAtoms` returns, and its loss is their cross-entropy with y's (C51).
+   */
+  criticLoss: choice("loss of the critic", ["squared", "huber", "categorical"]).before("squared"),
+  /** The number of returns that a categorical critic knows, evenly spaced over ±`criticSupport`. C51: 51; SimbaV2: 101. */
+  criticAtoms: integer("returns that a categorical critic distinguishes", 2, 4096).before(101),
+  /** The largest return, in scaled rewards, that a categorical critic knows. */
+  criticSupport: number("largest scaled return of a categorical critic, which covers ± this", 1e-6, 1e12).before(5),
   /** γ, the discount of the next step's value. Paper §7: 0.99. */
   discount: number("discount of the next step's value", 0, 1),
   /**
@@ -225,6 +250,16 @@ const paper: Settings = {
   adamBeta2: 0.999,
   adamEpsilon: 1e-8,
   criticWeightDecay: 1e-2,
+  decoupledWeightDecay: 0,
+  criticGradientClip: 0,
+  preactivationPenalty: 0,
+  critics: 1,
+  actorDelay: 1,
+  targetNoiseScale: 0,
+  targetNoiseClip: 0.5,
+  criticLoss: "squared",
+  criticAtoms: 101,
+  criticSupport: 5,
   discount: 0.99,
   returnSteps: 1,
   softUpdateRate: 0.001,

@@ -286,7 +286,7 @@ test("actions never leave the bounds, not even by rounding to Float32", () => {
 test("saturation counts |μ| > 0.99 over the rows, dimension by dimension", () => {
   const diagnostics = new Diagnostics(2);
   const action = new Matrix(Float64Array.of(1, 0, 0.995, 0.5, -1, 0, 0.98, -0.999), 4, 2);
-  diagnostics.readActor(new Matrix(Float64Array.of(1, 2, 3, 6), 4, 1), action);
+  diagnostics.readActor(Float64Array.of(1, 2, 3, 6), action, 0);
   assert.deepEqual([...diagnostics.saturation], [0.75, 0.25]);
   assert.equal(diagnostics.actorLoss, -3);
 });

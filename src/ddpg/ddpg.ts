@@ -20,7 +20,8 @@ import { Actor, actorShape } from "./actor.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
 import type { Body } from "./body.ts";
 import { type PresetName, type Settings, settingsFrom } from "./config.ts";
-import { Critic, criticShape } from "./critic.ts";
+import { Critic, criticShape, TargetCritic } from "./critic.ts";
+import { type CriticHead, createHead } from "./critic-loss.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
@@ -30,6 +31,7 @@ import { PerturbedActor } from "./parameter-noise.ts";
 import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { StepReturns } from "./step-returns.ts";
+import { Targets } from "./targets.ts";
 import { type Spaces, Units } from "./units.ts";
 import { UpdateSchedule } from "./update-schedule.ts";
 
@@ -51,12 +53,15 @@ export interface DdpgOptions extends Partial<Settings>, BackendOptions {
 export function networkPlans(settings: Settings, observationSize: number, actionSize: number) {
   const mu = actorShape(settings, observationSize, actionSize);
   const q = criticShape(settings, observationSize, actionSize);
-  return {
+  const plans = {
     actor: { shape: mu, learns: true },
     critic: { shape: q, learns: true },
     targetActor: { shape: mu, learns: false },
     targetCritic: { shape: q, learns: false },
-  } as const satisfies Record<string, { shape: NetworkShape; learns: boolean }>;
+    // The others come last, so that the fingerprint begins in the same way with any number of critics.
+    ...(settings.critics > 1 && { critic2: { shape: q, learns: true }, targetCritic2: { shape: q, learns: false } }),
+  };
+  return plans satisfies Record<string, { shape: NetworkShape; learns: boolean } | undefined>;
 }
 
 /** Identifies one of several bodies that share an agent: any finite number or string. */
@@ -91,12 +96,16 @@ export class Ddpg {
   readonly units: Units;
   /** @internal */
   readonly actor: Actor;
-  /** @internal */
+  /** @internal Q₁, whose gradient the actor follows. */
   readonly critic: Critic;
+  /** @internal Q₁, and Q₂ with two critics. */
+  readonly critics: readonly Critic[];
   /** @internal */
   readonly targetActor: Target;
   /** @internal */
-  readonly targetCritic: Target;
+  readonly targetCritic: TargetCritic;
+  /** @internal The targets of `critics`, in their order. */
+  readonly targetCritics: readonly TargetCritic[];
   /** @internal Every network by its name, in the order of `networkPlans`. */
   readonly networks: ReadonlyMap<string, Target>;
   /** @internal */
@@ -105,6 +114,8 @@ export class Ddpg {
   readonly returns: StepReturns;
   /** @internal The transitions of the last update. */
   readonly minibatch: Minibatch;
+  /** @internal What the critics learn from the minibatch; reused by the next update. */
+  readonly targets: Targets;
   /** @internal y, the targets of the critic: [N]; reused by the next update. */
   readonly y: Float64Array;
   /** @internal The random stream that `train` passes to the environment's resets. */
@@ -113,6 +124,8 @@ export class Ddpg {
   readonly explorationRandom: Random;
   /** @internal The random stream that draws minibatches. */
   readonly samplingRandom: Random;
+  /** @internal The random stream of the noise on the target actor's action. */
+  readonly targetNoiseRandom: Random;
   /** @internal When to learn, and how often. */
   readonly schedule: UpdateSchedule;
   /** @internal Called after every update of a round. */
@@ -122,9 +135,9 @@ export class Ddpg {
   /** @internal The state of the loop of `train`; null before the first. */
   loop: Body | null = null;
   readonly #value: Network;
+  readonly #valueHead: CriticHead;
   /** Only parameter noise needs it. */
   readonly #perturbed: PerturbedActor | null;
-  readonly #lossGradient: Float64Array;
   readonly #softUpdate: { readonly rate: number };
   readonly #scaledObservation: Float32Array;
   readonly #scaledNextObservation: Float32Array;
@@ -182,22 +195,32 @@ export class Ddpg {
     this.environmentRandom = random.fork("environment");
     this.explorationRandom = random.fork("exploration");
     this.samplingRandom = random.fork("sampling");
+    this.targetNoiseRandom = random.fork("target noise");
 
     // Randomly initialize critic network Q(s, a|θQ) and actor μ(s|θμ) with weights θQ and θμ.
     const plans = networkPlans(settings, observationSize, actionSize);
     const [mu, q] = [plans.actor.shape, plans.critic.shape];
     this.actor = new Actor(kernels, mu, settings);
-    this.critic = new Critic(kernels, q, settings);
+    const criticNames = ["critic", "critic2"].slice(0, settings.critics);
+    this.critics = criticNames.map((name) => new Critic(kernels, q, settings, name));
+    [this.critic] = this.critics;
     initialize(this.actor.parameters, mu, settings, random.fork("actor"));
-    initialize(this.critic.parameters, q, settings, random.fork("critic"));
+    for (const [j, name] of criticNames.entries())
+      initialize(this.critics[j].parameters, q, settings, random.fork(name));
 
     // Initialize target networks Q′ and μ′ with weights θQ′ ← θQ, θμ′ ← θμ.
     this.targetActor = new Target(kernels, mu, batchSize);
-    this.targetCritic = new Target(kernels, q, batchSize);
+    this.targetCritics = this.critics.map(() => new TargetCritic(kernels, q, settings));
+    [this.targetCritic] = this.targetCritics;
     this.targetActor.parameters.copyFrom(this.actor.parameters);
-    this.targetCritic.parameters.copyFrom(this.critic.parameters);
-    const names = Object.keys(plans) as (keyof typeof plans)[];
-    this.networks = new Map<string, Target>(names.map((name) => [name, this[name]]));
+    for (const [j, target] of this.targetCritics.entries()) target.parameters.copyFrom(this.critics[j].parameters);
+    const { actor, critic, targetActor, targetCritic } = this;
+    const networks: Record<keyof typeof plans, Target | undefined> = {
+      ...{ actor, critic, targetActor, targetCritic },
+      critic2: this.critics[1],
+      targetCritic2: this.targetCritics[1],
+    };
+    this.networks = new Map(Object.entries(networks).flatMap(([name, network]) => (network ? [[name, network]] : [])));
 
     // Initialize replay buffer R.
     const { discount, returnSteps } = settings;
@@ -205,12 +228,13 @@ export class Ddpg {
     this.returns = new StepReturns(returnSteps, discount, observationSize, actionSize, this.replayBuffer);
 
     this.minibatch = allocateMinibatch(kernels, batchSize, observationSize, actionSize);
-    this.y = new Float64Array(batchSize);
-    this.#lossGradient = new Float64Array(batchSize);
+    this.targets = new Targets(settings, this.targetCritics, this.targetNoiseRandom);
+    this.y = this.targets.y;
     this.#softUpdate = { rate: settings.softUpdateRate };
     this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
+    this.#valueHead = createHead(settings, 1);
     this.#perturbed = settings.noise === "parameter" ? new PerturbedActor(kernels, mu, this.actor.parameters) : null;
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
@@ -258,7 +282,7 @@ export class Ddpg {
   /** Returns Q(s, μ(s)), the discounted return that the critic expects from an observation [O], in scaled rewards. */
   value(observation: ArrayLike<number>): number {
     const action = this.policy.forward(observation, "Ddpg.value observation");
-    return this.#value.forward(this.policy.observation, action, false).at(0, 0);
+    return this.#valueHead.read(this.#value.forward(this.policy.observation, action, false))[0];
   }
 
   /**
@@ -348,37 +372,50 @@ export class Ddpg {
     return true;
   }
 
-  /** @internal Performs steps 4 to 7 on the transitions in `minibatch`. */
-  update(): void {
-    const { observation, action, reward, nextObservation, discount } = this.minibatch;
+  /** @internal Whether the next update moves the actor and the targets: every `actorDelay`-th does. */
+  get movesActor(): boolean {
+    return (this.#updates + 1) % this.settings.actorDelay === 0;
+  }
+
+  /**
+   * @internal Performs steps 4 to 7 on the transitions in `minibatch`. Writes |y − Q(s, a)| of each row, before the
+   * update and the larger one of two critics, to `absoluteErrors` [N] if it is given.
+   */
+  update(absoluteErrors: Float64Array | null = null): void {
+    const { observation, action, reward, nextObservation, discount, weight } = this.minibatch;
     const { y } = this;
     const N = y.length;
 
     // 4. Set yᵢ = rᵢ + γ Q′(sᵢ₊₁, μ′(sᵢ₊₁|θμ′)|θQ′), where γ is 0 if the task ended.
     const nextAction = this.targetActor.forward(nextObservation);
-    const nextValue = this.targetCritic.forward(nextObservation, nextAction);
-    for (let i = 0; i < N; i++) y[i] = reward[i] + discount[i] * nextValue.at(i, 0);
+    this.targets.smooth(nextAction); // noise, with targetNoiseScale
+    const nextValue = this.targets.lowest(nextObservation, nextAction); // of both, with two critics
+    for (let i = 0; i < N; i++) y[i] = reward[i] + discount[i] * nextValue[i];
+    this.targets.project(this.minibatch); // y becomes a distribution, with a categorical critic
 
-    // 5. Update critic by minimizing the loss L = 1/N Σᵢ (yᵢ − Q(sᵢ, aᵢ|θQ))², so that ∂L/∂Qᵢ = 2/N (Qᵢ − yᵢ).
-    const value = this.critic.forward(observation, action);
-    for (let i = 0; i < N; i++) this.#lossGradient[i] = (2 / N) * (value.at(i, 0) - y[i]);
-    this.diagnostics.readCritic(value, y);
+    // 5. Update critic by minimizing the loss L = 1/N Σᵢ (yᵢ − Q(sᵢ, aᵢ|θQ))², or that of criticLoss.
+    for (const critic of this.critics) critic.compare(observation, action, this.targets, weight);
+    if (absoluteErrors) this.targets.absoluteErrors(absoluteErrors, this.critics);
+    this.diagnostics.readCritics(this.critics);
     if (!Number.isFinite(this.diagnostics.criticLoss)) throw new NotFiniteError(this.#notFinite("critic loss"));
-    this.critic.descend(this.#lossGradient);
-    this.diagnostics.criticGradientNorm = this.critic.gradientNorm;
+    for (const critic of this.critics) critic.descend();
+    this.diagnostics.readCriticGradients(this.critics);
 
-    // 6. Update the actor policy using the sampled policy gradient:
-    //    ∇θμ J ≈ 1/N Σᵢ ∇ₐQ(s, a|θQ)|s=sᵢ, a=μ(sᵢ) ∇θμ μ(s|θμ)|sᵢ.
-    const policyAction = this.actor.forward(observation);
-    const policyValue = this.critic.forward(observation, policyAction);
-    this.diagnostics.readActor(policyValue, policyAction);
-    if (!Number.isFinite(this.diagnostics.actorLoss)) throw new NotFiniteError(this.#notFinite("actor loss"));
-    this.actor.ascend(this.critic.actionGradient());
-    this.diagnostics.actorGradientNorm = this.actor.gradientNorm;
+    if (this.movesActor) {
+      // 6. Update the actor policy using the sampled policy gradient:
+      //    ∇θμ J ≈ 1/N Σᵢ ∇ₐQ(s, a|θQ)|s=sᵢ, a=μ(sᵢ) ∇θμ μ(s|θμ)|sᵢ.
+      const policyAction = this.actor.forward(observation);
+      const policyValue = this.critic.values(observation, policyAction);
+      this.diagnostics.readActor(policyValue, policyAction, this.actor.penalty);
+      if (!Number.isFinite(this.diagnostics.actorLoss)) throw new NotFiniteError(this.#notFinite("actor loss"));
+      this.actor.ascend(this.critic.actionGradient());
+      this.diagnostics.actorGradientNorm = this.actor.gradientNorm;
 
-    // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
-    this.targetCritic.parameters.follow(this.critic.parameters, this.#softUpdate);
-    this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);
+      // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
+      for (let j = 0; j < this.critics.length; j++)
+        this.targetCritics[j].parameters.follow(this.critics[j].parameters, this.#softUpdate);
+      this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);
+    }
     this.#updates++;
   }
 
@@ -418,8 +455,8 @@ export class Ddpg {
   }
 
   /**
-   * Returns the 64-bit FNV-1a hash of the Float32 bytes of actor, critic, targetActor and targetCritic, as 16
-   * hexadecimal digits. Two agents with the same fingerprint have the same parameters, bit for bit.
+   * Returns the 64-bit FNV-1a hash of the Float32 bytes of actor, critic, targetActor and targetCritic, then
+   * of critic2 and targetCritic2 if there are two critics, as 16 hexadecimal digits. Two agents with the same fingerprint have the same parameters, bit for bit.
    */
   fingerprint(): string {
     return fingerprint([...this.networks.values()].map(({ parameters }) => parameters));
@@ -471,5 +508,8 @@ const created = {
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
   const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
-  return buildOver(await chooseBackend(options), make, (agent) => agent.update());
+  return buildOver(await chooseBackend(options), make, (agent) => {
+    agent.restoreCounters(0, settings.actorDelay - 1, 0); // so that this update makes all steps
+    agent.update();
+  });
 }

@@ -1,4 +1,5 @@
 import type { Matrix } from "../kernels/matrix.ts";
+import type { Critic } from "./critic.ts";
 
 /** The names of an update's scalar measurements, in the order in which files hold them. */
 export const diagnosticsNames = [
@@ -11,17 +12,20 @@ export const diagnosticsNames = [
 
 export type DiagnosticsName = (typeof diagnosticsNames)[number];
 
-/** Measurements of one update. */
+/**
+ * Measurements of one update. With two critics, their numbers are means over both. With `actorDelay`, the actor's are
+ * those of the last update that moved it, and 0 before the first.
+ */
 export class Diagnostics implements Record<DiagnosticsName, number> {
-  /** L = 1/B Σ (y − Q(s, a))², before the update and without L2. */
+  /** L = 1/B Σ (y − Q(s, a))², or that of `criticLoss`, before the update and without L2. */
   criticLoss = 0;
   /** The mean of Q(s, a) over the minibatch. */
   meanValue = 0;
-  /** −1/B Σ Q(s, μ(s)), after the critic's update and before the actor's. */
+  /** −1/B Σ Q(s, μ(s)), after the critic's update and before the actor's, plus the pre-activation penalty. */
   actorLoss = 0;
-  /** The Euclidean norm of the critic loss's gradient, without L2. */
+  /** The Euclidean norm of the critic loss's gradient, without L2 and before clipping. */
   criticGradientNorm = 0;
-  /** The Euclidean norm of the policy gradient. */
+  /** The Euclidean norm of the gradient of the actor's loss. */
   actorGradientNorm = 0;
   /**
    * The fraction of the minibatch with |μ(s)| > 0.99, for each action dimension: [A]. Near 1 the policy has stopped
@@ -29,32 +33,55 @@ export class Diagnostics implements Record<DiagnosticsName, number> {
    */
   readonly saturation: Float64Array;
 
+  /** The length of what `saveActor` returns. */
+  static actorStateSize(actionSize: number): number {
+    return 2 + actionSize;
+  }
+
   constructor(actionSize: number) {
     this.saturation = new Float64Array(actionSize);
   }
 
-  /** Computes the critic's loss and mean value from Q(s, a) [B, 1] and y [B]. */
-  readCritic(value: Matrix, y: ArrayLike<number>): void {
-    let squares = 0;
-    let sum = 0;
-    for (let i = 0; i < value.rows; i++) {
-      const difference = value.at(i, 0) - y[i];
-      squares += difference * difference;
-      sum += value.at(i, 0);
-    }
-    this.criticLoss = squares / value.rows;
-    this.meanValue = sum / value.rows;
+  /** Returns the actor's numbers, which an update that does not move the actor leaves as they are; a fresh array. */
+  saveActor(): Float64Array {
+    return Float64Array.of(this.actorLoss, this.actorGradientNorm, ...this.saturation);
   }
 
-  /** Computes the actor's loss and the saturation from Q(s, μ(s)) [B, 1] and μ(s) [B, A]. */
-  readActor(value: Matrix, action: Matrix): void {
-    let sum = 0;
-    for (let i = 0; i < value.rows; i++) sum += value.at(i, 0);
-    this.actorLoss = -sum / value.rows;
+  /** Restores what `saveActor` returned. */
+  restoreActor(state: Float64Array): void {
+    [this.actorLoss, this.actorGradientNorm] = state;
+    this.saturation.set(state.subarray(2));
+  }
+
+  /** Reads the critics' losses and values of Q(s, a), after `compare`. */
+  readCritics(critics: readonly Critic[]): void {
+    this.criticLoss = 0;
+    this.meanValue = 0;
+    for (const { loss, head } of critics) {
+      this.criticLoss += loss / critics.length;
+      this.meanValue += mean(head.values) / critics.length;
+    }
+  }
+
+  /** Reads the norms of the critics' gradients, after `descend`. */
+  readCriticGradients(critics: readonly Critic[]): void {
+    this.criticGradientNorm = 0;
+    for (const { gradientNorm } of critics) this.criticGradientNorm += gradientNorm / critics.length;
+  }
+
+  /** Computes the actor's loss and the saturation from Q(s, μ(s)) [B], μ(s) [B, A] and the pre-activation penalty. */
+  readActor(value: Float64Array, action: Matrix, penalty: number): void {
+    this.actorLoss = penalty - mean(value);
     for (let j = 0; j < action.columns; j++) {
       let saturated = 0;
       for (let i = 0; i < action.rows; i++) if (Math.abs(action.at(i, j)) > 0.99) saturated++;
       this.saturation[j] = saturated / action.rows;
     }
   }
+}
+
+function mean(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum / values.length;
 }

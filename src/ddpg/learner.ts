@@ -1,7 +1,7 @@
 import type { Saved } from "../base/saved.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
-import { Adam } from "../nn/adam.ts";
+import { Adam, type AdamOptions } from "../nn/adam.ts";
 import type { Activation, LayerSpec, NetworkShape } from "../nn/layer.ts";
 import { Network, networkTensors } from "../nn/network.ts";
 import { Parameters } from "../nn/parameters.ts";
@@ -41,13 +41,20 @@ export class Target {
 export class Learner extends Target {
   readonly adam: Adam;
 
-  constructor(kernels: Kernels, shape: NetworkShape, settings: Settings, learningRate: number, weightDecay: number) {
+  constructor(
+    kernels: Kernels,
+    shape: NetworkShape,
+    settings: Settings,
+    learningRate: number,
+    regularization: Pick<AdamOptions, "weightDecay" | "maxGradientNorm">,
+  ) {
     super(kernels, shape, settings.batchSize, true);
-    const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon } = settings;
-    this.adam = new Adam(kernels, this.parameters, { learningRate, beta1, beta2, epsilon, weightDecay });
+    const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon, decoupledWeightDecay } = settings;
+    const options = { learningRate, beta1, beta2, epsilon, decoupledWeightDecay, ...regularization };
+    this.adam = new Adam(kernels, this.parameters, options);
   }
 
-  /** The Euclidean norm of the last step's gradient, without L2. */
+  /** The Euclidean norm of the last step's gradient, without L2 and before clipping. */
   get gradientNorm(): number {
     return this.adam.gradientNorm;
   }

@@ -34,7 +34,10 @@ const cases: Readonly<Record<string, readonly (keyof Settings)[]>> = {
   hiddenSizes: ["actorHiddenSizes", "criticHiddenSizes"],
   sigma: ["noiseScale"],
   theta: ["noiseTheta"],
-  weight_decay: ["criticWeightDecay"],
+  weight_decay: ["criticWeightDecay", "decoupledWeightDecay"],
+  policy_delay: ["actorDelay"],
+  target_policy_noise: ["targetNoiseScale"],
+  max_grad_norm: ["criticGradientClip"],
   reward_scale: ["rewardScale"],
 };
 

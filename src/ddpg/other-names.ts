@@ -20,6 +20,16 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
   adamBeta2: "beta2 betas adambetas b2",
   adamEpsilon: "adameps eps epsilon",
   criticWeightDecay: "weightdecay l2 l2reg decay criticl2reg criticl2",
+  decoupledWeightDecay: "weightdecay adamw adamwdecay decoupleddecay wd",
+  criticGradientClip: "gradclip clipgrad clipgradnorm gradientclip gradientclipping maxgradnorm gradnorm",
+  preactivationPenalty: "preactivweight preactivationweight pretanhpenalty actionpenalty actionl2",
+  critics: "ncritics numcritics twincritics doubleq numqs nq",
+  actorDelay: "policydelay policyfreq policyfrequency actorfreq actorupdateinterval delay delayedupdates",
+  targetNoiseScale: "policynoise targetnoise targetpolicynoise targetpolicysmoothing smoothing",
+  targetNoiseClip: "noiseclip policynoiseclip",
+  criticLoss: "loss lossfn huber distributional c51 categorical",
+  criticAtoms: "atoms natoms numatoms nbins numbins bins",
+  criticSupport: "support vmax vmin supportmax valuerange",
   discount: "gamma discountfactor discountrate",
   returnSteps: "nstep nsteps nstepreturn nstepreturns multistep rewardsteps",
   softUpdateRate:
@@ -29,7 +39,7 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
     "buffersize replaysize replaybuffersize replaybuffer memorysize memory memorycapacity buffercapacity capacity maxsize maxlen",
   warmupSteps:
     "learningstarts startsteps starttimesteps randomsteps warmup warmuptimesteps burnin updateafter initialsteps explorationsteps nbstepswarmup",
-  updateEvery: "trainfreq trainfrequency trainevery updatefreq updatefrequency learnevery policyfrequency",
+  updateEvery: "trainfreq trainfrequency trainevery updatefreq updatefrequency learnevery",
   updatesPerStep:
     "gradientsteps utd utdratio updatetodata updatetodataratio trainsteps nupdates numupdates replayratio",
   batchNormalization: "batchnorm bn normalize usebatchnorm layernorm",

@@ -85,6 +85,7 @@ function minibatch(size: number): Minibatch {
     reward: new Float64Array(size),
     nextObservation: matrix(2),
     discount: new Float64Array(size),
+    weight: new Float64Array(size).fill(1),
   };
 }
 

@@ -72,9 +72,11 @@ export interface Minibatch {
   readonly nextObservation: Matrix;
   /** The factor of the value of s′: γ, or γⁿ after n rewards; 0 if the task ended. [B] */
   readonly discount: Float64Array;
+  /** The factor of each row's loss in step 5: 1 unless the rows were drawn with unequal probabilities. [B] */
+  readonly weight: Float64Array;
 }
 
-/** Allocates a minibatch of zeros. */
+/** Allocates a minibatch of zeros, with weights of 1. */
 export function allocateMinibatch(
   kernels: Kernels,
   batchSize: number,
@@ -87,6 +89,7 @@ export function allocateMinibatch(
     reward: new Float64Array(batchSize),
     nextObservation: allocateMatrix(kernels, batchSize, observationSize),
     discount: new Float64Array(batchSize),
+    weight: new Float64Array(batchSize).fill(1),
   };
 }
 

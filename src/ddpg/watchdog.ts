@@ -1,12 +1,20 @@
 import { ScaleMonitor } from "../environment/scale-monitor.ts";
+import type { Settings } from "./config.ts";
 import type { Ddpg } from "./ddpg.ts";
 
 /** Warn after this many consecutive updates with a zero policy gradient. The count restarts when an agent is loaded. */
 const maxIdleUpdates = 1000;
 
+/** Warn if more than this fraction of y is beyond a categorical critic's support, over this many steps that learned. */
+const maxClipped = 0.01;
+const clippingWindow = 1000;
+
 const none: readonly string[] = [];
 
-/** Watches training for silent failures: badly scaled numbers, and an actor that no longer learns. */
+/**
+ * Watches training for silent failures: badly scaled numbers, returns beyond a categorical critic's support, and an actor
+ * that no longer learns.
+ */
 export class Watchdog {
   readonly monitor: ScaleMonitor;
   readonly #scaled: Float64Array;
@@ -14,6 +22,11 @@ export class Watchdog {
   /** The number of updates at the last look; null before the first that followed an update. */
   #updates: number | null = null;
   #hasLooked = false;
+  /** The rows and the clipped rows of the updates in the current window, and the steps that it has. */
+  #rows = 0;
+  #clippedRows = 0;
+  #window = 0;
+  #hasWarnedOfClipping = false;
 
   constructor(observationSize: number) {
     this.monitor = new ScaleMonitor(observationSize);
@@ -37,7 +50,22 @@ export class Watchdog {
     const isNews = this.#idleUpdates < maxIdleUpdates && idle >= maxIdleUpdates;
     this.#idleUpdates = idle;
     this.#updates = agent.updates;
-    return isNews ? [deadActor(agent), ...warnings] : warnings;
+    const clipped = this.#lookAtTargets(agent);
+    if (!isNews && clipped === null) return warnings;
+    return [...(isNews ? [deadActor(agent)] : []), ...(clipped === null ? [] : [clipped]), ...warnings];
+  }
+
+  /** Counts the last update's y beyond the support; returns a warning the first time that a window has too many. */
+  #lookAtTargets({ settings, targets }: Ddpg): string | null {
+    if (settings.criticLoss !== "categorical" || this.#hasWarnedOfClipping) return null;
+    this.#rows += settings.batchSize;
+    this.#clippedRows += targets.clippedRows;
+    if (++this.#window < clippingWindow) return null;
+    const share = this.#clippedRows / this.#rows;
+    [this.#window, this.#rows, this.#clippedRows] = [0, 0, 0];
+    if (share <= maxClipped) return null;
+    this.#hasWarnedOfClipping = true;
+    return clippedTargets(settings, share);
   }
 
   /** Returns the warnings of two sources in one list; allocates only if there are any. */
@@ -45,6 +73,14 @@ export class Watchdog {
     if (first.length === 0 && second.length === 0) return none;
     return [...first, ...second];
   }
+}
+
+function clippedTargets({ criticSupport, rewardScale }: Settings, share: number): string {
+  const percent = (100 * share).toFixed(1);
+  return (
+    `criticSupport: expected at most 1 % of the critic's targets beyond ±${criticSupport}, got ${percent} % in ${clippingWindow} steps. ` +
+    `The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below ${rewardScale}.`
+  );
 }
 
 /** Whether the agent has the batch normalization of versions before 0.2. */

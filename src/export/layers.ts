@@ -56,7 +56,7 @@ function withNumbers({ spec, inputSizes }: PlacedLayer, parameters: Parameters):
     }
     case "relu":
     case "tanh":
-      return spec;
+      return { kind: spec.kind };
   }
 }
 

@@ -2,7 +2,7 @@ import { expect } from "../base/expect.ts";
 import type { Saved } from "../base/saved.ts";
 import type { AdamStep, Kernels } from "../kernels/kernels.ts";
 import type { Matrix, Vector } from "../kernels/matrix.ts";
-import { type Parameters, view } from "./parameters.ts";
+import { type Parameters, type TensorShape, view } from "./parameters.ts";
 
 /** The constants of Adam, with the symbols of Kingma & Ba, Algorithm 1. */
 export interface AdamOptions {
@@ -16,6 +16,10 @@ export interface AdamOptions {
   epsilon: number;
   /** L2 regularization: weightDecay · w is added to the gradients of weights, but not of biases, scales and shifts. */
   weightDecay: number;
+  /** λ, decoupled decay (Loshchilov & Hutter, AdamW): weights ← (1 − α λ) · weights before each step. Default: 0. */
+  decoupledWeightDecay?: number;
+  /** A longer gradient, over all tensors and without L2, is scaled down to this Euclidean norm. Default 0: no limit. */
+  maxGradientNorm?: number;
 }
 
 /** Subnormal moments are set to 0 every this many steps, because processors compute slowly with subnormal numbers. */
@@ -27,13 +31,18 @@ export class Adam implements Saved {
   static readonly stateSize = 3;
   readonly stateSize = Adam.stateSize;
   readonly #kernels: Kernels;
-  /** The Euclidean norm of the last step's gradient over all tensors, without L2. */
+  /** The Euclidean norm of the last step's gradient over all tensors, without L2 and before clipping. */
   gradientNorm = 0;
   readonly #learningRate: number;
   readonly #step: AdamStep;
+  readonly #maxGradientNorm: number;
+  readonly #decay: { readonly rate: number };
+  /** What decoupled decay moves weights toward; empty without it. */
+  readonly #zeros: Vector;
   readonly #tensors: readonly {
     name: string;
     weightDecay: number;
+    zeros: Vector;
     values: Vector;
     gradients: Vector;
     m: Vector;
@@ -52,12 +61,18 @@ export class Adam implements Saved {
     const { learningRate, beta1, beta2, epsilon } = options;
     this.#learningRate = learningRate;
     this.#step = { stepSize: 0, correction: 1, beta1, beta2, epsilon, weightDecay: 0, squares: 0 };
+    this.#maxGradientNorm = options.maxGradientNorm ?? 0;
+    this.#decay = { rate: learningRate * (options.decoupledWeightDecay ?? 0) };
+    const isDecayed = ({ kind }: TensorShape): boolean => this.#decay.rate > 0 && kind === "weights";
+    const lengths = parameters.tensors.map((tensor) => (isDecayed(tensor) ? tensor.end - tensor.start : 0));
+    this.#zeros = kernels.allocate(lengths.reduce((longest, length) => Math.max(longest, length), 0));
     const m = kernels.allocate(parameters.values.length);
     const v = kernels.allocate(parameters.values.length);
     this.#moments = [m, v];
-    this.#tensors = parameters.tensors.map(({ name, kind, start, end }) => ({
+    this.#tensors = parameters.tensors.map(({ name, kind, start, end }, index) => ({
       name,
       weightDecay: kind === "weights" ? options.weightDecay : 0,
+      zeros: this.#zeros.subarray(0, lengths[index]),
       values: parameters.values.subarray(start, end),
       gradients: parameters.gradients.subarray(start, end),
       m: m.subarray(start, end),
@@ -106,17 +121,36 @@ export class Adam implements Saved {
     this.#beta2Power *= step.beta2;
     step.stepSize = this.#learningRate / (1 - this.#beta1Power);
     step.correction = Math.sqrt(1 - this.#beta2Power);
+    const norm = this.#clip();
     let squares = 0;
-    for (const { name, weightDecay, values, gradients, m, v } of this.#tensors) {
+    for (const { name, weightDecay, zeros, values, gradients, m, v } of this.#tensors) {
+      // A soft update toward 0 at the rate α λ.
+      if (zeros.length > 0) this.#kernels.softUpdate(values, zeros, this.#decay);
       step.weightDecay = weightDecay;
       this.#kernels.adam(values, gradients, m, v, step);
       // A gradient whose square overflows Float32 would leave v infinite and freeze its parameter forever.
       if (!(step.squares < 3e38)) throw new NotFiniteError(`${where} ${name} gradient`);
       squares += step.squares;
     }
-    this.gradientNorm = Math.sqrt(squares);
+    this.gradientNorm = norm ?? Math.sqrt(squares);
     // While a gradient stays 0, as for a dead unit, its moments keep shrinking toward the subnormal range.
     if (++this.#steps % flushEvery === 0) for (const moment of this.#moments) this.#kernels.flush(moment);
+  }
+
+  /**
+   * Scales the gradient of all tensors together down to the largest norm, and returns the norm it had; null without a
+   * limit. The sums are in Float64 and in the order of memory, where padding is 0, so every backend has the same bits.
+   */
+  #clip(): number | null {
+    if (this.#maxGradientNorm === 0) return null;
+    const { gradients } = this.#parameters;
+    let squares = 0;
+    for (let p = 0; p < gradients.length; p++) squares += gradients[p] * gradients[p];
+    const norm = Math.sqrt(squares);
+    const factor = this.#maxGradientNorm / norm;
+    // The step reports a gradient that is not finite, by the name of its tensor.
+    if (factor < 1 && norm < Infinity) for (let p = 0; p < gradients.length; p++) gradients[p] *= factor;
+    return norm;
   }
 }
 

@@ -22,8 +22,8 @@ export type LayerSpec =
     }
   /** y = max(0, x) */
   | { readonly kind: "relu" }
-  /** y = tanh x */
-  | { readonly kind: "tanh" }
+  /** y = tanh x. `penalty` p: a network that learns adds p · mean(x²) to its loss. */
+  | { readonly kind: "tanh"; readonly penalty?: number }
   /** The network's second input, of `size` columns, enters the dense layer that follows. */
   | { readonly kind: "join"; readonly size: number };
 
@@ -51,6 +51,8 @@ export interface Layer {
   inputGradient(g: Matrix): Matrix | null;
   /** Moves running averages toward the statistics of the last batch. */
   updateStatistics?(): void;
+  /** The layer's own term of the loss at the last `forward`, whose gradient `backward` adds; absent where it has none. */
+  readonly penalty?: number;
   /** What the next running averages depend on beside the tensors; absent where they depend on nothing else. */
   readonly averages?: Averages | null;
 }

@@ -124,6 +124,13 @@ export class Network implements Saved {
     return gradient;
   }
 
+  /** The sum of the layers' own terms of the loss at the last `forward`: 0 for most networks. */
+  get penalty(): number {
+    let sum = 0;
+    for (const { penalty = 0 } of this.#layers) sum += penalty;
+    return sum;
+  }
+
   /** How many numbers of the layers' averages are not in a tensor: 0 for most networks. */
   get stateSize(): number {
     return this.#averages.reduce((sum, { stateSize }) => sum + stateSize, 0);
