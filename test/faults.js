@@ -1281,4 +1281,25 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "environments: transitions are stored in the order in which promises settle",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "return given.then((step) => take(answer, step));",
+        fault:
+          "return given.then((step) => { take(answer, step); const list = bodies as Body[]; list.push(...list.splice(0, 1)); });",
+      },
+    ],
+  },
+  {
+    name: "environments: random streams not by the place",
+    edits: [
+      {
+        file: "src/ddpg/body.ts",
+        text: "random.fork(`body ${index}`)",
+        fault: "random.fork(`body ${loop.bodies.length % 1}`)",
+      },
+    ],
+  },
 ];

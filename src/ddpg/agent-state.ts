@@ -6,11 +6,11 @@ import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safe
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
-import { Body } from "./body.ts";
 import type { Settings } from "./config.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
 import { Learner } from "./learner.ts";
+import { expectLoop, type LoopCounters, readLoopCounters, restoreLoop, saveLoop } from "./loop-state.ts";
 import { createNoise, type Noise } from "./noise.ts";
 import { transitionSize } from "./replay-buffer.ts";
 import type { SavedReturns } from "./step-returns.ts";
@@ -82,9 +82,6 @@ interface Counters {
   /** The counters of the training loop; absent if there was none. */
   loop?: LoopCounters;
 }
-
-/** `info`: the names that the current episode has numbers for, in `loop.info`; absent if it has none. */
-type LoopCounters = { step: number; episode: number; length: number; info?: string[] };
 
 /**
  * Returns the steps of `train` from the object `counters` of an agent's file, of which nothing else is checked; 0 if there
@@ -161,17 +158,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
     ...(waiting.bodies.length > 0 && { waiting: waiting.bodies }),
     ...(forgotten && { forgotten }),
   };
-  if (loop) {
-    const { step, episode, length, watchdog } = loop;
-    const { names, values } = loop.info;
-    counters.loop = { step, episode, length, ...(names.length > 0 && { info: names }) };
-    if (names.length > 0) tensors.set("loop.info", tensorOf("F64", [names.length], values));
-    tensors.set("loop.observation", tensorOf("F64", [observationSize], loop.observation));
-    tensors.set("loop.return", tensorOf("F64", [1], [loop.return]));
-    tensors.set("loop.monitor", tensorOf("F64", [watchdog.monitor.stateSize], watchdog.monitor.save()));
-    const state = loop.saveEnvironment();
-    if (state) tensors.set("loop.environment", tensorOf("F64", [state.length], state));
-  }
+  if (loop) counters.loop = saveLoop(loop, tensors);
   const texts = {
     format,
     seed: String(seed),
@@ -258,19 +245,7 @@ export class SavedAgent {
       expectTensor(tensors, "waiting", "F64", shape, where);
       expectTensor(tensors, "waiting.next", "F64", [waiting.length, observationSize], where);
     }
-    if (!loop) return;
-    const { monitor } = new Body(observationSize).watchdog;
-    numbers("loop.observation", observationSize);
-    numbers("loop.return", 1);
-    if (loop.info) numbers("loop.info", loop.info.length);
-    numbers("loop.monitor", monitor.stateSize);
-    monitor.restore(this.#numbers("loop.monitor"), `${where} loop.monitor`);
-    const environment = tensors.get("loop.environment");
-    if (environment) numbers("loop.environment", environment.shape[0] ?? 0);
-    const names = ["loop.observation", "loop.return"];
-    if (loop.info) names.push("loop.info");
-    if (environment) names.push("loop.environment");
-    for (const name of names) finiteNumbers(tensors, name, where);
+    if (loop) expectLoop(loop, this.units, tensors, where);
   }
 
   /** The number of steps of `train`; 0 if there was no loop. */
@@ -321,16 +296,7 @@ export class SavedAgent {
     }
     agent.restoreCounters(steps, updates, forgotten);
     if (learning) agent.schedule.restore(learning);
-    if (!loop) return;
-    const body = new Body(agent.units.observationSize);
-    const { info: names, ...counts } = loop;
-    Object.assign(body, counts);
-    if (names) body.info.restore(names, this.#numbers("loop.info"));
-    body.observation.set(this.#numbers("loop.observation"));
-    [body.return] = this.#numbers("loop.return");
-    body.watchdog.monitor.restore(this.#numbers("loop.monitor"));
-    body.saved = tensors.has("loop.environment") ? this.#numbers("loop.environment") : null;
-    agent.loop = body;
+    if (loop) restoreLoop(agent, loop, tensors, where);
   }
 
   #numbers(name: string): Float64Array {
@@ -376,19 +342,7 @@ export class SavedAgent {
     expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
     if (forgotten !== undefined) counters.forgotten = forgotten;
     if (loop === undefined) return counters;
-    expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
-    const { step, episode, length, info } = loop as Record<string, unknown>;
-    const upTo = (max: number): string => `${whole} of at most ${max}`;
-    expect(isCount(step) && step <= counters.steps, `${field} loop step`, upTo(counters.steps), step);
-    expect(isCount(length) && length <= step, `${field} loop length`, upTo(step), length);
-    // Every earlier episode had a step.
-    const episodes = step - length + 1;
-    const isEpisode = isCount(episode) && episode > 0 && episode <= episodes;
-    expect(isEpisode, `${field} loop episode`, `${whole} from 1 to ${episodes}`, episode);
-    if (info === undefined) return { ...counters, loop: { step, episode, length } };
-    const areNames = Array.isArray(info) && info.every((name) => typeof name === "string");
-    expect(areNames && new Set(info).size === info.length, `${field} loop info`, "distinct names", info);
-    return { ...counters, loop: { step, episode, length, info } };
+    return { ...counters, loop: readLoopCounters(loop, counters.steps, `${field} loop`) };
   }
 
   #readWaiting(value: unknown, where: string): SavedReturns["bodies"] {

@@ -9,16 +9,17 @@ import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
 import { boundsWarnings } from "../environment/check-environment.ts";
-import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend } from "../kernels/choose-backend.ts";
+import type { Backend, BackendOptions } from "../kernels/backend.ts";
+import { chooseBackend, defaultBackend } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import type { NetworkShape } from "../nn/layer.ts";
 import { Network } from "../nn/network.ts";
 import { Actor, actorShape } from "./actor.ts";
+import { ActorRows } from "./actor-rows.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
-import type { Body } from "./body.ts";
+import type { Body, Loop } from "./body.ts";
 import { type PresetName, type Settings, settingsFrom } from "./config.ts";
 import { Critic, criticShape, TargetCritic } from "./critic.ts";
 import { type CriticHead, createHead } from "./critic-loss.ts";
@@ -26,7 +27,7 @@ import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
 import { Target } from "./learner.ts";
-import { annealing, createNoise, type Noise } from "./noise.ts";
+import { type ActingPoint, annealing, createNoise, type Noise } from "./noise.ts";
 import { PerturbedActor } from "./parameter-noise.ts";
 import { Policy } from "./policy.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
@@ -133,7 +134,9 @@ export class Ddpg {
   /** @internal The noise of each body. */
   readonly noises = new Map<BodyId, Noise>();
   /** @internal The state of the loop of `train`; null before the first. */
-  loop: Body | null = null;
+  loop: Loop | null = null;
+  /** The backend without threads; null if the agent was built over given kernels. */
+  readonly #backend: Backend | null;
   readonly #value: Network;
   readonly #valueHead: CriticHead;
   /** Only parameter noise needs it. */
@@ -181,8 +184,9 @@ export class Ddpg {
   }
 
   /** @internal Builds an agent over given kernels; users call `create`. */
-  constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number) {
+  constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number, backend: Backend | null = null) {
     if (typeof seed !== "number") throw new InputError(created);
+    this.#backend = backend;
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
     this.settings = Object.freeze(settings);
@@ -292,14 +296,46 @@ export class Ddpg {
    */
   explore(observation: ArrayLike<number>, body: BodyId = 0): Float32Array {
     // 1. Select action aₜ = μ(sₜ|θμ) + 𝒩ₜ according to the current policy and exploration noise.
-    const mu = this.policy.forward(observation, "Ddpg.explore observation").data;
+    const action = this.policy.forward(observation, "Ddpg.explore observation").data;
+    const at = { observation: this.policy.observation.data, action };
+    return this.#explore(at, body, this.explorationRandom, this.#steps);
+  }
+
+  /**
+   * @internal Returns the actions of all bodies of the loop, in one forward pass. Each has its own random numbers and is
+   * that of the step that the body will take. `asOf` makes the error of a body from one in its observation.
+   */
+  exploreAll(rows: ActorRows, bodies: readonly Body[], asOf: (error: unknown, body: Body) => unknown): Float32Array[] {
+    for (const body of bodies) {
+      try {
+        rows.observe(body.index, body.observation, "Ddpg.explore observation");
+      } catch (error) {
+        throw asOf(error, body);
+      }
+    }
+    const mu = rows.forward();
+    return bodies.map(({ index, explorationRandom }) => {
+      const action = mu.data.subarray(index * mu.rowStride, index * mu.rowStride + mu.columns);
+      const at = { observation: rows.observation(index), action };
+      return this.#explore(at, index, explorationRandom, this.#steps + index);
+    });
+  }
+
+  /** @internal Creates what `exploreAll` needs for this many bodies. */
+  actorRows(count: number): Promise<ActorRows> {
+    return ActorRows.create(this.#backend ?? defaultBackend(), this, count);
+  }
+
+  /** `step` is the number of transitions before the one that the action belongs to. */
+  #explore(at: ActingPoint, body: BodyId, random: Random, step: number): Float32Array {
+    const { action: mu } = at;
     const noise = this.noise(body);
     const a = this.#unitAction;
-    const stepsOfNoise = this.#steps - this.settings.warmupSteps;
+    const stepsOfNoise = step - this.settings.warmupSteps;
     if (stepsOfNoise < 0) {
-      for (let i = 0; i < a.length; i++) a[i] = this.explorationRandom.uniform(-1, 1);
+      for (let i = 0; i < a.length; i++) a[i] = random.uniform(-1, 1);
     } else {
-      const x = noise.sample({ observation: this.policy.observation.data, action: mu });
+      const x = noise.sample(at);
       const size = annealing(this.settings, stepsOfNoise);
       for (let i = 0; i < a.length; i++) a[i] = Math.min(1, Math.max(-1, mu[i] + size * x[i]));
     }
@@ -507,7 +543,9 @@ const created = {
 };
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
-  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed);
+  const { threads, ...alone } = options;
+  const backend = await chooseBackend(alone);
+  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed, backend);
   return buildOver(await chooseBackend(options), make, (agent) => {
     agent.restoreCounters(0, settings.actorDelay - 1, 0); // so that this update makes all steps
     agent.update();
