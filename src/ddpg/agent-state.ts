@@ -142,6 +142,8 @@ export function saveAgent(agent: Ddpg): Safetensors {
     parts: replayBuffer.save(),
   });
 
+  const { priorities, size } = replayBuffer;
+  if (priorities) tensors.set("priorities", tensorOf("F64", [1 + size], priorities.save(size)));
   const waiting = agent.returns.save();
   if (waiting.bodies.length > 0) {
     const rowSize = observationSize + units.actionSize + 1;
@@ -240,6 +242,7 @@ export class SavedAgent {
     this.#restoreNoises(() => noise);
     const rows = Math.min(stored, this.settings.replayCapacity);
     expectTensor(tensors, "replay", "F32", [rows, transitionSize(observationSize, actionSize)], where);
+    if (this.settings.replayPriority !== "none") numbers("priorities", 1 + rows);
     if (waiting) {
       const shape = [countOf(waiting), observationSize + actionSize + 1];
       expectTensor(tensors, "waiting", "F64", shape, where);
@@ -290,6 +293,7 @@ export class SavedAgent {
     this.#restoreNoises((body) => agent.noise(body));
     for (const part of tensors.get("replay")?.parts ?? [])
       agent.replayBuffer.restore(part, stored, `${where} replay`, this.#isFormat1);
+    agent.replayBuffer.priorities?.restore(this.#numbers("priorities"), `${where} priorities`);
     if (waiting) {
       const [rows, next] = [this.#numbers("waiting"), this.#numbers("waiting.next")];
       agent.returns.restore({ bodies: waiting, rows, next }, `${where} waiting`);

@@ -103,6 +103,21 @@ const table = {
   batchSize: integer("transitions in a minibatch", 1, 65536),
   /** The number of transitions that the replay buffer keeps; the oldest is evicted first. Paper §7: 1e6. */
   replayCapacity: integer("transitions that the replay buffer keeps", 1, 2_147_483_647),
+  /**
+   * Which rows of the replay buffer are drawn more often: none, as in the paper, or those with a large error |y − Q|.
+   * `proportional` is Schaul et al. 2016, `lap` is Fujimoto et al. 2020, for the Huber loss.
+   */
+  replayPriority: choice("rows that are drawn more often", ["none", "proportional", "lap"]).before("none"),
+  /** α: a row is drawn with a probability proportional to its priority to the power of α. Schaul: 0.6; LAP: 0.4. */
+  priorityExponent: number("power of a row's priority that its probability is proportional to", 0, 2).before(0.6),
+  /** Added to |y − Q| for a proportional priority; the lowest priority of `lap`. Schaul: a small number; LAP: 1. */
+  priorityFloor: number("added to the error of a row as its priority; the lowest priority of lap", 1e-12, 1e6).before(
+    1,
+  ),
+  /** β: the weight of a row's loss is (N P)^−β over the largest one of the minibatch. Not with `lap`. Schaul: 0.4. */
+  importanceExponent: number("power of the weights that undo the bias of proportional priorities", 0, 1).before(0.4),
+  /** The number of steps in which β grows linearly to 1; 0: it stays. */
+  importanceAnnealSteps: integer("steps in which that power grows linearly to 1; 0 keeps it constant", 0).before(0),
   /** The number of first steps with uniformly random actions and without learning. Not in the paper: 0. */
   warmupSteps: integer("first steps with random actions and without learning", 0),
   /**
@@ -265,6 +280,11 @@ const paper: Settings = {
   softUpdateRate: 0.001,
   batchSize: 64,
   replayCapacity: 1_000_000,
+  replayPriority: "none",
+  priorityExponent: 0.6,
+  priorityFloor: 1,
+  importanceExponent: 0.4,
+  importanceAnnealSteps: 0,
   warmupSteps: 0,
   updateEvery: 1,
   updatesPerStep: 1,

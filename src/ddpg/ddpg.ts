@@ -30,6 +30,7 @@ import { Target } from "./learner.ts";
 import { type ActingPoint, annealing, createNoise, type Noise } from "./noise.ts";
 import { PerturbedActor } from "./parameter-noise.ts";
 import { Policy } from "./policy.ts";
+import { importance, Priorities } from "./priorities.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { StepReturns } from "./step-returns.ts";
 import { Targets } from "./targets.ts";
@@ -139,6 +140,8 @@ export class Ddpg {
   readonly #backend: Backend | null;
   readonly #value: Network;
   readonly #valueHead: CriticHead;
+  /** |y − Q| of the rows of the last update [N]; null unless priorities depend on it. */
+  readonly #absoluteErrors: Float64Array | null;
   /** Only parameter noise needs it. */
   readonly #perturbed: PerturbedActor | null;
   readonly #softUpdate: { readonly rate: number };
@@ -228,7 +231,10 @@ export class Ddpg {
 
     // Initialize replay buffer R.
     const { discount, returnSteps } = settings;
-    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, discount, returnSteps);
+    const priorities = settings.replayPriority === "none" ? null : new Priorities(settings);
+    const rules = { returnSteps, priorities };
+    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, discount, rules);
+    this.#absoluteErrors = priorities && new Float64Array(batchSize);
     this.returns = new StepReturns(returnSteps, discount, observationSize, actionSize, this.replayBuffer);
 
     this.minibatch = allocateMinibatch(kernels, batchSize, observationSize, actionSize);
@@ -401,8 +407,11 @@ export class Ddpg {
   /** @internal Makes one update if one is due; returns whether it did. */
   learnOnce(): boolean {
     if (!this.schedule.isDue) return false;
-    this.replayBuffer.sample(this.minibatch, this.samplingRandom);
-    this.update();
+    const errors = this.#absoluteErrors;
+    const beta = importance(this.settings, this.#steps);
+    this.replayBuffer.sample(this.minibatch, this.samplingRandom, beta);
+    this.update(errors);
+    if (errors) this.replayBuffer.prioritize(errors);
     this.schedule.countUpdate();
     this.onUpdate?.();
     return true;

@@ -4,6 +4,7 @@ import { bytesOf } from "../base/safetensors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
+import type { Priorities } from "./priorities.ts";
 import { powers } from "./step-returns.ts";
 
 // Shapes: O observation, A action, B batch.
@@ -97,12 +98,16 @@ export function allocateMinibatch(
 const maxBlockRows = 8192;
 const maxBlockBytes = 16 * 1024 * 1024;
 
-/** Keeps the last `capacity` transitions (paper §3), in Float32. Sampling is uniform, with replacement. */
+/** Keeps the last `capacity` transitions (paper §3), in Float32. */
 export class ReplayBuffer {
   /** The maximum number of transitions. */
   readonly capacity: number;
   /** The length of a stored row. */
   readonly rowSize: number;
+  /** The probabilities of the rows; null if all are equal. */
+  readonly priorities: Priorities | null;
+  /** The indices of the rows of the last `sample`. */
+  #drawn = new Int32Array(0);
   readonly #sizes: ReturnType<typeof transitionColumns>;
   readonly #columns: readonly [name: keyof Transition, size: number][];
   /** γⁿ at index n = `discountSteps`, but 0 at index 0. */
@@ -113,8 +118,15 @@ export class ReplayBuffer {
   #stored = 0;
 
   /** `returnSteps` is the most rewards that a row sums. */
-  constructor(capacity: number, observationSize: number, actionSize: number, discount: number, returnSteps = 1) {
+  constructor(
+    capacity: number,
+    observationSize: number,
+    actionSize: number,
+    discount: number,
+    { returnSteps = 1, priorities = null }: { returnSteps?: number; priorities?: Priorities | null } = {},
+  ) {
     this.capacity = capacity;
+    this.priorities = priorities;
     this.rowSize = transitionSize(observationSize, actionSize);
     this.#sizes = transitionColumns(observationSize, actionSize);
     this.#columns = Object.entries(this.#sizes) as [keyof Transition, number][];
@@ -160,14 +172,21 @@ export class ReplayBuffer {
     block[p++] = reward;
     for (let i = 0; i < this.#sizes.nextObservation; i++) block[p++] = nextObservation[i];
     block[p] = discountSteps;
+    this.priorities?.add(index);
     this.#stored++;
   }
 
-  /** Fills a minibatch with transitions drawn uniformly, with replacement. The buffer must not be empty. */
-  sample(batch: Minibatch, random: Random): void {
-    const size = this.size;
-    for (let row = 0; row < batch.reward.length; row++) {
-      const index = random.integer(size);
+  /**
+   * Fills a minibatch with transitions drawn with replacement: uniformly, or by their priorities, with weights of the
+   * exponent `beta`. The buffer must not be empty.
+   */
+  sample(batch: Minibatch, random: Random, beta = 0): void {
+    const { size, priorities } = this;
+    const rows = batch.reward.length;
+    if (this.#drawn.length !== rows) this.#drawn = new Int32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const index = priorities ? priorities.draw(random) : random.integer(size);
+      this.#drawn[row] = index;
       const block = this.#blocks[Math.floor(index / this.#blockRows)];
       let p = (index % this.#blockRows) * this.rowSize;
       p = copyRow(batch.observation, row, block, p);
@@ -176,6 +195,12 @@ export class ReplayBuffer {
       p = copyRow(batch.nextObservation, row, block, p);
       batch.discount[row] = this.#discounts[block[p]];
     }
+    priorities?.weigh(batch.weight, this.#drawn, beta);
+  }
+
+  /** Sets the priorities of the rows of the last `sample` by their errors |y − Q|: [B]. */
+  prioritize(absoluteErrors: Float64Array): void {
+    this.priorities?.update(this.#drawn, absoluteErrors);
   }
 
   /** Yields the observation s [O] of every `every`-th row, in memory order; views. */

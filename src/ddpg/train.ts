@@ -103,7 +103,7 @@ export async function* train(
   }
   warnings = Watchdog.join(agent.warnings, warnings);
   const wheres = bodies.map((body, i) => (): string => `${names[i]} episode ${body.episode} step ${body.at}`);
-  const calls = environments.map((each, i) => new EnvironmentCalls(each, wheres[i], stepTimeout));
+  const callsOf = environments.map((each, i) => new EnvironmentCalls(each, wheres[i], stepTimeout));
   const current: TrainingStep = {
     step: 0,
     environment: 0,
@@ -124,7 +124,7 @@ export async function* train(
         if (bodies.some(({ length }) => length === 0)) {
           loop.startWaiting();
           await together(bodies, ({ index, length, observation, environmentRandom }) =>
-            length === 0 ? calls[index].reset(observation, environmentRandom) : undefined,
+            length === 0 ? callsOf[index].reset(observation, environmentRandom) : undefined,
           );
           loop.stopWaiting();
         }
@@ -142,7 +142,8 @@ export async function* train(
         // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
         const waiting = together(bodies, ({ index, answer }) => {
           answer.action = actions[index].slice(); // the environment may overwrite the array that it receives
-          const given = calls[index].step(answer.observation, actions[index]);
+          const calls = callsOf[index];
+          const given = calls.step(answer.observation, actions[index]);
           if (!isPromise(given)) return take(answer, given);
           return given.then((step) => take(answer, step));
         });
