@@ -25,7 +25,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetCritic.parameters.follow(this.critic.parameters, this.#softUpdate);",
+        text: "this.targetCritics[j].parameters.follow(this.critics[j].parameters, this.#softUpdate);",
         fault: "",
       },
     ],
@@ -65,7 +65,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetCritic.parameters.copyFrom(this.critic.parameters);",
+        text: "target.parameters.copyFrom(this.critics[j].parameters);",
         fault: "",
       },
     ],
@@ -85,8 +85,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetCritic.forward(nextObservation, nextAction)",
-        fault: "this.critic.forward(nextObservation, nextAction)",
+        text: "new Targets(settings, this.targetCritics, this.targetNoiseRandom)",
+        fault: "new Targets(settings, this.critics, this.targetNoiseRandom)",
       },
     ],
   },
@@ -116,7 +116,7 @@ export const faults = [
       {
         file: "src/ddpg/ddpg.ts",
         text: "this.actor.ascend(this.critic.actionGradient());",
-        fault: "this.actor.ascend(this.critic.actionGradient()); this.critic.descend(this.#lossGradient);",
+        fault: "this.actor.ascend(this.critic.actionGradient()); this.critic.descend();",
       },
     ],
   },
@@ -144,9 +144,9 @@ export const faults = [
     name: "missing mean over B: critic",
     edits: [
       {
-        file: "src/ddpg/ddpg.ts",
-        text: "(2 / N) * (value",
-        fault: "2 * (value",
+        file: "src/ddpg/critic-loss.ts",
+        text: "(2 / B) * difference",
+        fault: "2 * difference",
       },
     ],
   },
@@ -497,8 +497,8 @@ export const faults = [
     edits: [
       {
         file: "src/nn/adam.ts",
-        text: "this.gradientNorm = Math.sqrt(squares);",
-        fault: "this.gradientNorm = squares;",
+        text: "norm ?? Math.sqrt(squares);",
+        fault: "norm ?? squares;",
       },
     ],
   },
@@ -507,8 +507,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/diagnostics.ts",
-        text: "this.meanValue = sum / value.rows;",
-        fault: "this.meanValue = -sum / value.rows;",
+        text: "this.meanValue += mean(head.values)",
+        fault: "this.meanValue -= mean(head.values)",
       },
     ],
   },
@@ -1270,6 +1270,197 @@ export const faults = [
         file: "src/ddpg/ddpg.ts",
         text: "const { arithmetic = saved.arithmetic } = options;",
         fault: 'const { arithmetic = "portable" } = options;',
+      },
+    ],
+  },
+  {
+    name: "two critics: the mean of their targets instead of the minimum",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "nextValue[i] = values[i];",
+        fault: "nextValue[i] = j > 0 ? (nextValue[i] + values[i]) / 2 : values[i];",
+      },
+    ],
+  },
+  {
+    name: "two critics: the minimum is chosen per critic, not row by row",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "if (j > 0 && (values[i] >= nextValue[i]",
+        fault: "if (j > 0 && (values[0] >= nextValue[0]",
+      },
+    ],
+  },
+  {
+    name: "two critics: the actor ascends the second",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "this.critic.values(observation, policyAction)",
+        fault: "this.critics[this.critics.length - 1].values(observation, policyAction)",
+      },
+    ],
+  },
+  {
+    name: "two critics: an error of the second says critic",
+    edits: [
+      {
+        file: "src/ddpg/critic.ts",
+        text: "this.descendFrom(this.#name);",
+        fault: 'this.descendFrom("critic");',
+      },
+    ],
+  },
+  {
+    name: "two critics: both start equal",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "random.fork(name));",
+        fault: 'random.fork("critic"));',
+      },
+    ],
+  },
+  {
+    name: "delay off by one",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "(this.#updates + 1) % this.settings.actorDelay",
+        fault: "this.#updates % this.settings.actorDelay",
+      },
+    ],
+  },
+  {
+    name: "delay: the actor's diagnostics are not saved",
+    edits: [
+      {
+        file: "src/ddpg/diagnostics.ts",
+        text: "[this.actorLoss, this.actorGradientNorm] = state;",
+        fault: "[this.actorLoss] = state;",
+      },
+    ],
+  },
+  {
+    name: "noise of the target's action not clipped",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "Math.min(clip, Math.max(-clip, scale * this.#random.normal()))",
+        fault: "scale * this.#random.normal()",
+      },
+    ],
+  },
+  {
+    name: "smoothed target action leaves the bounds",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "Math.min(1, Math.max(-1, action.at(i, j) + noise))",
+        fault: "action.at(i, j) + noise",
+      },
+    ],
+  },
+  {
+    name: "the stream of the target's noise is not saved",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: 'name !== "targetNoiseRandom" || targetNoiseScale > 0',
+        fault: 'name !== "targetNoiseRandom" || targetNoiseScale < 0',
+      },
+    ],
+  },
+  {
+    name: "projection off by an atom",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "distribution[i * K + below + 1] +=",
+        fault: "distribution[i * K + below] +=",
+      },
+    ],
+  },
+  {
+    name: "projection: returns are not clipped to the support",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "Math.min(support, Math.max(-support, moved))",
+        fault: "moved",
+      },
+    ],
+  },
+  {
+    name: "categorical: the actor follows the logits instead of the value",
+    edits: [
+      {
+        file: "src/ddpg/critic-loss.ts",
+        text: "* (atoms[k] - this.values[i]);",
+        fault: "* atoms[k];",
+      },
+    ],
+  },
+  {
+    name: "Huber: the slope is not limited",
+    edits: [
+      {
+        file: "src/ddpg/critic-loss.ts",
+        text: "Math.min(1, Math.max(-1, difference))",
+        fault: "difference",
+      },
+    ],
+  },
+  {
+    name: "weights of the rows are ignored",
+    edits: [
+      {
+        file: "src/ddpg/critic-loss.ts",
+        text: "weight[i] * ((2 / B) * difference)",
+        fault: "(2 / B) * difference",
+      },
+    ],
+  },
+  {
+    name: "clipping by each tensor's own norm",
+    edits: [
+      {
+        file: "src/nn/adam.ts",
+        text: "if (factor < 1 && norm < Infinity) for (let p = 0; p < gradients.length; p++) gradients[p] *= factor;",
+        fault:
+          "for (const { gradients: g } of this.#tensors) { const f = this.#maxGradientNorm / Math.sqrt(g.reduce((sum: number, x: number) => sum + x * x, 0)); if (f < 1 && norm < Infinity) for (let p = 0; p < g.length; p++) g[p] *= f; }",
+      },
+    ],
+  },
+  {
+    name: "decoupled decay applied to biases",
+    edits: [
+      {
+        file: "src/nn/adam.ts",
+        text: 'this.#decay.rate > 0 && kind === "weights"',
+        fault: 'this.#decay.rate > 0 && kind !== "scale"',
+      },
+    ],
+  },
+  {
+    name: "pre-activation penalty: the sum instead of the mean",
+    edits: [
+      {
+        file: "src/nn/activation.ts",
+        text: "(2 * this.#factor) / (rows * columns)",
+        fault: "2 * this.#factor",
+      },
+    ],
+  },
+  {
+    name: "a support that is too small is not reported",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "if (Math.abs(y[i]) > support) this.clippedRows++;",
+        fault: "if (Math.abs(y[i]) > 2 * support) this.clippedRows++;",
       },
     ],
   },

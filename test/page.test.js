@@ -146,7 +146,7 @@ describe("the page", { timeout: 300_000 }, () => {
         assert.ok(seen[4].startsWith(`L${loss}`), `${seen[4]} has L = ${loss}`);
         assert.match(seen[6], /moved by[\d.]+; distance left [\d.]+/);
         await tab.locator("#inside-tab-5").click();
-        assert.match(await text(tab, "#inside-source"), /this\.critic\.descend\(this\.#lossGradient\);/);
+        assert.match(await text(tab, "#inside-source"), /critic\.descend\(\);/);
 
         // After the seventh step comes the first step of the next update.
         await tab.locator("#inside-tab-7").click();

@@ -80,7 +80,7 @@ test("the check finds a wrong value, a wrong name, a missing setting and a secti
   }
 });
 
-for (const name of ["paper.md", "gradients.md", "architecture.md", ...decisions()]) {
+for (const name of ["paper.md", "options.md", "gradients.md", "architecture.md", ...decisions()]) {
   test(`every file and heading that docs/${name} links to exists`, () => {
     const file = path.join(docs, name);
     const missing = [];

@@ -1,6 +1,7 @@
 // Computes μ(s) and Q(s, μ(s)) over a plane of observations, a few rows at a time so that training is not slowed.
 import { actorShape } from "../src/ddpg/actor.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
+import { type CriticHead, createHead } from "../src/ddpg/critic-loss.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
 import { defaultBackend } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
@@ -24,6 +25,7 @@ export class Grid {
   readonly #observation: Matrix;
   readonly #actor: Network;
   readonly #critic: Network;
+  readonly #head: CriticHead;
   readonly #actorParameters: Parameters;
   readonly #criticParameters: Parameters;
   #maps: Maps | null = null;
@@ -43,6 +45,7 @@ export class Grid {
     this.#criticParameters = new Parameters(kernels, networkTensors(q), false);
     this.#actor = new Network(kernels, mu, this.#actorParameters, mapSize, false);
     this.#critic = new Network(kernels, q, this.#criticParameters, mapSize, false);
+    this.#head = createHead(settings, mapSize);
     this.#observation = allocateMatrix(kernels, mapSize, units.observationSize);
   }
 
@@ -82,12 +85,12 @@ export class Grid {
       units.scaleObservation(out, observe(along(x, column), along(y, row)), "map");
     }
     const action = this.#actor.forward(this.#observation, null, false);
-    const value = maps.value && this.#critic.forward(this.#observation, action, false);
+    const values = maps.value && this.#head.read(this.#critic.forward(this.#observation, action, false));
     const [low, high] = [units.actionLow[0], units.actionHigh[0]];
     for (let column = 0; column < mapSize; column++) {
       const cell = row * mapSize + column;
       maps.action[cell] = low + ((action.at(column, 0) + 1) / 2) * (high - low);
-      if (maps.value && value) maps.value[cell] = value.at(column, 0) / settings.rewardScale;
+      if (maps.value && values) maps.value[cell] = values[column] / settings.rewardScale;
     }
   }
 }

@@ -3,7 +3,7 @@
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
 import { annealing } from "../src/ddpg/noise.ts";
 import type { TrainingStep } from "../src/ddpg/train.ts";
-import { type Matrix, readMatrix, type Vector } from "../src/kernels/matrix.ts";
+import { readMatrix, type Vector } from "../src/kernels/matrix.ts";
 
 // Shapes: N rows in a minibatch, O observation size, A action size. Values are scaled as the networks see them unless
 // noted.
@@ -36,7 +36,7 @@ export interface UpdateDetail {
     readonly reward: Float64Array;
     readonly nextObservation: Float64Array;
     readonly discount: Float64Array;
-    /** μ′(s′) [N, A], Q′(s′, μ′(s′)) [N], y [N]. */
+    /** μ′(s′) [N, A] with its noise, Q′(s′, μ′(s′)) [N], the lower one of two critics, and y [N]. */
     readonly nextAction: Float64Array;
     readonly nextValue: Float64Array;
     readonly y: Float64Array;
@@ -45,6 +45,10 @@ export interface UpdateDetail {
     readonly loss: number;
     readonly criticGradientNorm: number;
     readonly criticMoved: number;
+    /** The distance that a second critic moved; null without one. */
+    readonly critic2Moved: number | null;
+    /** Whether the update made steps 6 and 7. With `actorDelay`, most do not: the numbers below are then empty or 0. */
+    readonly movedActor: boolean;
     /** μ(s) [N, A] before the actor's update, with Q(s, μ(s)) [N] and ∂Q/∂a [N, A] at that action. */
     readonly policyAction: Float64Array;
     readonly policyValue: Float64Array;
@@ -114,11 +118,12 @@ export class BeforeUpdate {
   }
 
   #update(): NonNullable<UpdateDetail["update"]> {
-    const { minibatch, actor, critic, targetActor, targetCritic, diagnostics, units } = this.#agent;
+    const { minibatch, actor, critic, targetActor, targetCritic, targets, diagnostics, units } = this.#agent;
     // The update left these in place: the critic's last backward pass was that of step 6.
-    const policyAction = readMatrix(actor.output);
-    const policyValue = readMatrix(critic.output);
-    const actionGradient = readMatrix(critic.actionGradient());
+    const movedActor = this.#agent.updates % this.#agent.settings.actorDelay === 0;
+    const policyAction = movedActor ? readMatrix(actor.output) : new Float64Array(0);
+    const policyValue = movedActor ? critic.head.values.slice() : new Float64Array(0);
+    const actionGradient = movedActor ? readMatrix(critic.actionGradient()) : new Float64Array(0);
     return {
       number: this.#agent.updates,
       rows: minibatch.reward.length,
@@ -130,12 +135,14 @@ export class BeforeUpdate {
       nextObservation: readMatrix(minibatch.nextObservation),
       discount: minibatch.discount.slice(),
       nextAction: readMatrix(targetActor.output),
-      nextValue: readMatrix(targetCritic.output),
+      nextValue: targets.nextValue.slice(),
       y: this.#agent.y.slice(),
-      value: readMatrix(this.#valueBefore()),
+      value: this.#valueBefore(),
       loss: diagnostics.criticLoss,
       criticGradientNorm: diagnostics.criticGradientNorm,
       criticMoved: this.#moved("critic"),
+      critic2Moved: this.#agent.networks.has("critic2") ? this.#moved("critic2") : null,
+      movedActor,
       policyAction,
       policyValue,
       actionGradient,
@@ -158,11 +165,11 @@ export class BeforeUpdate {
   }
 
   /** Computes Q(s, a) again with the critic's old parameters, because step 6 has overwritten it. */
-  #valueBefore(): Matrix {
+  #valueBefore(): Float64Array {
     const { critic, minibatch } = this.#agent;
     const moved = critic.parameters.values.slice();
     critic.parameters.values.set(this.#before("critic"));
-    const value = critic.forward(minibatch.observation, minibatch.action);
+    const value = critic.values(minibatch.observation, minibatch.action).slice();
     critic.parameters.values.set(moved);
     return value;
   }

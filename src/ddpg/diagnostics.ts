@@ -1,3 +1,4 @@
+import { joinNumbers } from "../base/numbers.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import type { Critic } from "./critic.ts";
 
@@ -44,7 +45,7 @@ export class Diagnostics implements Record<DiagnosticsName, number> {
 
   /** Returns the actor's numbers, which an update that does not move the actor leaves as they are; a fresh array. */
   saveActor(): Float64Array {
-    return Float64Array.of(this.actorLoss, this.actorGradientNorm, ...this.saturation);
+    return joinNumbers([[this.actorLoss, this.actorGradientNorm], this.saturation]);
   }
 
   /** Restores what `saveActor` returned. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import { readMatrix } from "../kernels/matrix.ts";
+import { type Matrix, readMatrix } from "../kernels/matrix.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
 import { numericalGradient, relativeError } from "../nn/check-gradients.ts";
 import { type Settings, settingsFrom } from "./config.ts";
@@ -45,30 +45,52 @@ const cases: [string, Partial<Settings>][] = [
   ],
 ];
 
+const sizes = { actorHiddenSizes: [7, 5], criticHiddenSizes: [6, 5], batchNormalization: false };
+const support = { criticAtoms: 9, criticSupport: 2 };
+cases.push(
+  ["two critics, smoothed targets", { ...sizes, critics: 2, targetNoiseScale: 0.3 }],
+  ["Huber loss, with errors on both sides of 1", { ...sizes, criticLoss: "huber" }],
+  ["categorical critic", { ...sizes, criticLoss: "categorical", ...support }],
+  [
+    "two categorical critics, batch normalization",
+    { ...sizes, batchNormalization: true, criticLoss: "categorical", ...support, critics: 2 },
+  ],
+  ["pre-activation penalty", { ...sizes, preactivationPenalty: 0.7 }],
+  ["pre-activation penalty, batch normalization", { ...sizes, batchNormalization: true, preactivationPenalty: 0.7 }],
+);
+
 for (const [name, changes] of cases) {
   test(`every gradient is within 1e-6 of central differences in Float64: ${name}`, () => {
     const agent = agentWith(changes);
-    const { actor, critic, minibatch } = agent;
+    const { actor, critic, minibatch, settings } = agent;
     agent.update();
 
     const { y } = agent;
-    const criticLoss = (): number => {
-      const value = critic.forward(minibatch.observation, minibatch.action);
-      return y.reduce((sum, yi, i) => sum + (yi - value.at(i, 0)) * (yi - value.at(i, 0)), 0) / y.length;
-    };
-    const analytic = new Map(
-      critic.parameters.tensors.map((t) => [t.name, readMatrix(critic.parameters.gradient(t.name))]),
-    );
-    for (const [tensor, gradient] of analytic) {
-      const numerical = numericalGradient(critic.parameters.value(tensor), criticLoss);
-      const error = relativeError(gradient, numerical);
-      assert.ok(error < 1e-6, `critic ${tensor}: ${error}`);
+    const N = y.length;
+    for (const [each, learner] of agent.critics.entries()) {
+      const { parameters } = learner;
+      const criticLoss = (): number => {
+        const output = learner.forward(minibatch.observation, minibatch.action);
+        let sum = 0;
+        for (let i = 0; i < N; i++) sum += minibatch.weight[i] * rowLoss(agent, output, i);
+        return sum / N;
+      };
+      const analytic = new Map(parameters.tensors.map((t) => [t.name, readMatrix(parameters.gradient(t.name))]));
+      for (const [tensor, gradient] of analytic) {
+        const numerical = numericalGradient(parameters.value(tensor), criticLoss);
+        const error = relativeError(gradient, numerical);
+        assert.ok(error < 1e-6, `critic ${each} ${tensor}: ${error}`);
+      }
     }
 
     const actorLoss = (): number => {
       const action = actor.forward(minibatch.observation);
-      const value = critic.forward(minibatch.observation, action);
-      return -readMatrix(value).reduce((sum, q) => sum + q, 0) / y.length;
+      const output = critic.forward(minibatch.observation, action);
+      let loss = 0;
+      for (let i = 0; i < N; i++) loss -= valueOf(agent, output, i) / N;
+      const squares = readMatrix(action).map((a) => Math.atanh(a) * Math.atanh(a));
+      const mean = squares.reduce((sum, square) => sum + square, 0) / squares.length;
+      return loss + settings.preactivationPenalty * mean;
     };
     for (const { name: tensor } of actor.parameters.tensors) {
       const gradient = readMatrix(actor.parameters.gradient(tensor));
@@ -77,9 +99,13 @@ for (const [name, changes] of cases) {
       assert.ok(error < 1e-6, `actor ${tensor}: ${error}`);
     }
 
-    const value = (): number =>
-      readMatrix(critic.forward(minibatch.observation, minibatch.action)).reduce((sum, q) => sum + q, 0);
-    value();
+    const value = (): number => {
+      const output = critic.forward(minibatch.observation, minibatch.action);
+      let sum = 0;
+      for (let i = 0; i < N; i++) sum += valueOf(agent, output, i);
+      return sum;
+    };
+    critic.values(minibatch.observation, minibatch.action);
     const before = readMatrix(critic.parameters.gradient("layer1.weights"));
     const actionGradient = readMatrix(critic.actionGradient());
     assert.deepEqual(
@@ -90,6 +116,36 @@ for (const [name, changes] of cases) {
     const error = relativeError(actionGradient, numericalGradient(minibatch.action, value));
     assert.ok(error < 1e-6, `∂Q/∂a: ${error}`);
   });
+}
+
+/** Q of a row of a critic's output, by its definition. */
+function valueOf({ settings }: Ddpg, output: Matrix, i: number): number {
+  if (settings.criticLoss !== "categorical") return output.at(i, 0);
+  const probabilities = softmax(output, i);
+  const { criticAtoms, criticSupport } = settings;
+  return probabilities.reduce((sum, p, k) => sum + p * ((2 * k) / (criticAtoms - 1) - 1) * criticSupport, 0);
+}
+
+/** The loss of a row, by its definition. */
+function rowLoss({ settings, y, targets }: Ddpg, output: Matrix, i: number): number {
+  const difference = Math.abs(y[i] - output.at(i, 0));
+  switch (settings.criticLoss) {
+    case "squared":
+      return difference * difference;
+    case "huber":
+      return difference < 1 ? (difference * difference) / 2 : difference - 1 / 2;
+    case "categorical": {
+      const K = settings.criticAtoms;
+      const wanted = targets.distribution.subarray(i * K, (i + 1) * K);
+      return -softmax(output, i).reduce((sum, p, k) => sum + wanted[k] * Math.log(p), 0);
+    }
+  }
+}
+
+function softmax(output: Matrix, i: number): number[] {
+  const powers = Array.from({ length: output.columns }, (_, k) => Math.exp(output.at(i, k)));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
 }
 
 test("a gradient off by one part in ten thousand is noticed", () => {
@@ -108,11 +164,12 @@ function agentWith(changes: Partial<Settings>): Ddpg {
   const spaces = { observationSize: 3, actionLow: [-1, -1], actionHigh: [1, 1] };
   const agent = new Ddpg(createReferenceKernels(Float64Array), spaces, settings, 5);
   const random = new Random("gradients");
-  const { observation, action, nextObservation, reward, discount } = agent.minibatch;
+  const { observation, action, nextObservation, reward, discount, weight } = agent.minibatch;
   for (const matrix of [observation, action, nextObservation]) {
     for (let i = 0; i < matrix.data.length; i++) matrix.data[i] = random.uniform(-1, 1);
   }
-  for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1, 1);
+  for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1.5, 1.5);
+  for (let i = 0; i < weight.length; i++) weight[i] = random.uniform(0.2, 1.8);
   discount.fill(settings.discount);
   discount[2] = 0;
   // The initial scales of 1 and shifts of 0 would hide a missing factor.

@@ -12,7 +12,7 @@ for (const folder of folders.filter((name) => other === undefined || existsSync(
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
     const fixture = JSON.parse(readFileSync(join(folder, file), "utf8"));
     const last = fixture.losses.length;
-    const skip = reasonToSkip(fixture);
+    const skip = reasonToSkip(fixture) || false;
 
     test(`${file}: ${last} updates in Float64 match within 1e-12, except for an idle shift's drift`, {
       skip,

@@ -3,106 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ddpg } from "../ddpg/ddpg.ts";
+import { readOnnx } from "./onnx.case.ts";
 import { toOnnx } from "./onnx.ts";
 import { policyCase } from "./policies.case.ts";
-
-/** A message's fields by number: integers or bytes. */
-type Fields = Map<number, (number | Uint8Array)[]>;
-
-function decode(bytes: Uint8Array): Fields {
-  const fields: Fields = new Map();
-  let position = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes[position++];
-      value += (byte & 127) * factor;
-      if (byte < 128) return value;
-    }
-  };
-  while (position < bytes.length) {
-    const key = varint();
-    assert.ok((key & 7) === 0 || (key & 7) === 2, `wire type ${key & 7}`);
-    const number = varint();
-    if ((key & 7) === 2) position += number;
-    const value = (key & 7) === 2 ? bytes.subarray(position - number, position) : number;
-    fields.set(key >>> 3, [...(fields.get(key >>> 3) ?? []), value]);
-  }
-  assert.equal(position, bytes.length);
-  return fields;
-}
-
-const all = (fields: Fields, number: number) => (fields.get(number) ?? []) as Uint8Array[];
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-
-interface Model {
-  operators: string[];
-  /** The action for one observation. */
-  run(observation: ArrayLike<number>): number[];
-}
-
-function read(bytes: Uint8Array): Model {
-  const model = decode(bytes);
-  assert.deepEqual([model.get(1), decode(all(model, 8)[0]).get(2)], [[8], [13]]);
-  const graph = decode(all(model, 7)[0]);
-  const tensors = new Map(
-    all(graph, 5).map((each) => {
-      const tensor = decode(each);
-      assert.deepEqual(tensor.get(2), [1]);
-      const data = all(tensor, 9)[0].slice().buffer;
-      const shape = tensor.get(1) as number[];
-      assert.equal(
-        data.byteLength,
-        shape.reduce((size, n) => size * n, 4),
-      );
-      return [text(all(tensor, 8)[0]), Array.from(new Float32Array(data))];
-    }),
-  );
-  const nodes = all(graph, 1).map((each) => {
-    const node = decode(each);
-    return { operator: text(all(node, 4)[0]), inputs: all(node, 1).map(text), output: text(all(node, 2)[0]) };
-  });
-  const compute = (operator: string, [x, ...rest]: number[][]): number[] => {
-    const [second] = rest;
-    switch (operator) {
-      case "Sub":
-        return x.map((value, i) => value - second[i]);
-      case "Mul":
-        return x.map((value, i) => value * second[i]);
-      case "Add":
-        return x.map((value, i) => value + second[i]);
-      case "Max":
-        return x.map((value, i) => Math.max(value, second[i]));
-      case "Min":
-        return x.map((value, i) => Math.min(value, second[i]));
-      case "Relu":
-        return x.map((value) => Math.max(0, value));
-      case "Tanh":
-        return x.map(Math.tanh);
-      case "Gemm":
-        return rest[1].map((bias, j) =>
-          x.reduce((sum, value, i) => sum + value * second[i * rest[1].length + j], bias),
-        );
-      default:
-        throw new Error(`operator ${operator}`);
-    }
-  };
-  return {
-    operators: nodes.map(({ operator }) => operator),
-    run: (observation) => {
-      const values = new Map([...tensors, ["observation", Array.from(observation)]]);
-      const get = (name: string) => values.get(name) ?? assert.fail(`no ${name}`);
-      for (const { operator, inputs, output } of nodes) values.set(output, compute(operator, inputs.map(get)));
-      return get("action");
-    },
-  };
-}
 
 test("the graph computes the agent's actions, in the environment's units, within 1e-5 of their half-range", async () => {
   for (let index = 0; index < 40; index++) {
     const { name, agent, observe } = await policyCase(index);
     const { actionLow, actionHigh } = agent.units;
-    const model = read(toOnnx(agent.policy));
+    const model = readOnnx(toOnnx(agent.policy));
     for (let i = 0; i < 50; i++) {
       const observation = observe();
       const expected = agent.act(observation);
@@ -115,7 +24,7 @@ test("the graph computes the agent's actions, in the environment's units, within
 });
 
 test("normalization is folded into other operators", async () => {
-  const { operators } = read(toOnnx((await policyCase(1)).agent.policy));
+  const { operators } = readOnnx(toOnnx((await policyCase(1)).agent.policy));
   const known = ["Sub", "Mul", "Gemm", "Relu", "Tanh", "Add", "Max", "Min"];
   assert.deepEqual(
     operators.filter((operator) => !known.includes(operator)),
@@ -130,7 +39,7 @@ test("an observation scaled by 0 contributes its normalized constant", async () 
   const agent = await Ddpg.create(spaces, changes);
   agent.actor.parameters.write("input.norm.runningMean", [0.7, 0.3]);
   agent.actor.parameters.write("layer2.weights", [1, -1, 2]);
-  const [action] = read(toOnnx(agent.policy)).run([5, 0.25]);
+  const [action] = readOnnx(toOnnx(agent.policy)).run([5, 0.25]);
   assert.ok(Math.abs(action - agent.act([5, 0.25])[0]) < 1e-6);
 });
 

@@ -1,5 +1,6 @@
 // "Inside one update": each of the seven steps with its formula, its inputs and outputs, and its source code.
 import { largest, smallest } from "../../src/base/numbers.ts";
+import type { Settings } from "../../src/ddpg/config.ts";
 import { settingsOf } from "../experiment.ts";
 import type { UpdateDetail } from "../observed-update.ts";
 import { scenes } from "../scenes.ts";
@@ -120,7 +121,8 @@ export function showSource(root: Element, step: number): void {
 function numbersOf(step: number, detail: UpdateDetail, session: Session): string {
   const { experiment } = session.store.state;
   const { action } = scenes[experiment.task];
-  const { discount, softUpdateRate, rewardScale, warmupSteps, batchSize } = settingsOf(experiment);
+  const settings = settingsOf(experiment);
+  const { softUpdateRate, rewardScale, warmupSteps, batchSize } = settings;
   const { update } = detail;
   const inUnits = (values: ArrayLike<number>): string => `${vector(values)} ${action.unit}`.trim();
   if (step === 1) {
@@ -155,7 +157,6 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
   }
   if (!update) return `<p class="muted">This step needs a minibatch, and there is none yet.</p>`;
   if (step === 4) {
-    const factor = update.discount[0] || discount;
     return `${table(
       ["i", "r", "μ′(s′)", "Q′(s′, μ′(s′))", "y"],
       rowsOf(update, (i) => [
@@ -164,16 +165,18 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
         short(update.nextValue[i]),
         short(update.y[i]),
       ]),
-    )}<p class="muted">y₁ = ${short(update.reward[0])} + ${factor === discount ? discount : short(factor)} · ${
-      update.discount[0] === 0 ? "0, because the task ended" : short(update.nextValue[0])
-    } = ${short(update.y[0])}. If the task ended, no future reward is added.</p>`;
+    )}<p class="muted">${sumOf(update, settings)} If the task ended, no future reward is added.</p>`;
   }
   if (step === 5) {
     return `${facts([
       ["L", short(update.loss)],
       ["‖∇L‖", short(update.criticGradientNorm)],
       ["θ<sup>Q</sup> moved by", short(update.criticMoved)],
-    ])}${scatter(update)}`;
+      ...(update.critic2Moved === null ? [] : [["θ<sup>Q₂</sup> moved by", short(update.critic2Moved)] as const]),
+    ])}${noteOf5(update, settings)}${scatter(update)}`;
+  }
+  if (!update.movedActor) {
+    return `<p class="muted">This update moves only the critic: with actorDelay = ${settings.actorDelay}, the actor and the targets move once in ${settings.actorDelay} updates.</p>`;
   }
   if (step === 6) {
     return `${facts([
@@ -191,6 +194,32 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     following("θ<sup>Q′</sup>", update.targetCriticMoved, update.targetCriticDistance),
     following("θ<sup>μ′</sup>", update.targetActorMoved, update.targetActorDistance),
   ])}<p class="muted">Euclidean distances over all of a network's parameters.</p>`;
+}
+
+/** How y of the first row comes about. */
+function sumOf(update: Update, { discount, criticLoss, critics, targetNoiseScale }: Settings): string {
+  const ended = update.discount[0] === 0;
+  // With returnSteps above 1, a row has its own power of the discount.
+  const factor = ended || update.discount[0] === discount ? discount : short(update.discount[0]);
+  const sum = `${short(update.reward[0])} + ${factor} · ${ended ? "0, because the task ended" : short(update.nextValue[0])}`;
+  const notes = [
+    critics > 1 ? " Q′ is the lower value of the two critics' targets." : "",
+    targetNoiseScale > 0 ? " μ′(s′) includes its noise." : "",
+  ].join("");
+  if (criticLoss === "categorical")
+    return `y₁ = ${short(update.y[0])} is the mean of a distribution around ${sum}.${notes}`;
+  return `y₁ = ${sum} = ${short(update.y[0])}.${notes}`;
+}
+
+/** What the loss and its norm mean where they are not those of the formula. */
+function noteOf5({ critic2Moved }: Update, { criticLoss }: Settings): string {
+  const notes = [
+    criticLoss === "squared"
+      ? ""
+      : `L is the ${criticLoss === "huber" ? "Huber loss" : "cross-entropy of two distributions"}: criticLoss = ${criticLoss}.`,
+    critic2Moved === null ? "" : "L and ‖∇L‖ are means over both critics; the drawing shows the first.",
+  ].filter(Boolean);
+  return notes.length > 0 ? `<p class="muted">${notes.join(" ")}</p>` : "";
 }
 
 function facts(pairs: readonly (readonly [string, string])[]): string {

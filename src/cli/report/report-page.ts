@@ -149,7 +149,7 @@ function diagnosticsOf(run: ReportedRun): Html {
   const { rewardScale } = run.config.settings;
   return panels(
     [
-      { name: "Critic loss", yLabel: "mean of (y − Q)²", lines: [line("", diagnostic("criticLoss"))] },
+      { name: "Critic loss", yLabel: lossLabel([run]), lines: [line("", diagnostic("criticLoss"))] },
       { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: [line("", diagnostic("meanValue"))] },
       {
         name: "Gradient norms",
@@ -175,13 +175,25 @@ function diagnosticsOf(run: ReportedRun): Html {
   );
 }
 
+/** What the critic's loss is; runs with different losses share no unit. */
+function lossLabel(runs: readonly ReportedRun[]): string {
+  const losses = new Set(runs.map(({ config }) => config.settings.criticLoss));
+  if (losses.size > 1) return "losses of different kinds";
+  const [loss] = losses;
+  return loss === "huber" ? "mean Huber loss" : loss === "categorical" ? "mean cross-entropy" : "mean of (y − Q)²";
+}
+
 /** The diagnostics of groups, in the same panels. */
 function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGroup) => string): Html {
   const lines = (of: Quantity) => groups.map((group) => ({ name: nameOf(group), points: thin(curveOf(group, of)) }));
   const saturation: Quantity = ({ diagnostics }) => diagnostics.map((d) => [d.step, mean(d.saturation)]);
   return panels(
     [
-      { name: "Critic loss", yLabel: "mean of (y − Q)²", lines: lines(diagnostic("criticLoss")) },
+      {
+        name: "Critic loss",
+        yLabel: lossLabel(groups.flatMap(({ runs }) => runs)),
+        lines: lines(diagnostic("criticLoss")),
+      },
       { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: lines(diagnostic("meanValue")) },
       { name: "Saturated actions", yLabel: saturationLabel, lines: lines(saturation), options: { yDomain: [0, 1] } },
       { name: "Value bias", yLabel: biasLabel, lines: lines(valueBias), options: { rule: 0 } },
