@@ -199,7 +199,11 @@ test("an environment that fails, or is late, is named by its place", async () =>
 test("a list that cannot be trained on is refused with the place, and its environments stay free", async () => {
   const agent = await Ddpg.create(new Pendulum(), options);
   const pendulum = new Pendulum();
-  const other: Environment = Object.assign(Object.create(new Pendulum()), { actionHigh: [3], actionLow: [-3] });
+  const other: Environment = {
+    ...{ name: "Pendulum", observationSize: 3, actionLow: [-3], actionHigh: [3] },
+    reset: (random) => pendulum.reset(random),
+    step: (action) => pendulum.step(action),
+  };
   for (const [list, message] of [
     [[], "train environments: expected at least one environment, got []."],
     [
