@@ -10,8 +10,8 @@ const peers = path.join(path.dirname(fileURLToPath(import.meta.url)), "peers");
  * The contenders as { name, command, args, env, runs }. `runs(task)` says whether the contender takes part in a task. The
  * others are compared with the first. `tell` gets a line for each peer that is not installed, and for any other problem.
  */
-export function contenders({ nodes, simd, withPeers, python, threads, tell }) {
-  const list = ours(nodes, simd, "ours.js");
+export function contenders({ nodes, simd, arithmetic, withPeers, python, threads, tell }) {
+  const list = ours({ nodes, simd, arithmetic, tell }, "ours.js");
   if (withPeers) {
     list.push(...installed(pythonPeers, python, tell), ...tensorFlowJs(nodes[0], tell));
     if (!lastCores(threads))
@@ -22,26 +22,74 @@ export function contenders({ nodes, simd, withPeers, python, threads, tell }) {
   return list.map((contender) => ({ runs: () => true, ...onCores(contender, threads) }));
 }
 
-/** ddpg on each Node with each vector width, running a program of bench/peers. */
-export function ours(nodes, simd, program) {
+/** The options of every benchmark that choose which of ddpg's kernels are measured. */
+export const choices = {
+  node: { type: "string", multiple: true, default: [process.execPath] },
+  simd: { type: "string", multiple: true, default: ["128"] },
+  arithmetic: { type: "string", multiple: true, default: ["portable"] },
+};
+
+export const choicesHelp = `\
+  --node <path>      run ddpg with this Node; may be given several times (this Node)
+  --simd <kind>      ddpg's kernels: 128 or 256 (bits of WebAssembly) or native; may be given several times (128)
+  --arithmetic <a>   portable or fused; may be given several times (portable)
+                     Each Node runs the combinations that it has. The first contender is compared with the others.`;
+
+/** The values of `choices`, checked. */
+export function readChoices({ node, simd, arithmetic }) {
+  const check = (name, values, possible) => {
+    const wrong = values.find((value) => !possible.includes(value));
+    if (wrong !== undefined) throw new Error(`--${name}: ${possible.join(", ")}; got "${wrong}"`);
+  };
+  check("simd", simd, ["128", "256", "native"]);
+  check("arithmetic", arithmetic, ["portable", "fused"]);
+  return { nodes: node, simd, arithmetic };
+}
+
+/**
+ * ddpg on each Node with each of the kernels and arithmetics that it has, running a program of bench/peers. `tell` gets a
+ * line for each combination that is left out. A Node that has none stays, and its failure is reported as a contender's.
+ */
+export function ours({ nodes, simd, arithmetic, tell }, program) {
+  const wanted = simd.flatMap((kind) => arithmetic.map((each) => ({ simd: kind, arithmetic: each })));
   return nodes.flatMap((node) => {
-    const version = versionOf(node);
-    // If several widths are given, each Node runs only those that it supports.
-    const widths = simd.filter((bits) => simd.length === 1 || bits === 128 || Number.parseInt(version, 10) >= 24);
-    return widths.map((bits) => ({
-      name: `ddpg, Node ${version}, ${bits} bit`,
+    const { node: version, v8, found } = whatItHas(node, wanted);
+    for (const { reason, ...choice } of found) {
+      if (reason) tell(`${nameOf(version, choice)} is left out: ${reason}`);
+    }
+    const possible = found.filter(({ reason }) => !reason);
+    return (possible.length > 0 ? possible : wanted.slice(0, 1)).map((choice) => ({
+      name: nameOf(version, choice),
       command: node,
-      args: [path.join(peers, program), ...(bits === 128 ? [] : ["--simd", String(bits)])],
+      args: [path.join(peers, program), ...argumentsFor(choice)],
+      ours: { node: version, v8, ...choice },
     }));
   });
 }
 
-function versionOf(node) {
+function nameOf(version, { simd, arithmetic }) {
+  const kernels = simd === "native" ? simd : `${simd} bit`;
+  return `ddpg, Node ${version}, ${kernels}${arithmetic === "fused" ? ", fused" : ""}`;
+}
+
+/** No arguments for what a program has without asking for it. */
+function argumentsFor({ simd, arithmetic }) {
+  return simd === "128" && arithmetic === "portable" ? [] : ["--simd", simd, "--arithmetic", arithmetic];
+}
+
+/** The versions of a Node, and each wanted combination with its backend or the `reason` why there is none. */
+function whatItHas(node, wanted) {
   try {
-    return execFileSync(node, ["--version"], { encoding: "utf8" }).trim().slice(1);
+    const args = [path.join(peers, "ours-backend.js"), JSON.stringify(wanted)];
+    return JSON.parse(execFileSync(node, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
   } catch {
-    return "that does not run"; // it will fail as a contender, and the failure will be reported
+    return { node: "that does not run", found: [] };
   }
+}
+
+/** What a record says about our contenders: Node, V8, kernels, arithmetic and backend of each. */
+export function oursInRecord(list) {
+  return list.flatMap(({ name, ours }) => (ours ? [{ name, ...ours }] : []));
 }
 
 const isStandard = (task) => task.preset === "standard";

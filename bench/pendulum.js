@@ -42,7 +42,7 @@ const experiments = {
     // The records in docs/results have these names, so their spelling stays.
     variants: {
       "with batch normalisation": { preset: "paper" },
-      "without batch normalisation": { preset: "paper", batchNormalization: false },
+      "without batch normalisation": { preset: "paper", normalization: "none" },
     },
     evaluateFrom: 0,
     evaluateEvery: 1000,

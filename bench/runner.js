@@ -2,7 +2,9 @@
 // `ready <versions>`. It then answers every line `n` on its standard input with the seconds that n updates or steps took.
 // They take turns, one measurement at a time, so a machine that slows down affects all of them.
 import { execFileSync, spawn } from "node:child_process";
+import * as fs from "node:fs";
 import * as os from "node:os";
+import * as path from "node:path";
 import * as readline from "node:readline";
 
 /**
@@ -159,11 +161,44 @@ export function median(values) {
 export function origin(root) {
   let commit = null;
   try {
-    commit = execFileSync("git", ["describe", "--always", "--dirty"], { cwd: root, encoding: "utf8" }).trim();
+    const git = (...words) => execFileSync("git", words, { cwd: root, encoding: "utf8" }).trim();
+    // Records that were written before this one do not change what is measured.
+    const changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs");
+    commit = `${git("describe", "--always")}${changed ? "-dirty" : ""}`;
   } catch {
     // This is not a checkout.
   }
   const cpus = os.cpus();
-  const machine = { cpu: cpus[0].model.trim(), cores: cpus.length, system: `${os.type()} ${os.arch()}` };
+  const system = `${os.type()} ${os.arch()}`;
+  const machine = { cpu: cpus[0].model.trim(), ...processor(), cores: cpus.length, system };
   return { date: new Date().toISOString().slice(0, 10), commit, machine, node: process.versions.node };
+}
+
+/** What tells apart processors of one name: family, model, and the instructions that matter here. Empty outside Linux on x64. */
+function processor() {
+  try {
+    const text = fs.readFileSync("/proc/cpuinfo", "utf8");
+    const value = (name) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(text)?.[1];
+    const flags = value("flags")?.split(" ") ?? [];
+    const instructions = ["avx2", "fma", "avx512f"].filter((flag) => flags.includes(flag));
+    return { model: `family ${value("cpu family")}, model ${value("model")}`, instructions };
+  } catch {
+    return {};
+  }
+}
+
+/** The file of a record: one for each processor, as `speed.amd-epyc.json`. */
+export function recordFile(root, name, { machine: { cpu } }) {
+  const words = cpu
+    .toLowerCase()
+    .replace(/\((r|tm)\)|@.*|\b(cpu|processor)\b/g, " ")
+    .match(/[a-z0-9]+/g) ?? ["unknown"];
+  return path.join(root, "docs/results", `${name}.${words.join("-")}.json`);
+}
+
+/** Writes a record with five digits of every number. */
+export function writeRecord(file, record) {
+  const rounded = (_, value) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
+  fs.writeFileSync(file, `${JSON.stringify(record, rounded, 1)}\n`);
+  console.log(`\nRecorded in ${path.relative(process.cwd(), file)}.`);
 }

@@ -8,19 +8,18 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
-import { installed, lastCores, onCores, ours } from "./contenders.js";
-import { median, origin, output } from "./runner.js";
+import { choices, choicesHelp, installed, lastCores, onCores, ours, oursInRecord, readChoices } from "./contenders.js";
+import { median, origin, output, recordFile } from "./runner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const help = `npm run bench:solve -- [options]
-  --seeds <n>      runs of each contender (5)
-  --sb3            also one run of Stable-Baselines3, which takes minutes
-  --node <path>    run ddpg with this Node; may be given several times (this Node)
-  --simd <bits>    width of ddpg's vectors, 128 or 256; may be given several times (128)
-  --python <path>  the Python that has the other programs (PYTHON, or python3)
-  --threads <n>    threads of each contender, 1 or 2 (1)
-  --write          record in docs/results/solve.json
+  --seeds <n>        runs of each contender (5)
+  --sb3              also one run of Stable-Baselines3, which takes minutes
+${choicesHelp}
+  --python <path>    the Python that has the other programs (PYTHON, or python3)
+  --threads <n>      threads of each contender, 1 or 2 (1)
+  --write            record in docs/results/solve.<processor>.json
 `;
 
 /** The steps after which the policy is evaluated, until it has solved the task or has made all steps. */
@@ -39,11 +38,12 @@ const sb3 = {
   once: true,
 };
 const contenders = [
-  ...ours(options.node, options.simd, "solve.js"),
+  ...ours({ ...options, tell: console.log }, "solve.js"),
   ...installed([pytorch, { ...pytorch, name: "PyTorch, tuned", args: ["--tuned"] }], python, console.log),
   ...installed(options.sb3 ? [sb3] : [], python, console.log),
 ];
-const record = { ...origin(root), threads, boundToCores: lastCores(threads), schedule, runs: [] };
+const bound = { threads, boundToCores: lastCores(threads) };
+const record = { ...origin(root), ours: oursInRecord(contenders), ...bound, schedule, runs: [] };
 for (let seed = 1; seed <= options.seeds; seed++) {
   for (const contender of contenders) {
     if (seed === 1 || !contender.once) await run(contender, seed);
@@ -51,7 +51,7 @@ for (let seed = 1; seed <= options.seeds; seed++) {
 }
 printMedians();
 if (options.write) {
-  const target = path.join(root, "docs/results/solve.json");
+  const target = recordFile(root, "solve", record);
   fs.writeFileSync(target, `${JSON.stringify(record)}\n`.replaceAll('{"name"', '\n{"name"'));
   console.log(`Recorded in ${path.relative(process.cwd(), target)}.`);
 }
@@ -107,8 +107,7 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         ...{ sb3: flag, write: flag, help: flag, python: text },
-        node: { ...text, multiple: true, default: [process.execPath] },
-        simd: { ...text, multiple: true, default: ["128"] },
+        ...choices,
         seeds: { ...text, default: "5" },
         threads: { ...text, default: "1" },
       },
@@ -121,7 +120,7 @@ function readOptions() {
     if (!(seeds >= 1 && threads >= 1)) throw new Error("--seeds and --threads: numbers of at least 1");
     return {
       ...values,
-      simd: values.simd.map(Number),
+      ...readChoices(values),
       python: values.python ?? process.env.PYTHON ?? "python3",
       seeds,
       threads,

@@ -1,26 +1,25 @@
 // Measures how fast ddpg and other programs learn: `npm run bench -- --peers`. Prints tables and, with --write or --output,
 // records every round as JSON. contenders.js lists the programs, runner.js measures them.
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
-import { contenders, lastCores } from "./contenders.js";
+import { choices, choicesHelp, contenders, lastCores, oursInRecord, readChoices } from "./contenders.js";
 import { measureRoofline } from "./roofline.js";
-import { measure, origin, output } from "./runner.js";
+import { measure, origin, output, recordFile, writeRecord } from "./runner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const help = `npm run bench -- [options]
   --peers            also measure PyTorch, JAX, NumPy and TensorFlow.js, if they are installed
   --python <path>    the Python that has them (PYTHON, or python3)
-  --node <path>      run ddpg with this Node; may be given several times (this Node)
-  --simd <bits>      width of ddpg's vectors, 128 or 256; may be given several times (128)
+${choicesHelp}
   --threads <n>      threads of each contender, 1 or 2 (1)
   --sizes <a,b>      only these sizes
   --rounds <n>       measurements of each contender (7)
   --seconds <s>      approximate length of one measurement (0.5)
-  --write            record in docs/results/speed.json, or speed-<n>-threads.json
+  --sections <a>     only update, only loop, or none of both
+  --write            record in docs/results/speed.<processor>.json, or speed-<n>-threads.<processor>.json
   --output <file>    record in this file
   --check            instead, check that all contenders make the recorded updates of fixtures/update
 `;
@@ -41,6 +40,7 @@ const sections = {
 };
 
 const options = readOptions();
+let failed = false;
 await build();
 const list = contenders({ ...options, withPeers: options.peers || options.check, tell: console.log });
 process.exitCode = (await (options.check ? checkAll() : measureAll())) ? 0 : 1;
@@ -48,10 +48,14 @@ process.exitCode = (await (options.check ? checkAll() : measureAll())) ? 0 : 1;
 async function measureAll() {
   const { presets } = await import("ddpg");
   const { threads, rounds, seconds } = options;
-  const record = { ...origin(root), threads, boundToCores: lastCores(threads), rounds, seconds, sections: [] };
+  const bound = { threads, boundToCores: lastCores(threads) };
+  const record = { ...origin(root), ours: oursInRecord(list), ...bound, rounds, seconds, sections: [] };
+  const kind = threads === 1 ? "speed" : `speed-${threads}-threads`;
+  const file = options.output ?? (options.write ? recordFile(root, kind, record) : null);
   if (threads === 1) record.roofline = await rooflines();
   else record.threading = await threadings();
-  for (const [measured, { title, unit }] of Object.entries(sections)) {
+  for (const measured of options.sections) {
+    const { title, unit } = sections[measured];
     console.log(`\n${title}: ${unit}, and the first rate divided by each`);
     const section = { measure: measured, unit, sizes: [] };
     record.sections.push(section);
@@ -61,12 +65,11 @@ async function measureAll() {
       printResults(size, results, failures);
       section.sizes.push({ name: size, results, failures });
     }
+    // After each section, so that an interruption does not lose those before it.
+    if (file) writeRecord(file, record);
   }
-  if (options.output) {
-    fs.writeFileSync(options.output, `${JSON.stringify(record, rounded, 1)}\n`);
-    console.log(`\nRecorded in ${path.relative(process.cwd(), options.output)}.`);
-  }
-  const sound = !record.roofline?.doubts.length;
+  if (file && options.sections.length === 0) writeRecord(file, record);
+  const sound = !failed && !record.roofline?.doubts.length && !record.roofline?.failures.length;
   return sound && record.sections.every((section) => section.sizes.every(({ failures }) => failures.length === 0));
 }
 
@@ -74,21 +77,35 @@ async function measureAll() {
 async function rooflines() {
   console.log("\nThe machine's rate of multiply-adds without memory, and the share that the kernels reach: GFLOP/s");
   const ours = list.filter(({ name }) => name.startsWith("ddpg"));
-  const { results, doubts } = await measureRoofline(ours, chosenSizes(), options.rounds);
-  for (const { name, peak, products, updates, acting, besides } of results) {
-    console.log(`  ${name}: ${peak.toFixed(1)}`);
+  const { results, doubts, failures } = await measureRoofline(ours, chosenSizes(), options.rounds);
+  for (const { name, peak, products, updates, acting, policies, exported, besides, profile } of results) {
+    console.log(`  ${name}: ${peak?.toFixed(1) ?? "not measured, because there is no C compiler"}`);
     const lines = [...products, ...updates.map((update) => ({ ...update, name: `update ${update.name}` }))];
     for (const { name, value, share } of lines) {
-      console.log(`    ${name.padEnd(30)}${value.toFixed(1).padStart(9)}${`${Math.round(100 * share)} %`.padStart(9)}`);
+      console.log(`    ${name.padEnd(36)}${value.toFixed(1).padStart(9)}${percent(share).padStart(9)}`);
     }
-    for (const { name, value } of acting)
-      console.log(`    ${`act ${name}`.padEnd(30)}${value.toFixed(2).padStart(9)} µs`);
+    for (const [label, list] of Object.entries({
+      "agent.act": acting,
+      "policy.act": policies,
+      "exported act": exported,
+    })) {
+      for (const { name, value } of list)
+        console.log(`    ${`${label} ${name}`.padEnd(30)}${value.toFixed(2).padStart(9)} µs`);
+    }
     for (const { name, value } of besides) {
       console.log(`    ${`step besides update ${name}`.padEnd(35)}${(100 * value).toFixed(1).padStart(4)} %`);
     }
+    for (const { name, parts } of profile) {
+      console.log(`    time in ${name}: ${parts.map(({ kernel, share }) => `${kernel} ${percent(share)}`).join(", ")}`);
+    }
   }
   for (const doubt of doubts) console.log(`  WRONG MEASUREMENT, faster than the machine can be: ${doubt}`);
-  return { results, doubts };
+  for (const { name, message } of failures) console.log(`  ${name}   FAILED: ${message}`);
+  return { results, doubts, failures };
+}
+
+function percent(share) {
+  return share === null ? "–" : `${Math.round(100 * share)} %`;
 }
 
 /** How much faster each of our contenders is with several threads. */
@@ -99,7 +116,12 @@ async function threadings() {
     const program = path.join(root, "bench/peers/ours-threads.js");
     const args = contender.args.map((arg) => (path.basename(arg) === "ours.js" ? program : arg));
     const task = { threads: options.threads, sizes: chosenSizes(), rounds: options.rounds };
-    const measured = JSON.parse(await output({ ...contender, args }, [JSON.stringify(task)]));
+    const measured = await output({ ...contender, args }, [JSON.stringify(task)]).then(JSON.parse, (error) => error);
+    if (measured instanceof Error) {
+      failed = true;
+      console.log(`  ${name}   FAILED: ${measured.message}`);
+      continue;
+    }
     results.push({ name, sizes: measured });
     console.log(`  ${name}`);
     for (const { name, one, several, threads, ratio } of measured) {
@@ -130,10 +152,10 @@ function printResults(size, results, failures) {
   for (const { name, version, median, ratio } of results) {
     const rate = median.toPrecision(3).includes("e") ? Math.round(median) : Number(median.toPrecision(3));
     const times = ratio === null ? "" : `${ratio.toFixed(2)}×`;
-    console.log(`    ${name.padEnd(30)}${rate.toLocaleString("en").padStart(9)}${times.padStart(9)}   ${version}`);
+    console.log(`    ${name.padEnd(36)}${rate.toLocaleString("en").padStart(9)}${times.padStart(9)}   ${version}`);
   }
   for (const { name, message } of failures) {
-    console.log(`    ${name.padEnd(30)}   FAILED: ${message.replaceAll("\n", `\n${" ".repeat(8)}`)}`);
+    console.log(`    ${name.padEnd(36)}   FAILED: ${message.replaceAll("\n", `\n${" ".repeat(8)}`)}`);
   }
 }
 
@@ -147,26 +169,21 @@ async function checkAll() {
     const same = values.every((value) => typeof value === "number" && value <= 1e-5);
     good &&= same;
     const said = differences instanceof Error ? differences.message : values.map((x) => x?.toExponential(1)).join(", ");
-    console.log(`${same ? "same   " : "DIFFERS"}  ${contender.name.padEnd(30)}  ${said}`);
+    console.log(`${same ? "same   " : "DIFFERS"}  ${contender.name.padEnd(36)}  ${said}`);
   }
   console.log("The largest difference of a parameter after one update and after ten. Up to 1e-5 counts as the same.");
   return good;
 }
 
-function rounded(_, value) {
-  return typeof value === "number" ? Number(value.toPrecision(5)) : value;
-}
-
 function readOptions() {
   const text = { type: "string" };
-  const many = { type: "string", multiple: true };
   const flag = { type: "boolean", default: false };
   try {
     const { values } = parseArgs({
       options: {
         ...{ peers: flag, check: flag, write: flag, help: flag, output: text, python: text, sizes: text },
-        node: { ...many, default: [process.execPath] },
-        simd: { ...many, default: ["128"] },
+        ...choices,
+        sections: text,
         threads: { ...text, default: "1" },
         rounds: { ...text, default: "7" },
         seconds: { ...text, default: "0.5" },
@@ -178,31 +195,27 @@ function readOptions() {
     }
     const chosen = values.sizes?.split(",") ?? Object.keys(sizes);
     for (const size of chosen) expect(Object.hasOwn(sizes, size), `--sizes: one of ${Object.keys(sizes)}`, size);
-    for (const bits of values.simd) expect(["128", "256"].includes(bits), "--simd: 128 or 256", bits);
+    const measured = values.sections === "none" ? [] : (values.sections?.split(",") ?? Object.keys(sections));
+    for (const each of measured) expect(Object.hasOwn(sections, each), "--sections: update, loop, or none", each);
     const number = (name, min) => {
       expect(Number(values[name]) >= min, `--${name}: a number of at least ${min}`, values[name]);
       return Number(values[name]);
     };
-    const written = values.write ? path.join(root, "docs/results", recordName(Number(values.threads))) : null;
     return {
       ...values,
-      nodes: values.node,
-      simd: values.simd.map(Number),
+      ...readChoices(values),
       python: values.python ?? process.env.PYTHON ?? "python3",
       sizes: chosen,
+      sections: measured,
       threads: number("threads", 1),
       rounds: number("rounds", 1),
       seconds: number("seconds", 0.001),
-      output: values.output ? path.resolve(values.output) : written,
+      output: values.output ? path.resolve(values.output) : null,
     };
   } catch (error) {
     console.error(`bench/speed.js: ${error.message}\n\n${help}`);
     process.exit(2);
   }
-}
-
-function recordName(threads) {
-  return threads === 1 ? "speed.json" : `speed-${threads}-threads.json`;
 }
 
 function expect(good, expected, got) {

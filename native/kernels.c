@@ -11,6 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#define HAS_SHUFFLEVECTOR
+#endif
+#endif
+#ifndef HAS_SHUFFLEVECTOR
+#error "the native kernels need GCC 12 or newer, or clang"
+#endif
+
 #define JOIN_(name, set) name##_##set
 #define JOIN(name, set) JOIN_(name, set)
 // A kernel's name with that of the instruction set, such as relu_avx2.
@@ -277,13 +286,14 @@ typedef float four __attribute__((vector_size(16)));
 void NAME(transpose)(char *memory, const uint32_t *arguments) {
   const size_t outStride = arguments[1], xStride = arguments[3];
   const int32_t rows = arguments[4], columns = arguments[5], width = arguments[6] / 4;
-  static const float zeros[16];
+  static const _Alignas(16) float zeros[16];
   for (int32_t j = 0; j < columns; j += 16) {
     const int32_t blocks = columns - j < 16 ? (columns - j + 3) / 4 : 4;
     for (int32_t i = 0; i < width; i += 4) {
-      const char *x = memory + arguments[2] + (size_t)i * xStride + 4 * (size_t)j;
       const float *r[4];
-      UNROLL for (int k = 0; k < 4; k++) r[k] = i + k < rows ? (const float *)(x + k * xStride) : zeros;
+      UNROLL for (int k = 0; k < 4; k++) {
+        r[k] = i + k < rows ? at(arguments[2] + (size_t)(i + k) * xStride + 4 * (size_t)j) : zeros;
+      }
       char *out = memory + arguments[0] + (size_t)j * outStride + 4 * (size_t)i;
       for (int32_t block = 0; block < blocks; block++, out += 4 * outStride) {
         four v[4];

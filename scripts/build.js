@@ -7,7 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { buildNative, findCompiler, nativeSource } from "./build-native.js";
+import { buildNative, findCompiler, hasKernels, nativeSource } from "./build-native.js";
 import { tileSource } from "./tile.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -66,10 +66,11 @@ function writeGenerated(name, content) {
   if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== content) replaceFile(file, content);
 }
 
-/** Builds the native kernels if there is a C compiler. Nothing needs them. */
+/** Builds the native kernels if they can be built here: nothing needs them, so only a failure is worth a line. */
 function compileNative(directory) {
-  if (!findCompiler()) return;
-  const reason = buildNative(directory);
+  const compiler = hasKernels() && findCompiler();
+  if (!compiler) return;
+  const reason = buildNative(directory, undefined, [], compiler);
   if (reason) console.error(`The native kernels were not built; WebAssembly computes in their place. ${reason}`);
 }
 
@@ -82,15 +83,27 @@ function dropMaps(directory) {
   }
 }
 
-/** The WebAssembly bytes of an AssemblyScript file. `sources` has the texts of files that do not exist, by path. */
-export async function assemble(file, sources) {
+/**
+ * The WebAssembly bytes of an AssemblyScript file. `sources` has the texts of files that do not exist, by path. `features`
+ * of WebAssembly are allowed besides SIMD.
+ */
+export async function assemble(file, sources, features = []) {
   const { main } = await import("assemblyscript/asc");
   const source = path.relative(root, file);
   let bytes = new Uint8Array();
   const { error, stderr } = await main(
     [
       ...[source, "--outFile", "kernels.wasm", "--runtime", "stub", "--noAssert", "--importMemory"],
-      ...["--optimizeLevel", "3", "--enable", "simd", "--disable", "bulk-memory", "--use", "abort="],
+      ...[
+        "--optimizeLevel",
+        "3",
+        "--enable",
+        ["simd", ...features].join(","),
+        "--disable",
+        "bulk-memory",
+        "--use",
+        "abort=",
+      ],
       // A memory that threads share must have a maximum.
       ...["--maximumMemory", "65535"],
     ],

@@ -9,7 +9,7 @@ import { american, benchmarkFolders, upToDate } from "./readme.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
-const { compose, drawCurves, drawDistribution, paper } = await import("../dist/cli/report/figures.js");
+const { compose, drawCurves, drawDistribution, drawLines, paper } = await import("../dist/cli/report/figures.js");
 const { curves, page } = await import("../dist/cli/benchmark/page.js");
 const { readRecords } = await import("../dist/cli/benchmark/records.js");
 
@@ -97,6 +97,27 @@ function pendulumPaper({ variants }) {
   return compose([[evaluations]], { theme, padding: 12, title, captions: [[title]] });
 }
 
+/** The time of one multiply-add in an update, over the width of the networks: a panel for each contender. */
+function cost({ results, machine: { cpu } }) {
+  const panels = results.map(({ cells }) => {
+    const lines = [...new Set(cells.map(({ batchSize }) => batchSize))].map((batch) => ({
+      name: `batch ${batch}`,
+      points: cells
+        .filter(({ batchSize }) => batchSize === batch)
+        .map(({ width, seconds, multiplyAdds }) => [width, (1e12 * seconds) / multiplyAdds]),
+    }));
+    const labels = { xLabel: "neurons in each hidden layer", yLabel: "picoseconds for each multiply-add" };
+    return [drawLines(lines, { theme, width, height: 240, logarithmic: true, ...labels })];
+  });
+  return compose(panels, {
+    theme,
+    padding: 12,
+    gap: 10,
+    title: `${cpu}: the time of an update, divided by its multiply-adds`,
+    captions: results.map(({ name }) => [name, "a flat line grows as the arithmetic does"]),
+  });
+}
+
 /** Every figure's record in docs/results has one or more variants: { name, runs }. */
 const figures = {
   "pendulum-small": pendulumSmall,
@@ -107,7 +128,9 @@ const figures = {
 /** Draws every figure whose record is in the folder; returns the files written. */
 export function drawFigures(records, target) {
   fs.mkdirSync(target, { recursive: true });
-  return Object.entries(figures).flatMap(([name, draw]) => {
+  const costs = fs.readdirSync(records).filter((name) => /^cost\.[^.]+\.json$/.test(name));
+  const all = { ...figures, ...Object.fromEntries(costs.map((name) => [name.slice(0, -".json".length), cost])) };
+  return Object.entries(all).flatMap(([name, draw]) => {
     const record = path.join(records, `${name}.json`);
     if (!fs.existsSync(record)) {
       console.error(`${path.relative(root, record)} is missing: its figure is not drawn.`);

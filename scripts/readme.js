@@ -56,6 +56,7 @@ function lastOfBlock(lines, start, end) {
 function withResults(readme, root) {
   return readme.replace(/(<!-- results ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g, (whole, head, name, end) => {
     const [file, write] = sentences[name];
+    if (file === null) return `${head}${write(path.join(root, "docs/results"))}\n${end}`;
     const record = path.join(root, "docs/results", file);
     if (!fs.existsSync(record)) return whole;
     const text = fs.readFileSync(record, "utf8");
@@ -63,7 +64,10 @@ function withResults(readme, root) {
   });
 }
 
-/** For each generated block, by its unique name: the file of its record, and the function that writes its text. */
+/**
+ * For each generated block, by its unique name: the file of its record, and the function that writes its text. Without a
+ * file, the function takes the folder of all records.
+ */
 const sentences = {
   ...performanceBlocks,
   small: ["pendulum-small.json", small],

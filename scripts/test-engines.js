@@ -1,18 +1,27 @@
 // Checks that every engine gives the same bits and passes the tests. In each supported Node version it compares the recorded
 // fingerprints (portable and fused, one thread and two, 128-bit and 256-bit vectors, native kernels) and runs the unit tests; in
-// Chromium it compares the fingerprints. The first run installs the Node versions from npm into engines/node_modules. Arguments replace them: `npm run test:engines -- <path of a Node executable> …`.
+// Chromium it compares the fingerprints. Where qemu-user is installed, Node for arm64 runs in it: its bits are exact, and it is slow,
+// so it computes the short fingerprint. The first run installs the Node versions from npm into engines/. Arguments replace them:
+// `npm run test:engines -- <path of a Node executable> …`.
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { computeInBrowser, computeInNode, recorded } from "../test/recorded.js";
 import { build } from "./build.js";
+import { buildNative } from "./build-native.js";
 import { sourceTests, stripsTypes } from "./test-source.js";
 
 const execute = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const folder = path.join(root, "engines");
+
+/** Debian's emulator of arm64, and the folder where its packages for cross compilers put the C libraries of arm64. */
+const emulator = "qemu-aarch64";
+const emulatedLibraries = "/usr/aarch64-linux-gnu";
+const emulatorPackages = "qemu-user libstdc++6-arm64-cross gcc-aarch64-linux-gnu";
 
 await build();
 const dist = fs.realpathSync(path.join(root, "dist"));
@@ -36,6 +45,7 @@ for (const [index, executable] of nodes.entries()) {
   await report(executable, () => checkNode(executable, unit));
 }
 await report("Chromium", checkChromium);
+if (paths.length === 0 && process.arch !== "arm64") await emulateArm64();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
@@ -91,11 +101,13 @@ async function checkNode(executable, unit) {
 }
 
 /** The number of tests that pass, and the failures of the others. */
-async function runTests(executable, files) {
+async function runTests(node, files) {
   const minutes = 10;
+  // An emulated Node cannot start others, which `--test` needs; it runs a file of tests itself.
+  const [executable, ...words] = [node].flat();
   const { stdout, killed } = await execute(
     executable,
-    ["--test", "--test-concurrency=2", "--test-reporter=tap", ...files],
+    [...words, ...(words.length === 0 ? ["--test", "--test-concurrency=2"] : []), "--test-reporter=tap", ...files],
     { cwd: root, maxBuffer: 1e9, timeout: minutes * 60_000 },
   ).catch((error) => error); // Node exits with 1 when a test fails; the output says which
   const number = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
@@ -103,6 +115,70 @@ async function runTests(executable, files) {
   if (number("fail") === 0 && number("cancelled") === 0 && count > 0) return { count, failures: [] };
   const names = [...(stdout ?? "").matchAll(/^ *not ok \d+ - (.+)$/gm)].map(([, name]) => name).join(", ");
   return { count, failures: [killed ? `no end after ${minutes} min. ${names}` : `${number("fail")} failed: ${names}`] };
+}
+
+/** Checks Node for arm64 in an emulator, or says how to install it: the newest Node in the short form, and each in the long form. */
+async function emulateArm64() {
+  const missing = findEmulator();
+  if (missing) {
+    console.log(`skipped Node for arm64: ${missing}; on Debian: apt-get install ${emulatorPackages}`);
+    return;
+  }
+  const installed = executables("arm64").map((executable) => [emulator, "-L", emulatedLibraries, executable]);
+  const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-arm64-"));
+  try {
+    // A copy, because what lies in dist/native is packed.
+    const copy = path.join(temporary, "dist");
+    fs.cpSync(dist, copy, { recursive: true });
+    fs.copyFileSync(path.join(root, "package.json"), path.join(temporary, "package.json"));
+    const whyNot = buildNative(path.join(copy, "native"), "linux-arm64");
+    if (whyNot) console.log(`skipped native kernels for arm64: ${whyNot}`);
+    for (const command of short ? installed.slice(-1) : installed)
+      await report("Node for arm64", () => checkEmulated(command, copy, !whyNot, command === installed.at(-1)));
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Null if there is an emulator with its libraries, or what is missing. */
+function findEmulator() {
+  try {
+    execFileSync(emulator, ["--version"], { stdio: "pipe" });
+  } catch {
+    return `there is no ${emulator}`;
+  }
+  const libraries = ["libc.so.6", "libstdc++.so.6"].map((name) => path.join(emulatedLibraries, "lib", name));
+  const missing = libraries.find((file) => !fs.existsSync(file));
+  return missing ? `there is no ${missing}` : null;
+}
+
+/** Checks Node for arm64, which `command` starts. The long form also trains the pendulum and runs a file of tests on the newest Node. */
+async function checkEmulated(command, copy, withNative, newest) {
+  const [emulated, ...words] = command;
+  const { stdout } = await execute(emulated, [...words, "-p", "process.versions.node + ' for ' + process.arch"]);
+  const parts = ["short", "math", ...(newest && !short ? ["pendulum"] : [])];
+  const complaints = [];
+  for (const simd of [128, ...(withNative ? ["native"] : [])]) {
+    // The short form takes one thread for WebAssembly and two for native kernels.
+    for (const threads of short && withNative ? [simd === 128 ? 1 : 2] : [1, 2]) {
+      const all = Object.entries(recorded).map(async ([arithmetic, expected]) => {
+        const names = parts.filter((name) => name !== "math" || (simd === 128 && threads === 1));
+        const bits = await computeInNode(command, copy, { threads, simd, arithmetic, parts: names });
+        const part = Object.fromEntries(names.map((name) => [name, expected[name]]));
+        complaints.push(...differences(bits, part, `${arithmetic}, ${simd}, threads ${threads}: `));
+      });
+      await Promise.all(all);
+    }
+  }
+  const done = [
+    `the recorded bits (${parts.join(", ")}), portable and fused, ${short && withNative ? "WebAssembly with one thread, native with two" : `with one thread and two${withNative ? ", native" : ""}`}`,
+  ];
+  if (withNative && newest && !short) {
+    const { count, failures } = await runTests(command, [path.join(copy, "node/native.test.js")]);
+    done.push(`${count} tests of native kernels`);
+    complaints.push(...failures);
+  }
+  return { name: `Node ${stdout.trim()}, emulated`, done: done.join("; "), complaints };
 }
 
 async function checkChromium() {
@@ -127,9 +203,9 @@ function differences(actual, expected, prefix = "") {
   });
 }
 
-/** The executables in engines/node_modules for this machine, oldest first; installs them if needed. */
-function executables() {
-  const platform = `${process.platform}-${process.arch}`;
+/** The executables in engines/ for an architecture, oldest first; installs them if needed. */
+function executables(architecture = process.arch) {
+  const platform = `${process.platform}-${architecture}`;
   const { packages } = JSON.parse(fs.readFileSync(path.join(folder, "package-lock.json"), "utf8"));
   const wanted = Object.entries(packages).filter(([place]) => place.endsWith(`-${platform}`));
   if (wanted.length === 0) {
@@ -138,14 +214,26 @@ function executables() {
     );
     process.exit(1);
   }
-  const executable = (place) => path.join(folder, place, "bin/node");
-  const isInstalled = ([place, { version }]) =>
-    fs.existsSync(executable(place)) &&
-    execFileSync(executable(place), ["--version"], { encoding: "utf8" }).trim() === `v${version}`;
+  // npm keeps packages of one architecture in a folder.
+  const own = architecture === process.arch ? folder : path.join(folder, architecture);
+  const executable = (place) => path.join(own, place, "bin/node");
+  const isInstalled = ([place, { version }]) => {
+    const manifest = path.join(own, place, "package.json");
+    return (
+      fs.existsSync(executable(place)) &&
+      fs.existsSync(manifest) &&
+      JSON.parse(fs.readFileSync(manifest, "utf8")).version.replace(/^v/, "") === version
+    );
+  };
   if (!wanted.every(isInstalled)) {
-    console.log("Installing the Node versions into engines/node_modules …");
-    const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    execFileSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    console.log(`Installing the Node versions into ${path.relative(root, own)}/node_modules …`);
+    if (own !== folder) {
+      fs.mkdirSync(own, { recursive: true });
+      for (const name of ["package.json", "package-lock.json"])
+        fs.copyFileSync(path.join(folder, name), path.join(own, name));
+    }
+    const args = ["ci", `--cpu=${architecture}`, "--ignore-scripts", "--no-audit", "--no-fund"];
+    execFileSync("npm", args, { cwd: own, stdio: ["ignore", "ignore", "inherit"] });
   }
   return wanted.map(([place]) => executable(place));
 }

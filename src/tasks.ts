@@ -1,4 +1,4 @@
-import { type PresetName, type Settings, settingsFrom } from "./ddpg/config.ts";
+import { currentSettings, type OldSettings, type PresetName, type Settings, settingsFrom } from "./ddpg/config.ts";
 import type { Environment } from "./environment/environment.ts";
 import { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
 import { ant } from "./envs/mujoco/ant.ts";
@@ -57,10 +57,13 @@ export const customDefaults: TrainingDefaults = { preset: "standard", steps: 100
 export function settingsFor(
   task: Pick<TrainingDefaults, "preset" | "settings">,
   preset?: PresetName | undefined,
-  changes: Partial<Settings> = {},
+  changes: Partial<Settings> & OldSettings = {},
 ): { preset: PresetName; settings: Settings } {
   const base = preset ?? task.preset;
-  return { preset: base, settings: settingsFrom(base, { ...(preset ? {} : task.settings), ...changes }) };
+  return {
+    preset: base,
+    settings: settingsFrom(base, { ...(preset ? {} : task.settings), ...currentSettings(changes) }),
+  };
 }
 
 /**

@@ -43,16 +43,26 @@ const cases = [
   [`#task=${car}&seed=1&noiseScale=0.4`, [car, "--noise-scale", "0.4"], undefined],
   [`#task=${car}&preset=standard&seed=7`, [car, "--preset", "standard", "--seed", "7"], presets.standard],
   ["#task=Pendulum-v1&preset=small&seed=1", ["Pendulum-v1"], presets.small],
-  // A link that names no arithmetic is portable; every new link and command names it.
+  // A link that names no arithmetic is portable, although that is not the default; every new link and command names it.
   ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable", ["Pendulum-v1"], presets.small],
-  ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused", ["Pendulum-v1", "--arithmetic", "fused"], presets.small],
+  ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused", ["Pendulum-v1"], presets.small],
 ];
+
+test("a new experiment is fused in the command line as on the page, and its name says so if it is not", async () => {
+  const { usualExperiment, nameOf, toLink } = experiment;
+  assert.equal((await configOf("Pendulum-v1")).arithmetic, "fused");
+  const [fused, portable] = ["fused", "portable"].map((arithmetic) => usualExperiment(arithmetic));
+  assert.deepEqual([nameOf(fused), nameOf(portable)], ["seed 1", "seed 1, portable"]);
+  assert.match(toLink(fused, 1), /&arithmetic=fused&/);
+});
 
 for (const [link, args, settings] of cases) {
   test(`${link} is ddpg train ${args.join(" ")}`, async () => {
     const { fromLink, settingsOf, presetOf, toCommand, toLink } = experiment;
     const linked = fromLink(link).experiment;
-    const config = await configOf(...args);
+    const { arithmetic } = linked;
+    assert.equal(arithmetic, /&arithmetic=(\w+)/.exec(link)?.[1] ?? "portable");
+    const config = await configOf(...args, "--arithmetic", arithmetic);
     assert.deepEqual(settingsOf(linked), config.settings);
     if (settings) assert.deepEqual(config.settings, settings);
     assert.equal(presetOf(linked), config.preset);

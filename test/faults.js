@@ -611,8 +611,8 @@ export const faults = [
     edits: [
       {
         file: "src/export/module.ts",
-        text: "return rounded(sum + rounded(a * b));",
-        fault: "return sum + a * b;",
+        text: "out[j] = out[j] + rounded(x * weights[k]);",
+        fault: "out[j] = out[j] + x * weights[k];",
       },
     ],
   },
@@ -1274,6 +1274,177 @@ export const faults = [
     ],
   },
   {
+    name: "native: kernels with any results are taken",
+    edits: [
+      {
+        file: "src/node/native-check.ts",
+        text: "if (hash !== expected[kernels.arithmetic][part]) return part;",
+        fault: "if (hash !== expected[kernels.arithmetic][part]) continue;",
+      },
+    ],
+  },
+  {
+    name: "threads: one busy moment decides",
+    edits: [
+      {
+        file: "src/kernels/wasm/threads.ts",
+        text: "for (let more = 2; more > 0",
+        fault: "for (let more = 0; more > 0",
+      },
+    ],
+  },
+  {
+    name: "fused: the default without the probe",
+    edits: [
+      {
+        file: "src/kernels/wasm/modules.ts",
+        text: 'if (this.arithmetic === "fused" && !(await fusesHere(module))) {',
+        fault: 'if (String(this.arithmetic) === "" && !(await fusesHere(module))) {',
+      },
+    ],
+  },
+  {
+    name: "fused: portable by default",
+    edits: [
+      {
+        file: "src/kernels/choose-backend.ts",
+        text: "arithmetic === undefined && isArithmeticOpen(given)",
+        fault: "arithmetic === undefined && !isArithmeticOpen(given)",
+      },
+    ],
+  },
+  {
+    name: "a link that names no arithmetic is fused",
+    edits: [
+      {
+        file: "web/experiment.ts",
+        text: 'fields.get("arithmetic") ?? "portable"',
+        fault: 'fields.get("arithmetic") ?? "fused"',
+      },
+    ],
+  },
+  {
+    name: "module: a fused sum that is halfway is rounded twice",
+    edits: [
+      {
+        file: "src/export/module.ts",
+        text: "else out[j] = step(x, weights[k], out[j]);",
+        fault: "else out[j] = total;",
+      },
+    ],
+  },
+  {
+    name: "running normalization moves during evaluation",
+    edits: [
+      {
+        file: "src/ddpg/policy.ts",
+        text: "    this.normalization?.apply(this.observation.data);",
+        fault:
+          "    this.normalization?.add(this.observation.data);\n    this.normalization?.apply(this.observation.data);",
+      },
+    ],
+  },
+  {
+    name: "layer normalization without ε",
+    edits: [
+      {
+        file: "src/nn/layer-norm.ts",
+        text: "this.#options = { epsilon };",
+        fault: "this.#options = { epsilon: 0 * epsilon };",
+      },
+    ],
+  },
+  {
+    name: "layer normalization of a module: the corrected variance",
+    edits: [
+      {
+        file: "src/export/module.ts",
+        text: "rounded(rounded(squares / size) + epsilon)",
+        fault: "rounded(rounded(squares / (size - 1)) + epsilon)",
+      },
+    ],
+  },
+  {
+    name: "layer normalization: the gradient without the scale",
+    edits: [
+      {
+        file: "src/nn/layer-norm.ts",
+        text: "this.#kernels.transpose(this.#transposed, scaled);",
+        fault: "this.#kernels.transpose(this.#transposed, ones.length > 0 ? this.#normalized : scaled);",
+      },
+    ],
+  },
+  {
+    name: "the return that rewards are normalized by continues after a cut",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "    this.noises.get(body)?.restart();\n    this.rewardNormalization?.endEpisode(body);",
+        fault: "    this.noises.get(body)?.restart();",
+      },
+    ],
+  },
+  {
+    name: "the return that rewards are normalized by continues after the task ended",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "    if (terminated) this.rewardNormalization?.endEpisode(body);\n",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "running statistics of observations are not restored in an agent",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: '    agent.observationNormalization?.restore(this.#numbers("observationNormalization"));\n',
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "running statistics of rewards are not restored",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "    if (agent.rewardNormalization) this.#restoreRewards(agent.rewardNormalization);\n",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "a module without the frozen statistics",
+    edits: [
+      {
+        file: "src/export/module.ts",
+        text: '  if (normalization) layers.unshift("normalize");\n',
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "ONNX without the frozen statistics",
+    edits: [
+      {
+        file: "src/export/onnx.ts",
+        text: '    x = graph.scaled(x, "observation.statistics", { scale: factors, offset: means });\n',
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "sampled rows are not normalized",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "    this.#normalizeMinibatch();\n  ",
+        fault: "  ",
+      },
+    ],
+  },
+  {
     name: "two critics: the mean of their targets instead of the minimum",
     edits: [
       {
@@ -1490,8 +1661,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/body.ts",
-        text: "random.fork(`body ${index}`)",
-        fault: "random.fork(`body ${Math.min(index, 1)}`)",
+        text: "? random : random.fork(",
+        fault: '? random : random.fork("body") ?? random.fork(',
       },
     ],
   },

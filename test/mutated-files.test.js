@@ -138,8 +138,8 @@ function checkError(error, where, what) {
 }
 
 /**
- * Throws if a field of `value` that `good` has too is an infinite number, or is as deep as no file that is written. A
- * record has NaN for JSON's null. Other fields are ignored.
+ * Throws if a field of `value` that `good` has too is an infinite number, at any depth of `good`. A record has NaN for
+ * JSON's null. Other fields are ignored.
  */
 function checkNumbers(value, good, what) {
   for (const name of Object.keys(good)) {

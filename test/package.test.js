@@ -21,7 +21,7 @@ const steps = 2000;
 const tenLines = `import { Ddpg, Pendulum, train } from "ddpg";
 
 const environment = new Pendulum();
-const agent = await Ddpg.create(environment, { seed: 1, preset: "small" });
+const agent = await Ddpg.create(environment, { seed: 1, preset: "small", arithmetic: "portable" });
 for await (const { step, episode } of train(agent, environment)) {
   if (episode) console.log(step, episode.return);
   if (step === ${steps}) break;
@@ -92,7 +92,7 @@ export async function cheetah() {
 
 export async function fingerprintAfter(steps) {
   const environment = new Pendulum();
-  const agent = await Ddpg.create(environment, { seed: 1, preset: "small" });
+  const agent = await Ddpg.create(environment, { seed: 1, preset: "small", arithmetic: "portable" });
   for await (const { step } of train(agent, environment)) if (step === steps) break;
   return agent.fingerprint();
 }

@@ -73,7 +73,7 @@ describe("the page", { timeout: 300_000 }, () => {
     visit("", async (tab) => {
       await reached(tab, "playing");
       await tab.locator("html[data-updates]:not([data-updates='0'])").waitFor({ state: "attached" });
-      assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20$/);
+      assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused&speed=20$/);
       assert.equal(await text(tab, "#status"), "Training.");
       assert.match(await text(tab, "#world-caption"), /The current policy, torque −?\d/);
     }));
@@ -113,7 +113,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.waitForFunction(() => location.hash.includes("arithmetic=fused"));
       await reached(tab, "ended");
       const backend = await nodeBackend({ wide: false, arithmetic: "fused" });
-      const fused = await trained({ seed: 3, warmupSteps: 64, backend }, 263);
+      const fused = await trained({ seed: 3, warmupSteps: 64, backend, arithmetic: "fused" }, 263);
       assert.equal(await fingerprint(tab), fused.fingerprint());
       const portable = await trained({ seed: 3, warmupSteps: 64 }, 263);
       assert.notEqual(await fingerprint(tab), portable.fingerprint());
@@ -271,7 +271,7 @@ describe("the page", { timeout: 300_000 }, () => {
     }));
 
   it("saves a run that the command line can read, and a policy that the page can show again", () =>
-    visit("#seed=5&steps=1200&speed=full", async (tab) => {
+    visit("#seed=5&steps=1200&arithmetic=fused&speed=full", async (tab) => {
       await reached(tab, "ended");
       await fingerprint(tab);
       const run = path.join(temporary, "run");
@@ -283,8 +283,11 @@ describe("the page", { timeout: 300_000 }, () => {
         await download.saveAs(path.join(run, download.suggestedFilename()));
       }
       assert.deepEqual(fs.readdirSync(run).sort(), ["config.json", "metrics.jsonl", "policy.safetensors"]);
+      // Without its arithmetic, the file would be that of a portable run.
+      assert.equal(JSON.parse(fs.readFileSync(path.join(run, "config.json"), "utf8")).arithmetic, "fused");
+      const backend = await nodeBackend({ wide: false, arithmetic: "fused" });
       const policy = await Policy.load(fs.readFileSync(path.join(run, "policy.safetensors")));
-      const agent = await trained({ seed: 5 }, 1200);
+      const agent = await trained({ seed: 5, backend, arithmetic: "fused" }, 1200);
       assert.deepEqual(policy.act([0.6, 0.8, -1]), agent.act([0.6, 0.8, -1]));
 
       const command = [path.join(root, "bin/ddpg.js"), "report", run, "--output", path.join(temporary, "report.html")];
@@ -391,7 +394,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#field-task").selectOption("Pendulum-v1");
       await tab.locator("#experiment [type=submit]").click();
       await tab.waitForFunction(() => window.links.length > 0);
-      assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20"]);
+      assert.deepEqual(await links(), ["#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused&speed=20"]);
     }));
 
   it("says what is wrong with an address, and trains the default experiment", async () => {
@@ -404,7 +407,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await visit(link, async (tab) => {
         await tab.locator("#notice-text", { hasText: words }).waitFor();
         await reached(tab, "playing");
-        assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20$/);
+        assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused&speed=20$/);
       });
     }
   });
@@ -479,7 +482,8 @@ describe("the page", { timeout: 300_000 }, () => {
 
 /** The agent that the library trains for a number of steps with the same experiment. */
 async function trained(changes, steps, environment = new Pendulum()) {
-  const agent = await Ddpg.create(environment, { preset: "small", ...changes });
+  // A link that names no arithmetic is portable.
+  const agent = await Ddpg.create(environment, { preset: "small", arithmetic: "portable", ...changes });
   for await (const { step } of train(agent, environment)) if (step === steps) break;
   return agent;
 }

@@ -66,13 +66,13 @@ test("docs/paper.md names every setting of `paper`, and every setting in which a
 });
 
 test("the check finds a wrong value, a wrong name, a missing setting and a section without a preset", () => {
-  const right = "## `paper`\n| `discount = 0.99` `actorHiddenSizes = 400, 300` `batchNormalization = true` |";
+  const right = "## `paper`\n| `discount = 0.99` `actorHiddenSizes = 400, 300` `rewardNormalization = false` |";
   assert.deepEqual(statements(right).map(complaint), ["", "", ""]);
   for (const [from, to] of [
     ["0.99", "0.98"],
     ["400, 300", "300, 400"],
-    ["true", "false"],
-    ["true", "yes"],
+    ["false", "true"],
+    ["false", "yes"],
     ["discount", "discuont"],
     ["`paper`", "the paper"],
   ]) {

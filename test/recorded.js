@@ -14,6 +14,7 @@ const execute = promisify(execFile);
  * preset or the environment changes, or the order of the arithmetic. The changelog must explain every change.
  */
 const portable = {
+  short: "93b35503c25826a5",
   pendulum: "f9b71d9440ecd9a3",
   mountainCar: "42238020003cc0f2",
   paper: "db0c8063352344f2",
@@ -27,6 +28,7 @@ export const recorded = {
   portable,
   fused: {
     ...portable,
+    short: "2d274b6493d0f0b2",
     pendulum: "d57bcb1fb7b6b7d7",
     mountainCar: "4cf6fb23cdad797b",
     paper: "9df18a4a0da5c8c5",
@@ -36,12 +38,13 @@ export const recorded = {
 
 /**
  * Runs `compute` on the build in `dist` with a Node executable, 1 or 2 threads, and WebAssembly of 128 or 256 bits, or the
- * native kernels.
+ * native kernels. `node` is the executable's path, or a list of words that starts one. `parts` names what to compute.
  */
-export async function computeInNode(executable, dist, { threads = 1, simd = 128, arithmetic = "portable" } = {}) {
+export async function computeInNode(node, dist, { threads = 1, simd = 128, arithmetic = "portable", parts } = {}) {
   const module = (name) => pathToFileURL(path.join(dist, name)).href;
   const modules = {
     arithmetic,
+    parts,
     index: module("index.js"),
     math: module("base/math.js"),
     allow: module("node/allow-fused.js"),
@@ -49,7 +52,8 @@ export async function computeInNode(executable, dist, { threads = 1, simd = 128,
     ...(simd !== 128 && { node: module("node.js"), native: simd === "native" }),
   };
   const program = `console.log(JSON.stringify(await (${compute})(${JSON.stringify(modules)})))`;
-  const { stdout } = await execute(executable, ["--input-type=module", "--eval", program]);
+  const [executable, ...words] = [node].flat();
+  const { stdout } = await execute(executable, [...words, "--input-type=module", "--eval", program]);
   return JSON.parse(stdout);
 }
 
@@ -95,11 +99,11 @@ function inWorker(modules) {
 }
 
 /**
- * Computes the fingerprints of four agents and the hashes of base/math. It runs elsewhere from its source text, so it
+ * Computes the fingerprints of five agents and the hashes of base/math, or those that `wanted` names. It runs elsewhere from its source text, so it
  * must not use anything else in this file. `index` and `math` are the URLs of the built modules. With `threads` and
  * `helper`, two threads share every call; with `node`, they are native or have vectors of 256 bits; `allow` allows fused arithmetic in Node 20.
  */
-async function compute({ arithmetic, index, math, threads, helper, node, native, allow }) {
+async function compute({ arithmetic, parts: wanted, index, math, threads, helper, node, native, allow }) {
   const { Ddpg, environments, train } = await import(index);
   if (allow) (await import(allow)).allowFused();
   const backend = node && (await (await import(node)).nodeBackend({ native, wide: !native, arithmetic }));
@@ -107,7 +111,8 @@ async function compute({ arithmetic, index, math, threads, helper, node, native,
   let shared = {};
   if (threads) {
     const [{ Threads }, { startHelper }] = await Promise.all([import(threads), import(helper)]);
-    shared = { threads: new Threads(2, startHelper, { threshold: 1 }) };
+    // Patient: a helper in an emulator takes seconds to answer.
+    shared = { threads: new Threads(2, startHelper, { threshold: 1, lostMs: 60_000, answerMs: 60_000 }) };
   }
 
   /** The fingerprint of a task's agent after a number of steps, with seed 1. */
@@ -155,16 +160,23 @@ async function compute({ arithmetic, index, math, threads, helper, node, native,
     return hashes;
   }
 
-  return {
-    pendulum: await fingerprintAfter(2000, "Pendulum-v1", { preset: "small" }),
-    mountainCar: await fingerprintAfter(700, "MountainCarContinuous-v0", {
-      preset: "small",
-      warmupSteps: 200,
-      ...environments["MountainCarContinuous-v0"].settings,
-    }),
+  const small = { actorHiddenSizes: [40, 24], criticHiddenSizes: [40, 24], batchSize: 30 };
+  const parts = {
+    // 31 updates that call every kernel.
+    short: () => fingerprintAfter(60, "Pendulum-v1", { preset: "paper", ...small }),
+    pendulum: () => fingerprintAfter(2000, "Pendulum-v1", { preset: "small" }),
+    mountainCar: () =>
+      fingerprintAfter(700, "MountainCarContinuous-v0", {
+        preset: "small",
+        warmupSteps: 200,
+        ...environments["MountainCarContinuous-v0"].settings,
+      }),
     // 301 updates of layers of 400 and 300 units, with batch normalization and L2.
-    paper: await fingerprintAfter(364, "Pendulum-v1", { preset: "paper" }),
-    paperPlain: await fingerprintAfter(364, "Pendulum-v1", { preset: "paper", batchNormStatistics: "plain" }),
-    math: hashFunctions(await import(math)),
+    paper: () => fingerprintAfter(364, "Pendulum-v1", { preset: "paper" }),
+    paperPlain: () => fingerprintAfter(364, "Pendulum-v1", { preset: "paper", batchNormStatistics: "plain" }),
+    math: async () => hashFunctions(await import(math)),
   };
+  const results = {};
+  for (const name of wanted ?? Object.keys(parts)) results[name] = await parts[name]();
+  return results;
 }

@@ -89,7 +89,10 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.equal(await text(tab, "#episodes"), "7");
       await tab.locator("#curve canvas").waitFor();
       await tab.locator("#world-caption", { hasText: /^After 1,500 steps, torque −?\d/ }).waitFor();
-      assert.equal(await text(tab, "#settings-what"), "Settings that differ from the preset small.");
+      assert.equal(
+        await text(tab, "#settings-what"),
+        "Settings that differ from the preset small. The arithmetic is fused.",
+      );
       assert.match(await text(tab, "#settings-changed"), /^batchSize32 instead of 64transitions/);
       assert.equal(await tab.locator("#seven-steps details").count(), 7);
       // Both maps have colors, because the checkpoint has both networks.

@@ -4,7 +4,6 @@ import { decodeSafetensors } from "../src/base/safetensors.ts";
 import type { Settings } from "../src/ddpg/config.ts";
 import { createNoise, type Noise } from "../src/ddpg/noise.ts";
 import type { Policy } from "../src/ddpg/policy.ts";
-import { restoreParameters } from "../src/ddpg/tensors.ts";
 
 export class Acting {
   /** The policy in control; null: none, and the action is zero. */
@@ -47,8 +46,7 @@ export class Acting {
   }
 }
 
-/** Copies a file's parameters into a policy of the same shape: loading a new one would allocate another memory. */
+/** Copies what a file holds into a policy of the same shape: loading a new one would allocate another memory. */
 export function renew(policy: Policy, bytes: Uint8Array): void {
-  const { tensors } = decodeSafetensors(bytes, "policy");
-  restoreParameters(policy.parameters, tensors, "actor.", "policy");
+  policy.restore(decodeSafetensors(bytes, "policy"), "policy");
 }

@@ -1,7 +1,9 @@
 // An experiment is everything that determines a run. The page's address holds it, so a link is an experiment.
 import { expect, InputError, show, suggest } from "../src/base/expect.ts";
 import {
+  currentSettings,
   expectPreset,
+  oldSettingNames,
   type PresetName,
   parseSetting,
   presets,
@@ -51,9 +53,9 @@ function defaultsOf(task: string): TrainingDefaults {
   return Object.hasOwn(environments, task) ? environments[task] : customDefaults;
 }
 
-/** The default experiment of a task. */
-export function usualExperiment(task = tasks[0]): Experiment {
-  return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, arithmetic: "portable", changes: {} };
+/** The default experiment of a task, with the arithmetic that new experiments have in this browser. */
+export function usualExperiment(arithmetic: Arithmetic, task = tasks[0]): Experiment {
+  return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, arithmetic, changes: {} };
 }
 
 /** Whether a task has its own settings. If so, naming its preset makes a difference, because it leaves them out. */
@@ -92,12 +94,11 @@ export function changesOf({ changes }: Experiment): [name: keyof Settings, text:
 /** Writes an experiment and a speed as the part of the address after #. */
 export function toLink(experiment: Experiment, speed: Speed): string {
   const { task, preset, seed, steps, arithmetic } = experiment;
-  const usual = usualExperiment(task);
   const fields = new URLSearchParams({ task });
   // A link without a preset includes the task's own settings.
   if (preset || !hasOwnSettings(task)) fields.set("preset", presetOf(experiment));
   fields.set("seed", String(seed));
-  if (steps !== usual.steps) fields.set("steps", String(steps));
+  if (steps !== defaultsOf(task).steps) fields.set("steps", String(steps));
   fields.set("arithmetic", arithmetic);
   for (const [name, text] of changesOf(experiment)) fields.set(name, text);
   fields.set("speed", speed === Infinity ? "full" : String(speed));
@@ -105,21 +106,19 @@ export function toLink(experiment: Experiment, speed: Speed): string {
 }
 
 /**
- * Reads a link written by `toLink`; fields that it leaves out have their defaults. Links from before 0.2 name no arithmetic:
- * they are portable. Throws an InputError that names the
- * field for an unknown field or an invalid value.
+ * Reads a link written by `toLink`; fields that it leaves out have their defaults. Links from before 0.2 name no
+ * arithmetic: they are portable. Throws an InputError that names the field for an unknown field or an invalid value.
  */
 export function fromLink(link: string): { experiment: Experiment; speed: Speed } {
   const fields = new URLSearchParams(link.replace(/^#/, ""));
   const task = fields.get("task") ?? tasks[0];
   expect(tasks.includes(task), "task", `one of ${tasks.join(", ")}`, task, suggest(task, tasks));
-  const usual = usualExperiment(task);
   const preset = fields.get("preset");
   if (preset !== null) expectPreset(preset);
   const changes: Record<string, unknown> = {};
   for (const [name, text] of fields) {
     if (["task", "preset", "seed", "steps", "arithmetic", "speed"].includes(name)) continue;
-    const known = settingNames.find((setting) => setting === name);
+    const known = [...settingNames, ...oldSettingNames].find((setting) => setting === name);
     if (!known)
       throw new InputError(`link: there is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
     changes[known] = parseSetting(known, text, known);
@@ -134,9 +133,9 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
     task,
     preset: preset && namedPreset(task, preset),
     seed: wholeNumber(fields.get("seed") ?? "1", "seed", 0),
-    steps: wholeNumber(fields.get("steps") ?? String(usual.steps), "steps", 1),
+    steps: wholeNumber(fields.get("steps") ?? String(defaultsOf(task).steps), "steps", 1),
     arithmetic,
-    changes: changes as Partial<Settings>,
+    changes: currentSettings(changes),
   };
   settingsOf(experiment);
   return { experiment, speed };
@@ -150,7 +149,7 @@ export function wholeNumber(text: string, where: string, min: number): number {
   return Number(value);
 }
 
-/** A readable name: the seed and everything that differs from the task's defaults. */
+/** A readable name: the seed and everything that differs from the defaults of the task and of the arithmetic. */
 export function nameOf(experiment: Experiment): string {
   const { task, preset, seed, steps, arithmetic } = experiment;
   const usual = defaultsOf(task);
@@ -158,7 +157,7 @@ export function nameOf(experiment: Experiment): string {
   return [
     ...(preset ? [preset] : []),
     `seed ${seed}`,
-    ...(arithmetic === "portable" ? [] : [arithmetic]),
+    ...(arithmetic === "fused" ? [] : [arithmetic]),
     ...changes,
     ...(steps === usual.steps ? [] : [`${steps} steps`]),
   ].join(", ");
@@ -167,11 +166,10 @@ export function nameOf(experiment: Experiment): string {
 /** The terminal command that gives the same fingerprint. */
 export function toCommand(experiment: Experiment): string {
   const { task, preset, seed, steps, arithmetic } = experiment;
-  const usual = usualExperiment(task);
   return [
     `npx ddpg train ${task} --seed ${seed} --arithmetic ${arithmetic}`,
     ...(preset ? [`--preset ${preset}`] : []),
-    ...(steps === usual.steps ? [] : [`--steps ${steps}`]),
+    ...(steps === defaultsOf(task).steps ? [] : [`--steps ${steps}`]),
     ...changesOf(experiment).map(([name, text]) => `${settingFlag(name)} ${text}`),
   ].join(" ");
 }

@@ -6,7 +6,7 @@ import type { PageRun, State } from "./session.ts";
 
 /** `config.json`, without a Node version. `touched`: the user moved the training body, so no run repeats it. */
 export function configOf({ experiment, step, isTouched }: State): string {
-  const { task: environment, seed, steps } = experiment;
+  const { task: environment, seed, steps, arithmetic } = experiment;
   const config = {
     format: "ddpg-run-1",
     environment,
@@ -15,6 +15,7 @@ export function configOf({ experiment, step, isTouched }: State): string {
     // The user may have continued the run past its planned end.
     steps: Math.max(steps, step),
     settings: settingsOf(experiment),
+    arithmetic,
     evaluation: { ...evaluationPlan(experiment), finalEpisodes: 1000 },
     versions: { ddpg: version, node: "none", platform: "browser" },
     ...(isTouched ? { touched: true } : {}),

@@ -3,7 +3,8 @@ import { actorShape } from "../src/ddpg/actor.ts";
 import { criticShape } from "../src/ddpg/critic.ts";
 import { type CriticHead, createHead } from "../src/ddpg/critic-loss.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
-import { defaultBackend } from "../src/kernels/choose-backend.ts";
+import { ObservationNormalization } from "../src/ddpg/observation-normalization.ts";
+import { chooseBackend } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import type { Matrix } from "../src/kernels/matrix.ts";
@@ -13,7 +14,8 @@ import type { Plane } from "./scenes.ts";
 import { type Maps, mapSize } from "./source.ts";
 
 /** The networks to map: an agent's, or those that a file holds. Without a critic there is no value map. */
-export interface Networks extends Pick<Ddpg, "settings" | "units"> {
+export interface Networks
+  extends Pick<Ddpg, "settings" | "units" | "arithmetic" | "observationNormalization" | "rewardFactor"> {
   readonly actor: { readonly parameters: Parameters };
   readonly critic: { readonly parameters: Parameters } | null;
 }
@@ -28,11 +30,15 @@ export class Grid {
   readonly #head: CriticHead;
   readonly #actorParameters: Parameters;
   readonly #criticParameters: Parameters;
+  /** The agent's, when the maps were begun. */
+  readonly #normalization: ObservationNormalization | null;
+  #rewardFactor = 1;
   #maps: Maps | null = null;
   #row = 0;
 
-  static create(agent: Networks, plane: Plane): Promise<Grid> {
-    return buildOver(defaultBackend(), (kernels) => new Grid(kernels, agent, plane));
+  static async create(agent: Networks, plane: Plane): Promise<Grid> {
+    const backend = await chooseBackend({ arithmetic: agent.arithmetic });
+    return buildOver(backend, (kernels) => new Grid(kernels, agent, plane));
   }
 
   private constructor(kernels: Kernels, agent: Networks, plane: Plane) {
@@ -47,6 +53,7 @@ export class Grid {
     this.#critic = new Network(kernels, q, this.#criticParameters, mapSize, false);
     this.#head = createHead(settings, mapSize);
     this.#observation = allocateMatrix(kernels, mapSize, units.observationSize);
+    this.#normalization = ObservationNormalization.create(settings, units.observationSize);
   }
 
   /** Works for about `ms` milliseconds. Returns the maps once they are complete. New maps are labeled with `step`. */
@@ -55,6 +62,9 @@ export class Grid {
     if (!this.#maps) {
       this.#actorParameters.copyFrom(this.#agent.actor.parameters);
       if (this.#agent.critic) this.#criticParameters.copyFrom(this.#agent.critic.parameters);
+      const { observationNormalization } = this.#agent;
+      if (observationNormalization) this.#normalization?.restore(observationNormalization.save());
+      this.#rewardFactor = this.#agent.rewardFactor;
       const cells = mapSize * mapSize;
       this.#maps = {
         step,
@@ -76,7 +86,7 @@ export class Grid {
   }
 
   #fillRow(maps: Maps, row: number): void {
-    const { units, settings } = this.#agent;
+    const { units } = this.#agent;
     const { x, y, observe } = this.#plane;
     const { data, rowStride } = this.#observation;
     for (let column = 0; column < mapSize; column++) {
@@ -84,13 +94,14 @@ export class Grid {
       const out = data.subarray(start, start + units.observationSize);
       units.scaleObservation(out, observe(along(x, column), along(y, row)), "map");
     }
+    this.#normalization?.applyToRows(this.#observation);
     const action = this.#actor.forward(this.#observation, null, false);
     const values = maps.value && this.#head.read(this.#critic.forward(this.#observation, action, false));
     const [low, high] = [units.actionLow[0], units.actionHigh[0]];
     for (let column = 0; column < mapSize; column++) {
       const cell = row * mapSize + column;
       maps.action[cell] = low + ((action.at(column, 0) + 1) / 2) * (high - low);
-      if (maps.value && values) maps.value[cell] = values[column] / settings.rewardScale;
+      if (maps.value && values) maps.value[cell] = values[column] / this.#rewardFactor;
     }
   }
 }

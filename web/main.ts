@@ -1,5 +1,7 @@
 // The entry of the training page: reads the experiment from the address, starts the run and connects the views.
 import { messageOf } from "../src/base/expect.ts";
+import { chooseBackend } from "../src/kernels/choose-backend.ts";
+import type { Arithmetic } from "../src/kernels/kernels.ts";
 import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } from "./experiment.ts";
 import { Session } from "./session.ts";
 import { controlsView } from "./views/controls.ts";
@@ -12,12 +14,14 @@ import { updateView } from "./views/update.ts";
 import { worldView } from "./views/world.ts";
 import { trainInWorker } from "./worker-source.ts";
 
+const usual = await usualArithmetic();
 const { experiment, speed, problem } = fromAddress();
 const session = new Session(experiment, speed, trainInWorker);
-for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, settingsView, homeView])
+const experimentView = (session: Session) => settingsView(session, usual.arithmetic);
+for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, experimentView, homeView])
   view(session);
 session.begin(experiment, !matchMedia("(prefers-reduced-motion: reduce)").matches);
-tell(problem);
+tell(problem || usual.notice);
 
 session.store.subscribe((state, before) => {
   const isSame = state.experiment === before.experiment && state.speed === before.speed;
@@ -35,13 +39,29 @@ function tell(problem: string): void {
   if (problem) history.replaceState(null, "", `#${session.link}`);
 }
 
-/** The experiment in the address. If the address is invalid: the default experiment, and the problem. */
+/**
+ * The experiment in the address. If there is none, or the address is invalid, it is the default experiment; `problem` says
+ * what is wrong.
+ */
 function fromAddress(): { experiment: Experiment; speed: Speed; problem: string } {
+  const experiment = usualExperiment(usual.arithmetic);
+  const byDefault = { experiment, speed: usualSpeed(experiment.task) };
+  if (location.hash === "") return { ...byDefault, problem: "" };
   try {
     return { ...fromLink(location.hash), problem: "" };
   } catch (error) {
-    const problem = `This page's address has an error. ${messageOf(error)}`;
-    const experiment = usualExperiment();
-    return { experiment, speed: usualSpeed(experiment.task), problem };
+    return { ...byDefault, problem: `This page's address has an error. ${messageOf(error)}` };
+  }
+}
+
+/** The arithmetic of new experiments: fused where it is possible, and otherwise portable, with a line that says why. */
+async function usualArithmetic(): Promise<{ arithmetic: Arithmetic; notice: string }> {
+  try {
+    const { arithmetic = "portable", notFused } = await chooseBackend({});
+    const notice = `New experiments use portable arithmetic, with other bits than fused: ${notFused}.`;
+    return { arithmetic, notice: notFused === undefined ? "" : notice };
+  } catch {
+    // The worker meets the same error, and the page shows it with the failed run.
+    return { arithmetic: "portable", notice: "" };
   }
 }

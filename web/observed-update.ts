@@ -30,6 +30,8 @@ export interface UpdateDetail {
     readonly rows: number;
     readonly observationSize: number;
     readonly actionSize: number;
+    /** What rewards were multiplied by before the critic saw them. */
+    readonly rewardFactor: number;
     /** The minibatch: s [N, O], a [N, A], r [N], s′ [N, O], discount [N]. */
     readonly observation: Float64Array;
     readonly action: Float64Array;
@@ -127,6 +129,7 @@ export class BeforeUpdate {
     return {
       number: this.#agent.updates,
       rows: minibatch.reward.length,
+      rewardFactor: this.#agent.rewardFactor,
       observationSize: units.observationSize,
       actionSize: units.actionSize,
       observation: readMatrix(minibatch.observation),

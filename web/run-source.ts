@@ -1,6 +1,6 @@
 // A `Source` for a run on disk, which `ddpg watch` follows.
 import { InputError, messageOf } from "../src/base/expect.ts";
-import { policySettings } from "../src/ddpg/policy.ts";
+import { differingSetting } from "../src/ddpg/policy.ts";
 import { Units } from "../src/ddpg/units.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
 import { arithmeticOf, type RunConfig, type RunEvent, type RunStatus } from "../src/training/run.ts";
@@ -232,10 +232,10 @@ export class RunSource implements Source {
 /** Throws an InputError unless networks fit the run's task and settings: a file of another run may be in the directory. */
 function expectOf({ environment, settings }: RunConfig, networks: Networks): void {
   new Units(taskOf({ task: environment }), settings).expectSame(networks.units, environment);
-  for (const name of policySettings) {
-    const [expected, got] = [settings, networks.settings].map((each) => JSON.stringify(each[name]));
-    if (expected !== got) throw new InputError({ where: name, expected: `${expected}, as in config.json`, got });
-  }
+  const name = differingSetting(settings, networks.settings);
+  if (!name) return;
+  const [expected, got] = [settings, networks.settings].map((each) => JSON.stringify(each[name]));
+  throw new InputError({ where: name, expected: `${expected}, as in config.json`, got });
 }
 
 /** Whether the page can simulate the run's task. */

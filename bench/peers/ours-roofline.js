@@ -1,14 +1,16 @@
 // Makes the measurements of bench/roofline.js in the process of one contender, and prints them as JSON.
 import { setFlagsFromString } from "node:v8";
-import { Ddpg, Pendulum, Random, train } from "ddpg";
-import { nodeBackend } from "ddpg/node";
+import { Ddpg, Pendulum, Random, toModule, train } from "ddpg";
 import { allocateMatrix } from "../../dist/nn/parameters.js";
 import { median } from "../runner.js";
+import { backendOf, chosen, versionWith } from "./ours-backend.js";
+import { agentOf, measureTasks, randomize, timed, updateTask } from "./ours-tasks.js";
 
-const bits = process.argv.includes("256") ? 256 : 128;
 const { loops, sizes, rounds } = JSON.parse(process.argv.at(-1));
-const backend = await nodeBackend({ wide: bits === 256 });
-if (backend.vectorBits !== bits) throw new Error(backend.notes.join());
+const choice = chosen();
+const backend = await backendOf(choice);
+const bits = backend.vectorBits;
+const chosenSizes = Object.entries(sizes).filter(([, { hidden }]) => hidden);
 
 /** M × K × N: C [M, N] = A [M, K] · B [K, N]; with ᵀ, A is stored transposed, as for a weight gradient. */
 const products = [
@@ -19,44 +21,41 @@ const products = [
 ];
 
 const tasks = [...(await peakTasks()), ...(await productTasks()), ...(await agentTasks()), ...(await loopTasks())];
-for (const task of tasks) {
-  await seconds(task, 100); // compiles it and loads its data into the cache
-  task.times = Math.max(1, Math.round(2 / (await seconds(task, 100))));
-  await seconds(task, task.times);
-  task.rounds = [];
-}
-for (let round = 0; round < rounds; round++) {
-  for (const task of tasks) {
-    task.prepare?.();
-    task.rounds.push((await seconds(task, task.times)) / task.times);
-  }
-}
+await measureTasks(tasks, rounds);
 
 const of = (kind) => tasks.filter((task) => task.kind === kind);
 const steps = of("step");
 const rate = ({ name, flops, rounds }) => ({ name, value: flops / median(rounds) / 1e9 });
+const microseconds = ({ name, rounds }) => ({ name, value: median(rounds) * 1e6 });
 const result = {
-  version: `Node ${process.versions.node}`,
+  version: versionWith(backend),
+  backend: backend.name,
+  arithmetic: backend.arithmetic,
   bits,
-  peak: Math.max(...of("peak").map((task) => rate(task).value)),
+  // The loop in the vectors of native kernels is a program of its own.
+  peak: choice.simd === "native" ? null : Math.max(...of("peak").map((task) => rate(task).value)),
   products: of("product").map(rate),
   updates: of("update").map(rate),
-  acting: of("acting").map(({ name, rounds }) => ({ name, value: median(rounds) * 1e6 })),
+  acting: of("acting").map(microseconds),
+  policies: of("policy").map(microseconds),
+  exported: of("exported").map(microseconds),
   besides: of("loop update").map(({ name, rounds }, i) => ({
     name,
     value: 1 - median(rounds.map((update, round) => update / steps[i].rounds[round])),
   })),
+  profile: await profiles(),
 };
 console.log(JSON.stringify(result));
 
 /** One module for each number of chains, because the best number depends on the processor. */
 async function peakTasks() {
+  if (choice.simd === "native") return [];
   const flags = ["liftoff", "wasm-inlining"];
   if (bits === 256) for (const flag of flags) setFlagsFromString(`--no-${flag}`);
   if (bits === 256) setFlagsFromString("--experimental-wasm-revectorize");
   const found = [];
-  for (const { sums, [bits]: encoded } of loops) {
-    const module = await WebAssembly.compile(Buffer.from(encoded, "base64"));
+  for (const { sums, ...encoded } of loops) {
+    const module = await WebAssembly.compile(Buffer.from(encoded[`${backend.arithmetic} ${bits}`], "base64"));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     new Float32Array(memory.buffer).fill(0.5);
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
@@ -93,29 +92,20 @@ async function productTasks() {
   return found;
 }
 
+/** Updates, and three ways to act: an agent, its policy, and the policy as an exported module. */
 async function agentTasks() {
   const found = [];
-  for (const [name, { hidden, batchSize, observationSize, actionSize }] of Object.entries(sizes)) {
-    if (!hidden) continue;
-    const spaces = { observationSize, actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
-    const agent = await Ddpg.create(spaces, {
-      actorHiddenSizes: hidden,
-      criticHiddenSizes: hidden,
-      batchSize,
-      backend,
-    });
-    const random = new Random(1);
-    const { observation, action, nextObservation, reward } = agent.minibatch;
-    // A new minibatch in every round: on one that the networks have fitted, the gradients would vanish.
-    const prepare = () => {
-      for (const x of [observation, action, nextObservation]) randomize(x, random);
-      for (let i = 0; i < reward.length; i++) reward[i] = random.uniform(-1, 0);
-    };
-    prepare();
-    const flops = 2 * batchSize * updateProducts(hidden, observationSize, actionSize);
-    found.push({ kind: "update", name, flops, prepare, run: () => agent.update() });
-    const one = Array.from({ length: observationSize }, () => random.uniform(-1, 1));
+  for (const [name, size] of chosenSizes) {
+    const agent = await agentOf(size, backend);
+    found.push(updateTask(agent, name, size));
+    const random = new Random(2);
+    const one = Array.from({ length: size.observationSize }, () => random.uniform(-1, 1));
+    const { policy } = agent;
+    const source = Buffer.from(toModule(policy).source).toString("base64");
+    const exported = await import(`data:text/javascript;base64,${source}`);
     found.push({ kind: "acting", name, run: () => agent.act(one) });
+    found.push({ kind: "policy", name, run: () => policy.act(one) });
+    found.push({ kind: "exported", name, run: () => exported.act(one) });
   }
   return found;
 }
@@ -123,15 +113,14 @@ async function agentTasks() {
 /** A whole step on the pendulum, and the update in it: the difference is sampling, storing, acting and the task. */
 async function loopTasks() {
   const found = [];
-  for (const [name, { hidden, batchSize }] of Object.entries(sizes)) {
-    if (!hidden) continue;
+  for (const [name, { hidden, batchSize }] of chosenSizes) {
     const environment = new Pendulum();
     const settings = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize, warmupSteps: 1000 };
     const agent = await Ddpg.create(environment, { ...settings, backend });
     const steps = train(agent, environment);
-    for (let i = 0; i < 1500; i++) await steps.next();
+    for (let i = 0; i < 1100; i++) await steps.next();
     const random = new Random(1);
-    found.push({ kind: "step", name, run: () => steps.next() });
+    found.push({ kind: "step", name, waits: true, run: () => steps.next() });
     found.push({
       kind: "loop update",
       name,
@@ -142,27 +131,23 @@ async function loopTasks() {
   return found;
 }
 
-function randomize(matrix, random) {
-  for (let i = 0; i < matrix.rows; i++) {
-    for (let j = 0; j < matrix.columns; j++) matrix.set(i, j, random.uniform(-1, 1));
+/** The share of each kernel in the time of an update. What is left is "JavaScript": everything around the kernels. */
+async function profiles() {
+  const found = [];
+  for (const [name, size] of chosenSizes) {
+    const { backend: observed, profile } = timed(backend);
+    const task = updateTask(await agentOf(size, observed), name, size);
+    await measureTasks([task], 0);
+    task.prepare();
+    profile();
+    const start = performance.now();
+    const times = 5 * task.times;
+    for (let i = 0; i < times; i++) task.run();
+    const whole = (performance.now() - start) / 1000;
+    const parts = profile().map(([kernel, seconds]) => ({ kernel, share: seconds / whole }));
+    parts.sort((a, b) => b.share - a.share);
+    const rest = 1 - parts.reduce((sum, { share }) => sum + share, 0);
+    found.push({ name, parts: [...parts, { kernel: "JavaScript", share: rest }] });
   }
-  return matrix;
-}
-
-/** The multiply-adds that an update needs for each row of its minibatch if the action enters at the first layer. */
-function updateProducts([h1, h2], O, A) {
-  const actor = O * h1 + h1 * h2 + h2 * A;
-  const critic = (O + A) * h1 + h1 * h2 + h2;
-  const forward = 2 * actor + 3 * critic;
-  const criticBackward = critic + h1 * h2 + h2;
-  const actionGradient = A * h1 + h1 * h2 + h2;
-  const actorBackward = actor + h1 * h2 + h2 * A;
-  return forward + criticBackward + actionGradient + actorBackward;
-}
-
-async function seconds({ kind, run }, times) {
-  const start = performance.now();
-  if (kind === "step") for (let i = 0; i < times; i++) await run();
-  else for (let i = 0; i < times; i++) run();
-  return (performance.now() - start) / 1000;
+  return found;
 }

@@ -2,13 +2,11 @@
 // argument is { threads, sizes, rounds } as JSON. Prints [{ name, one, several, threads, ratio }] as JSON. `threads` is the
 // number that the agent chose to use.
 import { Ddpg, Random } from "ddpg";
-import { nodeThreads, useWideVectors } from "ddpg/node";
+import { nodeThreads } from "ddpg/node";
 import { median } from "../runner.js";
+import { backendOf, chosen } from "./ours-backend.js";
 
-if (process.argv.includes("256")) {
-  const reason = await useWideVectors();
-  if (reason) throw new Error(reason);
-}
+const backend = await backendOf(chosen());
 const { threads, sizes, rounds } = JSON.parse(process.argv.at(-1));
 const results = [];
 for (const [name, { hidden, batchSize, observationSize, actionSize }] of Object.entries(sizes)) {
@@ -16,7 +14,7 @@ for (const [name, { hidden, batchSize, observationSize, actionSize }] of Object.
   const create = async (count) => {
     const spaces = { observationSize, actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
     const settings = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize, warmupSteps: 0 };
-    const agent = await Ddpg.create(spaces, { ...settings, threads: nodeThreads(count) });
+    const agent = await Ddpg.create(spaces, { ...settings, backend, threads: nodeThreads(count) });
     const random = new Random(1);
     const state = () => Array.from({ length: observationSize }, () => random.uniform(-1, 1));
     for (let i = 0; i < 2000; i++) {

@@ -1,15 +1,12 @@
-// ddpg, as bench/runner.js runs it. `--simd 256` uses the wide kernels.
+// ddpg, as bench/runner.js runs it. ours-backend.js reads its other arguments.
 import { Ddpg, environments, train } from "ddpg";
-import { nodeThreads, useWideVectors } from "ddpg/node";
+import { nodeThreads } from "ddpg/node";
 import { batchOf, fill, main, networkNames, uniform } from "./common.js";
+import { backendOf, chosen, versionWith } from "./ours-backend.js";
 
-const at = process.argv.indexOf("--simd");
-if (at > 0 && process.argv[at + 1] === "256") {
-  const reason = await useWideVectors();
-  if (reason) throw new Error(reason);
-}
+const backend = await backendOf(chosen());
 
-await main({ version: `Node ${process.versions.node}`, start, replay });
+await main({ version: versionWith(backend), start, replay });
 
 function start({ measure, threads, config, environment = "Pendulum-v1" }) {
   return measure === "update" ? startUpdates(config, threads) : startLoop(config, threads, environment);
@@ -75,7 +72,7 @@ async function* replay(fixture) {
 
 function createAgent({ observationSize, actionSize, ...settings }, threads = 1, environment) {
   const bounds = { actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
-  const options = { ...settings, threads: nodeThreads(threads) };
+  const options = { ...settings, backend, threads: nodeThreads(threads) };
   return Ddpg.create(environment ?? { observationSize, ...bounds }, options);
 }
 

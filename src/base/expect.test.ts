@@ -57,6 +57,7 @@ test("a value is shown as it is typed, one level deep and about 80 letters of it
     ["x".repeat(1e6), `"${"x".repeat(80)}…"`],
     [1n, "1n"],
     [-0.5, "-0.5"],
+    [-0, "-0"],
     [undefined, "undefined"],
     [null, "null"],
     [Symbol("s"), "Symbol(s)"],

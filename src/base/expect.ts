@@ -166,7 +166,7 @@ export function show(value: unknown): string {
     if (typeof value === "string") return `"${cut(value)}"`;
     if (typeof value === "bigint") return cut(`${value}n`);
     if (typeof value === "function") return value.name ? cut(`the function ${value.name}`) : "a function";
-    if (typeof value !== "object" || value === null) return cut(String(value));
+    if (typeof value !== "object" || value === null) return cut(Object.is(value, -0) ? "-0" : String(value));
     if ("then" in value && typeof value.then === "function") return "a promise";
     if (isList(value)) return `[${firstOf(value.length, (i) => showItem(value[i]))}]`;
     const names = Object.keys(value);

@@ -79,7 +79,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
 
   it("has a flag for every setting, with the presets' values", async () => {
     const help = await succeed("train", "--help");
-    assert.match(help, /--batch-normalization <true\|false>/);
+    assert.match(help, /--normalization <name>/);
+    assert.doesNotMatch(help, /--batch-normalization/);
     assert.match(
       help,
       /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy 0\.001\]/,

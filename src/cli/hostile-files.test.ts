@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { readResult } from "../node.ts";
 import { programInFolder } from "./terminal/program.case.ts";
 
-const { inFolder, start, ddpg, succeed } = programInFolder("hostile");
+const { file, inFolder, start, ddpg, succeed } = programInFolder("hostile");
 
 /** On Windows there are no named pipes and devices among files, and most control characters cannot be in a name. */
 const skip = process.platform === "win32";
@@ -256,6 +256,18 @@ test("output that cannot be written ends every command with exit code 2 and a li
   fs.closeSync(full);
   // The run itself is complete: its files are what matters.
   assert.equal(readResult(inFolder("full")).evaluation?.episodes, 1);
+});
+
+test("a warning that cannot be written is a failure; that its reader stopped early is none", {
+  skip: !fs.existsSync("/dev/full"),
+}, () => {
+  const train = ["train", "Pendulum-v1", ...brief, "--warmup-steps", "999999", "--no-progress", "--out"];
+  const code = (out: string, redirection: string): number => {
+    const shell = `"$0" "$@" > /dev/null 2${redirection}; echo $? > ${out}.code`;
+    execFileSync("bash", ["-c", shell, process.execPath, file, ...train, out], { cwd: inFolder() });
+    return Number(fs.readFileSync(inFolder(`${out}.code`), "utf8"));
+  };
+  assert.deepEqual([code("unheard", "> /dev/full"), code("unread", "> >(exit)")], [2, 0]);
 });
 
 test("a reader that stops reading is no error, and the training continues", async () => {

@@ -74,8 +74,9 @@ try {
 }
 await stdout.written();
 await stderr.written();
-// A result that could not be written is no success. If the reader stopped early (`ddpg environments | head -1`), it is.
-if (stdout.hasFailed) process.exitCode ||= 2;
+// If a result or a warning could not be written, that is a failure. A reader that stopped early, such as in
+// `ddpg environments | head -1`, is none.
+if (stdout.hasFailed || stderr.hasFailed) process.exitCode ||= 2;
 // An environment may hold a timer or a connection and have no `close`. The work is done, so exit anyway.
 exit();
 

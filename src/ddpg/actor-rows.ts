@@ -34,7 +34,9 @@ export class ActorRows {
 
   /** Sets an observation [O] in the environment's units. Throws an InputError that begins with `where`. */
   observe(row: number, observation: ArrayLike<number>, where: string): void {
-    this.#agent.units.scaleObservation(this.observation(row), observation, where);
+    const scaled = this.observation(row);
+    this.#agent.units.scaleObservation(scaled, observation, where);
+    this.#agent.observationNormalization?.apply(scaled);
   }
 
   /** The scaled observation of a row [O]; a view. */

@@ -12,7 +12,9 @@ import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
 import { Learner } from "./learner.ts";
 import { expectLoop, type LoopCounters, readLoopCounters, restoreLoop, saveLoop } from "./loop-state.ts";
 import { createNoise, type Noise } from "./noise.ts";
+import { expectStatistics } from "./policy.ts";
 import { transitionSize } from "./replay-buffer.ts";
+import { RewardNormalization } from "./reward-normalization.ts";
 import type { SavedReturns } from "./step-returns.ts";
 import {
   expectMatrices,
@@ -77,6 +79,8 @@ interface Counters {
   bodies: BodyId[];
   /** The number of rows of each body that wait for more rewards; absent if there are none. */
   waiting?: SavedReturns["bodies"];
+  /** The bodies in an episode whose return `rewardNormalization` holds; absent without that setting. */
+  returns?: BodyId[];
   /** The number of bodies that were forgotten; absent if there were none. */
   forgotten?: number;
   /** The counters of the training loop; absent if there was none. */
@@ -128,6 +132,11 @@ export function saveAgent(agent: Ddpg): Safetensors {
     tensors.set(name, tensorOf("U32", [agent[name].stateSize], agent[name].save()));
   const kept = keptDiagnostics(settings, units.actionSize);
   if (kept > 0) tensors.set("diagnostics", tensorOf("F64", [kept], agent.diagnostics.saveActor()));
+  const { observationNormalization, rewardNormalization } = agent;
+  for (const [name, normalization] of Object.entries({ observationNormalization, rewardNormalization })) {
+    const state = normalization?.save();
+    if (state) tensors.set(name, tensorOf("F64", [state.length], state));
+  }
 
   const bodies = [...agent.noises.keys()];
   const noiseSize = createNoise(settings, units.actionSize, new Random(0)).stateSize;
@@ -158,6 +167,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
     learning: agent.schedule.counts,
     bodies,
     ...(waiting.bodies.length > 0 && { waiting: waiting.bodies }),
+    ...(rewardNormalization && { returns: rewardNormalization.bodies }),
     ...(forgotten && { forgotten }),
   };
   if (loop) counters.loop = saveLoop(loop, tensors);
@@ -237,6 +247,12 @@ export class SavedAgent {
     }
     const kept = keptDiagnostics(this.settings, actionSize);
     if (kept > 0) numbers("diagnostics", kept);
+    expectStatistics(tensors, this.settings, this.units, where);
+    if (this.settings.rewardNormalization) {
+      const { returns = [] } = this.#counters;
+      numbers("rewardNormalization", RewardNormalization.stateSize(returns.length));
+      this.#restoreRewards(new RewardNormalization(this.settings.discount));
+    }
     const noise = createNoise(this.settings, actionSize, random);
     expectTensor(tensors, "noises", "F64", [bodies.length, noise.stateSize], where);
     this.#restoreNoises(() => noise);
@@ -289,6 +305,8 @@ export class SavedAgent {
     }
     if (tensors.has("diagnostics")) agent.diagnostics.restoreActor(this.#numbers("diagnostics"));
     for (const name of streamsOf(agent.settings)) agent[name].restore(this.#numbers(name), `${where} ${name}`);
+    agent.observationNormalization?.restore(this.#numbers("observationNormalization"));
+    if (agent.rewardNormalization) this.#restoreRewards(agent.rewardNormalization);
     agent.noises.clear();
     this.#restoreNoises((body) => agent.noise(body));
     for (const part of tensors.get("replay")?.parts ?? [])
@@ -307,6 +325,11 @@ export class SavedAgent {
     return Float64Array.from(finiteNumbers(this.#tensors, name, this.#where));
   }
 
+  #restoreRewards(normalization: RewardNormalization): void {
+    const name = "rewardNormalization";
+    normalization.restore(this.#numbers(name), this.#counters.returns ?? [], `${this.#where} ${name}`);
+  }
+
   /** Puts the noise of each body into its saved state. */
   #restoreNoises(noiseOf: (body: BodyId) => Noise): void {
     const { bodies } = this.#counters;
@@ -316,16 +339,8 @@ export class SavedAgent {
       noiseOf(body).restore(states.subarray(i * size, (i + 1) * size), `${this.#where} noises[${i}]`);
   }
 
-  #readCounters({
-    steps,
-    updates,
-    stored,
-    learning,
-    bodies,
-    waiting,
-    forgotten,
-    loop,
-  }: Record<string, unknown>): Counters {
+  #readCounters(saved: Record<string, unknown>): Counters {
+    const { steps, updates, stored, learning, bodies, waiting, returns, forgotten, loop } = saved;
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
@@ -338,11 +353,14 @@ export class SavedAgent {
     const complete = counted.steps - countOf(rows ?? []);
     const what = rows ? "the number of steps without those that wait" : "the number of steps";
     expect(stored === complete, `${field} stored`, `${complete}, ${what}`, stored);
-    const good = Array.isArray(bodies) && bodies.every(isBodyId);
-    expect(good && new Set(bodies).size === bodies.length, `${field} bodies`, "distinct ids of bodies", bodies);
+    expectBodies(bodies, `${field} bodies`);
     const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
     if (rows) counters.waiting = rows;
     if (learning !== undefined) counters.learning = this.#readLearning(learning, counters, `${field} learning`);
+    if (this.settings.rewardNormalization) {
+      expectBodies(returns, `${field} returns`);
+      counters.returns = returns;
+    }
     expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
     if (forgotten !== undefined) counters.forgotten = forgotten;
     if (loop === undefined) return counters;
@@ -381,6 +399,11 @@ export class SavedAgent {
 /** The number of rows that wait, of all bodies. */
 function countOf(waiting: SavedReturns["bodies"]): number {
   return waiting.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+function expectBodies(bodies: unknown, where: string): asserts bodies is BodyId[] {
+  const good = Array.isArray(bodies) && bodies.every(isBodyId);
+  expect(good && new Set(bodies).size === bodies.length, where, "distinct ids of bodies", bodies);
 }
 
 function isCount(value: unknown): value is number {

@@ -14,7 +14,7 @@ const agent = await Ddpg.create(environment, {
   preset: "small",
   actorHiddenSizes: [6, 5],
   criticHiddenSizes: [6, 5],
-  batchNormalization: true,
+  normalization: "batch",
   batchSize: 8,
   warmupSteps: 20,
   replayCapacity: 1000,
@@ -367,7 +367,7 @@ test("a policy does not load as a checkpoint, a checkpoint not as a policy, and 
   );
   await assert.rejects(
     Policy.load(whole),
-    /^InputError: Policy\.load format: expected ddpg-policy-1, got "ddpg-agent-2"/,
+    /^InputError: Policy\.load format: expected ddpg-policy-1 or ddpg-policy-2, got "ddpg-agent-2"/,
   );
   const other = { observationSize: 2, actionLow: [-2], actionHigh: [2] };
   await assert.rejects(

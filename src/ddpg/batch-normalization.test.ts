@@ -10,7 +10,7 @@ import { Ddpg } from "./ddpg.ts";
 import { train } from "./train.ts";
 
 const settings: Partial<Settings> = {
-  batchNormalization: true,
+  normalization: "batch",
   rewardScale: 1,
   warmupSteps: 100,
   actorHiddenSizes: [16],
@@ -139,5 +139,5 @@ test("training by the rule of versions before 0.2 warns once, with the way to ch
   );
   assert.deepEqual(more, []);
   assert.deepEqual(await warned({}), []);
-  assert.deepEqual(await warned({ batchNormStatistics: "plain", batchNormalization: false }), []);
+  assert.deepEqual(await warned({ batchNormStatistics: "plain", normalization: "none" }), []);
 });

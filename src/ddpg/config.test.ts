@@ -9,6 +9,7 @@ import {
   settingsFrom,
   storedSettings,
 } from "./config.ts";
+import { Ddpg } from "./ddpg.ts";
 
 test("every preset is complete and valid", () => {
   for (const name of Object.keys(presets) as PresetName[]) {
@@ -71,4 +72,35 @@ test("a file from before batchNormStatistics has the rule of its time; without b
   assert.equal(storedSettings(presets.paper, "file").batchNormStatistics, "corrected");
   const { batchNormStatistics: __, ...small } = presets.small;
   assert.deepEqual(storedSettings(small, "file"), presets.small);
+});
+
+test("batchNormalization of earlier versions is read everywhere as normalization; the later of both counts", async () => {
+  assert.equal(settingsFrom("small", { batchNormalization: true }).normalization, "batch");
+  assert.equal(settingsFrom("paper", { batchNormalization: false }).normalization, "none");
+  assert.equal(settingsFrom("small", { batchNormalization: undefined }).normalization, "none");
+  assert.equal(settingsFrom("small", { ...presets.small, batchNormalization: true }).normalization, "batch");
+  assert.equal(settingsFrom("small", { batchNormalization: true, ...presets.small }).normalization, "none");
+  assert.ok(!("batchNormalization" in settingsFrom("small", { batchNormalization: true })));
+  for (const [old, now] of [
+    [true, "batch"],
+    [false, "none"],
+  ] as const) {
+    const { normalization: _, ...file } = presets.paper;
+    const read = storedSettings({ ...file, batchNormalization: old }, "file");
+    assert.deepEqual(read, { ...presets.paper, normalization: now });
+  }
+  const wrong = { batchNormalization: "yes" as unknown as boolean };
+  const message = 'batchNormalization: expected true or false, got "yes".';
+  assert.throws(() => settingsFrom("small", wrong), { name: "InputError", message });
+  const { normalization: _, ...file } = presets.paper;
+  assert.throws(() => storedSettings({ ...file, ...wrong }, "file"), {
+    name: "InputError",
+    message: `file ${message}`,
+  });
+  assert.throws(() => storedSettings(file, "file"), {
+    message: "file normalization: expected a value, got undefined.",
+  });
+  const spaces = { observationSize: 1, actionLow: [-1], actionHigh: [1] };
+  const agent = await Ddpg.create(spaces, { preset: "small", batchNormalization: true, replayCapacity: 100 });
+  assert.ok(agent.actor.parameters.names.includes("input.norm.scale"));
 });

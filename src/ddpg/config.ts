@@ -130,10 +130,15 @@ const table = {
     1,
   ),
   /**
-   * Whether to batch-normalize observations, the actor's hidden layers and the critic's layers below the action. Paper
-   * §3.
+   * The normalization of hidden layers, between the dense part and the activation. `batch`: batch normalization of
+   * observations, the actor's hidden layers and the critic's layers below the action. `layer`: layer normalization of
+   * every hidden layer of the actor and the critic (Ba et al., arXiv 1607.06450). Paper §3: batch.
    */
-  batchNormalization: boolean("batch normalization of observations and hidden layers"),
+  normalization: choice("normalization of hidden layers; batch also normalizes observations", [
+    "none",
+    "batch",
+    "layer",
+  ]),
   /** ε, added to the variance in batch normalization. Not in the paper. */
   batchNormEpsilon: number("added to the variance in batch normalization", 1e-12, 1),
   /** The fraction of batch normalization's running averages that an update keeps. Not in the paper. */
@@ -147,7 +152,9 @@ const table = {
   batchNormStatistics: choice("statistics of batch normalization; plain is the rule of versions before 0.2", [
     "corrected",
     "plain",
-  ]).before(({ batchNormalization }) => (batchNormalization === false ? "corrected" : "plain")),
+  ]).before(({ normalization }) => (normalization === "none" ? "corrected" : "plain")),
+  /** ε, added to the variance in layer normalization. Not in the paper. */
+  layerNormEpsilon: number("added to the variance in layer normalization", 1e-12, 1).before(1e-5),
   /**
    * The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. `pink` is correlated over every time scale (Eberhard et
    * al. 2023); `parameter` perturbs the actor's parameters (Plappert et al. 2017).
@@ -182,6 +189,16 @@ const table = {
   observationOffset: numbers("subtracted from observations before scaling; one value or one per dimension"),
   /** The factor of rewards as the critic sees them. Returns are reported unscaled. */
   rewardScale: number("factor of rewards as the critic sees them; returns are reported unscaled", 1e-12, 1e12),
+  /**
+   * Whether the networks see scaled observations minus their running mean, divided by their running standard deviation;
+   * see `ObservationNormalization`. Not in the paper.
+   */
+  observationNormalization: boolean("running normalization of observations, after offset and scale").before(false),
+  /**
+   * Whether the critic sees rewards divided by the running size of the discounted return; see `RewardNormalization`.
+   * Returns are reported as they are. Not in the paper.
+   */
+  rewardNormalization: boolean("division of rewards by the running size of the discounted return").before(false),
 } satisfies Record<string, Setting<unknown>>;
 
 type Table = typeof table;
@@ -191,12 +208,49 @@ export type Settings = {
   -readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never;
 };
 
+/** Settings of earlier versions. They are still read everywhere; new files have those of `Settings`. */
+export interface OldSettings {
+  /** @deprecated Use `normalization`: "batch" for true, "none" for false. */
+  batchNormalization?: boolean | undefined;
+}
+
+/** The rows of `OldSettings`, with what their values mean in the settings of this version. */
+const oldTable = {
+  batchNormalization: {
+    ...boolean("true: --normalization batch; false: --normalization none"),
+    meaning: (value: unknown): Partial<Settings> => ({ normalization: value === true ? "batch" : "none" }),
+  },
+} satisfies { readonly [K in keyof OldSettings]-?: SettingRow<unknown> & { meaning(value: unknown): object } };
+
+const rows = { ...table, ...oldTable };
+
+/** The names of `OldSettings`. */
+export const oldSettingNames = Object.keys(oldTable) as (keyof OldSettings)[];
+
+/**
+ * Returns settings without those of earlier versions, which become the settings that they mean; a fresh object. Every
+ * reader of settings calls this function: files, links, flags and options. If both are given, the later one counts, as in
+ * a spread. Throws an InputError that begins with the name for an invalid value.
+ */
+export function currentSettings(settings: Partial<Settings> & OldSettings): Partial<Settings> {
+  const current: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    const old = oldSettingNames.find((each) => each === name);
+    if (!old) current[name] = value;
+    else if (value !== undefined) {
+      check(old, value, old);
+      Object.assign(current, oldTable[old].meaning(value));
+    }
+  }
+  return current;
+}
+
 /** The names of all settings, in the order of the documentation. */
 export const settingNames = Object.keys(table) as (keyof Settings)[];
 
 /** Returns a setting's help line. */
-export function settingHelp(name: keyof Settings): string {
-  return table[name].help;
+export function settingHelp(name: keyof (Settings & OldSettings)): string {
+  return rows[name].help;
 }
 
 /** Returns all values of a setting as they are typed, or undefined unless there are only a few. */
@@ -206,7 +260,7 @@ export function settingChoices(name: keyof Settings): readonly string[] | undefi
 }
 
 /** Returns a setting's command-line flag: actorLearningRate → --actor-learning-rate. */
-export function settingFlag(name: keyof Settings): string {
+export function settingFlag(name: keyof (Settings & OldSettings)): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
@@ -216,14 +270,22 @@ export function showSetting(value: Settings[keyof Settings]): string {
 }
 
 /** Parses a setting's value as it is typed. Throws an InputError that begins with `where` if it is invalid. */
-export function parseSetting(name: keyof Settings, text: string, where: string): Settings[keyof Settings] {
-  const value = table[name].parse(text);
+export function parseSetting(
+  name: keyof (Settings & OldSettings),
+  text: string,
+  where: string,
+): Settings[keyof Settings] {
+  const value = rows[name].parse(text);
   check(name, value, where);
   return value;
 }
 
-function check(name: keyof Settings, value: unknown, where: string): asserts value is Settings[keyof Settings] {
-  const setting: Setting<unknown> = table[name];
+function check(
+  name: keyof (Settings & OldSettings),
+  value: unknown,
+  where: string,
+): asserts value is Settings[keyof Settings] {
+  const setting: SettingRow<unknown> = rows[name];
   setting.check(value, where);
 }
 
@@ -241,9 +303,9 @@ export function storedSettings(
   names: readonly (keyof Settings)[] = settingNames,
 ): Settings {
   expect(typeof value === "object" && value !== null && !Array.isArray(value), where, "an object of settings", value);
-  const settings: Partial<Record<keyof Settings, unknown>> = { ...value };
+  const settings: Partial<Record<keyof Settings, unknown>> = InputError.within(where, () => currentSettings(value));
   for (const name of names) {
-    if (Object.hasOwn(value, name)) continue;
+    if (Object.hasOwn(settings, name)) continue;
     const { missing }: Setting<unknown> = table[name];
     expect(missing !== undefined, `${where} ${name}`, "a value", undefined);
     settings[name] = missing?.(settings);
@@ -288,10 +350,11 @@ const paper: Settings = {
   warmupSteps: 0,
   updateEvery: 1,
   updatesPerStep: 1,
-  batchNormalization: true,
+  normalization: "batch",
   batchNormEpsilon: 1e-5,
   batchNormKeep: 0.99,
   batchNormStatistics: "corrected",
+  layerNormEpsilon: 1e-5,
   noise: "ornstein-uhlenbeck",
   noiseScale: 0.2,
   noiseTheta: 0.15,
@@ -301,6 +364,8 @@ const paper: Settings = {
   observationScale: 1,
   observationOffset: 0,
   rewardScale: 1,
+  observationNormalization: false,
+  rewardNormalization: false,
 };
 
 /** The values most implementations use for larger tasks; the starting point for your own environments. */
@@ -314,7 +379,7 @@ const standard: Settings = {
   softUpdateRate: 0.005,
   batchSize: 128,
   warmupSteps: 10_000,
-  batchNormalization: false,
+  normalization: "none",
   noise: "gaussian",
   noiseScale: 0.1,
 };
@@ -341,7 +406,7 @@ const numpy: Settings = {
   initialization: "glorot",
   criticWeightDecay: 0,
   replayCapacity: 10_000,
-  batchNormalization: false,
+  normalization: "none",
   noise: "decaying-offset",
   noiseScale: 0.5,
 };
@@ -374,11 +439,11 @@ export function expectPreset(name: unknown): asserts name is PresetName {
 /**
  * Returns a preset's settings with changes; a fresh object. Throws an InputError for an unknown name or invalid value.
  */
-export function settingsFrom(preset: PresetName, changes: Partial<Settings> = {}): Settings {
+export function settingsFrom(preset: PresetName, changes: Partial<Settings> & OldSettings = {}): Settings {
   expectPreset(preset);
   expectOptions(changes, "settings");
   const settings: Settings = { ...presets[preset] };
-  for (const [name, value] of Object.entries(changes)) {
+  for (const [name, value] of Object.entries(currentSettings(changes))) {
     if (!Object.hasOwn(table, name)) {
       throw new InputError(`settings: there is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
     }
@@ -417,10 +482,16 @@ export function checkSettings(settings: Settings): void {
     settings.replayCapacity,
   );
   expect(
-    !settings.batchNormalization || settings.batchSize > 1,
+    settings.normalization !== "batch" || settings.batchSize > 1,
     "batchSize",
     "at least 2 with batch normalization, because one row has no variance",
     settings.batchSize,
+  );
+  expect(
+    !settings.rewardNormalization || settings.rewardScale === 1,
+    "rewardScale",
+    "1 with rewardNormalization, which finds the scale by itself",
+    settings.rewardScale,
   );
 }
 

@@ -13,7 +13,7 @@ import { hiddenLayers, inputLayers, Learner, Target } from "./learner.ts";
  */
 export function criticShape(settings: Settings, observationSize: number, actionSize: number): NetworkShape {
   const { criticHiddenSizes, criticActivations, actionEntersLayer } = settings;
-  // Only layers below the action are normalized (paper §3).
+  // Only layers below the action are batch-normalized (paper §3).
   const hidden = hiddenLayers(settings, criticHiddenSizes, criticActivations, (index) => index < actionEntersLayer - 1);
   const units = criticOutputs(settings);
   const value: LayerSpec[] = [{ kind: "dense", name: `layer${hidden.length + 1}`, units, bias: true }];

@@ -62,7 +62,7 @@ for (const preset of ["paper", "standard"] as const) {
 }
 
 test("the paper's initialization fills ±1/√fan-in, action included, and ±3e-3 in the last layers", async () => {
-  const { actor, critic } = await Ddpg.create(spaces, { preset: "paper", batchNormalization: false });
+  const { actor, critic } = await Ddpg.create(spaces, { preset: "paper", normalization: "none" });
   const bounds: [Ddpg["actor"] | Ddpg["critic"], string, number][] = [
     [actor, "layer1.weights", 1 / Math.sqrt(2)],
     [actor, "layer1.biases", 1 / Math.sqrt(2)],
@@ -99,7 +99,7 @@ test("the numpy preset's initialization is Glorot-uniform, with the action's own
 });
 
 test("actions are returned in the environment's units and stored in [−1, 1]", () => {
-  const agent = float64Agent({ warmupSteps: 0, noise: "none", batchSize: 1, batchNormalization: false });
+  const agent = float64Agent({ warmupSteps: 0, noise: "none", batchSize: 1, normalization: "none" });
   // A policy whose outputs are known: μ(s) = tanh(0) = 0 for one dimension, about 1 for the other.
   for (const name of ["layer3.weights", "layer3.biases"]) agent.actor.parameters.value(name).data.fill(0);
   agent.actor.parameters.value("layer3.biases").set(0, 1, 20);
@@ -111,7 +111,7 @@ test("actions are returned in the environment's units and stored in [−1, 1]", 
 });
 
 test("explored actions stay within the bounds however large the noise, and reach both", () => {
-  const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: 5, batchNormalization: false });
+  const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: 5, normalization: "none" });
   const seen = Array.from({ length: 200 }, () => agent.explore([0.1, 0.2]));
   for (const [i, [low, high]] of [
     [0, [-1, 3]],
@@ -123,7 +123,7 @@ test("explored actions stay within the bounds however large the noise, and reach
 });
 
 test("noise has the given size in half-ranges of each dimension, within 5 %", () => {
-  const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: [0.1, 0.05], batchNormalization: false });
+  const agent = float64Agent({ warmupSteps: 0, noise: "gaussian", noiseScale: [0.1, 0.05], normalization: "none" });
   const mean = agent.act([0.1, 0.2]);
   const n = 20_000;
   let squares = [0, 0];
@@ -136,7 +136,7 @@ test("noise has the given size in half-ranges of each dimension, within 5 %", ()
 });
 
 test("the end of an episode restarts the noise of that body only", () => {
-  const agent = float64Agent({ warmupSteps: 0, noise: "decaying-offset", noiseScale: 0.5, batchNormalization: false });
+  const agent = float64Agent({ warmupSteps: 0, noise: "decaying-offset", noiseScale: 0.5, normalization: "none" });
   const mean = agent.act([0, 0])[0];
   const offset = (body: number) => Math.round(1e4 * ((agent.explore([0, 0], body)[0] - mean) / 2)) / 1e4;
   assert.deepEqual([offset(0), offset(0), offset(1)], [0.5, 0.25, 0.5]);
@@ -145,7 +145,7 @@ test("the end of an episode restarts the noise of that body only", () => {
 });
 
 test("warm-up actions are uniform over the bounds, and nothing is learned before its end", () => {
-  const agent = float64Agent({ warmupSteps: 50, batchSize: 4, batchNormalization: false });
+  const agent = float64Agent({ warmupSteps: 50, batchSize: 4, normalization: "none" });
   const before = agent.fingerprint();
   const actions: Float32Array[] = [];
   for (let step = 1; step <= 49; step++) {
@@ -168,7 +168,7 @@ test("observations and rewards are scaled for the networks", () => {
     observationOffset: [1, -2],
     rewardScale: 0.1,
     batchSize: 1,
-    batchNormalization: false,
+    normalization: "none",
   });
   agent.observe([1.5, 4], [0, 15], -30, [0.5, -2], true);
   agent.replayBuffer.sample(agent.minibatch, new Random(1));
@@ -226,14 +226,14 @@ test("a loss that is not finite stops the update before it changes a network", a
 });
 
 test("a policy that is not finite stops the update, and names the actor's tensor", () => {
-  const agent = float64Agent({ batchSize: 2, batchNormalization: false });
+  const agent = float64Agent({ batchSize: 2, normalization: "none" });
   agent.actor.parameters.value("layer2.biases").set(0, 1, Number.NaN);
   assert.throws(() => agent.update(), { message: /^actor layer2\.biases: expected finite numbers/ });
   assert.throws(() => agent.act([0, 0]), { message: /^the policy's action\[0\]: expected finite numbers/ });
 });
 
 test("annealing begins after the warm-up and reduces the noise to its final fraction", () => {
-  const settings = { warmupSteps: 50, noiseAnnealSteps: 100, noiseFinalFraction: 0, batchNormalization: false };
+  const settings = { warmupSteps: 50, noiseAnnealSteps: 100, noiseFinalFraction: 0, normalization: "none" } as const;
   const agent = float64Agent({ ...settings, noise: "decaying-offset", noiseScale: 0.5 });
   const store = (steps: number) => {
     for (let i = 0; i < steps; i++) agent.observe([0, 0], [0, 15], 0, [0, 0], false);
@@ -248,7 +248,7 @@ test("annealing begins after the warm-up and reduces the noise to its final frac
 });
 
 test("each body that shares an agent has its own noise, the same for the same seed", () => {
-  const settings = { warmupSteps: 0, noise: "gaussian", batchNormalization: false } as const;
+  const settings = { warmupSteps: 0, noise: "gaussian", normalization: "none" } as const;
   const [agent, again] = [float64Agent(settings), float64Agent(settings)];
   const first = agent.explore([0, 0], 0);
   assert.notDeepEqual(agent.explore([0, 0], 1), first);
@@ -257,7 +257,7 @@ test("each body that shares an agent has its own noise, the same for the same se
 });
 
 test("value is that of the online critic at the policy's action", () => {
-  const agent = float64Agent({ batchSize: 4, warmupSteps: 0, criticLearningRate: 0.01, batchNormalization: false });
+  const agent = float64Agent({ batchSize: 4, warmupSteps: 0, criticLearningRate: 0.01, normalization: "none" });
   for (let i = 0; i < 30; i++) {
     agent.observe([i / 30, 1], agent.explore([i / 30, 1]), i, [0, 1], false);
     agent.learn();
@@ -292,7 +292,7 @@ test("saturation counts |μ| > 0.99 over the rows, dimension by dimension", () =
 });
 
 test("L2 changes the critic's weights and not its biases", () => {
-  const changes = { criticWeightDecay: 0.5, discount: 0, batchNormalization: false } as const;
+  const changes = { criticWeightDecay: 0.5, discount: 0, normalization: "none" } as const;
   const agent = float64Agent({ ...changes, batchSize: 1 });
   const { critic, minibatch } = agent;
   // With y = Q(s, a) the loss has no gradient, so every change comes from the decay.

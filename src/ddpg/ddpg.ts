@@ -10,7 +10,7 @@ import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
 import { boundsWarnings } from "../environment/check-environment.ts";
 import type { Backend, BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend, defaultBackend } from "../kernels/choose-backend.ts";
+import { chooseBackend, defaultBackend, notFusedWarning } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import { NotFiniteError } from "../nn/adam.ts";
@@ -20,7 +20,7 @@ import { Actor, actorShape } from "./actor.ts";
 import { ActorRows } from "./actor-rows.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
 import type { Body, Loop } from "./body.ts";
-import { type PresetName, type Settings, settingsFrom } from "./config.ts";
+import { type OldSettings, type PresetName, type Settings, settingsFrom } from "./config.ts";
 import { Critic, criticShape, TargetCritic } from "./critic.ts";
 import { type CriticHead, createHead } from "./critic-loss.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -28,20 +28,22 @@ import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
 import { Target } from "./learner.ts";
 import { type ActingPoint, annealing, createNoise, type Noise } from "./noise.ts";
+import type { ObservationNormalization } from "./observation-normalization.ts";
 import { PerturbedActor } from "./parameter-noise.ts";
 import { Policy } from "./policy.ts";
 import { importance, Priorities } from "./priorities.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
+import { RewardNormalization } from "./reward-normalization.ts";
 import { StepReturns } from "./step-returns.ts";
 import { Targets } from "./targets.ts";
 import { type Spaces, Units } from "./units.ts";
 import { UpdateSchedule } from "./update-schedule.ts";
 
 /** Options of `Ddpg.create`: a seed, a preset, the settings that differ from the preset, and the backend. */
-export interface DdpgOptions extends Partial<Settings>, BackendOptions {
+export interface DdpgOptions extends Partial<Settings>, OldSettings, BackendOptions {
   /**
-   * The seed of all random numbers, a whole number of at least 0. The same seed gives the same bits everywhere.
-   * Default: 1.
+   * The seed of all random numbers, a whole number of at least 0. The same seed and the same arithmetic give the same
+   * bits everywhere. Default: 1.
    */
   seed?: number;
   /** The preset to start from. Default: `standard`. */
@@ -82,11 +84,14 @@ export class Ddpg {
   readonly settings: Readonly<Settings>;
   /** The number of threads that an update may use; 1 if none were given or more would not make it faster. */
   readonly threads: number;
-  /** How products are rounded: the same seed gives the same bits with the same arithmetic. */
+  /**
+   * How products are rounded: fused where it is possible, unless another was asked for. The same seed gives the same bits
+   * with the same arithmetic.
+   */
   readonly arithmetic: Arithmetic;
   /**
-   * Warnings for the user about the environment's bounds and the settings; usually empty. `train` yields them with its
-   * first step.
+   * Warnings for the user about the environment's bounds, and about portable arithmetic where fused, the default, is not
+   * possible; usually empty. `train` yields them with its first step.
    */
   readonly warnings: readonly string[];
   /** The actor's current policy, in the environment's units; it changes with every update. */
@@ -130,6 +135,8 @@ export class Ddpg {
   readonly targetNoiseRandom: Random;
   /** @internal When to learn, and how often. */
   readonly schedule: UpdateSchedule;
+  /** @internal The running normalization of rewards; null with settings that have none. */
+  readonly rewardNormalization: RewardNormalization | null;
   /** @internal Called after every update of a round. */
   onUpdate: (() => void) | null = null;
   /** @internal The noise of each body. */
@@ -186,8 +193,18 @@ export class Ddpg {
     return agent;
   }
 
-  /** @internal Builds an agent over given kernels; users call `create`. */
-  constructor(kernels: Kernels, environment: Spaces, settings: Settings, seed: number, backend: Backend | null = null) {
+  /**
+   * @internal Builds an agent over given kernels, with these warnings besides its own, and the backend without threads for
+   * what needs a memory of its own; users call `create`.
+   */
+  constructor(
+    kernels: Kernels,
+    environment: Spaces,
+    settings: Settings,
+    seed: number,
+    warnings: readonly string[] = [],
+    backend: Backend | null = null,
+  ) {
     if (typeof seed !== "number") throw new InputError(created);
     this.#backend = backend;
     const { batchSize, replayCapacity } = settings;
@@ -196,7 +213,7 @@ export class Ddpg {
     this.threads = kernels.threads;
     this.arithmetic = kernels.arithmetic;
     this.units = new Units(environment, settings);
-    this.warnings = Object.freeze(boundsWarnings(environment, "environment"));
+    this.warnings = Object.freeze([...boundsWarnings(environment, "environment"), ...warnings]);
     const { observationSize, actionSize } = this.units;
     const random = new Random(seed);
     this.environmentRandom = random.fork("environment");
@@ -243,6 +260,7 @@ export class Ddpg {
     this.#softUpdate = { rate: settings.softUpdateRate };
     this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
+    this.rewardNormalization = settings.rewardNormalization ? new RewardNormalization(settings.discount) : null;
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
     this.#valueHead = createHead(settings, 1);
     this.#perturbed = settings.noise === "parameter" ? new PerturbedActor(kernels, mu, this.actor.parameters) : null;
@@ -262,6 +280,17 @@ export class Ddpg {
     this.actor.parameters.copyFrom(policy.parameters);
     this.actor.takeStatistics();
     this.targetActor.parameters.copyFrom(policy.parameters);
+    if (policy.normalization) this.observationNormalization?.restore(policy.normalization.save());
+  }
+
+  /** @internal The running normalization of observations; null with settings that have none. */
+  get observationNormalization(): ObservationNormalization | null {
+    return this.policy.normalization;
+  }
+
+  /** @internal What a reward is multiplied by, at this moment, before the critic sees it. */
+  get rewardFactor(): number {
+    return this.settings.rewardScale / (this.rewardNormalization?.divisor ?? 1);
   }
 
   /** The number of transitions observed. */
@@ -289,7 +318,10 @@ export class Ddpg {
     return this.policy.act(observation);
   }
 
-  /** Returns Q(s, μ(s)), the discounted return that the critic expects from an observation [O], in scaled rewards. */
+  /**
+   * Returns Q(s, μ(s)), the discounted return that the critic expects from an observation [O], in the rewards that it
+   * learns from: scaled by `rewardScale`, or divided by what `rewardNormalization` has found so far.
+   */
   value(observation: ArrayLike<number>): number {
     const action = this.policy.forward(observation, "Ddpg.value observation");
     return this.#valueHead.read(this.#value.forward(this.policy.observation, action, false))[0];
@@ -381,6 +413,9 @@ export class Ddpg {
       nextObservation: this.#scaledNextObservation,
     };
     this.returns.add(body, step, terminated);
+    this.observationNormalization?.add(this.#scaledObservation);
+    this.rewardNormalization?.add(scaledReward, body);
+    if (terminated) this.rewardNormalization?.endEpisode(body);
     this.#steps++;
   }
 
@@ -410,11 +445,20 @@ export class Ddpg {
     const errors = this.#absoluteErrors;
     const beta = importance(this.settings, this.#steps);
     this.replayBuffer.sample(this.minibatch, this.samplingRandom, beta);
+    this.#normalizeMinibatch();
     this.update(errors);
     if (errors) this.replayBuffer.prioritize(errors);
     this.schedule.countUpdate();
     this.onUpdate?.();
     return true;
+  }
+
+  /** Applies the running normalizations, as they are now, to the sampled transitions. */
+  #normalizeMinibatch(): void {
+    const { observation, nextObservation, reward } = this.minibatch;
+    this.observationNormalization?.applyToRows(observation);
+    this.observationNormalization?.applyToRows(nextObservation);
+    this.rewardNormalization?.apply(reward);
   }
 
   /** @internal Whether the next update moves the actor and the targets: every `actorDelay`-th does. */
@@ -465,23 +509,25 @@ export class Ddpg {
   }
 
   /**
-   * Call it when an episode of a body ends: restarts its noise (Algorithm 1, "Initialize a random process 𝒩"), and ends
-   * its returns over several steps.
+   * Call it when an episode of a body ends, also where a time limit cut it: restarts its noise (Algorithm 1, "Initialize a
+   * random process 𝒩"), and ends its returns over several steps and the return that rewards are normalized by.
    */
   endEpisode(body: BodyId = 0): void {
     expectBody(body, "Ddpg.endEpisode body");
     this.returns.cut(body);
     this.noises.get(body)?.restart();
+    this.rewardNormalization?.endEpisode(body);
     this.schedule.endEpisode();
   }
 
   /**
-   * Forgets the noise of a body that is gone, so that memory and files stay small if bodies come and go. If its id is
+   * Forgets the noise and the episode of a body that is gone, so that memory and files stay small if bodies come and go. If its id is
    * passed to `explore` again, that is a new body with other random numbers.
    */
   forget(body: BodyId): void {
     expectBody(body, "Ddpg.forget body");
     this.returns.forget(body);
+    this.rewardNormalization?.endEpisode(body);
     if (this.noises.delete(body)) this.#forgotten++;
   }
 
@@ -552,10 +598,13 @@ const created = {
 };
 
 async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
-  const { threads, ...alone } = options;
-  const backend = await chooseBackend(alone);
-  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed, backend);
-  return buildOver(await chooseBackend(options), make, (agent) => {
+  const backend = await chooseBackend(options);
+  // A person who asked for portable arithmetic knows that it is not fused.
+  const reason = options.arithmetic === undefined ? backend.notFused : undefined;
+  const warnings = reason === undefined ? [] : [notFusedWarning(reason)];
+  const alone = options.threads === undefined ? backend : await chooseBackend({ ...options, threads: undefined });
+  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed, warnings, alone);
+  return buildOver(backend, make, (agent) => {
     agent.restoreCounters(0, settings.actorDelay - 1, 0); // so that this update makes all steps
     agent.update();
   });

@@ -11,10 +11,10 @@ import { Ddpg } from "./ddpg.ts";
 const still = { actorLearningRate: 0, criticLearningRate: 0, criticWeightDecay: 0, batchSize: 6, finalLayerBound: 0.5 };
 
 const cases: [string, Partial<Settings>][] = [
-  ["relu, action at layer 2", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5], batchNormalization: false }],
+  ["relu, action at layer 2", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5], normalization: "none" }],
   [
     "relu, action with the observation",
-    { actorHiddenSizes: [5], criticHiddenSizes: [6, 4], actionEntersLayer: 1, batchNormalization: false },
+    { actorHiddenSizes: [5], criticHiddenSizes: [6, 4], actionEntersLayer: 1, normalization: "none" },
   ],
   [
     "tanh and linear, three layers, action at the output layer",
@@ -24,10 +24,10 @@ const cases: [string, Partial<Settings>][] = [
       criticHiddenSizes: [5, 4, 3],
       criticActivations: ["relu", "tanh", "linear"],
       actionEntersLayer: 4,
-      batchNormalization: false,
+      normalization: "none",
     },
   ],
-  ["no hidden layer", { actorHiddenSizes: [], criticHiddenSizes: [], actionEntersLayer: 1, batchNormalization: false }],
+  ["no hidden layer", { actorHiddenSizes: [], criticHiddenSizes: [], actionEntersLayer: 1, normalization: "none" }],
   ["batch normalization as in the paper", { actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5] }],
   [
     "batch normalization with plain statistics",
@@ -43,9 +43,22 @@ const cases: [string, Partial<Settings>][] = [
       actionEntersLayer: 3,
     },
   ],
+  ["layer normalization", { normalization: "layer", actorHiddenSizes: [7, 5], criticHiddenSizes: [7, 5] }],
+  [
+    "layer normalization, linear and tanh, action with the observation",
+    {
+      normalization: "layer",
+      layerNormEpsilon: 0.3,
+      actorHiddenSizes: [5, 4],
+      actorActivations: ["linear", "tanh"],
+      criticHiddenSizes: [5, 4, 4],
+      criticActivations: ["linear", "relu", "tanh"],
+      actionEntersLayer: 1,
+    },
+  ],
 ];
 
-const sizes = { actorHiddenSizes: [7, 5], criticHiddenSizes: [6, 5], batchNormalization: false };
+const sizes = { actorHiddenSizes: [7, 5], criticHiddenSizes: [6, 5], normalization: "none" as const };
 const support = { criticAtoms: 9, criticSupport: 2 };
 cases.push(
   ["two critics, smoothed targets", { ...sizes, critics: 2, targetNoiseScale: 0.3 }],
@@ -53,10 +66,10 @@ cases.push(
   ["categorical critic", { ...sizes, criticLoss: "categorical", ...support }],
   [
     "two categorical critics, batch normalization",
-    { ...sizes, batchNormalization: true, criticLoss: "categorical", ...support, critics: 2 },
+    { ...sizes, normalization: "batch", criticLoss: "categorical", ...support, critics: 2 },
   ],
   ["pre-activation penalty", { ...sizes, preactivationPenalty: 0.7 }],
-  ["pre-activation penalty, batch normalization", { ...sizes, batchNormalization: true, preactivationPenalty: 0.7 }],
+  ["pre-activation penalty, batch normalization", { ...sizes, normalization: "batch", preactivationPenalty: 0.7 }],
 );
 
 for (const [name, changes] of cases) {

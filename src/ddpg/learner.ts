@@ -87,21 +87,25 @@ export class Learner extends Target {
   }
 }
 
-/** Returns the hidden layers of a network: each is dense, normalized if `isNormalized` says so, and activated. */
+/**
+ * Returns the hidden layers of a network: each is dense, normalized and activated. Batch normalization is only where
+ * `isBatchNormalized` says so.
+ */
 export function hiddenLayers(
   settings: Settings,
   sizes: readonly number[],
   activations: readonly Activation[],
-  isNormalized: (layer: number) => boolean,
+  isBatchNormalized: (layer: number) => boolean,
 ): LayerSpec[][] {
   return sizes.map((units, index) => {
     const name = `layer${index + 1}`;
-    const normalized = settings.batchNormalization && isNormalized(index);
+    const isBatch = settings.normalization === "batch" && isBatchNormalized(index);
     const activation = activations[activations.length === 1 ? 0 : index];
     return [
-      // A normalization would remove the bias again.
-      { kind: "dense", name, units, bias: !normalized },
-      ...(normalized ? [normalization(settings, `${name}.norm`)] : []),
+      // Batch normalization would remove the bias again. Layer normalization removes only what all units share.
+      { kind: "dense", name, units, bias: !isBatch },
+      ...(isBatch ? [batchNormalization(settings, `${name}.norm`)] : []),
+      ...(settings.normalization === "layer" ? [layerNormalization(settings, `${name}.norm`)] : []),
       ...(activation === "linear" ? [] : [{ kind: activation }]),
     ];
   });
@@ -111,10 +115,14 @@ export function hiddenLayers(
  * Returns the layers before the first dense one: with batch normalization, the observation is normalized (paper §3).
  */
 export function inputLayers(settings: Settings): LayerSpec[] {
-  return settings.batchNormalization ? [normalization(settings, "input.norm")] : [];
+  return settings.normalization === "batch" ? [batchNormalization(settings, "input.norm")] : [];
 }
 
-function normalization(settings: Settings, name: string): LayerSpec {
+function layerNormalization({ layerNormEpsilon: epsilon }: Settings, name: string): LayerSpec {
+  return { kind: "layerNorm", name, epsilon };
+}
+
+function batchNormalization(settings: Settings, name: string): LayerSpec {
   const { batchNormEpsilon: epsilon, batchNormKeep: keep, batchNormStatistics: statistics } = settings;
   return { kind: "batchNorm", name, epsilon, keep, statistics };
 }

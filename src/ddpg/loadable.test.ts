@@ -91,7 +91,7 @@ test("whatever settings, spaces and bodies an agent was made with, its file load
       ...{ seed: pick(0, 1, 2 ** 53 - 1), batchSize: pick(2, 3), warmupSteps: pick(0, 2), replayCapacity: pick(4, 50) },
       actorHiddenSizes: pick([3], [4, 2]),
       criticHiddenSizes: pick([3], [4, 2]),
-      batchNormalization: pick(true, false),
+      normalization: pick("batch", "none", "layer"),
       noise: pick("none", "gaussian", "pink", "parameter", "ornstein-uhlenbeck", "decaying-offset"),
       noiseScale: pick<number | number[]>(0, 0.1, new Array(A).fill(0.3)),
       observationScale: pick<number | number[]>(1, 1e-12, new Array(O).fill(0.5)),

@@ -340,7 +340,7 @@ test("a restore that is asynchronous is an error, and the agent can still be tra
 test("training on an environment that is not repeatable gives one warning", async () => {
   const environment = Object.assign(new Clock(), { repeatable: false });
   const limited = new TimeLimit(environment, 4);
-  const agent = await Ddpg.create(limited, settings);
+  const agent = await Ddpg.create(limited, { ...settings, arithmetic: "portable" });
   const found: string[] = [];
   for await (const { step, warnings } of train(agent, limited)) {
     found.push(...warnings);

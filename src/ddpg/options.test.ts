@@ -33,7 +33,7 @@ const combinations: Readonly<Record<string, Partial<Settings>>> = {
   "all options": all,
   "all options, batch normalization, several updates for each step": {
     ...all,
-    batchNormalization: true,
+    normalization: "batch",
     updatesPerStep: 2,
   },
 };

@@ -47,7 +47,9 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
   updateEvery: "trainfreq trainfrequency trainevery updatefreq updatefrequency learnevery",
   updatesPerStep:
     "gradientsteps utd utdratio updatetodata updatetodataratio trainsteps nupdates numupdates replayratio",
-  batchNormalization: "batchnorm bn normalize usebatchnorm layernorm",
+  normalization:
+    "batchnorm bn normalize usebatchnorm layernorm layernormalization uselayernorm ln norm normtype normlayer",
+  layerNormEpsilon: "lneps layernormeps",
   batchNormEpsilon: "bneps batchnormeps bnepsilon",
   batchNormKeep: "momentum bnmomentum batchnormmomentum",
   noise: "noisetype actionnoise noiseclass explorationnoisetype",
@@ -57,9 +59,12 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
   noiseTimeStep: "dt oudt noisedt",
   noiseAnnealSteps: "noisedecay noisedecaysteps epsilondecay annealsteps explorationfraction",
   noiseFinalFraction: "finalnoise noiseend sigmamin sigmaend",
-  observationScale: "obsscale statescale normalizeobservations normalizeobs observationscaling",
+  observationScale: "obsscale statescale observationscaling",
   observationOffset: "obsoffset observationmean obsmean stateoffset",
   rewardScale: "rewardscaling rewardfactor scalereward",
+  observationNormalization:
+    "normalizeobservations normalizeobs normobs obsnorm obsnormalization normalizeobservation observationnorm runningmeanstd",
+  rewardNormalization: "normalizerewards normalizereward normreward rewardnorm returnnormalization",
 };
 
 /** What to add to a suggestion, because the other name's number is not ours. */

@@ -54,7 +54,7 @@ test("in an episode an observation always has the same action; the next episode 
 });
 
 test("weights and biases are perturbed, scales and shifts of a normalization are not, and the actor keeps its parameters", () => {
-  const settings = settingsFrom("small", { batchNormalization: true, actorHiddenSizes: [5] });
+  const settings = settingsFrom("small", { normalization: "batch", actorHiddenSizes: [5] });
   const shape = actorShape(settings, 3, 2);
   const kernels = createReferenceKernels(Float64Array, "portable");
   const parameters = new Parameters(kernels, networkTensors(shape), false);

@@ -1,8 +1,8 @@
 import { type Bytes, readBytes } from "../base/bytes.ts";
 import { expect, expectObject, expectOptions, fail, InputError, show } from "../base/expect.ts";
-import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type Safetensors, tensorOf } from "../base/safetensors.ts";
 import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend, preferArithmetic } from "../kernels/choose-backend.ts";
+import { backendForSaved } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
@@ -11,9 +11,12 @@ import { Network, networkTensors } from "../nn/network.ts";
 import { allocateMatrix, Parameters } from "../nn/parameters.ts";
 import { actorShape } from "./actor.ts";
 import type { Settings } from "./config.ts";
+import { ObservationNormalization } from "./observation-normalization.ts";
 import {
   expectParameterNumbers,
   expectParameters,
+  expectTensor,
+  finiteNumbers,
   parametersTensors,
   parseArithmetic,
   parseSettings,
@@ -27,15 +30,44 @@ import type { Units } from "./units.ts";
 export const policySettings = [
   "actorHiddenSizes",
   "actorActivations",
-  "batchNormalization",
+  "normalization",
   "batchNormEpsilon",
   "batchNormKeep",
+  "layerNormEpsilon",
   "observationScale",
   "observationOffset",
+  "observationNormalization",
 ] as const satisfies (keyof Settings)[];
 
-/** The format name in the metadata of a policy's file. */
-const format = "ddpg-policy-1";
+/** The first of `policySettings` that differs. */
+export function differingSetting(
+  one: Readonly<Settings>,
+  other: Readonly<Settings>,
+): (typeof policySettings)[number] | undefined {
+  return policySettings.find((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
+}
+
+/**
+ * The format names in the metadata of a policy's file. Version 0.1 reads only the first one and would act wrongly without
+ * what came later, so a policy that has any of that gets the second. Every other policy stays readable for version 0.1.
+ */
+const format1 = "ddpg-policy-1";
+export const format2 = "ddpg-policy-2";
+
+/** Returns a policy's settings as its file stores them, with the format. Format 1 has the settings of version 0.1. */
+function storedForm(settings: Readonly<Settings>): { format: string; stored: object } {
+  const { normalization, layerNormEpsilon, observationNormalization, ...same } = Object.fromEntries(
+    policySettings.map((name) => [name, settings[name]]),
+  );
+  if (normalization === "layer" || observationNormalization === true)
+    return { format: format2, stored: { ...same, normalization, layerNormEpsilon, observationNormalization } };
+  const { actorHiddenSizes, actorActivations, ...others } = same;
+  const batchNormalization = normalization === "batch";
+  return { format: format1, stored: { actorHiddenSizes, actorActivations, batchNormalization, ...others } };
+}
+
+/** The tensor with the statistics of `ObservationNormalization`. */
+const statisticsName = "observationNormalization";
 
 /** A trained policy: maps an observation to an action, both in the environment's units. */
 export class Policy {
@@ -50,8 +82,10 @@ export class Policy {
   readonly arithmetic: Arithmetic;
   /** @internal The actor's parameters, in the kernels' memory. */
   readonly parameters: Parameters;
-  /** @internal The scaled observation of the last `forward`: [1, O]. */
+  /** @internal The observation of the last `forward`, scaled and normalized: [1, O]. */
   readonly observation: Matrix;
+  /** @internal The running normalization of observations; null with settings that have none. */
+  readonly normalization: ObservationNormalization | null;
   readonly #network: Network;
 
   /** @internal Shares an actor's parameters; `Policy.load` makes a policy from a file's bytes. */
@@ -62,6 +96,7 @@ export class Policy {
     }
     this.units = units;
     this.settings = settings;
+    this.normalization = ObservationNormalization.create(settings, units.observationSize);
     this.parameters = parameters;
     this.arithmetic = kernels.arithmetic;
     const shape = actorShape(settings, units.observationSize, units.actionSize);
@@ -80,6 +115,7 @@ export class Policy {
   /** @internal Returns μ(s) in [−1, 1]: [1, A]; reused by the next call. An InputError begins with `where`. */
   forward(observation: ArrayLike<number>, where: string): Matrix {
     this.units.scaleObservation(this.observation.data, observation, where);
+    this.normalization?.apply(this.observation.data);
     return this.#network.forward(this.observation, null, false);
   }
 
@@ -88,10 +124,8 @@ export class Policy {
     expectPolicy(policy, where);
     const { units, settings } = policy;
     this.units.expectSame(units, where);
-    for (const name of policySettings) {
-      const [wanted, got] = [this.settings, settings].map((each) => JSON.stringify(each[name]));
-      if (wanted !== got) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
-    }
+    const name = differingSetting(this.settings, settings);
+    if (name) fail(`${where} ${name}`, show(this.settings[name]), settings[name]);
   }
 
   /** Returns the policy as the bytes of a safetensors file, with its sizes, bounds and scaling; a fresh array. */
@@ -101,20 +135,30 @@ export class Policy {
 
   /** @internal Returns the contents of the file that `save` encodes. */
   contents(): Safetensors {
-    const settings = Object.fromEntries(policySettings.map((name) => [name, this.settings[name]]));
-    const texts = { spaces: spacesText(this.units), settings: JSON.stringify(settings) };
+    const { format, stored } = storedForm(this.settings);
+    const texts = { spaces: spacesText(this.units), settings: JSON.stringify(stored) };
     const metadata = { format, ...texts, arithmetic: this.arithmetic };
+    const tensors = new Map(parametersTensors(this.parameters, "actor."));
+    const { normalization } = this;
+    if (normalization) tensors.set(statisticsName, tensorOf("F64", [normalization.stateSize], normalization.save()));
     return {
-      tensors: new Map(parametersTensors(this.parameters, "actor.")),
+      tensors,
       metadata: new Map(Object.entries(metadata)),
     };
   }
 
+  /** @internal Takes what a checked file of a policy with the same shape and settings holds. */
+  restore({ tensors }: Safetensors, where: string): void {
+    restoreParameters(this.parameters, tensors, "actor.", where);
+    this.normalization?.restore(statisticsIn(tensors, this.normalization, where), `${where} ${statisticsName}`);
+  }
+
   /**
-   * Reads the policy that `save` wrote, over `backend` or the default backend. It keeps the arithmetic that it was
-   * saved with where this platform has it, and so the bits of its actions; elsewhere they differ by roundings. `bytes`
-   * may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a promise of one:
-   * `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other bytes.
+   * Reads the policy that `save` wrote, over `backend` or the default backend. A policy loads under either arithmetic. It
+   * keeps the one that it was saved with where this platform has it, and so the bits of its actions; elsewhere, or with
+   * another `arithmetic`, they differ by roundings. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a
+   * promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other
+   * bytes.
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,
@@ -124,12 +168,11 @@ export class Policy {
     expectOptions(options, where, ["backend", "arithmetic"]);
     const contents = decodeSafetensors(await readBytes(bytes, where), where);
     const { settings, units, shape, arithmetic } = checkPolicy(contents, where);
-    const backend = await chooseBackend(options);
     const policy = await buildOver(
-      options.arithmetic === undefined ? await preferArithmetic(backend, arithmetic) : backend,
+      await backendForSaved(arithmetic, options),
       (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
     );
-    restoreParameters(policy.parameters, contents.tensors, "actor.", where);
+    policy.restore(contents, where);
     return policy;
   }
 }
@@ -142,13 +185,38 @@ export function checkPolicy(
   { tensors, metadata }: Safetensors,
   where: string,
 ): { settings: Settings; units: Units; shape: NetworkShape; arithmetic: Arithmetic } {
-  expect(metadata.get("format") === format, `${where} format`, format, metadata.get("format"));
+  const format = metadata.get("format");
+  expect(format === format1 || format === format2, `${where} format`, `${format1} or ${format2}`, format);
   const settings = parseSettings(metadata, where, policySettings);
   const units = parseUnits({ tensors, metadata }, settings, where);
   const shape = actorShape(settings, units.observationSize, units.actionSize);
   expectParameters(tensors, "actor.", shape, where);
   expectParameterNumbers(tensors, "actor.", shape, where);
+  expectStatistics(tensors, settings, units, where);
   return { settings, units, shape, arithmetic: parseArithmetic(metadata, where) };
+}
+
+/**
+ * Throws an InputError that begins with `where` and names the field unless a file of a policy or an agent has the
+ * statistics of observations that its settings ask for.
+ */
+export function expectStatistics(
+  tensors: Safetensors["tensors"],
+  settings: Settings,
+  { observationSize }: Units,
+  where: string,
+): void {
+  const normalization = ObservationNormalization.create(settings, observationSize);
+  normalization?.restore(statisticsIn(tensors, normalization, where), `${where} ${statisticsName}`);
+}
+
+function statisticsIn(
+  tensors: Safetensors["tensors"],
+  { stateSize }: ObservationNormalization,
+  where: string,
+): ArrayLike<number> {
+  expectTensor(tensors, statisticsName, "F64", [stateSize], where);
+  return finiteNumbers(tensors, statisticsName, where);
 }
 
 /** Throws an InputError that begins with `where` unless a value is a policy. */

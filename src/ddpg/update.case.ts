@@ -123,7 +123,7 @@ interface Recorded {
  */
 export function reasonToSkip({ config }: UpdateFixture | OptionsFixture): string {
   const needsLayerNorm = "layerNormalization" in config && config.layerNormalization !== null;
-  const hasLayerNorm = (settingNames as readonly string[]).includes("layerNormalization");
+  const hasLayerNorm = (settingNames as readonly string[]).includes("layerNormEpsilon");
   return needsLayerNorm && !hasLayerNorm ? "there is no layer normalization yet" : "";
 }
 
@@ -136,7 +136,7 @@ function fromUpdate({ config, initial, batches, losses, after, firstUpdate }: Up
   const changes: Partial<Settings> = {
     discount,
     criticWeightDecay,
-    batchNormalization: batchNormalization !== undefined,
+    normalization: batchNormalization === undefined ? "none" : "batch",
   };
   if (batchNormalization) {
     changes.batchNormEpsilon = batchNormalization.epsilon;
@@ -169,11 +169,11 @@ function fromOptions({ config, initial, after, ...same }: OptionsFixture): Recor
     ...{ critics, actorDelay, targetNoiseScale, targetNoiseClip, criticLoss, preactivationPenalty },
     ...(criticLoss === "categorical" && { criticAtoms: config.atoms, criticSupport: config.support ?? 0 }),
     criticWeightDecay: 0,
-    batchNormalization: false,
+    normalization: "none",
   };
   if (config.layerNormalization) {
     const { epsilon } = config.layerNormalization;
-    Object.assign(changes, { layerNormalization: true, layerNormEpsilon: epsilon });
+    Object.assign(changes, { normalization: "layer", layerNormEpsilon: epsilon });
   }
   const networks = ({ actor, targetActor, critics, targetCritics }: ManyNetworks) =>
     new Map([

@@ -39,7 +39,8 @@ export class Watchdog {
    */
   look(agent: Ddpg, observation: ArrayLike<number>, reward: number, learned: boolean, name: string): readonly string[] {
     agent.units.scaleObservation(this.#scaled, observation, name);
-    const warnings = this.monitor.add(this.#scaled, reward * agent.settings.rewardScale);
+    agent.observationNormalization?.apply(this.#scaled);
+    const warnings = this.monitor.add(this.#scaled, reward * agent.rewardFactor);
     if (!this.#hasLooked) {
       this.#hasLooked = true;
       if (isPlain(agent)) return [plainStatistics, ...warnings];
@@ -85,7 +86,7 @@ function clippedTargets({ criticSupport, rewardScale }: Settings, share: number)
 
 /** Whether the agent has the batch normalization of versions before 0.2. */
 function isPlain({ settings }: Ddpg): boolean {
-  return settings.batchNormalization && settings.batchNormStatistics === "plain";
+  return settings.normalization === "batch" && settings.batchNormStatistics === "plain";
 }
 
 const plainStatistics =

@@ -35,6 +35,10 @@ export interface CheckOptions {
   observationOffset?: number | readonly number[];
   /** The setting of this name. Default: 1. */
   rewardScale?: number;
+  /** The setting of this name: with it there is no warning about the scale of observations. Default: false. */
+  observationNormalization?: boolean;
+  /** The setting of this name: with it there is no warning about the scale of rewards. Default: false. */
+  rewardNormalization?: boolean;
   /** The seed of the resets and the random actions. Default: 1. */
   seed?: number;
   /**
@@ -46,6 +50,7 @@ export interface CheckOptions {
 
 const optionNames = Object.keys({
   ...{ observationScale: true, observationOffset: true, rewardScale: true, seed: true, steps: true },
+  ...{ observationNormalization: true, rewardNormalization: true },
 } satisfies Record<keyof CheckOptions, true>);
 
 /** What `checkEnvironment` found, one line for each finding; both lists are empty for a good environment. */
@@ -224,10 +229,11 @@ class Check {
 
     for (const warning of boundsWarnings(first, "environment")) this.warnings.push(warning);
     const { observationScale = 1, observationOffset = 0, rewardScale = 1 } = this.#options;
+    const { observationNormalization = false, rewardNormalization = false } = this.#options;
     const scale = perDimension(observationScale, observationSize, "observationScale");
     const offset = perDimension(observationOffset, observationSize, "observationOffset");
     const steps = this.#mainSteps(observationSize);
-    const monitor = new ScaleMonitor(observationSize, steps);
+    const monitor = new ScaleMonitor(observationNormalization ? 0 : observationSize, steps);
     const scaled = new Float64Array(observationSize);
     let scaleWarnings: readonly string[] = [];
     const episodes = new Recording();
@@ -238,7 +244,7 @@ class Check {
       if (terminated || truncated) hasEnd = true;
       if (!isStep) return;
       for (let i = 0; i < scaled.length; i++) scaled[i] = (observation[i] - offset[i]) * scale[i];
-      const found = monitor.add(scaled, reward * rewardScale);
+      const found = monitor.add(scaled, rewardNormalization ? 0 : reward * rewardScale);
       if (found.length > 0) scaleWarnings = found;
     });
     if (!hasEnd) this.#expectEnd(first, steps);

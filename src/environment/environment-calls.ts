@@ -118,10 +118,21 @@ export function isKind<T>(value: unknown, kind: new (...args: never[]) => T): va
   }
 }
 
-const members = [
-  ...["name", "observationSize", "actionLow", "actionHigh", "maxEpisodeSteps", "repeatable", "single", "reset"],
-  ...["step", "save", "restore", "close"],
-] as readonly (keyof Environment)[];
+/** Every member of an environment: the compiler refuses a list that lacks one. */
+const members = Object.keys({
+  name: true,
+  observationSize: true,
+  actionLow: true,
+  actionHigh: true,
+  maxEpisodeSteps: true,
+  repeatable: true,
+  single: true,
+  reset: true,
+  step: true,
+  save: true,
+  restore: true,
+  close: true,
+} satisfies Record<keyof Environment, true>) as (keyof Environment)[];
 
 /**
  * Throws an EnvironmentError that begins with `where` and names the member if an environment throws when one of its

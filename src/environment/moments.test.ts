@@ -28,7 +28,7 @@ test("the first difference of two walks is named with its step, field and index"
   );
   assert.equal(
     said(start, walk[1], moment([0, 3])),
-    "step 2 observation: expected [0, 3], as before, got [0, 3]. Do something.",
+    "step 2 observation: expected [-0, 3], as before, got [0, 3]. Do something.",
   );
   assert.equal(said(start, walk[1], moment([-0, 3])), "step 2 reward: expected 2, as before, got 0. Do something.");
   assert.equal(

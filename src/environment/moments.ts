@@ -59,7 +59,7 @@ export class Comparison {
     if (this.#difference) return;
     const wanted = this.#recorded.at(this.#next++);
     if ((wanted ?? moment).isStep) this.#step++;
-    this.#difference = difference(wanted, moment, `${(wanted ?? moment).isStep ? `step ${this.#step}` : "reset"}`);
+    this.#difference = difference(wanted, moment, (wanted ?? moment).isStep ? `step ${this.#step}` : "reset");
   }
 
   /** The first difference after the last moment, as an error. `comparison` says what the walk was to be the same as. */

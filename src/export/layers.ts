@@ -14,6 +14,7 @@ export type ExportedLayer =
       readonly biases: Float32Array | null;
     }
   | BatchNormLayer
+  | LayerNormLayer
   | { readonly kind: "relu" }
   | { readonly kind: "tanh" };
 
@@ -30,7 +31,18 @@ export interface BatchNormLayer {
   readonly shift: Float32Array;
 }
 
-/** The layers between the scaled observation and the action in [−1, 1], in the order of the forward pass. */
+/**
+ * Layer normalization: scale · ((x − mean) / √(variance + ε)) + shift, with the mean and the variance of the row. The
+ * arrays are [J] in Float32.
+ */
+export interface LayerNormLayer {
+  readonly kind: "layerNorm";
+  readonly epsilon: number;
+  readonly scale: Float32Array;
+  readonly shift: Float32Array;
+}
+
+/** The layers between the observation, scaled and normalized, and the action in [−1, 1], in the order of the forward pass. */
 export function exportedLayers({ settings, units, parameters }: Policy): ExportedLayer[] {
   const shape = actorShape(settings, units.observationSize, units.actionSize);
   return placedLayers(shape).map((layer) => withNumbers(layer, parameters));
@@ -53,6 +65,10 @@ function withNumbers({ spec, inputSizes }: PlacedLayer, parameters: Parameters):
         scale: read(`${name}.scale`),
         shift: read(`${name}.shift`),
       };
+    }
+    case "layerNorm": {
+      const { kind, name, epsilon } = spec;
+      return { kind, epsilon: Math.fround(epsilon), scale: read(`${name}.scale`), shift: read(`${name}.shift`) };
     }
     case "relu":
     case "tanh":

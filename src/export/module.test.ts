@@ -55,7 +55,13 @@ test("the step of a fused module is rounded once, also near what Float32 cannot 
   const { agent } = await policyCase(0);
   const source = toModule(agent.policy).source;
   const fusedSource = toModule(Object.assign(Object.create(agent.policy), { arithmetic: "fused" })).source;
-  const { step } = await import(`data:text/javascript,${encodeURIComponent(`${fusedSource}\nexport { step };`)}`);
+  const { addRow } = await import(`data:text/javascript,${encodeURIComponent(`${fusedSource}\nexport { addRow };`)}`);
+  const out = new Float32Array(1);
+  const step = (a: number, b: number, c: number): number => {
+    out[0] = c;
+    addRow(out, a, [b], 0);
+    return out[0];
+  };
   assert.notEqual(fusedSource, source);
   const random = new Random("step");
   const [words, floats] = [new Uint32Array(3), new Float32Array(3)];

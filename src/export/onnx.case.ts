@@ -61,15 +61,21 @@ export function readOnnx(bytes: Uint8Array): Model {
     const [second] = rest;
     switch (operator) {
       case "Sub":
-        return x.map((value, i) => value - second[i]);
+        return x.map((value, i) => value - second[i % second.length]);
       case "Mul":
         return x.map((value, i) => value * second[i]);
       case "Add":
-        return x.map((value, i) => value + second[i]);
+        return x.map((value, i) => value + second[i % second.length]);
       case "Max":
-        return x.map((value, i) => Math.max(value, second[i]));
+        return x.map((value, i) => Math.max(value, second[i % second.length]));
       case "Min":
-        return x.map((value, i) => Math.min(value, second[i]));
+        return x.map((value, i) => Math.min(value, second[i % second.length]));
+      case "Div":
+        return x.map((value, i) => value / second[i % second.length]);
+      case "Sqrt":
+        return x.map(Math.sqrt);
+      case "MatMul":
+        return [x.reduce((sum, value, i) => sum + value * second[i], 0)];
       case "Relu":
         return x.map((value) => Math.max(0, value));
       case "Tanh":

@@ -1,5 +1,6 @@
 import { expect } from "../base/expect.ts";
 import { Message } from "../base/protobuf.ts";
+import { largestNormalized } from "../ddpg/observation-normalization.ts";
 import { expectPolicy, type Policy } from "../ddpg/policy.ts";
 import { type BatchNormLayer, type ExportedLayer, exportedLayers } from "./layers.ts";
 
@@ -17,22 +18,47 @@ export function toOnnx(policy: Policy): Uint8Array {
   expectPolicy(policy, "toOnnx policy");
   const { observationSize, actionSize } = policy.units;
   const graph = new Graph();
-  const { layers, scale, offset } = folded(policy);
-
-  // Subtract the offset in two parts. The first difference is exact near the offset, where rounding would matter most.
-  const first = offset.map(Math.fround);
-  const rest = offset.map((value, i) => value - first[i]);
-  let x = graph.node("Sub", ["observation", graph.vector("observation.offset", first)]);
-  if (rest.some((value) => value !== 0)) x = graph.node("Sub", [x, graph.vector("observation.offset.rest", rest)]);
-  x = graph.node("Mul", [x, graph.vector("observation.scale", scale)]);
+  const { observationScale, observationOffset } = policy.units;
+  const { normalization } = policy;
+  const units: Scaling = { scale: observationScale.slice(), offset: observationOffset.slice() };
+  let x = "observation";
+  let scaling = units;
+  if (normalization) {
+    x = graph.scaled(x, "observation", units);
+    const { means, factors } = normalization;
+    x = graph.scaled(x, "observation.statistics", { scale: factors, offset: means });
+    x = graph.node("Max", [x, graph.vector("observation.lowest", [-largestNormalized])]);
+    x = graph.node("Min", [x, graph.vector("observation.highest", [largestNormalized])]);
+    // The first layer may be a batch normalization, which is folded into a scaling.
+    scaling = { scale: factors.map(() => 1), offset: factors.map(() => 0) };
+  }
+  const layers = folded(policy, scaling);
+  const isPlain = scaling.scale.every((factor) => factor === 1) && scaling.offset.every((value) => value === 0);
+  if (!normalization) x = graph.scaled(x, "observation", scaling);
+  else if (!isPlain) x = graph.scaled(x, "observation.normalized", scaling);
 
   let denseLayers = 0;
+  let columns = observationSize;
   for (const layer of layers) {
     switch (layer.kind) {
       case "dense": {
         const name = `layer${++denseLayers}`;
         const inputs = [x, graph.tensor(`${name}.weights`, [layer.inputSize, layer.outputSize], layer.weights)];
         x = graph.node("Gemm", [...inputs, graph.vector(`${name}.biases`, layer.biases)]);
+        columns = layer.outputSize;
+        break;
+      }
+      case "layerNorm": {
+        // LayerNormalization is an operator only from operator set 17 on.
+        const name = `layer${denseLayers}.norm`;
+        const average = graph.tensor(`${name}.average`, [columns, 1], new Float64Array(columns).fill(1 / columns));
+        const distance = graph.node("Sub", [x, graph.node("MatMul", [x, average])]);
+        const variance = graph.node("MatMul", [graph.node("Mul", [distance, distance]), average]);
+        const epsilon = graph.vector(`${name}.epsilon`, [layer.epsilon]);
+        const deviation = graph.node("Sqrt", [graph.node("Add", [variance, epsilon])]);
+        x = graph.node("Div", [distance, deviation]);
+        x = graph.node("Mul", [x, graph.vector(`${name}.scale`, layer.scale)]);
+        x = graph.node("Add", [x, graph.vector(`${name}.shift`, layer.shift)]);
         break;
       }
       case "relu":
@@ -80,6 +106,17 @@ class Graph {
     return output;
   }
 
+  /** Adds the nodes of (x − offset) · scale; returns the name of the result. */
+  scaled(x: string, name: string, { scale, offset }: Scaling): string {
+    // Subtract the offset in two parts. The first difference is exact near the offset, where rounding would matter most.
+    const first = offset.map(Math.fround);
+    const rest = offset.map((value, i) => value - first[i]);
+    let difference = this.node("Sub", [x, this.vector(`${name}.offset`, first)]);
+    if (rest.some((value) => value !== 0))
+      difference = this.node("Sub", [difference, this.vector(`${name}.offset.rest`, rest)]);
+    return this.node("Mul", [difference, this.vector(`${name}.scale`, scale)]);
+  }
+
   tensor(name: string, shape: readonly number[], values: ArrayLike<number>): string {
     const bytes = new Uint8Array(4 * values.length);
     const view = new DataView(bytes.buffer);
@@ -114,6 +151,12 @@ function valueInfo(name: string, size: number): Message {
   return new Message().text(1, name).message(2, new Message().message(1, tensor));
 }
 
+/** (x − offset) · scale, in Float64. */
+interface Scaling {
+  readonly scale: Float64Array;
+  readonly offset: Float64Array;
+}
+
 type DenseLayer = Extract<ExportedLayer, { kind: "dense" }>;
 
 /** A dense layer, in Float64, that includes the normalization after it. */
@@ -124,10 +167,11 @@ interface FoldedDense extends Pick<DenseLayer, "kind" | "inputSize" | "outputSiz
 
 type FoldedLayer = FoldedDense | Exclude<ExportedLayer, { kind: "dense" | "batchNorm" }>;
 
-/** The layers with each normalization folded into what precedes it: a dense layer or the observation's scaling. */
-function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; offset: Float64Array } {
-  const scale = policy.units.observationScale.slice();
-  const offset = policy.units.observationOffset.slice();
+/**
+ * The layers with each batch normalization folded into what precedes it: a dense layer or the observation's scaling, which
+ * changes.
+ */
+function folded(policy: Policy, { scale, offset }: Scaling): FoldedLayer[] {
   // What a normalization of the observation adds to it. The biases of the first dense layer absorb it.
   let shift: Float64Array | null = null;
   const layers: FoldedLayer[] = [];
@@ -141,7 +185,7 @@ function folded(policy: Policy): { layers: FoldedLayer[]; scale: Float64Array; o
     else if (previous.kind === "dense") foldIntoDense(layer, previous);
     else throw new Error(`ONNX: a normalization after ${previous.kind} cannot be folded`);
   }
-  return { layers, scale, offset };
+  return layers;
 }
 
 /** Folds a normalization into the scaling, except for the constant that it adds. Returns that constant: [O]. */

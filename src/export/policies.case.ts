@@ -12,7 +12,7 @@ export interface PolicyCase {
 }
 
 /**
- * Agent number `index`: with or without batch normalization, with few or many layers, with unequal, asymmetric bounds.
+ * Agent number `index`: with or without each normalization, with few or many layers, with unequal, asymmetric bounds.
  */
 export async function policyCase(index: number, arithmetic: Arithmetic = "portable"): Promise<PolicyCase> {
   const random = new Random(index).fork("policy");
@@ -25,7 +25,8 @@ export async function policyCase(index: number, arithmetic: Arithmetic = "portab
   const settings: Partial<Settings> = {
     actorHiddenSizes: list(layers, () => 1 + random.integer(70)),
     actorActivations: layers > 0 ? list(layers, () => names[random.integer(3)]) : ["relu"],
-    batchNormalization: index % 2 === 1,
+    normalization: (["none", "batch", "none", "batch", "layer"] as const)[index % 5],
+    observationNormalization: index % 3 === 2,
     observationScale: list(observationSize, () => random.uniform(0.01, 2)),
     observationOffset: list(observationSize, () => random.uniform(-10, 10)),
     replayCapacity: 128,
@@ -43,8 +44,10 @@ export async function policyCase(index: number, arithmetic: Arithmetic = "portab
     parameters.write(name, list(rows * columns, number ?? (() => random.normal())));
   }
   const { observationScale, observationOffset } = agent.units;
+  // A few of the observations below are clipped.
+  for (let i = 0; i < 20; i++) agent.observationNormalization?.add(list(observationSize, () => random.normal() / 4));
   return {
-    name: `policy ${index}: ${settings.batchNormalization ? "normalized, " : ""}${settings.actorActivations} ${settings.actorHiddenSizes}`,
+    name: `policy ${index}: ${settings.normalization}, ${settings.observationNormalization ? "running normalization, " : ""}${settings.actorActivations} ${settings.actorHiddenSizes}`,
     agent,
     observe: () =>
       Float32Array.from(observationScale, (scale, i) => observationOffset[i] + (1.5 * random.normal()) / scale),

@@ -1,5 +1,5 @@
 import { expect, InputError } from "../base/expect.ts";
-import type { Backend, BackendOptions } from "./backend.ts";
+import { type Backend, type BackendOptions, isArithmeticOpen } from "./backend.ts";
 import type { Arithmetic } from "./kernels.ts";
 import { Threads } from "./wasm/threads.ts";
 import { wasmBackend } from "./wasm/wasm-backend.ts";
@@ -22,15 +22,40 @@ export function setDefaultBackend(backend: Backend): void {
   current = backend;
 }
 
-/** The backend that the options ask for. Rejects with an InputError for an option that is invalid or not possible here. */
+/**
+ * The backend that the options ask for. If they leave the arithmetic open, it is fused where that is possible, and
+ * otherwise portable with `notFused`. Rejects with an InputError for an option that is invalid or not possible here.
+ */
 export async function chooseBackend({
   backend: given = current,
   threads,
   arithmetic,
 }: BackendOptions): Promise<Backend> {
   expectBackend(given, "backend");
-  const backend = await withArithmetic(given, arithmetic ?? arithmeticOf(given));
-  if (threads === undefined) return backend;
+  const fused = arithmetic === undefined && isArithmeticOpen(given) ? await settled(given, "fused") : undefined;
+  const backend = typeof fused === "object" ? fused : await withArithmetic(given, arithmetic ?? arithmeticOf(given));
+  const found = threads === undefined ? backend : withThreads(backend, threads);
+  return typeof fused === "string" ? { ...found, notFused: fused } : found;
+}
+
+/**
+ * The backend for what was saved with an arithmetic but may be computed with another one: it has the saved arithmetic
+ * where that is possible, unless the options name one.
+ */
+export async function backendForSaved(saved: Arithmetic, options: BackendOptions): Promise<Backend> {
+  if (options.arithmetic !== undefined) return chooseBackend(options);
+  const { backend = current } = options;
+  expectBackend(backend, "backend");
+  const found = await settled(backend, saved);
+  return typeof found === "object" ? found : chooseBackend({ ...options, arithmetic: arithmeticOf(backend) });
+}
+
+/** What to warn of if an agent has portable arithmetic although none was asked for. */
+export function notFusedWarning(reason: string): string {
+  return `arithmetic: using portable, with other bits than fused: ${reason}. ${whereFused}`;
+}
+
+function withThreads(backend: Backend, threads: Threads): Backend {
   expect(threads instanceof Threads, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
   expect(backend.withThreads !== undefined, "threads", "a backend that can use threads", backend.name);
   return backend.withThreads(threads);
@@ -45,16 +70,15 @@ function arithmeticOf({ arithmetic = "portable" }: Backend): Arithmetic {
   return arithmetic;
 }
 
-/** The same backend with this arithmetic if it has it here. */
-export async function preferArithmetic(backend: Backend, arithmetic: Arithmetic): Promise<Backend> {
-  const found = arithmetic === arithmeticOf(backend) ? backend : await backend.withArithmetic?.(arithmetic);
-  return typeof found === "object" ? found : backend;
+/** The same backend with this arithmetic, which is not open, or the reason why there is none. */
+async function settled(backend: Backend, arithmetic: Arithmetic): Promise<Backend | string> {
+  if (arithmetic === arithmeticOf(backend)) return isArithmeticOpen(backend) ? { ...backend } : backend;
+  return (await backend.withArithmetic?.(arithmetic)) ?? `the backend ${backend.name} has no other arithmetic`;
 }
 
 async function withArithmetic(backend: Backend, arithmetic: Arithmetic): Promise<Backend> {
   expectArithmetic(arithmetic, "arithmetic");
-  if (arithmetic === arithmeticOf(backend)) return backend;
-  const found = (await backend.withArithmetic?.(arithmetic)) ?? `the backend ${backend.name} has no other arithmetic`;
+  const found = await settled(backend, arithmetic);
   if (typeof found === "object") return found;
   throw new InputError({
     where: "arithmetic",
@@ -65,8 +89,10 @@ async function withArithmetic(backend: Backend, arithmetic: Arithmetic): Promise
 }
 
 /** Node 20 has it only where `nodeBackend` has set a flag. */
+const whereFused = "Node 22 has it, and Node 20 with a backend of ddpg/node.";
+
 const hints: Record<Arithmetic, string> = {
-  fused: "Node 22 has it, and Node 20 with a backend of ddpg/node. Portable runs everywhere, with other bits.",
+  fused: `${whereFused} Portable runs everywhere, with other bits.`,
   portable: "Pass another backend, such as wasmBackend.",
 };
 

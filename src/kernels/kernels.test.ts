@@ -6,7 +6,7 @@ import { kernelCases } from "./kernels.case.ts";
 import type { Kernels } from "./kernels.ts";
 import { Matrix, type Vector } from "./matrix.ts";
 import { vectorBytes } from "./raw-kernels.ts";
-import { referenceBackend } from "./reference.ts";
+import { createReferenceKernels, referenceBackend } from "./reference.ts";
 import { fuses } from "./wasm/fuse.ts";
 import { instantiateOver, type WasmMemory } from "./wasm/memories.ts";
 import { narrowKernels } from "./wasm/modules.ts";
@@ -21,6 +21,14 @@ kernelCases(referenceBackend(Float64Array), 1e-14);
 kernelCases(referenceBackend(Float32Array), 5e-7);
 kernelCases(referenceBackend(Float32Array, "fused"), 5e-7);
 kernelCases(wasmBackend, 5e-7);
+
+test("the reference in Float64 has no fused arithmetic", () => {
+  for (const make of [referenceBackend, createReferenceKernels]) {
+    assert.throws(() => make(Float64Array, "fused"), {
+      message: 'reference arithmetic: expected "portable": only Float32 has fused steps, got "fused".',
+    });
+  }
+});
 
 test("the probe of fused arithmetic is not deceived by a module that rounds twice", async () => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });

@@ -1,6 +1,7 @@
 // What each kernel means: plain loops in the order of the formulas, never optimized. In Float64 it checks gradients, in
 // Float32 it is compared with the fast implementation. Float32 sums are calculated in Float64, except those of a product,
 // whose bits are fixed.
+import { expect } from "../base/expect.ts";
 import { fusedMultiplyAdd } from "../base/fused.ts";
 import { tanh } from "../base/math.ts";
 import type { Backend } from "./backend.ts";
@@ -12,6 +13,7 @@ type Width = Float32ArrayConstructor | Float64ArrayConstructor;
 /** The reference as a backend, for tests. Files hold Float32 numbers, so saving a Float64 agent loses bits. */
 export function referenceBackend(width: Width, arithmetic: Arithmetic = "portable"): Backend {
   const fuses = width === Float32Array;
+  expectPossible(width, arithmetic);
   return {
     name: fuses ? "reference32" : "reference64",
     rowMultiple: 1,
@@ -21,8 +23,12 @@ export function referenceBackend(width: Width, arithmetic: Arithmetic = "portabl
   };
 }
 
-/** The kernels over ordinary arrays of the given width, without padding. Only Float32 has fused steps. */
+/**
+ * The kernels over ordinary arrays of the given width, without padding. Only Float32 has fused steps: Float64 with them is
+ * refused.
+ */
 export function createReferenceKernels(width: Width, arithmetic: Arithmetic = "portable"): Kernels {
+  expectPossible(width, arithmetic);
   const round = width === Float32Array ? Math.fround : (x: number) => x;
   const step =
     arithmetic === "fused" ? fusedMultiplyAdd : (a: number, b: number, sum: number) => round(sum + round(a * b));
@@ -143,6 +149,11 @@ export function createReferenceKernels(width: Width, arithmetic: Arithmetic = "p
       for (let p = 0; p < target.length; p++) target[p] += rate * (online[p] - target[p]);
     },
   };
+}
+
+function expectPossible(width: Width, arithmetic: Arithmetic): void {
+  const isPossible = width === Float32Array || arithmetic === "portable";
+  expect(isPossible, "reference arithmetic", '"portable": only Float32 has fused steps', arithmetic);
 }
 
 function each(x: Matrix, visit: (i: number, j: number) => void): void {

@@ -20,6 +20,8 @@ export type LayerSpec =
       readonly keep: number;
       readonly statistics: "corrected" | "plain";
     }
+  /** Layer normalization; see `LayerNorm`. */
+  | { readonly kind: "layerNorm"; readonly name: string; readonly epsilon: number }
   /** y = max(0, x) */
   | { readonly kind: "relu" }
   /** y = tanh x. `penalty` p: a network that learns adds p · mean(x²) to its loss. */

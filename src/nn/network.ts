@@ -5,6 +5,7 @@ import { relu, tanh } from "./activation.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { Dense, dense } from "./dense.ts";
 import type { Averages, Layer, LayerKind, LayerSpec, NetworkShape, Place } from "./layer.ts";
+import { layerNorm } from "./layer-norm.ts";
 import { allocateMatrix, type Parameters, type TensorShape } from "./parameters.ts";
 
 type Kind = LayerSpec["kind"];
@@ -13,6 +14,7 @@ type Kind = LayerSpec["kind"];
 const kinds: { readonly [K in Exclude<Kind, "join">]: LayerKind<Extract<LayerSpec, { kind: K }>> } = {
   dense,
   batchNorm,
+  layerNorm,
   relu,
   tanh,
 };

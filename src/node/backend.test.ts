@@ -63,6 +63,14 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
     }
   });
 
+  it("has the bits of one thread with layer normalization, too", async () => {
+    const layer = { normalization: "layer" } as const;
+    const start = await nodeBackend();
+    const split = start.withThreads?.(new Threads(3, startHelper, { threshold: 1 }));
+    assert.ok(split);
+    assert.equal(await trainedFingerprint(split, layer), await trainedFingerprint(start, layer));
+  });
+
   it("useWideVectors sets the default backend, or leaves it and returns the reason", async () => {
     assert.equal(defaultBackend(), wasmBackend);
     const reason = await useWideVectors();

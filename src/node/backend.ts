@@ -20,7 +20,10 @@ export interface NodeBackendOptions {
   readonly native?: boolean;
   /** Whether WebAssembly uses 256-bit vectors where they work and are faster. True by default. */
   readonly wide?: boolean;
-  /** How products are rounded; `portable` by default. Rejects where this process does not have it. */
+  /**
+   * How products are rounded. By default `fused`, and `portable` where this process cannot fuse. Rejects if the one that
+   * is named is not possible here.
+   */
   readonly arithmetic?: Arithmetic;
 }
 
@@ -28,7 +31,7 @@ export interface NodeBackend extends Backend {
   /** The width of its SIMD vectors. */
   readonly vectorBits: 128 | 256 | 512;
   readonly arithmetic: Arithmetic;
-  /** Why the backend is not the fastest, such as "256-bit vectors need x64, this is arm64". Empty if it is. */
+  /** Why it has no faster kernels, such as "256-bit vectors need x64, this is arm64". Empty if it has the fastest. */
   readonly notes: readonly string[];
 }
 
@@ -74,10 +77,11 @@ export async function nodeBackend(options: NodeBackendOptions = {}): Promise<Nod
     "wide",
     "arithmetic",
   ] satisfies (keyof NodeBackendOptions)[]);
-  const { threads = 1, native = options.wide === undefined, wide = true, arithmetic = "portable" } = options;
+  const { threads = 1, native = options.wide === undefined, wide = true } = options;
   const pool = nodeThreads(threads);
   allowFused();
-  const narrow = await chooseBackend({ backend: wasmBackend, arithmetic });
+  const narrow = await chooseBackend({ backend: wasmBackend, arithmetic: options.arithmetic });
+  const { arithmetic = "portable", notFused } = narrow;
   const notes: string[] = [];
   let backend: Candidate = { ...narrow, vectorBits: 128 };
   for (const trial of [native && nativeTrial, wide && wideTrial]) {
@@ -93,6 +97,7 @@ export async function nodeBackend(options: NodeBackendOptions = {}): Promise<Nod
     ...backend,
     ...backend.withThreads?.(pool),
     arithmetic,
+    ...(notFused !== undefined && { notFused }),
     vectorBits: backend.vectorBits,
     notes,
     withThreads: over,

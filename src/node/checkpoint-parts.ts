@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { expect, InputError } from "../base/expect.ts";
 import { encodeSafetensors, type Header, type Safetensors } from "../base/safetensors.ts";
 import { stepsTaken } from "../ddpg/agent-state.ts";
-import { checkPolicy } from "../ddpg/policy.ts";
+import { checkPolicy, format2 } from "../ddpg/policy.ts";
 import { parseObject } from "../ddpg/tensors.ts";
 import type { RunConfig } from "../training/run.ts";
 import { attempt, readAt, readSafetensorsHeader } from "./files.ts";
@@ -36,14 +36,14 @@ export function readNetworks(run: string): Uint8Array | undefined {
   return withHeader(run, (header, descriptor) => {
     const tensors: Safetensors["tensors"] = new Map();
     for (const [name, { dtype, shape, start, end }] of header.tensors) {
-      if (!/^(actor|critic)\.(?!adam)/.test(name)) continue;
+      if (!/^(actor|critic)\.(?!adam)|^(observation|reward)Normalization$/.test(name)) continue;
       // The tensors follow one another, so that no header makes the result larger than the file.
       const bytes = readAt(descriptor, header.start + start, end - start);
       expect(bytes.length === end - start, `${where} ${name}`, `${end - start} bytes`, bytes.length);
       tensors.set(name, { dtype, shape, parts: [bytes] });
     }
     const texts = {
-      format: "ddpg-policy-1",
+      format: format2,
       settings: header.metadata.get("settings") ?? "",
       spaces: header.metadata.get("spaces") ?? "",
       arithmetic: header.metadata.get("arithmetic") ?? "portable",

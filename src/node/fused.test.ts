@@ -7,14 +7,14 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { train } from "../ddpg/train.ts";
 import { Pendulum } from "../envs/pendulum.ts";
-import type { Backend } from "../kernels/backend.ts";
+import { type Backend, openArithmetic } from "../kernels/backend.ts";
 import { kernelCases } from "../kernels/kernels.case.ts";
 import { referenceBackend } from "../kernels/reference.ts";
 import { fuse, fuses } from "../kernels/wasm/fuse.ts";
 import module128 from "../kernels/wasm/generated/module-128.ts";
 import module256 from "../kernels/wasm/generated/module-256.ts";
 import { instantiateOver, type WasmMemory } from "../kernels/wasm/memories.ts";
-import { KernelModules } from "../kernels/wasm/modules.ts";
+import { KernelModules, narrowKernels } from "../kernels/wasm/modules.ts";
 import { Threads } from "../kernels/wasm/threads.ts";
 import { createWasmBackend, wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { nodeBackend } from "./backend.ts";
@@ -104,6 +104,52 @@ describe("fused arithmetic", { timeout: 60_000 }, () => {
         arithmetic,
       );
     }
+  });
+
+  it("is the default where it is possible, and otherwise portable with one warning, unless that was asked for", async () => {
+    const closed = createWasmBackend("wasm128", narrowKernels);
+    for (const backend of [wasmBackend, await nodeBackend({ native: false })]) {
+      const { arithmetic, warnings } = await Ddpg.create(pendulum, { backend });
+      assert.deepEqual([arithmetic, warnings], ["fused", []]);
+    }
+    assert.equal((await Ddpg.create(pendulum)).arithmetic, "fused");
+    const { threads, arithmetic } = await Ddpg.create(pendulum, { threads: new Threads(1, undefined) });
+    assert.deepEqual([threads, arithmetic], [1, "fused"]);
+    // A backend that was made with an arithmetic keeps it, and so does a copy with other methods.
+    for (const backend of [closed, { ...wasmBackend }, await nodeBackend({ arithmetic: "portable" })]) {
+      const { arithmetic, warnings } = await Ddpg.create(pendulum, { backend });
+      assert.deepEqual([arithmetic, warnings], ["portable", []]);
+    }
+    const without = openArithmetic({ ...closed, withArithmetic: async () => "the engine calculates in two steps" });
+    const warned = await Ddpg.create(pendulum, { backend: without });
+    assert.equal(warned.arithmetic, "portable");
+    assert.deepEqual(warned.warnings, [
+      "arithmetic: using portable, with other bits than fused: the engine calculates in two steps. Node 22 has it, and " +
+        "Node 20 with a backend of ddpg/node.",
+    ]);
+    const asked = await Ddpg.create(pendulum, { backend: without, arithmetic: "portable" });
+    assert.deepEqual([asked.arithmetic, asked.warnings], ["portable", []]);
+    // What was saved says itself what it is.
+    const loaded = await Ddpg.load(warned.save(), pendulum, { backend: without });
+    assert.deepEqual([loaded.arithmetic, loaded.warnings], ["portable", []]);
+    assert.equal((await Ddpg.load(asked.save(), pendulum)).arithmetic, "portable");
+    assert.equal((await Policy.load(asked.policy.save())).arithmetic, "portable");
+  });
+
+  it("is not the default over a module that the probe finds not to fuse", async () => {
+    const bytes = decodeBase64(module128);
+    const fusedBytes = bytes.slice();
+    fuse(fusedBytes);
+    // The addition of the first step becomes a subtraction, so that this step is not fused, as in an engine with two steps.
+    const first = fusedBytes.findIndex((byte, i) => byte !== bytes[i]);
+    const at = bytes.findIndex((byte, i) => i > first && byte === 0xe4 && bytes[i - 1] === 0xfd);
+    bytes[at]++;
+    const modules = new KernelModules(Buffer.from(bytes).toString("base64"));
+    const { arithmetic, warnings } = await Ddpg.create(pendulum, {
+      backend: openArithmetic(createWasmBackend("half", modules)),
+    });
+    assert.equal(arithmetic, "portable");
+    assert.match(warnings.join(), /^arithmetic: using portable, .*: the processor, or the engine, does not fuse\. /);
   });
 
   it("is refused, with what to do, where there is none", async () => {

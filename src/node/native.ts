@@ -9,8 +9,7 @@ import { nativeSource } from "../kernels/wasm/generated/native-source.ts";
 import { narrowKernels } from "../kernels/wasm/modules.ts";
 import type { Replacement } from "../kernels/wasm/replacement.ts";
 import { createWasmBackend } from "../kernels/wasm/wasm-backend.ts";
-import { differingKernel } from "./native-check.ts";
-import { recorded, trainedFingerprint } from "./wide-vectors.ts";
+import { differingPart, type RecordedHashes, recordedHashes } from "./native-check.ts";
 
 /** What native/addon.c exports. */
 export interface NativeAddon {
@@ -49,8 +48,13 @@ export function loadNative(
   return addon;
 }
 
-/** The kernels of one instruction set and arithmetic, in place of a module's. */
-export function nativeReplacement(addon: NativeAddon, set: string, arithmetic: Arithmetic): Replacement {
+/** The kernels of one instruction set and arithmetic, in place of a module's. Products of at least `least` are native. */
+export function nativeReplacement(
+  addon: NativeAddon,
+  set: string,
+  arithmetic: Arithmetic,
+  least = minMultiplications,
+): Replacement {
   return {
     key: `${set} ${arithmetic}`,
     replace(exports, buffer) {
@@ -60,7 +64,7 @@ export function nativeReplacement(addon: NativeAddon, set: string, arithmetic: A
       const { multiply: small } = exports;
       const large = arithmetic === "fused" ? bound.multiplyFused : bound.multiplyPortable;
       kernels.multiply = (a, b, c, d, e, f, g, h, i, j, rows, inner, columns) =>
-        rows * inner * columns < minMultiplications
+        rows * inner * columns < least
           ? small(a, b, c, d, e, f, g, h, i, j, rows, inner, columns)
           : large(a, b, c, d, e, f, g, h, i, j, rows, inner, columns);
       return kernels as RawKernels;
@@ -72,28 +76,28 @@ export function nativeReplacement(addon: NativeAddon, set: string, arithmetic: A
 const widths = { avx512: 512, avx2: 256, neon: 128 } as const;
 
 /**
- * Returns a backend with native kernels, or the reason why this process has none. They must give the bits of the
- * WebAssembly kernels in one short case of each kernel, and train a small agent to the recorded fingerprint. The widest
- * instruction set that does is taken; nothing is timed.
+ * Returns a backend with native kernels, or the reason why this process has none. They must give the `expected` bits of
+ * WebAssembly's kernels in one short case of each kernel and in 20 updates of a small network. The widest instruction set
+ * that does is taken; nothing is timed.
  */
 export async function tryNative(
   arithmetic: Arithmetic,
-  { addon = loadNative(), expected = recorded[arithmetic] }: { addon?: NativeAddon | string; expected?: string } = {},
+  { addon = loadNative(), expected = recordedHashes }: { addon?: NativeAddon | string; expected?: RecordedHashes } = {},
 ): Promise<(Backend & { vectorBits: 128 | 256 | 512 }) | string> {
   if (typeof addon === "string") return addon;
   const modules = narrowKernels.with(arithmetic);
-  const wasm = createWasmBackend("wasm128", modules);
-  let reason = "";
+  let differing = "";
   for (const set of addon.sets) {
-    const backend = createWasmBackend(`native-${set}`, modules, {
-      replacement: nativeReplacement(addon, set, arithmetic),
-    });
-    const kernel = await differingKernel(wasm, backend);
-    const fingerprint = kernel === null ? await trainedFingerprint(backend) : "";
-    if (fingerprint === expected) return { ...backend, vectorBits: widths[set as keyof typeof widths] };
-    reason = kernel === null ? `fingerprint ${fingerprint}, expected ${expected}` : `${kernel} differs`;
+    const over = (least?: number): Backend => {
+      const replacement = nativeReplacement(addon, set, arithmetic, least);
+      return createWasmBackend(`native-${set}`, modules, { replacement });
+    };
+    // WebAssembly would have to compile its product.
+    const part = await differingPart(over(0), expected);
+    if (part === null) return { ...over(), vectorBits: widths[set as keyof typeof widths] };
+    differing = part;
   }
-  return `the native kernels gave other results: ${reason}`;
+  return `the native kernels gave other results: ${differing} ${differing === "updates" ? "differ" : "differs"}`;
 }
 
 /** The replacement with this key, in another thread. */

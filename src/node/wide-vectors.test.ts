@@ -18,6 +18,14 @@ test("128-bit kernels give the fingerprint that wide kernels must match", async 
   }
 });
 
+test("wide kernels have the bits of narrow ones with layer normalization, too", async (context) => {
+  const wide = await tryWideVectors("portable", { enough: 0 });
+  if (typeof wide === "string") return context.skip(wide);
+  const layer = { normalization: "layer" } as const;
+  const narrow = createWasmBackend("wasm128", narrowKernels);
+  assert.equal(await trainedFingerprint(wide, layer), await trainedFingerprint(narrow, layer));
+});
+
 test("wide kernels with other results are refused", async () => {
   const reason = await tryWideVectors("portable", { expected: "0123456789abcdef" });
   const expected = possible
@@ -54,6 +62,13 @@ test("a gain is claimed only where there is one, on a busy machine and while the
     assert.ok(gain(timer(0.1, 0), timer(0.06, 0.9)) > 1.1);
     assert.ok(gain(timer(0.1, 0.5), timer(0.06, 0.5)) > 1.1);
   }
+  // One slow turn of the wide kernels decides nothing, whichever it is; nor do all but a few.
+  for (let slow = 1; slow <= 100; slow++) {
+    let turn = 0;
+    assert.ok(gain(timer(0.1, 0), () => (++turn === slow ? 50 : 0.06)) > 1.1, `turn ${slow}`);
+  }
+  let turn = 0;
+  assert.ok(gain(timer(0.1, 0), () => (++turn % 30 > 0 ? 50 : 0.06)) > 1.1);
   // It gives up in the end.
   clock = 0;
   gain(timer(0.1, 0), timer(0.1, 0));

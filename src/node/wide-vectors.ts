@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { Random } from "../base/random.ts";
-import { settingsFrom } from "../ddpg/config.ts";
+import { type Settings, settingsFrom } from "../ddpg/config.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { buildOver } from "../kernels/create.ts";
@@ -81,9 +81,9 @@ export async function tryWideVectors(
 }
 
 /** The fingerprint after some updates that call every kernel. The sizes fill whole tiles and leave a remainder. */
-export async function trainedFingerprint(backend: Backend): Promise<string> {
-  const hidden = [40, 24];
-  const settings = settingsFrom("paper", { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize: 30 });
+export async function trainedFingerprint(backend: Backend, changes: Partial<Settings> = {}): Promise<string> {
+  const sizes = { actorHiddenSizes: [40, 24], criticHiddenSizes: [40, 24], batchSize: 30 };
+  const settings = settingsFrom("paper", { ...sizes, ...changes });
   const spaces = { observationSize: 5, actionLow: [-1, -1, -1], actionHigh: [1, 1, 1] };
   const agent = await buildOver(backend, (kernels) => new Ddpg(kernels, spaces, settings, 1));
   const random = new Random("vectors");

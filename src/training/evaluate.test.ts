@@ -126,7 +126,7 @@ describe("evaluate", () => {
   it("does not change training", async () => {
     const fingerprint = async (evaluateEvery: number): Promise<string> => {
       const [environment, other] = [new Pendulum(), new Pendulum()];
-      const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 100, batchNormalization: true });
+      const agent = await Ddpg.create(environment, { preset: "small", warmupSteps: 100, normalization: "batch" });
       for await (const { step } of train(agent, environment)) {
         if (step % evaluateEvery === 0) {
           const value = (observation: ArrayLike<number>): number => agent.value(observation);

@@ -179,7 +179,8 @@ export function evaluateAgent(
   environment: Environment,
   options: Omit<EvaluationOptions, "value" | "discount" | "rewardScale">,
 ): Promise<Evaluation> {
-  const { discount, rewardScale } = agent.settings;
+  const { discount } = agent.settings;
+  const rewardScale = agent.rewardFactor;
   const value = (observation: ArrayLike<number>): number => agent.value(observation);
   return evaluate(agent, environment, { ...options, value, discount, rewardScale });
 }

@@ -17,7 +17,7 @@ export function runSettingsView(session: Session): void {
   const settings = settingsOf(experiment);
   const changed = settingNames.filter((name) => showSetting(settings[name]) !== showSetting(presets[preset][name]));
   const beside = changed.length === 0 ? "All settings are those of the preset" : "Settings that differ from the preset";
-  setText(find("#settings-what"), `${beside} ${preset}.`);
+  setText(find("#settings-what"), `${beside} ${preset}. The arithmetic is ${experiment.arithmetic}.`);
   find("#settings-changed").replaceChildren(table(changed, settings, preset));
   find("#settings-all").replaceChildren(table(settingNames, settings, preset));
 }

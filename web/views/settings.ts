@@ -44,7 +44,7 @@ const main: readonly (keyof Settings)[] = [
   "actorHiddenSizes",
   "criticHiddenSizes",
   "rewardScale",
-  "batchNormalization",
+  "normalization",
 ];
 
 /** The form's value for the task's default preset with the task's own settings. */
@@ -56,7 +56,8 @@ function presetValue(experiment: Experiment): string {
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
-export function settingsView(session: Session): void {
+/** `usual` is the arithmetic of new experiments in this browser. */
+export function settingsView(session: Session, usual: Arithmetic): void {
   const form = find<HTMLFormElement>("#experiment");
   const task = select("task", "the simulated body and its goal", []);
   for (const [label, isSolid] of [
@@ -71,8 +72,8 @@ export function settingsView(session: Session): void {
   const preset = select("preset", "settings to start from", presetNames);
   const seed = input("seed", "seed for all randomness", "numeric");
   const steps = input("steps", "environment steps after which training stops", "numeric");
-  const arithmeticHelp = "rounding of products: fused is faster, where the browser has it";
-  const arithmetic = select("arithmetic", arithmeticHelp, ["portable", "fused"] satisfies Arithmetic[]);
+  const arithmeticHelp = "rounding of products: fused is faster, portable runs in every browser";
+  const arithmetic = select("arithmetic", arithmeticHelp, ["fused", "portable"] satisfies Arithmetic[]);
   find("#experiment-main").append(...[task, preset, seed, steps, arithmetic].map(({ row }) => row));
 
   const fields = new Map(
@@ -177,10 +178,10 @@ export function settingsView(session: Session): void {
     }
   };
   task.control.addEventListener("change", () => {
-    fill({ ...usualExperiment(task.control.value), seed: seedOr1() });
+    fill({ ...usualExperiment(usual, task.control.value), seed: seedOr1() });
   });
   preset.control.addEventListener("change", () => {
-    const own = usualExperiment(task.control.value);
+    const own = usualExperiment(usual, task.control.value);
     fill({ ...own, preset: chosen().preset, seed: seedOr1() });
   });
   form.addEventListener("input", review);

@@ -122,7 +122,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
   const { experiment } = session.store.state;
   const { action } = scenes[experiment.task];
   const settings = settingsOf(experiment);
-  const { softUpdateRate, rewardScale, warmupSteps, batchSize } = settings;
+  const { softUpdateRate, observationNormalization, warmupSteps, batchSize } = settings;
   const { update } = detail;
   const inUnits = (values: ArrayLike<number>): string => `${vector(values)} ${action.unit}`.trim();
   if (step === 1) {
@@ -144,7 +144,9 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     const stored = facts([["R holds", `${whole(detail.stored)} transitions`]]);
     if (!update)
       return `${stored}<p class="muted">Sampling begins at ${whole(Math.max(warmupSteps, batchSize))} transitions.</p>`;
-    const scaled = rewardScale === 1 ? "" : `, rewards × ${rewardScale}`;
+    const normalized = observationNormalization ? ", observations normalized" : "";
+    const { rewardFactor } = update;
+    const scaled = `${normalized}${rewardFactor === 1 ? "" : `, rewards × ${short(rewardFactor)}`}`;
     return `${stored}${table(
       ["i", "s", "a", "r", "s′"],
       rowsOf(update, (i) => [

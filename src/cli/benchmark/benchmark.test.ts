@@ -225,18 +225,18 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(second.stdout, /started|resumed/);
   });
 
-  it("keeps the arithmetic of its records: portable if they name none", async () => {
-    const file = inFolder("whole/Pendulum-v1-seed1.json");
-    assert.equal(readRecord(file)?.arithmetic, "portable");
-    const text = fs.readFileSync(file, "utf8");
-    fs.writeFileSync(file, text.replace('"arithmetic":"portable",', ""));
-    assert.equal(readRecord(file)?.arithmetic, undefined);
+  it("is fused by default, and keeps the arithmetic of its records: portable if they name none", async () => {
+    const records = [1, 2].map((seed) => inFolder(`whole/Pendulum-v1-seed${seed}.json`));
+    const texts = records.map((file) => fs.readFileSync(file, "utf8"));
+    for (const file of records) assert.equal(readRecord(file)?.arithmetic, "fused");
+    for (const [i, file] of records.entries()) fs.writeFileSync(file, texts[i].replace('"arithmetic":"fused",', ""));
+    for (const file of records) assert.equal(readRecord(file)?.arithmetic, undefined);
     const again = await ddpg(...small, "--seeds", "1,2", "--out", "whole");
     assert.match(again.stdout, /^Recorded in whole: 2 of 2 runs\.\n\n\| task/);
     const fused = await ddpg(...small, "--seeds", "1", "--out", "whole", "--arithmetic", "fused");
     assert.equal(fused.code, 2);
     assert.match(fused.stderr, /seed1\.json arithmetic: expected fused, got portable\. Choose another --out\./);
-    fs.writeFileSync(file, text);
+    for (const [i, file] of records.entries()) fs.writeFileSync(file, texts[i]);
   });
 
   it("rewrites a lost record without training, and shows everything that is recorded", async () => {
@@ -252,6 +252,23 @@ describe("ddpg benchmark", () => {
     writeRecord(recordFile(inFolder("whole"), "Ant-v5", 1), record("Ant-v5", 1, flat(7)));
     assert.equal((await ddpg(...small, "--seeds", "1", "--out", "whole")).code, 0);
     assert.match(fs.readFileSync(inFolder("whole/benchmark.md"), "utf8"), /^\| Ant-v5 .*\n\| Pendulum-v1 /m);
+  });
+
+  it("refuses kernels that are not there before anything starts", async () => {
+    fs.writeFileSync(inFolder("no-native.mjs"), 'process.dlopen = () => { throw new Error("not here"); };');
+    const env = { ...process.env, NODE_OPTIONS: `--import=${new URL(`file://${inFolder("no-native.mjs")}`)}` };
+    const args = ["benchmark", ...small, "--seeds", "1,2", "--backend", "native", "--out", "native"];
+    const { code, stdout, stderr } = await program.start(args, env).outcome;
+    assert.match(stderr, /^ddpg: --backend: expected native kernels that work here, got .*\n$/);
+    assert.deepEqual([code, stdout, fs.existsSync(inFolder("native"))], [2, "", false]);
+  });
+
+  it("explains once what it computes with", async () => {
+    const args = ["--tasks", "Pendulum-v1", "--steps", "60", "--warmup-steps", "20", "--batch-size", "10"];
+    const compute = ["--backend", "wasm", "--simd", "128", "--verbose"];
+    const { code, stderr } = await ddpg(...args, "--seeds", "1,2", "--out", "explained", ...compute);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "ddpg: using 128-bit vectors: --simd 128.\n");
   });
 
   it("killed, it continues with the same records", { skip: process.platform === "win32" }, async () => {

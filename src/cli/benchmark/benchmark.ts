@@ -7,12 +7,11 @@ import { type Command, Option } from "commander";
 import { expect, InputError, suggest } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
-import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { environments, mujocoTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
-import { computeOptions } from "../run/compute.ts";
+import { backendFor, type ComputeFlags, computeOptions, explanations } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
@@ -23,7 +22,7 @@ import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
 
-interface BenchmarkFlags {
+interface BenchmarkFlags extends Omit<ComputeFlags, "threads"> {
   tasks?: string[];
   seeds: number[];
   steps?: number;
@@ -31,9 +30,6 @@ interface BenchmarkFlags {
   jobs?: number;
   out?: string;
   runs?: string;
-  arithmetic?: Arithmetic;
-  backend?: string;
-  simd?: string;
   progress: boolean;
 }
 
@@ -63,7 +59,7 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
     .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
     .option("--no-progress", "print only when a run starts and finishes")
-    .addOption(computeOptions.arithmetic("that of a task's records in --out; portable"))
+    .addOption(computeOptions.arithmetic("that of a task's records, or fused where it is possible"))
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd())
     .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
@@ -77,7 +73,7 @@ Examples:
   ddpg benchmark --seeds 1                       one seed of every task in MuJoCo: hours
   ddpg benchmark --tasks Hopper-v5 --actor-learning-rate 0.0003 --out benchmark/slow`,
     )
-    .action((flags: BenchmarkFlags) => benchmark(flags));
+    .action((flags: BenchmarkFlags) => benchmark(flags, program.opts().verbose === true));
 }
 
 function parseTasks(text: string): string[] {
@@ -88,15 +84,22 @@ function parseTasks(text: string): string[] {
   return [...new Set(names)];
 }
 
-async function benchmark(flags: BenchmarkFlags): Promise<void> {
+async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void> {
   const { seeds, steps, preset, arithmetic, out = "benchmark", progress } = flags;
-  const wanted = await wantedRuns({
+  const records = readRecords(out);
+  const wishes = {
     tasks: flags.tasks ?? [...mujocoTasks.keys()],
     ...{ seeds, steps, preset, arithmetic, out },
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
-  });
-  const unrecorded = await unrecordedRuns(out, wanted, (text) => printError(`ddpg: ${text}`));
+    warn: printWarning,
+  };
+  const wanted = await wantedRuns(wishes, records);
+  const unrecorded = await unrecordedRuns(out, records, wanted, (text) => printError(`ddpg: ${text}`));
+  const untrained = unrecorded.filter(({ directory }) => !isComplete(directory));
+  // What a child would refuse is refused before the first starts.
+  for (const arithmetic of new Set(untrained.map(({ arithmetic }) => arithmetic)))
+    await backendFor({ ...flags, arithmetic }, explanations(verbose, false));
   for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
   const hint = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);
@@ -117,7 +120,8 @@ async function benchmark(flags: BenchmarkFlags): Promise<void> {
     return !isMade;
   });
   const computed = (["backend", "simd"] as const).flatMap((name) => (flags[name] ? [`--${name}`, flags[name]] : []));
-  const alike = ["--threads", "1", ...computed, "--as-child", ...(drawn ? [] : ["--no-progress"])];
+  const shown = [...(verbose ? ["--verbose"] : []), ...(drawn ? [] : ["--no-progress"])];
+  const alike = ["--threads", "1", ...computed, "--as-child", ...shown];
   const runs = unmade.map((each): BenchmarkRun => {
     const args = [...argumentsOf(each), ...alike];
     return { label: each.name.padEnd(width), args, seed: each.seed, directory: each.directory, wanted: each };

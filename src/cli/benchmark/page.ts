@@ -75,7 +75,7 @@ export function resultsTable(records: readonly BenchmarkRecord[]): string {
     "",
     `A run's return is the mean of its last ${judgedBy} noise-free evaluations; a task's return is the ${statisticName} over its seeds that finished${
       all.some(({ statistic }) => statistic?.interval) ? ", with a 95 % bootstrap interval from five seeds on" : ""
-    }. A seed has failed below a fifth of the row's best figure (for negative returns, beyond five times it), and where it did not come to its end.`,
+    }. A seed counts as failed below a fifth of the row's best figure (for negative returns, beyond five times it), or if it did not finish.`,
     ...(compared
       ? [
           "",

@@ -11,12 +11,13 @@ import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
-import { type RunConfig, readConfig, readResult } from "../../node.ts";
+import { nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
 import { environments, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
+import { notFusedWarning } from "../run/compute.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
-import { type BenchmarkRecord, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
+import { type BenchmarkRecord, recordFile, writeRecord } from "./records.ts";
 
 /** Steps between two evaluations, and episodes per evaluation. */
 const evaluateEvery = 10_000;
@@ -32,7 +33,7 @@ export interface Wishes {
   /** Steps of each run. The task's default if undefined. */
   readonly steps: number | undefined;
   readonly preset: PresetName | undefined;
-  /** If undefined, that of the task's records, or portable. */
+  /** If undefined, that of the task's records or runs, and otherwise fused where it is possible. */
   readonly arithmetic: Arithmetic | undefined;
   /** Settings that differ from the preset. */
   readonly changes: Partial<Settings>;
@@ -40,6 +41,7 @@ export interface Wishes {
   readonly out: string;
   /** Directory for the runs. */
   readonly runs: string;
+  warn(warning: string): void;
 }
 
 /** A requested run. */
@@ -59,12 +61,12 @@ export interface Wanted {
 
 /**
  * All runs, ordered so that every task gets its first seed before any gets its second: early results then cover all
- * tasks. Throws as the checks of settings do.
+ * tasks. `records` are those in `out`. Throws as the checks of settings do.
  */
-export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
+export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkRecord[]): Promise<Wanted[]> {
   const { preset, changes, out, runs } = wishes;
   const plans: Pick<Wanted, "task" | "settings" | "steps" | "arithmetic">[] = [];
-  const records = readRecords(out);
+  let usual: Arithmetic | undefined;
   for (const task of wishes.tasks) {
     const own = environments[task];
     const settings = await asFlags(async () => {
@@ -73,8 +75,10 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
       await Ddpg.create(own, settings);
       return settings;
     });
-    const recorded = records.find(({ environment }) => environment === task);
-    const arithmetic = wishes.arithmetic ?? (recorded ? arithmeticOf(recorded) : "portable");
+    const made = records.find(({ environment }) => environment === task) ?? configOf(task, wishes);
+    const given = wishes.arithmetic ?? (made && arithmeticOf(made));
+    if (given === undefined) usual ??= await usualArithmetic(wishes);
+    const arithmetic = given ?? usual ?? "portable";
     plans.push({ task, settings, arithmetic, steps: wishes.steps ?? own.steps });
   }
   const common = [
@@ -87,7 +91,7 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
   ];
   return wishes.seeds.flatMap((seed) =>
     plans.map(({ task, settings, steps, arithmetic }): Wanted => {
-      const directory = path.join(runs, `${task}-seed${seed}`);
+      const directory = runDirectory(runs, task, seed);
       const every = Math.max(1, Math.min(evaluateEvery, Math.floor(steps / minEvaluations)));
       const own = ["--seed", `${seed}`, "--steps", `${steps}`, "--evaluate-every", `${every}`, "--out", directory];
       return {
@@ -100,21 +104,48 @@ export async function wantedRuns(wishes: Wishes): Promise<Wanted[]> {
   );
 }
 
+/** The configuration of a run that an earlier command left of a task, if there is one. */
+function configOf(task: string, { seeds, runs }: Wishes): RunConfig | undefined {
+  const directory = seeds.map((seed) => runDirectory(runs, task, seed)).find(isStarted);
+  return directory === undefined ? undefined : readConfig(directory);
+}
+
+/** Fused where it is possible. Otherwise portable, with a warning. */
+async function usualArithmetic({ warn }: Wishes): Promise<Arithmetic> {
+  const { arithmetic, notFused } = await nodeBackend({ native: false, wide: false });
+  if (notFused !== undefined) warn(notFusedWarning(notFused));
+  return arithmetic;
+}
+
+function runDirectory(runs: string, task: string, seed: number): string {
+  return path.join(runs, `${task}-seed${seed}`);
+}
+
+/** Whether a directory holds a run that has begun. */
+function isStarted(directory: string): boolean {
+  return fs.existsSync(path.join(directory, files.config)) && !isUnstarted(directory);
+}
+
 /**
  * The runs without a record, or with the record of a failure. Throws an InputError if there are records of these tasks,
  * or runs, that were made with other settings or steps, because the records of a task share a row.
  */
 export async function unrecordedRuns(
   out: string,
+  records: readonly BenchmarkRecord[],
   wanted: readonly Wanted[],
   notice: (text: string) => void,
 ): Promise<Wanted[]> {
-  for (const record of readRecords(out)) {
-    const { environment, seed } = record;
+  const finished = new Set<string>();
+  for (const record of records) {
+    const { environment, seed, failed } = record;
     const same = wanted.find(({ task }) => task === environment);
-    if (same) expectSame(recordFile(out, environment, seed), same, record, "Choose another --out.");
+    if (!same) continue;
+    const file = recordFile(out, environment, seed);
+    expectSame(file, same, record, "Choose another --out.");
+    if (failed === undefined) finished.add(file);
   }
-  const unrecorded = wanted.filter(({ record }) => readRecord(record)?.failed !== undefined || !fs.existsSync(record));
+  const unrecorded = wanted.filter(({ record }) => !finished.has(record));
   // All at once, because a lock may have to be watched for some seconds.
   await Promise.all(unrecorded.map((each) => expectSameRun(each, notice)));
   return unrecorded;
@@ -123,7 +154,7 @@ export async function unrecordedRuns(
 /** Throws an InputError if the run's directory holds another run or other files, or is in use by another process. */
 async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Promise<void> {
   const { directory, seed, task } = wanted;
-  if (!fs.existsSync(path.join(directory, files.config)) || isUnstarted(directory)) {
+  if (!isStarted(directory)) {
     await checkRunDirectory(directory, undefined, notice);
     return;
   }

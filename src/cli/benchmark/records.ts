@@ -76,7 +76,10 @@ const fields = {
   failed: "what went wrong, or nothing",
 } as const satisfies Fields<BenchmarkRecord>;
 
-/** Reads and checks a record; leaves out fields that it does not know. Undefined if there is no such file. Throws an InputError that names the field. */
+/**
+ * Reads and checks a record; leaves out fields that it does not know. Undefined if there is no such file. Throws an
+ * InputError that names the field.
+ */
 export function readRecord(file: string): BenchmarkRecord | undefined {
   const content = attempt(file, "a record of a benchmark", () =>
     fs.statSync(file, { throwIfNoEntry: false }) ? readFile(file, maxTextBytes).toString("utf8") : undefined,

@@ -5,10 +5,11 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, afterEach, before, beforeEach, describe, it, mock } from "node:test";
 import { presets } from "../../ddpg/config.ts";
+import { Ddpg } from "../../ddpg/ddpg.ts";
 import { sha256Of } from "../../node/trusted-file.ts";
 import type { RunConfig } from "../../node.ts";
 import { stderr } from "../terminal/output.ts";
-import { environmentEntries, environmentOf } from "./environments.ts";
+import { environmentEntries, environmentFor, environmentOf, trainingEnvironments } from "./environments.ts";
 
 const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-environments-")));
 const started = process.cwd();
@@ -92,5 +93,42 @@ describe("the environment of a run", () => {
       environmentSha256: "ab",
     });
     assert.deepEqual(environmentEntries("runs/one", { name: "Pendulum-v1", create }), { environment: "Pendulum-v1" });
+  });
+});
+
+describe("an environment that cannot be closed", () => {
+  const made = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
+  const close = (): never => {
+    throw new Error("cannot be closed");
+  };
+
+  it("does not hide that it is not the policy's", async () => {
+    fs.writeFileSync(
+      path.join(folder, "other.mjs"),
+      `export default class Other {
+  observationSize = 3;
+  actionLow = [-1];
+  actionHigh = [1];
+  reset() { return [0, 0, 0]; }
+  step() { return { observation: [0, 0, 0], reward: 0, terminated: false }; }
+  close() { throw new Error("cannot be closed"); }
+}
+`,
+    );
+    const { policy } = await Ddpg.create(made, presets.small);
+    await assert.rejects(environmentFor(policy, "./other.mjs"), /^InputError: other observationSize: expected 2/);
+  });
+
+  it("does not hide that a second one cannot be made", async () => {
+    let count = 0;
+    const create = async () => {
+      if (++count === 2) throw new Error("only one");
+      return { ...made, close, reset: () => [0, 0], step: close };
+    };
+    await assert.rejects(
+      trainingEnvironments({ name: "one", create }, () => "environment one"),
+      /only one/,
+    );
+    assert.equal(count, 2);
   });
 });

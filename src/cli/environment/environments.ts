@@ -13,7 +13,7 @@ import { whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { print, printError } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
-import { guarded } from "./guard.ts";
+import { closing, guarded } from "./guard.ts";
 
 export function addEnvironmentsCommand(program: Command): void {
   program
@@ -121,8 +121,7 @@ export async function environmentFor({ units }: Policy, nameOrPath: string) {
   try {
     units.expectSame(environment, name);
   } catch (error) {
-    environment.close?.();
-    throw error;
+    return closing<never>(name, [environment], () => Promise.reject(error));
   }
   return { name, environment };
 }
@@ -148,8 +147,7 @@ export async function trainingEnvironments({ create }: LoadedEnvironment, where:
     const [environment] = made;
     return { environment, environments: made.slice(0, count), evaluationEnvironment: made[count] };
   } catch (error) {
-    for (const each of new Set(made)) await each.close?.();
-    throw error;
+    return closing<never>(where(), made, () => Promise.reject(error));
   }
 }
 

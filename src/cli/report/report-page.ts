@@ -146,7 +146,7 @@ const biasLabel = "Q(s₀, μ(s₀)) − discounted return, at evaluations";
 function diagnosticsOf(run: ReportedRun): Html {
   const dimensions = run.diagnostics.reduce((most, d) => Math.max(most, d.saturation.length), 0);
   const line = (name: string, of: Quantity) => ({ name, points: thin(of(run)) });
-  const { rewardScale } = run.config.settings;
+  const { rewardScale, rewardNormalization } = run.config.settings;
   return panels(
     [
       { name: "Critic loss", yLabel: lossLabel([run]), lines: [line("", diagnostic("criticLoss"))] },
@@ -171,7 +171,11 @@ function diagnosticsOf(run: ReportedRun): Html {
         trained(run).length > 0 ? [line("evaluations", evaluated), line("training", trained)] : [line("", evaluated)],
       ),
     ],
-    rewardScale === 1 ? "" : `Losses, values and their bias are of rewards times ${rewardScale}.`,
+    rewardNormalization
+      ? "Losses, values and their bias are of rewards divided by their running size at the time."
+      : rewardScale === 1
+        ? ""
+        : `Losses, values and their bias are of rewards times ${rewardScale}.`,
   );
 }
 

@@ -18,7 +18,8 @@ export interface ReportOptions {
 export function addReportCommand(program: Command): void {
   program
     .command("report")
-    .description("draw one run, or compare several, in one HTML file, or give their data")
+    .summary("draw one run, or compare several, in one HTML file, or give their data")
+    .description("Draws one run, or compares several, in one HTML file, or gives their data.")
     .argument("<run...>", "run directories; runs with equal settings are seeds of one group")
     .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
     .option("--svg <file>", "also write the main figure as an SVG file")

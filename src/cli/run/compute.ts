@@ -28,10 +28,10 @@ export interface ComputeFlags {
 
 /** The options of commands that compute. */
 export const computeOptions = {
-  arithmetic: (byDefault = "portable") =>
+  arithmetic: (byDefault = "fused where it is possible") =>
     new Option(
       "--arithmetic <name>",
-      `rounding of products: portable, or fused, which is faster on many processors; other results [${byDefault}]`,
+      `rounding of products: fused, or portable, which runs everywhere; other results [${byDefault}]`,
     ).argParser(arithmeticName),
   backend: () =>
     new Option("--backend <name>", "what computes the networks: native, wasm or auto; same results [auto]").argParser(
@@ -40,7 +40,7 @@ export const computeOptions = {
   simd: () =>
     new Option(
       "--simd <bits>",
-      "bits of WebAssembly's vectors: 128, 256 (Node 24 or newer) or auto; same results [auto]",
+      "bits of WebAssembly's vectors: 128, 256 (Node 24 or newer) or auto; a width leaves native out; same results [auto]",
     ).argParser(simdWidth),
   threads: () =>
     new Option(
@@ -74,22 +74,39 @@ export function threadCount(text: string): number | "auto" {
   return value === "auto" ? value : Number(value);
 }
 
+/** How the automatic choices of a command are explained. */
+export interface Explanations {
+  /** Whether the user asked for them. Otherwise only a choice that the user may not expect is explained. */
+  readonly verbose: boolean;
+  say(line: string): void;
+}
+
 /**
- * Creates the backend that the flags ask for. Explains 128-bit vectors if the user may not expect them. Throws an
- * InputError, with this hint, where there is no fused arithmetic.
+ * Explanations on the standard error. A child of this program gives none: its parent has explained the backend, and
+ * takes what a child prints there for the report of an error.
+ */
+export function explanations(verbose: boolean, isChild: boolean): Explanations {
+  return { verbose, say: isChild ? () => {} : printError };
+}
+
+/**
+ * Creates the backend that the flags ask for; without `arithmetic`, it is fused where that is possible. Explains 128-bit
+ * vectors if the user may not expect them. Throws an InputError, with this hint, where a named arithmetic is not possible.
  */
 export async function backendFor(
-  { backend: kind = "auto", simd = "auto", arithmetic = "portable" }: ComputeFlags,
-  verbose: boolean,
+  { backend: kind = "auto", simd = "auto", arithmetic }: ComputeFlags,
+  { verbose, say }: Explanations,
   hint = "--arithmetic portable runs everywhere, with other results.",
 ): Promise<NodeBackend> {
   // A width is one of WebAssembly's vectors.
   const native = kind === "native" || (kind === "auto" && simd === "auto");
-  const backend = await nodeBackend({ native, wide: simd !== "128", arithmetic }).catch((error) => {
-    if (!(error instanceof InputError) || error.where !== "arithmetic") throw error;
-    const expected = `a processor and a Node that have ${arithmetic} arithmetic`;
-    throw new InputError({ where: `--arithmetic ${arithmetic}`, expected, got: error.got, hint });
-  });
+  const backend = await nodeBackend({ native, wide: simd !== "128", ...(arithmetic && { arithmetic }) }).catch(
+    (error) => {
+      if (!(error instanceof InputError) || error.where !== "arithmetic") throw error;
+      const expected = `a processor and a Node that have ${arithmetic} arithmetic`;
+      throw new InputError({ where: `--arithmetic ${arithmetic}`, expected, got: error.got, hint });
+    },
+  );
   const isNative = backend.name.startsWith("native");
   if (kind === "native" && !isNative) {
     const hint = "--backend auto takes the fastest that works here, with the same results.";
@@ -102,9 +119,14 @@ export async function backendFor(
   }
   const [reason = "--simd 128"] = backend.notes.slice(native ? 1 : 0);
   const isNews = simd === "256" || verbose;
-  if (!isNative && native && verbose) printError(`ddpg: using WebAssembly: ${backend.notes[0]}.`);
-  if (!isNative && backend.vectorBits === 128 && isNews) printError(`ddpg: using 128-bit vectors: ${reason}.`);
+  if (!isNative && native && verbose) say(`ddpg: using WebAssembly: ${backend.notes[0]}.`);
+  if (!isNative && backend.vectorBits === 128 && isNews) say(`ddpg: using 128-bit vectors: ${reason}.`);
   return backend;
+}
+
+/** What to warn of if a backend is portable although no one asked for that. */
+export function notFusedWarning(reason: string): string {
+  return `--arithmetic: using portable, with other results than fused: ${reason}.`;
 }
 
 /** What an agent is computed with, as commands print it. */
@@ -117,12 +139,16 @@ export function threadsFor({ threads = "auto" }: ComputeFlags): Threads {
   return nodeThreads(threads === "auto" ? Math.min(maxThreads, os.availableParallelism()) : threads);
 }
 
-/** Explains on the standard error why an agent computes with one thread although it could have had more. */
-export function explainOneThread({ threads = "auto" }: ComputeFlags, agent: Ddpg, verbose: boolean): void {
+/** With `verbose`, explains why an agent computes with one thread although it could have had more. */
+export function explainOneThread(
+  { threads = "auto" }: ComputeFlags,
+  agent: Ddpg,
+  { verbose, say }: Explanations,
+): void {
   if (!verbose || threads === 1 || agent.threads > 1) return;
   const cores = os.availableParallelism();
   const reason = threadsFor({ threads }).refusal || "there are no others";
-  printError(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
+  say(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
 }
 
 /** A warning if the replay buffer will not fit in the machine's memory, or in that which a container has; else "". */

@@ -23,7 +23,16 @@ import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from 
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
-import { backendFor, type ComputeFlags, computeOptions, computeText, explainOneThread, threadsFor } from "./compute.ts";
+import {
+  backendFor,
+  type ComputeFlags,
+  computeOptions,
+  computeText,
+  explainOneThread,
+  explanations,
+  memoryWarning,
+  threadsFor,
+} from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
 interface ResumeFlags extends Omit<ComputeFlags, "arithmetic"> {
@@ -56,6 +65,7 @@ export function addResumeCommand(program: Command): void {
 
 async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promise<void> {
   const listener = flags.asChild && parent();
+  const warn = listener ? listener.warn : printWarning;
   expectDirectory(run);
   await expectUnlocked(run, listener ? listener.warn : (text) => printError(`ddpg: ${text}`));
   const unstarted = unstartedHint(run, inShell(run));
@@ -84,12 +94,15 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const planned = planFor(moved, flags.steps, checkpoint.steps);
   const arithmetic = arithmeticOf(config);
   const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
-  const backend = await backendFor({ ...flags, arithmetic }, verbose, keeps);
+  const explained = explanations(verbose, listener !== undefined);
+  const backend = await backendFor({ ...flags, arithmetic }, explained, keeps);
   const made = await trainingEnvironments(loaded, loading, config.environments);
   const { environment, environments, evaluationEnvironment } = made;
   await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
-    explainOneThread(flags, agent, verbose);
+    explainOneThread(flags, agent, explained);
+    const tooLarge = memoryWarning(agent.replayBuffer, planned.steps);
+    if (tooLarge) warn(tooLarge);
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
@@ -116,7 +129,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       stepTimeout: milliseconds(flags.stepTimeout),
       progress: flags.progress,
       ...(listener && { onProgress: listener.onProgress }),
-      warn: listener ? listener.warn : printWarning,
+      warn,
     });
   });
 }

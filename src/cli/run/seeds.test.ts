@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { before, describe, it } from "node:test";
 import { type RunConfig, readConfig } from "../../node.ts";
 import { programInFolder } from "../terminal/program.case.ts";
-import { findRun, otherSeeds, parseSeeds, resumeArguments, seedArguments } from "./seeds.ts";
+import { findRun, namingArithmetic, otherSeeds, parseSeeds, resumeArguments, seedArguments } from "./seeds.ts";
 
 const { inFolder, succeed } = programInFolder("seeds");
 
@@ -63,6 +63,19 @@ describe("seedArguments", () => {
   });
 });
 
+describe("namingArithmetic", () => {
+  it("names the arithmetic before --, unless the command line does", () => {
+    assert.deepEqual(namingArithmetic(["train", "--", "--arithmetic"], "fused"), [
+      ...["train", "--arithmetic", "fused", "--", "--arithmetic"],
+    ]);
+    for (const args of [
+      ["train", "--arithmetic", "portable"],
+      ["train", "--arithmetic=portable"],
+    ])
+      assert.deepEqual(namingArithmetic(args, "fused"), args);
+  });
+});
+
 describe("resumeArguments", () => {
   it("keeps the options that resume has, with their values", () => {
     const args = ["train", "a.js", "--seeds", "1..3", "--discount", "0.9", "--simd=128", "--checkpoint-every", "5"];
@@ -71,6 +84,15 @@ describe("resumeArguments", () => {
     assert.deepEqual(resumeArguments([...args, "--threads", "2", "--", "--simd"], "here/seed2", false, undefined), [
       ...[...kept, "--threads", "2", "--no-progress", "--as-child"],
     ]);
+  });
+
+  it("explains what it does if the parent does", () => {
+    const wanted = ["resume", "b/seed1", "--verbose", "--threads", "1", "--as-child"];
+    for (const args of [
+      ["--verbose", "train", "--seeds", "1"],
+      ["train", "--seeds", "1", "--verbose"],
+    ])
+      assert.deepEqual(resumeArguments(args, "b/seed1", true, undefined), wanted);
   });
 
   it("names the module, however it was named", () => {

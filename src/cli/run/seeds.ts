@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { expect, InputError } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import { files, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
@@ -40,6 +41,13 @@ export function parseSeeds(text: string): number[] {
     }
   }
   return [...seeds];
+}
+
+/** A command line that names the arithmetic, so that it gives the same bits on every machine. */
+export function namingArithmetic(args: readonly string[], arithmetic: Arithmetic): readonly string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  if (args.slice(0, end).some((arg) => /^--arithmetic(=|$)/.test(arg))) return args;
+  return [...args.slice(0, end), "--arithmetic", arithmetic, ...args.slice(end)];
 }
 
 /**
@@ -78,6 +86,7 @@ export function resumeArguments(
 ): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
+    if (args[i] === "--verbose") kept.push(args[i]);
     const [, flag, value] = /^--(checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
     if (flag === undefined) continue;
     kept.push(args[i]);
@@ -135,6 +144,8 @@ export interface SeedsOptions {
   readonly seeds: readonly number[];
   /** The path of the environment's module, if it is one. */
   readonly environment: string | undefined;
+  /** That of all seeds. */
+  readonly arithmetic: Arithmetic;
   /** The directory of each seed. */
   readonly directories: readonly string[];
   /** What each directory holds. */
@@ -161,10 +172,10 @@ export interface ChildRun extends ChildCommand {
  * process when the children have closed their records.
  */
 export async function trainSeeds(options: SeedsOptions): Promise<void> {
-  const { seeds, environment, directories, found, continues, jobs, progress, warn } = options;
+  const { seeds, environment, arithmetic, directories, found, continues, jobs, progress, warn } = options;
   const drawn = progress && stdout.isTTY;
   const width = largest(seeds.map((seed) => `${seed}`.length));
-  const own = process.argv.slice(2);
+  const own = namingArithmetic(process.argv.slice(2), arithmetic);
   const runs = seeds.map((seed, i): ChildRun => {
     const directory = directories[i];
     const args =

@@ -20,7 +20,7 @@ import { EnvironmentError, isKind } from "../../environment/environment-calls.ts
 import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { startFile } from "../../node/run-files.ts";
-import { fromStart } from "../../node/starting-folder.ts";
+import { fromHere, fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
@@ -54,7 +54,9 @@ import {
   computeOptions,
   computeText,
   explainOneThread,
+  explanations,
   memoryWarning,
+  notFusedWarning,
   threadsFor,
 } from "./compute.ts";
 import { reserveDirectory } from "./reserve-directory.ts";
@@ -93,7 +95,11 @@ export function addTrainCommand(program: Command): void {
     .argument("[environment]", 'an id of "ddpg environments", or the path of your own module')
     .summary("train a policy, evaluate it, keep the records")
     .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
-    .option("--seed <n>", "seed for all randomness; the same seed gives the same policy [1]", wholeNumber("--seed", 0))
+    .option(
+      "--seed <n>",
+      "seed for all randomness; the same seed and arithmetic give the same policy [1]",
+      wholeNumber("--seed", 0),
+    )
     .option("--seeds <list>", "several seeds, such as 1..8 or 1,3,7, each in its own process", parseSeeds)
     .option("--jobs <n>", "how many seeds to train at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option(
@@ -157,7 +163,7 @@ Examples:
   ddpg train Pendulum-v1 --seeds 1..8
   ddpg train Pendulum-v1 --steps 100000 --until-return -150
   ddpg train --config runs/first --seed 2
-  ddpg train Pendulum-v1 --preset paper --batch-normalization false --steps 30000
+  ddpg train Pendulum-v1 --preset paper --normalization none --steps 30000
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
 
 The default export of your own module is a class, or a function without parameters, that
@@ -227,16 +233,21 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   };
   if (loaded.module) {
     const { checkSteps } = flags;
-    const isTold = listener === undefined;
+    const showsNotice = listener === undefined;
     const warnings =
-      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, isTold));
+      checkSteps === 0 ? [] : await asFlags(() => checkOwn(nameOrPath, loaded, settings, checkSteps, showsNotice));
     warnings.forEach(warn);
   }
   const tooLong = withoutUpdates(settings, steps, whole);
   if (tooLong) warn(new InputError(tooLong).at(settingFlag(tooLong.where)).message);
 
-  const arithmetic = flags.arithmetic ?? (repeated && arithmeticOf(repeated));
-  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, verbose);
+  // Seeds that an earlier command left keep theirs: it may have been portable by default.
+  const left = flags.seeds ? given?.find(holdsRun) : undefined;
+  const kept = repeated ?? (left === undefined ? undefined : readConfig(fromHere(left)));
+  const arithmetic = flags.arithmetic ?? (kept && arithmeticOf(kept));
+  const explained = explanations(verbose, listener !== undefined);
+  const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
+  if (backend.notFused !== undefined) warn(notFusedWarning(backend.notFused));
   const atOnce = flags.environments ?? repeated?.environments ?? 1;
   const made = await trainingEnvironments(loaded, loading, atOnce);
   const { environment, environments, evaluationEnvironment } = made;
@@ -254,8 +265,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const [seed] = seeds;
     // Several seeds are trained by child processes, so this process needs no threads.
     const threads = flags.seeds ? {} : { threads: threadsFor(flags) };
-    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, backend, ...threads }));
-    if (!flags.seeds) explainOneThread(flags, agent, verbose);
+    const compute = { backend, arithmetic: backend.arithmetic };
+    const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, ...compute, ...threads }));
+    if (!flags.seeds) explainOneThread(flags, agent, explained);
     const tooLarge = memoryWarning(agent.replayBuffer, steps);
     if (tooLarge) warn(tooLarge);
     if (start) agent.startFrom(start.policy);
@@ -311,7 +323,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (flags.seeds) {
     const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
     const environment = loaded.module ? nameOrPath : undefined;
-    await trainSeeds({ seeds, environment, directories, found, continues: given !== undefined, jobs, progress, warn });
+    const continues = given !== undefined;
+    const { arithmetic } = backend;
+    await trainSeeds({ seeds, environment, arithmetic, directories, found, continues, jobs, progress, warn });
   }
 }
 
@@ -329,9 +343,9 @@ async function startPolicy(
 async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
-  { observationScale, observationOffset, rewardScale }: Settings,
+  { observationScale, observationOffset, rewardScale, observationNormalization, rewardNormalization }: Settings,
   steps: number | undefined,
-  tell: boolean,
+  showsNotice: boolean,
 ): Promise<string[]> {
   let thrown: { error: unknown } | undefined;
   let called = "make";
@@ -356,14 +370,14 @@ async function checkOwn(
     proxies.set(environment, proxy);
     return proxy;
   };
-  const notice = setTimeout(() => {
+  const showNotice = (): void => {
     const pass = steps ?? defaultCheckSteps(first?.observationSize ?? 1);
     printError(`Checking ${name} for about ${whole(2 * pass)} steps …`);
-  }, noticeMs);
+  };
+  const notice = showsNotice ? setTimeout(showNotice, noticeMs) : undefined;
   // It is only a notice: it must not keep the process alive if the environment never answers.
-  notice.unref();
-  if (!tell) clearTimeout(notice);
-  const scaling = { observationScale, observationOffset, rewardScale };
+  notice?.unref();
+  const scaling = { observationScale, observationOffset, rewardScale, observationNormalization, rewardNormalization };
   const { problems, warnings, failure } = await guarded(
     () => `${name} ${called}`,
     () => checkEnvironment(make, { ...scaling, ...(steps !== undefined && { steps }) }),

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Command } from "commander";
 import { parseCheckpointPlan } from "../run/checkpoints.ts";
 import { threadCount } from "../run/compute.ts";
-import { someNumber, wholeNumber } from "./options.ts";
+import { chosenSettings, settingOptions, someNumber, wholeNumber } from "./options.ts";
 
 test("a whole number may be written with an exponent or with underscores", () => {
   const parse = wholeNumber("--steps", 1);
@@ -36,4 +37,23 @@ test("anything else is refused with the text", () => {
     assert.throws(() => wholeNumber("--steps", 1)(text), { name: "InputError", message }, text);
   }
   for (const text of ["", "0", "s", "1e-1", "1.5", "-5s"]) assert.throws(() => parseCheckpointPlan(text), text);
+});
+
+test("a flag of an earlier version means what it meant, and contradicts no other", () => {
+  const chosen = (...args: string[]) => {
+    const command = new Command().exitOverride();
+    for (const option of settingOptions()) command.addOption(option);
+    return chosenSettings(command.parse(args, { from: "user" }).opts());
+  };
+  assert.deepEqual(chosen("--batch-normalization", "true"), { normalization: "batch" });
+  assert.deepEqual(chosen("--batch-normalization", "false", "--normalization", "none"), { normalization: "none" });
+  assert.deepEqual(chosen(), {});
+  assert.throws(() => chosen("--batch-normalization", "true", "--normalization", "layer"), {
+    name: "InputError",
+    message: "--batch-normalization: expected --normalization alone, got both.",
+  });
+  assert.throws(
+    () => chosen("--batch-normalization", "yes"),
+    /--batch-normalization: expected true or false, got "yes"/,
+  );
 });

@@ -2,7 +2,10 @@ import { Option } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { printable } from "../../base/printable.ts";
 import {
+  currentSettings,
   expectPreset,
+  type OldSettings,
+  oldSettingNames,
   type PresetName,
   parseSetting,
   presets,
@@ -57,17 +60,33 @@ export function presetName(name: string): PresetName {
 
 /** One option for every setting of the algorithm. */
 export function settingOptions(): Option[] {
-  return settingNames.map((name) => {
+  const option = (name: keyof (Settings & OldSettings), form: string, help: string): Option => {
     const flag = settingFlag(name);
-    return new Option(`${flag} <${placeholder(name)}>`, `${settingHelp(name)}${defaults(name)}`).argParser((text) =>
-      parseSetting(name, text, flag),
-    );
-  });
+    return new Option(`${flag} <${form}>`, help).argParser((text) => parseSetting(name, text, flag));
+  };
+  return [
+    ...settingNames.map((name) => option(name, placeholder(name), `${settingHelp(name)}${defaults(name)}`)),
+    // They still work, but the help does not mention them.
+    ...oldSettingNames.map((name) => option(name, "value", settingHelp(name)).hideHelp()),
+  ];
 }
 
-/** The settings among a command's options. */
+/** The settings among a command's options. Throws an InputError if a flag of an earlier version contradicts another. */
 export function chosenSettings(options: Record<string, unknown>): Partial<Settings> {
-  return Object.fromEntries(settingNames.filter((name) => name in options).map((name) => [name, options[name]]));
+  const chosen: Partial<Record<keyof Settings, unknown>> = Object.fromEntries(
+    settingNames.filter((name) => name in options).map((name) => [name, options[name]]),
+  );
+  for (const old of oldSettingNames.filter((name) => name in options)) {
+    for (const [name, value] of Object.entries(currentSettings(Object.fromEntries([[old, options[old]]]))) as [
+      keyof Settings,
+      never,
+    ][]) {
+      if (name in chosen && chosen[name] !== value)
+        throw new InputError({ where: settingFlag(old), expected: `${settingFlag(name)} alone`, got: "both" });
+      chosen[name] = value;
+    }
+  }
+  return chosen as Partial<Settings>;
 }
 
 /** Runs an action with settings. An error that names one of them names its flag instead. */

@@ -106,7 +106,7 @@ export class Output implements Terminal {
   }
 }
 
-/** Where errors are printed. If one cannot be, the exit code tells of it. */
+/** Where errors are printed. If one cannot be, the exit code is not 0. */
 export const stderr = new Output(process.stderr, "standard error", () => {});
 
 /** Where results are printed. A failure is reported at once; the command continues, and ends with exit code 2. */

@@ -67,8 +67,46 @@ describe("Threads", { timeout: 90_000 }, () => {
     assert.match(await refusal(new Threads(2, none, always), 10), /^no other thread could be started/);
     assert.match(await refusal(new Threads(2, startHelper, { threshold: 5 }), 10), /^another thread takes too long/);
     assert.equal(await refusal(new Threads(1, startHelper), 10), "");
+    const refused = await withoutSharedMemory(() => refusal(new Threads(2, startHelper, always), 10));
+    assert.equal(refused, "the engine gave no memory that threads can share");
+    // A helper that does not answer the question about the agent's memory.
+    const { threads, workers } = watched();
+    assert.equal(await threads.areWorth(10, { module }), true);
+    for (const worker of workers) worker.postMessage = () => {};
+    assert.equal(await threads.share(1000, { module }), undefined);
+    assert.match(threads.refusal, /^no other thread could be started, or none answered in time/);
+    const others = watched().threads;
+    assert.equal(await others.areWorth(10, { module }), true);
+    assert.equal(await withoutSharedMemory(() => others.share(1000, { module })), undefined);
+    assert.equal(others.refusal, "the engine gave no memory that threads can share");
     await create(two);
     assert.equal(two.refusal, "");
+  });
+
+  it("are chosen by the best of several measurements, whatever else the cores do meanwhile", async () => {
+    const module = await narrowKernels.shared();
+    const work = 4 * 250_000;
+    /** A call of 16 rows takes 10 µs, as 16,384 steps do, and an answer 2 µs; but `noise` may hold up an answer. */
+    const threadsWith = (noise: (answer: number) => number) => {
+      let calls = 0;
+      const timer = () => (calls++ % 2 === 0 ? 0.01 : 0.002 + noise(calls >> 1));
+      return new Threads(2, startHelper, { timer });
+    };
+    const random = new Random("noise");
+    assert.equal(await threadsWith(() => 0).areWorth(work, { module }), true);
+    assert.equal(await threadsWith((answer) => (answer % 10 < 9 ? 5 : 0)).areWorth(work, { module }), true);
+    assert.equal(await threadsWith(() => random.uniform(0, 0.1)).areWorth(work, { module }), true);
+    // The first measurement takes 20 ms and the next one follows 30 ms later.
+    let end = 0;
+    const burst = (): number => {
+      end ||= performance.now() + 25;
+      return performance.now() < end ? 5 : 0;
+    };
+    assert.equal(await threadsWith(burst).areWorth(work, { module }), true);
+    const slow = threadsWith(() => 5);
+    assert.equal(await slow.areWorth(work, { module }), false);
+    assert.match(slow.refusal, /^another thread takes 5002 µs to answer/);
+    for (let agent = 0; agent < 5; agent++) assert.equal(await slow.areWorth(work, { module }), false);
   });
 
   it("helpers take pieces of every kernel's calls", async () => {
@@ -265,6 +303,24 @@ describe("Threads", { timeout: 90_000 }, () => {
     }
   });
 });
+
+/** Does something while the engine has no more shared memory. */
+async function withoutSharedMemory<T>(action: () => Promise<T>): Promise<T> {
+  const engine = globalThis as unknown as { WebAssembly: { Memory: new (pages: { shared?: boolean }) => object } };
+  const { Memory } = engine.WebAssembly;
+  engine.WebAssembly.Memory = class {
+    constructor(pages: { shared?: boolean }) {
+      if (pages.shared) throw new RangeError("could not allocate memory");
+      // biome-ignore lint/correctness/noConstructorReturn: the engine's own memory
+      return new Memory(pages);
+    }
+  };
+  try {
+    return await action();
+  } finally {
+    engine.WebAssembly.Memory = Memory;
+  }
+}
 
 /** Threads whose messages, workers and control words a test can inspect. */
 function watched(options: ConstructorParameters<typeof Threads>[2] = always) {

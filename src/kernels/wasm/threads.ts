@@ -30,7 +30,7 @@ declare const WebAssembly: {
   Memory: new (pages: { initial: number; maximum: number; shared: boolean }) => WasmMemory;
 };
 
-/** Kernels that helpers can run, and how fast they are. */
+/** Kernels that helpers can run: a compiled module, and what takes the place of some of its kernels. */
 export interface SharedKernels {
   readonly module: object;
   readonly replacement?: Replacement | undefined;
@@ -44,6 +44,10 @@ interface Splitting {
   maxPiece: number;
   /** How long a helper takes to answer, in ms, if that was measured. */
   tripMs?: number;
+  /** Why there are no helpers, if they could not begin. */
+  failure?: string;
+  /** Measures again. The best of all measurements counts. */
+  measure?: () => void;
 }
 
 /** A memory of agents over the same kernels, which split their larger calls. */
@@ -80,9 +84,6 @@ const minCalls = 4;
 /** A piece takes at most about this long, in ms: so long the caller may have to wait at the end of a call. */
 const pieceMs = 0.02;
 
-/** How long helpers may take to answer, in ms. After that the caller works without them. */
-const answerMs = 1000;
-
 /** Checking the helpers' count this often takes about 100 µs. Then a helper has taken a piece but is not running. */
 const longWait = 100_000;
 
@@ -95,7 +96,14 @@ const [minAlone, maxAlone] = [32, 2048];
 /** How long the measurement takes, in ms, on a machine that is not busy. */
 const measureMs = 20;
 
+/**
+ * How often threads are measured, at most. Where a measurement says that an agent gains nothing, it is repeated after a
+ * pause, in ms: other programs may have used the cores.
+ */
+const [maxMeasurements, pauseMs] = [5, 30];
+
 const noAnswer = "no other thread could be started, or none answered in time";
+const noMemory = "the engine gave no memory that threads can share";
 
 /**
  * Threads for the arithmetic of agents, from `nodeThreads` of `ddpg/node` or from `webThreads`; an option of
@@ -120,24 +128,34 @@ export class Threads {
   #refusal = "";
   readonly #threshold: number | undefined;
   readonly #lostMs: number;
+  readonly #answerMs: number;
+  readonly #timer: Timer;
   /** How many of the next calls use one thread. */
   #alone = 0;
   #nextAlone = minAlone;
 
   /**
    * For `nodeThreads` and `webThreads`. Without `startHelper` there is one thread. Tests set the threshold, which is
-   * otherwise measured, and how long a piece may take, in ms, before it counts as lost.
+   * otherwise measured, how long a piece may take, in ms, before it counts as lost, how long helpers may take to answer
+   * before the caller works without them, in ms, and what measures.
    */
   constructor(
     count: number,
     startHelper: StartHelper | undefined,
-    { threshold, lostMs = 10_000 }: { threshold?: number; lostMs?: number } = {},
+    {
+      threshold,
+      lostMs = 10_000,
+      answerMs = 1000,
+      timer = averageMs,
+    }: { threshold?: number; lostMs?: number; answerMs?: number; timer?: Timer } = {},
   ) {
     expect(Number.isSafeInteger(count) && count >= 1 && count <= 64, "threads", "a whole number from 1 to 64", count);
     this.count = startHelper ? count : 1;
     this.#startHelper = startHelper;
     this.#threshold = threshold;
     this.#lostMs = lostMs;
+    this.#answerMs = answerMs;
+    this.#timer = timer;
     const bytes = 4 * controlWords(this.count - 1);
     this.#control = new Int32Array(this.count > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
   }
@@ -150,10 +168,16 @@ export class Threads {
       this.#refusal = "layers and batch are too small to share";
       return false;
     }
-    const { threshold, tripMs } = await this.#splitting(kernels);
-    const areWorth = this.#helpers.size > 0 && work >= minCalls * threshold;
-    if (!areWorth) this.#refusal = this.#helpers.size === 0 ? noAnswer : slowAnswer(tripMs);
-    return areWorth;
+    const splitting = await this.#splitting(kernels);
+    const areWorth = (): boolean => this.#helpers.size > 0 && work >= minCalls * splitting.threshold;
+    // Two more measurements for an agent.
+    for (let more = 2; more > 0 && splitting.measure && this.#helpers.size > 0 && !areWorth(); more--) {
+      await new Promise<void>((resolve) => setTimeout(resolve, pauseMs));
+      if (this.#helpers.size > 0) splitting.measure?.();
+    }
+    if (areWorth()) return true;
+    this.#refusal = splitting.failure ?? (this.#helpers.size === 0 ? noAnswer : slowAnswer(splitting.tripMs));
+    return false;
   }
 
   /** @internal Why the last agent that asked for several threads got one; "" if it got them, or if there is only one. */
@@ -168,14 +192,16 @@ export class Threads {
   share(bytes: number, kernels: SharedKernels): Promise<Part | undefined> {
     const part = this.#sharing.then(async () => {
       const taken = await this.#take(bytes, kernels);
-      if (!taken) this.#refusal = "the engine gave no memory that threads can share";
-      return taken;
+      if (typeof taken !== "string") return taken;
+      this.#refusal = taken;
+      return undefined;
     });
     this.#sharing = part.catch(() => {});
     return part;
   }
 
-  async #take(bytes: number, kernels: SharedKernels): Promise<Part | undefined> {
+  /** Returns a part, or why there is none. */
+  async #take(bytes: number, kernels: SharedKernels): Promise<Part | string> {
     const key = kernels.replacement ?? kernels.module;
     const arenas = this.#arenas.get(key) ?? [];
     this.#arenas.set(key, arenas);
@@ -195,24 +221,24 @@ export class Threads {
     const last = arenas[arenas.length - 1];
     if (last?.memory.grow(bytes)) {
       // An engine may keep a memory's length in an instance. Helpers make another one, and answer.
-      if (!(await this.#introduce(last.id, kernels, last.memory.memory))) return undefined;
+      if (!(await this.#introduce(last.id, kernels, last.memory.memory))) return noAnswer;
     } else {
       const added = await this.#addArena(bytes, kernels);
-      if (!added) return undefined;
+      if (typeof added === "string") return added;
       arenas.push(added);
     }
-    return free();
+    return free() ?? noMemory;
   }
 
-  async #addArena(bytes: number, kernels: SharedKernels): Promise<Arena | undefined> {
+  async #addArena(bytes: number, kernels: SharedKernels): Promise<Arena | string> {
     let memory: GrowingMemory;
     try {
       memory = new GrowingMemory(bytes);
     } catch {
-      return undefined;
+      return noMemory;
     }
     const id = this.#memories++;
-    if (!(await this.#introduce(id, kernels, memory.memory))) return undefined;
+    if (!(await this.#introduce(id, kernels, memory.memory))) return noAnswer;
     const raw = kernelsOver(kernels, memory.memory);
     const splitting = await this.#splitting(kernels);
     const split = kernelNames.map((name) => [name, this.#split(raw[name], name, id, splitting)]);
@@ -241,10 +267,19 @@ export class Threads {
     if (!memory || !(await this.#introduce(id, kernels, memory))) {
       for (const helper of this.#helpers) helper.terminate();
       this.#helpers.clear();
-      return { threshold: Infinity, maxPiece: 0 };
+      return { threshold: Infinity, maxPiece: 0, failure: memory ? noAnswer : noMemory };
     }
     if (this.#threshold !== undefined) return { threshold: this.#threshold, maxPiece: 0 };
-    return this.#measure(kernelsOver(kernels, memory).multiply, id);
+    const splitting: Splitting = { threshold: Infinity, maxPiece: 0 };
+    const best = { callMs: Infinity, tripMs: Infinity };
+    const { multiply } = kernelsOver(kernels, memory);
+    let left = maxMeasurements;
+    splitting.measure = () => {
+      this.#measure(multiply, id, best, splitting);
+      if (--left === 0) delete splitting.measure;
+    };
+    splitting.measure();
+    return splitting;
   }
 
   #startOne(): void {
@@ -274,7 +309,7 @@ export class Threads {
         this.#questions.delete(id);
         resolve(answered);
       };
-      const timer = setTimeout(() => settle(false), answerMs);
+      const timer = setTimeout(() => settle(false), this.#answerMs);
       this.#questions.set(id, { missing: this.#helpers.size, settle });
       this.#send({ id, module: kernels.module, replacement: kernels.replacement?.key, memory });
     });
@@ -382,27 +417,31 @@ export class Threads {
     throw new Error(`Kernels: a helper thread ended, or stood still for ${this.#lostMs} ms, in the middle of a call.`);
   }
 
-  /** Finds the threshold and the size of pieces from the best of many tries, because other programs use the cores too. */
-  #measure(multiply: RawKernel, memory: number): Splitting {
+  /**
+   * Finds the threshold and the size of pieces from the best of many tries, which take turns, and of the measurements
+   * before: other programs use the cores too.
+   */
+  #measure(multiply: RawKernel, memory: number, best: { callMs: number; tripMs: number }, splitting: Splitting): void {
     const callAlone = (): void => runPiece(multiply, cuts[0], this.#call, 0, 1, this.#room);
     const callHelper = (): void => {
       this.#publish(memory, 0, 1, 0);
       this.#waitFor(1);
     };
-    let [callMs, tripMs] = [Infinity, Infinity];
     const start = performance.now();
     const spentMs = (): number => performance.now() - start;
     // The engine is still compiling at first. On a busy machine, a few tries take long.
     for (let tries = 0; spentMs() < measureMs || (tries < 20 && spentMs() < 10 * measureMs); tries++) {
       this.#product(16);
-      callMs = Math.min(callMs, averageMs(callAlone));
+      best.callMs = Math.min(best.callMs, this.#timer(callAlone));
       this.#product(1);
-      tripMs = Math.min(tripMs, averageMs(callHelper));
+      best.tripMs = Math.min(best.tripMs, this.#timer(callHelper));
     }
-    const workPerMs = this.#product(16) / callMs;
+    const workPerMs = this.#product(16) / best.callMs;
     this.#alone = 0;
     this.#nextAlone = minAlone;
-    return { threshold: minTrips * tripMs * workPerMs, maxPiece: pieceMs * workPerMs, tripMs };
+    splitting.threshold = minTrips * best.tripMs * workPerMs;
+    splitting.maxPiece = pieceMs * workPerMs;
+    splitting.tripMs = best.tripMs;
   }
 
   /** Prepares a product with this many rows, in a memory that holds nothing else. Returns its work. */
@@ -423,7 +462,10 @@ function kernelsOver({ module, replacement }: SharedKernels, memory: WasmMemory)
   return replacement?.replace(exports, memory.buffer) ?? exports;
 }
 
-/** How long an action takes, in ms: the average of many, because a browser's clock has steps of 5 µs. */
+/** Returns how long an action takes, in ms. */
+type Timer = (action: () => void) => number;
+
+/** The average of many, because a browser's clock has steps of 5 µs. */
 function averageMs(action: () => void): number {
   const times = 20;
   const start = performance.now();

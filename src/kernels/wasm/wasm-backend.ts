@@ -1,6 +1,7 @@
-import type { Backend } from "../backend.ts";
+import { type Backend, openArithmetic } from "../backend.ts";
 import { rowMultiple } from "../raw-kernels.ts";
 import { type KernelModules, narrowKernels } from "./modules.ts";
+import type { Threads } from "./threads.ts";
 import { createWasmKernels, type WasmOptions } from "./wasm-kernels.ts";
 
 /**
@@ -27,5 +28,13 @@ export function createWasmBackend(
   };
 }
 
-/** WebAssembly with 128-bit vectors, which runs on every platform: the default. */
-export const wasmBackend = createWasmBackend("wasm128", narrowKernels);
+/**
+ * WebAssembly with 128-bit vectors, which runs on every platform: the default. Its products are fused where that is
+ * possible, unless the `arithmetic` option says otherwise.
+ */
+export const wasmBackend = withOpenArithmetic();
+
+function withOpenArithmetic(options: { threads?: Threads } = {}): Backend {
+  const backend = createWasmBackend("wasm128", narrowKernels, options);
+  return openArithmetic({ ...backend, withThreads: (threads) => withOpenArithmetic({ threads }) });
+}
