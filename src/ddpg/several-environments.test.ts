@@ -7,7 +7,7 @@ import type { Environment, Step } from "../environment/environment.ts";
 import { TimeLimit } from "../environment/time-limit.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { sizes } from "./agent-state.case.ts";
-import { Ddpg } from "./ddpg.ts";
+import { Ddpg, type DdpgOptions } from "./ddpg.ts";
 import { type TrainingStep, train } from "./train.ts";
 
 const options = { preset: "small", ...sizes, warmupSteps: 20, noise: "ornstein-uhlenbeck", returnSteps: 3 } as const;
@@ -59,11 +59,29 @@ test("every step counts, in the order of the list, and the updates for each of t
   }
 });
 
-test("paused after any step, also in the middle of a round, training continues with the same bits", async () => {
-  const whole = await Ddpg.create(new Pendulum(), options);
+const kinds: Record<string, DdpgOptions> = {
+  "as it is": options,
+  "with running normalizations, priorities and parameter noise": {
+    ...options,
+    ...{
+      observationNormalization: true,
+      rewardNormalization: true,
+      replayPriority: "proportional",
+      noise: "parameter",
+    },
+  },
+};
+
+for (const [name, settings] of Object.entries(kinds)) {
+  test(`paused after any step, also in the middle of a round, training continues with the same bits: ${name}`, () =>
+    pauses(settings));
+}
+
+async function pauses(settings: DdpgOptions): Promise<void> {
+  const whole = await Ddpg.create(new Pendulum(), settings);
   const { trace } = await go(whole, pendulums(3), 90);
   for (const pause of [1, 2, 3, 14, 20, 21, 22, 61, 62]) {
-    const agent = await Ddpg.create(new Pendulum(), options);
+    const agent = await Ddpg.create(new Pendulum(), settings);
     const first = await go(agent, pendulums(3), pause, pause);
     const loaded = await Ddpg.load(first.saved, new Pendulum());
     assert.deepEqual(loaded.save(), Uint8Array.from(first.saved), `${pause}`);
@@ -71,7 +89,7 @@ test("paused after any step, also in the middle of a round, training continues w
     assert.deepEqual([...first.trace, ...second.trace], trace, `${pause}`);
     assert.equal(loaded.fingerprint(), whole.fingerprint(), `${pause}`);
   }
-});
+}
 
 /** Answers with promises, after as many turns of the event loop as `turns` says. */
 class Slow implements Environment {
@@ -146,7 +164,8 @@ test("each environment has its own random numbers, by its place: others beside i
 
 test("the actions of a round are computed together, with the bits of one at a time", async () => {
   const environment = new Pendulum();
-  const agent = await Ddpg.create(environment, { ...options, noise: "none", warmupSteps: 0 });
+  const normalized = { observationNormalization: true, normalization: "layer" } as const;
+  const agent = await Ddpg.create(environment, { ...options, ...normalized, noise: "none", warmupSteps: 0 });
   const before = new Map<number, number[]>();
   const starts = pendulums(3).map((each, i): Environment => {
     const { observationSize, actionLow, actionHigh } = each;
