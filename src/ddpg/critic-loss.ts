@@ -90,9 +90,9 @@ class Huber extends Squared {
   }
 }
 
-/** Returns atom k of K, evenly spaced from −s to s. */
-export function atom({ criticAtoms: K, criticSupport: s }: LossSettings, k: number): number {
-  return -s + (2 * s * k) / (K - 1);
+/** Returns the K returns z that a categorical critic knows, evenly spaced from −s to s. */
+export function atomsOf({ criticAtoms: K, criticSupport: s }: LossSettings): Float64Array {
+  return Float64Array.from({ length: K }, (_, k) => -s + (2 * s * k) / (K - 1));
 }
 
 /**
@@ -112,7 +112,7 @@ export class Categorical implements CriticHead {
   constructor(settings: LossSettings, rows: number) {
     this.values = new Float64Array(rows);
     this.#logSums = new Float64Array(rows);
-    this.#atoms = Float64Array.from({ length: settings.criticAtoms }, (_, k) => atom(settings, k));
+    this.#atoms = atomsOf(settings);
     this.probabilities = new Float64Array(rows * settings.criticAtoms);
   }
 
@@ -133,9 +133,10 @@ export class Categorical implements CriticHead {
         probabilities[to + k] = power;
         sum += power;
       }
+      const factor = 1 / sum;
       let value = 0;
       for (let k = 0; k < K; k++) {
-        probabilities[to + k] /= sum;
+        probabilities[to + k] *= factor;
         value += probabilities[to + k] * atoms[k];
       }
       values[i] = value;

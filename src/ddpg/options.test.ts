@@ -152,3 +152,22 @@ test("the projection keeps the mean of returns within the support and counts tho
   near(agent.y, [0.3, -1.9, 2]);
   assert.equal(targets.clippedRows, 1);
 });
+
+test("the noise on the target's action is clipped, and so is their sum", async () => {
+  const changes = { targetNoiseScale: 0.2, targetNoiseClip: 0.5, batchSize: 6 } as const;
+  const { targets, targetActor, targetNoiseRandom } = await Ddpg.create(create(), { preset: "small", ...changes });
+  const action = targetActor.output;
+  const cases = [
+    [0, 1, 0.2],
+    [0, 9, 0.5],
+    [0.1, -9, -0.4],
+    [0.9, 2, 1],
+    [-0.9, -2, -1],
+    [-1, 1, -0.8],
+  ];
+  for (const [i, [a]] of cases.entries()) action.set(i, 0, a);
+  const drawn = cases.map(([, noise]) => noise);
+  targetNoiseRandom.normal = () => drawn.shift() ?? Number.NaN;
+  targets.smooth(action);
+  for (const [i, [, , wanted]] of cases.entries()) assert.equal(action.at(i, 0), Math.fround(wanted), `row ${i}`);
+});

@@ -4,7 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import type { Settings } from "./config.ts";
 import type { Critic, TargetCritic } from "./critic.ts";
-import { atom, Categorical, type CriticTarget } from "./critic-loss.ts";
+import { atomsOf, Categorical, type CriticTarget } from "./critic-loss.ts";
 import type { Minibatch } from "./replay-buffer.ts";
 
 // Shapes: N rows in the minibatch, A action, K atoms.
@@ -20,6 +20,7 @@ export class Targets implements CriticTarget {
   readonly #critics: readonly TargetCritic[];
   /** What reads the critics' outputs, if they are categorical. */
   readonly #heads: readonly Categorical[];
+  readonly #atoms: Float64Array;
   readonly #settings: Settings;
   readonly #random: Random;
   /** The index of the critic with the lowest value in each row: [N]. */
@@ -30,6 +31,7 @@ export class Targets implements CriticTarget {
     const { batchSize, criticLoss, criticAtoms } = settings;
     this.#settings = settings;
     this.#critics = critics;
+    this.#atoms = atomsOf(settings);
     this.#heads = critics.flatMap(({ head }) => (head instanceof Categorical ? [head] : []));
     this.#random = random;
     this.y = new Float64Array(batchSize);
@@ -75,6 +77,7 @@ export class Targets implements CriticTarget {
    */
   project({ reward, discount }: Minibatch): void {
     const { y, distribution } = this;
+    const atoms = this.#atoms;
     if (distribution.length === 0) return;
     const { criticAtoms: K, criticSupport: support } = this.#settings;
     const spacing = (2 * support) / (K - 1);
@@ -84,7 +87,7 @@ export class Targets implements CriticTarget {
       if (Math.abs(y[i]) > support) this.clippedRows++;
       const { probabilities } = this.#heads[this.#lowest[i]];
       for (let k = 0; k < K; k++) {
-        const moved = reward[i] + discount[i] * atom(this.#settings, k);
+        const moved = reward[i] + discount[i] * atoms[k];
         const position = (Math.min(support, Math.max(-support, moved)) + support) / spacing;
         const below = Math.max(0, Math.min(K - 2, Math.floor(position)));
         const share = position - below;
@@ -92,7 +95,7 @@ export class Targets implements CriticTarget {
         distribution[i * K + below + 1] += probabilities[i * K + k] * share;
       }
       let mean = 0;
-      for (let k = 0; k < K; k++) mean += distribution[i * K + k] * atom(this.#settings, k);
+      for (let k = 0; k < K; k++) mean += distribution[i * K + k] * atoms[k];
       y[i] = mean;
     }
   }
