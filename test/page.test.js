@@ -206,7 +206,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("html[data-step='71'][data-phase='paused']").waitFor({ state: "attached" });
       await tab.locator("#world canvas").press("ArrowRight");
       await tab.locator("#fingerprint-note", { hasText: "You threw the body" }).waitFor();
-      assert.equal(await text(tab, "#runs li"), "seed 1, warmupSteps 64, 70 steps, thrown");
+      assert.equal(await text(tab, "#runs li"), "seed 1, portable, warmupSteps 64, 70 steps, thrown");
       const coming = tab.waitForEvent("download");
       await tab.locator("#save-config").click();
       const config = JSON.parse(fs.readFileSync(await (await coming).path(), "utf8"));
@@ -351,7 +351,7 @@ describe("the page", { timeout: 300_000 }, () => {
 
       await tab.locator("#field-actorLearningRate").fill("0.002");
       await tab.locator("#experiment [type=submit]").click();
-      await tab.locator("#runs li", { hasText: "seed 7, actorLearningRate 0.002" }).waitFor();
+      await tab.locator("#runs li", { hasText: "seed 7, portable, actorLearningRate 0.002" }).waitFor();
       await tab.locator("html[data-phase='ended'][data-step='1100']").waitFor({ state: "attached" });
       const both = await colors();
       assert.equal(both[1], first, "a run keeps its color");

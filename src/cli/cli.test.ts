@@ -175,7 +175,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     const run = path.join("runs", "Pendulum-v1-small-seed1");
     assert.match(
       output,
-      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\ncompute +(native|WebAssembly), (128|256|512)-bit SIMD, portable arithmetic\nreplay buffer +36 MB/,
+      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\ncompute +(native|WebAssembly), (128|256|512)-bit SIMD, fused arithmetic\nreplay buffer +36 MB/,
     );
     assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+ {2}[\d,]+\/1,500$/gm)?.length, 10);
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
@@ -266,10 +266,10 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
         `t${threads}`,
       );
     const [one, two] = [await train("1"), await train("2")];
-    assert.match(one, /^compute {8}\w+, \d+-bit SIMD, portable arithmetic$/m);
+    assert.match(one, /^compute {8}\w+, \d+-bit SIMD, fused arithmetic$/m);
     const results = ["t1", "t2"].map((run) => readResult(inFolder(run)));
     assert.equal(results[0].threads, 1);
-    assert.equal(results[1].threads > 1, /^compute .*-bit SIMD, portable arithmetic, 2 threads$/m.test(two));
+    assert.equal(results[1].threads > 1, /^compute .*-bit SIMD, fused arithmetic, 2 threads$/m.test(two));
     assert.equal(results[1].fingerprint, results[0].fingerprint);
   });
 

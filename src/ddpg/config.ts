@@ -87,7 +87,7 @@ const table = {
    */
   criticLoss: choice("loss of the critic", ["squared", "huber", "categorical"]).before("squared"),
   /** The number of returns that a categorical critic knows, evenly spaced over ±`criticSupport`. C51: 51; SimbaV2: 101. */
-  criticAtoms: integer("returns that a categorical critic distinguishes", 2, 4096).before(101),
+  criticAtoms: integer("returns that a categorical critic distinguishes", 2, 1024).before(101),
   /** The largest return, in scaled rewards, that a categorical critic knows. */
   criticSupport: number("largest scaled return of a categorical critic, which covers ± this", 1e-6, 1e12).before(5),
   /** γ, the discount of the next step's value. Paper §7: 0.99. */

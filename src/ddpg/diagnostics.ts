@@ -34,7 +34,7 @@ export class Diagnostics implements Record<DiagnosticsName, number> {
    */
   readonly saturation: Float64Array;
 
-  /** The length of what `saveActor` returns. */
+  /** @internal The length of what `saveActor` returns. */
   static actorStateSize(actionSize: number): number {
     return 2 + actionSize;
   }
@@ -43,18 +43,18 @@ export class Diagnostics implements Record<DiagnosticsName, number> {
     this.saturation = new Float64Array(actionSize);
   }
 
-  /** Returns the actor's numbers, which an update that does not move the actor leaves as they are; a fresh array. */
+  /** @internal Returns the actor's numbers, which an update that does not move the actor leaves as they are; a fresh array. */
   saveActor(): Float64Array {
     return joinNumbers([[this.actorLoss, this.actorGradientNorm], this.saturation]);
   }
 
-  /** Restores what `saveActor` returned. */
+  /** @internal Restores what `saveActor` returned. */
   restoreActor(state: Float64Array): void {
     [this.actorLoss, this.actorGradientNorm] = state;
     this.saturation.set(state.subarray(2));
   }
 
-  /** Reads the critics' losses and values of Q(s, a), after `compare`. */
+  /** @internal Reads the critics' losses and values of Q(s, a), after `compare`. */
   readCritics(critics: readonly Critic[]): void {
     this.criticLoss = 0;
     this.meanValue = 0;
@@ -64,13 +64,13 @@ export class Diagnostics implements Record<DiagnosticsName, number> {
     }
   }
 
-  /** Reads the norms of the critics' gradients, after `descend`. */
+  /** @internal Reads the norms of the critics' gradients, after `descend`. */
   readCriticGradients(critics: readonly Critic[]): void {
     this.criticGradientNorm = 0;
     for (const { gradientNorm } of critics) this.criticGradientNorm += gradientNorm / critics.length;
   }
 
-  /** Computes the actor's loss and the saturation from Q(s, μ(s)) [B], μ(s) [B, A] and the pre-activation penalty. */
+  /** @internal Computes the actor's loss and the saturation from Q(s, μ(s)) [B], μ(s) [B, A] and the pre-activation penalty. */
   readActor(value: Float64Array, action: Matrix, penalty: number): void {
     this.actorLoss = penalty - mean(value);
     for (let j = 0; j < action.columns; j++) {

@@ -58,7 +58,7 @@ const cases: [string, Partial<Settings>][] = [
   ],
 ];
 
-const sizes = { actorHiddenSizes: [7, 5], criticHiddenSizes: [6, 5], normalization: "none" as const };
+const sizes: Partial<Settings> = { actorHiddenSizes: [7, 5], criticHiddenSizes: [6, 5], normalization: "none" };
 const support = { criticAtoms: 9, criticSupport: 2 };
 cases.push(
   ["two critics, smoothed targets", { ...sizes, critics: 2, targetNoiseScale: 0.3 }],
@@ -100,7 +100,7 @@ for (const [name, changes] of cases) {
       const action = actor.forward(minibatch.observation);
       const output = critic.forward(minibatch.observation, action);
       let loss = 0;
-      for (let i = 0; i < N; i++) loss -= valueOf(agent, output, i) / N;
+      for (let i = 0; i < N; i++) loss -= valueIn(agent, output, i) / N;
       const squares = readMatrix(action).map((a) => Math.atanh(a) * Math.atanh(a));
       const mean = squares.reduce((sum, square) => sum + square, 0) / squares.length;
       return loss + settings.preactivationPenalty * mean;
@@ -115,7 +115,7 @@ for (const [name, changes] of cases) {
     const value = (): number => {
       const output = critic.forward(minibatch.observation, minibatch.action);
       let sum = 0;
-      for (let i = 0; i < N; i++) sum += valueOf(agent, output, i);
+      for (let i = 0; i < N; i++) sum += valueIn(agent, output, i);
       return sum;
     };
     critic.values(minibatch.observation, minibatch.action);
@@ -132,7 +132,7 @@ for (const [name, changes] of cases) {
 }
 
 /** Q of a row of a critic's output, by its definition. */
-function valueOf({ settings }: Ddpg, output: Matrix, i: number): number {
+function valueIn({ settings }: Ddpg, output: Matrix, i: number): number {
   if (settings.criticLoss !== "categorical") return output.at(i, 0);
   const probabilities = softmax(output, i);
   const { criticAtoms, criticSupport } = settings;

@@ -5,7 +5,7 @@ import { type Matrix, readMatrix } from "../kernels/matrix.ts";
 import { referenceBackend } from "../kernels/reference.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import type { Parameters } from "../nn/parameters.ts";
-import { type Settings, settingNames, settingsFrom } from "./config.ts";
+import { type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 
 // Replays the recorded updates of fixtures/update and fixtures/update-options. This code does not depend on which files
@@ -117,16 +117,6 @@ interface Recorded {
   firstActorUpdate: OptionsFixture["firstActorUpdate"];
 }
 
-/**
- * Says why a file cannot be replayed yet, "" if it can: layer normalization is recorded, but this version has no such
- * setting.
- */
-export function reasonToSkip({ config }: UpdateFixture | OptionsFixture): string {
-  const needsLayerNorm = "layerNormalization" in config && config.layerNormalization !== null;
-  const hasLayerNorm = (settingNames as readonly string[]).includes("layerNormEpsilon");
-  return needsLayerNorm && !hasLayerNorm ? "there is no layer normalization yet" : "";
-}
-
 function recordedOf(fixture: UpdateFixture | OptionsFixture): Recorded {
   return "critics" in fixture.config ? fromOptions(fixture as OptionsFixture) : fromUpdate(fixture as UpdateFixture);
 }
@@ -169,12 +159,9 @@ function fromOptions({ config, initial, after, ...same }: OptionsFixture): Recor
     ...{ critics, actorDelay, targetNoiseScale, targetNoiseClip, criticLoss, preactivationPenalty },
     ...(criticLoss === "categorical" && { criticAtoms: config.atoms, criticSupport: config.support ?? 0 }),
     criticWeightDecay: 0,
-    normalization: "none",
+    normalization: config.layerNormalization ? "layer" : "none",
+    ...(config.layerNormalization && { layerNormEpsilon: config.layerNormalization.epsilon }),
   };
-  if (config.layerNormalization) {
-    const { epsilon } = config.layerNormalization;
-    Object.assign(changes, { normalization: "layer", layerNormEpsilon: epsilon });
-  }
   const networks = ({ actor, targetActor, critics, targetCritics }: ManyNetworks) =>
     new Map([
       ["actor", actor],

@@ -76,11 +76,12 @@ export class Watchdog {
   }
 }
 
-function clippedTargets({ criticSupport, rewardScale }: Settings, share: number): string {
+function clippedTargets({ criticSupport, rewardScale, rewardNormalization }: Settings, share: number): string {
+  const scale = rewardNormalization ? "" : `, or a rewardScale below ${rewardScale}`;
   const percent = (100 * share).toFixed(1);
   return (
     `criticSupport: expected at most 1 % of the critic's targets beyond ±${criticSupport}, got ${percent} % in ${clippingWindow} steps. ` +
-    `The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below ${rewardScale}.`
+    `The critic cannot predict them: start again with a larger criticSupport${scale}.`
   );
 }
 

@@ -79,7 +79,9 @@ test("decoupled decay multiplies weights by 1 − α λ before the step, and lea
   twin.adam.step("critic");
   for (const name of parameters.names) {
     const wanted = twin.parameters.read(name);
-    parameters.read(name).forEach((x, i) => assert.ok(Math.abs(x - wanted[i]) < 1e-15, `${name}[${i}]`));
+    for (const [i, x] of parameters.read(name).entries()) {
+      assert.ok(Math.abs(x - wanted[i]) < 1e-15, `${name}[${i}]`);
+    }
   }
 });
 
