@@ -2,7 +2,7 @@
 export type { Bytes } from "./base/bytes.ts";
 export { InputError } from "./base/expect.ts";
 export { Random } from "./base/random.ts";
-export { type PresetName, presets, type Settings } from "./ddpg/config.ts";
+export { type OldSettings, type PresetName, presets, type Settings } from "./ddpg/config.ts";
 export { type BodyId, Ddpg, type DdpgOptions } from "./ddpg/ddpg.ts";
 export { Policy } from "./ddpg/policy.ts";
 export { type Episode, type TrainingStep, type TrainOptions, train } from "./ddpg/train.ts";

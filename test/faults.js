@@ -1440,7 +1440,7 @@ export const faults = [
       {
         file: "src/ddpg/ddpg.ts",
         text: "    this.#normalizeMinibatch();\n  ",
-        fault: "  ",
+        fault: "    if (this.#updates < 0) this.#normalizeMinibatch();\n  ",
       },
     ],
   },

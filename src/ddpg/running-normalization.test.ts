@@ -17,7 +17,7 @@ const both = { observationNormalization: true, rewardNormalization: true, reward
 const sizes = { actorHiddenSizes: [12, 8], criticHiddenSizes: [12, 8], batchSize: 16, warmupSteps: 20 };
 
 function create(changes: Partial<Settings> = {}): Promise<Ddpg> {
-  return Ddpg.create(spaces, { preset: "small", ...sizes, ...both, ...changes });
+  return Ddpg.create(spaces, { preset: "small", arithmetic: "portable", ...sizes, ...both, ...changes });
 }
 
 /** The agent's running statistics, as its file has them. */
