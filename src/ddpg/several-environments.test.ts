@@ -66,6 +66,7 @@ const kinds: Record<string, DdpgOptions> = {
     ...{
       observationNormalization: true,
       rewardNormalization: true,
+      rewardScale: 1,
       replayPriority: "proportional",
       noise: "parameter",
     },
