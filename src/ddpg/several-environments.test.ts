@@ -66,6 +66,7 @@ const kinds: Record<string, DdpgOptions> = {
     ...{
       observationNormalization: true,
       rewardNormalization: true,
+      rewardScale: 1,
       replayPriority: "proportional",
       noise: "parameter",
     },
@@ -231,7 +232,7 @@ test("a list that cannot be trained on is refused with the place, and its enviro
     ],
     [
       [pendulum, other],
-      "Pendulum environments[1] action bounds: expected [-2] to [2], as when the agent was created, got [-3] to [3].",
+      'Pendulum environments[1] action bounds: expected [-2] to [2], as when the agent was created, got "[-3] to [3]".',
     ],
     [[pendulum, 3], /^train environments\[1\]: expected an environment: an object with reset and step, got 3/],
   ] as const) {
