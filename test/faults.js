@@ -45,8 +45,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/replay-buffer.ts",
-        text: "const index = random.integer(size);",
-        fault: "const index = row % (size + random.integer(1));",
+        text: ": random.integer(size);",
+        fault: ": row % (size + random.integer(1));",
       },
     ],
   },
@@ -163,9 +163,9 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "const { reward, terminated, truncated = false, info } = isPromise(given) ? await given : given;",
+        text: "const { action, observation, reward, terminated, truncated, info } = answer;",
         fault:
-          "const { reward, terminated, truncated = false, info } = isPromise(given) ? await given : given; if (terminated || truncated) current.observation.set(await environment.reset(agent.environmentRandom));",
+          "const { action, observation, reward, terminated, truncated, info } = answer; if (terminated || truncated) observation.set(await environments[index].reset(body.environmentRandom));",
       },
     ],
   },
@@ -174,8 +174,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "reward, current.observation, terminated);",
-        fault: "reward, current.observation, terminated || truncated);",
+        text: "reward, observation, terminated, index);",
+        fault: "reward, observation, terminated || truncated, index);",
       },
     ],
   },
@@ -260,7 +260,7 @@ export const faults = [
   },
   {
     name: "noise not restarted at an episode's end",
-    edits: [{ file: "src/ddpg/train.ts", text: "if (terminated || truncated) agent.endEpisode();", fault: "" }],
+    edits: [{ file: "src/ddpg/train.ts", text: "if (terminated || truncated) agent.endEpisode(index);", fault: "" }],
   },
   {
     name: "Ornstein–Uhlenbeck noise keeps its state at a restart",
@@ -707,14 +707,16 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/body.ts",
-        text: "if (this.environment && state) restoreState(this.environment, state, this.#name);",
+        text: "if (this.environment && state) restoreState(this.environment, state, this.name);",
         fault: "",
       },
     ],
   },
   {
     name: "an environment that is trained on is never registered",
-    edits: [{ file: "src/ddpg/body.ts", text: "occupy(environment, this, name);", fault: "void occupy;" }],
+    edits: [
+      { file: "src/ddpg/body.ts", text: "occupy(environment, this.bodies[i], names[i]);", fault: "void occupy;" },
+    ],
   },
   {
     name: "an agent is saved while a step is under way",
@@ -737,8 +739,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "agent.loop ?? new Body",
-        fault: "(agent.loop?.environment ? null : agent.loop) ?? new Body",
+        text: "agent.loop ?? new Loop",
+        fault: "(agent.loop?.bodies[0].environment ? null : agent.loop) ?? new Loop",
       },
     ],
   },
@@ -1630,6 +1632,57 @@ export const faults = [
         file: "src/ddpg/targets.ts",
         text: "if (Math.abs(y[i]) > support) this.clippedRows++;",
         fault: "if (Math.abs(y[i]) > 2 * support) this.clippedRows++;",
+      },
+    ],
+  },
+  {
+    name: "returns: a row that a cut shortens counts the full power of the discount",
+    edits: [
+      {
+        file: "src/ddpg/step-returns.ts",
+        text: "this.#store(rows, next, k);",
+        fault: "this.#store(rows, next, this.#steps);",
+      },
+    ],
+  },
+  {
+    name: "environments: transitions are stored in the order in which promises settle",
+    edits: [
+      {
+        file: "src/ddpg/train.ts",
+        text: "return given.then((step) => take(answer, step));",
+        fault:
+          "return given.then((step) => { take(answer, step); const list = bodies as Body[]; list.push(...list.splice(list.findIndex((each) => each.index === index), 1)); });",
+      },
+    ],
+  },
+  {
+    name: "environments: random streams not by the place",
+    edits: [
+      {
+        file: "src/ddpg/body.ts",
+        text: "? random : random.fork(",
+        fault: '? random : random.fork("body") ?? random.fork(',
+      },
+    ],
+  },
+  {
+    name: "priorities: never updated",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "if (errors) this.replayBuffer.prioritize(errors);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "priorities: weights not normalized",
+    edits: [
+      {
+        file: "src/ddpg/priorities.ts",
+        text: "log(this.#tree.at(rows[i]) / least)",
+        fault: "log(this.#tree.at(rows[i]))",
       },
     ],
   },

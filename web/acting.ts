@@ -35,7 +35,8 @@ export class Acting {
   act(observation: ArrayLike<number>, size: number): number[] {
     const { policy, noiseSize } = this;
     if (!policy) return new Array(size).fill(0);
-    if (!this.#noiseSettings) return Array.from(policy.act(observation));
+    // Parameter noise needs the memory of an agent.
+    if (!this.#noiseSettings || this.#noiseSettings.noise === "parameter") return Array.from(policy.act(observation));
     this.#noise ??= createNoise(this.#noiseSettings, size, this.#random.fork("noise"));
     const mu = policy.forward(observation, "observation").data;
     const noise = this.#noise.sample();

@@ -96,7 +96,7 @@ export class BeforeUpdate {
       step,
       observation: this.#observation,
       policyAction: this.#policyAction,
-      noise: this.#drawn(),
+      noise: this.#drawn(action),
       action: Array.from(action),
       reward,
       nextObservation: Array.from(observation),
@@ -107,7 +107,9 @@ export class BeforeUpdate {
   }
 
   /** Draws 𝒩 again from the saved state, in the environment's units. */
-  #drawn(): number[] {
+  #drawn(action: ArrayLike<number>): number[] {
+    // The actor that parameter noise perturbed has learned since. Its actions are never clipped.
+    if (this.#agent.settings.noise === "parameter") return Array.from(action, (a, i) => a - this.#policyAction[i]);
     const noise = this.#agent.noise(0);
     const { actionLow, actionHigh } = this.#agent.units;
     const after = noise.save();

@@ -204,7 +204,7 @@ export class Training {
       this.#warnings.push("The episode is over, so training ignores your throw. The next step starts a new episode.");
     } else if (!scene.isSolid && save && restore && loop) {
       restore.call(this.#environment, joinNumbers([[save.call(this.#environment)[0]], state]));
-      loop.observation.set(scene.observe(state));
+      loop.bodies[0].observation.set(scene.observe(state));
       this.#isTouched = true;
       if (this.#body) this.#body = { ...this.#body, state, observation: scene.observe(state) };
     }
@@ -221,7 +221,7 @@ export class Training {
   /** The next action's observation. Between episodes, a second instance makes the same reset to get it. */
   #observation(): ArrayLike<number> | Promise<ArrayLike<number>> {
     const { loop, environmentRandom } = this.#agent;
-    if (loop && loop.length > 0) return loop.observation;
+    if (loop && loop.length > 0) return loop.bodies[0].observation;
     const random = new Random(0);
     random.restore(environmentRandom.save());
     return this.#evaluationEnvironment.reset(random);

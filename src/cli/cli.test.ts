@@ -367,7 +367,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [[...pendulum, "--discount", "1.5"], "--discount: expected a number from 0 to 1, got 1.5."],
     [
       [...pendulum, "--noise", "gausian"],
-      '--noise: expected one of ornstein-uhlenbeck, gaussian, decaying-offset, none, got "gausian". Did you mean "gaussian"?',
+      '--noise: expected one of ornstein-uhlenbeck, gaussian, pink, parameter, decaying-offset, none, got "gausian". Did you mean "gaussian"?',
     ],
     [
       [...pendulum, "--action-enters-layer", "9"],

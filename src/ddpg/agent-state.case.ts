@@ -73,6 +73,8 @@ const kinds: [string, Partial<Settings>][] = [
   ["Ornstein–Uhlenbeck noise, batch normalization", { noise: "ornstein-uhlenbeck", normalization: "batch" }],
   ["Gaussian noise that shrinks", { noise: "gaussian", noiseAnnealSteps: 300, noiseFinalFraction: 0.1 }],
   ["the decaying offset, a full buffer", { noise: "decaying-offset", replayCapacity: 100 }],
+  ["pink noise", { noise: "pink" }],
+  ["parameter noise, batch normalization", { noise: "parameter", normalization: "batch" }],
   ["no noise", { noise: "none" }],
 ];
 

@@ -6,15 +6,16 @@ import { numbersOf, type Safetensors, type Tensor, tensorOf } from "../base/safe
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { Adam } from "../nn/adam.ts";
 import { networkStateSize, networkTensors } from "../nn/network.ts";
-import { Body } from "./body.ts";
 import type { Settings } from "./config.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
 import { Learner } from "./learner.ts";
+import { expectLoop, type LoopCounters, readLoopCounters, restoreLoop, saveLoop } from "./loop-state.ts";
 import { createNoise, type Noise } from "./noise.ts";
 import { expectStatistics } from "./policy.ts";
 import { transitionSize } from "./replay-buffer.ts";
 import { RewardNormalization } from "./reward-normalization.ts";
+import type { SavedReturns } from "./step-returns.ts";
 import {
   expectMatrices,
   expectParameters,
@@ -76,6 +77,8 @@ interface Counters {
   learning?: UpdateCounts;
   /** The bodies that have noise. */
   bodies: BodyId[];
+  /** The number of rows of each body that wait for more rewards; absent if there are none. */
+  waiting?: SavedReturns["bodies"];
   /** The bodies in an episode whose return `rewardNormalization` holds; absent without that setting. */
   returns?: BodyId[];
   /** The number of bodies that were forgotten; absent if there were none. */
@@ -83,9 +86,6 @@ interface Counters {
   /** The counters of the training loop; absent if there was none. */
   loop?: LoopCounters;
 }
-
-/** `info`: the names that the current episode has numbers for, in `loop.info`; absent if it has none. */
-type LoopCounters = { step: number; episode: number; length: number; info?: string[] };
 
 /**
  * Returns the steps of `train` from the object `counters` of an agent's file, of which nothing else is checked; 0 if there
@@ -151,26 +151,26 @@ export function saveAgent(agent: Ddpg): Safetensors {
     parts: replayBuffer.save(),
   });
 
+  const { priorities, size } = replayBuffer;
+  if (priorities) tensors.set("priorities", tensorOf("F64", [1 + size], priorities.save(size)));
+  const waiting = agent.returns.save();
+  if (waiting.bodies.length > 0) {
+    const rowSize = observationSize + units.actionSize + 1;
+    tensors.set("waiting", tensorOf("F64", [agent.returns.waiting, rowSize], waiting.rows));
+    tensors.set("waiting.next", tensorOf("F64", [waiting.bodies.length, observationSize], waiting.next));
+  }
+
   const counters: Counters = {
     steps,
     updates,
     stored: replayBuffer.stored,
     learning: agent.schedule.counts,
     bodies,
+    ...(waiting.bodies.length > 0 && { waiting: waiting.bodies }),
     ...(rewardNormalization && { returns: rewardNormalization.bodies }),
     ...(forgotten && { forgotten }),
   };
-  if (loop) {
-    const { step, episode, length, watchdog } = loop;
-    const { names, values } = loop.info;
-    counters.loop = { step, episode, length, ...(names.length > 0 && { info: names }) };
-    if (names.length > 0) tensors.set("loop.info", tensorOf("F64", [names.length], values));
-    tensors.set("loop.observation", tensorOf("F64", [observationSize], loop.observation));
-    tensors.set("loop.return", tensorOf("F64", [1], [loop.return]));
-    tensors.set("loop.monitor", tensorOf("F64", [watchdog.monitor.stateSize], watchdog.monitor.save()));
-    const state = loop.saveEnvironment();
-    if (state) tensors.set("loop.environment", tensorOf("F64", [state.length], state));
-  }
+  if (loop) counters.loop = saveLoop(loop, tensors);
   const texts = {
     format,
     seed: String(seed),
@@ -239,7 +239,7 @@ export class SavedAgent {
       if (size > 0) numbers(`${name}.averages`, size);
     }
     this.#counters = this.#readCounters(parseObject(metadata, "counters", where));
-    const { stored, bodies, loop } = this.#counters;
+    const { stored, bodies, waiting, loop } = this.#counters;
     const random = new Random(0);
     for (const name of streamsOf(this.settings)) {
       expectTensor(tensors, name, "U32", [random.stateSize], where);
@@ -258,19 +258,13 @@ export class SavedAgent {
     this.#restoreNoises(() => noise);
     const rows = Math.min(stored, this.settings.replayCapacity);
     expectTensor(tensors, "replay", "F32", [rows, transitionSize(observationSize, actionSize)], where);
-    if (!loop) return;
-    const { monitor } = new Body(observationSize).watchdog;
-    numbers("loop.observation", observationSize);
-    numbers("loop.return", 1);
-    if (loop.info) numbers("loop.info", loop.info.length);
-    numbers("loop.monitor", monitor.stateSize);
-    monitor.restore(this.#numbers("loop.monitor"), `${where} loop.monitor`);
-    const environment = tensors.get("loop.environment");
-    if (environment) numbers("loop.environment", environment.shape[0] ?? 0);
-    const names = ["loop.observation", "loop.return"];
-    if (loop.info) names.push("loop.info");
-    if (environment) names.push("loop.environment");
-    for (const name of names) finiteNumbers(tensors, name, where);
+    if (this.settings.replayPriority !== "none") numbers("priorities", 1 + rows);
+    if (waiting) {
+      const shape = [countOf(waiting), observationSize + actionSize + 1];
+      expectTensor(tensors, "waiting", "F64", shape, where);
+      expectTensor(tensors, "waiting.next", "F64", [waiting.length, observationSize], where);
+    }
+    if (loop) expectLoop(loop, this.units, tensors, where);
   }
 
   /** The number of steps of `train`; 0 if there was no loop. */
@@ -287,7 +281,7 @@ export class SavedAgent {
   restore(agent: Ddpg): void {
     const tensors = this.#tensors;
     const where = this.#where;
-    const { steps, updates, stored, learning, forgotten = 0, loop } = this.#counters;
+    const { steps, updates, stored, learning, waiting, forgotten = 0, loop } = this.#counters;
     for (const [name, network] of agent.networks) {
       restoreParameters(network.parameters, tensors, `${name}.`, where);
       if (!(network instanceof Learner)) continue;
@@ -317,18 +311,14 @@ export class SavedAgent {
     this.#restoreNoises((body) => agent.noise(body));
     for (const part of tensors.get("replay")?.parts ?? [])
       agent.replayBuffer.restore(part, stored, `${where} replay`, this.#isFormat1);
+    agent.replayBuffer.priorities?.restore(this.#numbers("priorities"), `${where} priorities`);
+    if (waiting) {
+      const [rows, next] = [this.#numbers("waiting"), this.#numbers("waiting.next")];
+      agent.returns.restore({ bodies: waiting, rows, next }, `${where} waiting`);
+    }
     agent.restoreCounters(steps, updates, forgotten);
     if (learning) agent.schedule.restore(learning);
-    if (!loop) return;
-    const body = new Body(agent.units.observationSize);
-    const { info: names, ...counts } = loop;
-    Object.assign(body, counts);
-    if (names) body.info.restore(names, this.#numbers("loop.info"));
-    body.observation.set(this.#numbers("loop.observation"));
-    [body.return] = this.#numbers("loop.return");
-    body.watchdog.monitor.restore(this.#numbers("loop.monitor"));
-    body.saved = tensors.has("loop.environment") ? this.#numbers("loop.environment") : null;
-    agent.loop = body;
+    if (loop) restoreLoop(agent, loop, tensors, where);
   }
 
   #numbers(name: string): Float64Array {
@@ -350,7 +340,7 @@ export class SavedAgent {
   }
 
   #readCounters(saved: Record<string, unknown>): Counters {
-    const { steps, updates, stored, learning, bodies, returns, forgotten, loop } = saved;
+    const { steps, updates, stored, learning, bodies, waiting, returns, forgotten, loop } = saved;
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
@@ -359,9 +349,13 @@ export class SavedAgent {
       : { steps, updates };
     expect(isCount(counted.steps), `${field} steps`, whole, counted.steps);
     expect(isCount(counted.updates), `${field} updates`, whole, counted.updates);
-    expect(stored === counted.steps, `${field} stored`, `${counted.steps}, the number of steps`, stored);
+    const rows = waiting === undefined ? undefined : this.#readWaiting(waiting, `${field} waiting`);
+    const complete = counted.steps - countOf(rows ?? []);
+    const what = rows ? "the number of steps without those that wait" : "the number of steps";
+    expect(stored === complete, `${field} stored`, `${complete}, ${what}`, stored);
     expectBodies(bodies, `${field} bodies`);
     const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
+    if (rows) counters.waiting = rows;
     if (learning !== undefined) counters.learning = this.#readLearning(learning, counters, `${field} learning`);
     if (this.settings.rewardNormalization) {
       expectBodies(returns, `${field} returns`);
@@ -370,19 +364,23 @@ export class SavedAgent {
     expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
     if (forgotten !== undefined) counters.forgotten = forgotten;
     if (loop === undefined) return counters;
-    expect(typeof loop === "object" && loop !== null, `${field} loop`, "an object", loop);
-    const { step, episode, length, info } = loop as Record<string, unknown>;
-    const upTo = (max: number): string => `${whole} of at most ${max}`;
-    expect(isCount(step) && step <= stored, `${field} loop step`, upTo(stored), step);
-    expect(isCount(length) && length <= step, `${field} loop length`, upTo(step), length);
-    // Every earlier episode had a step.
-    const episodes = step - length + 1;
-    const isEpisode = isCount(episode) && episode > 0 && episode <= episodes;
-    expect(isEpisode, `${field} loop episode`, `${whole} from 1 to ${episodes}`, episode);
-    if (info === undefined) return { ...counters, loop: { step, episode, length } };
-    const areNames = Array.isArray(info) && info.every((name) => typeof name === "string");
-    expect(areNames && new Set(info).size === info.length, `${field} loop info`, "distinct names", info);
-    return { ...counters, loop: { step, episode, length, info } };
+    return { ...counters, loop: readLoopCounters(loop, counters.steps, `${field} loop`) };
+  }
+
+  #readWaiting(value: unknown, where: string): SavedReturns["bodies"] {
+    expect(Array.isArray(value) && value.length > 0, where, "a list of bodies", value);
+    const most = this.settings.returnSteps - 1;
+    for (const [i, item] of value.entries()) {
+      expectObject(item, `${where}[${i}]`, "an object");
+      const { body, rows }: { body?: unknown; rows?: unknown } = item;
+      expect(isBodyId(body), `${where}[${i}] body`, "the id of a body", body);
+      const isNumber = isCount(rows) && rows > 0 && rows <= most;
+      expect(isNumber, `${where}[${i}] rows`, `a whole number from 1 to ${most}, returnSteps - 1`, rows);
+    }
+    const bodies: SavedReturns["bodies"] = value.map(({ body, rows }) => ({ body, rows }));
+    const areDistinct = new Set(bodies.map(({ body }) => body)).size === bodies.length;
+    expect(areDistinct, where, "distinct ids of bodies", value);
+    return bodies;
   }
 
   #readLearning(value: unknown, { updates }: Counters, where: string): UpdateCounts {
@@ -396,6 +394,11 @@ export class SavedAgent {
     expect(typeof episodeEnded === "boolean", `${where} episodeEnded`, "true or false", episodeEnded);
     return { turns, owed, episodeEnded };
   }
+}
+
+/** The number of rows that wait, of all bodies. */
+function countOf(waiting: SavedReturns["bodies"]): number {
+  return waiting.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 function expectBodies(bodies: unknown, where: string): asserts bodies is BodyId[] {

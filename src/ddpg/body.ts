@@ -1,19 +1,156 @@
 import { InputError } from "../base/expect.ts";
-import type { Environment } from "../environment/environment.ts";
+import type { Random } from "../base/random.ts";
+import type { Environment, Step } from "../environment/environment.ts";
 import { EnvironmentError, restoreState, saveState } from "../environment/environment-calls.ts";
 import { occupy, release } from "../environment/environments-in-use.ts";
 import { EpisodeInfo } from "../environment/episode-info.ts";
+import type { Ddpg } from "./ddpg.ts";
 import type { Episode } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /**
- * The state of the loop of `train`: the current episode, so that a saved agent can resume in mid-episode, and the
- * counts. An agent keeps its body: the next loop continues the counts, in the same process as after a load.
+ * The state of the loop of `train`: its counts and a body for each environment, so that a saved agent can resume in
+ * mid-episode. An agent keeps its loop: the next one continues the counts, in the same process as after a load.
  */
-export class Body {
-  /** The number of time steps since training began, over all loops. */
+export class Loop {
+  /** The number of time steps of all bodies since training began, over all loops. */
   step = 0;
-  /** The number of the current episode, or of the next one; from 1. */
+  readonly watchdog: Watchdog;
+  /** Whether resets, steps or updates are under way. Agent and environments are then between two moments. */
+  isWaiting = false;
+  /** All bodies there ever were, by index: a body that is not in use keeps its counts and its random numbers. */
+  readonly bodies: Body[] = [];
+  readonly #agent: Pick<Ddpg, "units" | "environmentRandom" | "explorationRandom">;
+  /** The number of bodies in the loop of now, or in the last one. */
+  #inUse = 1;
+  #isInLoop = false;
+
+  constructor(agent: Pick<Ddpg, "units" | "environmentRandom" | "explorationRandom">) {
+    this.#agent = agent;
+    this.watchdog = new Watchdog(agent.units.observationSize);
+    this.grow(1);
+  }
+
+  /** Makes bodies until there are `count`. */
+  grow(count: number): void {
+    while (this.bodies.length < count) this.bodies.push(new Body(this, this.bodies.length, this.#agent));
+  }
+
+  /** Makes the first `count` bodies those in use. */
+  use(count: number): void {
+    this.grow(count);
+    this.#inUse = count;
+  }
+
+  /** The bodies in use. */
+  get inUse(): readonly Body[] {
+    return this.bodies.slice(0, this.#inUse);
+  }
+
+  /** The number of episodes that ended, of all bodies. */
+  get episodes(): number {
+    return this.bodies.reduce((sum, { episode }) => sum + episode - 1, 0);
+  }
+
+  /** The number of time steps in the current episode of the first body; 0 between episodes. */
+  get length(): number {
+    return this.bodies[0].length;
+  }
+
+  /**
+   * Begins a loop in environments with these names; returns warnings for the user. If an environment has no `save` and
+   * `restore`, an interrupted episode is dropped, and `onLeave` gets the index of its body. Throws an InputError if the
+   * agent or an environment is in another loop, and an EnvironmentError if restoring fails.
+   */
+  enter(
+    environments: readonly Environment[],
+    names: readonly string[],
+    onLeave: (index: number) => void,
+  ): readonly string[] {
+    if (this.#isInLoop) {
+      throw new InputError({
+        where: `train agent with ${names[0]}`,
+        expected: "an agent in no other loop of train",
+        got: "one in a loop that has not ended",
+        hint: "Leave that loop with break, or call return() on what train returned.",
+      });
+    }
+    this.grow(environments.length);
+    const occupied: Body[] = [];
+    try {
+      for (const [i, environment] of environments.entries()) {
+        occupy(environment, this.bodies[i], names[i]);
+        occupied.push(this.bodies[i]);
+      }
+      const warnings = environments.flatMap((environment, i) => this.bodies[i].resume(environment, names[i], onLeave));
+      const missing = this.bodies.slice(environments.length).filter((body) => body.isStarted);
+      if (missing.length > 0) {
+        const count = environments.length;
+        warnings.push(
+          `${names[0]}: expected at least ${this.bodies.indexOf(missing[missing.length - 1]) + 1} environments, to continue their episodes, got ${count}. The episodes of the others start over.`,
+        );
+      }
+      for (const body of missing) {
+        body.leave();
+        onLeave(body.index);
+      }
+      for (const [i, environment] of environments.entries()) this.bodies[i].take(environment, names[i]);
+      this.use(environments.length);
+      this.#isInLoop = true;
+      return warnings;
+    } catch (error) {
+      for (const body of occupied) release(environments[body.index], body);
+      throw error;
+    }
+  }
+
+  /** Ends the loop, and with it the current episodes. */
+  exit(): void {
+    this.leave();
+    this.#isInLoop = false;
+    for (const body of this.bodies) if (body.environment) release(body.environment, body);
+  }
+
+  /** Call it before each reset, step and long round of updates. Throws an InputError while an environment is being evaluated on. */
+  startWaiting(): void {
+    for (let i = 0; i < this.#inUse; i++) this.bodies[i].expectOwn();
+    this.isWaiting = true;
+  }
+
+  /** Call it afterwards. Throws an EnvironmentError if `leave` was called meanwhile. */
+  stopWaiting(): void {
+    if (!this.isWaiting) throw new EnvironmentError(`${this.bodies[0].name}: the step was given up before it ended`);
+    this.isWaiting = false;
+  }
+
+  /** Whether every environment can be lent now. */
+  get isLendable(): boolean {
+    return this.inUse.every((body) => body.isLendable);
+  }
+
+  /** Abandons the current episodes, with the steps that are under way. The next ones have the same numbers. */
+  leave(): void {
+    for (const body of this.bodies) body.leave();
+    this.isWaiting = false;
+  }
+}
+
+/** What an environment answered to an action. */
+export interface Answer {
+  action: Float32Array;
+  /** s′ [O] */
+  readonly observation: Float64Array;
+  reward: number;
+  terminated: boolean;
+  truncated: boolean;
+  info: Step["info"] | undefined;
+}
+
+/** The current episode in one environment. */
+export class Body {
+  /** Its environment's place among those of `train`, and its id in the agent. */
+  readonly index: number;
+  /** The number of the current episode of this body, or of the next one; from 1. */
   episode = 1;
   /** The number of time steps in the current episode; 0 between episodes. */
   length = 0;
@@ -23,22 +160,52 @@ export class Body {
   readonly info = new EpisodeInfo();
   /** s, the observation for the next action: [O]. */
   readonly observation: Float64Array;
-  readonly watchdog: Watchdog;
+  /** The answer to the last action. It counts only after those of the bodies before this one. */
+  readonly answer: Answer;
+  /** Whether `answer` has not been counted yet. */
+  isAnswered = false;
+  /** The random stream of the environment's resets, and that of warm-up actions. The first body has the agent's own. */
+  readonly environmentRandom: Random;
+  readonly explorationRandom: Random;
   /** The environment of the last loop; null in a loaded agent until `train` takes over. */
   environment: Environment | null = null;
   /** The saved state of the environment, in a loaded agent until `train` takes over; null if there is none. */
   saved: Float64Array | null = null;
   /** The step of the episode that errors name: the one in progress, or 0 during a reset. */
   at = 0;
-  /** Whether a reset, a step or its updates are under way. Agent and environment are then between two moments. */
-  isWaiting = false;
-  #isInLoop = false;
+  /** The name that errors use for the environment. */
+  name = "";
+  readonly #loop: Loop;
   #isLent = false;
-  #name = "";
 
-  constructor(observationSize: number) {
+  constructor(
+    loop: Loop,
+    index: number,
+    { units, environmentRandom, explorationRandom }: Pick<Ddpg, "units" | "environmentRandom" | "explorationRandom">,
+  ) {
+    const { observationSize, actionSize } = units;
+    this.#loop = loop;
+    this.index = index;
     this.observation = new Float64Array(observationSize);
-    this.watchdog = new Watchdog(observationSize);
+    this.answer = {
+      ...{ action: new Float32Array(actionSize), observation: new Float64Array(observationSize) },
+      ...{ reward: 0, terminated: false, truncated: false, info: undefined },
+    };
+    // By the index, never by how many there are or who answers first.
+    const own = (random: Random): Random => (index === 0 ? random : random.fork(`body ${index}`));
+    this.environmentRandom = own(environmentRandom);
+    this.explorationRandom = own(explorationRandom);
+  }
+
+  /** Whether anything of an episode is there. */
+  get isStarted(): boolean {
+    return this.length > 0 || this.isAnswered;
+  }
+
+  /** Whether the environment is in the middle of an episode: an answer may have ended it. */
+  get isInEpisode(): boolean {
+    const { terminated, truncated } = this.answer;
+    return this.isAnswered ? !terminated && !truncated : this.length > 0;
   }
 
   /**
@@ -48,40 +215,13 @@ export class Body {
   saveEnvironment(): Float64Array | null {
     const { environment } = this;
     if (!environment || this.#isLent) return this.saved;
-    return this.length > 0 && environment.save && environment.restore ? saveState(environment, this.#name) : null;
+    return this.isInEpisode && environment.save && environment.restore ? saveState(environment, this.name) : null;
   }
 
-  /**
-   * Begins a loop in an environment; returns warnings for the user. If the environment has no `save` and `restore`, an
-   * interrupted episode is dropped. Throws an InputError if the agent or the environment is in another loop, and an
-   * EnvironmentError if restoring fails.
-   */
-  enter(environment: Environment, name: string): readonly string[] {
-    if (this.#isInLoop) {
-      throw new InputError({
-        where: `train agent with ${name}`,
-        expected: "an agent in no other loop of train",
-        got: "one in a loop that has not ended",
-        hint: "Leave that loop with break, or call return() on what train returned.",
-      });
-    }
-    occupy(environment, this, name);
-    try {
-      const warnings = this.#resume(environment, name);
-      this.environment = environment;
-      this.saved = null;
-      this.#name = name;
-      this.#isInLoop = true;
-      return warnings;
-    } catch (error) {
-      release(environment, this);
-      throw error;
-    }
-  }
-
-  #resume(environment: Environment, name: string): readonly string[] {
+  /** Puts an environment where the current episode is. Returns a warning if that is not possible. */
+  resume(environment: Environment, name: string, onLeave: (index: number) => void): string[] {
     const { length, saved } = this;
-    if (length === 0) return [];
+    if (!this.isInEpisode) return [];
     if (saved && environment.save && environment.restore) {
       restoreState(environment, saved.slice(), name);
       const restored = saveState(environment, name).length;
@@ -92,42 +232,36 @@ export class Body {
       return [];
     }
     this.leave();
+    onLeave(this.index);
     return [
       `${name}: expected save and restore, to continue after step ${length} of episode ${this.episode}, got none. The episode starts over.`,
     ];
   }
 
-  /** Ends the loop, and with it the current episode. */
-  exit(): void {
-    this.leave();
-    this.#isInLoop = false;
-    if (this.environment) release(this.environment, this);
+  /** Takes over an environment at the beginning of a loop. */
+  take(environment: Environment, name: string): void {
+    this.environment = environment;
+    this.saved = null;
+    this.name = name;
+    this.at = this.length;
   }
 
-  /** Call it before each reset, step and long round of updates. Throws an InputError while the environment is being evaluated on. */
-  startWaiting(): void {
-    if (this.#isLent) {
-      throw new InputError({
-        where: this.#name,
-        expected: "no training step during an evaluation on the same environment",
-        got: "one",
-        hint: "Await evaluate, or make a second environment.",
-      });
-    }
-    this.isWaiting = true;
-  }
-
-  /** Call it afterwards. Throws an EnvironmentError if `leave` was called meanwhile. */
-  stopWaiting(): void {
-    if (!this.isWaiting) throw new EnvironmentError(`${this.#name}: the step was given up before it ended`);
-    this.isWaiting = false;
+  /** Throws an InputError while the environment is being evaluated on. */
+  expectOwn(): void {
+    if (!this.#isLent) return;
+    throw new InputError({
+      where: this.name,
+      expected: "no training step during an evaluation on the same environment",
+      got: "one",
+      hint: "Await evaluate, or make a second environment.",
+    });
   }
 
   /** Whether `lend` is possible. */
   get isLendable(): boolean {
     const { environment } = this;
     const canReturn = environment?.save !== undefined && environment.restore !== undefined;
-    return !this.isWaiting && !this.#isLent && (this.length === 0 || canReturn);
+    return !this.#loop.isWaiting && !this.#isLent && (!this.isInEpisode || canReturn);
   }
 
   /**
@@ -136,7 +270,7 @@ export class Body {
    */
   lend(name: string): () => void {
     if (!this.isLendable) {
-      const isInStep = this.isWaiting || this.#isLent;
+      const isInStep = this.#loop.isWaiting || this.#isLent;
       throw new InputError({
         where: name,
         expected: isInStep
@@ -152,22 +286,23 @@ export class Body {
     return () => {
       this.#isLent = false;
       this.saved = null;
-      if (this.environment && state) restoreState(this.environment, state, this.#name);
+      if (this.environment && state) restoreState(this.environment, state, this.name);
     };
   }
 
-  /** Counts a step and adopts its observation; returns the episode if the step ended it, else null. */
-  advance(observation: Float64Array, reward: number, terminated: boolean, truncated: boolean): Episode | null {
-    this.step++;
+  /** Counts the step that was answered; returns the episode if the step ended it, else null. */
+  advance(): Episode | null {
+    const { observation, reward, terminated, truncated } = this.answer;
+    this.isAnswered = false;
+    this.#loop.step++;
     this.length++;
     this.return += reward;
     this.observation.set(observation);
     if (!terminated && !truncated) return null;
     const info = this.info.take();
-    const episode = {
-      ...{ number: this.episode, return: this.return, length: this.length, terminated },
-      ...(info && { info }),
-    };
+    // Bodies end episodes in any order: the number is that of the end.
+    const number = this.#loop.episodes + 1;
+    const episode = { ...{ number, return: this.return, length: this.length, terminated }, ...(info && { info }) };
     this.leave();
     this.episode++;
     return episode;
@@ -175,10 +310,10 @@ export class Body {
 
   /** Abandons the current episode, with the step that is under way. The next one has the same number. */
   leave(): void {
+    this.isAnswered = false;
     this.length = 0;
     this.return = 0;
     this.info.clear();
     this.at = 0;
-    this.isWaiting = false;
   }
 }

@@ -3,7 +3,7 @@ import type { Activation } from "../nn/layer.ts";
 import { suggestSetting } from "./other-names.ts";
 
 /** The kinds of exploration noise; see `createNoise`. */
-export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "decaying-offset" | "none";
+export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "pink" | "parameter" | "decaying-offset" | "none";
 
 /** A setting's help line, its check, and its form on the command line. */
 interface SettingRow<T> {
@@ -92,12 +92,32 @@ const table = {
   criticSupport: number("largest scaled return of a categorical critic, which covers ± this", 1e-6, 1e12).before(5),
   /** γ, the discount of the next step's value. Paper §7: 0.99. */
   discount: number("discount of the next step's value", 0, 1),
+  /**
+   * n, the number of rewards that a stored row sums before the value of the next observation: y = Σₖ γᵏ rₜ₊ₖ + γⁿ Q′. Fewer
+   * at the end of an episode. Paper §3: 1.
+   */
+  returnSteps: integer("rewards that a stored row sums before the value of the next observation", 1, 1000).before(1),
   /** τ, in target ← τ · online + (1 − τ) · target after every update. 1 copies the networks. Paper §7: 0.001. */
   softUpdateRate: number("soft-update rate of the target networks", 0, 1),
   /** N, the number of transitions in a minibatch. Paper §7: 64. */
   batchSize: integer("transitions in a minibatch", 1, 65536),
   /** The number of transitions that the replay buffer keeps; the oldest is evicted first. Paper §7: 1e6. */
   replayCapacity: integer("transitions that the replay buffer keeps", 1, 2_147_483_647),
+  /**
+   * Which rows of the replay buffer are drawn more often: none, as in the paper, or those with a large error |y − Q|.
+   * `proportional` is Schaul et al. 2016, `lap` is Fujimoto et al. 2020, for the Huber loss.
+   */
+  replayPriority: choice("rows that are drawn more often", ["none", "proportional", "lap"]).before("none"),
+  /** α: a row is drawn with a probability proportional to its priority to the power of α. Schaul: 0.6; LAP: 0.4. */
+  priorityExponent: number("power of a row's priority that its probability is proportional to", 0, 2).before(0.6),
+  /** Added to |y − Q| for a proportional priority; the lowest priority of `lap`. Schaul: a small number; LAP: 1. */
+  priorityFloor: number("added to the error of a row as its priority; the lowest priority of lap", 1e-12, 1e6).before(
+    1,
+  ),
+  /** β: the weight of a row's loss is (N P)^−β over the largest one of the minibatch. Not with `lap`. Schaul: 0.4. */
+  importanceExponent: number("power of the weights that undo the bias of proportional priorities", 0, 1).before(0.4),
+  /** The number of steps in which β grows linearly to 1; 0: it stays. */
+  importanceAnnealSteps: integer("steps in which that power grows linearly to 1; 0 keeps it constant", 0).before(0),
   /** The number of first steps with uniformly random actions and without learning. Not in the paper: 0. */
   warmupSteps: integer("first steps with random actions and without learning", 0),
   /**
@@ -135,11 +155,22 @@ const table = {
   ]).before(({ normalization }) => (normalization === "none" ? "corrected" : "plain")),
   /** ε, added to the variance in layer normalization. Not in the paper. */
   layerNormEpsilon: number("added to the variance in layer normalization", 1e-12, 1).before(1e-5),
-  /** The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. */
-  noise: choice("exploration noise", ["ornstein-uhlenbeck", "gaussian", "decaying-offset", "none"]),
   /**
-   * The size of the noise, in half-ranges: σ of Ornstein–Uhlenbeck noise, the standard deviation of Gaussian noise, or
-   * the initial value of the decaying offset. One value, or one per dimension [A]. Paper §7: 0.2.
+   * The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. `pink` is correlated over every time scale (Eberhard et
+   * al. 2023); `parameter` perturbs the actor's parameters (Plappert et al. 2017).
+   */
+  noise: choice("exploration noise", [
+    "ornstein-uhlenbeck",
+    "gaussian",
+    "pink",
+    "parameter",
+    "decaying-offset",
+    "none",
+  ]),
+  /**
+   * The size of the noise, in half-ranges: σ of Ornstein–Uhlenbeck noise, the standard deviation of Gaussian and of pink
+   * noise, the distance δ of the actions that parameter noise aims at, or the initial value of the decaying offset. One
+   * value, or one per dimension [A]. Paper §7: 0.2.
    */
   noiseScale: numbers("size of the noise, in half-ranges of the action; one value or one per dimension", 0),
   /** θ, the rate at which Ornstein–Uhlenbeck noise reverts to 0, per step. Paper §7: 0.15. */
@@ -307,9 +338,15 @@ const paper: Settings = {
   criticAtoms: 101,
   criticSupport: 5,
   discount: 0.99,
+  returnSteps: 1,
   softUpdateRate: 0.001,
   batchSize: 64,
   replayCapacity: 1_000_000,
+  replayPriority: "none",
+  priorityExponent: 0.6,
+  priorityFloor: 1,
+  importanceExponent: 0.4,
+  importanceAnnealSteps: 0,
   warmupSteps: 0,
   updateEvery: 1,
   updatesPerStep: 1,

@@ -9,16 +9,17 @@ import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
 import { boundsWarnings } from "../environment/check-environment.ts";
-import type { BackendOptions } from "../kernels/backend.ts";
-import { chooseBackend, notFusedWarning } from "../kernels/choose-backend.ts";
+import type { Backend, BackendOptions } from "../kernels/backend.ts";
+import { chooseBackend, defaultBackend, notFusedWarning } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
 import type { Arithmetic, Kernels } from "../kernels/kernels.ts";
 import { NotFiniteError } from "../nn/adam.ts";
 import type { NetworkShape } from "../nn/layer.ts";
 import { Network } from "../nn/network.ts";
 import { Actor, actorShape } from "./actor.ts";
+import { ActorRows } from "./actor-rows.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
-import type { Body } from "./body.ts";
+import type { Body, Loop } from "./body.ts";
 import { type OldSettings, type PresetName, type Settings, settingsFrom } from "./config.ts";
 import { Critic, criticShape, TargetCritic } from "./critic.ts";
 import { type CriticHead, createHead } from "./critic-loss.ts";
@@ -26,11 +27,14 @@ import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { initialize } from "./initialization.ts";
 import { Target } from "./learner.ts";
-import { annealing, createNoise, type Noise } from "./noise.ts";
+import { type ActingPoint, annealing, createNoise, type Noise } from "./noise.ts";
 import type { ObservationNormalization } from "./observation-normalization.ts";
+import { PerturbedActor } from "./parameter-noise.ts";
 import { Policy } from "./policy.ts";
+import { importance, Priorities } from "./priorities.ts";
 import { allocateMinibatch, type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
 import { RewardNormalization } from "./reward-normalization.ts";
+import { StepReturns } from "./step-returns.ts";
 import { Targets } from "./targets.ts";
 import { type Spaces, Units } from "./units.ts";
 import { UpdateSchedule } from "./update-schedule.ts";
@@ -113,6 +117,8 @@ export class Ddpg {
   readonly networks: ReadonlyMap<string, Target>;
   /** @internal */
   readonly replayBuffer: ReplayBuffer;
+  /** @internal The rows that wait for more rewards. */
+  readonly returns: StepReturns;
   /** @internal The transitions of the last update. */
   readonly minibatch: Minibatch;
   /** @internal What the critics learn from the minibatch; reused by the next update. */
@@ -136,9 +142,15 @@ export class Ddpg {
   /** @internal The noise of each body. */
   readonly noises = new Map<BodyId, Noise>();
   /** @internal The state of the loop of `train`; null before the first. */
-  loop: Body | null = null;
+  loop: Loop | null = null;
+  /** The backend without threads; null if the agent was built over given kernels. */
+  readonly #backend: Backend | null;
   readonly #value: Network;
   readonly #valueHead: CriticHead;
+  /** |y − Q| of the rows of the last update [N]; null unless priorities depend on it. */
+  readonly #absoluteErrors: Float64Array | null;
+  /** Only parameter noise needs it. */
+  readonly #perturbed: PerturbedActor | null;
   readonly #softUpdate: { readonly rate: number };
   readonly #scaledObservation: Float32Array;
   readonly #scaledNextObservation: Float32Array;
@@ -181,15 +193,20 @@ export class Ddpg {
     return agent;
   }
 
-  /** @internal Builds an agent over given kernels, with these warnings besides its own; users call `create`. */
+  /**
+   * @internal Builds an agent over given kernels, with these warnings besides its own, and the backend without threads for
+   * what needs a memory of its own; users call `create`.
+   */
   constructor(
     kernels: Kernels,
     environment: Spaces,
     settings: Settings,
     seed: number,
     warnings: readonly string[] = [],
+    backend: Backend | null = null,
   ) {
     if (typeof seed !== "number") throw new InputError(created);
+    this.#backend = backend;
     const { batchSize, replayCapacity } = settings;
     this.seed = seed;
     this.settings = Object.freeze(settings);
@@ -230,7 +247,12 @@ export class Ddpg {
     this.networks = new Map(Object.entries(networks).flatMap(([name, network]) => (network ? [[name, network]] : [])));
 
     // Initialize replay buffer R.
-    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, settings.discount);
+    const { discount, returnSteps } = settings;
+    const priorities = settings.replayPriority === "none" ? null : new Priorities(settings);
+    const rules = { returnSteps, priorities };
+    this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, discount, rules);
+    this.#absoluteErrors = priorities && new Float64Array(batchSize);
+    this.returns = new StepReturns(returnSteps, discount, observationSize, actionSize, this.replayBuffer);
 
     this.minibatch = allocateMinibatch(kernels, batchSize, observationSize, actionSize);
     this.targets = new Targets(settings, this.targetCritics, this.targetNoiseRandom);
@@ -241,6 +263,7 @@ export class Ddpg {
     this.rewardNormalization = settings.rewardNormalization ? new RewardNormalization(settings.discount) : null;
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
     this.#valueHead = createHead(settings, 1);
+    this.#perturbed = settings.noise === "parameter" ? new PerturbedActor(kernels, mu, this.actor.parameters) : null;
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
@@ -311,14 +334,46 @@ export class Ddpg {
    */
   explore(observation: ArrayLike<number>, body: BodyId = 0): Float32Array {
     // 1. Select action aₜ = μ(sₜ|θμ) + 𝒩ₜ according to the current policy and exploration noise.
-    const mu = this.policy.forward(observation, "Ddpg.explore observation").data;
+    const action = this.policy.forward(observation, "Ddpg.explore observation").data;
+    const at = { observation: this.policy.observation.data, action };
+    return this.#explore(at, body, this.explorationRandom, this.#steps);
+  }
+
+  /**
+   * @internal Returns the actions of all bodies of the loop, in one forward pass. Each has its own random numbers and is
+   * that of the step that the body will take. `asOf` makes the error of a body from one in its observation.
+   */
+  exploreAll(rows: ActorRows, bodies: readonly Body[], asOf: (error: unknown, body: Body) => unknown): Float32Array[] {
+    for (const body of bodies) {
+      try {
+        rows.observe(body.index, body.observation, "Ddpg.explore observation");
+      } catch (error) {
+        throw asOf(error, body);
+      }
+    }
+    const mu = rows.forward();
+    return bodies.map(({ index, explorationRandom }) => {
+      const action = mu.data.subarray(index * mu.rowStride, index * mu.rowStride + mu.columns);
+      const at = { observation: rows.observation(index), action };
+      return this.#explore(at, index, explorationRandom, this.#steps + index);
+    });
+  }
+
+  /** @internal Creates what `exploreAll` needs for this many bodies. */
+  actorRows(count: number): Promise<ActorRows> {
+    return ActorRows.create(this.#backend ?? defaultBackend(), this, count);
+  }
+
+  /** `step` is the number of transitions before the one that the action belongs to. */
+  #explore(at: ActingPoint, body: BodyId, random: Random, step: number): Float32Array {
+    const { action: mu } = at;
     const noise = this.noise(body);
     const a = this.#unitAction;
-    const stepsOfNoise = this.#steps - this.settings.warmupSteps;
+    const stepsOfNoise = step - this.settings.warmupSteps;
     if (stepsOfNoise < 0) {
-      for (let i = 0; i < a.length; i++) a[i] = this.explorationRandom.uniform(-1, 1);
+      for (let i = 0; i < a.length; i++) a[i] = random.uniform(-1, 1);
     } else {
-      const x = noise.sample();
+      const x = noise.sample(at);
       const size = annealing(this.settings, stepsOfNoise);
       for (let i = 0; i < a.length; i++) a[i] = Math.min(1, Math.max(-1, mu[i] + size * x[i]));
     }
@@ -329,8 +384,9 @@ export class Ddpg {
 
   /**
    * Stores a transition: s [O], a [A], r and s′ [O] in the environment's units; copies them. `terminated` says that the
-   * task ended; pass false if only a time limit cut the episode. `body` is the id that was passed to `explore`. Throws
-   * an InputError for wrong sizes and for numbers that are not finite.
+   * task ended; pass false if only a time limit cut the episode. `body` is the id that was passed to `explore`. With
+   * `returnSteps` above 1, a row is stored once its rewards are known. Throws an InputError for wrong sizes and for
+   * numbers that are not finite.
    */
   observe(
     observation: ArrayLike<number>,
@@ -349,13 +405,14 @@ export class Ddpg {
     expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", wanted, reward);
     expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
     expectBody(body, "Ddpg.observe body");
-    this.replayBuffer.store({
+    this.returns.expectReward(body, scaledReward, "Ddpg.observe reward");
+    const step = {
       observation: this.#scaledObservation,
       action: this.#unitAction,
       reward: scaledReward,
       nextObservation: this.#scaledNextObservation,
-      discountSteps: terminated ? 0 : 1,
-    });
+    };
+    this.returns.add(body, step, terminated);
     this.observationNormalization?.add(this.#scaledObservation);
     this.rewardNormalization?.add(scaledReward, body);
     if (terminated) this.rewardNormalization?.endEpisode(body);
@@ -378,15 +435,19 @@ export class Ddpg {
   /** @internal Counts a time step for `learnOnce`. */
   takeTurn(): void {
     const { warmupSteps, batchSize } = this.settings;
-    if (this.#steps >= Math.max(warmupSteps, batchSize)) this.schedule.takeTurn();
+    const isReady = this.#steps >= warmupSteps && this.replayBuffer.stored >= batchSize;
+    if (isReady) this.schedule.takeTurn();
   }
 
   /** @internal Makes one update if one is due; returns whether it did. */
   learnOnce(): boolean {
     if (!this.schedule.isDue) return false;
-    this.replayBuffer.sample(this.minibatch, this.samplingRandom);
+    const errors = this.#absoluteErrors;
+    const beta = importance(this.settings, this.#steps);
+    this.replayBuffer.sample(this.minibatch, this.samplingRandom, beta);
     this.#normalizeMinibatch();
-    this.update();
+    this.update(errors);
+    if (errors) this.replayBuffer.prioritize(errors);
     this.schedule.countUpdate();
     this.onUpdate?.();
     return true;
@@ -449,10 +510,11 @@ export class Ddpg {
 
   /**
    * Call it when an episode of a body ends, also where a time limit cut it: restarts its noise (Algorithm 1, "Initialize a
-   * random process 𝒩"), and the return that rewards are normalized by.
+   * random process 𝒩"), and ends its returns over several steps and the return that rewards are normalized by.
    */
   endEpisode(body: BodyId = 0): void {
     expectBody(body, "Ddpg.endEpisode body");
+    this.returns.cut(body);
     this.noises.get(body)?.restart();
     this.rewardNormalization?.endEpisode(body);
     this.schedule.endEpisode();
@@ -464,6 +526,7 @@ export class Ddpg {
    */
   forget(body: BodyId): void {
     expectBody(body, "Ddpg.forget body");
+    this.returns.forget(body);
     this.rewardNormalization?.endEpisode(body);
     if (this.noises.delete(body)) this.#forgotten++;
   }
@@ -519,7 +582,7 @@ export class Ddpg {
     // An id that was forgotten must not get the same random numbers again.
     const generation = this.#forgotten === 0 ? "" : ` ${this.#forgotten}`;
     const random = this.explorationRandom.fork(`noise ${JSON.stringify(body)}${generation}`);
-    return createNoise(this.settings, this.units.actionSize, random);
+    return createNoise(this.settings, this.units.actionSize, random, this.#perturbed);
   }
 }
 
@@ -539,7 +602,8 @@ async function build(environment: Spaces, settings: Settings, seed: number, opti
   // A person who asked for portable arithmetic knows that it is not fused.
   const reason = options.arithmetic === undefined ? backend.notFused : undefined;
   const warnings = reason === undefined ? [] : [notFusedWarning(reason)];
-  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed, warnings);
+  const alone = options.threads === undefined ? backend : await chooseBackend({ ...options, threads: undefined });
+  const make = (kernels: Kernels) => new Ddpg(kernels, environment, settings, seed, warnings, alone);
   return buildOver(backend, make, (agent) => {
     agent.restoreCounters(0, settings.actorDelay - 1, 0); // so that this update makes all steps
     agent.update();

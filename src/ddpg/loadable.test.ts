@@ -92,7 +92,7 @@ test("whatever settings, spaces and bodies an agent was made with, its file load
       actorHiddenSizes: pick([3], [4, 2]),
       criticHiddenSizes: pick([3], [4, 2]),
       normalization: pick("batch", "none", "layer"),
-      noise: pick("none", "gaussian", "ornstein-uhlenbeck", "decaying-offset"),
+      noise: pick("none", "gaussian", "pink", "parameter", "ornstein-uhlenbeck", "decaying-offset"),
       noiseScale: pick<number | number[]>(0, 0.1, new Array(A).fill(0.3)),
       observationScale: pick<number | number[]>(1, 1e-12, new Array(O).fill(0.5)),
       observationOffset: pick<number | number[]>(-0, 5, new Array(O).fill(-3)),

@@ -2,13 +2,21 @@ import { expect, expectNumbers, perDimension } from "../base/expect.ts";
 import type { Random } from "../base/random.ts";
 import type { Saved } from "../base/saved.ts";
 import type { Settings } from "./config.ts";
+import { ParameterNoise, type PerturbedActor } from "./parameter-noise.ts";
+import { PinkNoise } from "./pink-noise.ts";
 
 // Shapes: A action. All noise is in half-ranges of the action: 1 is from the middle of its bounds to their end.
 
+/** What the policy is asked for, and its answer: a scaled observation [O] and μ(s) in [−1, 1] [A]. */
+export interface ActingPoint {
+  readonly observation: ArrayLike<number>;
+  readonly action: ArrayLike<number>;
+}
+
 /** Exploration noise that is added to the policy's action (𝒩 in the paper). */
 export interface Noise extends Saved {
-  /** Returns the next value [A]; reused by the next call. */
-  sample(): Float64Array;
+  /** Returns the next value [A]; reused by the next call. Only parameter noise depends on the point. */
+  sample(at?: ActingPoint): Float64Array;
   /** Restarts the process at the beginning of an episode. */
   restart(): void;
 }
@@ -153,9 +161,14 @@ class NoNoise implements Noise {
 
 /**
  * Creates the noise that the settings specify, for A dimensions. Throws an InputError unless `noiseScale` has one
- * value, or A.
+ * value, or A. Parameter noise without a perturbed actor can be saved and restored, but not sampled.
  */
-export function createNoise(settings: Settings, actionSize: number, random: Random): Noise {
+export function createNoise(
+  settings: Settings,
+  actionSize: number,
+  random: Random,
+  perturbed: PerturbedActor | null = null,
+): Noise {
   const scale = perDimension(settings.noiseScale, actionSize, "noiseScale");
   switch (settings.noise) {
     case "ornstein-uhlenbeck":
@@ -164,6 +177,10 @@ export function createNoise(settings: Settings, actionSize: number, random: Rand
       return new GaussianNoise(scale, random);
     case "decaying-offset":
       return new DecayingOffset(scale);
+    case "pink":
+      return new PinkNoise(scale, random);
+    case "parameter":
+      return new ParameterNoise(scale, random, perturbed);
     case "none":
       return new NoNoise(actionSize);
   }

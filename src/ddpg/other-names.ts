@@ -31,6 +31,12 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
   criticAtoms: "atoms natoms numatoms nbins numbins bins",
   criticSupport: "support vmax vmin supportmax valuerange",
   discount: "gamma discountfactor discountrate",
+  replayPriority: "per prioritized prioritizedreplay priority replaytype",
+  priorityExponent: "peralpha prioritizedreplayalpha priorityalpha",
+  priorityFloor: "pereps prioritizedreplayeps minpriority",
+  importanceExponent: "perbeta prioritizedreplaybeta prioritizedreplaybeta0 prioritybeta",
+  importanceAnnealSteps: "prioritizedreplaybetaiters betaannealsteps",
+  returnSteps: "nstep nsteps nstepreturn nstepreturns multistep rewardsteps",
   softUpdateRate:
     "tau softtau targetupdaterate targetupdatetau softtargettau polyak polyakcoefficient softupdate targetupdate",
   batchSize: "batch minibatch minibatchsize batchsizes nbatch",

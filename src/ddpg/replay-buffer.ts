@@ -4,6 +4,8 @@ import { bytesOf } from "../base/safetensors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import { allocateMatrix } from "../nn/parameters.ts";
+import type { Priorities } from "./priorities.ts";
+import { powers } from "./step-returns.ts";
 
 // Shapes: O observation, A action, B batch.
 
@@ -13,11 +15,11 @@ export interface Transition {
   readonly observation: ArrayLike<number>;
   /** a [A], each in [−1, 1] */
   readonly action: ArrayLike<number>;
-  /** r */
+  /** r, or the discounted sum of several rewards */
   readonly reward: number;
-  /** s′ [O] */
+  /** s′, the observation after the last of these rewards [O] */
   readonly nextObservation: ArrayLike<number>;
-  /** n, if the value of s′ is discounted by γⁿ; 0 if the task ended, so that no value follows. */
+  /** n, if r is the sum of n rewards and the value of s′ counts γⁿ; 0 if the task ended, so that no value follows. */
   readonly discountSteps: number;
 }
 
@@ -32,16 +34,27 @@ export function transitionColumns(observationSize: number, actionSize: number) {
   } as const satisfies Record<keyof Transition, number>;
 }
 
-const finite = { expected: "a finite number", isGood: (value: number): boolean => Number.isFinite(value) };
+/** The numbers that a column can have. */
+interface Numbers {
+  readonly expected: string;
+  isGood(value: number): boolean;
+}
+
+const finite: Numbers = { expected: "a finite number", isGood: (value: number): boolean => Number.isFinite(value) };
 
 /** What `observe` stores in each column. */
-const numbersIn: Readonly<Record<keyof Transition, typeof finite>> = {
-  observation: finite,
-  action: { expected: "a number from -1 to 1", isGood: (value) => value >= -1 && value <= 1 },
-  reward: finite,
-  nextObservation: finite,
-  discountSteps: { expected: "0 or 1", isGood: (value) => value === 0 || value === 1 },
-};
+function numbersIn(returnSteps: number): Readonly<Record<keyof Transition, Numbers>> {
+  return {
+    observation: finite,
+    action: { expected: "a number from -1 to 1", isGood: (value) => value >= -1 && value <= 1 },
+    reward: finite,
+    nextObservation: finite,
+    discountSteps: {
+      expected: returnSteps === 1 ? "0 or 1" : `a whole number from 0 to ${returnSteps}`,
+      isGood: (value) => Number.isInteger(value) && value >= 0 && value <= returnSteps,
+    },
+  };
+}
 
 /** Returns the length of a stored row. */
 export function transitionSize(observationSize: number, actionSize: number): number {
@@ -58,7 +71,7 @@ export interface Minibatch {
   readonly reward: Float64Array;
   /** s′ [B, O] */
   readonly nextObservation: Matrix;
-  /** The factor of the value of s′: γ, or 0 if the task ended with the step. [B] */
+  /** The factor of the value of s′: γ, or γⁿ after n rewards; 0 if the task ended. [B] */
   readonly discount: Float64Array;
   /** The factor of each row's loss in step 5: 1 unless the rows were drawn with unequal probabilities. [B] */
   readonly weight: Float64Array;
@@ -85,26 +98,41 @@ export function allocateMinibatch(
 const maxBlockRows = 8192;
 const maxBlockBytes = 16 * 1024 * 1024;
 
-/** Keeps the last `capacity` transitions (paper §3), in Float32. Sampling is uniform, with replacement. */
+/** Keeps the last `capacity` transitions (paper §3), in Float32. */
 export class ReplayBuffer {
   /** The maximum number of transitions. */
   readonly capacity: number;
   /** The length of a stored row. */
   readonly rowSize: number;
+  /** The probabilities of the rows; null if all are equal. */
+  readonly priorities: Priorities | null;
+  /** The indices of the rows of the last `sample`. */
+  #drawn = new Int32Array(0);
   readonly #sizes: ReturnType<typeof transitionColumns>;
   readonly #columns: readonly [name: keyof Transition, size: number][];
   /** γⁿ at index n = `discountSteps`, but 0 at index 0. */
   readonly #discounts: Float64Array;
+  readonly #numbersIn: ReturnType<typeof numbersIn>;
   readonly #blockRows: number;
   readonly #blocks: Float32Array[] = [];
   #stored = 0;
 
-  constructor(capacity: number, observationSize: number, actionSize: number, discount: number) {
+  /** `returnSteps` is the most rewards that a row sums. */
+  constructor(
+    capacity: number,
+    observationSize: number,
+    actionSize: number,
+    discount: number,
+    { returnSteps = 1, priorities = null }: { returnSteps?: number; priorities?: Priorities | null } = {},
+  ) {
     this.capacity = capacity;
+    this.priorities = priorities;
     this.rowSize = transitionSize(observationSize, actionSize);
     this.#sizes = transitionColumns(observationSize, actionSize);
     this.#columns = Object.entries(this.#sizes) as [keyof Transition, number][];
-    this.#discounts = Float64Array.of(0, discount);
+    this.#discounts = powers(discount, returnSteps);
+    this.#discounts[0] = 0;
+    this.#numbersIn = numbersIn(returnSteps);
     this.#blockRows = Math.max(1, Math.min(maxBlockRows, Math.floor(maxBlockBytes / (4 * this.rowSize))));
   }
 
@@ -123,11 +151,20 @@ export class ReplayBuffer {
     return this.capacity * this.rowSize * 4;
   }
 
+  /**
+   * Allocates the memory of the next `rows` rows, so that storing them cannot fail. Throws a ReplayMemoryError if there
+   * is not enough.
+   */
+  makeRoom(rows: number): void {
+    const end = Math.min(this.capacity, this.#stored + rows);
+    while (this.#blocks.length * this.#blockRows < end) this.#addBlock();
+  }
+
   /** Stores a copy of a transition; a full buffer evicts the oldest one. */
   store({ observation, action, reward, nextObservation, discountSteps }: Transition): void {
     const index = this.#stored % this.capacity;
     const blockIndex = Math.floor(index / this.#blockRows);
-    if (blockIndex === this.#blocks.length) this.#addBlock();
+    this.makeRoom(1);
     const block = this.#blocks[blockIndex];
     let p = (index % this.#blockRows) * this.rowSize;
     for (let i = 0; i < this.#sizes.observation; i++) block[p++] = observation[i];
@@ -135,14 +172,21 @@ export class ReplayBuffer {
     block[p++] = reward;
     for (let i = 0; i < this.#sizes.nextObservation; i++) block[p++] = nextObservation[i];
     block[p] = discountSteps;
+    this.priorities?.add(index);
     this.#stored++;
   }
 
-  /** Fills a minibatch with transitions drawn uniformly, with replacement. The buffer must not be empty. */
-  sample(batch: Minibatch, random: Random): void {
-    const size = this.size;
-    for (let row = 0; row < batch.reward.length; row++) {
-      const index = random.integer(size);
+  /**
+   * Fills a minibatch with transitions drawn with replacement: uniformly, or by their priorities, with weights of the
+   * exponent `beta`. The buffer must not be empty.
+   */
+  sample(batch: Minibatch, random: Random, beta = 0): void {
+    const { size, priorities } = this;
+    const rows = batch.reward.length;
+    if (this.#drawn.length !== rows) this.#drawn = new Int32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const index = priorities ? priorities.draw(random) : random.integer(size);
+      this.#drawn[row] = index;
       const block = this.#blocks[Math.floor(index / this.#blockRows)];
       let p = (index % this.#blockRows) * this.rowSize;
       p = copyRow(batch.observation, row, block, p);
@@ -151,6 +195,12 @@ export class ReplayBuffer {
       p = copyRow(batch.nextObservation, row, block, p);
       batch.discount[row] = this.#discounts[block[p]];
     }
+    priorities?.weigh(batch.weight, this.#drawn, beta);
+  }
+
+  /** Sets the priorities of the rows of the last `sample` by their errors |y − Q|: [B]. */
+  prioritize(absoluteErrors: Float64Array): void {
+    this.priorities?.update(this.#drawn, absoluteErrors);
   }
 
   /** Yields the observation s [O] of every `every`-th row, in memory order; views. */
@@ -168,7 +218,8 @@ export class ReplayBuffer {
    */
   save(): Uint8Array[] {
     const { size, rowSize } = this;
-    return this.#blocks.map((block, i) => bytesOf(block.subarray(0, (size - i * this.#blockRows) * rowSize)));
+    const used = this.#blocks.slice(0, Math.ceil(size / this.#blockRows));
+    return used.map((block, i) => bytesOf(block.subarray(0, (size - i * this.#blockRows) * rowSize)));
   }
 
   /**
@@ -198,7 +249,7 @@ export class ReplayBuffer {
   #expectRow(block: Float32Array, start: number, where: string, index: number): void {
     let p = start;
     for (const [column, size] of this.#columns) {
-      const { expected, isGood } = numbersIn[column];
+      const { expected, isGood } = this.#numbersIn[column];
       for (let i = 0; i < size; i++, p++) {
         if (!isGood(block[p])) fail(`${where}[${index}] ${column}[${i}]`, expected, block[p]);
       }

@@ -1,6 +1,6 @@
 import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
-import type { Environment } from "../environment/environment.ts";
+import type { Environment, Step } from "../environment/environment.ts";
 import {
   EnvironmentCalls,
   EnvironmentError,
@@ -10,8 +10,9 @@ import {
   nameOf,
   saveState,
 } from "../environment/environment-calls.ts";
+import { TimeLimit } from "../environment/time-limit.ts";
 import { NotFiniteError } from "../nn/adam.ts";
-import { Body } from "./body.ts";
+import { type Answer, type Body, Loop } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -25,10 +26,12 @@ export interface TrainOptions {
 
 const optionNames = Object.keys({ name: true, stepTimeout: true } satisfies Record<keyof TrainOptions, true>);
 
-/** One time step of training. The object is reused by the next step: copy what you keep. */
+/** One time step of training, in one environment. The object is reused by the next step: copy what you keep. */
 export interface TrainingStep {
   /** The number of the time step, from 1. Another loop of the same agent continues the count, also after a load. */
   step: number;
+  /** The place of its environment in the list that `train` got; 0 if there is only one. */
+  environment: number;
   /** s′ [O] in the environment's units. */
   observation: Float64Array;
   /** a [A] in the environment's units, with noise. */
@@ -45,7 +48,10 @@ export interface TrainingStep {
 
 /** An episode of training, with exploration noise. */
 export interface Episode {
-  /** The number of the episode, from 1. Another loop continues the count; an episode it left starts over. */
+  /**
+   * The number of the episode, from 1, in the order in which episodes end. Another loop continues the count; an episode it
+   * left starts over.
+   */
   number: number;
   /** Σ r, undiscounted and unscaled. */
   return: number;
@@ -64,34 +70,44 @@ export interface Episode {
  * closed. An agent from `Ddpg.load` resumes where it was saved. Inside the loop, `evaluate` may use the same environment
  * between two episodes, and always if it has `save` and `restore`.
  *
- * Throws an InputError if the environment's sizes or bounds are not the agent's, or if the agent or the environment is
- * in another loop; an EnvironmentError that names episode, step and field if the environment fails; and a
+ * With several environments, the actions of a round are computed together, and steps that return promises overlap. Every
+ * transition is then a time step of its own, in the order of the list: it is stored, followed by its updates, and
+ * yielded. Each environment has its own noise and random numbers, by the seed and its place in the list. A loaded agent
+ * needs as many environments as it was saved with to continue with the same bits.
+ *
+ * Throws an InputError if the environment's sizes or bounds are not the agent's, if it is in the list twice, or if the
+ * agent or the environment is in another loop; an EnvironmentError that names episode, step and field if the environment fails; and a
  * NotFiniteError if a loss, gradient or parameter is no longer finite.
  */
 export async function* train(
   agent: Ddpg,
-  environment: Environment,
+  environment: Environment | readonly Environment[],
   options: TrainOptions = {},
 ): AsyncGenerator<TrainingStep, never, void> {
   expectAgent(agent);
-  expectEnvironment(environment, "train environment");
+  const environments = expectEnvironments(environment);
   expectOptions(options, "train", optionNames);
-  const { name = nameOf(environment), stepTimeout } = options;
+  const { name = nameOf(environments[0]), stepTimeout } = options;
   expectStepTimeout(stepTimeout, "train stepTimeout");
-  agent.units.expectSame(environment, name);
-  const body = agent.loop ?? new Body(environment.observationSize);
-  let warnings = body.enter(environment, name);
-  agent.loop = body;
-  if (warnings.length > 0) agent.endEpisode();
-  if (environment.repeatable === false) {
-    warnings = [...warnings, `${name} repeatable: expected true, got false. This run cannot be repeated.`];
+  const names = environments.map((_, i) => (environments.length === 1 ? name : `${name} environments[${i}]`));
+  for (const [i, each] of environments.entries()) agent.units.expectSame(each, names[i]);
+  const loop = agent.loop ?? new Loop(agent);
+  const left: number[] = [];
+  let warnings = loop.enter(environments, names, (index) => left.push(index));
+  agent.loop = loop;
+  for (const index of left) agent.endEpisode(index);
+  const bodies = loop.inUse;
+  for (const [i, { repeatable }] of environments.entries()) {
+    if (repeatable === false)
+      warnings = [...warnings, `${names[i]} repeatable: expected true, got false. This run cannot be repeated.`];
   }
   warnings = Watchdog.join(agent.warnings, warnings);
-  const where = (): string => `${name} episode ${body.episode} step ${body.at}`;
-  const calls = new EnvironmentCalls(environment, where, stepTimeout);
+  const wheres = bodies.map((body, i) => (): string => `${names[i]} episode ${body.episode} step ${body.at}`);
+  const callsOf = environments.map((each, i) => new EnvironmentCalls(each, wheres[i], stepTimeout));
   const current: TrainingStep = {
     step: 0,
-    observation: new Float64Array(environment.observationSize),
+    environment: 0,
+    observation: bodies[0].answer.observation,
     action: new Float32Array(0),
     reward: 0,
     learned: false,
@@ -99,62 +115,140 @@ export async function* train(
     warnings: [],
   };
   let isChecked = false;
-  body.at = body.length;
   try {
+    const rows = environments.length === 1 ? null : await agent.actorRows(environments.length);
     for (;;) {
-      // Receive initial observation state s₁.
-      if (body.length === 0) {
-        body.startWaiting();
-        await calls.reset(body.observation, agent.environmentRandom);
-        body.stopWaiting();
-      }
-      // At once, because the first checkpoint may be hours away.
-      if (!isChecked && environment.save && environment.restore) saveState(environment, name);
-      isChecked = true;
+      // A loaded agent may still have answers of the last round.
+      if (!bodies.some(({ isAnswered }) => isAnswered)) {
+        // Receive initial observation state s₁.
+        if (bodies.some(({ length }) => length === 0)) {
+          loop.startWaiting();
+          await together(bodies, ({ index, length, observation, environmentRandom }) =>
+            length === 0 ? callsOf[index].reset(observation, environmentRandom) : undefined,
+          );
+          loop.stopWaiting();
+        }
+        // At once, because the first checkpoint may be hours away.
+        for (const [i, each] of environments.entries())
+          if (!isChecked && each.save && each.restore) saveState(each, names[i]);
+        isChecked = true;
 
-      do {
-        body.at = body.length + 1;
-        body.startWaiting();
-        const action = explored(agent, body.observation, where);
-        current.action = action.slice(); // the environment may overwrite the array that it receives
+        for (const body of bodies) body.at = body.length + 1;
+        loop.startWaiting();
+        const actions = rows
+          ? agent.exploreAll(rows, bodies, (error, { index }) => asEnvironments(error, wheres[index]))
+          : [explored(agent, bodies[0].observation, wheres[0])];
 
         // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁.
-        const given = calls.step(current.observation, action);
-        const { reward, terminated, truncated = false, info } = isPromise(given) ? await given : given;
-        body.stopWaiting();
+        const waiting = together(bodies, ({ index, answer }) => {
+          answer.action = actions[index].slice(); // the environment may overwrite the array that it receives
+          const calls = callsOf[index];
+          const given = calls.step(answer.observation, actions[index]);
+          if (!isPromise(given)) return take(answer, given);
+          return given.then((step) => take(answer, step));
+        });
+        if (waiting) await waiting;
+        loop.stopWaiting();
+        for (const body of bodies) body.isAnswered = true;
+      }
+
+      // In the order of the environments, whichever answered first.
+      for (const body of bodies) {
+        if (!body.isAnswered) continue; // also if the episodes were given up at the yield
+        const { index, answer } = body;
+        const where = wheres[index];
+        const { action, observation, reward, terminated, truncated, info } = answer;
         if (info) body.info.add(info, where);
 
         try {
-          agent.observe(body.observation, current.action, reward, current.observation, terminated);
+          agent.observe(body.observation, action, reward, observation, terminated, index);
         } catch (error) {
           throw asEnvironments(error, where);
         }
-        if (terminated || truncated) agent.endEpisode();
+        if (terminated || truncated) agent.endEpisode(index);
         agent.takeTurn();
         current.learned = false;
         while (learnOnce(agent, where)) {
           current.learned = true;
           if (!agent.schedule.isDue) continue;
           // A round may take seconds. The step is not counted yet: an agent saved now would be between two moments.
-          body.startWaiting();
+          loop.startWaiting();
           await letMacrotasksRun();
-          body.stopWaiting();
+          loop.stopWaiting();
         }
 
-        const seen = body.watchdog.look(agent, current.observation, reward, current.learned, name);
-        current.episode = body.advance(current.observation, reward, terminated, truncated);
-        current.step = body.step;
+        const seen = loop.watchdog.look(agent, observation, reward, current.learned, names[index]);
+        current.episode = body.advance();
+        current.step = loop.step;
+        current.environment = index;
+        current.observation = observation;
+        current.action = action;
         current.reward = reward;
         current.warnings = Watchdog.join(warnings, seen);
         warnings = [];
         await letMacrotasksRun();
         yield current;
-      } while (body.length > 0); // also 0 if the episode was given up at the yield
+      }
     }
   } finally {
-    if (body.at > 0) agent.endEpisode();
-    body.exit();
+    for (const { at, index } of bodies) if (at > 0) agent.endEpisode(index);
+    loop.exit();
   }
+}
+
+/** Calls an action for each body; returns a promise for all only if one returned a promise. */
+function together(bodies: readonly Body[], action: (body: Body) => void | Promise<void>): Promise<unknown> | undefined {
+  const waiting: Promise<void>[] = [];
+  try {
+    for (const body of bodies) {
+      const result = action(body);
+      if (result) waiting.push(result);
+    }
+  } catch (error) {
+    for (const promise of waiting) promise.catch(() => {}); // this error comes first
+    throw error;
+  }
+  return waiting.length === 0 ? undefined : Promise.all(waiting);
+}
+
+function take(answer: Answer, { reward, terminated, truncated = false, info }: Step): void {
+  Object.assign(answer, { reward, terminated, truncated, info });
+}
+
+/** A proxy may throw when it is asked. */
+function isEnvironmentList(given: Environment | readonly Environment[]): given is readonly Environment[] {
+  try {
+    return Array.isArray(given);
+  } catch {
+    return false;
+  }
+}
+
+/** Throws an InputError unless a value is an environment, or a list of different ones. */
+function expectEnvironments(given: Environment | readonly Environment[]): readonly Environment[] {
+  const where = "train environment";
+  if (!isEnvironmentList(given)) {
+    expectEnvironment(given, where);
+    return [given];
+  }
+  const environments = [...given];
+  expect(environments.length > 0, `${where}s`, "at least one environment", environments);
+  const places = new Map<Environment, number>();
+  for (const [i, environment] of environments.entries()) {
+    expectEnvironment(environment, `${where}s[${i}]`);
+    const inner = TimeLimit.innermost(environment);
+    const other = places.get(inner);
+    if (other !== undefined) {
+      throw new InputError({
+        where: `${where}s[${i}]`,
+        expected: "an environment for each place",
+        got: `the same object as environments[${other}]`,
+        hint: "Make another one: an environment has one state.",
+      });
+    }
+    places.set(inner, i);
+  }
+  return environments;
 }
 
 function expectAgent(agent: Ddpg): void {

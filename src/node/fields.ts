@@ -21,6 +21,8 @@ const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "64 hexadecimal digits, or nothing": (value) =>
     value === undefined || (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)),
   "a whole number": (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  "a whole number above 1, or nothing": (value) =>
+    value === undefined || (Number.isSafeInteger(value) && Number(value) > 1),
   "a whole number above 0": (value) => Number.isSafeInteger(value) && Number(value) > 0,
   // JSON has no infinity, but 1e999 is read as one.
   "a number": (value) => Number.isFinite(value),

@@ -119,6 +119,7 @@ const configFields = {
   preset,
   seed: "a whole number",
   steps: "a whole number above 0",
+  environments: "a whole number above 1, or nothing",
   settings: "an object",
   arithmetic: "fused or portable, or nothing",
   evaluation: "an object",

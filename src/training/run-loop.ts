@@ -20,8 +20,8 @@ export interface RunPlan extends Pick<RunConfig, "steps" | "untilReturn"> {
 
 export interface RunLoopOptions {
   agent: Ddpg;
-  /** The environment to train on. */
-  environment: Environment;
+  /** The environment to train on, or several. */
+  environment: Environment | readonly Environment[];
   /**
    * The environment to evaluate on. It may be the one to train on; if that has no `save` and `restore`, an evaluation
    * that is due waits for the end of the episode.
@@ -102,9 +102,9 @@ export class RunLoop {
     this.#agent = agent;
     this.#plan = plan;
     // `train` continues the agent's counts.
-    const { step = 0, episode = 1, length = 0 } = agent.loop ?? {};
+    const { step = 0, episodes = 0, length = 0 } = agent.loop ?? {};
     this.#step = step;
-    this.#episode = { number: episode, start: step - length };
+    this.#episode = { number: episodes + 1, start: step - length };
     this.#stopwatch = new Stopwatch(clock, saved?.state.seconds);
     this.#means = new DiagnosticsMeans(agent.units.actionSize);
     this.#diagnosticsEvery = saved?.state.diagnosticsEvery ?? Math.max(1, Math.floor(plan.steps / diagnosticsRecords));
@@ -147,6 +147,7 @@ export class RunLoop {
   get place(): string {
     const { number, start } = this.#episode;
     if (this.#activity === "evaluating") return `evaluation after step ${this.#step}`;
+    if (Array.isArray(this.#options.environment)) return `step ${this.#step + 1}`;
     return `episode ${number} step ${this.#step - start + 1}`;
   }
 
@@ -240,7 +241,7 @@ export class RunLoop {
 
   /** Gives up the episode in progress. It starts over with the next step. */
   #leaveEpisode(): void {
-    this.#agent.endEpisode();
+    for (const { index } of this.#agent.loop?.inUse ?? []) this.#agent.endEpisode(index);
     this.#agent.loop?.leave();
     this.#episode.start = this.#step;
   }
@@ -248,7 +249,8 @@ export class RunLoop {
   /** Whether the evaluation environment can be evaluated on now. At the run's end it gives up the episode for that. */
   #freeEnvironment(): boolean {
     const { environment, evaluationEnvironment } = this.#options;
-    if (environment !== evaluationEnvironment || this.#agent.loop?.isLendable) return true;
+    const isOther = [environment].flat().every((each) => each !== evaluationEnvironment);
+    if (isOther || this.#agent.loop?.isLendable) return true;
     if (this.#step < this.#plan.steps) return false;
     this.#leaveEpisode();
     return true;

@@ -19,6 +19,8 @@ export interface RunConfig {
   seed: number;
   /** Environment steps requested. */
   steps: number;
+  /** How many environments it trains on at once. Absent if it is one. */
+  environments?: number;
   /** All settings, including those from the preset. */
   settings: Settings;
   /** How products were rounded. Absent in files from before 0.2, which are portable. */

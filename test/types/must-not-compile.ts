@@ -34,7 +34,7 @@ export async function options(): Promise<void> {
   // @ts-expect-error: hidden sizes are a list
   await Ddpg.create(environment, { actorHiddenSizes: 64 });
   // @ts-expect-error: no such noise
-  await Ddpg.create(environment, { noise: "pink" });
+  await Ddpg.create(environment, { noise: "purple" });
   // @ts-expect-error: no such activation
   await Ddpg.create(environment, { actorActivations: ["gelu"] });
   // @ts-expect-error: threads come from nodeThreads or webThreads, not as a number

@@ -201,7 +201,9 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
 /** How y of the first row comes about. */
 function sumOf(update: Update, { discount, criticLoss, critics, targetNoiseScale }: Settings): string {
   const ended = update.discount[0] === 0;
-  const sum = `${short(update.reward[0])} + ${discount} · ${ended ? "0, because the task ended" : short(update.nextValue[0])}`;
+  // With returnSteps above 1, a row has its own power of the discount.
+  const factor = ended || update.discount[0] === discount ? discount : short(update.discount[0]);
+  const sum = `${short(update.reward[0])} + ${factor} · ${ended ? "0, because the task ended" : short(update.nextValue[0])}`;
   const notes = [
     critics > 1 ? " Q′ is the lower value of the two critics' targets." : "",
     targetNoiseScale > 0 ? " μ′(s′) includes its noise." : "",

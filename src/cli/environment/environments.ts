@@ -3,6 +3,7 @@ import * as path from "node:path";
 import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
+import type { Environment } from "../../environment/environment.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { isPath } from "../../node/load-environment.ts";
 import { expectTrusted, sha256Of, shortHash } from "../../node/trusted-file.ts";
@@ -125,13 +126,28 @@ export async function environmentFor({ units }: Policy, nameOrPath: string) {
   return { name, environment };
 }
 
-/** The environments to train and to evaluate on: the same one if it is `single`. `where` says what errors are about. */
-export async function trainingEnvironments({ create }: LoadedEnvironment, where: () => string) {
-  const environment = await guarded(where, create);
+/**
+ * The environments to train on, `count` of them, and the one to evaluate on: the same one if it is `single`. `where` says
+ * what errors are about. Throws an InputError for several of a single one.
+ */
+export async function trainingEnvironments({ create }: LoadedEnvironment, where: () => string, count = 1) {
+  const made: Environment[] = [];
   try {
-    return { environment, evaluationEnvironment: await guarded(where, create) };
+    for (let i = 0; i <= count; i++) {
+      made.push(await guarded(where, create));
+      if (made[0].single && count > 1) {
+        throw new InputError({
+          where: "--environments",
+          expected: "an environment that can be made more than once",
+          got: "a single one",
+          hint: "Train on one.",
+        });
+      }
+    }
+    const [environment] = made;
+    return { environment, environments: made.slice(0, count), evaluationEnvironment: made[count] };
   } catch (error) {
-    return closing<never>(where(), [environment], () => Promise.reject(error));
+    return closing<never>(where(), made, () => Promise.reject(error));
   }
 }
 

@@ -96,8 +96,9 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, arithmetic }, explained, keeps);
-  const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
-  await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
+  const made = await trainingEnvironments(loaded, loading, config.environments);
+  const { environment, environments, evaluationEnvironment } = made;
+  await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     explainOneThread(flags, agent, explained);
     const tooLarge = memoryWarning(agent.replayBuffer, planned.steps);
@@ -109,6 +110,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     if (!listener) {
       print([
         `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
+        ...(environments.length > 1 ? [`environments   ${environments.length}, at once`] : []),
         `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
         `compute        ${computeText(backend, agent)}`,
         `checkpoints    ${checkpoints}`,
@@ -117,7 +119,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     }
     await runTraining({
       agent,
-      environment,
+      environments,
       evaluationEnvironment,
       name: nameOrPath,
       config: planned,

@@ -19,8 +19,8 @@ import { graceMs, StopSignals } from "./stop-signals.ts";
 
 export interface RunTrainingOptions {
   agent: Ddpg;
-  /** The environment to train on. */
-  environment: Environment;
+  /** The environments to train on. */
+  environments: readonly Environment[];
   /** The environment to evaluate on. It must be another one, so that evaluations do not disturb training. */
   evaluationEnvironment: Environment;
   /** The environment's name in errors. */
@@ -46,7 +46,8 @@ export interface RunTrainingOptions {
  * records and ends the process. The same signal again ends it at once.
  */
 export async function runTraining(training: RunTrainingOptions): Promise<void> {
-  const { agent, environment, evaluationEnvironment, name, config, checkpoints, checkpoint, stepTimeout } = training;
+  const { agent, environments, evaluationEnvironment, name, config, checkpoints, checkpoint, stepTimeout } = training;
+  const environment = environments.length === 1 ? environments[0] : environments;
   const loop = new RunLoop({
     ...{ agent, environment, evaluationEnvironment, name, stepTimeout, plan: config, saved: checkpoint },
     clock: () => performance.now(),
@@ -74,7 +75,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     }
     planExit(code);
     // They are asked to close, but not awaited.
-    for (const each of [environment, evaluationEnvironment]) {
+    for (const each of [...environments, evaluationEnvironment]) {
       new Promise((resolve) => resolve(each.close?.())).catch(() => {});
     }
     exit(code);

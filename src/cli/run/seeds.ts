@@ -109,9 +109,13 @@ export function holdsRun(directory: string): boolean {
 
 /** What decides a run, by the fields of its configuration, apart from what its module contains. */
 function deciding(config: RunConfig): Record<string, unknown> {
-  const { environment, environmentModule, preset, seed, steps, settings, evaluation, untilReturn, from } = config;
+  const { environment, environmentModule, preset, seed, steps, environments, settings, evaluation } = config;
+  const { untilReturn, from } = config;
   const arithmetic = arithmeticOf(config);
-  return { environment, environmentModule, preset, seed, steps, arithmetic, settings, evaluation, untilReturn, from };
+  return {
+    ...{ environment, environmentModule, preset, seed, steps, environments, arithmetic, settings, evaluation },
+    ...{ untilReturn, from },
+  };
 }
 
 /** Looks at what an earlier command left of a run. Throws an InputError if it is another run. */

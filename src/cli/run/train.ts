@@ -71,6 +71,7 @@ interface TrainFlags extends ComputeFlags {
   seeds?: number[];
   jobs?: number;
   steps?: number;
+  environments?: number;
   preset?: PresetName;
   out?: string;
   config?: string;
@@ -105,6 +106,11 @@ export function addTrainCommand(program: Command): void {
       "--steps <n>",
       `environment steps [the environment's; ${whole(customDefaults.steps)} for your own]`,
       wholeNumber("--steps", 1),
+    )
+    .option(
+      "--environments <n>",
+      "environments to train on at once; every step of each counts [1]",
+      wholeNumber("--environments", 1),
     )
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
     .option("--config <run>", "repeat a run: its environment, seed and settings, except for other flags given here")
@@ -242,10 +248,12 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
   if (backend.notFused !== undefined) warn(notFusedWarning(backend.notFused));
-  const { environment, evaluationEnvironment } = await trainingEnvironments(loaded, loading);
+  const atOnce = flags.environments ?? repeated?.environments ?? 1;
+  const made = await trainingEnvironments(loaded, loading, atOnce);
+  const { environment, environments, evaluationEnvironment } = made;
   let directories: readonly string[] = [];
   let found: readonly Found[] = [];
-  await closing(nameOrPath, [environment, evaluationEnvironment], async () => {
+  await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
     if (environment.single && flags.seeds) {
       throw new InputError({
         where: "--seeds",
@@ -276,6 +284,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       preset,
       seed,
       steps,
+      ...(atOnce > 1 && { environments: atOnce }),
       settings,
       arithmetic: backend.arithmetic,
       evaluation: {
@@ -297,7 +306,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     if (!flags.seeds) {
       await runTraining({
         agent,
-        environment,
+        environments,
         evaluationEnvironment,
         name: nameOrPath,
         config,
@@ -425,7 +434,7 @@ function introduction(
   nameOrPath: string,
   { task }: LoadedEnvironment,
   { units, replayBuffer }: Ddpg,
-  { preset, steps, settings }: RunConfig,
+  { preset, steps, environments, settings }: RunConfig,
   seeds: readonly number[],
   directories: readonly string[],
   compute: string,
@@ -446,6 +455,7 @@ function introduction(
     ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
+    ...(environments ? [`environments   ${whole(environments)} at once, whose steps all count`] : []),
     `compute        ${compute}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `checkpoints    ${checkpoints}`,

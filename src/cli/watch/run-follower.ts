@@ -170,13 +170,14 @@ function lookAt(run: string): Look {
 /** What a viewer needs of `config.json`. Its other fields may hold anything, of any depth and size. */
 function shownConfig(config: RunConfig): RunConfig {
   const { environment, environmentModule, preset, seed, steps, settings, arithmetic, evaluation } = config;
-  const { untilReturn, from } = config;
+  const { environments, untilReturn, from } = config;
   const { every, episodes, finalEpisodes } = evaluation;
   return {
     environment: short(environment),
     ...(environmentModule !== undefined && { environmentModule: short(environmentModule) }),
     ...{ preset, seed, steps, settings, evaluation: { every, episodes, finalEpisodes } },
     ...(arithmetic && { arithmetic }),
+    ...(environments !== undefined && { environments }),
     ...(untilReturn !== undefined && { untilReturn }),
     ...(from && { from }),
     versions: { ddpg: "", node: "", platform: "" },
