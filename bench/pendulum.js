@@ -50,15 +50,14 @@ const experiments = {
   },
 };
 
-if (process.send) process.once("message", ({ name, variant, seed }) => runSeed(name, variant, seed));
+if (process.send) process.once("message", (job) => runSeed(job));
 else await runAll(process.argv[2]);
 
-async function runSeed(name, variant, seed) {
+async function runSeed({ name, variant, seed, arithmetic }) {
   const { Ddpg, environments, evaluate, train } = await import("ddpg");
   const { environment: id, steps, variants, evaluateFrom, evaluateEvery, episodes } = experiments[name];
   const environment = await environments[id].create();
-  // The records name no arithmetic, which means this one.
-  const agent = await Ddpg.create(environment, { seed, arithmetic: "portable", ...variants[variant] });
+  const agent = await Ddpg.create(environment, { seed, arithmetic, ...variants[variant] });
   const evaluations = [];
   const returns = [];
   let seconds = 0;
@@ -100,12 +99,14 @@ async function runAll(name) {
   const target = path.join(root, "docs/results", output);
   const results = fs.existsSync(target)
     ? JSON.parse(fs.readFileSync(target, "utf8"))
-    : { ...origin(), environment, steps, evaluationEpisodes: episodes, variants: [] };
+    : { ...origin(), environment, steps, arithmetic: "portable", evaluationEpisodes: episodes, variants: [] };
+  // Records from before 0.2 name none.
+  const { arithmetic = "portable" } = results;
   for (const variant of Object.keys(variants)) {
     if (!results.variants.some((entry) => entry.name === variant)) results.variants.push({ name: variant, runs: [] });
   }
   const queue = results.variants.flatMap(({ name: variant, runs }) =>
-    seeds.filter((seed) => !runs.some((run) => run.seed === seed)).map((seed) => ({ name, variant, seed })),
+    seeds.filter((seed) => !runs.some((run) => run.seed === seed)).map((seed) => ({ name, variant, seed, arithmetic })),
   );
   const work = async () => {
     for (let job = queue.shift(); job; job = queue.shift()) {

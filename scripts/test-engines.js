@@ -10,6 +10,7 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { computeInBrowser, computeInNode, recorded } from "../test/recorded.js";
+import { emulatedLibraries, emulator, missingToBuild, missingToRun, packages } from "./arm64.js";
 import { build } from "./build.js";
 import { buildNative } from "./build-native.js";
 import { sourceTests, stripsTypes } from "./test-source.js";
@@ -17,11 +18,6 @@ import { sourceTests, stripsTypes } from "./test-source.js";
 const execute = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const folder = path.join(root, "engines");
-
-/** Debian's emulator of arm64, and the folder where its packages for cross compilers put the C libraries of arm64. */
-const emulator = "qemu-aarch64";
-const emulatedLibraries = "/usr/aarch64-linux-gnu";
-const emulatorPackages = "qemu-user libstdc++6-arm64-cross gcc-aarch64-linux-gnu";
 
 await build();
 const dist = fs.realpathSync(path.join(root, "dist"));
@@ -117,21 +113,33 @@ async function runTests(node, files) {
   return { count, failures: [killed ? `no end after ${minutes} min. ${names}` : `${number("fail")} failed: ${names}`] };
 }
 
-/** Checks Node for arm64 in an emulator, or says how to install it: the newest Node in the short form, and each in the long form. */
+/**
+ * Checks Node for arm64 in an emulator: the newest Node in the short form, and each in the long form. Says what it skips,
+ * why, and how to install what is missing.
+ */
 async function emulateArm64() {
-  const missing = findEmulator();
-  if (missing) {
-    console.log(`skipped Node for arm64: ${missing}; on Debian: apt-get install ${emulatorPackages}`);
+  const how = `on Debian: apt-get install ${packages.join(" ")}`;
+  const missing = missingToRun();
+  if (missing.length > 0) {
+    console.log(`skipped Node for arm64: ${missing.join(", ")}; ${how}`);
     return;
   }
-  const installed = executables("arm64").map((executable) => [emulator, "-L", emulatedLibraries, executable]);
+  let installed;
+  try {
+    installed = executables("arm64").map((executable) => [emulator, "-L", emulatedLibraries, executable]);
+  } catch (error) {
+    // For example, there is no network. The tools are optional, and so is this.
+    console.log(`skipped Node for arm64: its Node versions could not be installed: ${reasonOf(error)}`);
+    return;
+  }
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-arm64-"));
   try {
     // A copy, because what lies in dist/native is packed.
     const copy = path.join(temporary, "dist");
     fs.cpSync(dist, copy, { recursive: true });
     fs.copyFileSync(path.join(root, "package.json"), path.join(temporary, "package.json"));
-    const whyNot = buildNative(path.join(copy, "native"), "linux-arm64");
+    const [noCompiler] = missingToBuild();
+    const whyNot = noCompiler ? `${noCompiler}; ${how}` : buildNative(path.join(copy, "native"), "linux-arm64");
     if (whyNot) console.log(`skipped native kernels for arm64: ${whyNot}`);
     for (const command of short ? installed.slice(-1) : installed)
       await report("Node for arm64", () => checkEmulated(command, copy, !whyNot, command === installed.at(-1)));
@@ -140,16 +148,10 @@ async function emulateArm64() {
   }
 }
 
-/** Null if there is an emulator with its libraries, or what is missing. */
-function findEmulator() {
-  try {
-    execFileSync(emulator, ["--version"], { stdio: "pipe" });
-  } catch {
-    return `there is no ${emulator}`;
-  }
-  const libraries = ["libc.so.6", "libstdc++.so.6"].map((name) => path.join(emulatedLibraries, "lib", name));
-  const missing = libraries.find((file) => !fs.existsSync(file));
-  return missing ? `there is no ${missing}` : null;
+/** The first line that a failed program wrote as its error, or else the message. */
+function reasonOf({ stderr, message }) {
+  const lines = `${stderr ?? ""}\n${message}`.split("\n");
+  return lines.find((line) => line.trim() !== "")?.trim();
 }
 
 /** Checks Node for arm64, which `command` starts. The long form also trains the pendulum and runs a file of tests on the newest Node. */
@@ -233,7 +235,7 @@ function executables(architecture = process.arch) {
         fs.copyFileSync(path.join(folder, name), path.join(own, name));
     }
     const args = ["ci", `--cpu=${architecture}`, "--ignore-scripts", "--no-audit", "--no-fund"];
-    execFileSync("npm", args, { cwd: own, stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync("npm", args, { cwd: own, stdio: ["ignore", "ignore", "pipe"] });
   }
   return wanted.map(([place]) => executable(place));
 }

@@ -1686,4 +1686,24 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "a policy that is loaded without its arithmetic loses it",
+    edits: [
+      {
+        file: "src/ddpg/policy.ts",
+        text: "    this.arithmetic = arithmetic;",
+        fault: "    this.arithmetic = arithmetic && kernels.arithmetic;",
+      },
+    ],
+  },
+  {
+    name: "portable arithmetic opens again with threads",
+    edits: [
+      {
+        file: "src/kernels/choose-backend.ts",
+        text: "isArithmeticOpen(backend) ? closed(backend) : backend;",
+        fault: "isArithmeticOpen(backend) ? (closed(backend), { ...backend }) : backend;",
+      },
+    ],
+  },
 ];

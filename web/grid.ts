@@ -4,7 +4,7 @@ import { criticShape } from "../src/ddpg/critic.ts";
 import { type CriticHead, createHead } from "../src/ddpg/critic-loss.ts";
 import type { Ddpg } from "../src/ddpg/ddpg.ts";
 import { ObservationNormalization } from "../src/ddpg/observation-normalization.ts";
-import { chooseBackend } from "../src/kernels/choose-backend.ts";
+import { backendForSaved } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import type { Matrix } from "../src/kernels/matrix.ts";
@@ -37,7 +37,7 @@ export class Grid {
   #row = 0;
 
   static async create(agent: Networks, plane: Plane): Promise<Grid> {
-    const backend = await chooseBackend({ arithmetic: agent.arithmetic });
+    const backend = await backendForSaved(agent.arithmetic, {});
     return buildOver(backend, (kernels) => new Grid(kernels, agent, plane));
   }
 

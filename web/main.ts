@@ -15,40 +15,43 @@ import { worldView } from "./views/world.ts";
 import { trainInWorker } from "./worker-source.ts";
 
 const usual = await usualArithmetic();
-const { experiment, speed, problem } = fromAddress();
+const { experiment, speed, problem, notice } = fromAddress();
 const session = new Session(experiment, speed, trainInWorker);
-const experimentView = (session: Session) => settingsView(session, usual.arithmetic);
-for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, experimentView, homeView])
+for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, settingsView, homeView])
   view(session);
 session.begin(experiment, !matchMedia("(prefers-reduced-motion: reduce)").matches);
-tell(problem || usual.notice);
+tell(problem, notice);
 
 session.store.subscribe((state, before) => {
   const isSame = state.experiment === before.experiment && state.speed === before.speed;
   if (!isSame || location.hash === "") history.replaceState(null, "", `#${session.link}`);
 });
 addEventListener("hashchange", () => {
-  const { experiment, speed, problem } = fromAddress();
+  const { experiment, speed, problem, notice } = fromAddress();
   if (!problem) session.begin(experiment, true, speed);
-  tell(problem);
+  // With a problem, the current run continues.
+  tell(problem, problem ? "" : notice);
 });
 
-/** Shows a problem with the address and sets the address back to the current run's; "" clears the message. */
-function tell(problem: string): void {
-  session.tellPerson(problem);
+/**
+ * Shows a problem with the address, and a notice; with neither, clears the message. Only a problem sets the address back to
+ * the current run's.
+ */
+function tell(problem: string, notice: string): void {
+  session.tellPerson(`${problem} ${notice}`.trim());
   if (problem) history.replaceState(null, "", `#${session.link}`);
 }
 
 /**
  * The experiment in the address. If there is none, or the address is invalid, it is the default experiment; `problem` says
- * what is wrong.
+ * what is wrong, and `notice` what the user may not expect of a default experiment.
  */
-function fromAddress(): { experiment: Experiment; speed: Speed; problem: string } {
+function fromAddress(): { experiment: Experiment; speed: Speed; problem: string; notice: string } {
   const experiment = usualExperiment(usual.arithmetic);
-  const byDefault = { experiment, speed: usualSpeed(experiment.task) };
+  const byDefault = { experiment, speed: usualSpeed(experiment.task), notice: usual.notice };
   if (location.hash === "") return { ...byDefault, problem: "" };
   try {
-    return { ...fromLink(location.hash), problem: "" };
+    return { ...fromLink(location.hash), problem: "", notice: "" };
   } catch (error) {
     return { ...byDefault, problem: `This page's address has an error. ${messageOf(error)}` };
   }

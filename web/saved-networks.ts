@@ -5,7 +5,7 @@ import { criticShape } from "../src/ddpg/critic.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import { RewardNormalization } from "../src/ddpg/reward-normalization.ts";
 import { expectParameters, finiteNumbers, parseWhole, restoreParameters } from "../src/ddpg/tensors.ts";
-import { chooseBackend } from "../src/kernels/choose-backend.ts";
+import { backendForSaved } from "../src/kernels/choose-backend.ts";
 import { buildOver } from "../src/kernels/create.ts";
 import { networkTensors } from "../src/nn/network.ts";
 import { Parameters } from "../src/nn/parameters.ts";
@@ -27,7 +27,7 @@ export async function loadNetworks(bytes: Uint8Array): Promise<Networks & { step
   const shape = criticShape(settings, units.observationSize, units.actionSize);
   expectParameters(tensors, "critic.", shape, "networks");
   const parameters = await buildOver(
-    await chooseBackend({ arithmetic }),
+    await backendForSaved(arithmetic, {}),
     (kernels) => new Parameters(kernels, networkTensors(shape), false),
   );
   restoreParameters(parameters, tensors, "critic.", "networks");

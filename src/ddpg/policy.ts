@@ -78,7 +78,10 @@ export class Policy {
    * which do not change what it computes, have the values of the preset `paper`.
    */
   readonly settings: Readonly<Settings>;
-  /** How its products are rounded. */
+  /**
+   * How its products are rounded: as in training, or as in the file that it was loaded from unless an `arithmetic` option
+   * said otherwise. `save` and the exports keep it. Where this platform does not have it, `act` rounds the other way.
+   */
   readonly arithmetic: Arithmetic;
   /** @internal The actor's parameters, in the kernels' memory. */
   readonly parameters: Parameters;
@@ -89,7 +92,13 @@ export class Policy {
   readonly #network: Network;
 
   /** @internal Shares an actor's parameters; `Policy.load` makes a policy from a file's bytes. */
-  constructor(kernels: Kernels, settings: Readonly<Settings>, parameters: Parameters, units: Units) {
+  constructor(
+    kernels: Kernels,
+    settings: Readonly<Settings>,
+    parameters: Parameters,
+    units: Units,
+    arithmetic: Arithmetic = kernels.arithmetic,
+  ) {
     if (units === undefined) {
       const got = "a call of the constructor";
       throw new InputError({ where: "new Policy", expected: "await Policy.load(bytes), or agent.policy", got });
@@ -98,7 +107,7 @@ export class Policy {
     this.settings = settings;
     this.normalization = ObservationNormalization.create(settings, units.observationSize);
     this.parameters = parameters;
-    this.arithmetic = kernels.arithmetic;
+    this.arithmetic = arithmetic;
     const shape = actorShape(settings, units.observationSize, units.actionSize);
     this.#network = new Network(kernels, shape, parameters, 1, false);
     this.observation = allocateMatrix(kernels, 1, units.observationSize);
@@ -155,8 +164,8 @@ export class Policy {
 
   /**
    * Reads the policy that `save` wrote, over `backend` or the default backend. A policy loads under either arithmetic. It
-   * keeps the one that it was saved with where this platform has it, and so the bits of its actions; elsewhere, or with
-   * another `arithmetic`, they differ by roundings. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a
+   * computes with the one that it was saved with where this platform has it, and so gives the same bits; elsewhere, or with
+   * another `arithmetic`, its actions differ by roundings. Only another `arithmetic` changes what `save` writes. `bytes` may be a Uint8Array, an ArrayBuffer, a Blob, a Response, or a
    * promise of one: `Policy.load(fetch("policy.safetensors"))`. Throws an InputError that names the field for any other
    * bytes.
    */
@@ -167,11 +176,12 @@ export class Policy {
     const where = "Policy.load";
     expectOptions(options, where, ["backend", "arithmetic"]);
     const contents = decodeSafetensors(await readBytes(bytes, where), where);
-    const { settings, units, shape, arithmetic } = checkPolicy(contents, where);
-    const policy = await buildOver(
-      await backendForSaved(arithmetic, options),
-      (kernels) => new Policy(kernels, settings, new Parameters(kernels, networkTensors(shape), false), units),
-    );
+    const { settings, units, shape, arithmetic: saved } = checkPolicy(contents, where);
+    const { arithmetic = saved } = options;
+    const policy = await buildOver(await backendForSaved(saved, options), (kernels) => {
+      const parameters = new Parameters(kernels, networkTensors(shape), false);
+      return new Policy(kernels, settings, parameters, units, arithmetic);
+    });
     policy.restore(contents, where);
     return policy;
   }

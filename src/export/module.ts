@@ -16,8 +16,8 @@ export interface PolicyModule {
 }
 
 /**
- * A policy as one ES module. Its `act(observation)` gives the same bits as `Policy.act`, in Node, in a web page and in
- * a worker, also where the policy's arithmetic is fused and the engine has none.
+ * A policy as one ES module. Its `act(observation)` gives the same bits in Node, in a web page and in a worker: those
+ * of `Policy.act` with the policy's arithmetic, also where that is fused and the engine has none.
  */
 export function toModule(policy: Policy): PolicyModule {
   expectPolicy(policy, "toModule policy");

@@ -50,9 +50,12 @@ export async function backendForSaved(saved: Arithmetic, options: BackendOptions
   return typeof found === "object" ? found : chooseBackend({ ...options, arithmetic: arithmeticOf(backend) });
 }
 
-/** What to warn of if an agent has portable arithmetic although none was asked for. */
-export function notFusedWarning(reason: string): string {
-  return `arithmetic: using portable, with other bits than fused: ${reason}. ${whereFused}`;
+/**
+ * What to warn of if the arithmetic is portable although none was asked for. `option` is what asks for it, and `hint` says
+ * where fused arithmetic is possible.
+ */
+export function notFusedWarning(reason: string, option = "arithmetic", hint = whereFused): string {
+  return `${option}: using portable, with other bits than fused: ${reason}. ${hint}`.trim();
 }
 
 function withThreads(backend: Backend, threads: Threads): Backend {
@@ -72,8 +75,17 @@ function arithmeticOf({ arithmetic = "portable" }: Backend): Arithmetic {
 
 /** The same backend with this arithmetic, which is not open, or the reason why there is none. */
 async function settled(backend: Backend, arithmetic: Arithmetic): Promise<Backend | string> {
-  if (arithmetic === arithmeticOf(backend)) return isArithmeticOpen(backend) ? { ...backend } : backend;
+  if (arithmetic === arithmeticOf(backend)) return isArithmeticOpen(backend) ? closed(backend) : backend;
   return (await backend.withArithmetic?.(arithmetic)) ?? `the backend ${backend.name} has no other arithmetic`;
+}
+
+/** A copy whose arithmetic is not open, also with threads. */
+function closed(backend: Backend): Backend {
+  const { withThreads } = backend;
+  return {
+    ...backend,
+    ...(withThreads && { withThreads: (threads: Threads) => closed(withThreads.call(backend, threads)) }),
+  };
 }
 
 async function withArithmetic(backend: Backend, arithmetic: Arithmetic): Promise<Backend> {

@@ -43,8 +43,8 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
   });
 
   it("has the bits of the other arithmetic, also over other threads", async () => {
-    const portable = await nodeBackend();
-    const possible = await portable.withArithmetic?.("fused");
+    const byDefault = await nodeBackend();
+    const possible = await byDefault.withArithmetic?.("fused");
     const arithmetics = (typeof possible === "object" ? ["portable", "fused"] : ["portable"]) as Arithmetic[];
     const threads = new Threads(2, startHelper, { threshold: 1 });
     for (const arithmetic of arithmetics) {

@@ -7,7 +7,9 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { train } from "../ddpg/train.ts";
 import { Pendulum } from "../envs/pendulum.ts";
-import { type Backend, openArithmetic } from "../kernels/backend.ts";
+import { toModule } from "../export/module.ts";
+import { type Backend, isArithmeticOpen, openArithmetic } from "../kernels/backend.ts";
+import { chooseBackend } from "../kernels/choose-backend.ts";
 import { kernelCases } from "../kernels/kernels.case.ts";
 import { referenceBackend } from "../kernels/reference.ts";
 import { fuse, fuses } from "../kernels/wasm/fuse.ts";
@@ -136,6 +138,18 @@ describe("fused arithmetic", { timeout: 60_000 }, () => {
     assert.equal((await Policy.load(asked.policy.save())).arithmetic, "portable");
   });
 
+  it("is not the default of a backend that was chosen as portable, also with threads before or after", async () => {
+    const threads = new Threads(1, undefined);
+    const chosen = await chooseBackend({ arithmetic: "portable" });
+    const after = chosen.withThreads?.(threads);
+    for (const backend of [chosen, after, await chooseBackend({ arithmetic: "portable", threads })]) {
+      assert.ok(backend);
+      assert.equal(isArithmeticOpen(backend), false);
+      const { arithmetic, warnings } = await Ddpg.create(pendulum, { backend });
+      assert.deepEqual([arithmetic, warnings], ["portable", []]);
+    }
+  });
+
   it("is not the default over a module that the probe finds not to fuse", async () => {
     const bytes = decodeBase64(module128);
     const fusedBytes = bytes.slice();
@@ -194,16 +208,39 @@ describe("fused arithmetic", { timeout: 60_000 }, () => {
     });
   });
 
-  it("stays with a policy where there is one; elsewhere the policy is portable", async () => {
+  it("stays with a policy; where there is none, the policy computes portable and is saved and exported as fused", async () => {
     const agent = await Ddpg.create(pendulum, { ...small, arithmetic: "fused" });
     const bytes = agent.policy.save();
     assert.equal((await Policy.load(bytes)).arithmetic, "fused");
     assert.equal((await Policy.load(bytes, { arithmetic: "portable" })).arithmetic, "portable");
     const without = { ...wasmBackend, withArithmetic: async () => "no" };
-    assert.equal((await Policy.load(bytes, { backend: without })).arithmetic, "portable");
+    const elsewhere = await Policy.load(bytes, { backend: without });
+    const asPortable = await Policy.load(bytes, { arithmetic: "portable" });
+    assert.equal(elsewhere.arithmetic, "fused");
+    assert.deepEqual(elsewhere.save(), bytes);
+    assert.equal(toModule(elsewhere).source, toModule(agent.policy).source);
+    assert.equal(savedArithmetic(asPortable), "portable");
+    assert.notEqual(toModule(asPortable).source, toModule(agent.policy).source);
+    let differing = 0;
+    for (let i = 0; i < 100; i++) {
+      const observation = [Math.cos(i), Math.sin(i), i / 50];
+      const action = elsewhere.act(observation)[0];
+      assert.equal(action, asPortable.act(observation)[0]);
+      differing += Number(action !== agent.policy.act(observation)[0]);
+    }
+    assert.ok(differing > 0);
+    // The other way round: a portable file over a backend that has nothing but fused.
+    const portable = (await Ddpg.create(pendulum, { ...small, arithmetic: "portable" })).policy;
+    const onlyFused = referenceBackend(Float32Array, "fused");
+    const { withArithmetic: _, ...alone } = onlyFused;
+    assert.equal(savedArithmetic(await Policy.load(portable.save(), { backend: alone })), "portable");
     await assert.rejects(Policy.load(bytes, { backend: without, arithmetic: "fused" }), /portable alone: no/);
     const { tensors, metadata } = decodeSafetensors(bytes, "policy");
     metadata.delete("arithmetic");
     assert.equal((await Policy.load(encodeSafetensors({ tensors, metadata }))).arithmetic, "portable");
   });
 });
+
+function savedArithmetic(policy: Policy): string | undefined {
+  return decodeSafetensors(policy.save(), "policy").metadata.get("arithmetic");
+}

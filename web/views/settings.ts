@@ -56,8 +56,7 @@ function presetValue(experiment: Experiment): string {
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
-/** `usual` is the arithmetic of new experiments in this browser. */
-export function settingsView(session: Session, usual: Arithmetic): void {
+export function settingsView(session: Session): void {
   const form = find<HTMLFormElement>("#experiment");
   const task = select("task", "the simulated body and its goal", []);
   for (const [label, isSolid] of [
@@ -177,13 +176,13 @@ export function settingsView(session: Session, usual: Arithmetic): void {
       return 1;
     }
   };
-  task.control.addEventListener("change", () => {
-    fill({ ...usualExperiment(usual, task.control.value), seed: seedOr1() });
-  });
-  preset.control.addEventListener("change", () => {
-    const own = usualExperiment(usual, task.control.value);
-    fill({ ...own, preset: chosen().preset, seed: seedOr1() });
-  });
+  /** The default experiment of the selected task, with the seed and the arithmetic in the form. */
+  const selected = (): Experiment => {
+    const own = usualExperiment(arithmetic.control.value as Arithmetic, task.control.value);
+    return { ...own, seed: seedOr1() };
+  };
+  task.control.addEventListener("change", () => fill(selected()));
+  preset.control.addEventListener("change", () => fill({ ...selected(), preset: chosen().preset }));
   form.addEventListener("input", review);
   form.addEventListener("change", () => {
     try {

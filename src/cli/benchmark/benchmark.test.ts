@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { presets } from "../../ddpg/config.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 import { curves, resultsTable } from "./page.ts";
+import { wantedRuns } from "./plan.ts";
 import { type BenchmarkRecord, finalReturn, readRecord, readRecords, recordFile, writeRecord } from "./records.ts";
 
 const program = programInFolder("benchmark");
@@ -237,6 +238,29 @@ describe("ddpg benchmark", () => {
     assert.equal(fused.code, 2);
     assert.match(fused.stderr, /seed1\.json arithmetic: expected fused, got portable\. Choose another --out\./);
     for (const [i, file] of records.entries()) fs.writeFileSync(file, texts[i]);
+  });
+
+  it("keeps the arithmetic of a task's runs without a record, also of seeds that are not requested", async () => {
+    const out = inFolder("runs-alone");
+    const run = path.join(out, "runs/Pendulum-v1-seed7");
+    fs.mkdirSync(run, { recursive: true });
+    fs.cpSync(inFolder("whole/runs/Pendulum-v1-seed1"), run, { recursive: true });
+    const config = path.join(run, "config.json");
+    const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
+    fs.writeFileSync(config, text);
+    const wishes = {
+      ...{ tasks: ["Pendulum-v1"], seeds: [1], steps: undefined, preset: undefined, changes: {}, out },
+      ...{ arithmetic: undefined, runs: path.join(out, "runs"), warn: () => {} },
+    };
+    assert.deepEqual(
+      (await wantedRuns(wishes, [])).map(({ arithmetic }) => arithmetic),
+      ["portable"],
+    );
+    // A named arithmetic reads no run: this one is damaged.
+    fs.writeFileSync(config, "{");
+    const [named] = await wantedRuns({ ...wishes, arithmetic: "fused" }, []);
+    assert.equal(named.arithmetic, "fused");
+    await assert.rejects(wantedRuns(wishes, []), /seed7.config\.json/);
   });
 
   it("rewrites a lost record without training, and shows everything that is recorded", async () => {

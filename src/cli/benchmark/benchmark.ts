@@ -97,9 +97,12 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
   const wanted = await wantedRuns(wishes, records);
   const unrecorded = await unrecordedRuns(out, records, wanted, (text) => printError(`ddpg: ${text}`));
   const untrained = unrecorded.filter(({ directory }) => !isComplete(directory));
-  // What a child would refuse is refused before the first starts.
+  // What a child would refuse is refused before the first starts. Each explanation is printed once.
+  const { say, ...explained } = explanations(verbose, false);
+  const lines = new Set<string>();
   for (const arithmetic of new Set(untrained.map(({ arithmetic }) => arithmetic)))
-    await backendFor({ ...flags, arithmetic }, explanations(verbose, false));
+    await backendFor({ ...flags, arithmetic }, { ...explained, say: (line) => lines.add(line) });
+  for (const line of lines) say(line);
   for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
   const hint = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);

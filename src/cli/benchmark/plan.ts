@@ -14,7 +14,7 @@ import { expectOwnConfig } from "../../node/same-run.ts";
 import { nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
 import { environments, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
-import { notFusedWarning } from "../run/compute.ts";
+import { portableWarning } from "../run/compute.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
 import { type BenchmarkRecord, recordFile, writeRecord } from "./records.ts";
@@ -75,8 +75,7 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
       await Ddpg.create(own, settings);
       return settings;
     });
-    const made = records.find(({ environment }) => environment === task) ?? configOf(task, wishes);
-    const given = wishes.arithmetic ?? (made && arithmeticOf(made));
+    const given = wishes.arithmetic ?? earlierArithmetic(task, records, runs);
     if (given === undefined) usual ??= await usualArithmetic(wishes);
     const arithmetic = given ?? usual ?? "portable";
     plans.push({ task, settings, arithmetic, steps: wishes.steps ?? own.steps });
@@ -104,16 +103,27 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
   );
 }
 
-/** The configuration of a run that an earlier command left of a task, if there is one. */
-function configOf(task: string, { seeds, runs }: Wishes): RunConfig | undefined {
-  const directory = seeds.map((seed) => runDirectory(runs, task, seed)).find(isStarted);
-  return directory === undefined ? undefined : readConfig(directory);
+/** The arithmetic of a task's records, or else of a run that an earlier command left, with any seed. */
+function earlierArithmetic(task: string, records: readonly BenchmarkRecord[], runs: string): Arithmetic | undefined {
+  const record = records.find(({ environment }) => environment === task);
+  if (record) return arithmeticOf(record);
+  const directory = runDirectories(runs, task).find(isStarted);
+  return directory === undefined ? undefined : arithmeticOf(readConfig(directory));
+}
+
+/** The directories of a task's runs that exist, sorted by name. */
+function runDirectories(runs: string, task: string): string[] {
+  if (!fs.existsSync(runs)) return [];
+  const names = attempt(runs, "a directory of runs", () => fs.readdirSync(runs), "Choose another --runs.");
+  const prefix = `${task}-seed`;
+  const own = names.filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)));
+  return own.sort().map((name) => path.join(runs, name));
 }
 
 /** Fused where it is possible. Otherwise portable, with a warning. */
 async function usualArithmetic({ warn }: Wishes): Promise<Arithmetic> {
   const { arithmetic, notFused } = await nodeBackend({ native: false, wide: false });
-  if (notFused !== undefined) warn(notFusedWarning(notFused));
+  if (notFused !== undefined) warn(portableWarning(notFused));
   return arithmetic;
 }
 

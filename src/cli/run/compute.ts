@@ -4,7 +4,7 @@ import { expect, InputError } from "../../base/expect.ts";
 import { settingFlag } from "../../ddpg/config.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
 import type { ReplayBuffer } from "../../ddpg/replay-buffer.ts";
-import { expectArithmetic } from "../../kernels/choose-backend.ts";
+import { expectArithmetic, notFusedWarning } from "../../kernels/choose-backend.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import type { Threads } from "../../kernels/wasm/threads.ts";
 import { type NodeBackend, nodeBackend, nodeThreads } from "../../node.ts";
@@ -124,9 +124,9 @@ export async function backendFor(
   return backend;
 }
 
-/** What to warn of if a backend is portable although no one asked for that. */
-export function notFusedWarning(reason: string): string {
-  return `--arithmetic: using portable, with other results than fused: ${reason}.`;
+/** What a command warns of if its arithmetic is portable although no one asked for that. */
+export function portableWarning(reason: string): string {
+  return notFusedWarning(reason, "--arithmetic", "");
 }
 
 /** What an agent is computed with, as commands print it. */

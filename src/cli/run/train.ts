@@ -56,7 +56,7 @@ import {
   explainOneThread,
   explanations,
   memoryWarning,
-  notFusedWarning,
+  portableWarning,
   threadsFor,
 } from "./compute.ts";
 import { reserveDirectory } from "./reserve-directory.ts";
@@ -247,7 +247,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const arithmetic = flags.arithmetic ?? (kept && arithmeticOf(kept));
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
-  if (backend.notFused !== undefined) warn(notFusedWarning(backend.notFused));
+  if (backend.notFused !== undefined) warn(portableWarning(backend.notFused));
   const atOnce = flags.environments ?? repeated?.environments ?? 1;
   const made = await trainingEnvironments(loaded, loading, atOnce);
   const { environment, environments, evaluationEnvironment } = made;
