@@ -34,9 +34,10 @@ describe("the page", { timeout: 300_000 }, () => {
     fs.rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  /** Opens the page at a link, passes the tab to `use`, and checks that there were no complaints. */
-  async function visit(link, use, options = {}) {
+  /** Opens the page at a link, passes the tab to `use`, and checks that there were no complaints. `first` runs before the page. */
+  async function visit(link, use, { first = () => {}, ...options } = {}) {
     const tab = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+    await tab.addInitScript(first);
     const home = `${server.url}/some/folder/`;
     tab.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -410,6 +411,29 @@ describe("the page", { timeout: 300_000 }, () => {
         await reached(tab, "playing");
         assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused&speed=20$/);
       });
+    }
+  });
+
+  it("says that new experiments are portable where there is no fused arithmetic, but not of a link", async () => {
+    const notice =
+      "New experiments use portable arithmetic, with other bits than fused: the engine has no relaxed SIMD.";
+    const first = () => (WebAssembly.validate = () => false);
+    const usual = /#task=Pendulum-v1&preset=small&seed=1&arithmetic=portable&speed=20$/;
+    for (const [link, shown, address] of [
+      ["", notice, usual],
+      [
+        "#seed=-1",
+        `This page's address has an error. seed: expected a whole number of at least 0, got "-1". ${notice}`,
+        usual,
+      ],
+      ["#task=Pendulum-v1&seed=4&arithmetic=portable", "", /#task=Pendulum-v1&seed=4&arithmetic=portable$/],
+    ]) {
+      const use = async (tab) => {
+        await reached(tab, "playing");
+        assert.equal(await text(tab, "#notice-text"), shown);
+        assert.match(tab.url(), address);
+      };
+      await visit(link, use, { first });
     }
   });
 
