@@ -148,10 +148,10 @@ async function emulateArm64() {
   }
 }
 
-/** The first line that a failed program wrote as its error, or else the message. */
+/** The first line in which a failed program names an error, or else the message. */
 function reasonOf({ stderr, message }) {
-  const lines = `${stderr ?? ""}\n${message}`.split("\n");
-  return lines.find((line) => line.trim() !== "")?.trim();
+  const lines = String(stderr ?? "").split("\n");
+  return lines.find((line) => /\berror\b.*\b(network|code)\b/i.test(line)) ?? message;
 }
 
 /** Checks Node for arm64, which `command` starts. The long form also trains the pendulum and runs a file of tests on the newest Node. */
@@ -236,6 +236,9 @@ function executables(architecture = process.arch) {
     }
     const args = ["ci", `--cpu=${architecture}`, "--ignore-scripts", "--no-audit", "--no-fund"];
     execFileSync("npm", args, { cwd: own, stdio: ["ignore", "ignore", "pipe"] });
+    // The packages are optional, because each is for one platform: without a network, npm leaves them out and succeeds.
+    const absent = wanted.filter((each) => !isInstalled(each)).map(([place]) => path.basename(place));
+    if (absent.length > 0) throw new Error(`npm did not install ${absent.join(", ")}; is there a network?`);
   }
   return wanted.map(([place]) => executable(place));
 }
