@@ -145,7 +145,8 @@ class NativeLoops {
     if (!compiler || fs.existsSync(file)) return compiler && file;
     const setFlags = instructionSets[process.arch][set];
     const source = path.join(here, "roofline.c");
-    execFileSync(compiler, [...flags, ...setFlags, `-DSET=${set}`, source, "-o", file], { stdio: "pipe" });
+    const [program, ...own] = compiler;
+    execFileSync(program, [...own, ...flags, ...setFlags, `-DSET=${set}`, source, "-o", file], { stdio: "pipe" });
     return file;
   }
 }

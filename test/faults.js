@@ -1687,6 +1687,46 @@ export const faults = [
     ],
   },
   {
+    name: "priorities: no room made before a step is stored",
+    edits: [
+      {
+        file: "src/ddpg/replay-buffer.ts",
+        text: "this.#makeRoomForPriorities(end);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "priorities: a tree that cannot grow says that it did",
+    edits: [
+      {
+        file: "src/ddpg/sum-tree.ts",
+        text: "const nodes = new Float64Array(2 * size);",
+        fault: "this.#size = size; const nodes = new Float64Array(2 * size);",
+      },
+    ],
+  },
+  {
+    name: "rows that wait in a file: no room made for them",
+    edits: [
+      {
+        file: "src/ddpg/step-returns.ts",
+        text: "this.#buffer.makeRoom(this.#waiting);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "dead actor: updates that do not move it are counted",
+    edits: [
+      {
+        file: "src/ddpg/watchdog.ts",
+        text: "const actorUpdates = Math.floor(agent.updates / actorDelay);",
+        fault: "const actorUpdates = Math.floor(agent.updates);",
+      },
+    ],
+  },
+  {
     name: "a policy that is loaded without its arithmetic loses it",
     edits: [
       {

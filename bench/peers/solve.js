@@ -5,10 +5,11 @@ const { spawned, seed, config, evaluateFrom, evaluateEvery, steps, solved } = JS
 // What a program pays for its backend is part of the time. 128-bit vectors and portable arithmetic need none.
 const ours = process.argv.includes("--simd") ? await import("./ours-backend.js") : null;
 const backend = await ours?.backendOf(ours.chosen());
+const arithmetic = backend?.arithmetic ?? "portable";
 const { observationSize, actionSize, ...settings } = config;
 const now = () => Date.now() / 1000;
 const environment = new Pendulum();
-const agent = await Ddpg.create(environment, { seed, ...settings, backend });
+const agent = await Ddpg.create(environment, { seed, ...settings, backend, arithmetic });
 let evaluating = 0;
 for await (const { step } of train(agent, environment)) {
   if (step < evaluateFrom || step % evaluateEvery > 0) continue;

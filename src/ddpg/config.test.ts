@@ -45,6 +45,11 @@ test("invalid settings are refused with the name, the range and the value", () =
     [{ noiseScale: [0.1, -1] }, /^noiseScale: expected a number of at least 0, or one per dimension/],
     [{ replayCapacity: 10 }, "replayCapacity: expected at least the batch size 64, got 10."],
     [{ batchNormalization: true, batchSize: 1 }, /^batchSize: expected at least 2 with batch normalization/],
+    [
+      { decoupledWeightDecay: 5, actorLearningRate: 0.25 },
+      "decoupledWeightDecay: expected at most 4, 1 / actorLearningRate, got 5.",
+    ],
+    [{ decoupledWeightDecay: 5, criticLearningRate: 0.25 }, /at most 4, 1 \/ criticLearningRate, got 5\.$/],
     [{ batchNormalization: "yes" }, 'batchNormalization: expected true or false, got "yes".'],
   ];
   for (const [changes, message] of refused) {

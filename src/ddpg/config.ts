@@ -65,10 +65,12 @@ const table = {
   adamEpsilon: number("added to the square root in Adam's denominator", 1e-30, 1),
   /** L2 regularization of the critic: criticWeightDecay · w is added to the gradient of its weights. Paper §7: 1e-2. */
   criticWeightDecay: number("L2 weight decay of the critic's weights, not of its biases", 0, 1),
-  /** λ, decoupled weight decay (AdamW): every step of Adam first sets w ← (1 − α λ) w. Not in the paper: 0. */
-  decoupledWeightDecay: number("decoupled weight decay (AdamW) of both networks' weights, not of biases", 0, 10).before(
+  /** λ, decoupled weight decay (AdamW): every step of Adam first sets w ← (1 − α λ) w; α λ is at most 1. Not in the paper: 0. */
+  decoupledWeightDecay: number(
+    "decoupled weight decay (AdamW) of actor and critics: weights, not biases",
     0,
-  ),
+    10,
+  ).before(0),
   /** The largest Euclidean norm of a critic's gradient; a longer one is scaled down to it. 0: no limit. Not in the paper. */
   criticGradientClip: number("largest norm of the critic's gradient; 0 sets no limit", 0, 1e12).before(0),
   /** p, in the actor's loss + p · mean(u²), where a = tanh u. It keeps actions off their bounds. Not in the paper: 0. */
@@ -97,7 +99,7 @@ const table = {
    * at the end of an episode. Paper §3: 1.
    */
   returnSteps: integer("rewards that a stored row sums before the value of the next observation", 1, 1000).before(1),
-  /** τ, in target ← τ · online + (1 − τ) · target after every update. 1 copies the networks. Paper §7: 0.001. */
+  /** τ, in target ← τ · online + (1 − τ) · target in every `actorDelay`-th update. 1 copies the networks. Paper §7: 0.001. */
   softUpdateRate: number("soft-update rate of the target networks", 0, 1),
   /** N, the number of transitions in a minibatch. Paper §7: 64. */
   batchSize: integer("transitions in a minibatch", 1, 65536),
@@ -493,6 +495,15 @@ export function checkSettings(settings: Settings): void {
     "1 with rewardNormalization, which finds the scale by itself",
     settings.rewardScale,
   );
+  for (const rate of ["actorLearningRate", "criticLearningRate"] as const) {
+    // Beyond 1, a step would turn the sign of every weight.
+    expect(
+      settings.decoupledWeightDecay * settings[rate] <= 1,
+      "decoupledWeightDecay",
+      `at most ${1 / settings[rate]}, 1 / ${rate}`,
+      settings.decoupledWeightDecay,
+    );
+  }
 }
 
 function setting<T>(row: SettingRow<T>): Setting<T> {

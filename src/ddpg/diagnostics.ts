@@ -15,10 +15,11 @@ export type DiagnosticsName = (typeof diagnosticsNames)[number];
 
 /**
  * Measurements of one update. With two critics, their numbers are means over both. With `actorDelay`, the actor's are
- * those of the last update that moved it, and 0 before the first.
+ * those of the last update that moved it, and 0 before the first. The minibatch is the rows that were drawn: with
+ * `replayPriority`, these are not a uniform sample.
  */
 export class Diagnostics implements Record<DiagnosticsName, number> {
-  /** L = 1/B Σ (y − Q(s, a))², or that of `criticLoss`, before the update and without L2. */
+  /** L = 1/B Σ w (y − Q(s, a))², or that of `criticLoss`, before the update and without L2. w is each row's weight, usually 1. */
   criticLoss = 0;
   /** The mean of Q(s, a) over the minibatch. */
   meanValue = 0;

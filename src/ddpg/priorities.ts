@@ -32,6 +32,16 @@ export class Priorities {
     return exp(this.#exponent * log(Math.min(p, 1e100)));
   }
 
+  /** The memory of the priorities of `rows` rows, in bytes. */
+  bytes(rows: number): number {
+    return SumTree.bytes(rows);
+  }
+
+  /** Allocates the memory of the first `rows` rows, so that adding them cannot fail. A failure changes nothing. */
+  makeRoom(rows: number): void {
+    this.#tree.makeRoom(rows);
+  }
+
   /** Gives a new row the highest priority. */
   add(index: number): void {
     this.#tree.set(index, this.#highest);

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
 import { Matrix } from "../kernels/matrix.ts";
-import { type Minibatch, ReplayBuffer } from "./replay-buffer.ts";
+import { settingsFrom } from "./config.ts";
+import { Priorities } from "./priorities.ts";
+import { type Minibatch, ReplayBuffer, ReplayMemoryError } from "./replay-buffer.ts";
 
 test("samples are whole transitions as they were stored", () => {
   const buffer = filled(1000, 300);
@@ -99,4 +101,31 @@ test("a buffer that the memory is too small for is an error that names the setti
       /^replayCapacity: expected memory for 3 transitions of 34359738380 bytes, 103080 MB together, got .+ after 0\. Choose a smaller one, or give the program more memory\.$/,
   });
   assert.equal(buffer.size, 0);
+});
+
+test("priorities that the memory is too small for are the same error, before anything is stored; a full buffer counts them", () => {
+  const priorities = new Priorities(settingsFrom("small", { replayPriority: "lap" }));
+  const buffer = new ReplayBuffer(5, 1, 1, 0.99, { priorities });
+  // 5 rows of 5 numbers in Float32, and a tree with 8 leaves.
+  assert.equal(buffer.fullBytes, 5 * 5 * 4 + 8 * 16);
+  const row = { observation: [1], action: [0], reward: 0, nextObservation: [1], discountSteps: 1 };
+  buffer.store(row);
+  const { makeRoom } = priorities;
+  priorities.makeRoom = () => {
+    throw new RangeError("Array buffer allocation failed");
+  };
+  for (const call of [() => buffer.makeRoom(2), () => buffer.store(row)]) {
+    assert.throws(call, (error) => {
+      assert.ok(error instanceof ReplayMemoryError);
+      assert.match(
+        error.message,
+        /^replayCapacity: expected memory for 5 transitions of 20 bytes and their priorities, 1 MB together, got Array buffer allocation failed after 5\. Choose/,
+      );
+      return true;
+    });
+  }
+  assert.equal(buffer.stored, 1);
+  priorities.makeRoom = makeRoom;
+  buffer.store(row);
+  assert.equal(buffer.stored, 2);
 });

@@ -146,18 +146,19 @@ export class ReplayBuffer {
     return this.#stored;
   }
 
-  /** The memory of a full buffer, in bytes. */
+  /** The memory of a full buffer with its priorities, in bytes. */
   get fullBytes(): number {
-    return this.capacity * this.rowSize * 4;
+    return this.capacity * this.rowSize * 4 + (this.priorities?.bytes(this.capacity) ?? 0);
   }
 
   /**
-   * Allocates the memory of the next `rows` rows, so that storing them cannot fail. Throws a ReplayMemoryError if there
-   * is not enough.
+   * Allocates the memory of the next `rows` rows and of their priorities, so that storing them cannot fail. Throws a
+   * ReplayMemoryError if there is not enough.
    */
   makeRoom(rows: number): void {
     const end = Math.min(this.capacity, this.#stored + rows);
     while (this.#blocks.length * this.#blockRows < end) this.#addBlock();
+    this.#makeRoomForPriorities(end);
   }
 
   /** Stores a copy of a transition; a full buffer evicts the oldest one. */
@@ -243,6 +244,7 @@ export class ReplayBuffer {
         this.#expectRow(block, row * this.rowSize, where, first + row);
       start += bytes.length;
     }
+    this.#makeRoomForPriorities(this.size);
   }
 
   /** A number that is not finite would end training at some later step, when it is sampled. */
@@ -260,18 +262,30 @@ export class ReplayBuffer {
     try {
       return new Float32Array(rows * this.rowSize);
     } catch (error) {
-      const all = `${this.capacity} transitions of ${4 * this.rowSize} bytes`;
-      const stored = this.#blocks.length * this.#blockRows;
-      throw new ReplayMemoryError(
-        {
-          where: "replayCapacity",
-          expected: `memory for ${all}, ${Math.ceil(this.fullBytes / 1e6)} MB together`,
-          got: `${messageOf(error)} after ${stored}`,
-          hint: "Choose a smaller one, or give the program more memory.",
-        },
-        { cause: error },
-      );
+      throw this.#memoryError(error);
     }
+  }
+
+  #makeRoomForPriorities(rows: number): void {
+    try {
+      this.priorities?.makeRoom(rows);
+    } catch (error) {
+      throw this.#memoryError(error);
+    }
+  }
+
+  #memoryError(cause: unknown): ReplayMemoryError {
+    const all = `${this.capacity} transitions of ${4 * this.rowSize} bytes${this.priorities ? " and their priorities" : ""}`;
+    const allocated = Math.min(this.capacity, this.#blocks.length * this.#blockRows);
+    return new ReplayMemoryError(
+      {
+        where: "replayCapacity",
+        expected: `memory for ${all}, ${Math.ceil(this.fullBytes / 1e6)} MB together`,
+        got: `${messageOf(cause)} after ${allocated}`,
+        hint: "Choose a smaller one, or give the program more memory.",
+      },
+      { cause },
+    );
   }
 
   #addBlock(): Float32Array {

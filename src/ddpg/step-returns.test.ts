@@ -154,6 +154,42 @@ test("a sum of rewards that is too large for Float32 is refused at the step that
   assert.deepEqual([agent.replayBuffer.stored, agent.returns.waiting, agent.steps], [0, 1, 1]);
 });
 
+/** Calls `run` while no array of `length` or more numbers in Float64 can be allocated. */
+function withLittleMemory(length: number, run: () => void): void {
+  const all = Float64Array;
+  globalThis.Float64Array = new Proxy(all, {
+    construct(target, args, newTarget) {
+      if (args[0] >= length) throw new RangeError("Array buffer allocation failed");
+      return Reflect.construct(target, args, newTarget);
+    },
+  });
+  try {
+    run();
+  } finally {
+    globalThis.Float64Array = all;
+  }
+}
+
+test("a step that the memory is too small for stores none of its rows; later it stores all, with the same bits", async () => {
+  const options = { replayPriority: "proportional" };
+  const [whole, short] = [await create(3, options), await create(3, options)];
+  for (const agent of [whole, short]) walk(agent, 0, 4, false);
+  const before = short.save();
+  // The end of the task stores rows 2 to 4; the priorities of the first four fit in a tree of 8 numbers.
+  withLittleMemory(16, () => {
+    assert.throws(() => short.observe([4], [0], 16, [5], true), { message: /^replayCapacity: expected memory for/ });
+  });
+  assert.deepEqual(short.save(), before);
+  for (const agent of [whole, short]) walk(agent, 4, 5, true);
+  assert.deepEqual(short.save(), whole.save());
+
+  // A loaded agent has the room of the rows that wait, so that a cut cannot fail.
+  walk(short, 5, 10, false);
+  const loaded = await Ddpg.load(short.save(), spaces);
+  withLittleMemory(16, () => loaded.endEpisode());
+  assert.equal(loaded.replayBuffer.stored, 10);
+});
+
 /**
  * Eight places in a row, of which an observation says the number. Whatever is done, a step leads to the next place and
  * pays 1; after the last one the task ends. So Q of place i is (1 − γ⁸⁻ⁱ) / (1 − γ). Episodes are cut after `limit` steps

@@ -72,11 +72,11 @@ export class StepReturns {
       this.#buffer.store({ ...step, discountSteps: terminated ? 0 : 1 });
       return;
     }
-    // Nothing below can fail: otherwise some rows of a step would be stored and others not.
+    // Nothing below that stores can fail: otherwise some rows of a step would be stored and others not.
     this.#buffer.makeRoom(this.#waiting + 1);
     const { rows, next } = this.#of(body);
-    for (const [i, row] of rows.entries()) row.sum += this.#factors[rows.length - i] * step.reward;
     const row = this.#spare.pop() ?? this.#allocate();
+    for (const [i, each] of rows.entries()) each.sum += this.#factors[rows.length - i] * step.reward;
     row.observation.set(step.observation);
     row.action.set(step.action);
     row.sum = step.reward;
@@ -137,6 +137,8 @@ export class StepReturns {
       steps.next.set(next.subarray(index * O, (index + 1) * O));
       expect(steps.next.every(Number.isFinite), `${where}.next`, "finite numbers in Float32", "others");
     }
+    // So that `cut` cannot fail, as after `add`.
+    this.#buffer.makeRoom(this.#waiting);
   }
 
   #of(body: BodyId): Steps {

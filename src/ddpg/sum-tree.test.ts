@@ -52,3 +52,16 @@ test("a tree that is built from its numbers has the bits of one that was changed
     assert.equal(built.find(place), changed.find(place));
   }
 });
+
+test("a tree that the memory is too small for keeps its numbers and its size; room that was made is used", () => {
+  const tree = new SumTree();
+  for (const i of [0, 1, 2]) tree.set(i, i + 1);
+  assert.throws(() => tree.makeRoom(2 ** 45), RangeError);
+  assert.throws(() => tree.set(2 ** 45, 1), RangeError);
+  tree.set(1, 5);
+  assert.deepEqual([tree.total, tree.find(8.9), tree.at(2), tree.at(3), tree.at(100)], [9, 2, 3, 0, 0]);
+  tree.makeRoom(9);
+  assert.deepEqual([tree.total, tree.find(5.5), tree.find(8.9)], [9, 1, 2]);
+  // Nodes of 8 bytes: one for each of 16 leaves, 15 above them, and the unused one at index 0.
+  assert.equal(SumTree.bytes(9), 256);
+});

@@ -24,9 +24,19 @@ export class SumTree {
     return index < this.#size ? this.#nodes[this.#size + index] : 0;
   }
 
+  /** The memory of a tree for `count` numbers, in bytes. */
+  static bytes(count: number): number {
+    return 2 * powerOfTwo(count) * Float64Array.BYTES_PER_ELEMENT;
+  }
+
+  /** Allocates the memory of the first `count` numbers, so that setting them cannot fail. A failure changes nothing. */
+  makeRoom(count: number): void {
+    if (count > this.#size) this.#grow(count);
+  }
+
   /** Sets the number at an index; the tree grows to hold it. */
   set(index: number, value: number): void {
-    if (index >= this.#size) this.#grow(index + 1);
+    this.makeRoom(index + 1);
     let node = this.#size + index;
     this.#nodes[node] = value;
     for (node >>>= 1; node > 0; node >>>= 1) this.#sum(node);
@@ -34,7 +44,7 @@ export class SumTree {
 
   /** Sets the numbers from index 0 on, all at once. */
   fill(values: ArrayLike<number>): void {
-    if (values.length > this.#size) this.#grow(values.length);
+    this.makeRoom(values.length);
     this.#nodes.fill(0);
     for (let i = 0; i < values.length; i++) this.#nodes[this.#size + i] = values[i];
     this.#build();
@@ -68,10 +78,12 @@ export class SumTree {
   }
 
   #grow(count: number): void {
-    const leaves = this.#nodes.slice(this.#size);
-    this.#size = powerOfTwo(Math.max(count, 2 * this.#size));
-    this.#nodes = new Float64Array(2 * this.#size);
-    this.#nodes.set(leaves, this.#size);
+    const size = powerOfTwo(Math.max(count, 2 * this.#size));
+    // There may be too little memory: nothing changes before this line.
+    const nodes = new Float64Array(2 * size);
+    nodes.set(this.#nodes.subarray(this.#size), size);
+    this.#size = size;
+    this.#nodes = nodes;
     this.#build();
   }
 }

@@ -141,9 +141,27 @@ test("an actor whose actions are all at their bounds has no gradient, which give
   };
   assert.deepEqual(await warningsOf(1e-3), []);
   assert.deepEqual(await warningsOf(1), [
-    "policy gradient: expected a norm above 0, got 0 in 1000 consecutive updates, with 100 % of the actions at a bound. " +
+    "policy gradient: expected a norm above 0, got 0 in 1000 consecutive updates of the actor, with 100 % of the actions at a bound. " +
       "The actor has stopped learning: start again with actorLearningRate below 1 and observations scaled to about ±1.",
   ]);
+});
+
+test("with a delayed actor, only the updates that move it count as updates without a gradient", async () => {
+  const environment = new Pendulum();
+  const sizes = { actorHiddenSizes: [4], criticHiddenSizes: [4], batchSize: 4, warmupSteps: 10, actorDelay: 3 };
+  const agent = await Ddpg.create(environment, { ...options, ...sizes });
+  const { update } = agent;
+  agent.update = () => {
+    update.call(agent);
+    agent.diagnostics.actorGradientNorm = 0;
+  };
+  const warned: number[] = [];
+  for await (const { step, warnings } of train(agent, environment)) {
+    if (warnings.some((warning) => warning.startsWith("policy gradient"))) warned.push(step);
+    if (step === 3500) break;
+  }
+  // Updates begin at step 10; the 3,000th is the actor's 1,000th.
+  assert.deepEqual(warned, [3009]);
 });
 
 test("a missing gradient gives one warning, at the 1,000th consecutive update without one", async () => {

@@ -110,16 +110,19 @@ test("a run that is too short for any update names the setting", () => {
     for (const batchSize of [1, 4, 20, 30]) {
       for (const updateEvery of [1, 3, 11, 16, 17, 18, 21]) {
         for (const updatesPerStep of [0.01, 0.06, 0.5, 1, 2]) {
-          const settings = { warmupSteps, batchSize, updateEvery, updatesPerStep };
-          const schedule = new UpdateSchedule(settings);
-          let updates = 0;
-          for (let step = Math.max(warmupSteps, batchSize); step <= steps; step++) {
-            schedule.takeTurn();
-            for (; schedule.isDue; schedule.countUpdate()) updates++;
+          for (const returnSteps of [1, 2, 5, 30]) {
+            const settings = { warmupSteps, batchSize, returnSteps, updateEvery, updatesPerStep };
+            const schedule = new UpdateSchedule(settings);
+            let updates = 0;
+            for (let step = 1; step <= steps; step++) {
+              const stored = Math.max(0, step - (returnSteps - 1));
+              if (step >= warmupSteps && stored >= batchSize) schedule.takeTurn();
+              for (; schedule.isDue; schedule.countUpdate()) updates++;
+            }
+            const problem = withoutUpdates(settings, steps);
+            assert.equal(problem === undefined, updates > 0, JSON.stringify(settings));
+            if (problem) named.add(`${problem.where}: expected ${problem.expected}`);
           }
-          const problem = withoutUpdates(settings, steps);
-          assert.equal(problem === undefined, updates > 0, JSON.stringify(settings));
-          if (problem) named.add(`${problem.where}: expected ${problem.expected}`);
         }
       }
     }
@@ -128,4 +131,5 @@ test("a run that is too short for any update names the setting", () => {
   assert.ok(named.has("batchSize: expected at most the run's 20 steps"));
   assert.ok(named.has("updateEvery: expected at most 17, the steps that learning is possible after"));
   assert.ok(named.has("updatesPerStep: expected at least 1 / 17"));
+  assert.ok(named.has("returnSteps: expected at most 17, so that 20 steps complete 4 rows"));
 });

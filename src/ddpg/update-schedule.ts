@@ -65,20 +65,27 @@ export class UpdateSchedule {
 
 /**
  * The setting because of which a run of `steps` steps makes no update, as the parts of an error; undefined if it makes
- * some. With `updateEvery` 0 it may still make none, if no episode ends. `shown` writes numbers.
+ * some. With `updateEvery` 0 it may still make none, if no episode ends. With `returnSteps` n, the last n − 1 steps wait for
+ * their rewards; they do not if an episode ends, which is not considered here. `shown` writes numbers.
  */
 export function withoutUpdates(
-  { warmupSteps, batchSize, updateEvery, updatesPerStep }: UpdateSettings,
+  { warmupSteps, batchSize, returnSteps, updateEvery, updatesPerStep }: UpdateSettings,
   steps: number,
   shown: (n: number) => string = String,
 ): (Problem & { where: keyof UpdateSettings }) | undefined {
-  const hint = "Nothing will be learned.";
+  const filled = batchSize + returnSteps - 1;
+  const dependsOnEnds = returnSteps > 1 && filled > warmupSteps;
+  const hint = dependsOnEnds ? "Nothing will be learned unless an episode ends early." : "Nothing will be learned.";
   // The last step of the warm-up is the first that learning is possible after.
-  const first = Math.max(warmupSteps, batchSize);
+  const first = Math.max(warmupSteps, filled);
   const turns = steps - first + 1;
   if (turns <= 0) {
-    const where = batchSize > warmupSteps ? "batchSize" : "warmupSteps";
-    return { where, expected: `at most the run's ${shown(steps)} steps`, got: shown(first), hint };
+    const expected = `at most the run's ${shown(steps)} steps`;
+    if (filled <= warmupSteps) return { where: "warmupSteps", expected, got: shown(warmupSteps), hint };
+    if (batchSize > steps)
+      return { where: "batchSize", expected, got: shown(batchSize), hint: "Nothing will be learned." };
+    const most = `at most ${shown(steps - batchSize + 1)}, so that ${shown(steps)} steps complete ${shown(batchSize)} rows`;
+    return { where: "returnSteps", expected: most, got: shown(returnSteps), hint };
   }
   if (updateEvery > turns) {
     const expected = `at most ${shown(turns)}, the steps that learning is possible after`;
@@ -89,4 +96,4 @@ export function withoutUpdates(
   return { where: "updatesPerStep", expected: `at least 1 / ${shown(inRounds)}`, got: String(updatesPerStep), hint };
 }
 
-type UpdateSettings = Pick<Settings, "warmupSteps" | "batchSize" | "updateEvery" | "updatesPerStep">;
+type UpdateSettings = Pick<Settings, "warmupSteps" | "batchSize" | "returnSteps" | "updateEvery" | "updatesPerStep">;

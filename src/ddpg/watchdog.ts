@@ -2,7 +2,7 @@ import { ScaleMonitor } from "../environment/scale-monitor.ts";
 import type { Settings } from "./config.ts";
 import type { Ddpg } from "./ddpg.ts";
 
-/** Warn after this many consecutive updates with a zero policy gradient. The count restarts when an agent is loaded. */
+/** Warn after this many consecutive updates of the actor with a zero gradient. The count restarts when an agent is loaded. */
 const maxIdleUpdates = 1000;
 
 /** Warn if more than this fraction of y is beyond a categorical critic's support, over this many steps that learned. */
@@ -19,8 +19,8 @@ export class Watchdog {
   readonly monitor: ScaleMonitor;
   readonly #scaled: Float64Array;
   #idleUpdates = 0;
-  /** The number of updates at the last look; null before the first that followed an update. */
-  #updates: number | null = null;
+  /** The number of the actor's updates at the last look; null before the first that followed an update. */
+  #actorUpdates: number | null = null;
   #hasLooked = false;
   /** The rows and the clipped rows of the updates in the current window, and the steps that it has. */
   #rows = 0;
@@ -46,11 +46,15 @@ export class Watchdog {
       if (isPlain(agent)) return [plainStatistics, ...warnings];
     }
     if (!learned) return warnings;
-    const updates = this.#updates === null ? 1 : agent.updates - this.#updates;
-    const idle = agent.diagnostics.actorGradientNorm === 0 ? this.#idleUpdates + updates : 0;
+    const { actorDelay } = agent.settings;
+    // With a delay, most updates leave the actor's gradient as it was: they are no news of it.
+    const actorUpdates = Math.floor(agent.updates / actorDelay);
+    const isFirst = this.#actorUpdates === null;
+    const moved = isFirst ? Number(agent.updates % actorDelay === 0) : actorUpdates - Number(this.#actorUpdates);
+    const idle = agent.diagnostics.actorGradientNorm === 0 ? this.#idleUpdates + moved : 0;
     const isNews = this.#idleUpdates < maxIdleUpdates && idle >= maxIdleUpdates;
     this.#idleUpdates = idle;
-    this.#updates = agent.updates;
+    this.#actorUpdates = actorUpdates;
     const clipped = this.#lookAtTargets(agent);
     if (!isNews && clipped === null) return warnings;
     return [...(isNews ? [deadActor(agent)] : []), ...(clipped === null ? [] : [clipped]), ...warnings];
@@ -102,7 +106,7 @@ function deadActor({ diagnostics, settings }: Ddpg): string {
   const { saturation } = diagnostics;
   const atEnd = Math.round((100 * saturation.reduce((sum, share) => sum + share, 0)) / saturation.length);
   return (
-    `policy gradient: expected a norm above 0, got 0 in ${maxIdleUpdates} consecutive updates, with ${atEnd} % of the actions at a bound. ` +
+    `policy gradient: expected a norm above 0, got 0 in ${maxIdleUpdates} consecutive updates of the actor, with ${atEnd} % of the actions at a bound. ` +
     `The actor has stopped learning: start again with actorLearningRate below ${settings.actorLearningRate} and observations scaled to about ±1.`
   );
 }
