@@ -10,7 +10,7 @@ import type { Kernels } from "../kernels.ts";
 import { Matrix, type Vector } from "../matrix.ts";
 import { vectorBytes } from "../raw-kernels.ts";
 import { kernelNames } from "../signatures.ts";
-import { ASLEEP, DONE, type HelperMessage, TICKET } from "./helper.ts";
+import { ASLEEP, DONE, type HelperMessage, PIECES, TICKET } from "./helper.ts";
 import { narrowKernels } from "./modules.ts";
 import { type StartHelper, Threads } from "./threads.ts";
 import { wasmBackend } from "./wasm-backend.ts";
@@ -107,6 +107,18 @@ describe("Threads", { timeout: 90_000 }, () => {
     assert.equal(await slow.areWorth(work, { module }), false);
     assert.match(slow.refusal, /^another thread takes 5002 µs to answer/);
     for (let agent = 0; agent < 5; agent++) assert.equal(await slow.areWorth(work, { module }), false);
+    // Cores that share their arithmetic units: answers are quick, but two threads take as long as one.
+    let calls = 0;
+    let pieces = (): number => 1;
+    const timer = (action: () => void): number => {
+      action();
+      if (calls++ % 2 === 0) return 0.01;
+      return pieces() > 1 ? 0.0095 : 0.002;
+    };
+    const { threads, control } = watched({ timer });
+    pieces = () => Atomics.load(control(), PIECES);
+    assert.equal(await threads.areWorth(work, { module }), false);
+    assert.match(threads.refusal, /^a large product takes 95 % of its time with one thread/);
   });
 
   it("helpers take pieces of every kernel's calls", async () => {

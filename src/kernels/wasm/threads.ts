@@ -44,10 +44,24 @@ interface Splitting {
   maxPiece: number;
   /** How long a helper takes to answer, in ms, if that was measured. */
   tripMs?: number;
+  /** The time of a large product with all threads, relative to one, if sharing gains too little. */
+  tooSlow?: number;
   /** Why there are no helpers, if they could not begin. */
   failure?: string;
   /** Measures again. The best of all measurements counts. */
   measure?: () => void;
+}
+
+/** The best times of all measurements, in ms. */
+interface Best {
+  /** A small product. */
+  callMs: number;
+  /** An answer of a helper. */
+  tripMs: number;
+  /** A large product with one thread. */
+  aloneMs: number;
+  /** The same with all threads. */
+  sharedMs: number;
 }
 
 /** A memory of agents over the same kernels, which split their larger calls. */
@@ -101,6 +115,12 @@ const measureMs = 20;
  * pause, in ms: other programs may have used the cores.
  */
 const [maxMeasurements, pauseMs] = [5, 30];
+
+/** The rows of the large product, as many as the memory of the measurement holds. */
+const largeRows = 256;
+
+/** Calls are not split if the large product takes more than this share of its time with one thread. */
+const maxShared = 0.85;
 
 const noAnswer = "no other thread could be started, or none answered in time";
 const noMemory = "the engine gave no memory that threads can share";
@@ -176,7 +196,7 @@ export class Threads {
       if (this.#helpers.size > 0) splitting.measure?.();
     }
     if (areWorth()) return true;
-    this.#refusal = splitting.failure ?? (this.#helpers.size === 0 ? noAnswer : slowAnswer(splitting.tripMs));
+    this.#refusal = splitting.failure ?? (this.#helpers.size === 0 ? noAnswer : slowAnswer(splitting));
     return false;
   }
 
@@ -271,7 +291,7 @@ export class Threads {
     }
     if (this.#threshold !== undefined) return { threshold: this.#threshold, maxPiece: 0 };
     const splitting: Splitting = { threshold: Infinity, maxPiece: 0 };
-    const best = { callMs: Infinity, tripMs: Infinity };
+    const best: Best = { callMs: Infinity, tripMs: Infinity, aloneMs: Infinity, sharedMs: Infinity };
     const { multiply } = kernelsOver(kernels, memory);
     let left = maxMeasurements;
     splitting.measure = () => {
@@ -421,7 +441,7 @@ export class Threads {
    * Finds the threshold and the size of pieces from the best of many tries, which take turns, and of the measurements
    * before: other programs use the cores too.
    */
-  #measure(multiply: RawKernel, memory: number, best: { callMs: number; tripMs: number }, splitting: Splitting): void {
+  #measure(multiply: RawKernel, memory: number, best: Best, splitting: Splitting): void {
     const callAlone = (): void => runPiece(multiply, cuts[0], this.#call, 0, 1, this.#room);
     const callHelper = (): void => {
       this.#publish(memory, 0, 1, 0);
@@ -437,11 +457,25 @@ export class Threads {
       best.tripMs = Math.min(best.tripMs, this.#timer(callHelper));
     }
     const workPerMs = this.#product(16) / best.callMs;
-    this.#alone = 0;
-    this.#nextAlone = minAlone;
     splitting.threshold = minTrips * best.tripMs * workPerMs;
     splitting.maxPiece = pieceMs * workPerMs;
     splitting.tripMs = best.tripMs;
+    // Two cores of a virtual machine may share their arithmetic units, and then two threads are no faster than one.
+    const pieces = this.#pieces(this.#product(largeRows), splitting);
+    for (let tries = 0; tries < 8; tries++) {
+      best.aloneMs = Math.min(best.aloneMs, this.#timer(callAlone));
+      best.sharedMs = Math.min(
+        best.sharedMs,
+        this.#timer(() => this.#share(multiply, memory, 0, pieces)),
+      );
+    }
+    this.#alone = 0;
+    this.#nextAlone = minAlone;
+    delete splitting.tooSlow;
+    const ratio = best.sharedMs / best.aloneMs;
+    if (ratio <= maxShared) return;
+    splitting.threshold = Infinity;
+    if (best.tripMs < best.aloneMs) splitting.tooSlow = ratio;
   }
 
   /** Prepares a product with this many rows, in a memory that holds nothing else. Returns its work. */
@@ -452,7 +486,11 @@ export class Threads {
   }
 }
 
-function slowAnswer(tripMs: number | undefined): string {
+function slowAnswer({ tripMs, tooSlow }: Splitting): string {
+  if (tooSlow !== undefined) {
+    const percent = Math.round(100 * tooSlow);
+    return `a large product takes ${percent} % of its time with one thread; the cores may be busy, or share their arithmetic units`;
+  }
   const takes = tripMs === undefined ? "too long" : `${Math.round(1000 * tripMs)} µs`;
   return `another thread takes ${takes} to answer, so that sharing would not be faster; the cores may be busy, or too few`;
 }
