@@ -1429,8 +1429,8 @@ export const faults = [
     edits: [
       {
         file: "src/export/onnx.ts",
-        text: '    x = graph.scaled(x, "observation.statistics", { scale: factors, offset: means });\n',
-        fault: "",
+        text: "const shift = foldIntoScaling(statistics, units.scale, units.offset);",
+        fault: "const shift = statistics.scale.map(() => 0);",
       },
     ],
   },
@@ -1745,5 +1745,23 @@ export const faults = [
         fault: "isArithmeticOpen(backend) ? (closed(backend), { ...backend }) : backend;",
       },
     ],
+  },
+  {
+    name: "a loaded agent takes the perturbations of a body from another stream",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: "noiseOf(body, generations?.[i] ?? 0)",
+        fault: "noiseOf(body, generations ? 0 : 0)",
+      },
+    ],
+  },
+  {
+    name: "environments: answers after the end of a loop are taken",
+    edits: [{ file: "src/ddpg/train.ts", text: "for (const calls of callsOf) calls.abandon();", fault: "" }],
+  },
+  {
+    name: "environments: the policy of a round is copied only after updates",
+    edits: [{ file: "src/ddpg/ddpg.ts", text: "return this.#updates + this.#starts;", fault: "return this.#updates;" }],
   },
 ];

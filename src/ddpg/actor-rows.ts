@@ -9,15 +9,15 @@ import type { Ddpg } from "./ddpg.ts";
 
 /**
  * Computes μ(s) for the observations of several bodies in one forward pass, with the bits of a pass for each. It has a
- * memory of its own, because that of an agent cannot grow, and so copies the actor's parameters after each update.
+ * memory of its own, because that of an agent cannot grow, and so copies the actor's parameters after they changed.
  */
 export class ActorRows {
   readonly #agent: Ddpg;
   readonly #parameters: Parameters;
   readonly #network: Network;
   readonly #observation: Matrix;
-  /** The updates that the copied parameters had. */
-  #updates = -1;
+  /** The agent's `actorVersion` of the copied parameters. */
+  #version = -1;
 
   static create(backend: Backend, agent: Ddpg, rows: number): Promise<ActorRows> {
     return buildOver(backend, (kernels) => new ActorRows(kernels, agent, rows));
@@ -47,8 +47,9 @@ export class ActorRows {
 
   /** Returns μ(s) [rows, A] in [−1, 1]; reused by the next call. */
   forward(): Matrix {
-    if (this.#updates !== this.#agent.updates) this.#parameters.copyFrom(this.#agent.actor.parameters);
-    this.#updates = this.#agent.updates;
+    const { actorVersion, actor } = this.#agent;
+    if (this.#version !== actorVersion) this.#parameters.copyFrom(actor.parameters);
+    this.#version = actorVersion;
     return this.#network.forward(this.#observation, null, false);
   }
 }

@@ -81,6 +81,8 @@ interface Counters {
   waiting?: SavedReturns["bodies"];
   /** The bodies in an episode whose return `rewardNormalization` holds; absent without that setting. */
   returns?: BodyId[];
+  /** How many bodies had been forgotten when the noise of each of `bodies` was created; absent if none had. */
+  generations?: number[];
   /** The number of bodies that were forgotten; absent if there were none. */
   forgotten?: number;
   /** The counters of the training loop; absent if there was none. */
@@ -168,6 +170,7 @@ export function saveAgent(agent: Ddpg): Safetensors {
     bodies,
     ...(waiting.bodies.length > 0 && { waiting: waiting.bodies }),
     ...(rewardNormalization && { returns: rewardNormalization.bodies }),
+    ...(agent.generations.size > 0 && { generations: bodies.map((body) => agent.generations.get(body) ?? 0) }),
     ...(forgotten && { forgotten }),
   };
   if (loop) counters.loop = saveLoop(loop, tensors);
@@ -308,7 +311,8 @@ export class SavedAgent {
     agent.observationNormalization?.restore(this.#numbers("observationNormalization"));
     if (agent.rewardNormalization) this.#restoreRewards(agent.rewardNormalization);
     agent.noises.clear();
-    this.#restoreNoises((body) => agent.noise(body));
+    // Parameter noise draws from the stream's own name, not only from the state that is restored.
+    this.#restoreNoises((body, generation) => agent.noise(body, generation));
     for (const part of tensors.get("replay")?.parts ?? [])
       agent.replayBuffer.restore(part, stored, `${where} replay`, this.#isFormat1);
     agent.replayBuffer.priorities?.restore(this.#numbers("priorities"), `${where} priorities`);
@@ -331,16 +335,19 @@ export class SavedAgent {
   }
 
   /** Puts the noise of each body into its saved state. */
-  #restoreNoises(noiseOf: (body: BodyId) => Noise): void {
-    const { bodies } = this.#counters;
+  #restoreNoises(noiseOf: (body: BodyId, generation: number) => Noise): void {
+    const { bodies, generations } = this.#counters;
     const states = this.#numbers("noises");
     const size = states.length / bodies.length;
     for (const [i, body] of bodies.entries())
-      noiseOf(body).restore(states.subarray(i * size, (i + 1) * size), `${this.#where} noises[${i}]`);
+      noiseOf(body, generations?.[i] ?? 0).restore(
+        states.subarray(i * size, (i + 1) * size),
+        `${this.#where} noises[${i}]`,
+      );
   }
 
   #readCounters(saved: Record<string, unknown>): Counters {
-    const { steps, updates, stored, learning, bodies, waiting, returns, forgotten, loop } = saved;
+    const { steps, updates, stored, learning, bodies, waiting, returns, generations, forgotten, loop } = saved;
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
@@ -363,6 +370,8 @@ export class SavedAgent {
     }
     expect(forgotten === undefined || isCount(forgotten), `${field} forgotten`, whole, forgotten);
     if (forgotten !== undefined) counters.forgotten = forgotten;
+    if (generations !== undefined)
+      counters.generations = readGenerations(generations, bodies.length, forgotten ?? 0, `${field} generations`);
     if (loop === undefined) return counters;
     return { ...counters, loop: readLoopCounters(loop, counters.steps, `${field} loop`) };
   }
@@ -404,6 +413,13 @@ function countOf(waiting: SavedReturns["bodies"]): number {
 function expectBodies(bodies: unknown, where: string): asserts bodies is BodyId[] {
   const good = Array.isArray(bodies) && bodies.every(isBodyId);
   expect(good && new Set(bodies).size === bodies.length, where, "distinct ids of bodies", bodies);
+}
+
+function readGenerations(value: unknown, bodies: number, forgotten: number, where: string): number[] {
+  const good =
+    Array.isArray(value) && value.length === bodies && value.every((each) => isCount(each) && each <= forgotten);
+  expect(good, where, `${bodies} whole numbers of at most ${forgotten}`, value);
+  return value;
 }
 
 function isCount(value: unknown): value is number {

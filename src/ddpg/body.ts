@@ -60,7 +60,7 @@ export class Loop {
   /**
    * Begins a loop in environments with these names; returns warnings for the user. If an environment has no `save` and
    * `restore`, an interrupted episode is dropped, and `onLeave` gets the index of its body. Throws an InputError if the
-   * agent or an environment is in another loop, and an EnvironmentError if restoring fails.
+   * agent or an environment is in another loop, and an EnvironmentError if restoring fails; no episode is dropped then.
    */
   enter(
     environments: readonly Environment[],
@@ -82,7 +82,12 @@ export class Loop {
         occupy(environment, this.bodies[i], names[i]);
         occupied.push(this.bodies[i]);
       }
-      const warnings = environments.flatMap((environment, i) => this.bodies[i].resume(environment, names[i], onLeave));
+      // Restoring may fail, so it comes before any episode is dropped.
+      const dropped = occupied.filter((body) => !body.resume(environments[body.index], names[body.index]));
+      const warnings = dropped.map(
+        ({ index, length, episode }) =>
+          `${names[index]}: expected save and restore, to continue after step ${length} of episode ${episode}, got none. The episode starts over.`,
+      );
       const missing = this.bodies.slice(environments.length).filter((body) => body.isStarted);
       if (missing.length > 0) {
         const count = environments.length;
@@ -90,8 +95,9 @@ export class Loop {
           `${names[0]}: expected at least ${this.bodies.indexOf(missing[missing.length - 1]) + 1} environments, to continue their episodes, got ${count}. The episodes of the others start over.`,
         );
       }
-      for (const body of missing) {
+      for (const body of [...dropped, ...missing]) {
         body.leave();
+        body.saved = null; // the state of an episode that is gone
         onLeave(body.index);
       }
       for (const [i, environment] of environments.entries()) this.bodies[i].take(environment, names[i]);
@@ -218,24 +224,18 @@ export class Body {
     return this.isInEpisode && environment.save && environment.restore ? saveState(environment, this.name) : null;
   }
 
-  /** Puts an environment where the current episode is. Returns a warning if that is not possible. */
-  resume(environment: Environment, name: string, onLeave: (index: number) => void): string[] {
-    const { length, saved } = this;
-    if (!this.isInEpisode) return [];
-    if (saved && environment.save && environment.restore) {
-      restoreState(environment, saved.slice(), name);
-      const restored = saveState(environment, name).length;
-      if (restored !== saved.length) {
-        const got = `expected ${saved.length} numbers, as were saved, got ${restored}.`;
-        throw new EnvironmentError(`${name} restore: state: ${got}`);
-      }
-      return [];
+  /** Puts an environment where the current episode is, if there is one. Returns false if that is not possible. */
+  resume(environment: Environment, name: string): boolean {
+    const { saved } = this;
+    if (!this.isInEpisode) return true;
+    if (!saved || !environment.save || !environment.restore) return false;
+    restoreState(environment, saved.slice(), name);
+    const restored = saveState(environment, name).length;
+    if (restored !== saved.length) {
+      const got = `expected ${saved.length} numbers, as were saved, got ${restored}.`;
+      throw new EnvironmentError(`${name} restore: state: ${got}`);
     }
-    this.leave();
-    onLeave(this.index);
-    return [
-      `${name}: expected save and restore, to continue after step ${length} of episode ${this.episode}, got none. The episode starts over.`,
-    ];
+    return true;
   }
 
   /** Takes over an environment at the beginning of a loop. */
@@ -243,7 +243,7 @@ export class Body {
     this.environment = environment;
     this.saved = null;
     this.name = name;
-    this.at = this.length;
+    this.at = this.length + (this.isAnswered ? 1 : 0);
   }
 
   /** Throws an InputError while the environment is being evaluated on. */

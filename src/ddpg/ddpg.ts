@@ -141,6 +141,11 @@ export class Ddpg {
   onUpdate: (() => void) | null = null;
   /** @internal The noise of each body. */
   readonly noises = new Map<BodyId, Noise>();
+  /**
+   * @internal How many bodies had been forgotten when the noise of a body was created, where any had: the name of its
+   * random stream depends on it.
+   */
+  readonly generations = new Map<BodyId, number>();
   /** @internal The state of the loop of `train`; null before the first. */
   loop: Loop | null = null;
   /** The backend without threads; null if the agent was built over given kernels. */
@@ -158,6 +163,7 @@ export class Ddpg {
   #steps = 0;
   #updates = 0;
   #forgotten = 0;
+  #starts = 0;
 
   /**
    * Creates an agent for an environment with these sizes and bounds. Rejects with an InputError that names the field if
@@ -268,12 +274,12 @@ export class Ddpg {
     this.#scaledObservation = new Float32Array(observationSize);
     this.#scaledNextObservation = new Float32Array(observationSize);
     this.#unitAction = new Float32Array(actionSize);
-    this.noises.set(0, this.#createNoise(0)); // refuses a noiseScale of the wrong length
+    this.noises.set(0, this.#createNoise(0, 0)); // refuses a noiseScale of the wrong length
   }
 
   /**
-   * Starts from a trained policy: sets μ and μ′ to it. Throws an InputError unless its sizes, bounds, layers and
-   * scaling are the agent's.
+   * Starts from a trained policy: sets μ and μ′ to it, and replaces the statistics of observations by the policy's if it
+   * has running normalization. Throws an InputError unless its sizes, bounds, layers and scaling are the agent's.
    */
   startFrom(policy: Policy): void {
     this.policy.expectSame(policy, "Ddpg.startFrom policy");
@@ -281,6 +287,7 @@ export class Ddpg {
     this.actor.takeStatistics();
     this.targetActor.parameters.copyFrom(policy.parameters);
     if (policy.normalization) this.observationNormalization?.restore(policy.normalization.save());
+    this.#starts++;
   }
 
   /** @internal The running normalization of observations; null with settings that have none. */
@@ -301,6 +308,11 @@ export class Ddpg {
   /** The number of updates made. */
   get updates(): number {
     return this.#updates;
+  }
+
+  /** @internal A number that grows whenever the actor's parameters change: with every update and every `startFrom`. */
+  get actorVersion(): number {
+    return this.#updates + this.#starts;
   }
 
   /** @internal Sets the counters of a loaded agent. */
@@ -528,6 +540,7 @@ export class Ddpg {
     expectBody(body, "Ddpg.forget body");
     this.returns.forget(body);
     this.rewardNormalization?.endEpisode(body);
+    this.generations.delete(body);
     if (this.noises.delete(body)) this.#forgotten++;
   }
 
@@ -570,18 +583,19 @@ export class Ddpg {
     return safetensorsParts(saveAgent(this));
   }
 
-  /** @internal Returns the noise of a body; creates it on first use. */
-  noise(body: BodyId): Noise {
-    const noise = this.noises.get(body) ?? this.#createNoise(body);
+  /** @internal Returns the noise of a body; creates it on first use. A loaded agent passes the saved generation. */
+  noise(body: BodyId, generation = this.#forgotten): Noise {
+    const noise = this.noises.get(body) ?? this.#createNoise(body, generation);
     this.noises.set(body, noise);
     return noise;
   }
 
-  #createNoise(body: BodyId): Noise {
+  #createNoise(body: BodyId, generation: number): Noise {
     expectBody(body, "Ddpg body");
     // An id that was forgotten must not get the same random numbers again.
-    const generation = this.#forgotten === 0 ? "" : ` ${this.#forgotten}`;
-    const random = this.explorationRandom.fork(`noise ${JSON.stringify(body)}${generation}`);
+    if (generation > 0) this.generations.set(body, generation);
+    const suffix = generation === 0 ? "" : ` ${generation}`;
+    const random = this.explorationRandom.fork(`noise ${JSON.stringify(body)}${suffix}`);
     return createNoise(this.settings, this.units.actionSize, random, this.#perturbed);
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
+import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
 import { Parameters } from "../nn/parameters.ts";
 import { networkTensors } from "../nn/network.ts";
@@ -95,4 +96,27 @@ test("its state is checked when it is restored", () => {
     assert.throws(() => noise.restore(Float64Array.from(state), "noises"), { name: "InputError", message });
   }
   assert.throws(() => noise.sample(), /there is no actor/);
+});
+
+test("a body that came after another was forgotten keeps its perturbations in a loaded agent", async () => {
+  const agent = await Ddpg.create(spaces, options);
+  const s = [0.1, -0.5, 0.9];
+  agent.explore(s, "a");
+  agent.forget("a");
+  agent.explore(s, "b");
+  const bytes = agent.save();
+  const loaded = await Ddpg.load(bytes, spaces);
+  assert.deepEqual(loaded.save(), bytes);
+  for (let episode = 0; episode < 2; episode++) {
+    for (const body of ["b", 0, "c"]) assert.deepEqual(loaded.explore(s, body), agent.explore(s, body), `${body}`);
+    for (const each of [agent, loaded]) each.endEpisode("b");
+  }
+  const contents = decodeSafetensors(bytes, "test");
+  const counters = JSON.parse(contents.metadata.get("counters") ?? "");
+  assert.deepEqual(counters.generations, [0, 1]);
+  for (const generations of [[0], [0, 2], [0, -1], 1]) {
+    contents.metadata.set("counters", JSON.stringify({ ...counters, generations }));
+    const message = /^Ddpg\.load counters generations: expected 2 whole numbers of at most 1, got /;
+    await assert.rejects(Ddpg.load(encodeSafetensors(contents), spaces), { name: "InputError", message });
+  }
 });

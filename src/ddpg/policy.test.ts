@@ -150,3 +150,17 @@ test("what cannot be bytes is named", async () => {
     await assert.rejects(Policy.load(given as never), { name: "InputError", message: whole });
   }
 });
+
+test("an agent starts from a policy whatever its epsilon of a normalization that neither has", async () => {
+  const agent = await Ddpg.create(spaces, { preset: "small", layerNormEpsilon: 1e-3 });
+  const policy = await Policy.load(agent.policy.save());
+  agent.startFrom(policy);
+  const layered = (layerNormEpsilon: number) =>
+    Ddpg.create(spaces, { preset: "small", normalization: "layer", layerNormEpsilon });
+  const [one, other] = [await layered(1e-3), await layered(1e-5)];
+  one.startFrom(await Policy.load(one.policy.save()));
+  assert.throws(
+    () => one.startFrom(other.policy),
+    /^InputError: Ddpg\.startFrom policy layerNormEpsilon: expected 0\.001/,
+  );
+});

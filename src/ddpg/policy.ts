@@ -39,12 +39,16 @@ export const policySettings = [
   "observationNormalization",
 ] as const satisfies (keyof Settings)[];
 
-/** The first of `policySettings` that differs. */
+/** The first of `policySettings` that differs, and that the policy depends on: format 1 does not store the others. */
 export function differingSetting(
   one: Readonly<Settings>,
   other: Readonly<Settings>,
 ): (typeof policySettings)[number] | undefined {
-  return policySettings.find((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
+  return policySettings.find(
+    (name) =>
+      (name !== "layerNormEpsilon" || one.normalization === "layer") &&
+      JSON.stringify(one[name]) !== JSON.stringify(other[name]),
+  );
 }
 
 /**

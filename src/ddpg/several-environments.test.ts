@@ -247,6 +247,9 @@ test("with fewer environments than before, the episodes of the others are given 
   const loaded = await Ddpg.load(saved, new Pendulum());
   const steps = train(loaded, pendulums(1));
   const { value } = await steps.next();
+  const names = [...decodeSafetensors(loaded.save(), "test").tensors.keys()];
+  const states = names.filter((name) => name.endsWith(".environment"));
+  assert.deepEqual(states, ["loop.environment"], "no state of an episode that is gone");
   assert.match(value.warnings.join(), /expected at least 3 environments, to continue their episodes, got 1/);
   await steps.return(undefined as never);
   assert.deepEqual([loaded.steps, loaded.replayBuffer.stored], [32, 32]);
@@ -270,4 +273,96 @@ test("a damaged loop of several bodies is refused with the field", async () => {
   await change([first, { ...second, answer: { terminated: 1 } }], /others\[1\] answer terminated: expected true or/);
   await change([], /loop others: expected a list of bodies, or nothing/);
   await change([first, second, second], /loop\.3\.observation/);
+});
+
+test("a loop that cannot begin changes nothing in a loaded agent", async () => {
+  const agent = await Ddpg.create(new Pendulum(), options);
+  const { saved } = await go(agent, pendulums(3), 31, 31);
+  const loaded = await Ddpg.load(saved, new Pendulum());
+  const [first, second, third] = pendulums(3);
+  const { observationSize, actionLow, actionHigh } = first;
+  const bounds = { name: "Rod", observationSize, actionLow, actionHigh };
+  const without: Environment = { ...bounds, reset: (r) => first.reset(r), step: (a) => first.step(a) };
+  const broken: Environment = {
+    ...{ ...bounds, reset: (r) => second.reset(r), step: (a) => second.step(a) },
+    save: () => new Float64Array(1),
+    restore: () => {
+      throw new Error("stuck");
+    },
+  };
+  await assert.rejects(train(loaded, [without, broken, third]).next(), {
+    name: "EnvironmentError",
+    message: "Rod environments[1] restore: stuck",
+  });
+  assert.deepEqual(loaded.save(), Uint8Array.from(saved));
+});
+
+test("answers that come after a loop has failed change nothing in the next loop", async () => {
+  const { observationSize, actionLow, actionHigh } = new Pendulum();
+  const bounds = { observationSize, actionLow, actionHigh };
+  for (const what of ["reset", "step"] as const) {
+    const inner = new Pendulum();
+    const agent = await Ddpg.create(inner, options);
+    let answer = (_: unknown): void => {};
+    const late = new Promise<unknown>((resolve) => {
+      answer = resolve;
+    });
+    const lost = () => Promise.reject(new Error("lost"));
+    const failing = { ...bounds, reset: (r: Random) => inner.reset(r), step: (a: Float32Array) => inner.step(a) };
+    const slow = { ...failing, [what]: () => late } as Environment;
+    await assert.rejects(train(agent, [{ ...failing, [what]: lost } as Environment, slow]).next(), /lost/);
+    const steps = train(agent, pendulums(2));
+    await steps.next();
+    const before = agent.save();
+    const observation = [1, 0, 7];
+    answer(what === "reset" ? observation : { observation, reward: -3, terminated: true });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(agent.save(), before, what);
+    await steps.return(undefined as never);
+  }
+});
+
+test("a policy that the agent starts from within the loop acts in the next round", async () => {
+  const settings = { ...options, noise: "none", warmupSteps: 0, returnSteps: 1 } as const;
+  const agent = await Ddpg.create(new Pendulum(), settings);
+  const other = await Ddpg.create(new Pendulum(), { ...settings, seed: 2 });
+  const before: Float64Array[] = [];
+  for await (const { step, environment, observation, action } of train(agent, pendulums(2))) {
+    if (step === 2) agent.startFrom(other.policy);
+    if (step > 2) assert.deepEqual(action, other.act(before[environment]), `${step}`);
+    before[environment] = observation.slice();
+    if (step === 6) break;
+  }
+  assert.equal(agent.updates, 0);
+});
+
+test("a loop that is left before a pending first answer counts ends that episode too, also after a load", async () => {
+  const settings = { ...options, warmupSteps: 0 };
+  const whole = await Ddpg.create(new Pendulum(), settings);
+  const { saved } = await go(whole, pendulums(3), 1, 1);
+  const loaded = await Ddpg.load(saved, new Pendulum());
+  await go(loaded, pendulums(3), 2);
+  const agent = await Ddpg.create(new Pendulum(), settings);
+  await go(agent, pendulums(3), 2);
+  assert.deepEqual(loaded.save(), agent.save());
+});
+
+test("an environment may change its info object before the step counts", async () => {
+  const shared = { place: 0 };
+  const { observationSize, actionLow, actionHigh } = new Pendulum();
+  const environments = [0, 1].map((place): Environment => {
+    const inner = new Pendulum();
+    return {
+      ...{ observationSize, actionLow, actionHigh, reset: (random) => inner.reset(random) },
+      step: (action) => {
+        shared.place = place;
+        return { ...(inner.step(action) as Step), terminated: true, info: shared };
+      },
+    };
+  });
+  const agent = await Ddpg.create(new Pendulum(), options);
+  for await (const { step, environment, episode } of train(agent, environments)) {
+    assert.deepEqual(episode?.info, { place: environment });
+    if (step === 4) break;
+  }
 });

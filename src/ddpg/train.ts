@@ -92,10 +92,8 @@ export async function* train(
   const names = environments.map((_, i) => (environments.length === 1 ? name : `${name} environments[${i}]`));
   for (const [i, each] of environments.entries()) agent.units.expectSame(each, names[i]);
   const loop = agent.loop ?? new Loop(agent);
-  const left: number[] = [];
-  let warnings = loop.enter(environments, names, (index) => left.push(index));
+  let warnings = loop.enter(environments, names, (index) => agent.endEpisode(index));
   agent.loop = loop;
-  for (const index of left) agent.endEpisode(index);
   const bodies = loop.inUse;
   for (const [i, { repeatable }] of environments.entries()) {
     if (repeatable === false)
@@ -191,6 +189,8 @@ export async function* train(
       }
     }
   } finally {
+    // After a failure the other environments may still answer, when another loop may have the bodies.
+    for (const calls of callsOf) calls.abandon();
     for (const { at, index } of bodies) if (at > 0) agent.endEpisode(index);
     loop.exit();
   }
@@ -212,7 +212,8 @@ function together(bodies: readonly Body[], action: (body: Body) => void | Promis
 }
 
 function take(answer: Answer, { reward, terminated, truncated = false, info }: Step): void {
-  Object.assign(answer, { reward, terminated, truncated, info });
+  // The answer may count only after others: until then the environment may change the object of its `info`.
+  Object.assign(answer, { reward, terminated, truncated, info: info && { ...info } });
 }
 
 /** A proxy may throw when it is asked. */

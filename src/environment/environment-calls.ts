@@ -34,6 +34,7 @@ export class EnvironmentCalls {
   readonly #where: () => string;
 
   readonly #timeoutMs: number | undefined;
+  #isAbandoned = false;
 
   constructor(environment: Environment, where: () => string, timeoutMs?: number) {
     this.#environment = environment;
@@ -41,9 +42,15 @@ export class EnvironmentCalls {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** Drops the answers that have not come yet: they write nothing, and their promises reject. */
+  abandon(): void {
+    this.#isAbandoned = true;
+  }
+
   /** Starts an episode; writes its first observation to `out` [O]. */
   async reset(out: Float64Array, random: Random): Promise<void> {
     const observation = await this.#call(() => this.#environment.reset(random));
+    this.#expectAwaited();
     this.#check(() => read(out, observation));
   }
 
@@ -57,6 +64,7 @@ export class EnvironmentCalls {
   }
 
   #checkStep(out: Float64Array, step: Step): Step {
+    this.#expectAwaited();
     this.#check(() => {
       expectStepObject(step, "result", "a step { observation, reward, terminated }");
       const { reward, terminated, truncated, info } = step;
@@ -67,6 +75,10 @@ export class EnvironmentCalls {
       read(out, step.observation);
     });
     return step;
+  }
+
+  #expectAwaited(): void {
+    if (this.#isAbandoned) throw new EnvironmentError(`${this.#where()}: the answer came after the loop had ended`);
   }
 
   #call<T>(call: () => T | Promise<T>): T | Promise<T> {

@@ -51,3 +51,25 @@ test("a scaling that Float32 cannot hold is refused", async () => {
     message: /^ONNX observation\.scale\[0\]: expected a number that Float32 holds, got 1e\+200/,
   });
 });
+
+test("a constant observation is normalized to 0 also where Float32 does not hold its scale", async () => {
+  const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
+  const changes = { observationNormalization: true, actorHiddenSizes: [3], replayCapacity: 128 };
+  const agent = await Ddpg.create(spaces, { ...changes, observationScale: [0.1, 0] });
+  agent.actor.parameters.write("layer1.weights", [1, 2, 3, -1, 1, 2]);
+  agent.actor.parameters.write("layer1.biases", [1, 1, 1]);
+  agent.actor.parameters.write("layer2.weights", [1, -1, 0.5]);
+  const differences = (): number[] => {
+    const model = readOnnx(toOnnx(agent.policy));
+    return [2000, 2000.25, 1990].map((x) => Math.abs(model.run([x, 5])[0] - agent.act([x, 5])[0]));
+  };
+  // Scaled by 0.1 and by 0, what was observed 9 times is 200 and 0.
+  agent.observationNormalization?.restore([9, 200, 0, 0, 0]);
+  assert.ok(differences()[0] < 1e-6, `${differences()}`);
+  // A number scaled by 0 may still have a mean, in a file that was edited.
+  agent.observationNormalization?.restore([9, 200, 0.7, 9, 9]);
+  assert.ok(
+    differences().every((difference) => difference < 1e-5),
+    `${differences()}`,
+  );
+});

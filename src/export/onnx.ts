@@ -11,8 +11,8 @@ const OPSET = 13;
 
 /**
  * A policy as an ONNX model from `observation` [N, O] to `action` [N, A], both Float32 in the environment's units, for
- * any N. The model includes the scaling of observations, batch normalization and the action bounds. Throws an
- * InputError if the scaling does not fit into Float32.
+ * any N. The model includes the scaling and the running normalization of observations, batch and layer normalization, and
+ * the action bounds. Throws an InputError if the scaling does not fit into Float32.
  */
 export function toOnnx(policy: Policy): Uint8Array {
   expectPolicy(policy, "toOnnx policy");
@@ -24,9 +24,14 @@ export function toOnnx(policy: Policy): Uint8Array {
   let x = "observation";
   let scaling = units;
   if (normalization) {
-    x = graph.scaled(x, "observation", units);
     const { means, factors } = normalization;
-    x = graph.scaled(x, "observation.statistics", { scale: factors, offset: means });
+    // One scaling in Float64: the factor of a number that hardly ever changed is up to 10,000, and would magnify the
+    // rounding of a scaled observation.
+    const [ones, zeros] = [factors.map(() => 1), factors.map(() => 0)];
+    const statistics = { mean: means, inverseDeviation: factors, scale: ones, shift: zeros };
+    const shift = foldIntoScaling(statistics, units.scale, units.offset);
+    x = graph.scaled(x, "observation", units);
+    if (shift.some((value) => value !== 0)) x = graph.node("Add", [x, graph.vector("observation.shift", shift)]);
     x = graph.node("Max", [x, graph.vector("observation.lowest", [-largestNormalized])]);
     x = graph.node("Min", [x, graph.vector("observation.highest", [largestNormalized])]);
     // The first layer may be a batch normalization, which is folded into a scaling.
@@ -188,8 +193,11 @@ function folded(policy: Policy, { scale, offset }: Scaling): FoldedLayer[] {
   return layers;
 }
 
+/** scale · ((x − mean) · inverseDeviation) + shift */
+type Normalization = Record<"mean" | "inverseDeviation" | "scale" | "shift", ArrayLike<number>>;
+
 /** Folds a normalization into the scaling, except for the constant that it adds. Returns that constant: [O]. */
-function foldIntoScaling(norm: BatchNormLayer, scale: Float64Array, offset: Float64Array): Float64Array {
+function foldIntoScaling(norm: Normalization, scale: Float64Array, offset: Float64Array): Float64Array {
   const shift = new Float64Array(scale.length);
   for (let i = 0; i < scale.length; i++) {
     const factor = norm.scale[i] * norm.inverseDeviation[i];
