@@ -641,7 +641,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/agent-state.ts",
-        text: "this.#restoreNoises((body) => agent.noise(body));",
+        text: "this.#restoreNoises((body, generation) => agent.noise(body, generation));",
         fault: "",
       },
     ],
@@ -749,8 +749,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "const generation = this.#forgotten === 0",
-        fault: "const generation = this.#forgotten >= 0",
+        text: "noise(body: BodyId, generation = this.#forgotten): Noise {",
+        fault: "noise(body: BodyId, generation = 0): Noise {",
       },
     ],
   },
@@ -1310,16 +1310,6 @@ export const faults = [
         file: "src/kernels/choose-backend.ts",
         text: "arithmetic === undefined && isArithmeticOpen(given)",
         fault: "arithmetic === undefined && !isArithmeticOpen(given)",
-      },
-    ],
-  },
-  {
-    name: "a link that names no arithmetic is fused",
-    edits: [
-      {
-        file: "web/experiment.ts",
-        text: 'fields.get("arithmetic") ?? "portable"',
-        fault: 'fields.get("arithmetic") ?? "fused"',
       },
     ],
   },

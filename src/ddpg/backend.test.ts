@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Backend } from "../kernels/backend.ts";
+import { type Backend, openArithmetic } from "../kernels/backend.ts";
 import { defaultBackend, setDefaultBackend } from "../kernels/choose-backend.ts";
 import { referenceBackend } from "../kernels/reference.ts";
 import { Threads } from "../kernels/wasm/threads.ts";
@@ -37,6 +37,15 @@ describe("the backend", () => {
     const policy = await Policy.load(agent.policy.save(), { backend });
     assert.equal(backend.created, 3);
     assert.deepEqual(policy.act(state), agent.act(state));
+  });
+
+  it("computes in fused arithmetic where it leaves the choice open and has it", async () => {
+    const open = openArithmetic(referenceBackend(Float32Array));
+    assert.equal((await Ddpg.create(spaces, { ...options, backend: open })).arithmetic, "fused");
+    const portable = await Ddpg.create(spaces, { ...options, backend: open, arithmetic: "portable" });
+    assert.equal(portable.arithmetic, "portable");
+    const closed = referenceBackend(Float32Array);
+    assert.equal((await Ddpg.create(spaces, { ...options, backend: closed })).arithmetic, "portable");
   });
 
   it("is the default one if none is given: wasm128 until a program sets another", async () => {
