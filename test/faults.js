@@ -1721,8 +1721,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/policy.ts",
-        text: "    this.arithmetic = arithmetic;",
-        fault: "    this.arithmetic = arithmetic && kernels.arithmetic;",
+        text: "this.arithmetic = arithmetic ?? kernels.arithmetic;",
+        fault: "this.arithmetic = arithmetic ? kernels.arithmetic : kernels.arithmetic;",
       },
     ],
   },

@@ -9,18 +9,24 @@ import { promisify } from "node:util";
 
 const execute = promisify(execFile);
 const dist = fs.realpathSync(path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "dist"));
-const modules = Object.fromEntries(
-  ["index.js", "node.js"].map((name) => [path.parse(name).name, pathToFileURL(path.join(dist, name)).href]),
-);
+const module = (name) => pathToFileURL(path.join(dist, name)).href;
+const modules = {
+  index: module("index.js"),
+  node: module("node.js"),
+  threads: module("kernels/wasm/threads.js"),
+  helper: module("node/threads.js"),
+};
 
 // These functions run from their source text, so they must not use anything else in this file.
 
-/** Makes an update with an agent that is large enough for two threads on any machine. */
-async function largeAgent({ index, node, count }) {
+/** Makes an update with a large agent. Every call is split, because other programs may use the cores. */
+async function largeAgent({ index, threads, helper, count }) {
   const { Ddpg, Pendulum } = await import(index);
-  const { nodeThreads } = await import(node);
+  const { Threads } = await import(threads);
+  const { startHelper } = await import(helper);
   const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
-  const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 1024, threads: nodeThreads(count) });
+  const always = new Threads(count, startHelper, { threshold: 1 });
+  const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 1024, threads: always });
   for (let i = 0; i < 1024; i++) agent.observe([i / 1024, 0, 0], [0], i, [0, i / 1024, 0], false);
   agent.learn();
   return { threads: agent.threads, fingerprint: agent.fingerprint() };

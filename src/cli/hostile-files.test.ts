@@ -276,7 +276,7 @@ test("a reader that stops reading is no error, and the training continues", asyn
       ["--help"],
       ["environments", "--json"],
       ["evaluate", "good", "--episodes", "1"],
-      ["train", "Pendulum-v1", ...brief, "--out", "unread"],
+      ["train", "Pendulum-v1", ...brief, "--out", "no-reader"],
     ].map(async (args) => {
       const { child, outcome } = start(args);
       child.stdout?.destroy();
@@ -285,7 +285,7 @@ test("a reader that stops reading is no error, and the training continues", asyn
       assert.equal(code, 0, args.join(" "));
     }),
   );
-  assert.equal(readResult(inFolder("unread")).evaluation?.episodes, 1);
+  assert.equal(readResult(inFolder("no-reader")).evaluation?.episodes, 1);
 });
 
 test("what a slow reader has not yet read is complete", async () => {

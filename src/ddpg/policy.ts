@@ -101,7 +101,7 @@ export class Policy {
     settings: Readonly<Settings>,
     parameters: Parameters,
     units: Units,
-    arithmetic: Arithmetic = kernels.arithmetic,
+    arithmetic?: Arithmetic,
   ) {
     if (units === undefined) {
       const got = "a call of the constructor";
@@ -111,7 +111,7 @@ export class Policy {
     this.settings = settings;
     this.normalization = ObservationNormalization.create(settings, units.observationSize);
     this.parameters = parameters;
-    this.arithmetic = arithmetic;
+    this.arithmetic = arithmetic ?? kernels.arithmetic;
     const shape = actorShape(settings, units.observationSize, units.actionSize);
     this.#network = new Network(kernels, shape, parameters, 1, false);
     this.observation = allocateMatrix(kernels, 1, units.observationSize);
