@@ -9,7 +9,7 @@ import { computeInBrowser, computeInNode, recorded } from "./recorded.js";
 const dist = fs.realpathSync(path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "dist"));
 
 for (const [arithmetic, expected] of Object.entries(recorded)) {
-  describe(`same seed, same bits in ${arithmetic} arithmetic`, { timeout: 60_000 }, () => {
+  describe(`same seed, same bits in ${arithmetic} arithmetic`, { timeout: 240_000 }, () => {
     it("gives the recorded fingerprints and base/math in Node", async () => {
       assert.deepEqual(await computeInNode(process.execPath, dist, { arithmetic }), expected);
     });

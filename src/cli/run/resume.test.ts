@@ -62,7 +62,7 @@ before(() => {
   writeCart("forgetful.js");
 });
 
-describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
+describe("a run that was stopped", { concurrency: 2, timeout: 300_000 }, () => {
   it("changes nothing if a record cannot be read", async () => {
     await succeed("train", "Pendulum-v1", ...brief, "--out", "damaged");
     const metrics = inFolder("damaged", "metrics.jsonl");
@@ -283,7 +283,7 @@ describe("a run that was stopped", { concurrency: 2, timeout: 120_000 }, () => {
   });
 });
 
-describe("a fault during training", { concurrency: 2, timeout: 120_000 }, () => {
+describe("a fault during training", { concurrency: 2, timeout: 300_000 }, () => {
   // Each instance counts its own steps. The check and the evaluations use other instances than training.
   const faults: [name: string, parts: string, message: RegExp][] = [
     ["throws", 'throw new Error("no fuel")', /^ddpg: throws\.js episode \d+ step \d+: no fuel\n {4}at /m],

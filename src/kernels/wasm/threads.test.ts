@@ -95,7 +95,7 @@ describe("Threads", { timeout: 90_000 }, () => {
     const random = new Random("noise");
     assert.equal(await threadsWith(() => 0).areWorth(work, { module }), true);
     assert.equal(await threadsWith((answer) => (answer % 10 < 9 ? 5 : 0)).areWorth(work, { module }), true);
-    assert.equal(await threadsWith(() => random.uniform(0, 0.1)).areWorth(work, { module }), true);
+    assert.equal(await threadsWith(() => random.uniform(0, 0.02)).areWorth(work, { module }), true);
     // The first measurement takes 20 ms and the next one follows 30 ms later.
     let end = 0;
     const burst = (): number => {
