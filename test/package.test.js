@@ -240,7 +240,7 @@ describe("the packed package", { timeout: 300_000 }, () => {
     assert.equal((await npx(["ddpg", "--version"], other)).trim(), version);
   });
 
-  it("contains what its users need and nothing else, in less than 1.29 MB", () => {
+  it("contains what its users need and nothing else, in less than 1.45 MB", () => {
     const files = list(installed);
     for (const name of ["LICENSE", "README.md", "bin/ddpg.js", "dist/index.js", "dist/index.d.ts", "dist/node.js"])
       assert.ok(files.includes(name), `${name} is in the package`);
@@ -255,8 +255,8 @@ describe("the packed package", { timeout: 300_000 }, () => {
     );
     const unpacked = files.reduce((sum, name) => sum + fs.statSync(path.join(installed, name)).size, 0);
     const packed = fs.statSync(tarball).size;
-    assert.ok(packed < 1.29e6, `${packed} bytes packed`);
-    assert.ok(unpacked < 4.9e6, `${unpacked} bytes unpacked`); // a tenth of it is docstrings
+    assert.ok(packed < 1.45e6, `${packed} bytes packed`);
+    assert.ok(unpacked < 5.5e6, `${unpacked} bytes unpacked`); // a tenth of it is docstrings
   });
 
   it("says for each library of the page which license it has, with its text; of MuJoCo's engine too", () => {
@@ -386,7 +386,8 @@ describe("the packed package", { timeout: 300_000 }, () => {
   });
 
   it("trains with the command to the same bits as the ten lines, and draws the run", async () => {
-    await npx(["ddpg", "train", "Pendulum-v1", "--seed", "1", "--steps", `${steps}`, "--out", "run"], user);
+    const run = ["--seed", "1", "--steps", `${steps}`, "--arithmetic", "portable", "--out", "run"];
+    await npx(["ddpg", "train", "Pendulum-v1", ...run], user);
     const result = JSON.parse(fs.readFileSync(path.join(user, "run/result.json"), "utf8"));
     assert.equal(result.fingerprint, fingerprint);
     const before = list(user);
