@@ -408,6 +408,8 @@ export class Ddpg {
     terminated: boolean,
     body: BodyId = 0,
   ): void {
+    expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
+    expectBody(body, "Ddpg.observe body");
     // 3. Store transition (sₜ, aₜ, rₜ, sₜ₊₁) in R, and (in `learn`) sample a random minibatch of N transitions from R.
     this.units.scaleObservation(this.#scaledObservation, observation, "Ddpg.observe observation");
     this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
@@ -415,8 +417,6 @@ export class Ddpg {
     const scaledReward = reward * this.settings.rewardScale;
     const wanted = Number.isFinite(reward) ? "a number that fits in Float32 after scaling" : "a finite number";
     expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", wanted, reward);
-    expect(typeof terminated === "boolean", "Ddpg.observe terminated", "true or false", terminated);
-    expectBody(body, "Ddpg.observe body");
     this.returns.expectReward(body, scaledReward, "Ddpg.observe reward");
     const step = {
       observation: this.#scaledObservation,
