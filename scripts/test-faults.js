@@ -105,8 +105,9 @@ function testsFor(edits) {
     return /^((environment|envs|kernels|nn|ddpg|export|training)[\\/](?!agent-state-mujoco).*|cli[\\/]run[\\/]stop-signals)\.test\.js$/;
   // Most tests of the command line start processes; a fault there is noticed by the test of its own file. So is one in a
   // file of a run.
-  const own = edits.map(({ file }) => /^src\/((?:cli|node)\/.+)\.ts$/.exec(file)?.[1].replaceAll("/", "[\\\\/]"));
-  if (own.every((name) => name !== undefined)) return new RegExp(`^(${own.join("|")})\\.test\\.js$`);
+  const names = edits.map(({ file }) => /^src\/((?:cli|node)\/.+)\.ts$/.exec(file)?.[1]);
+  if (names.every((name) => name !== undefined && fs.existsSync(path.join(root, "src", `${name}.test.ts`))))
+    return new RegExp(`^(${names.map((name) => name.replaceAll("/", "[\\\\/]")).join("|")})\\.test\\.js$`);
   const floors = ["environment", "envs", "export", "training", "node"];
   const floor = floors.find((name) => edits.every(({ file }) => file.startsWith(`src/${name}/`)));
   if (floor) return new RegExp(`^${floor}[\\\\/].*\\.test\\.js$`);
