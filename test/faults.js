@@ -1294,16 +1294,6 @@ export const faults = [
     ],
   },
   {
-    name: "fused: the default without the probe",
-    edits: [
-      {
-        file: "src/kernels/wasm/modules.ts",
-        text: 'if (this.arithmetic === "fused" && !(await fusesHere(module))) {',
-        fault: 'if (String(this.arithmetic) === "" && !(await fusesHere(module))) {',
-      },
-    ],
-  },
-  {
     name: "fused: portable by default",
     edits: [
       {

@@ -25,7 +25,7 @@ async function largeAgent({ index, threads, helper, count }) {
   const { Threads } = await import(threads);
   const { startHelper } = await import(helper);
   const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
-  const always = new Threads(count, startHelper, { threshold: 1 });
+  const always = new Threads(count, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
   const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 1024, threads: always });
   for (let i = 0; i < 1024; i++) agent.observe([i / 1024, 0, 0], [0], i, [0, i / 1024, 0], false);
   agent.learn();

@@ -61,7 +61,7 @@ for (const [name, changes] of Object.entries(combinations)) {
       assert.notEqual(whole.fingerprint, plain.fingerprint, "the option changes nothing");
 
       const trained = async (count: number) => {
-        const threads = new Threads(count, startHelper, { threshold: 1 });
+        const threads = new Threads(count, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
         const sizes = { actorHiddenSizes: [48, 40], criticHiddenSizes: [48, 40], batchSize: 24 };
         const agent = await Ddpg.create(create(), { preset: "small", ...settings, ...sizes, warmupSteps: 24, threads });
         assert.equal(agent.threads, count);

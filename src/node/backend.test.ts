@@ -28,7 +28,9 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
     const fingerprints: string[] = [];
     const backend = await nodeBackend({ wide: true });
     // Threads of a fixed threshold, because other programs may use the cores. With `threads: 2` the machine decides.
-    const always = backend.withThreads?.(new Threads(2, startHelper, { threshold: 1 }));
+    const always = backend.withThreads?.(
+      new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }),
+    );
     for (const [threads, backendWith] of [
       [1, backend],
       [2, always],
@@ -56,7 +58,7 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
     const byDefault = await nodeBackend();
     const possible = await byDefault.withArithmetic?.("fused");
     const arithmetics = (typeof possible === "object" ? ["portable", "fused"] : ["portable"]) as Arithmetic[];
-    const threads = new Threads(2, startHelper, { threshold: 1 });
+    const threads = new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
     for (const arithmetic of arithmetics) {
       const backend = await nodeBackend({ arithmetic });
       for (const start of [backend, backend.withThreads?.(threads)]) {

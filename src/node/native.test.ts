@@ -51,7 +51,7 @@ function describeSet(addon: NativeAddon, set: string, arithmetic: Arithmetic): v
   const modules = narrowKernels.with(arithmetic);
   const replacement = nativeReplacement(addon, set, arithmetic);
   const native = createWasmBackend(`native-${set}`, modules, { replacement });
-  const threads = new Threads(2, startHelper, { threshold: 1 });
+  const threads = new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
   const split = createWasmBackend(`native-${set}, two threads`, modules, { replacement, threads });
   kernelCases(native, 5e-7);
   kernelCases({ ...split, create: (numbers) => split.create(numbers, () => Infinity) }, 5e-7);

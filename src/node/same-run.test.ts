@@ -23,7 +23,7 @@ let config: RunConfig;
 let ofModule: RunConfig;
 
 async function write(directory: string, changes: Partial<RunConfig>): Promise<RunConfig> {
-  const agent = await Ddpg.create(new Pendulum(), { preset: "small", seed: 7 });
+  const agent = await Ddpg.create(new Pendulum(), { preset: "small", arithmetic: "portable", seed: 7 });
   const plan = { every: 10, episodes: 2, finalEpisodes: 5 };
   const written: RunConfig = {
     ...{ environment: "Pendulum-v1", preset: "small", seed: 7, steps: 10, settings: agent.settings, evaluation: plan },
