@@ -72,8 +72,19 @@ test("a run that ended before its first checkpoint is replaced by another one", 
   );
   assert.equal(fs.readdirSync(directory).filter((name) => name.startsWith("events")).length, 1);
   run.discard();
-  fs.mkdirSync(directory, { recursive: true });
+  assert.match(unstartedHint(directory, "killed") ?? "", /Train again\.$/, "the rest of a lock is one of a run");
+  fs.rmSync(directory, { recursive: true });
+  fs.mkdirSync(directory);
   assert.equal(unstartedHint(directory, "killed"), undefined, "an empty directory holds no run");
+});
+
+test("a run that was killed while it wrote its configuration is replaced too", async () => {
+  const directory = killed("early");
+  for (const name of ["best.safetensors", "checkpoint.safetensors.unfinished"]) fs.rmSync(path.join(directory, name));
+  fs.renameSync(path.join(directory, "config.json"), path.join(directory, "config.json.unfinished"));
+  assert.ok(isUnstarted(directory));
+  assert.match(unstartedHint(directory, "early") ?? "", /Train again\.$/);
+  RunDirectory.create(directory, config).discard();
 });
 
 test("nothing is removed from a directory that holds anything else", async () => {

@@ -48,11 +48,8 @@ function expectFree(directory: string, start: Uint8Array | undefined): void {
   throw new InputError({ where, expected: "a new or empty directory", got: `one with ${some}`, hint });
 }
 
-/** What a run writes before its first checkpoint, and so before its first step, after its records and its configuration. */
-const unstarted: readonly string[] = [
-  files.best,
-  ...[files.config, files.best, files.start, files.checkpoint].map(unfinished),
-];
+/** What a run that is killed before its first checkpoint may leave besides its whole files. */
+const unstarted: readonly string[] = [files.config, files.best, files.start, files.checkpoint].map(unfinished);
 
 /** The records of the evaluation before the first step are shorter. */
 const maxUnstartedBytes = 65_536;
@@ -70,8 +67,10 @@ export function isUnstarted(directory: string, isKnown: (start: Buffer) => boole
       const file = path.join(folder, name);
       if (!fs.lstatSync(file).isFile()) return false;
       if (name === files.metrics || name === files.config || eventFileName.test(name)) return true;
-      const isRun = own.includes(files.metrics) && own.includes(files.config);
-      return isRun && (name === files.start ? isKnown(fs.readFileSync(file)) : unstarted.includes(name));
+      if (!own.includes(files.metrics)) return false;
+      if (unstarted.includes(name)) return true;
+      if (!own.includes(files.config)) return false;
+      return name === files.best || (name === files.start && isKnown(fs.readFileSync(file)));
     };
     if (!own.every(isOwn)) return false;
     if (own.includes(files.config)) readConfig(folder);
@@ -88,7 +87,7 @@ export function isUnstarted(directory: string, isKnown: (start: Buffer) => boole
 
 /** What to do about a run that cannot be resumed because it `isUnstarted`. Undefined if it is not. */
 export function unstartedHint(directory: string, shown: string): string | undefined {
-  if (!isUnstarted(directory) || fs.readdirSync(fromStart(directory)).every(isLockName)) return undefined;
+  if (!isUnstarted(directory) || fs.readdirSync(fromStart(directory)).length === 0) return undefined;
   const hasConfig = fs.existsSync(path.join(fromStart(directory), files.config));
   const again = hasConfig ? `Start it again: npx ddpg train --config ${shown} --out ${shown}` : "Train again.";
   return `That run ended before its first step, so there is nothing to resume. ${again}`;
