@@ -1460,7 +1460,7 @@ export const faults = [
       {
         file: "src/ddpg/critic.ts",
         text: "this.descendFrom(this.#name);",
-        fault: 'this.descendFrom("critic");',
+        fault: 'this.descendFrom(this.#name && "critic");',
       },
     ],
   },
@@ -1470,7 +1470,7 @@ export const faults = [
       {
         file: "src/ddpg/ddpg.ts",
         text: "random.fork(name));",
-        fault: 'random.fork("critic"));',
+        fault: 'random.fork(name && "critic"));',
       },
     ],
   },
@@ -1500,7 +1500,7 @@ export const faults = [
       {
         file: "src/ddpg/targets.ts",
         text: "Math.min(clip, Math.max(-clip, scale * this.#random.normal()))",
-        fault: "scale * this.#random.normal()",
+        fault: "scale * this.#random.normal() + 0 * clip",
       },
     ],
   },
