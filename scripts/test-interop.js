@@ -93,7 +93,11 @@ async function checkOnnx(run) {
   const runtime = await onnxRuntime();
   let worst = 0;
   const check = async (bytes, policy, observe) => {
-    worst = Math.max(worst, await largestError(runtime, bytes, policy, observe));
+    const error = await largestError(runtime, bytes, policy, observe);
+    // A policy rounds scaled observations to Float32 before it normalizes them, and the graph does not.
+    const bound = policy.normalization ? 2e-5 : 1e-5;
+    assert.ok(error < bound, `an action is off by ${error} of its half-range, more than ${bound}`);
+    worst = Math.max(worst, error);
   };
   for (let index = 0; index < policies; index++) {
     const { agent, observe } = await policyCase(index);
@@ -107,7 +111,6 @@ async function checkOnnx(run) {
     return Float32Array.of(Math.cos(angle), Math.sin(angle), random.uniform(-8, 8));
   };
   await check(fs.readFileSync(path.join(runs, "pendulum.onnx")), await readPolicy(run), observe);
-  assert.ok(worst < 2e-5, `an action is off by ${worst} of its half-range`);
   return `${policies} policies and a trained one, ${observationsEach} observations each: within ${worst.toExponential(1)} of each action's half-range`;
 }
 
