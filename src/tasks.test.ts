@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { test } from "node:test";
 import { published } from "./cli/benchmark/published.ts";
 import { presets } from "./ddpg/config.ts";
+import type { MujocoTask } from "./envs/mujoco/mujoco-environment.ts";
 import * as entry from "./mujoco.ts";
 import { environments, mujocoTasks, settingsFor } from "./tasks.ts";
 
@@ -17,28 +18,30 @@ test("a task's own settings apply only if no preset is named", () => {
 });
 
 /** Where a task in MuJoCo has to be beside its entry in tasks.ts, and whether it is there. */
-const places: Readonly<Record<string, (id: string, make: unknown) => boolean>> = {
-  "an export of src/mujoco.ts": (_, make) => Object.values<unknown>(entry).includes(make),
+const places: Readonly<Record<string, (id: string, task: MujocoTask | undefined) => boolean>> = {
   "an entry of src/cli/benchmark/published.ts": (id) => Object.hasOwn(published, id),
   "recorded steps, fixtures/gymnasium/<id>.json": (id) => fs.existsSync(`fixtures/gymnasium/${id}.json`),
   "a recorded model, fixtures/mujoco-models/<name>.json": (id) =>
     fs.existsSync(`fixtures/mujoco-models/${id.replace("-v5", "")}.json`),
-  "a camera in its own file": (id) => mujocoTasks.get(id)?.().camera !== undefined,
+  "a camera in its own file": (_, task) => task?.camera !== undefined,
+  "its id and time limit, as in its own file": (id, task) =>
+    task?.name === id && task.timeLimit === environments[id].timeLimit,
 };
 
-test("every MuJoCo task is registered everywhere", () => {
+test("every MuJoCo task is registered everywhere", async () => {
   assert.ok(mujocoTasks.size >= 10);
-  const missing = [...mujocoTasks].flatMap(([id, make]) =>
-    Object.entries(places).flatMap(([place, has]) => (has(id, make) ? [] : [`${id}: ${place}`])),
+  const tasks = await Promise.all([...mujocoTasks].map(async ([id, make]) => [id, await make()] as const));
+  const missing = tasks.flatMap(([id, task]) =>
+    Object.entries(places).flatMap(([place, has]) => (has(id, task) ? [] : [`${id}: ${place}`])),
   );
   assert.deepEqual(missing, [], "add these");
   for (const [place, has] of Object.entries(places)) assert.ok(!has("Absent-v5", undefined), place);
 });
 
-test("every task that src/mujoco.ts exports or that has published results is in tasks.ts", () => {
-  const makers: unknown[] = [...mujocoTasks.values(), entry.createMujoco];
-  const unknown = Object.entries<unknown>(entry).flatMap(([name, value]) => (makers.includes(value) ? [] : [name]));
-  assert.deepEqual(unknown, [], "without an entry in src/tasks.ts");
+test("every task that src/mujoco.ts exports or that has published results is in tasks.ts", async () => {
+  const { createMujoco, ...makers } = entry;
+  const exported = Object.values(makers).map((make) => make().name);
+  assert.deepEqual(exported.sort(), [...mujocoTasks.keys()].sort(), "without an entry in src/tasks.ts");
   assert.deepEqual(
     Object.keys(published).filter((id) => !mujocoTasks.has(id)),
     [],

@@ -1,17 +1,7 @@
 import { currentSettings, type OldSettings, type PresetName, type Settings, settingsFrom } from "./ddpg/config.ts";
 import type { Environment } from "./environment/environment.ts";
 import { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
-import { ant } from "./envs/mujoco/ant.ts";
-import { halfCheetah } from "./envs/mujoco/half-cheetah.ts";
-import { hopper } from "./envs/mujoco/hopper.ts";
-import { humanoid } from "./envs/mujoco/humanoid.ts";
-import { invertedDoublePendulum } from "./envs/mujoco/inverted-double-pendulum.ts";
-import { invertedPendulum } from "./envs/mujoco/inverted-pendulum.ts";
-import { createMujoco, type MujocoTask } from "./envs/mujoco/mujoco-environment.ts";
-import { pusher } from "./envs/mujoco/pusher.ts";
-import { reacher } from "./envs/mujoco/reacher.ts";
-import { swimmer } from "./envs/mujoco/swimmer.ts";
-import { walker2d } from "./envs/mujoco/walker2d.ts";
+import type { MujocoTask } from "./envs/mujoco/mujoco-environment.ts";
 import { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
 
 /** How a task is trained by default. */
@@ -66,38 +56,79 @@ export function settingsFor(
   };
 }
 
+/** All that is only needed once a MuJoCo task is created: programs that create none, such as a page, need not load it. */
+const mujoco = () => import("./mujoco.ts");
+type Mujoco = Awaited<ReturnType<typeof mujoco>>;
+
 /**
  * A MuJoCo task. This entry and the task's file in `envs/mujoco` register it everywhere. tasks.test.ts reports what is
- * missing.
+ * missing, and compares the time limit with the task's own.
  */
 interface MujocoEntry extends Pick<Task, "settings" | "steps" | "summary">, Sizes {
-  /** Makes the task with its default options: name, model, time limit, camera. */
-  make(): MujocoTask;
+  id: string;
+  timeLimit?: number;
+  /** The function of `ddpg/mujoco` that makes the task; here it is called without options. */
+  make: Exclude<keyof Mujoco, "createMujoco">;
 }
 
 const mujocoEntries: readonly MujocoEntry[] = [
-  { make: invertedPendulum, ...sizes(4, 1, 3), steps: 200_000, summary: "balance a pole on a cart" },
   {
-    make: invertedDoublePendulum,
+    id: "InvertedPendulum-v5",
+    make: "invertedPendulum",
+    ...sizes(4, 1, 3),
+    steps: 200_000,
+    summary: "balance a pole on a cart",
+  },
+  {
+    id: "InvertedDoublePendulum-v5",
+    make: "invertedDoublePendulum",
     ...sizes(9, 1, 1),
     steps: 300_000,
     summary: "balance two poles, one on top of the other, on a cart",
     settings: { actorLearningRate: 3e-4 }, // with the preset's rate, one seed in eight saturates (docs/log.md)
   },
-  { make: reacher, ...sizes(10, 2, 1), steps: 300_000, summary: "bring an arm's fingertip to a target" },
   {
-    make: pusher,
+    id: "Reacher-v5",
+    make: "reacher",
+    timeLimit: 50,
+    ...sizes(10, 2, 1),
+    steps: 300_000,
+    summary: "bring an arm's fingertip to a target",
+  },
+  {
+    id: "Pusher-v5",
+    make: "pusher",
+    timeLimit: 100,
     ...sizes(23, 7, 2),
     steps: 300_000,
     summary: "push a cylinder to a goal with an arm of seven joints",
   },
-  { make: swimmer, ...sizes(8, 2, 1), steps: 1_000_000, summary: "wriggle forward through a thick liquid" },
-  { make: hopper, ...sizes(11, 3, 1), steps: 1_000_000, summary: "hop forward on one leg" },
-  { make: walker2d, ...sizes(17, 6, 1), steps: 1_000_000, summary: "walk forward on two legs, in a plane" },
-  { make: halfCheetah, ...sizes(17, 6, 1), steps: 1_000_000, summary: "run with two legs, in a plane" },
-  { make: ant, ...sizes(105, 8, 1), steps: 1_000_000, summary: "walk forward on four legs" },
   {
-    make: humanoid,
+    id: "Swimmer-v5",
+    make: "swimmer",
+    ...sizes(8, 2, 1),
+    steps: 1_000_000,
+    summary: "wriggle forward through a thick liquid",
+  },
+  { id: "Hopper-v5", make: "hopper", ...sizes(11, 3, 1), steps: 1_000_000, summary: "hop forward on one leg" },
+  {
+    id: "Walker2d-v5",
+    make: "walker2d",
+    ...sizes(17, 6, 1),
+    steps: 1_000_000,
+    summary: "walk forward on two legs, in a plane",
+  },
+  {
+    id: "HalfCheetah-v5",
+    make: "halfCheetah",
+    ...sizes(17, 6, 1),
+    steps: 1_000_000,
+    summary: "run with two legs, in a plane",
+  },
+  { id: "Ant-v5", make: "ant", ...sizes(105, 8, 1), steps: 1_000_000, summary: "walk forward on four legs" },
+  {
+    id: "Humanoid-v5",
+    make: "humanoid",
     ...sizes(348, 17, 0.4),
     steps: 1_000_000,
     summary: "walk upright, with arms and legs",
@@ -106,8 +137,8 @@ const mujocoEntries: readonly MujocoEntry[] = [
 ];
 
 /** Makes each MuJoCo task with its default options, by task id. */
-export const mujocoTasks: ReadonlyMap<string, () => MujocoTask> = new Map(
-  mujocoEntries.map(({ make }) => [make().name, make]),
+export const mujocoTasks: ReadonlyMap<string, () => Promise<MujocoTask>> = new Map(
+  mujocoEntries.map(({ id, make }) => [id, async () => (await mujoco())[make]()]),
 );
 
 /** Every task that comes with the package, by task id. */
@@ -141,9 +172,12 @@ export const environments: Readonly<Record<string, Task>> = {
   ...Object.fromEntries(mujocoEntries.map(taskInMujoco)),
 };
 
-function taskInMujoco({ make, ...entry }: MujocoEntry): [id: string, task: Task] {
-  const { name, timeLimit } = make();
-  return [name, { create: () => createMujoco(make()), ...entry, timeLimit, preset: "standard" }];
+function taskInMujoco({ id, make, timeLimit = 1000, ...entry }: MujocoEntry): [id: string, task: Task] {
+  const create = async (): Promise<Environment> => {
+    const { createMujoco, [make]: task } = await mujoco();
+    return createMujoco(task());
+  };
+  return [id, { create, ...entry, timeLimit, preset: "standard" }];
 }
 
 type Sizes = Pick<Task, "observationSize" | "actionLow" | "actionHigh">;

@@ -97,10 +97,11 @@ export async function fingerprintAfter(steps) {
   return agent.fingerprint();
 }
 
-/** The number of threads of an agent that is large enough for two threads on any machine. */
+/** The number of threads of a large agent, and why it is one. */
 export async function threadsOfLarge() {
   const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
-  return (await Ddpg.create(new Pendulum(), { ...sizes, threads: webThreads(2) })).threads;
+  const two = webThreads(2);
+  return [(await Ddpg.create(new Pendulum(), { ...sizes, threads: two })).threads, two.refusal];
 }
 
 export const now = { step: 0, stop: false };
@@ -458,15 +459,17 @@ describe("the packed package", { timeout: 300_000 }, () => {
     });
 
     it("uses two threads in a worker of an isolated page, and one on a main thread or on a page that is not isolated", async () => {
-      assert.equal(await tab.evaluate(() => window.test.threadsOfLarge()), 1);
-      assert.equal(await tab.evaluate(() => window.test.inWorker("threadsOfLarge")), 1);
+      assert.deepEqual(await tab.evaluate(() => window.test.threadsOfLarge()), [1, ""]);
+      assert.deepEqual(await tab.evaluate(() => window.test.inWorker("threadsOfLarge")), [1, ""]);
       const isolated = await serve(site, { isolated: true });
       const other = await browser.newPage();
       try {
         await other.goto(`${isolated.url}${base}`);
         await other.waitForFunction(() => window.test);
-        assert.equal(await other.evaluate(() => window.test.threadsOfLarge()), 1);
-        assert.equal(await other.evaluate(() => window.test.inWorker("threadsOfLarge")), 2);
+        assert.deepEqual(await other.evaluate(() => window.test.threadsOfLarge()), [1, ""]);
+        const [threads, refusal] = await other.evaluate(() => window.test.inWorker("threadsOfLarge"));
+        // The second thread was started, and it answered and computed. Whether it is worth it depends on what else runs.
+        if (threads !== 2) assert.match(refusal, /^(another thread takes \d+ µs|a large product takes \d+ %)/);
       } finally {
         await Promise.all([other.close(), isolated.close()]);
       }

@@ -489,8 +489,8 @@ describe("the page", { timeout: 300_000 }, () => {
       { viewport: { width: 360, height: 740 } },
     ));
 
-  it("is less than 170 kB, compressed and without the 3D parts, and all its addresses are relative", () => {
-    const isFor3D = (name) => /(stage|mujoco|solid-worker)-/.test(name); // loaded later: page-mujoco.test.js tests it
+  it("is less than 150 kB, compressed and without the 3D parts, and all its addresses are relative", () => {
+    const isFor3D = (name) => /(stage|mujoco|solid-worker|solid-tasks)-/.test(name); // loaded later: page-mujoco.test.js tests it
     const isForWatch = (name) => /(^|[\\/])watch[-.]/.test(name); // another page, which this one never loads
     const files = fs
       .readdirSync(built, { recursive: true })
@@ -498,7 +498,7 @@ describe("the page", { timeout: 300_000 }, () => {
     assert.ok(files.length >= 4);
     const contents = files.map((name) => fs.readFileSync(path.join(built, name)));
     const size = contents.reduce((sum, content) => sum + gzipSync(content).length, 0);
-    assert.ok(size < 170_000, `${size} bytes`);
+    assert.ok(size < 150_000, `${size} bytes`);
     const html = fs.readFileSync(path.join(built, "index.html"), "utf8");
     for (const [, address] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(address, /^(\.\/|data:)/);
     assert.match(html, /Content-Security-Policy"\s+content="default-src 'none'/);

@@ -6,7 +6,7 @@ import type { Settings } from "../src/ddpg/config.ts";
 import { Policy } from "../src/ddpg/policy.ts";
 import type { Environment, Step } from "../src/environment/environment.ts";
 import { type Camera, poseSize, type Scene, type Shape } from "../src/environment/scene.ts";
-import { createMujoco, type Simulation } from "../src/mujoco.ts";
+import type { Simulation } from "../src/mujoco.ts";
 import { mujocoTasks } from "../src/tasks.ts";
 import { Acting, renew } from "./acting.ts";
 import { shownBy } from "./scenes.ts";
@@ -59,7 +59,7 @@ class SolidSimulation {
   #isOver = true;
 
   static async create(name: string): Promise<SolidSimulation> {
-    const task = mujocoTasks.get(name)?.();
+    const task = await mujocoTasks.get(name)?.();
     if (!task) throw new Error(`${name} is not a 3D task.`);
     // A push needs the simulation, which only the task's own functions receive.
     let seen: Simulation | undefined;
@@ -67,6 +67,7 @@ class SolidSimulation {
       seen = simulation;
       return task.observe(simulation);
     };
+    const { createMujoco } = await import("../src/mujoco.ts");
     return new SolidSimulation(await createMujoco({ ...task, observe }), () => seen);
   }
 

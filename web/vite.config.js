@@ -6,6 +6,10 @@ import { stepLinesPlugin } from "./step-lines.js";
 const manifest = JSON.parse(fs.readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const engine = `assets/mujoco-${manifest.peerDependencies["@mujoco/mujoco"]}.js`;
 
+/** MuJoCo's tasks are loaded with the first of them. The name tells them from the engine, which is not in the package. */
+const chunkName = ({ name, facadeModuleId }) =>
+  facadeModuleId?.endsWith("/src/mujoco.ts") ? "assets/solid-tasks-[hash].js" : `assets/${name}-[hash].js`;
+
 const pages = ["index.html", "watch.html"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
 export default defineConfig({
@@ -18,7 +22,7 @@ export default defineConfig({
     modulePreload: false,
     assetsInlineLimit: 0,
     // Only the workers load the physics engine, never the page itself.
-    rolldownOptions: { input: pages, external: ["@mujoco/mujoco"] },
+    rolldownOptions: { input: pages, external: ["@mujoco/mujoco"], output: { chunkFileNames: chunkName } },
     // three.js exceeds the usual limit, but it is loaded on demand, after the first view.
     chunkSizeWarningLimit: 1000,
   },
@@ -28,7 +32,10 @@ export default defineConfig({
     rolldownOptions: {
       external: ["module"],
       // `ddpg watch` recognizes this name and serves the peer dependency's file, which the package does not include.
-      output: { chunkFileNames: ({ name }) => (name === "mujoco" ? engine : "assets/[name]-[hash].js") },
+      output: {
+        chunkFileNames: (chunk) =>
+          chunk.facadeModuleId?.includes("/node_modules/@mujoco/mujoco/") ? engine : chunkName(chunk),
+      },
     },
   },
 });

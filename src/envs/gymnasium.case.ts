@@ -75,7 +75,9 @@ const plain = {
 };
 
 /** The MuJoCo tasks by id. */
-export const mujocoTasks = new Map([...makers].map(([id, make]) => [id, make()]));
+export const mujocoTasks = new Map(
+  await Promise.all([...makers].map(async ([id, make]) => [id, await make()] as const)),
+);
 
 const inMujoco: Comparison = {
   async open(id) {
