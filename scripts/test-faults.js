@@ -55,6 +55,9 @@ async function makeCopy(number) {
     fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   }
   fs.symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"), "junction");
+  // The native kernels as they were built: a fault in what tries them must be noticed.
+  const native = path.join(root, "dist/native");
+  if (fs.existsSync(native)) fs.cpSync(native, path.join(copy, "dist/native"), { recursive: true });
   return copy;
 }
 

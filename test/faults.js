@@ -1581,7 +1581,7 @@ export const faults = [
         file: "src/nn/adam.ts",
         text: "if (factor < 1 && norm < Infinity) for (let p = 0; p < gradients.length; p++) gradients[p] *= factor;",
         fault:
-          "for (const { gradients: g } of this.#tensors) { const f = this.#maxGradientNorm / Math.sqrt(g.reduce((sum: number, x: number) => sum + x * x, 0)); if (f < 1 && norm < Infinity) for (let p = 0; p < g.length; p++) g[p] *= f; }",
+          "for (const { gradients: g } of this.#tensors) { let s = 0; for (let p = 0; p < g.length; p++) s += g[p] * g[p]; const f = this.#maxGradientNorm / Math.sqrt(s); if (f < 1 && factor < 1 && norm < Infinity) for (let p = 0; p < g.length; p++) g[p] *= f; }",
       },
     ],
   },
@@ -1743,5 +1743,15 @@ export const faults = [
   {
     name: "environments: the policy of a round is copied only after updates",
     edits: [{ file: "src/ddpg/ddpg.ts", text: "return this.#updates + this.#starts;", fault: "return this.#updates;" }],
+  },
+  {
+    name: "fused: no probe",
+    edits: [
+      {
+        file: "src/kernels/wasm/modules.ts",
+        text: 'if (this.arithmetic === "fused" && !(await fusesHere(module))) {',
+        fault: 'if (this.arithmetic === "fused" && !(await fusesHere(module)) && this.#encoded === "") {',
+      },
+    ],
   },
 ];
