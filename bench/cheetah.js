@@ -2,9 +2,9 @@
 // PyTorch, Gymnasium and its MuJoCo on the same number of threads: `npm run bench:cheetah`.
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
-import { choices, choicesHelp, installed, lastCores, onCores, ours, oursInRecord, readChoices } from "./contenders.js";
+import { installed, lastCores, onCores, ours, oursInRecord } from "./contenders.js";
+import { choicesHelp, flag, pythonOf, readOptions, text } from "./options.js";
 import { measure, origin, recordFile, writeRecord } from "./runner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -18,7 +18,7 @@ ${choicesHelp}
   --write            record in docs/results/speed-cheetah.<processor>.json
 `;
 
-const options = readOptions();
+const options = readCheetahOptions();
 await build();
 const { environments, presets } = await import("ddpg");
 const environment = "HalfCheetah-v5";
@@ -59,32 +59,18 @@ if (options.write) {
   writeRecord(recordFile(root, "speed-cheetah", record), record);
 }
 
-function readOptions() {
-  const text = { type: "string" };
-  const many = { type: "string", multiple: true };
-  const flag = { type: "boolean", default: false };
-  try {
-    const { values } = parseArgs({
-      options: {
-        ...{ write: flag, help: flag, python: text },
-        ...choices,
-        threads: { ...many, default: ["1", "2"] },
-        rounds: { ...text, default: "7" },
-        seconds: { ...text, default: "2" },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      process.exit(0);
-    }
+function readCheetahOptions() {
+  const own = {
+    ...{ write: flag, python: text },
+    threads: { ...text, multiple: true, default: ["1", "2"] },
+    rounds: { ...text, default: "7" },
+    seconds: { ...text, default: "2" },
+  };
+  return readOptions("cheetah.js", help, own, (values) => {
     const threads = values.threads.map(Number);
     const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
     const good = threads.every((n) => n >= 1);
     if (!(good && rounds >= 1 && seconds > 0)) throw new Error("a number that is none, or not one of those below");
-    const python = values.python ?? process.env.PYTHON ?? "python3";
-    return { ...values, ...readChoices(values), threads, rounds, seconds, python };
-  } catch (error) {
-    console.error(`bench/cheetah.js: ${error.message}\n\n${help}`);
-    process.exit(2);
-  }
+    return { threads, rounds, seconds, python: pythonOf(values) };
+  });
 }

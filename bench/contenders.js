@@ -22,30 +22,6 @@ export function contenders({ nodes, simd, arithmetic, withPeers, python, threads
   return list.map((contender) => ({ runs: () => true, ...onCores(contender, threads) }));
 }
 
-/** The options of every benchmark that choose which of ddpg's kernels are measured. */
-export const choices = {
-  node: { type: "string", multiple: true, default: [process.execPath] },
-  simd: { type: "string", multiple: true, default: ["128"] },
-  arithmetic: { type: "string", multiple: true, default: ["portable"] },
-};
-
-export const choicesHelp = `\
-  --node <path>      run ddpg with this Node; may be given several times (this Node)
-  --simd <kind>      ddpg's kernels: 128 or 256 (bits of WebAssembly) or native; may be given several times (128)
-  --arithmetic <a>   portable or fused; may be given several times (portable)
-                     Each Node runs the combinations that it has. The first contender is compared with the others.`;
-
-/** The values of `choices`, checked. */
-export function readChoices({ node, simd, arithmetic }) {
-  const check = (name, values, possible) => {
-    const wrong = values.find((value) => !possible.includes(value));
-    if (wrong !== undefined) throw new Error(`--${name}: ${possible.join(", ")}; got "${wrong}"`);
-  };
-  check("simd", simd, ["128", "256", "native"]);
-  check("arithmetic", arithmetic, ["portable", "fused"]);
-  return { nodes: node, simd, arithmetic };
-}
-
 /**
  * ddpg on each Node with each of the kernels and arithmetics that it has, running a program of bench/peers. `tell` gets a
  * line for each combination that is left out. A Node that has none stays, and its failure is reported as a contender's.

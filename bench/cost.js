@@ -2,9 +2,9 @@
 // multiply-adds says how much it must grow. `npm run figures` draws the record and writes its table.
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
-import { choices, choicesHelp, lastCores, onCores, ours, oursInRecord, readChoices } from "./contenders.js";
+import { lastCores, onCores, ours, oursInRecord } from "./contenders.js";
+import { choicesHelp, flag, readOptions, text } from "./options.js";
 import { origin, output, recordFile, writeRecord } from "./runner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -19,7 +19,7 @@ ${choicesHelp}
   --output <file>    record in this file
 `;
 
-const options = readOptions();
+const options = readCostOptions();
 await build();
 const { rounds, seconds } = options;
 const sizes = options.widths.flatMap((width) =>
@@ -60,32 +60,19 @@ function print(name, cells) {
   }
 }
 
-function readOptions() {
-  const text = { type: "string" };
-  const flag = { type: "boolean", default: false };
-  try {
-    const { values } = parseArgs({
-      options: {
-        ...{ write: flag, help: flag, output: text },
-        ...choices,
-        widths: { ...text, default: "64,128,256,512,1024" },
-        batches: { ...text, default: "16,64,256,1024" },
-        rounds: { ...text, default: "5" },
-        seconds: { ...text, default: "0.05" },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      process.exit(0);
-    }
+function readCostOptions() {
+  const own = {
+    ...{ write: flag, output: text },
+    widths: { ...text, default: "64,128,256,512,1024" },
+    batches: { ...text, default: "16,64,256,1024" },
+    rounds: { ...text, default: "5" },
+    seconds: { ...text, default: "0.05" },
+  };
+  return readOptions("cost.js", help, own, (values) => {
     const [widths, batches] = [values.widths, values.batches].map((list) => list.split(",").map(Number));
     const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
     const whole = [...widths, ...batches, rounds].every((value) => Number.isInteger(value) && value >= 1);
     if (!(whole && seconds > 0)) throw new Error("expected whole numbers of at least 1, and --seconds above 0");
-    const output = values.output ? path.resolve(values.output) : null;
-    return { ...values, ...readChoices(values), widths, batches, rounds, seconds, output };
-  } catch (error) {
-    console.error(`bench/cost.js: ${error.message}\n\n${help}`);
-    process.exit(2);
-  }
+    return { widths, batches, rounds, seconds, output: values.output ? path.resolve(values.output) : null };
+  });
 }

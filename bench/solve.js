@@ -6,9 +6,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
-import { choices, choicesHelp, installed, lastCores, onCores, ours, oursInRecord, readChoices } from "./contenders.js";
+import { installed, lastCores, onCores, ours, oursInRecord } from "./contenders.js";
+import { choicesHelp, flag, pythonOf, readOptions, text } from "./options.js";
 import { median, origin, output, recordFile } from "./runner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -25,7 +25,7 @@ ${choicesHelp}
 /** The steps after which the policy is evaluated, until it has solved the task or has made all steps. */
 const schedule = { evaluateFrom: 1000, evaluateEvery: 250, steps: 5000, solved: -160 };
 
-const options = readOptions();
+const options = readSolveOptions();
 await build();
 const { Pendulum, Random, presets } = await import("ddpg");
 const starts = JSON.stringify(fixedStarts(1000));
@@ -100,33 +100,15 @@ function printMedians() {
   }
 }
 
-function readOptions() {
-  const text = { type: "string" };
-  const flag = { type: "boolean", default: false };
-  try {
-    const { values } = parseArgs({
-      options: {
-        ...{ sb3: flag, write: flag, help: flag, python: text },
-        ...choices,
-        seeds: { ...text, default: "5" },
-        threads: { ...text, default: "1" },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      process.exit(0);
-    }
+function readSolveOptions() {
+  const own = {
+    ...{ sb3: flag, write: flag, python: text },
+    seeds: { ...text, default: "5" },
+    threads: { ...text, default: "1" },
+  };
+  return readOptions("solve.js", help, own, (values) => {
     const [seeds, threads] = [Number(values.seeds), Number(values.threads)];
     if (!(seeds >= 1 && threads >= 1)) throw new Error("--seeds and --threads: numbers of at least 1");
-    return {
-      ...values,
-      ...readChoices(values),
-      python: values.python ?? process.env.PYTHON ?? "python3",
-      seeds,
-      threads,
-    };
-  } catch (error) {
-    console.error(`bench/solve.js: ${error.message}\n\n${help}`);
-    process.exit(2);
-  }
+    return { python: pythonOf(values), seeds, threads };
+  });
 }

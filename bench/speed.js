@@ -2,9 +2,9 @@
 // records every round as JSON. contenders.js lists the programs, runner.js measures them.
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { build } from "../scripts/build.js";
-import { choices, choicesHelp, contenders, lastCores, oursInRecord, readChoices } from "./contenders.js";
+import { contenders, lastCores, oursInRecord } from "./contenders.js";
+import { choicesHelp, flag, pythonOf, readOptions, text } from "./options.js";
 import { measureRoofline } from "./roofline.js";
 import { measure, origin, output, recordFile, writeRecord } from "./runner.js";
 
@@ -39,7 +39,7 @@ const sections = {
   loop: { title: "The whole loop on Pendulum-v1, one update per step", unit: "steps/s" },
 };
 
-const options = readOptions();
+const options = readSpeedOptions();
 let failed = false;
 await build();
 const list = contenders({ ...options, withPeers: options.peers || options.check, tell: console.log });
@@ -175,24 +175,15 @@ async function checkAll() {
   return good;
 }
 
-function readOptions() {
-  const text = { type: "string" };
-  const flag = { type: "boolean", default: false };
-  try {
-    const { values } = parseArgs({
-      options: {
-        ...{ peers: flag, check: flag, write: flag, help: flag, output: text, python: text, sizes: text },
-        ...choices,
-        sections: text,
-        threads: { ...text, default: "1" },
-        rounds: { ...text, default: "7" },
-        seconds: { ...text, default: "0.5" },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      process.exit(0);
-    }
+function readSpeedOptions() {
+  const own = {
+    ...{ peers: flag, check: flag, write: flag, output: text, python: text, sizes: text },
+    sections: text,
+    threads: { ...text, default: "1" },
+    rounds: { ...text, default: "7" },
+    seconds: { ...text, default: "0.5" },
+  };
+  return readOptions("speed.js", help, own, (values) => {
     const chosen = values.sizes?.split(",") ?? Object.keys(sizes);
     for (const size of chosen) expect(Object.hasOwn(sizes, size), `--sizes: one of ${Object.keys(sizes)}`, size);
     const measured = values.sections === "none" ? [] : (values.sections?.split(",") ?? Object.keys(sections));
@@ -202,9 +193,7 @@ function readOptions() {
       return Number(values[name]);
     };
     return {
-      ...values,
-      ...readChoices(values),
-      python: values.python ?? process.env.PYTHON ?? "python3",
+      python: pythonOf(values),
       sizes: chosen,
       sections: measured,
       threads: number("threads", 1),
@@ -212,10 +201,7 @@ function readOptions() {
       seconds: number("seconds", 0.001),
       output: values.output ? path.resolve(values.output) : null,
     };
-  } catch (error) {
-    console.error(`bench/speed.js: ${error.message}\n\n${help}`);
-    process.exit(2);
-  }
+  });
 }
 
 function expect(good, expected, got) {
