@@ -183,17 +183,50 @@ const dmControlEntries: readonly DmControlEntry[] = [
   { id: "finger-turn_easy", ...sizes(12, 2, 1), steps: 300_000, summary: "turn a body into a large target" },
   { id: "finger-turn_hard", ...sizes(12, 2, 1), steps: 300_000, summary: "turn a body into a small target" },
   { id: "cheetah-run", ...sizes(17, 6, 1), steps: 1_000_000, summary: "run with two legs, in a plane" },
-  {
-    id: "hard_cheetah-run",
-    ...sizes(17, 6, 1),
-    steps: 1_000_000,
-    summary: "the same without springs in the joints, as in the paper",
-  },
   { id: "hopper-stand", ...sizes(15, 4, 1), steps: 1_000_000, summary: "stand up on one leg" },
   { id: "hopper-hop", ...sizes(15, 4, 1), steps: 1_000_000, summary: "stand up on one leg and hop forward" },
   { id: "walker-stand", ...sizes(24, 6, 1), steps: 1_000_000, summary: "stand up on two legs" },
   { id: "walker-walk", ...sizes(24, 6, 1), steps: 1_000_000, summary: "stand up and walk forward" },
   { id: "walker-run", ...sizes(24, 6, 1), steps: 1_000_000, summary: "stand up and run forward" },
+  // Not in the suite: our reconstructions of tasks of the paper.
+  {
+    id: "hard_cheetah-run",
+    ...sizes(17, 6, 1),
+    steps: 1_000_000,
+    summary: "cheetah-run without springs in the joints (reconstruction)",
+  },
+  { id: "cart", ...sizes(2, 1, 1), steps: 300_000, summary: "bring a mass to rest at 0 (reconstruction)" },
+  {
+    id: "cartpole-parallel_double",
+    ...sizes(8, 1, 1),
+    steps: 300_000,
+    summary: "swing two poles up, side by side (reconstruction)",
+  },
+  { id: "reacher-single", ...sizes(4, 1, 1), steps: 300_000, summary: "reacher-easy with one joint (reconstruction)" },
+  {
+    id: "reacher-triple",
+    ...sizes(8, 3, 1),
+    steps: 300_000,
+    summary: "reacher-easy with three joints (reconstruction)",
+  },
+  {
+    id: "reacher-single_fixed",
+    ...sizes(4, 1, 1),
+    steps: 300_000,
+    summary: "one joint, the target fixed (reconstruction)",
+  },
+  {
+    id: "reacher-double_fixed",
+    ...sizes(6, 2, 1),
+    steps: 300_000,
+    summary: "two joints, the target fixed (reconstruction)",
+  },
+  {
+    id: "reacher-triple_fixed",
+    ...sizes(8, 3, 1),
+    steps: 300_000,
+    summary: "three joints, the target fixed (reconstruction)",
+  },
 ];
 
 /** A MuJoCo task, and how it is made. */

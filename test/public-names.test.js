@@ -63,6 +63,8 @@ const committed = {
     values: [
       "ant",
       "createMujoco",
+      "dmControl",
+      "dmControlNames",
       "halfCheetah",
       "hopper",
       "humanoid",
@@ -73,7 +75,7 @@ const committed = {
       "swimmer",
       "walker2d",
     ],
-    types: ["MujocoTask", "Simulation"],
+    types: ["DmControlName", "Joint", "MujocoTask", "Simulation", "Target"],
   },
   "./node": {
     values: [

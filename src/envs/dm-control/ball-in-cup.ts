@@ -21,7 +21,7 @@ export function ballInCup(): MujocoTask {
     name: "dm_control/ball_in_cup-catch",
     model,
     frameSkip: 10,
-    camera: { target: [0, 0, 0.45], distance: 1.6, azimuth: 90, elevation: -8 },
+    camera: { target: [0, 0, 0.45], distance: 1.2, azimuth: 90, elevation: -8 },
     start({ qpos }, random) {
       qpos[2] = random.uniform(-0.2, 0.2);
       qpos[3] = random.uniform(0.2, 0.5);

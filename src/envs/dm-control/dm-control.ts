@@ -1,9 +1,9 @@
-// The tasks of dm_control's suite that have a task of the paper as their model, by name.
+// The tasks of dm_control's suite whose bodies the paper also has, by name; and further tasks of the paper.
 import { expect, suggest } from "../../base/expect.ts";
 import type { MujocoTask } from "../mujoco/mujoco-environment.ts";
 import { acrobot } from "./acrobot.ts";
 import { ballInCup } from "./ball-in-cup.ts";
-import { cartpole } from "./cartpole.ts";
+import { cart, cartpole } from "./cartpole.ts";
 import { cheetah } from "./cheetah.ts";
 import { fingerSpin, fingerTurn } from "./finger.ts";
 import { hopper } from "./hopper.ts";
@@ -23,7 +23,6 @@ const makers = {
   "cartpole-two_poles": (name) => cartpole(name, { hangs: true, poles: 2 }),
   "cartpole-three_poles": (name) => cartpole(name, { hangs: true, poles: 3 }),
   "cheetah-run": (name) => cheetah(name, true),
-  "hard_cheetah-run": (name) => cheetah(name, false),
   "finger-spin": fingerSpin,
   "finger-turn_easy": (name) => fingerTurn(name, 0.07),
   "finger-turn_hard": (name) => fingerTurn(name, 0.03),
@@ -31,11 +30,20 @@ const makers = {
   "hopper-hop": (name) => hopper(name, true),
   "pendulum-swingup": pendulumSwingup,
   "point_mass-easy": pointMass,
-  "reacher-easy": (name) => reacher(name, 0.05),
-  "reacher-hard": (name) => reacher(name, 0.015),
+  "reacher-easy": (name) => reacher(name, { radius: 0.05 }),
+  "reacher-hard": (name) => reacher(name, { radius: 0.015 }),
   "walker-stand": (name) => walker(name, 0),
   "walker-walk": (name) => walker(name, 1),
   "walker-run": (name) => walker(name, 8),
+  // Our reconstructions of tasks of the paper that the suite does not have.
+  "hard_cheetah-run": (name) => cheetah(name, false),
+  cart,
+  "cartpole-parallel_double": (name) => cartpole(name, { hangs: true, isParallel: true }),
+  "reacher-single": (name) => reacher(name, { radius: 0.05, joints: 1 }),
+  "reacher-triple": (name) => reacher(name, { radius: 0.05, joints: 3 }),
+  "reacher-single_fixed": (name) => reacher(name, { radius: 0.05, joints: 1, isFixed: true }),
+  "reacher-double_fixed": (name) => reacher(name, { radius: 0.05, isFixed: true }),
+  "reacher-triple_fixed": (name) => reacher(name, { radius: 0.05, joints: 3, isFixed: true }),
 } as const satisfies Record<string, (name: string) => MujocoTask>;
 
 /** The name of a task of dm_control's suite, such as "cheetah-run". */

@@ -22,7 +22,7 @@ export function pointMass(): MujocoTask {
     name: "dm_control/point_mass-easy",
     model,
     frameSkip: 1,
-    camera: { target: [0, 0, 0], distance: 0.9, azimuth: 90, elevation: -70 },
+    camera: { target: [0, 0, 0], distance: 0.75, azimuth: 90, elevation: -70 },
     start: randomJoints,
     observe: ({ qpos, qvel }) => [...qpos, ...qvel],
     reward({ qpos: [x, y] }, action) {
