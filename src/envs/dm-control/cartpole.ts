@@ -59,8 +59,8 @@ export function cartpole(name: string, options: CartpoleOptions): MujocoTask {
       const upright = cosines.reduce((sum, cosine) => sum + (cosine + 1) / 2, 0) / poles;
       const centered = (1 + tolerance(qpos[0], [0, 0], { margin: 2 })) / 2;
       const weak = (4 + weakControl(action)) / 5;
-      const speeds = Array.from(qvel.subarray(1), (speed) => tolerance(speed, [0, 0], { margin: 5 }));
-      const slow = (1 + Math.min(...speeds)) / 2;
+      const fastest = qvel.subarray(1).reduce((most, speed) => Math.max(most, Math.abs(speed)), 0);
+      const slow = (1 + tolerance(fastest, [0, 0], { margin: 5 })) / 2;
       return upright * weak * slow * centered;
     },
   };

@@ -24,7 +24,7 @@ export function cheetah(name: string, hasSprings: boolean): MujocoTask {
     settleSteps: 200,
     camera: { follows: "torso", target: [0, 0, 0.5], distance: 3, azimuth: 90, elevation: -12 },
     start({ joints, qpos }, random) {
-      for (const { index, range } of joints) if (range) qpos[index] = random.uniform(...range);
+      for (const { index, range } of joints) if (range) qpos[index] = random.uniform(range[0], range[1]);
     },
     observe: ({ qpos, qvel }) => [...qpos.subarray(1), ...qvel],
     reward: ({ sensordata }) =>

@@ -1,5 +1,5 @@
 // The function that dm_control's rewards are made of.
-import { exp } from "../../base/math.ts";
+import { exp, log } from "../../base/math.ts";
 
 /** How a reward falls outside its interval. */
 export type Shape = "gaussian" | "linear" | "quadratic";
@@ -13,17 +13,14 @@ export interface Margin {
   readonly valueAtMargin?: number;
 }
 
-/** ln 10, for the value of 0.1 at the margin that every Gaussian of the suite has. */
-const ln10 = 2.302585092994046;
-
 /** Returns 1 inside a closed interval, and less outside, down to 0: the further away, the less. */
 export function tolerance(x: number, [low, high]: readonly [low: number, high: number], options: Margin = {}): number {
   const { margin = 0, shape = "gaussian", valueAtMargin = 0.1 } = options;
   if (x >= low && x <= high) return 1;
   if (margin === 0) return 0;
   const distance = (x < low ? low - x : x - high) / margin;
-  // exp(−½ (d √(−2 ln v))²) = vᵈ², where v is 0.1.
-  if (shape === "gaussian") return exp(-ln10 * distance * distance);
+  // exp(−½ (d √(−2 ln v))²)
+  if (shape === "gaussian") return exp(log(valueAtMargin) * distance * distance);
   const fall = (1 - valueAtMargin) * (shape === "linear" ? distance : distance * distance);
   return Math.max(0, 1 - fall);
 }

@@ -20,7 +20,7 @@ export const materials = `
 /** Draws the positions of all limited joints from their ranges, and the angles of all hinges without limits. */
 export function randomJoints({ joints, qpos }: Simulation, random: Random): void {
   for (const { kind, index, range } of joints) {
-    if (range) qpos[index] = random.uniform(...range);
+    if (range) qpos[index] = random.uniform(range[0], range[1]);
     else if (kind === "hinge") qpos[index] = random.uniform(-pi, pi);
   }
 }
