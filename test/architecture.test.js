@@ -12,6 +12,7 @@ const floors = [
   "environment",
   "envs",
   "mujoco.ts",
+  "planning",
   "kernels",
   "nn",
   "ddpg",
@@ -87,6 +88,7 @@ const rooms = {
   benchmark: ["terminal", "run", "report"],
   "evaluate.ts": ["terminal", "environment"],
   "export.ts": ["terminal", "environment"],
+  "plan.ts": ["terminal", "environment", "render"],
 };
 
 /** The complaints about one file's imports of other rooms; `file` is relative to src/cli. */

@@ -6,6 +6,7 @@ import { addEnvironmentsCommand } from "./environment/environments.ts";
 import { explainExit } from "./environment/guard.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { addExportCommand } from "./export.ts";
+import { addPlanCommand } from "./plan.ts";
 import { addRenderCommand } from "./render/render.ts";
 import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
@@ -45,6 +46,7 @@ Examples:
   ddpg export runs/Pendulum-v1-small-seed1     export its policy for use elsewhere
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
   ddpg report runs/*                           curves as one HTML file
+  ddpg plan Pendulum-v1                        what a planner with the true model reaches
   ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );
 addTrainCommand(program);
@@ -53,6 +55,7 @@ addWatchCommand(program);
 addEvaluateCommand(program);
 addExportCommand(program);
 addRenderCommand(program);
+addPlanCommand(program);
 addReportCommand(program);
 addBenchmarkCommand(program);
 addEnvironmentsCommand(program);
