@@ -21,15 +21,17 @@ export interface PlannerSettings {
 export const plannerDefaults: Readonly<PlannerSettings> = {
   horizon: 40,
   spacing: 4,
-  samples: 24,
+  samples: 48,
   iterations: 2,
   noise: 0.5,
 };
 
 /** Of the samples, the part from which the next iteration's distribution follows. */
-const eliteFraction = 0.2;
+const eliteFraction = 0.1;
 /** The least standard deviation of a knot, as a fraction of the first one; else a search would end too early. */
-const leastNoise = 0.1;
+const leastNoise = 0.02;
+/** Of the first iteration's samples, the part that is drawn from all plans, in case that another way is better. */
+const freshFraction = 0.2;
 
 /**
  * Acts by planning with the true model: in each time step it tries many sequences of actions on the environment itself,
@@ -117,7 +119,7 @@ export class Planner {
         // The first plan is the best so far, and in later iterations the second is the mean of the best ones.
         if (i === 0) this.#plans[i].set(this.#best);
         else if (i === 1 && iteration > 0) this.#plans[i].set(this.#mean);
-        else this.#draw(this.#plans[i], noise);
+        else this.#draw(this.#plans[i], iteration === 0);
         this.#returns[i] = i === 0 && iteration > 0 ? best : this.#returnOf(this.#plans[i], state);
       }
       // With equal returns the earlier plan is first, so that the best one so far is kept.
@@ -129,12 +131,18 @@ export class Planner {
     }
   }
 
-  /** Draws a plan. Sampled plans differ in how far they are from the mean: some refine it, some explore. */
-  #draw(plan: Float64Array, noise: number): void {
-    const scale = this.#random.uniform() < 0.5 ? 1 : 0.3;
+  /** Draws a plan. Some explore and some refine; in the first iteration some depend on nothing that was planned before. */
+  #draw(plan: Float64Array, isFirst: boolean): void {
+    const kind = this.#random.uniform();
+    const isFresh = isFirst && kind < freshFraction;
+    const scale = kind < 0.5 ? 1 : 0.3;
+    const least = leastNoise * this.#settings.noise;
+    const size = this.#actionSize;
     for (let k = 0; k < plan.length; k++) {
-      const deviation = Math.max(this.#deviation[k], leastNoise * noise);
-      plan[k] = clip(this.#mean[k] + scale * deviation * this.#random.normal());
+      if (!isFresh) plan[k] = clip(this.#mean[k] + scale * Math.max(this.#deviation[k], least) * this.#random.normal());
+      // A fresh plan often keeps an action for long and at a bound: a swing-up needs that, and noise hardly ever has it.
+      else if (k >= size && this.#random.uniform() < 0.5) plan[k] = plan[k - size];
+      else plan[k] = clip(2 * this.#random.normal());
     }
   }
 
@@ -150,7 +158,8 @@ export class Planner {
         squares += difference * difference;
       }
       this.#mean[k] = mean;
-      this.#deviation[k] = Math.sqrt(squares / this.#elites);
+      // Half of the samples deviate little, and are often the best: their deviation alone would end the search too early.
+      this.#deviation[k] = Math.max(Math.sqrt(squares / this.#elites), 0.7 * this.#deviation[k]);
     }
   }
 
