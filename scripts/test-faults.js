@@ -105,13 +105,13 @@ async function compileKernels(copy) {
  */
 function testsFor(edits) {
   if (edits.length === 0)
-    return /^((environment|envs|kernels|nn|ddpg|export|training)[\\/](?!agent-state-mujoco).*|cli[\\/]run[\\/]stop-signals)\.test\.js$/;
+    return /^((environment|envs|planning|kernels|nn|ddpg|export|training)[\\/](?!agent-state-mujoco).*|cli[\\/]run[\\/]stop-signals)\.test\.js$/;
   // Most tests of the command line start processes; a fault there is noticed by the test of its own file. So is one in a
   // file of a run.
   const names = edits.map(({ file }) => /^src\/((?:cli|node)\/.+)\.ts$/.exec(file)?.[1]);
   if (names.every((name) => name !== undefined && fs.existsSync(path.join(root, "src", `${name}.test.ts`))))
     return new RegExp(`^(${names.map((name) => name.replaceAll("/", "[\\\\/]")).join("|")})\\.test\\.js$`);
-  const floors = ["environment", "envs", "export", "training", "node"];
+  const floors = ["environment", "envs", "planning", "export", "training", "node"];
   const floor = floors.find((name) => edits.every(({ file }) => file.startsWith(`src/${name}/`)));
   if (floor) return new RegExp(`^${floor}[\\\\/].*\\.test\\.js$`);
   return /^(base|kernels|nn|ddpg)[\\/](?!agent-state-mujoco).*\.test\.js$/;

@@ -1808,4 +1808,18 @@ export const faults = [
       { file: "src/node/run-files.ts", text: 'return environment.replaceAll("/", "-");', fault: "return environment;" },
     ],
   },
+  {
+    name: "a planner does not put the environment back",
+    edits: [
+      {
+        file: "src/planning/planner.ts",
+        text: "    this.#search(state);\n    this.#restore(state);\n",
+        fault: "    this.#search(state);\n",
+      },
+    ],
+  },
+  {
+    name: "a planner never leaves the way of its last plan",
+    edits: [{ file: "src/planning/planner.ts", text: "const freshFraction = 0.2;", fault: "const freshFraction = 0;" }],
+  },
 ];

@@ -76,11 +76,11 @@ test("plan explains what it cannot do", async () => {
     assert.equal(code, 2, stderr);
     assert.match(stderr, message);
   }
-  const forgetful = ["./forgetful.js", "--policy", "random", "--output", "plan.gif"];
+  const forgetful = ["./forgetful.js", "--policy", "random", "--output", "none.gif"];
   assert.match(
     (await ddpg("plan", ...forgetful)).stderr,
     /expected an environment that can be drawn, got one without a scene/,
   );
-  assert.ok(!fs.existsSync(inFolder("plan.gif")));
+  assert.ok(!fs.existsSync(inFolder("none.gif")));
   assert.equal((await ddpg("plan", ...forgetful.slice(0, 3))).code, 0);
 });
