@@ -22,11 +22,11 @@ export function readmePrograms(readme) {
   );
 }
 
-/** The folders of docs/results. Each holds the records of one benchmark. */
+/** The folders of docs/results that hold the records of a benchmark: all but that of `ddpg plan`. */
 export function benchmarkFolders(records) {
   return fs
     .readdirSync(records, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && entry.name !== "planner")
     .map(({ name }) => path.join(records, name));
 }
 
