@@ -1,5 +1,5 @@
 // A task with a goal: a point glides to a random place in the plane, and no reward says how near it is.
-// npx ddpg train examples/reach.js --preset small --steps 10000 --discount 0.95 --reward-scale 1 --hindsight future
+// npx ddpg train examples/reach.js --preset small --steps 4000 --discount 0.95 --reward-scale 1 --hindsight future
 // @ts-check
 /** @import { Environment, Goals, Random } from "ddpg" */
 import { TimeLimit } from "ddpg";
