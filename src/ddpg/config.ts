@@ -386,6 +386,20 @@ const standard: Settings = {
   noiseScale: 0.1,
 };
 
+/** TD3 with the settings of its authors' program: Fujimoto et al., arXiv 1802.09477. */
+const td3: Settings = {
+  ...standard,
+  finalLayerBound: 0.0625, // 1 / √256, as in PyTorch's layers
+  actorLearningRate: 3e-4,
+  criticLearningRate: 3e-4,
+  critics: 2,
+  actorDelay: 2,
+  targetNoiseScale: 0.2,
+  targetNoiseClip: 0.5,
+  batchSize: 256,
+  warmupSteps: 25_000,
+};
+
 /** Small networks that learn in a second; tuned on the pendulum. */
 const small: Settings = {
   ...standard,
@@ -414,7 +428,7 @@ const numpy: Settings = {
 };
 
 /** Complete sets of settings, by name. A preset never changes the environment. */
-export const presets = { small, standard, paper, numpy } as const;
+export const presets = { small, standard, td3, paper, numpy } as const;
 for (const preset of Object.values(presets)) {
   for (const value of Object.values(preset)) Object.freeze(value);
   Object.freeze(preset);
@@ -427,6 +441,7 @@ export type PresetName = keyof typeof presets;
 export const presetHelp: Readonly<Record<PresetName, string>> = {
   small: "small networks that learn in a second; tuned on the pendulum",
   standard: "the usual choice for larger tasks; the default for your own environments",
+  td3: "twin delayed DDPG with the settings of its authors, Fujimoto et al.",
   paper: "Lillicrap et al., wherever the paper gives a value",
   numpy: "the settings of the NumPy program that this project grew from",
 };
