@@ -120,6 +120,13 @@ const table = {
   importanceExponent: number("power of the weights that undo the bias of proportional priorities", 0, 1).before(0.4),
   /** The number of steps in which β grows linearly to 1; 0: it stays. */
   importanceAnnealSteps: integer("steps in which that power grows linearly to 1; 0 keeps it constant", 0).before(0),
+  /**
+   * Whether the rows of an episode are stored again with goals that it reached, in an environment that has a goal.
+   * `final`: once, with the last one. `future`: `hindsightGoals` times, with goals reached later. Andrychowicz et al. 2017.
+   */
+  hindsight: choice("goals that an episode is learned from again with", ["none", "final", "future"]).before("none"),
+  /** k: the number of goals of each step with `future`. Andrychowicz et al.: 4. */
+  hindsightGoals: integer("goals for each step with --hindsight future", 1, 100).before(4),
   /** The number of first steps with uniformly random actions and without learning. Not in the paper: 0. */
   warmupSteps: integer("first steps with random actions and without learning", 0),
   /**
@@ -349,6 +356,8 @@ const paper: Settings = {
   priorityFloor: 1,
   importanceExponent: 0.4,
   importanceAnnealSteps: 0,
+  hindsight: "none",
+  hindsightGoals: 4,
   warmupSteps: 0,
   updateEvery: 1,
   updatesPerStep: 1,
