@@ -81,7 +81,7 @@ export interface Kernels {
     options: { readonly epsilon: number },
   ): void;
 
-  /** y = γ (x − mean) / √(variance + ε) + β with given statistics [J]. */
+  /** y = γ (x − mean) / √(variance + ε) + β with given statistics [J]. y may be x. */
   batchNormRunning(
     y: Matrix,
     x: Matrix,
