@@ -33,7 +33,7 @@ export class TargetCritic extends Target implements NextCritic {
 
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings) {
     super(kernels, shape, settings.batchSize);
-    this.nextHead = createHead(settings, settings.batchSize);
+    this.nextHead = createHead(settings, settings.batchSize, kernels);
   }
 
   /** Returns Q′(s′, a′) [B]; reused by the next call. */
@@ -50,7 +50,7 @@ export class Critic extends Learner {
   constructor(kernels: Kernels, shape: NetworkShape, settings: Settings, name: string, passSize = settings.batchSize) {
     const { criticLearningRate, criticWeightDecay: weightDecay, criticGradientClip: maxGradientNorm } = settings;
     super(kernels, shape, settings, criticLearningRate, { weightDecay, maxGradientNorm }, passSize);
-    this.head = createHead(settings, settings.batchSize);
+    this.head = createHead(settings, settings.batchSize, kernels);
     this.#name = name;
   }
 
@@ -108,7 +108,7 @@ export class JointCritic extends Critic implements NextCritic {
     const rows = settings.batchSize;
     super(kernels, shape, settings, name, 2 * rows);
     const actionSize = shape.layers.reduce((sum, layer) => sum + (layer.kind === "join" ? layer.size : 0), 0);
-    this.nextHead = createHead(settings, rows);
+    this.nextHead = createHead(settings, rows, kernels);
     this.#observation = allocateMatrix(kernels, 2 * rows, shape.inputSize);
     this.#action = allocateMatrix(kernels, 2 * rows, actionSize);
     this.#output = this.output.rowRange(0, rows);

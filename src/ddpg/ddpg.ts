@@ -270,7 +270,7 @@ export class Ddpg {
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.rewardNormalization = settings.rewardNormalization ? new RewardNormalization(settings.discount) : null;
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
-    this.#valueHead = createHead(settings, 1);
+    this.#valueHead = createHead(settings, 1, kernels);
     this.#perturbed = settings.noise === "parameter" ? new PerturbedActor(kernels, mu, this.actor.parameters) : null;
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);

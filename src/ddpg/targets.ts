@@ -4,7 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import type { Settings } from "./config.ts";
 import type { Critic } from "./critic.ts";
-import { atomsOf, Categorical, type CriticHead, type CriticTarget } from "./critic-loss.ts";
+import { Categorical, type CriticHead, type CriticTarget } from "./critic-loss.ts";
 import type { Minibatch } from "./replay-buffer.ts";
 
 // Shapes: N rows in the minibatch, A action, K atoms.
@@ -28,7 +28,6 @@ export class Targets implements CriticTarget {
   readonly #critics: readonly NextCritic[];
   /** What reads the critics' outputs, if they are categorical. */
   readonly #heads: readonly Categorical[];
-  readonly #atoms: Float64Array;
   readonly #settings: Settings;
   readonly #random: Random;
   /** The index of the critic with the lowest value in each row: [N]. */
@@ -39,7 +38,6 @@ export class Targets implements CriticTarget {
     const { batchSize, criticLoss, criticAtoms } = settings;
     this.#settings = settings;
     this.#critics = critics;
-    this.#atoms = atomsOf(settings);
     this.#heads = critics.flatMap(({ nextHead }) => (nextHead instanceof Categorical ? [nextHead] : []));
     this.#random = random;
     this.y = new Float64Array(batchSize);
@@ -85,7 +83,6 @@ export class Targets implements CriticTarget {
    */
   project({ reward, discount }: Minibatch): void {
     const { y, distribution } = this;
-    const atoms = this.#atoms;
     if (distribution.length === 0) return;
     const { criticAtoms: K, criticSupport: support } = this.#settings;
     const spacing = (2 * support) / (K - 1);
@@ -93,17 +90,21 @@ export class Targets implements CriticTarget {
     this.clippedRows = 0;
     for (let i = 0; i < y.length; i++) {
       if (Math.abs(y[i]) > support) this.clippedRows++;
-      const { probabilities } = this.#heads[this.#lowest[i]];
-      for (let k = 0; k < K; k++) {
-        const moved = reward[i] + discount[i] * atoms[k];
-        const position = (Math.min(support, Math.max(-support, moved)) + support) / spacing;
-        const below = Math.max(0, Math.min(K - 2, Math.floor(position)));
-        const share = position - below;
-        distribution[i * K + below] += probabilities[i * K + k] * (1 - share);
-        distribution[i * K + below + 1] += probabilities[i * K + k] * share;
-      }
+      const { data: p, rowStride } = this.#heads[this.#lowest[i]].probabilities;
+      const from = i * rowStride;
+      const to = i * K;
+      // Counted in atoms, r + γ z of atom k is at first + γ k.
+      const gamma = discount[i];
+      const first = (reward[i] + support * (1 - gamma)) / spacing;
       let mean = 0;
-      for (let k = 0; k < K; k++) mean += distribution[i * K + k] * atoms[k];
+      for (let k = 0; k < K; k++) {
+        const position = Math.min(K - 1, Math.max(0, first + gamma * k));
+        const below = Math.min(K - 2, Math.floor(position));
+        const above = p[from + k] * (position - below);
+        distribution[to + below] += p[from + k] - above;
+        distribution[to + below + 1] += above;
+        mean += p[from + k] * (position * spacing - support);
+      }
       y[i] = mean;
     }
   }
