@@ -148,6 +148,15 @@ const table = {
     "batch",
     "layer",
   ]),
+  /**
+   * How a critic's batch normalization sees the two halves of an update. `separate`: (s, a) with the statistics of the
+   * minibatch, (s′, μ′(s′)) in a target network (paper §3). `joint`: both in one pass, with the statistics of all rows; all
+   * hidden layers of the critic are normalized, and the targets are copies (CrossNorm, CrossQ).
+   */
+  batchNormPass: choice("pass of the critic: joint normalizes (s, a) and (s′, μ(s′)) together, without slow targets", [
+    "separate",
+    "joint",
+  ]).before("separate"),
   /** ε, added to the variance in batch normalization. Not in the paper. */
   batchNormEpsilon: number("added to the variance in batch normalization", 1e-12, 1),
   /** The fraction of batch normalization's running averages that an update keeps. Not in the paper. */
@@ -362,6 +371,7 @@ const paper: Settings = {
   updateEvery: 1,
   updatesPerStep: 1,
   normalization: "batch",
+  batchNormPass: "separate",
   batchNormEpsilon: 1e-5,
   batchNormKeep: 0.99,
   batchNormStatistics: "corrected",
@@ -512,6 +522,13 @@ export function checkSettings(settings: Settings): void {
     "batchSize",
     "at least 2 with batch normalization, because one row has no variance",
     settings.batchSize,
+  );
+  expect(
+    settings.normalization === "batch" || settings.batchNormPass === "separate",
+    "batchNormPass",
+    `separate with normalization ${settings.normalization}`,
+    settings.batchNormPass,
+    "A joint pass needs normalization batch.",
   );
   expect(
     !settings.rewardNormalization || settings.rewardScale === 1,
