@@ -22,7 +22,7 @@ import { ActorRows } from "./actor-rows.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
 import type { Body, Loop } from "./body.ts";
 import { type OldSettings, type PresetName, type Settings, settingsFrom } from "./config.ts";
-import { Critic, criticShape, TargetCritic } from "./critic.ts";
+import { Critic, criticShape, JointCritic, TargetCritic } from "./critic.ts";
 import { type CriticHead, createHead } from "./critic-loss.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -242,7 +242,9 @@ export class Ddpg {
     const [mu, q] = [plans.actor.shape, plans.critic.shape];
     this.actor = new Actor(kernels, mu, settings);
     const criticNames = ["critic", "critic2"].slice(0, settings.critics);
-    this.critics = criticNames.map((name) => new Critic(kernels, q, settings, name));
+    const isJoint = settings.batchNormPass === "joint";
+    const joint = isJoint ? criticNames.map((name) => new JointCritic(kernels, q, settings, name)) : null;
+    this.critics = joint ?? criticNames.map((name) => new Critic(kernels, q, settings, name));
     [this.critic] = this.critics;
     initialize(this.actor.parameters, mu, settings, random.fork("actor"));
     for (const [j, name] of criticNames.entries())
@@ -273,14 +275,14 @@ export class Ddpg {
     this.hindsight = goals && new Hindsight(settings, goals, this.units, this);
 
     this.minibatch = allocateMinibatch(kernels, batchSize, observationSize, actionSize);
-    this.targets = new Targets(settings, this.targetCritics, this.targetNoiseRandom);
+    this.targets = new Targets(settings, joint ?? this.targetCritics, this.targetNoiseRandom);
     this.y = this.targets.y;
     this.#softUpdate = { rate: settings.softUpdateRate };
     this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.rewardNormalization = settings.rewardNormalization ? new RewardNormalization(settings.discount) : null;
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
-    this.#valueHead = createHead(settings, 1);
+    this.#valueHead = createHead(settings, 1, kernels);
     this.#perturbed = settings.noise === "parameter" ? new PerturbedActor(kernels, mu, this.actor.parameters) : null;
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
@@ -503,16 +505,16 @@ export class Ddpg {
    * update and the larger one of two critics, to `absoluteErrors` [N] if it is given.
    */
   update(absoluteErrors: Float64Array | null = null): void {
-    const { observation, action, reward, nextObservation, discount, weight } = this.minibatch;
-    const { y } = this;
+    const { minibatch, y } = this;
+    const { observation, action, reward, nextObservation, discount, weight } = minibatch;
     const N = y.length;
 
     // 4. Set yᵢ = rᵢ + γ Q′(sᵢ₊₁, μ′(sᵢ₊₁|θμ′)|θQ′), where γ is 0 if the task ended.
     const nextAction = this.targetActor.forward(nextObservation);
     this.targets.smooth(nextAction); // noise, with targetNoiseScale
-    const nextValue = this.targets.lowest(nextObservation, nextAction); // of both, with two critics
+    const nextValue = this.targets.lowest(minibatch, nextAction); // of both, with two critics
     for (let i = 0; i < N; i++) y[i] = reward[i] + discount[i] * nextValue[i];
-    this.targets.project(this.minibatch); // y becomes a distribution, with a categorical critic
+    this.targets.project(minibatch); // y becomes a distribution, with a categorical critic
 
     // 5. Update critic by minimizing the loss L = 1/N Σᵢ (yᵢ − Q(sᵢ, aᵢ|θQ))², or that of criticLoss.
     for (const critic of this.critics) critic.compare(observation, action, this.targets, weight);
@@ -533,11 +535,16 @@ export class Ddpg {
       this.diagnostics.actorGradientNorm = this.actor.gradientNorm;
 
       // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
-      for (let j = 0; j < this.critics.length; j++)
-        this.targetCritics[j].parameters.follow(this.critics[j].parameters, this.#softUpdate);
-      this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);
+      for (let j = 0; j < this.critics.length; j++) this.#follow(this.targetCritics[j], this.critics[j]);
+      this.#follow(this.targetActor, this.actor);
     }
     this.#updates++;
+  }
+
+  /** Step 7 for one network. With a joint pass of the critic there are no slow targets: μ′ is μ as it acts. */
+  #follow(target: Target, { parameters }: Target): void {
+    if (this.settings.batchNormPass === "joint") target.parameters.copyFrom(parameters);
+    else target.parameters.follow(parameters, this.#softUpdate);
   }
 
   /**

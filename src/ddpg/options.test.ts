@@ -127,7 +127,7 @@ test("training warns once if a categorical critic's support is too small for the
   assert.deepEqual(others, []);
   assert.match(
     warning,
-    /^criticSupport: expected at most 1 % of the critic's targets beyond ±1, got \d+\.\d % in 1000 steps\. The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below 0\.1\.$/,
+    /^criticSupport: expected at most 1 % of the critic's targets beyond ±1, got \d+\.\d % in 1000 steps\. The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below 0\.1\. See "Options beyond the paper" in docs\/tips\.md\.$/,
   );
 });
 
