@@ -1852,4 +1852,58 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "dm_control: a restore leaves out the first half of the next step",
+    edits: [
+      {
+        file: "src/envs/mujoco/engine.ts",
+        text: "if (this.#isCurrent) this.#mujoco.mj_step1(this.#model, this.#data);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "dm_control: a restore forgets the target",
+    edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.target.set(state.subarray(length));", fault: "" }],
+  },
+  {
+    name: "dm_control: a target that a start does not place stays where it was",
+    edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.target.set(this.#ownTarget);", fault: "" }],
+  },
+  {
+    name: "dm_control: the cheetah does not come to rest",
+    edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.#data.time = 0;", fault: "" }],
+  },
+  {
+    name: "dm_control: starts that touch are taken",
+    edits: [
+      {
+        file: "src/envs/mujoco/mujoco-environment.ts",
+        text: "if (task.accepts?.(this.#simulation) ?? true) break;",
+        fault: "if (tries > 0) break;",
+      },
+    ],
+  },
+  {
+    name: "dm_control: another Gaussian",
+    edits: [
+      {
+        file: "src/envs/dm-control/reward.ts",
+        text: "exp(log(valueAtMargin) * distance * distance)",
+        fault: "exp(-2 * distance * distance)",
+      },
+    ],
+  },
+  {
+    name: "dm_control: the finger's body turns as hard as in the other tasks",
+    edits: [
+      { file: "src/envs/dm-control/finger.ts", text: "model: model(0.03, 0.03),", fault: "model: model(0.03, 0.5)," },
+    ],
+  },
+  {
+    name: "an id with a slash makes directories",
+    edits: [
+      { file: "src/node/run-files.ts", text: 'return environment.replaceAll("/", "-");', fault: "return environment;" },
+    ],
+  },
 ];

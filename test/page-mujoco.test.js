@@ -151,7 +151,11 @@ describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
         buffer: await idle("HalfCheetah-v5"),
       };
       await tab.locator("#load-policy").setInputFiles(file);
-      await tab.locator("#notice-text", { hasText: "It is a policy for Walker2d-v5 or HalfCheetah-v5." }).waitFor();
+      await tab
+        .locator("#notice-text", {
+          hasText: "It is a policy for Walker2d-v5 or HalfCheetah-v5 or dm_control/cheetah-run",
+        })
+        .waitFor();
 
       await tab.goto(`${server.url}/#task=HalfCheetah-v5`);
       await tab.reload();

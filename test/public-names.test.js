@@ -64,6 +64,8 @@ const committed = {
     values: [
       "ant",
       "createMujoco",
+      "dmControl",
+      "dmControlNames",
       "halfCheetah",
       "hopper",
       "humanoid",
@@ -74,7 +76,7 @@ const committed = {
       "swimmer",
       "walker2d",
     ],
-    types: ["MujocoTask", "Simulation"],
+    types: ["DmControlName", "Joint", "MujocoTask", "Simulation", "Target"],
   },
   "./node": {
     values: [

@@ -40,8 +40,9 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
-  if (!isPath(nameOrPath)) {
-    const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
+  if (!isPath(nameOrPath) || isNearId(nameOrPath)) {
+    const lower = nameOrPath.toLowerCase();
+    const near = ids.find((id) => id.toLowerCase().startsWith(lower) || id.toLowerCase().endsWith(`/${lower}`));
     const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
     fail("environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, hint);
   }
@@ -71,6 +72,16 @@ export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnviron
 /** Whether a text is taken as the path of a module: it has a separator, or the ending of one. */
 export function isPath(nameOrPath: string): boolean {
   return /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
+}
+
+/** Whether a text with a separator is meant as an id: it begins as some ids do, and is no file. */
+function isNearId(nameOrPath: string): boolean {
+  const folder = /^[^\\/]+\//.exec(nameOrPath)?.[0];
+  return (
+    folder !== undefined &&
+    Object.keys(environments).some((id) => id.startsWith(folder)) &&
+    !fs.existsSync(path.resolve(nameOrPath))
+  );
 }
 
 /** The name of the environment in a module: that of its file, without the ending. */

@@ -7,6 +7,7 @@ import { type PresetName, type Settings, storedSettings } from "../../ddpg/confi
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectFields, type Fields, pick, preset, versionsFields } from "../../node/fields.ts";
 import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
+import { inFileName } from "../../node/run-files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
@@ -50,7 +51,7 @@ export function finalReturn({ evaluations }: Pick<BenchmarkRecord, "evaluations"
 }
 
 export function recordFile(folder: string, task: string, seed: number): string {
-  return path.join(folder, `${task}-seed${seed}.json`);
+  return path.join(folder, `${inFileName(task)}-seed${seed}.json`);
 }
 
 /** Writes a record atomically. */

@@ -27,7 +27,7 @@ export function addEnvironmentsCommand(program: Command): void {
     });
 }
 
-const mujocoNote = `The tasks ending in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
+const mujocoNote = `MuJoCo simulates the tasks that end in -v5 or begin with dm_control/: npm install ${mujocoPackage}`;
 
 /** The help of the option that names an environment instead of the run's. */
 export const environmentHelp = "the environment: an id or a module [the run's own, see below]";

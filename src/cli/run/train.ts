@@ -19,7 +19,7 @@ import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
-import { startFile } from "../../node/run-files.ts";
+import { inFileName, startFile } from "../../node/run-files.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
@@ -275,7 +275,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
     // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
-    directories = given ?? seeds.map((seed) => reserveDirectory(`${loaded.name}-${preset}-seed${seed}`));
+    directories = given ?? seeds.map((seed) => reserveDirectory(`${inFileName(loaded.name)}-${preset}-seed${seed}`));
     const [directory] = directories;
     const mayBeFewer =
       flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : loaded.module !== undefined);
