@@ -25,8 +25,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetCritics[j].parameters.follow(this.critics[j].parameters, this.#softUpdate);",
-        fault: "",
+        text: "this.#follow(this.targetCritics[j], this.critics[j]);",
+        fault: ";",
       },
     ],
   },
@@ -35,7 +35,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);",
+        text: "this.#follow(this.targetActor, this.actor);",
         fault: "",
       },
     ],
@@ -85,8 +85,9 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "new Targets(settings, this.targetCritics, this.targetNoiseRandom)",
-        fault: "new Targets(settings, this.critics, this.targetNoiseRandom)",
+        text: "new Targets(settings, joint ?? this.targetCritics, this.targetNoiseRandom)",
+        fault:
+          'new Targets(settings, joint ?? this.critics.map((critic) => ({ nextHead: critic.head, nextValues: (rows: Minibatch, action: Policy["observation"]) => critic.values(rows.nextObservation, action) })), this.targetNoiseRandom)',
       },
     ],
   },
@@ -1904,6 +1905,64 @@ export const faults = [
     name: "an id with a slash makes directories",
     edits: [
       { file: "src/node/run-files.ts", text: 'return environment.replaceAll("/", "-");', fault: "return environment;" },
+    ],
+  },
+  {
+    name: "a joint pass: the next rows learn too",
+    edits: [{ file: "src/ddpg/critic.ts", text: "this.#nextOutputGradient.data.fill(0);", fault: "" }],
+  },
+  {
+    name: "a joint pass: both halves have the recorded observations",
+    edits: [
+      {
+        file: "src/ddpg/critic.ts",
+        text: "join(this.#observation, observation, nextObservation);",
+        fault: "join(this.#observation, observation, nextObservation ? observation : nextObservation);",
+      },
+    ],
+  },
+  {
+    name: "a joint pass: the targets follow slowly",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: 'if (this.settings.batchNormPass === "joint") target',
+        fault: 'if (this.settings.batchNormPass === "joint" && this.#updates < 0) target',
+      },
+    ],
+  },
+  {
+    name: "a joint pass: the actor's gradient passes through the statistics of a minibatch",
+    edits: [{ file: "src/nn/batch-norm.ts", text: "this.#usedRunning = !batchStatistics;", fault: "" }],
+  },
+  {
+    name: "softmax: the padding counts in the sum",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "for (let k = end; k < width; k += 4) f32.store(p + k, 0);\n    let s",
+        fault: "let s",
+      },
+    ],
+  },
+  {
+    name: "softmax: the largest number is not subtracted",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "exp4(f32x4.sub(v128.load(x + k), m))",
+        fault: "exp4(f32x4.sub(v128.load(x + k), f32x4.mul(m, ZERO)))",
+      },
+    ],
+  },
+  {
+    name: "the projection does not move returns by the discount",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "const position = Math.min(K - 1, Math.max(0, first + gamma * k));",
+        fault: "const position = Math.min(K - 1, Math.max(0, first + (gamma > 0 ? k : 0)));",
+      },
     ],
   },
 ];

@@ -44,6 +44,10 @@ test("invalid settings are refused with the name, the range and the value", () =
     [{ noise: "gausian" }, /^noise: expected one of .*, got "gausian"\. Did you mean "gaussian"\?$/],
     [{ noiseScale: [0.1, -1] }, /^noiseScale: expected a number of at least 0, or one per dimension/],
     [{ replayCapacity: 10 }, "replayCapacity: expected at least the batch size 64, got 10."],
+    [
+      { batchNormPass: "joint" },
+      'batchNormPass: expected separate with normalization none, got "joint". A joint pass needs normalization batch.',
+    ],
     [{ batchNormalization: true, batchSize: 1 }, /^batchSize: expected at least 2 with batch normalization/],
     [
       { decoupledWeightDecay: 5, actorLearningRate: 0.25 },
