@@ -580,10 +580,10 @@ export const faults = [
     edits: [
       {
         file: "src/envs/mujoco/engine.ts",
-        text: "this.#mujoco.mj_setState(this.#model, this.#data, state, this.#allState);",
+        text: "this.#mujoco.mj_setState(this.#model, this.#data, state.subarray(0, length), this.#allState);",
         fault: `const begin = 1 + this.qpos.length + this.qvel.length;
     const cold = state.map((x, i) => (i >= begin && i < begin + this.qvel.length ? 0 : x));
-    this.#mujoco.mj_setState(this.#model, this.#data, cold, this.#allState);`,
+    this.#mujoco.mj_setState(this.#model, this.#data, cold.subarray(0, length), this.#allState);`,
       },
     ],
   },
@@ -1520,8 +1520,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/agent-state.ts",
-        text: 'name !== "targetNoiseRandom" || targetNoiseScale > 0',
-        fault: 'name !== "targetNoiseRandom" || targetNoiseScale < 0',
+        text: "targetNoiseRandom: targetNoiseScale === 0,",
+        fault: "targetNoiseRandom: targetNoiseScale >= 0,",
       },
     ],
   },
@@ -1530,8 +1530,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/targets.ts",
-        text: "distribution[i * K + below + 1] +=",
-        fault: "distribution[i * K + below] +=",
+        text: "distribution[to + below + 1] += above;",
+        fault: "distribution[to + below] += above;",
       },
     ],
   },
@@ -1540,8 +1540,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/targets.ts",
-        text: "Math.min(support, Math.max(-support, moved))",
-        fault: "moved",
+        text: "Math.min(K - 1, Math.max(0, first + gamma * k))",
+        fault: "first + gamma * k",
       },
     ],
   },
@@ -1550,8 +1550,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/critic-loss.ts",
-        text: "* (atoms[k] - this.values[i]);",
-        fault: "* atoms[k];",
+        text: "p[row + k] * (atoms[k] - value);",
+        fault: "p[row + k] * (atoms[k] - 0 * value);",
       },
     ],
   },
