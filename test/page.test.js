@@ -202,7 +202,7 @@ describe("the page", { timeout: 300_000 }, () => {
       await until(async () => (await text(tab, "#world-state")) !== state);
       await tab.locator("#world canvas").press("ArrowRight");
       await tab.locator("#fingerprint-note", { hasText: "The same experiment" }).waitFor();
-      assert.ok(await tab.locator("#command-note").isHidden(), "nobody touched the run");
+      assert.ok(await tab.locator("#command-note").isHidden(), "the run is as the command makes it");
       await tab.locator("#hint", { hasText: "Finished after 70 steps" }).waitFor();
 
       await tab.locator("#step").click();

@@ -86,8 +86,9 @@ export class ShownBody extends Acting {
 
   /** Forgets the path: another run begins. */
   leave(): void {
-    this.#followed = null;
     this.path.length = 0;
+    if (this.#followed && !this.isHeld) this.place(this.#now);
+    this.#followed = null;
   }
 
   /** Sets the state and starts a new episode. */
