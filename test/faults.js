@@ -1965,4 +1965,45 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "safetensors: the upper half of the header's length is ignored",
+    edits: [
+      {
+        file: "src/base/safetensors.ts",
+        text: "if (view.getUint32(4, true) > 0 || length > maxHeaderLength) {",
+        fault: "if (length > maxHeaderLength) {",
+      },
+    ],
+  },
+  {
+    name: "report: groups are sorted by falling values",
+    edits: [
+      {
+        file: "src/cli/report/groups.ts",
+        text: 'if (typeof a === "number" && typeof b === "number") return a - b;',
+        fault: 'if (typeof a === "number" && typeof b === "number") return b - a;',
+      },
+    ],
+  },
+  {
+    name: "report: runs deeper in a folder are left out",
+    edits: [
+      {
+        file: "src/cli/report/report.ts",
+        text: "(isRun(each) ? [each] : runsInside(each, depth - 1))",
+        fault: "(isRun(each) ? [each] : runsInside(each, 0))",
+      },
+    ],
+  },
+  {
+    name: "trajectory: a row has the observation after its action",
+    edits: [
+      {
+        file: "src/cli/trajectory.ts",
+        text: "    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;\n    this.#observation = Array.from(step.observation);",
+        fault:
+          "    this.#observation = Array.from(step.observation);\n    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;",
+      },
+    ],
+  },
 ];

@@ -11,10 +11,10 @@ import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
-import { plusMinus, whole } from "../terminal/numbers.ts";
+import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, stderr } from "../terminal/output.ts";
-import { Progress } from "../terminal/progress.ts";
+import { Progress, Rate } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
 import { RayCaster } from "./ray-caster.ts";
@@ -70,19 +70,27 @@ ${moduleHelp}`,
       const { policy, nameOrPath, description } = await sourceOf(source, flags);
       checkWritable(fromHere(output), hint);
       const { name, environment } = await environmentFor(policy, nameOrPath);
+      const begun = performance.now();
       const { film, scene, episodeReturn } = await closing(name, [environment], () =>
         guarded(
           () => `${name} episode ${flags.episode}`,
           () => play(policy, environment, name, flags),
         ),
       );
+      const played = performance.now();
 
       const isGif = ending === ".gif";
       const { frames, times } = framesOf(film, scene, flags, isGif ? undefined : flags.moments);
       const shownAt = times.map((time) => time / flags.speed);
-      const progress: Progress = new Progress(stderr, frames.count, stderr.isTTY, () => [
-        `${whole(progress.done)}/${whole(frames.count)} frames`,
-      ]);
+      const rate = new Rate(() => performance.now());
+      const progress: Progress = new Progress(stderr, frames.count, stderr.isTTY, () => {
+        const perSecond = rate.at(progress.done);
+        const left = (frames.count - progress.done) / perSecond;
+        return [
+          `${whole(progress.done)}/${whole(frames.count)} frames drawn`,
+          ...(perSecond > 0 ? [`${short(perSecond)} frames/s`, `${duration(left)} left`] : []),
+        ];
+      });
       const advance = (done: number): Promise<void> | undefined => {
         progress.advance(done);
         return letMacrotasksRun();
@@ -93,18 +101,20 @@ ${moduleHelp}`,
       } finally {
         progress.stop();
       }
+      const drawn = performance.now();
       writeFiles([[fromHere(output), bytes]], hint);
 
       const seconds = (steps: number): string => `${(steps * scene.stepSeconds).toFixed(1)} s`;
       const size =
         bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
-      const drawn =
+      const part =
         film.poses.length - 1 < film.steps ? `, of which the first ${seconds(film.poses.length - 1)} are drawn` : "";
       print([
         `Wrote ${output}, ${size}`,
         `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
-        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
+        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${part}`,
         `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
+        `time         ${duration((played - begun) / 1000)} to simulate, ${duration((drawn - played) / 1000)} to draw`,
         `environment  ${name}, episode ${whole(flags.episode)}`,
         `policy       ${description}`,
       ]);
@@ -136,13 +146,23 @@ async function play(policy: Policy, environment: Environment, name: string, flag
   }
   checkScene(scene, `${name} scene`);
   const film = new Film(environment, scene, Math.max(1, Math.round(flags.seconds / scene.stepSeconds)));
-  const { meanReturn } = await evaluate(policy, film, {
-    episodes: 1,
-    firstEpisode: flags.episode - 1,
-    name,
-    stepTimeout: milliseconds(flags.stepTimeout),
-  });
-  return { film, scene, episodeReturn: meanReturn };
+  // An episode may end before its limit.
+  const { maxEpisodeSteps = Infinity } = environment;
+  const progress = new Progress(stderr, maxEpisodeSteps, stderr.isTTY && maxEpisodeSteps < Infinity, () => [
+    `${whole(film.steps)} steps simulated, at most ${whole(maxEpisodeSteps)}`,
+  ]);
+  film.onStep = (steps) => progress.advance(steps);
+  try {
+    const { meanReturn } = await evaluate(policy, film, {
+      episodes: 1,
+      firstEpisode: flags.episode - 1,
+      name,
+      stepTimeout: milliseconds(flags.stepTimeout),
+    });
+    return { film, scene, episodeReturn: meanReturn };
+  } finally {
+    progress.stop();
+  }
 }
 
 /** An environment that records the poses of its shapes at the start and after each of the first steps. */
@@ -153,6 +173,7 @@ class Film implements Environment {
   readonly poses: Float32Array[] = [];
   /** Steps taken. */
   steps = 0;
+  onStep: (steps: number) => void = () => {};
   readonly #environment: Environment;
   readonly #scene: Scene;
   readonly #maxSteps: number;
@@ -175,6 +196,7 @@ class Film implements Environment {
   async step(action: Float32Array): Promise<Step> {
     const step = await this.#environment.step(action);
     this.steps++;
+    this.onStep(this.steps);
     this.#expose();
     return step;
   }

@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
@@ -38,6 +39,7 @@ import { count, whole } from "../terminal/numbers.ts";
 import {
   asFlags,
   chosenSettings,
+  inShell,
   milliseconds,
   presetName,
   settingOptions,
@@ -218,7 +220,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     (given ?? []).map((directory) =>
       flags.seeds && holdsRun(directory)
         ? expectUnlocked(directory, notice)
-        : checkRunDirectory(directory, start?.bytes, notice),
+        : checkRunDirectory(directory, start?.bytes, notice).catch((error) => {
+            throw withCommands(error, directory);
+          }),
     ),
   );
 
@@ -301,7 +305,17 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
     if (!listener)
       print(
-        introduction(nameOrPath, loaded, agent, config, seeds, directories, computeText(backend, agent), checkpoints),
+        introduction(
+          nameOrPath,
+          loaded,
+          agent,
+          config,
+          seeds,
+          directories,
+          computeText(backend, agent),
+          checkpoints,
+          verbose,
+        ),
       );
     if (!flags.seeds) {
       await runTraining({
@@ -327,6 +341,24 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const { arithmetic } = backend;
     await trainSeeds({ seeds, environment, arithmetic, directories, found, continues, jobs, progress, warn });
   }
+}
+
+/** The error of a directory that is not empty. If it holds a run, the hint is the two commands that may be meant. */
+function withCommands(error: unknown, directory: string): unknown {
+  if (!isKind(error, InputError) || !holdsRun(directory)) return error;
+  const { where, expected, got } = error;
+  let free = 2;
+  while (fs.existsSync(fromStart(`${directory}-${free}`))) free++;
+  const again = withOut(process.argv.slice(2), `${directory}-${free}`).map(inShell).join(" ");
+  const hint = `To continue that run: npx ddpg resume ${inShell(directory)} --steps N. To train another: npx ddpg ${again}`;
+  return new InputError({ where, expected, got, hint });
+}
+
+/** A command line with another --out. */
+function withOut(args: readonly string[], directory: string): string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const kept = args.slice(0, end).filter((arg, i) => !/^--out(=|$)/.test(arg) && args[i - 1] !== "--out");
+  return [...kept, "--out", directory, ...args.slice(end)];
 }
 
 /** The policy that the actor starts as, and its file's bytes: a named one, or that of the repeated run. */
@@ -439,6 +471,7 @@ function introduction(
   directories: readonly string[],
   compute: string,
   checkpoints: CheckpointClock,
+  verbose: boolean,
 ): string[] {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
@@ -452,7 +485,9 @@ function introduction(
     `               observes ${count(observationSize, "number")}, acts in ${bounds(actionLow, actionHigh)}`,
     `preset         ${preset}: ${presetHelp[preset]}`,
     ...changed,
-    ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
+    ...(verbose
+      ? wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line)
+      : [`settings       ${changed.length > 0 ? "all others" : "all"} are those of the preset; --verbose lists them`]),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
     ...(environments ? [`environments   ${whole(environments)} at once, whose steps all count`] : []),
