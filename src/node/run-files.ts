@@ -116,6 +116,7 @@ const configFields = {
   environment: "a name",
   environmentModule: "a path, or nothing",
   environmentSha256: "64 hexadecimal digits, or nothing",
+  environmentOptions: "an object, or nothing",
   preset,
   seed: "a whole number",
   steps: "a whole number above 0",

@@ -6,20 +6,28 @@ import type { Random } from "../../base/random.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { fromHere } from "../../node/starting-folder.ts";
 import { evaluate } from "../../training/evaluate.ts";
-import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
+import {
+  addOutsideOptions,
+  chosenOutsideOptions,
+  environmentFor,
+  environmentHelp,
+  environmentOf,
+  moduleHelp,
+} from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
 import { plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
-import { print, stderr } from "../terminal/output.ts";
+import { print, printError, stderr } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
 import { RayCaster } from "./ray-caster.ts";
 
-interface RenderFlags {
+interface RenderFlags extends OutsideOptions {
   output?: string;
   environment?: string;
   best?: true;
@@ -38,7 +46,7 @@ const hint = "Choose another with --output.";
 const maxMoments = 24;
 
 export function addRenderCommand(program: Command): void {
-  program
+  const command = program
     .command("render")
     .argument("<run>", "a run's directory, or a policy file")
     .summary("draw an episode of a run's policy")
@@ -53,7 +61,9 @@ export function addRenderCommand(program: Command): void {
     .option("--speed <x>", "playback speed", someNumber("--speed", "a number above 0"), 1)
     .option("--size <size>", "width and height of a frame in pixels [320x240]", parseSize)
     .option("--moments <n>", `how many moments a PNG shows, at most ${maxMoments}`, parseMoments, 6)
-    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
+    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"));
+  addOutsideOptions(command);
+  command
     .addHelpText(
       "after",
       `
@@ -69,7 +79,8 @@ ${moduleHelp}`,
       expect(ending === ".gif" || ending === ".png", "--output", "a file that ends in .gif or .png", output);
       const { policy, nameOrPath, description } = await sourceOf(source, flags);
       checkWritable(fromHere(output), hint);
-      const { name, environment } = await environmentFor(policy, nameOrPath);
+      const context = { stepTimeoutMs: milliseconds(flags.stepTimeout), pictures: true, onLine: printError };
+      const { name, environment } = await environmentFor(policy, nameOrPath, chosenOutsideOptions(flags), context);
       const { film, scene, episodeReturn } = await closing(name, [environment], () =>
         guarded(
           () => `${name} episode ${flags.episode}`,
@@ -112,9 +123,11 @@ ${moduleHelp}`,
 }
 
 /** A policy, the environment it acts in, and its description. */
-async function sourceOf(source: string, { best, environment }: RenderFlags) {
+async function sourceOf(source: string, flags: RenderFlags) {
+  const { best, environment } = flags;
   const { policy, config } = await readPolicySource(source, best === true);
-  const nameOrPath = config ? environmentOf(source, config, { given: environment }) : environment;
+  const options = chosenOutsideOptions(flags);
+  const nameOrPath = config ? environmentOf(source, config, { given: environment, options }) : environment;
   if (nameOrPath === undefined) {
     const expected = `what the policy of ${source} acts in`;
     throw new InputError({ where: "--environment", expected, got: "nothing" });
