@@ -433,7 +433,7 @@ export function environmentsOf(
     if (!place) {
       const open = links.find(({ link }) => link.isOpen);
       if (open && !canReconnect) {
-        const expected = `at most ${open.rows} environments, as its hello says`;
+        const expected = `at most ${open.rows} at once, as its hello says`;
         throw new InputError({ where: name, expected, got: "one more", hint: "One is for evaluations." });
       }
       const link = new Link(await connect(), name, timeoutMs);
@@ -463,7 +463,8 @@ export function environmentsOf(
 /** An error before the hello, as one that the user can do something about. */
 function explained(error: unknown, name: string): unknown {
   if (error instanceof InputError) return error;
-  const isRaised = error instanceof OutsideError;
-  const got = isRaised ? messageOf(error) : messageOf(error).replace(/^expected .*, got /, "");
-  return new InputError({ where: name, expected: "an environment that starts", got }, { cause: error });
+  const message = messageOf(error).replace(/\.$/, "");
+  // One that says itself what was expected needs no more words.
+  if (message.startsWith("expected ")) return new InputError(`${name}: ${message}.`, { cause: error });
+  return new InputError({ where: name, expected: "an environment that starts", got: message }, { cause: error });
 }
