@@ -137,8 +137,8 @@ function expectUnasked(run: string, config: RunConfig, address: string | undefin
   if (missing.length === 0) return;
   throw new InputError({
     where: `environment ${config.environment}`,
-    expected: "what it starts or reaches to be named by you, because only the run's config.json names it",
-    got: "no such option",
+    expected: `${missing.map((option) => option.split(" ")[0]).join(" and ")} in the command, because only the run's config.json names what it starts or reaches`,
+    got: "nothing",
     hint: `If you trust ${path.join(run, "config.json")}, add ${missing.join(" ")}`,
   });
 }
