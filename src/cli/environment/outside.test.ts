@@ -85,13 +85,13 @@ describe("a program outside of the process", { skip: process.platform === "win32
   });
 
   it("fails with one line, and leaves the checkpoint of its last good step; --verbose prints the traceback", async () => {
-    const fake = mode({ mode: "raises", at: 150 });
+    const fake = mode({ mode: "raises", at: 153 });
     const failed = await ddpg(...train, ...fake, "--check-steps", "0", "--out", "failed");
     assert.equal(failed.code, 2);
     assert.match(failed.stderr, /^ddpg: exec:\.\/simulator\.cjs .*: ZeroDivisionError: by zero$/m);
     assert.doesNotMatch(failed.stderr, /Traceback/);
-    assert.equal(readCheckpoint(inFolder("failed")).steps, 150);
-    const again = await ddpg("resume", "failed", "--verbose", "--no-progress", ...mode({ mode: "raises", at: 150 }));
+    assert.equal(readCheckpoint(inFolder("failed")).steps, 153);
+    const again = await ddpg("resume", "failed", "--verbose", "--no-progress", ...mode({ mode: "raises", at: 153 }));
     // The second simulator starts at its own step 0, so it gets to the end.
     assert.equal(again.code, 0, again.stderr);
     assert.match(again.stderr, /The episode starts over\./);

@@ -10,19 +10,13 @@ import { LinkedEnvironment } from "../../node/outside/link.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { fromHere } from "../../node/starting-folder.ts";
 import { evaluate } from "../../training/evaluate.ts";
-import {
-  addOutsideOptions,
-  chosenOutsideOptions,
-  environmentFor,
-  environmentHelp,
-  environmentOf,
-  moduleHelp,
-} from "../environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
 import { plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, stderr } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { Progress } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
