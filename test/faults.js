@@ -1754,4 +1754,102 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "hindsight: a goal relabeled without its reward",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "this.#goals.withGoal(this.#relabeled, steps[k].nextObservation, goal, where);",
+        fault: "this.#relabeled.set(steps[k].nextObservation);",
+      },
+    ],
+  },
+  {
+    name: "hindsight: s keeps the goal of the episode",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "this.#goals.withGoal(this.#relabeled, steps[t].observation, goal, where);",
+        fault: "this.#relabeled.set(steps[t].observation);",
+      },
+    ],
+  },
+  {
+    name: "hindsight: goals from before the step",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "t + this.#random.integer(steps.length - t)",
+        fault: "this.#random.integer(steps.length)",
+      },
+    ],
+  },
+  {
+    name: "hindsight: the end at the new goal is not stored",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "discountSteps = outcome.terminated ? 0 : k - t + 1;",
+        fault: "discountSteps = k - t + 1;",
+      },
+    ],
+  },
+  {
+    name: "hindsight: rewards after the end at the new goal",
+    edits: [{ file: "src/ddpg/hindsight.ts", text: "if (outcome.terminated) break;", fault: "" }],
+  },
+  {
+    name: "hindsight: one episode for all bodies",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: 'this.hindsight?.add(body, observation, action, nextObservation, "Ddpg.observe");',
+        fault: 'this.hindsight?.add(0, observation, action, nextObservation, "Ddpg.observe");',
+      },
+    ],
+  },
+  {
+    name: "hindsight: a cut episode is not relabeled",
+    edits: [{ file: "src/ddpg/ddpg.ts", text: 'this.hindsight?.end(body, "Ddpg.endEpisode");', fault: "" }],
+  },
+  {
+    name: "hindsight: rewards are not scaled",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "(outcome.reward * rewardScale)",
+        fault: "(outcome.reward * Math.min(1, rewardScale))",
+      },
+    ],
+  },
+  {
+    name: "hindsight: relabeled rows begin the updates",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "const stored = this.replayBuffer.stored - (this.hindsight?.stored ?? 0);",
+        fault: "const stored = this.replayBuffer.stored;",
+      },
+    ],
+  },
+  {
+    name: "hindsight: the goals' stream is not saved",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: 'hindsightRandom: hindsight === "none" };',
+        fault: "hindsightRandom: hindsight.length > 0 };",
+      },
+    ],
+  },
+  {
+    name: "hindsight: goals are checked only before the next step",
+    edits: [
+      {
+        file: "src/environment/goal-check.ts",
+        text: "this.#held = { ...moment, observation, action, achieved, where };",
+        fault: "this.#held = { ...moment, observation, action, achieved, where };\n    this.end();",
+      },
+    ],
+  },
 ];
