@@ -2006,4 +2006,55 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "outside: a run's file names a host or an interpreter, and it is used",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: ".filter(([name]) => options[name as keyof OutsideOptions] === undefined)",
+        fault: ".filter(([name]) => options[name as keyof OutsideOptions] !== undefined)",
+      },
+    ],
+  },
+  {
+    name: "outside: a run's file names a Python module, and it is imported",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: "address.kind.isHarmless(address.rest) ? undefined : environment, options);",
+        fault:
+          "address.kind.isHarmless(address.rest) || environment !== undefined ? undefined : environment, options);",
+      },
+    ],
+  },
+  {
+    name: "outside: the length of a frame is not compared with the hello's",
+    edits: [
+      {
+        file: "src/node/outside/frames.ts",
+        text: "if (this.#length !== body.length) this.#refuse(",
+        fault: "if (this.#length < body.length) this.#refuse(",
+      },
+    ],
+  },
+  {
+    name: "outside: a second simulator may connect",
+    edits: [{ file: "src/node/outside/tcp.ts", text: "if (peer) {", fault: "if (peer?.destroyed) {" }],
+  },
+  {
+    name: "outside: numbers of info that a step does not have are given",
+    edits: [
+      {
+        file: "src/node/outside/link.ts",
+        text: "if (!Number.isFinite(value)) continue;",
+        fault: "if (value === undefined) continue;",
+      },
+    ],
+  },
+  {
+    name: "outside: a child that hangs is not stopped",
+    edits: [
+      { file: "src/node/outside/link.ts", text: "if (left > 1) this.#timer", fault: "if (left > -1e9) this.#timer" },
+    ],
+  },
 ];

@@ -80,6 +80,7 @@ const committed = {
   },
   "./node": {
     values: [
+      "gymnasium",
       "loadEnvironment",
       "nodeBackend",
       "nodeThreads",
@@ -97,10 +98,13 @@ const committed = {
       "DiagnosticsRecord",
       "EpisodeRecord",
       "EvaluationRecord",
+      "GymnasiumOptions",
       "LoadedEnvironment",
       "MetricsRecord",
       "NodeBackend",
       "NodeBackendOptions",
+      "OutsideContext",
+      "OutsideOptions",
       "RunConfig",
       "RunResult",
       "RunState",

@@ -19,6 +19,8 @@ export const judgedBy = 10;
 
 export interface BenchmarkRecord {
   readonly environment: string;
+  /** The options that decide what an environment outside of the process is. */
+  readonly environmentOptions?: Readonly<Record<string, unknown>>;
   readonly preset: PresetName;
   readonly seed: number;
   /** Environment steps. */
@@ -64,6 +66,7 @@ export function writeRecord(file: string, record: BenchmarkRecord): void {
 
 const fields = {
   environment: "a name",
+  environmentOptions: "an object, or nothing",
   preset,
   seed: "a whole number",
   steps: "a whole number",
