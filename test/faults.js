@@ -455,12 +455,12 @@ export const faults = [
     ],
   },
   {
-    name: "Ornstein–Uhlenbeck noise with θ and Δt swapped",
+    name: "Ornstein–Uhlenbeck noise with θ and σ swapped",
     edits: [
       {
         file: "src/ddpg/noise.ts",
-        text: "new OrnsteinUhlenbeckNoise(settings.noiseTheta, scale, settings.noiseTimeStep, random)",
-        fault: "new OrnsteinUhlenbeckNoise(settings.noiseTimeStep, scale, settings.noiseTheta, random)",
+        text: "const process = { theta, mean, sigma: scale, timeStep: settings.noiseTimeStep };",
+        fault: "const process = { theta: scale, mean, sigma: theta, timeStep: settings.noiseTimeStep };",
       },
     ],
   },
