@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { afterEach, describe, test } from "node:test";
 import { Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
-import { answerOf, gearAt, observe, readSensors, rewardOf, type TorcsOptions, torcs } from "./torcs.ts";
+import { answerOf, gearAt, observe, readSensors, rewardOf, type TorcsOptions, theirPi, torcs } from "./torcs.ts";
 import { TorcsServer, type TorcsServerOptions } from "./torcs-server.case.ts";
 
 /** A sentence as the server wrote it, with numbers that C++ writes in other ways than most programs. */
@@ -39,7 +39,7 @@ describe("a sentence of the server", () => {
     assert.deepEqual(
       [out[0], out[1], out[19], out[20], out[21], out[22], out[23], out[26], out[28]],
       [
-        7.78829e-7 / 3.1416,
+        7.78829e-7 / theirPi,
         7.33374 / 200,
         -1 / 200,
         -0.333363,
@@ -295,7 +295,7 @@ describe("a race", { timeout: 60_000 }, () => {
     let last = await step(environment);
     for (let i = 0; i < 4000 && !last.terminated; i++) last = await step(environment, Float32Array.of(1, 1, 0));
     assert.ok(last.terminated);
-    assert.ok(Math.cos(3.1416 * last.observation[0]) < 0);
+    assert.ok(Math.cos(theirPi * last.observation[0]) < 0);
 
     const other = drive((await serve()).port, { reward: "paper" });
     await other.reset(random);

@@ -137,10 +137,13 @@ export function answerOf([steer, acceleration, brake]: ArrayLike<number> & Itera
 const idle = answerOf([0, 0, 0], 1);
 const restart = "(accel 0)(brake 0)(gear 0)(steer 0)(clutch 0)(meta 1)";
 
+// biome-ignore lint/suspicious/noApproximativeNumericConstant: the value that DDPG-Keras-Torcs has
+export const theirPi = 3.1416;
+
 /** Writes the observation of DDPG-Keras-Torcs to `out` [29]. */
 export function observe(out: Float64Array, sensors: Sensors): void {
   const { angle, track, trackPos, speedX, speedY, speedZ, wheelSpinVel, rpm } = sensors;
-  out[0] = angle / 3.1416;
+  out[0] = angle / theirPi;
   for (let i = 0; i < 19; i++) out[1 + i] = track[i] / 200;
   out[20] = trackPos;
   out[21] = speedX / 300;
