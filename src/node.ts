@@ -11,6 +11,9 @@ export {
   readResult,
   type WhichPolicy,
 } from "./node/run-files.ts";
+export { type GymnasiumOptions, gymnasium } from "./node/outside/gymnasium.ts";
+export type { OutsideContext } from "./node/outside/kinds.ts";
+export type { OutsideOptions } from "./node/outside/options.ts";
 export { nodeThreads } from "./node/threads.ts";
 export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
 export type { BestEvaluation, RunConfig, RunResult } from "./training/run.ts";

@@ -77,6 +77,7 @@ const committed = {
   },
   "./node": {
     values: [
+      "gymnasium",
       "loadEnvironment",
       "nodeBackend",
       "nodeThreads",
@@ -94,10 +95,13 @@ const committed = {
       "DiagnosticsRecord",
       "EpisodeRecord",
       "EvaluationRecord",
+      "GymnasiumOptions",
       "LoadedEnvironment",
       "MetricsRecord",
       "NodeBackend",
       "NodeBackendOptions",
+      "OutsideContext",
+      "OutsideOptions",
       "RunConfig",
       "RunResult",
       "RunState",

@@ -325,7 +325,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   const missing = "no such file or directory";
   const wanted =
     "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
-  const ids = `one of ${Object.keys(environments).join(", ")}, or the path of a module`;
+  const forms = "gymnasium:<id>, exec:<program>, tcp";
+  const ids = `one of ${Object.keys(environments).join(", ")}, the path of a module, or ${forms}`;
   const pendulum = ["train", "Pendulum-v1"];
   const unanswered = "expected an answer from the environment, got a promise that never settles. Resolve or reject it.";
   const mistakes: [string[], string][] = [

@@ -53,7 +53,7 @@ export function addEvaluateCommand(program: Command): void {
     const policy = await readPolicy(run, which);
     const options = chosenOutsideOptions(flags);
     const nameOrPath = environmentOf(run, config, { given: flags.environment, options });
-    const context = { stepTimeoutMs: milliseconds(stepTimeout), onLine: printError };
+    const context = { stepTimeout: milliseconds(stepTimeout), onLine: printError };
     const { name, environment } = await environmentFor(policy, nameOrPath, options, context);
     const rate = new Rate(() => performance.now());
     const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [

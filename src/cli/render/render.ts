@@ -79,7 +79,7 @@ ${moduleHelp}`,
       expect(ending === ".gif" || ending === ".png", "--output", "a file that ends in .gif or .png", output);
       const { policy, nameOrPath, description } = await sourceOf(source, flags);
       checkWritable(fromHere(output), hint);
-      const context = { stepTimeoutMs: milliseconds(flags.stepTimeout), pictures: true, onLine: printError };
+      const context = { stepTimeout: milliseconds(flags.stepTimeout), pictures: true, onLine: printError };
       const { name, environment } = await environmentFor(policy, nameOrPath, chosenOutsideOptions(flags), context);
       const { film, scene, episodeReturn } = await closing(name, [environment], () =>
         guarded(

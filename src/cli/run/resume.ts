@@ -4,10 +4,10 @@ import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
-import { unstartedHint } from "../../node/run-directory.ts";
-import { expectDirectory, isComplete } from "../../node/run-files.ts";
 import { outsideAddress } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
+import { unstartedHint } from "../../node/run-directory.ts";
+import { expectDirectory, isComplete } from "../../node/run-files.ts";
 import { decidingOptions, expectCheckpointed } from "../../node/same-run.ts";
 import { fromStart } from "../../node/starting-folder.ts";
 import {
@@ -99,7 +99,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const options = chosenOutsideOptions(flags);
   const nameOrPath = environmentOf(run, config, { given: flags.environment, quiet: listener !== undefined, options });
   const loading = (): string => `environment ${nameOrPath}`;
-  const context = { stepTimeoutMs: milliseconds(flags.stepTimeout), onLine: printError };
+  const context = { stepTimeout: milliseconds(flags.stepTimeout), onLine: printError };
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath, options, context));
   if (flags.environment !== undefined) expectOwnEnvironment(run, config, loaded, flags.environment);
   // Also if it was not moved: it may have changed, or be that of an earlier version, which kept no hash.

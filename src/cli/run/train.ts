@@ -18,9 +18,9 @@ import { checkEnvironment, defaultCheckSteps } from "../../environment/check-env
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { startFile } from "../../node/run-files.ts";
-import type { OutsideOptions } from "../../node/outside/options.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
@@ -214,7 +214,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
 
   const loading = (): string => `environment ${nameOrPath}`;
   const start = await startPolicy(flags, repeated);
-  const context = { stepTimeoutMs: milliseconds(flags.stepTimeout), onLine: printError };
+  const context = { stepTimeout: milliseconds(flags.stepTimeout), onLine: printError };
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath, options, context));
   const task = loaded.task ?? customDefaults;
   const steps = flags.steps ?? repeated?.steps ?? task.steps;

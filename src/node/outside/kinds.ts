@@ -2,17 +2,17 @@
 // `gymnasium:HalfCheetah-v5`, `exec:./simulator`, `tcp`. How a kind is added: docs/decisions/0028-environments-outside.md.
 import { expect } from "../../base/expect.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { exec } from "./exec.ts";
-import { gymnasium } from "./gymnasium.ts";
+import { execKind } from "./exec.ts";
+import { gymnasiumKind } from "./gymnasium.ts";
 import type { OutsideOptions } from "./options.ts";
-import { tcp } from "./tcp.ts";
+import { tcpKind } from "./tcp.ts";
 
 /** What the caller of a kind decides beside its options. It is never recorded. */
 export interface OutsideContext {
   /** The most ms that a step or a reset may take. Default: the kind's own. */
-  readonly stepTimeoutMs?: number | undefined;
+  readonly stepTimeout?: number | undefined;
   /** Whether the environment will be drawn: the other side may then have to prepare pictures. */
-  readonly pictures?: boolean;
+  readonly pictures?: boolean | undefined;
   /** Receives lines for the user: what listens where, and what the other side prints. Default: the standard error. */
   readonly onLine?: ((line: string) => void) | undefined;
 }
@@ -44,7 +44,11 @@ export interface OutsideKind {
 }
 
 /** All kinds, by the word that begins their addresses. */
-export const outsideKinds: Readonly<Record<string, OutsideKind>> = { gymnasium, exec, tcp };
+export const outsideKinds: Readonly<Record<string, OutsideKind>> = {
+  gymnasium: gymnasiumKind,
+  exec: execKind,
+  tcp: tcpKind,
+};
 
 /** An address, taken apart. */
 export interface OutsideAddress {

@@ -1,5 +1,7 @@
 // The options of environments outside of the process. The library takes them as an object, the command line as flags.
+
 import { expect, fail, InputError, messageOf, suggest } from "../../base/expect.ts";
+import { printable } from "../../base/printable.ts";
 
 /** The options of environments outside of the process. Each kind takes some of them. */
 export interface OutsideOptions {
@@ -88,6 +90,11 @@ export function expectOutsideOptions(
     }
     outsideOptions[name].check(options[name], flag === undefined ? `${where} ${name}` : flag(name));
   }
+}
+
+/** Prints a line of the other side, where the caller does not take it. */
+export function toStandardError(line: string): void {
+  process.stderr.write(`${printable(line)}\n`);
 }
 
 function isText(value: unknown): value is string {
