@@ -77,6 +77,7 @@ const committed = {
   },
   "./node": {
     values: [
+      "godot",
       "gymnasium",
       "loadEnvironment",
       "nodeBackend",
@@ -87,6 +88,7 @@ const committed = {
       "readPolicy",
       "readPolicyFile",
       "readResult",
+      "torcs",
       "useWideVectors",
     ],
     types: [
@@ -95,6 +97,7 @@ const committed = {
       "DiagnosticsRecord",
       "EpisodeRecord",
       "EvaluationRecord",
+      "GodotOptions",
       "GymnasiumOptions",
       "LoadedEnvironment",
       "MetricsRecord",
@@ -106,6 +109,8 @@ const committed = {
       "RunResult",
       "RunState",
       "SavedRun",
+      "TorcsOptions",
+      "TorcsReward",
       "WhichPolicy",
     ],
   },

@@ -33,7 +33,8 @@ const optionNames = Object.keys({
   ...{ host: true, port: true, reward: true, maxEpisodeSteps: true, connectTimeout: true, answerTimeout: true },
 } satisfies Record<keyof TorcsOptions, true>);
 
-const rewardNames: readonly TorcsReward[] = ["keras", "paper"];
+/** The names of the rules. */
+export const torcsRewards: readonly TorcsReward[] = ["keras", "paper"];
 
 /** The port of the first driver. */
 export const torcsPort = 3001;
@@ -199,8 +200,8 @@ class Torcs implements Environment {
     expect(typeof host === "string" && host !== "", "torcs host", "the name or address of a host", host);
     const isPort = Number.isInteger(port) && port >= 1 && port <= 65_535;
     expect(isPort, "torcs port", "a whole number from 1 to 65535", port);
-    const hint = typeof reward === "string" ? suggest(reward, rewardNames) : "";
-    expect(rewardNames.includes(reward), "torcs reward", `one of ${rewardNames.join(", ")}`, reward, hint);
+    const hint = typeof reward === "string" ? suggest(reward, torcsRewards) : "";
+    expect(torcsRewards.includes(reward), "torcs reward", `one of ${torcsRewards.join(", ")}`, reward, hint);
     for (const [name, ms] of Object.entries({ connectTimeout, answerTimeout }))
       expect(Number.isFinite(ms) && ms > 0, `torcs ${name}`, "a finite number of milliseconds above 0", ms);
     this.#host = host;
