@@ -47,6 +47,7 @@ const committed = {
       "Evaluation",
       "EvaluationOptions",
       "OldSettings",
+      "OnnxOptions",
       "PolicyModule",
       "PresetName",
       "Scene",
