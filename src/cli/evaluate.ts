@@ -4,19 +4,13 @@ import type { OutsideOptions } from "../node/outside/options.ts";
 import { expectOwnConfig } from "../node/same-run.ts";
 import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
-import {
-  addOutsideOptions,
-  chosenOutsideOptions,
-  environmentFor,
-  environmentHelp,
-  environmentOf,
-  moduleHelp,
-} from "./environment/environments.ts";
+import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
 import { print, printError, stderr } from "./terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "./terminal/outside-options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 
 interface EvaluateFlags extends OutsideOptions {

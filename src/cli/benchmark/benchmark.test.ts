@@ -249,7 +249,7 @@ describe("ddpg benchmark", () => {
     const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
     fs.writeFileSync(config, text);
     const wishes = {
-      ...{ tasks: ["Pendulum-v1"], seeds: [1], steps: undefined, preset: undefined, changes: {}, out },
+      ...{ tasks: ["Pendulum-v1"], seeds: [1], steps: undefined, preset: undefined, changes: {}, options: {}, out },
       ...{ arithmetic: undefined, runs: path.join(out, "runs"), warn: () => {} },
     };
     assert.deepEqual(

@@ -7,13 +7,14 @@ import type { Environment } from "../../environment/environment.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { isPath } from "../../node/load-environment.ts";
 import { expectAddress, type OutsideContext, outsideAddress, outsideKinds } from "../../node/outside/kinds.ts";
-import { givenOptions, type OutsideOptions, outsideOptionNames, outsideOptions } from "../../node/outside/options.ts";
+import { givenOptions, type OutsideOptions } from "../../node/outside/options.ts";
 import { expectTrusted, sha256Of, shortHash } from "../../node/trusted-file.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../node.ts";
 import { environments, type Task } from "../../tasks.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { print, printError } from "../terminal/output.ts";
+import { chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { table } from "../terminal/table.ts";
 import { closing, guarded } from "./guard.ts";
 
@@ -39,11 +40,6 @@ export const outsideLines: readonly string[] = table(
   Object.values(outsideKinds).map(({ form, help }) => [`  ${form}`, help]),
   [],
 );
-
-/** The name of an environment, as it may stand in the name of a directory. */
-export function fileName(name: string): string {
-  return name.replaceAll(/[^\p{L}\p{N}_.@+-]+/gu, "-");
-}
 
 /** The end of the help of the commands that run the module of a run. */
 export const moduleHelp = `
@@ -137,29 +133,10 @@ function expectUnasked(run: string, config: RunConfig, address: string | undefin
   if (missing.length === 0) return;
   throw new InputError({
     where: `environment ${config.environment}`,
-    expected: "what it starts or reaches to be named by you, because only the run's config.json names it",
-    got: "no such option",
+    expected: `${missing.map((option) => option.split(" ")[0]).join(" and ")} in the command, because only the run's config.json names what it starts or reaches`,
+    got: "nothing",
     hint: `If you trust ${path.join(run, "config.json")}, add ${missing.join(" ")}`,
   });
-}
-
-/** The options of environments outside of the process, for the help of a command. */
-export function addOutsideOptions(command: Command): void {
-  command.optionsGroup("Environments outside of this process:");
-  for (const name of outsideOptionNames) {
-    const { form, help, parse, check } = outsideOptions[name];
-    const flag = `--${name}`;
-    command.option(`${flag} <${form}>`, help, (text: string) => {
-      const value = parse(text, flag);
-      check(value, flag);
-      return value;
-    });
-  }
-}
-
-/** The options of environments outside of the process among a command's flags. */
-export function chosenOutsideOptions(flags: OutsideOptions): OutsideOptions & Record<string, unknown> {
-  return Object.fromEntries(givenOptions(flags).map((name) => [name, flags[name]]));
 }
 
 function isFile(file: string): boolean {

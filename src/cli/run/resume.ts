@@ -21,8 +21,6 @@ import {
 import { DiagnosticsMeans } from "../../training/metrics.ts";
 import { arithmeticOf } from "../../training/run.ts";
 import {
-  addOutsideOptions,
-  chosenOutsideOptions,
   environmentEntries,
   environmentHelp,
   environmentOf,
@@ -33,6 +31,7 @@ import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {

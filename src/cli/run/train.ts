@@ -18,6 +18,7 @@ import { checkEnvironment, defaultCheckSteps } from "../../environment/check-env
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { fileName } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { startFile } from "../../node/run-files.ts";
@@ -27,13 +28,10 @@ import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, re
 import { customDefaults, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
 import {
-  addOutsideOptions,
   bounds,
-  chosenOutsideOptions,
   environmentEntries,
   environmentHelp,
   environmentOf,
-  fileName,
   moduleHelp,
   outsideLines,
   trainingEnvironments,
@@ -51,6 +49,7 @@ import {
   wholeNumber,
 } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {

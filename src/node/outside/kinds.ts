@@ -75,6 +75,17 @@ export function outsideAddress(name: string): OutsideAddress | undefined {
   return { word, kind: outsideKinds[word], rest: colon < 0 ? "" : name.slice(colon + 1) };
 }
 
+/** Those of the options that decide what an environment is. Undefined if there are none. */
+export function decidingOf(kind: OutsideKind, options: OutsideOptions): Readonly<Record<string, unknown>> | undefined {
+  const names = kind.deciding.filter((name) => options[name] !== undefined);
+  return names.length === 0 ? undefined : Object.fromEntries(names.map((name) => [name, options[name]]));
+}
+
+/** The name of an environment, as it may stand in the name of a directory. */
+export function fileName(name: string): string {
+  return name.replaceAll(/[^\p{L}\p{N}_.@+-]+/gu, "-");
+}
+
 /** Throws an InputError unless an address is valid. */
 export function expectAddress({ word, kind, rest }: OutsideAddress): void {
   const expected = kind.expected(rest);
