@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import * as http from "node:http";
 import * as net from "node:net";
-import { afterEach, describe, test } from "node:test";
+import { after, afterEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Random } from "../base/random.ts";
 import { Ddpg } from "../ddpg/ddpg.ts";
 import { train } from "../ddpg/train.ts";
 import { checkEnvironment } from "../environment/check-environment.ts";
 import type { Environment, Step } from "../environment/environment.ts";
+import { environmentCases } from "../envs/environment.case.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { type GodotOptions, godot, godotAgentsOf, readInfo } from "./godot.ts";
 import { GodotGame, type GodotGameOptions } from "./godot-game.case.ts";
@@ -46,6 +47,22 @@ const steps = (agents: readonly Environment[], ...actions: number[][]): Promise<
       return { ...step, observation: Array.from(step.observation) };
     }),
   );
+
+describe("the contract of an environment", { timeout: 60_000 }, () => {
+  const made: (() => unknown)[] = [];
+  after(async () => {
+    for (const end of made) await end();
+  });
+  const make = async (): Promise<Environment> => {
+    const { agents, port } = await listen({ limit: 20 });
+    const game = new GodotGame({ port });
+    const [agent] = await agents;
+    made.push(() => agent.close?.());
+    made.push(() => game.kill());
+    return agent;
+  };
+  environmentCases("godot", make, 20, { outside: true, repeatable: false });
+});
 
 describe("a game made with Godot", { timeout: 60_000 }, () => {
   test("is greeted and asked, then reset, moved and closed, in the words of Godot RL Agents", async () => {

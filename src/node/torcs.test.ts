@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
-import { afterEach, describe, test } from "node:test";
+import { after, afterEach, describe, test } from "node:test";
 import { Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
+import { environmentCases } from "../envs/environment.case.ts";
 import { answerOf, gearAt, observe, readSensors, rewardOf, type TorcsOptions, theirPi, torcs } from "./torcs.ts";
 import { TorcsServer, type TorcsServerOptions } from "./torcs-server.case.ts";
 
@@ -110,6 +111,23 @@ test("the two rules of reward", () => {
   assert.equal(rewardOf("keras", sensors, true), -1);
   assert.equal(rewardOf("paper", sensors, false), along);
   assert.equal(rewardOf("paper", sensors, true), along - 1);
+});
+
+describe("the contract of an environment", { timeout: 60_000 }, () => {
+  const ends: (() => unknown)[] = [];
+  after(async () => {
+    for (const end of ends) await end();
+  });
+  const make = async (): Promise<Environment> => {
+    const server = new TorcsServer();
+    const car = torcs({ port: await server.listen(), maxEpisodeSteps: 40 });
+    ends.push(
+      () => car.close?.(),
+      () => server.close(),
+    );
+    return car;
+  };
+  environmentCases("torcs", make, 40, { outside: true, repeatable: false });
 });
 
 describe("a race", { timeout: 60_000 }, () => {

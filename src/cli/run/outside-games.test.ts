@@ -123,7 +123,10 @@ describe("ddpg train torcs", { timeout: 120_000 }, () => {
         /^ddpg: --reward: expected one of keras, paper, got "papr"\. Did you mean "paper"\?/,
       ],
       [["torcs", "--limit", "0"], /^ddpg: --limit: expected a whole number above 0, got 0/],
-      [["torcs", "--python", "python3"], /^ddpg: torcs: expected options among host, port, reward, limit, got "python"/],
+      [
+        ["torcs", "--python", "python3"],
+        /^ddpg: torcs: expected options among host, port, reward, limit, got "python"/,
+      ],
       [["torcs:3001"], /expected torcs alone, with --host and --port/],
       [["Pendulum-v1", "--preset", "torcs"], /noiseScale|--noise-scale: expected one value, or 1/],
       [
