@@ -123,7 +123,7 @@ describe("a game made with Godot", { timeout: 60_000 }, () => {
     assert.equal(game.received.at(-1), '{"type":"reset"}');
   });
 
-  test("an agent whose episode another's reset ended is told so, not given a wrong step", async () => {
+  test("an agent whose episode another's reset ended gets an error that says so, not a wrong step", async () => {
     const { agents } = await play({ agents: 2 });
     await resets(agents);
     await steps(agents);
@@ -170,7 +170,7 @@ describe("a game made with Godot", { timeout: 60_000 }, () => {
   });
 });
 
-describe("what is no game, or no longer one", { timeout: 60_000 }, () => {
+describe("a peer that is not a game, or no longer", { timeout: 60_000 }, () => {
   test("an HTTP request gets one line and is closed; the game is still waited for", async () => {
     const { lines, agents, port } = await listen();
     const error = await new Promise<Error>((resolve) => http.get({ port, host: "127.0.0.1" }).on("error", resolve));

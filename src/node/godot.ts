@@ -34,7 +34,7 @@ export const godotPort = 11_008;
 /** The version of the protocol. */
 const version = { major_version: "0", minor_version: "7" };
 
-/** A frame may have so many bytes before the game has said how large its observations are. */
+/** The most bytes of a frame before the game has said how large its observations are. */
 const maxInfoBytes = 1 << 20;
 
 /** The most bytes that JSON needs for a number, and that a game may add for each agent. */

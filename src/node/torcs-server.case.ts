@@ -96,7 +96,7 @@ export class TorcsServer {
       this.#race();
       return;
     }
-    // Any datagram counts as the answer, whoever it is from and whatever it says.
+    // Any datagram counts as the answer, from any sender, and with any text.
     const given = Object.fromEntries(
       [...text.matchAll(/\((\w+) ([^)]*)\)/g)].map(([, name, value]) => [name, Number(value)]),
     );
