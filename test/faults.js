@@ -1760,7 +1760,7 @@ export const faults = [
       {
         file: "src/node/torcs.ts",
         text: "for (let text = socket.take(); text !== undefined; text = socket.take()) {",
-        fault: 'for (let text = socket.take(); text === "***"; text = socket.take()) {',
+        fault: 'for (let text = ["***"].pop(); text !== undefined && text !== "***"; text = socket.take()) {',
       },
     ],
   },
