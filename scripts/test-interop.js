@@ -1,6 +1,7 @@
 // Checks that other programs can read what the package writes. ONNX Runtime reads policies; the first run installs it from npm
 // into interop/node_modules. TypeScript reads the declarations: its oldest version that README names, and one with node10.
-// TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it.
+// TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it. Gymnasium is trained on, in a virtual
+// environment that the first run makes with that Python and pip in interop/python.
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -69,6 +70,8 @@ try {
   await report("ONNX Runtime", () => checkOnnx(run));
   await report("TypeScript", checkTypes);
   await report("TensorBoard", () => checkTensorBoard(run));
+  const { checkGymnasium } = await import("./interop-gymnasium.js");
+  await report("Gymnasium", () => checkGymnasium(runs, ddpg));
 } finally {
   fs.rmSync(runs, { recursive: true, force: true });
 }

@@ -7,7 +7,7 @@ export { type BodyId, Ddpg, type DdpgOptions } from "./ddpg/ddpg.ts";
 export { Policy } from "./ddpg/policy.ts";
 export { type Episode, type TrainingStep, type TrainOptions, train } from "./ddpg/train.ts";
 export { type CheckOptions, checkEnvironment, type EnvironmentReport } from "./environment/check-environment.ts";
-export type { Environment, Step } from "./environment/environment.ts";
+export type { Environment, Goals, Step } from "./environment/environment.ts";
 export { EnvironmentError } from "./environment/environment-calls.ts";
 export { type Camera, checkScene, poseSize, type Scene, type Shape, sceneOf } from "./environment/scene.ts";
 export { TimeLimit } from "./environment/time-limit.ts";

@@ -1755,6 +1755,155 @@ export const faults = [
     ],
   },
   {
+    name: "hindsight: a goal relabeled without its reward",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "this.#goals.withGoal(this.#relabeled, steps[k].nextObservation, goal, where);",
+        fault: "this.#relabeled.set(steps[k].nextObservation);",
+      },
+    ],
+  },
+  {
+    name: "hindsight: s keeps the goal of the episode",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "this.#goals.withGoal(this.#relabeled, steps[t].observation, goal, where);",
+        fault: "this.#relabeled.set(steps[t].observation);",
+      },
+    ],
+  },
+  {
+    name: "hindsight: goals from before the step",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "t + this.#random.integer(steps.length - t)",
+        fault: "this.#random.integer(steps.length)",
+      },
+    ],
+  },
+  {
+    name: "hindsight: the end at the new goal is not stored",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "discountSteps = outcome.terminated ? 0 : k - t + 1;",
+        fault: "discountSteps = k - t + 1;",
+      },
+    ],
+  },
+  {
+    name: "hindsight: rewards after the end at the new goal",
+    edits: [{ file: "src/ddpg/hindsight.ts", text: "if (outcome.terminated) break;", fault: "" }],
+  },
+  {
+    name: "hindsight: one episode for all bodies",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: 'this.hindsight?.add(body, observation, action, nextObservation, "Ddpg.observe");',
+        fault: 'this.hindsight?.add(0, observation, action, nextObservation, "Ddpg.observe");',
+      },
+    ],
+  },
+  {
+    name: "hindsight: a cut episode is not relabeled",
+    edits: [{ file: "src/ddpg/ddpg.ts", text: 'this.hindsight?.end(body, "Ddpg.endEpisode");', fault: "" }],
+  },
+  {
+    name: "hindsight: rewards are not scaled",
+    edits: [
+      {
+        file: "src/ddpg/hindsight.ts",
+        text: "(outcome.reward * rewardScale)",
+        fault: "(outcome.reward * Math.min(1, rewardScale))",
+      },
+    ],
+  },
+  {
+    name: "hindsight: relabeled rows begin the updates",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "const stored = this.replayBuffer.stored - (this.hindsight?.stored ?? 0);",
+        fault: "const stored = this.replayBuffer.stored;",
+      },
+    ],
+  },
+  {
+    name: "hindsight: the goals' stream is not saved",
+    edits: [
+      {
+        file: "src/ddpg/agent-state.ts",
+        text: 'hindsightRandom: hindsight === "none" };',
+        fault: "hindsightRandom: hindsight.length > 0 };",
+      },
+    ],
+  },
+  {
+    name: "hindsight: goals are checked only before the next step",
+    edits: [
+      {
+        file: "src/environment/goal-check.ts",
+        text: "this.#held = { ...moment, observation, action, achieved, where };",
+        fault: "this.#held = { ...moment, observation, action, achieved, where };\n    this.end();",
+      },
+    ],
+  },
+  {
+    name: "outside: a run's file names a host or an interpreter, and it is used",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: ".filter(([name]) => options[name as keyof OutsideOptions] === undefined)",
+        fault: ".filter(([name]) => options[name as keyof OutsideOptions] !== undefined)",
+      },
+    ],
+  },
+  {
+    name: "outside: a run's file names a Python module, and it is imported",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: "address.kind.isHarmless(address.rest) ? undefined : environment, options);",
+        fault:
+          "address.kind.isHarmless(address.rest) || environment !== undefined ? undefined : environment, options);",
+      },
+    ],
+  },
+  {
+    name: "outside: the length of a frame is not compared with the hello's",
+    edits: [
+      {
+        file: "src/node/outside/frames.ts",
+        text: "if (this.#length !== body.length) this.#refuse(",
+        fault: "if (this.#length < body.length) this.#refuse(",
+      },
+    ],
+  },
+  {
+    name: "outside: a second simulator may connect",
+    edits: [{ file: "src/node/outside/tcp.ts", text: "if (peer) {", fault: "if (peer?.destroyed) {" }],
+  },
+  {
+    name: "outside: numbers of info that a step does not have are given",
+    edits: [
+      {
+        file: "src/node/outside/link.ts",
+        text: "if (!Number.isFinite(value)) continue;",
+        fault: "if (value === undefined) continue;",
+      },
+    ],
+  },
+  {
+    name: "outside: a child that hangs is not stopped",
+    edits: [
+      { file: "src/node/outside/link.ts", text: "if (left > 1) this.#timer", fault: "if (left > -1e9) this.#timer" },
+    ],
+  },
+  {
     name: "TORCS: a state that came before the action is taken for its result",
     edits: [
       {

@@ -46,6 +46,7 @@ const committed = {
       "Episode",
       "Evaluation",
       "EvaluationOptions",
+      "Goals",
       "OldSettings",
       "OnnxOptions",
       "PolicyModule",

@@ -127,6 +127,13 @@ const table = {
   importanceExponent: number("power of the weights that undo the bias of proportional priorities", 0, 1).before(0.4),
   /** The number of steps in which β grows linearly to 1; 0: it stays. */
   importanceAnnealSteps: integer("steps in which that power grows linearly to 1; 0 keeps it constant", 0).before(0),
+  /**
+   * Whether the rows of an episode are stored again with goals that it reached, in an environment that has a goal.
+   * `final`: once, with the last one. `future`: `hindsightGoals` times, with goals reached later. Andrychowicz et al. 2017.
+   */
+  hindsight: choice("goals that an episode is learned from again with", ["none", "final", "future"]).before("none"),
+  /** k: the number of goals of each step with `future`. Andrychowicz et al.: 4. */
+  hindsightGoals: integer("goals for each step with --hindsight future", 1, 100).before(4),
   /** The number of first steps with uniformly random actions and without learning. Not in the paper: 0. */
   warmupSteps: integer("first steps with random actions and without learning", 0),
   /**
@@ -148,6 +155,15 @@ const table = {
     "batch",
     "layer",
   ]),
+  /**
+   * How a critic's batch normalization sees the two halves of an update. `separate`: (s, a) with the statistics of the
+   * minibatch, (s′, μ′(s′)) in a target network (paper §3). `joint`: both in one pass, with the statistics of all rows; all
+   * hidden layers of the critic are normalized, and the targets are copies (CrossNorm, CrossQ).
+   */
+  batchNormPass: choice("pass of the critic: joint normalizes (s, a) and (s′, μ(s′)) together, without slow targets", [
+    "separate",
+    "joint",
+  ]).before("separate"),
   /** ε, added to the variance in batch normalization. Not in the paper. */
   batchNormEpsilon: number("added to the variance in batch normalization", 1e-12, 1),
   /** The fraction of batch normalization's running averages that an update keeps. Not in the paper. */
@@ -366,10 +382,13 @@ const paper: Settings = {
   priorityFloor: 1,
   importanceExponent: 0.4,
   importanceAnnealSteps: 0,
+  hindsight: "none",
+  hindsightGoals: 4,
   warmupSteps: 0,
   updateEvery: 1,
   updatesPerStep: 1,
   normalization: "batch",
+  batchNormPass: "separate",
   batchNormEpsilon: 1e-5,
   batchNormKeep: 0.99,
   batchNormStatistics: "corrected",
@@ -402,6 +421,20 @@ const standard: Settings = {
   normalization: "none",
   noise: "gaussian",
   noiseScale: 0.1,
+};
+
+/** TD3 with the settings of its authors' program: Fujimoto et al., arXiv 1802.09477. */
+const td3: Settings = {
+  ...standard,
+  finalLayerBound: 0.0625, // 1 / √256, as in PyTorch's layers
+  actorLearningRate: 3e-4,
+  criticLearningRate: 3e-4,
+  critics: 2,
+  actorDelay: 2,
+  targetNoiseScale: 0.2,
+  targetNoiseClip: 0.5,
+  batchSize: 256,
+  warmupSteps: 25_000,
 };
 
 /** Small networks that learn in a second; tuned on the pendulum. */
@@ -448,7 +481,7 @@ const torcs: Settings = {
 };
 
 /** Complete sets of settings, by name. A preset never changes the environment. */
-export const presets = { small, standard, paper, numpy, torcs } as const;
+export const presets = { small, standard, td3, paper, numpy, torcs } as const;
 for (const preset of Object.values(presets)) {
   for (const value of Object.values(preset)) Object.freeze(value);
   Object.freeze(preset);
@@ -461,6 +494,7 @@ export type PresetName = keyof typeof presets;
 export const presetHelp: Readonly<Record<PresetName, string>> = {
   small: "small networks that learn in a second; tuned on the pendulum",
   standard: "the usual choice for larger tasks; the default for your own environments",
+  td3: "twin delayed DDPG with the settings of its authors, Fujimoto et al.",
   paper: "Lillicrap et al., wherever the paper gives a value",
   numpy: "the settings of the NumPy program that this project grew from",
   torcs: "the settings of DDPG-Keras-Torcs, for the three actions of its car",
@@ -523,6 +557,13 @@ export function checkSettings(settings: Settings): void {
     "batchSize",
     "at least 2 with batch normalization, because one row has no variance",
     settings.batchSize,
+  );
+  expect(
+    settings.normalization === "batch" || settings.batchNormPass === "separate",
+    "batchNormPass",
+    `separate with normalization ${settings.normalization}`,
+    settings.batchNormPass,
+    "A joint pass needs normalization batch.",
   );
   expect(
     !settings.rewardNormalization || settings.rewardScale === 1,

@@ -1,7 +1,6 @@
 // Every option beyond the paper, switched on. A new option joins by one line of `options`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Pendulum } from "../envs/pendulum.ts";
 import { toModule } from "../export/module.ts";
 import { readOnnx } from "../export/onnx.case.ts";
 import { toOnnx } from "../export/onnx.ts";
@@ -9,7 +8,7 @@ import type { Arithmetic } from "../kernels/kernels.ts";
 import { Threads } from "../kernels/wasm/threads.ts";
 import { allowFused } from "../node/allow-fused.ts";
 import { startHelper } from "../node/threads.ts";
-import { go, without, withPause } from "./agent-state.case.ts";
+import { go, PendulumWithGoals, without, withPause } from "./agent-state.case.ts";
 import type { Settings } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 import { Policy } from "./policy.ts";
@@ -25,6 +24,7 @@ const options: Readonly<Record<string, Partial<Settings>>> = {
   "gradient clipping": { criticGradientClip: 0.5 },
   "decoupled weight decay": { decoupledWeightDecay: 0.1 },
   "a pre-activation penalty": { preactivationPenalty: 0.1 },
+  hindsight: { hindsight: "future", hindsightGoals: 2 },
 };
 
 const all = Object.assign({}, ...Object.values(options)) as Partial<Settings>;
@@ -44,7 +44,7 @@ const combinations: Readonly<Record<string, Partial<Settings>>> = {
     updatesPerStep: 2,
   },
 };
-const create = () => new Pendulum();
+const create = PendulumWithGoals.cut;
 const states = [-1, 0.3, 1].map((x) => [x, -x, 3 * x]);
 allowFused();
 
@@ -127,7 +127,7 @@ test("training warns once if a categorical critic's support is too small for the
   assert.deepEqual(others, []);
   assert.match(
     warning,
-    /^criticSupport: expected at most 1 % of the critic's targets beyond ±1, got \d+\.\d % in 1000 steps\. The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below 0\.1\.$/,
+    /^criticSupport: expected at most 1 % of the critic's targets beyond ±1, got \d+\.\d % in 1000 steps\. The critic cannot predict them: start again with a larger criticSupport, or a rewardScale below 0\.1\. See "Options beyond the paper" in docs\/tips\.md\.$/,
   );
 });
 

@@ -258,7 +258,7 @@ export function keep({ record, directory }: Wanted, jobs: number, failed = ""): 
     seconds: trainingSeconds,
     fingerprint,
     episodes: evaluation.episodes,
-    evaluations: evaluationsOf(directory),
+    ...curveOf(directory),
     ...(failed && { failed }),
   };
   attempt(record, "a file that can be written", () => writeRecord(record, made), "The same command writes it again.");
@@ -272,11 +272,16 @@ export function keep({ record, directory }: Wanted, jobs: number, failed = ""): 
   return made;
 }
 
-/** Steps and mean returns. The records are read one at a time, because there may be millions of episodes. */
-function evaluationsOf(directory: string): BenchmarkRecord["evaluations"] {
+/**
+ * Steps and mean returns, and whether the actor's gradient was 0 in all updates of the last record. The records are read one
+ * at a time, because there may be millions of episodes.
+ */
+function curveOf(directory: string): Pick<BenchmarkRecord, "evaluations" | "deadActor"> {
   const evaluations: (readonly [number, number])[] = [];
+  let gradient = Number.NaN;
   for (const each of eachMetric(directory)) {
     if (each.type === "evaluation") evaluations.push([each.step, Math.round(1000 * each.meanReturn) / 1000]);
+    if (each.type === "diagnostics") gradient = each.actorGradientNorm;
   }
-  return evaluations;
+  return { evaluations, ...(gradient === 0 && { deadActor: true }) };
 }

@@ -41,6 +41,8 @@ export interface BenchmarkRecord {
   readonly episodes: number;
   /** The mean return of each evaluation. */
   readonly evaluations: readonly Point[];
+  /** The actor had no gradient at the end. Absent if it had one, and in records from before 0.2. */
+  readonly deadActor?: true;
   /** Why the run failed. It has no return, and counts as a failed seed until it is repeated. */
   readonly failed?: string;
 }
@@ -77,6 +79,7 @@ const fields = {
   fingerprint: "16 hexadecimal digits",
   episodes: "a whole number above 0",
   evaluations: "an object",
+  deadActor: "true, or nothing",
   failed: "what went wrong, or nothing",
 } as const satisfies Fields<BenchmarkRecord>;
 

@@ -127,7 +127,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
     explainOneThread(flags, agent, explained);
-    const tooLarge = memoryWarning(agent.replayBuffer, planned.steps);
+    const tooLarge = memoryWarning(agent.replayBuffer, planned.steps * agent.rowsPerStep);
     if (tooLarge) warn(tooLarge);
     checkpoint.bytes = new Uint8Array(0); // they are as large as the replay buffer
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);

@@ -283,7 +283,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const compute = { backend, arithmetic: backend.arithmetic };
     const agent = await asFlags(() => Ddpg.create(environment, { seed, preset, ...settings, ...compute, ...threads }));
     if (!flags.seeds) explainOneThread(flags, agent, explained);
-    const tooLarge = memoryWarning(agent.replayBuffer, steps);
+    const tooLarge = memoryWarning(agent.replayBuffer, steps * agent.rowsPerStep);
     if (tooLarge) warn(tooLarge);
     if (start) agent.startFrom(start.policy);
     const commitNow = commit();

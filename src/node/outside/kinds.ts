@@ -1,5 +1,5 @@
 // The kinds of environments that run outside of this process, each behind a word that a user types in place of an id:
-// `gymnasium:HalfCheetah-v5`, `exec:./simulator`, `tcp`. How a kind is added: docs/decisions/0028-environments-outside.md.
+// `gymnasium:HalfCheetah-v5`, `exec:./simulator`, `tcp`. How a kind is added: docs/decisions/0029-environments-outside.md.
 import { expect } from "../../base/expect.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { TrainingDefaults } from "../../tasks.ts";

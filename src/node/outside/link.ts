@@ -15,8 +15,11 @@ import {
   writeHeader,
 } from "./frames.ts";
 
-/** The most ms that an answer may take by default. The first one may have to import half of a Python. */
-export const defaultTimeoutMs = 60_000;
+/** The most ms that an answer may take by default. */
+const defaultTimeoutMs = 60_000;
+
+/** The most ms that a hello may take: before it, a program may have to load a lot. A longer time for answers is for it, too. */
+const helloTimeoutMs = 60_000;
 
 /** What carries the frames: the pipes of a child, or a socket. */
 export interface Wire {
@@ -74,6 +77,9 @@ export class Link {
   readonly #wire: Wire;
   readonly #name: string;
   readonly #timeoutMs: number;
+  readonly #helloMs: number;
+  /** How long the other side has in what it is doing now, in ms. */
+  #allowedMs: number;
   readonly #reader: FrameReader;
   readonly #hello: Promise<Hello>;
   readonly #greeting: Waiting<Hello>;
@@ -93,13 +99,17 @@ export class Link {
   #isAsking = false;
   #failure: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** When the other side is too late, by `performance.now()`. */
+  #deadline = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
   /** Begins to receive. `name` begins what is reported. */
-  constructor(wire: Wire, name: string, timeoutMs = defaultTimeoutMs) {
+  constructor(wire: Wire, name: string, timeoutMs = defaultTimeoutMs, helloMs = Math.max(timeoutMs, helloTimeoutMs)) {
     this.#wire = wire;
     this.#name = name;
     this.#timeoutMs = timeoutMs;
+    this.#helloMs = helloMs;
+    this.#allowedMs = helloMs;
     this.#reader = new FrameReader(name, (type, body) => this.#take(type, body));
     let greeting: Waiting<Hello> | undefined;
     this.#hello = new Promise((resolve, reject) => {
@@ -116,7 +126,7 @@ export class Link {
 
   /** What the other side says of itself. Rejects with an InputError if it does not, or not in time. */
   hello(): Promise<Hello> {
-    this.#startTimer();
+    this.#startTimer(this.#helloMs);
     return this.#hello;
   }
 
@@ -199,18 +209,17 @@ export class Link {
   #begin(bytes: Uint8Array): void {
     this.#isAsking = true;
     this.#wire.hold(true);
-    this.#startTimer();
+    this.#startTimer(this.#timeoutMs);
     this.#wire.send(bytes);
   }
 
   /** One timer serves all requests, because making one for each would cost more than many a step. */
-  #startTimer(): void {
-    this.#deadline = performance.now() + this.#timeoutMs;
+  #startTimer(ms: number): void {
+    this.#allowedMs = ms;
+    this.#deadline = performance.now() + ms;
     // What waits for the answer keeps the process alive, not the timer.
-    this.#timer ??= setTimeout(() => this.#checkTime(), this.#timeoutMs).unref();
+    this.#timer ??= setTimeout(() => this.#checkTime(), ms).unref();
   }
-
-  #deadline = Number.POSITIVE_INFINITY;
 
   #checkTime(): void {
     this.#timer = undefined;
@@ -218,7 +227,7 @@ export class Link {
     const left = this.#deadline - performance.now();
     if (left > 1) this.#timer = setTimeout(() => this.#checkTime(), left).unref();
     else {
-      const seconds = this.#timeoutMs / 1000;
+      const seconds = this.#allowedMs / 1000;
       const what = this.#sizes.rows === 0 ? "a hello" : "an answer";
       this.#fail(new Error(`expected ${what} within ${seconds} s, got none. It was stopped.`));
     }

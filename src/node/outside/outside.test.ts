@@ -16,10 +16,11 @@ import type { Step } from "../../environment/environment.ts";
 import { environmentCases } from "../../envs/environment.case.ts";
 import { evaluate } from "../../training/evaluate.ts";
 import { loadEnvironment } from "../load-environment.ts";
+import { startChild } from "./child.ts";
 import { type FakeMode, writeFake } from "./fake.case.ts";
 import { FrameReader, frameTypes } from "./frames.ts";
 import type { OutsideContext } from "./kinds.ts";
-import { LinkedEnvironment } from "./link.ts";
+import { Link, LinkedEnvironment } from "./link.ts";
 
 const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-outside-")));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -222,10 +223,15 @@ describe("a program that does not speak the frames is refused", { skip }, () => 
   for (const [mode, message] of before)
     it(`${mode}, before its first answer`, () => assert.rejects(fake({ mode }), { name: "InputError", message }));
 
-  it("no hello in time", () =>
-    assert.rejects(fake({ mode: "no hello" }, { ...quiet, stepTimeout: 300 }), {
-      message: /^exec:simulator\.cjs: expected a hello within 0\.3 s, got none\. It was stopped\.$/,
-    }));
+  it("no hello in time, for which it has more than for an answer", async () => {
+    const args = ['{"mode":"no hello"}'];
+    const command = { command: simulator, args, what: "a program", hint: "", onLine: () => {} };
+    const link = new Link(await startChild(command), "fake", 1, 300);
+    const started = performance.now();
+    await assert.rejects(link.hello(), { message: "expected a hello within 0.3 s, got none. It was stopped." });
+    assert.ok(performance.now() - started > 250);
+    await link.close();
+  });
 
   it("no such file, and one that cannot be started", async () => {
     await assert.rejects(
