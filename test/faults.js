@@ -456,12 +456,12 @@ export const faults = [
     ],
   },
   {
-    name: "Ornstein–Uhlenbeck noise with θ and Δt swapped",
+    name: "Ornstein–Uhlenbeck noise with θ and σ swapped",
     edits: [
       {
         file: "src/ddpg/noise.ts",
-        text: "new OrnsteinUhlenbeckNoise(settings.noiseTheta, scale, settings.noiseTimeStep, random)",
-        fault: "new OrnsteinUhlenbeckNoise(settings.noiseTimeStep, scale, settings.noiseTheta, random)",
+        text: "const process = { theta, mean, sigma: scale, timeStep: settings.noiseTimeStep };",
+        fault: "const process = { theta: scale, mean, sigma: theta, timeStep: settings.noiseTimeStep };",
       },
     ],
   },
@@ -2055,6 +2055,60 @@ export const faults = [
     name: "outside: a child that hangs is not stopped",
     edits: [
       { file: "src/node/outside/link.ts", text: "if (left > 1) this.#timer", fault: "if (left > -1e9) this.#timer" },
+    ],
+  },
+  {
+    name: "TORCS: a state that came before the action is taken for its result",
+    edits: [
+      {
+        file: "src/node/torcs.ts",
+        text: "for (let text = socket.take(); text !== undefined; text = socket.take()) {",
+        fault: 'for (let text = ["***"].pop(); text !== undefined && text !== "***"; text = socket.take()) {',
+      },
+    ],
+  },
+  {
+    name: "TORCS: a car that was left in a race keeps the server",
+    edits: [
+      {
+        file: "src/node/torcs.ts",
+        text: "if (this.#isRacing) this.#socket?.send(restart);",
+        fault: "if (this.#isRacing) this.#socket?.send(idle);",
+      },
+    ],
+  },
+  {
+    name: "action-reverting noise does not look at the action",
+    edits: [
+      {
+        file: "src/ddpg/noise.ts",
+        text: "theta[i] * (mean[i] - at.action[i]) * timeStep",
+        fault: "theta[i] * (mean[i] - 0 * at.action[i]) * timeStep",
+      },
+    ],
+  },
+  {
+    name: "Godot: a frame of any length is awaited",
+    edits: [{ file: "src/node/godot.ts", text: "if (end > this.maxBytes + 4) {", fault: "if (end < 4) {" }],
+  },
+  {
+    name: "Godot: a cut episode gets the observation of the next one",
+    edits: [
+      {
+        file: "src/node/godot.ts",
+        text: "observation: isCut ? this.#before : this.#observation,",
+        fault: "observation: isCut ? this.#observation : this.#observation,",
+      },
+    ],
+  },
+  {
+    name: "ONNX for Godot: the state does not pass through",
+    edits: [
+      {
+        file: "src/export/onnx.ts",
+        text: 'if (names.state) graph.node("Identity",',
+        fault: 'if (names.state) graph.node("Tanh",',
+      },
     ],
   },
 ];

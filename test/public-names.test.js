@@ -48,6 +48,7 @@ const committed = {
       "EvaluationOptions",
       "Goals",
       "OldSettings",
+      "OnnxOptions",
       "PolicyModule",
       "PresetName",
       "Scene",
@@ -80,6 +81,7 @@ const committed = {
   },
   "./node": {
     values: [
+      "godot",
       "gymnasium",
       "loadEnvironment",
       "nodeBackend",
@@ -90,6 +92,7 @@ const committed = {
       "readPolicy",
       "readPolicyFile",
       "readResult",
+      "torcs",
       "useWideVectors",
     ],
     types: [
@@ -98,6 +101,7 @@ const committed = {
       "DiagnosticsRecord",
       "EpisodeRecord",
       "EvaluationRecord",
+      "GodotOptions",
       "GymnasiumOptions",
       "LoadedEnvironment",
       "MetricsRecord",
@@ -109,6 +113,8 @@ const committed = {
       "RunResult",
       "RunState",
       "SavedRun",
+      "TorcsOptions",
+      "TorcsReward",
       "WhichPolicy",
     ],
   },

@@ -175,6 +175,7 @@ Examples:
   ddpg train Pendulum-v1 --preset paper --normalization none --steps 30000
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
   ddpg train gymnasium:HalfCheetah-v5 --python .venv/bin/python
+  ddpg train torcs --port 3001
 
 The default export of your own module is a class, or a function without parameters, that
 makes a fresh environment; or the one environment there is, with single: true.
@@ -216,7 +217,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const start = await startPolicy(flags, repeated);
   const context = { stepTimeout: milliseconds(flags.stepTimeout), onLine: printError };
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath, options, context));
-  const task = loaded.task ?? customDefaults;
+  const task = loaded.task ?? loaded.defaults ?? customDefaults;
   const steps = flags.steps ?? repeated?.steps ?? task.steps;
   const { preset, settings } = await asFlags(() =>
     settingsFor(task, flags.preset ?? repeated?.preset, {
@@ -265,7 +266,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
   if (backend.notFused !== undefined) warn(portableWarning(backend.notFused));
-  const atOnce = flags.environments ?? repeated?.environments ?? 1;
+  const atOnce = flags.environments ?? (repeated && (repeated.environments ?? 1));
   const made = await trainingEnvironments(loaded, loading, atOnce);
   const { environment, environments, evaluationEnvironment } = made;
   let directories: readonly string[] = [];
@@ -300,7 +301,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       preset,
       seed,
       steps,
-      ...(atOnce > 1 && { environments: atOnce }),
+      ...(environments.length > 1 && { environments: environments.length }),
       settings,
       arithmetic: backend.arithmetic,
       evaluation: {
