@@ -18,7 +18,8 @@ class Reach {
   };
   /** @param {Random} random */
   reset(random) {
-    return (this.state = this.state.map(() => random.uniform(-1, 1)));
+    this.state = this.state.map(() => random.uniform(-1, 1));
+    return this.state;
   }
   /** @param {Float32Array} action */
   step(action) {
