@@ -1,4 +1,4 @@
-// Measures the learning results of the README, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper`.
+// Measures the learning results of the README, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper|joint`.
 // Every seed is one child process, two at a time. Results are written to docs/results/ seed by seed, and seeds that are
 // already there are not run again, so the program can be interrupted and restarted. If all of them are there, it trains them
 // again, without evaluations, and compares fingerprints with the records, which stay as they are. A number after the name
@@ -45,6 +45,22 @@ const experiments = {
     variants: {
       "with batch normalisation": { preset: "paper" },
       "without batch normalisation": { preset: "paper", normalization: "none" },
+    },
+    evaluateFrom: 0,
+    evaluateEvery: 1000,
+    episodes: 100,
+  },
+  // Chosen with seeds 101 and 102.
+  joint: {
+    output: "pendulum-joint.json",
+    environment: "Pendulum-v1",
+    steps: 30_000,
+    seeds: [1, 2, 3, 4, 5],
+    variants: {
+      "joint batch normalization": {
+        ...{ preset: "paper", batchNormPass: "joint", batchNormEpsilon: 1e-3, adamBeta1: 0.5, actorDelay: 3 },
+        ...{ actorLearningRate: 1e-3, criticWeightDecay: 0 },
+      },
     },
     evaluateFrom: 0,
     evaluateEvery: 1000,

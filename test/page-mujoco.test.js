@@ -171,7 +171,8 @@ describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
         buffer: await idle("HalfCheetah-v5"),
       };
       await tab.locator("#load-policy").setInputFiles(file);
-      await tab.locator("#notice-text", { hasText: "It is a policy for Walker2d-v5 or HalfCheetah-v5, but" }).waitFor();
+      const fitting = "Walker2d-v5, HalfCheetah-v5 or dm_control/cheetah-run";
+      await tab.locator("#notice-text", { hasText: `It is a policy for ${fitting}, but` }).waitFor();
 
       await tab.goto(`${server.url}/#task=HalfCheetah-v5`);
       await tab.reload();

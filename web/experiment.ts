@@ -182,7 +182,11 @@ export function toCommand(experiment: Experiment): string {
   ].join(" ");
 }
 
-export const presetNames = Object.keys(presets) as PresetName[];
+/** The presets that fit every task: a list of numbers fits only actions with as many dimensions. */
+export const presetNames = (Object.keys(presets) as PresetName[]).filter((name) => {
+  const { noiseScale, noiseTheta, noiseMean } = presets[name];
+  return ![noiseScale, noiseTheta, noiseMean].some((value) => Array.isArray(value));
+});
 
 /** The steps between two evaluations, and the number of noise-free episodes in each. */
 export function evaluationPlan({ steps }: Experiment): { every: number; episodes: number } {

@@ -324,7 +324,7 @@ function expectFits({ units }: Policy, { task }: Experiment): void {
   const fitting = tasks.filter(fits);
   if (fitting.length > 0) {
     throw new InputError(
-      `It is a policy for ${fitting.join(" or ")}, but this run's task is ${task}. ` +
+      `It is a policy for ${fitting.join(", ").replace(/, ([^,]*)$/, " or $1")}, but this run's task is ${task}. ` +
         "Start an experiment with the policy's task, then open the file again.",
     );
   }

@@ -392,7 +392,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   const missing = "no such file or directory";
   const wanted =
     "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
-  const ids = `one of ${Object.keys(environments).join(", ")}, or the path of a module`;
+  const forms = "gymnasium:<id>, exec:<program>, tcp";
+  const ids = `one of ${Object.keys(environments).join(", ")}, the path of a module, or ${forms}`;
   const pendulum = ["train", "Pendulum-v1"];
   const unanswered = "expected an answer from the environment, got a promise that never settles. Resolve or reject it.";
   const mistakes: [string[], string][] = [
@@ -429,7 +430,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [[...pendulum, "--steps", "0"], "--steps: expected a whole number of at least 1, got 0."],
     [
       [...pendulum, "--preset", "papr"],
-      '--preset: expected one of small, standard, td3, paper, numpy, got "papr". Did you mean "paper"?',
+      '--preset: expected one of small, standard, td3, paper, numpy, torcs, got "papr". Did you mean "paper"?',
     ],
     [[...pendulum, "--discount", "1.5"], "--discount: expected a number from 0 to 1, got 1.5."],
     [

@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import type { Command } from "commander";
 import { expect, InputError } from "../base/expect.ts";
+import type { OutsideOptions } from "../node/outside/options.ts";
 import { files } from "../node/run-files.ts";
 import { expectOwnConfig } from "../node/same-run.ts";
 import { fromHere } from "../node/starting-folder.ts";
@@ -11,14 +12,15 @@ import { closing, guarded } from "./environment/guard.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { count, infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
-import { print, stderr } from "./terminal/output.ts";
+import { print, printError, stderr } from "./terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "./terminal/outside-options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 import { checkWritable, writeFiles } from "./terminal/write-files.ts";
 import { Trajectory } from "./trajectory.ts";
 
 const hint = "Choose another with --trajectory.";
 
-interface EvaluateFlags {
+interface EvaluateFlags extends OutsideOptions {
   episodes?: number;
   environment?: string;
   best?: true;
@@ -29,7 +31,7 @@ interface EvaluateFlags {
 }
 
 export function addEvaluateCommand(program: Command): void {
-  program
+  const command = program
     .command("evaluate")
     .argument("<run>", "a run's directory")
     .summary("evaluate a run's policy from fixed starts")
@@ -44,7 +46,9 @@ export function addEvaluateCommand(program: Command): void {
     .option("--last", "the final policy [default]")
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--trajectory <file>", "also write every step as a CSV table")
-    .option("--json", "print one JSON object")
+    .option("--json", "print one JSON object");
+  addOutsideOptions(command);
+  command
     .addHelpText(
       "after",
       `
@@ -66,13 +70,17 @@ ${moduleHelp}`,
       const { fingerprint } = result;
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
-      const nameOrPath = environmentOf(run, config, { given: flags.environment });
+      const options = chosenOutsideOptions(flags);
+      const nameOrPath = environmentOf(run, config, { given: flags.environment, options });
       if (trajectory !== undefined) {
         const isOwn = Object.values(files).some((each) => path.resolve(run, each) === path.resolve(trajectory));
         expect(!isOwn, "--trajectory", "a file other than the run's own", trajectory);
         checkWritable(fromHere(trajectory), hint);
       }
-      const { name, environment } = await environmentFor(policy, nameOrPath);
+      const { name, environment } = await environmentFor(policy, nameOrPath, options, {
+        stepTimeout: milliseconds(stepTimeout),
+        onLine: printError,
+      });
       const recorder = trajectory === undefined ? undefined : new Trajectory(environment);
       const rate = new Rate(() => performance.now());
       const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [

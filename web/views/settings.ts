@@ -12,7 +12,7 @@ import {
 } from "../../src/ddpg/config.ts";
 import { withoutUpdates } from "../../src/ddpg/update-schedule.ts";
 import type { Arithmetic } from "../../src/kernels/kernels.ts";
-import { environments } from "../../src/tasks.ts";
+import { environments, suiteTasks } from "../../src/tasks.ts";
 import {
   type Experiment,
   hasOwnSettings,
@@ -59,13 +59,14 @@ type Control = HTMLInputElement | HTMLSelectElement;
 export function settingsView(session: Session): void {
   const form = find<HTMLFormElement>("#experiment");
   const task = select("task", "the simulated body and its goal", []);
-  for (const [label, isSolid] of [
-    ["classic", false],
-    ["MuJoCo, in 3D", true],
+  for (const [label, names] of [
+    ["classic", tasks.filter((name) => !scenes[name].isSolid)],
+    ["MuJoCo, in 3D: Gymnasium", suiteTasks.gymnasium],
+    ["MuJoCo, in 3D: dm_control", suiteTasks.dm_control],
   ] as const) {
     const group = document.createElement("optgroup");
     group.label = label;
-    group.append(...tasks.filter((name) => !scenes[name].isSolid !== isSolid).map((name) => new Option(name)));
+    group.append(...names.map((name) => new Option(name)));
     task.control.append(group);
   }
   const preset = select("preset", "settings to start from", presetNames);

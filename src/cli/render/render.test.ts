@@ -169,6 +169,16 @@ describe("ddpg render", () => {
     assert.ok(g > 1.3 * r && b > 1.3 * r, `${r}, ${g}, ${b}`);
   });
 
+  it("draws a task of dm_control with its target, from a run whose directory has no slash in its name", async () => {
+    await succeed("train", "dm_control/acrobot-swingup", "--preset", "small", "--steps", "20", "--episodes", "1");
+    const run = "runs/dm_control-acrobot-swingup-small-seed1";
+    await succeed("render", run, "--output", "arms.png", "--moments", "1", "--seconds", "0.1", "--size", "160x120");
+    const { width, data } = decode(fs.readFileSync(inFolder("arms.png")));
+    // This pixel is on the target, in the middle column, 1.9 m above the camera's target.
+    const [r, g, b] = data.subarray(3 * (12 * width + 80));
+    assert.ok(r > 1.2 * g && r > 1.2 * b, `${r}, ${g}, ${b}`);
+  });
+
   it("draws a custom environment that has a scene", async () => {
     writeBall("ball.js", ballScene);
     const args = ["--environment", "./ball.js", "--output", "ball.gif", "--size", "90x90"];

@@ -1,6 +1,7 @@
 // Groups of runs with equal settings: their names, and the statistic over their seeds.
 import * as path from "node:path";
 import { type PresetName, presets } from "../../ddpg/config.ts";
+import { decidingOptions } from "../../node/same-run.ts";
 import { type SeedStatistic, seedStatistic } from "../../training/aggregate.ts";
 import { arithmeticOf, type RunResult } from "../../training/run.ts";
 import type { ReportedRun } from "./reported-run.ts";
@@ -17,7 +18,8 @@ export function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
   for (const run of runs) {
     const { environment, environmentModule, preset, settings } = run.config;
     const module = environmentModule && path.resolve(run.directory, environmentModule);
-    const key = JSON.stringify([environment, module, preset, arithmeticOf(run.config), sorted(settings)]);
+    const options = decidingOptions(run.config);
+    const key = JSON.stringify([environment, module, options, preset, arithmeticOf(run.config), sorted(settings)]);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   const environments = [...new Set(runs.map(({ config }) => config.environment))];
