@@ -502,24 +502,29 @@ describe("the page", { timeout: 300_000 }, () => {
           await tab.mouse.up();
           return y;
         };
-        await tab.locator("#field-seed").fill("x");
+        // This field is in view together with the button. With one further up, the browser keeps what is in view where it is.
+        await tab.locator("#field-rewardScale").fill("x");
         await press();
-        await tab.locator("#error-seed", { hasText: 'expected a whole number of at least 0, got "x"' }).waitFor();
-        assert.equal(await tab.evaluate(() => document.activeElement.id), "field-seed", "it shows what to correct");
+        await tab.locator("#error-rewardScale", { hasText: 'got "x"' }).waitFor();
+        assert.equal(
+          await tab.evaluate(() => document.activeElement.id),
+          "field-rewardScale",
+          "it shows what to correct",
+        );
 
-        await tab.locator("#field-seed").fill("7");
+        await tab.locator("#field-rewardScale").fill("0.2");
         const heightBefore = await tab.locator("html").evaluate(({ scrollHeight }) => scrollHeight);
         await press();
-        await tab.locator("#runs li", { hasText: "seed 7" }).waitFor();
+        await tab.locator("#runs li", { hasText: "rewardScale 0.2" }).waitFor();
         const heightAfter = await tab.locator("html").evaluate(({ scrollHeight }) => scrollHeight);
-        assert.ok(heightAfter < heightBefore - 36, "the message was higher than the button");
+        assert.ok(heightAfter < heightBefore - 18, "the message moved the button by half its height or more");
         await until(() =>
           tab.locator("#world").evaluate((world) => {
             const { top, bottom } = world.getBoundingClientRect();
             return top >= 0 && bottom <= innerHeight;
           }),
         );
-        assert.match(await text(tab, "#task-name"), /seed 7/);
+        assert.match(await text(tab, "#task-name"), /rewardScale 0\.2/);
         assert.equal(await tab.evaluate(() => document.activeElement.id), "scene");
         await tab.keyboard.press(" ");
       },

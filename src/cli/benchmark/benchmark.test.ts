@@ -264,7 +264,7 @@ describe("ddpg benchmark", () => {
     // The arithmetic of a run of another seed is found under the same name.
     const wishes = {
       ...{ tasks: ["dm_control/cart"], seeds: [2], steps: undefined, preset: undefined, changes: {}, out: "none" },
-      ...{ arithmetic: undefined, runs: inFolder("slash/runs"), warn: () => {} },
+      ...{ arithmetic: undefined, runs: inFolder("slash/runs"), options: {}, warn: () => {} },
     };
     const config = inFolder("slash/runs/dm_control-cart-seed1/config.json");
     const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
