@@ -502,24 +502,29 @@ describe("the page", { timeout: 300_000 }, () => {
           await tab.mouse.up();
           return y;
         };
-        await tab.locator("#field-seed").fill("x");
+        // This field is in view together with the button. With one further up, the browser keeps what is in view where it is.
+        await tab.locator("#field-rewardScale").fill("x");
         await press();
-        await tab.locator("#error-seed", { hasText: 'expected a whole number of at least 0, got "x"' }).waitFor();
-        assert.equal(await tab.evaluate(() => document.activeElement.id), "field-seed", "it shows what to correct");
+        await tab.locator("#error-rewardScale", { hasText: 'got "x"' }).waitFor();
+        assert.equal(
+          await tab.evaluate(() => document.activeElement.id),
+          "field-rewardScale",
+          "it shows what to correct",
+        );
 
-        await tab.locator("#field-seed").fill("7");
+        await tab.locator("#field-rewardScale").fill("0.2");
         const heightBefore = await tab.locator("html").evaluate(({ scrollHeight }) => scrollHeight);
         await press();
-        await tab.locator("#runs li", { hasText: "seed 7" }).waitFor();
+        await tab.locator("#runs li", { hasText: "rewardScale 0.2" }).waitFor();
         const heightAfter = await tab.locator("html").evaluate(({ scrollHeight }) => scrollHeight);
-        assert.ok(heightAfter < heightBefore - 36, "the message was higher than the button");
+        assert.ok(heightAfter < heightBefore - 18, "the message moved the button by half its height or more");
         await until(() =>
           tab.locator("#world").evaluate((world) => {
             const { top, bottom } = world.getBoundingClientRect();
             return top >= 0 && bottom <= innerHeight;
           }),
         );
-        assert.match(await text(tab, "#task-name"), /seed 7/);
+        assert.match(await text(tab, "#task-name"), /rewardScale 0\.2/);
         assert.equal(await tab.evaluate(() => document.activeElement.id), "scene");
         await tab.keyboard.press(" ");
       },
@@ -528,7 +533,8 @@ describe("the page", { timeout: 300_000 }, () => {
 
   it("draws trails only from a state to the one that followed, and says how many steps Update took", () =>
     visit(
-      "#speed=1",
+      // Episodes have 200 steps, so the last 200 steps before the first update belong to two of them.
+      "#warmupSteps=1100&speed=1",
       async (tab) => {
         await reached(tab, "paused");
         assert.equal(await text(tab, "#hint"), "Press Play to watch it learn.");
@@ -536,11 +542,11 @@ describe("the page", { timeout: 300_000 }, () => {
           await tab.locator("#step").click();
           await tab.locator(`html[data-step='${step}'][data-phase='paused']`).waitFor({ state: "attached" });
         }
-        const hint = "Update takes all up to that update, after 1,000 steps of warm-up.";
+        const hint = "Update takes all up to that update, after 1,100 steps of warm-up.";
         await tab.locator("#hint", { hasText: hint }).waitFor();
         await tab.locator("#update-once").click();
         const words =
-          "Update 1, made in step 1,000. It took 998 steps to get there: updates begin after 1,000 steps of warm-up.";
+          "Update 1, made in step 1,100. It took 1,098 steps to get there: updates begin after 1,100 steps of warm-up.";
         await tab.locator("#inside-title-of", { hasText: words }).waitFor();
         const trail = await joined(tab);
         assert.ok(trail.length > 150, `the trail shows the steps before the update: ${trail.length}`);
@@ -549,7 +555,7 @@ describe("the page", { timeout: 300_000 }, () => {
         // While another speed trains, the steps are not shown, so the trail begins again.
         await tab.locator("#speed input[value=Infinity]").check({ force: true });
         await tab.locator("#play").click();
-        await until(async () => (await stepOf(tab)) > 1100);
+        await until(async () => (await stepOf(tab)) > 1300);
         await tab.locator("#play").click();
         await reached(tab, "paused");
         for (let i = 0; i < 3; i++) {

@@ -265,7 +265,8 @@ test("groups are named by what differs between them, and sorted by its values, r
 });
 
 test("a folder stands for the runs inside, however their folders are nested", async () => {
-  for (const seed of [10, 2]) fakeRun(path.join("folder", "seeds", `seed${seed}`), { seed });
+  fakeRun(path.join("folder", "seeds", "seed10"), { seed: 4 });
+  fakeRun(path.join("folder", "seeds", "seed2"), { seed: 2 });
   fakeRun(path.join("folder", "alone"), { seed: 3 });
   fs.mkdirSync(path.join(folder, "folder", "empty"));
   const file = path.join(folder, "folder.json");
