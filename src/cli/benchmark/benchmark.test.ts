@@ -263,7 +263,15 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(again.stdout, /started|resumed/);
     // The arithmetic of a run of another seed is found under the same name.
     const wishes = {
-      ...{ tasks: ["dm_control/cart"], seeds: [2], steps: undefined, preset: undefined, changes: {}, out: "none" },
+      ...{
+        tasks: ["dm_control/cart"],
+        seeds: [2],
+        steps: undefined,
+        preset: undefined,
+        changes: {},
+        options: {},
+        out: "none",
+      },
       ...{ arithmetic: undefined, runs: inFolder("slash/runs"), warn: () => {} },
     };
     const config = inFolder("slash/runs/dm_control-cart-seed1/config.json");
