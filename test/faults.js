@@ -278,8 +278,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/noise.ts",
-        text: "const deviation = Math.sqrt(this.#timeStep);",
-        fault: "const deviation = this.#timeStep;",
+        text: "x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation",
+        fault: "x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation * deviation",
       },
     ],
   },
@@ -770,7 +770,7 @@ export const faults = [
     edits: [
       {
         file: "src/training/run-loop.ts",
-        text: "if (this.#step < this.#plan.steps) return false;",
+        text: "if (this.#step < this.#plan.steps && !isSeveral) return false;",
         fault: "",
       },
     ],
@@ -1903,9 +1903,7 @@ export const faults = [
   },
   {
     name: "an id with a slash makes directories",
-    edits: [
-      { file: "src/node/run-files.ts", text: 'return environment.replaceAll("/", "-");', fault: "return environment;" },
-    ],
+    edits: [{ file: "src/node/run-files.ts", text: "replaceAll(/[\\\\/:", fault: "replaceAll(/[\\\\:" }],
   },
   {
     name: "a joint pass: the next rows learn too",

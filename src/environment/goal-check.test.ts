@@ -91,15 +91,15 @@ const faults: Record<string, [(point: Point) => Partial<Goals>, RegExp]> = {
   ],
   "a relabeled observation that has achieved something else": [
     () => ({ withGoal: ([place, , time], [goal]) => [goal, place - goal, time] }),
-    /^step 1 hindsight\.achieved after withGoal: expected -?[\d.]+, what the observation has achieved with any goal, got .* Change only the goal in the observation\.$/,
+    /^step \d+ hindsight\.achieved after withGoal: expected -?[\d.]+, what the observation has achieved with any goal, got .* Change only the goal in the observation\.$/,
   ],
   "an observation without the goal": [
     () => ({ withGoal: (observation) => observation }),
-    /^step 1 hindsight\.withGoal: expected other observations for other goals, got the same one\. The goal has to be part of the observation\.$/,
+    /^step 2 hindsight\.withGoal: expected other observations for other goals, got the same one\. The goal has to be part of the observation\.$/,
   ],
   "a goal that is added to the one before": [
     () => ({ withGoal: ([place, distance, time], [goal]) => [place, distance + goal, time] }),
-    /^step 1 hindsight\.withGoal\[1\]: expected .*, the same whichever goal was there before, got .* Replace the goal that is there\.$/,
+    /^step \d+ hindsight\.withGoal\[1\]: expected .*, the same whichever goal was there before, got .* Replace the goal that is there\.$/,
   ],
   "an observation of another size": [
     () => ({ withGoal: ([place], [goal]) => [place, goal] }),

@@ -263,16 +263,8 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(again.stdout, /started|resumed/);
     // The arithmetic of a run of another seed is found under the same name.
     const wishes = {
-      ...{
-        tasks: ["dm_control/cart"],
-        seeds: [2],
-        steps: undefined,
-        preset: undefined,
-        changes: {},
-        options: {},
-        out: "none",
-      },
-      ...{ arithmetic: undefined, runs: inFolder("slash/runs"), warn: () => {} },
+      ...{ tasks: ["dm_control/cart"], seeds: [2], steps: undefined, preset: undefined, changes: {}, out: "none" },
+      ...{ arithmetic: undefined, options: {}, runs: inFolder("slash/runs"), warn: () => {} },
     };
     const config = inFolder("slash/runs/dm_control-cart-seed1/config.json");
     const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
