@@ -7,7 +7,7 @@ const program = `#!${process.execPath}
 const fs = require("node:fs");
 const { mode = "", at = 0, rows = 1, limit = 20 } = JSON.parse(process.argv[2] ?? "{}");
 
-/** Reads exactly so many bytes; undefined at the end. */
+/** Reads this number of bytes; undefined at the end. */
 function read(count) {
   const all = Buffer.alloc(count);
   for (let filled = 0; filled < count; ) {
@@ -30,7 +30,7 @@ const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 
 if (mode === "pid") fs.writeFileSync(process.argv[3], String(process.pid));
 if (mode === "text") console.log("Loading the world ...");
 if (mode === "no hello") sleep(60000);
-if (mode === "hello dies") { console.error("no licence"); process.exit(3); }
+if (mode === "hello dies") { console.error("no license"); process.exit(3); }
 if (mode === "hello raises") send(4, Buffer.from("Traceback:\\n  File x, line 1\\nValueError: no such world"));
 const hello = { version: 1, name: "fake", observationSize: 2, actionLow: [-1, -2], actionHigh: [1, 2], maxEpisodeSteps: limit, environments: rows };
 if (mode === "version") hello.version = 2;

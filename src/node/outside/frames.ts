@@ -211,7 +211,7 @@ export class FrameReader {
     return new Uint8Array(Math.min(this.#length, 4096));
   }
 
-  /** Makes room for `bytes` of a text. Bodies of agreed lengths have it. */
+  /** Grows the memory to `bytes` of a text. Bodies of agreed lengths have it. */
   #reserve(bytes: number): void {
     if (bytes <= this.#body.length) return;
     const larger = new Uint8Array(Math.min(this.#length, Math.max(bytes, 2 * this.#body.length)));

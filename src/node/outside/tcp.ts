@@ -78,7 +78,7 @@ function accept(host: string, port: number, onLine: (line: string) => void): Pro
   });
 }
 
-/** One line for whoever it is, and the end. */
+/** Sends one line and closes the connection. */
 function refuse(socket: net.Socket, why: string): void {
   socket.end(`ddpg: ${why}\n`);
   // The rest of what it sends is not read.
