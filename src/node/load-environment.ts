@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { expect, fail, InputError, suggest } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError, expectReadable, isKind, whatWas } from "../environment/environment-calls.ts";
-import { environments, type Task } from "../tasks.ts";
+import { environments, type Task, type TrainingDefaults } from "../tasks.ts";
 import { attempt, kindOf } from "./files.ts";
 import { expectAddress, type OutsideContext, outsideAddress, outsideKinds } from "./outside/kinds.ts";
 import { expectOutsideOptions, type OutsideOptions } from "./outside/options.ts";
@@ -29,6 +29,10 @@ export interface LoadedEnvironment {
   sha256?: string;
   /** The options of an environment outside of the process; undefined for the others. */
   options?: OutsideOptions;
+  /** How one outside of the process is trained by default, if its kind says so. */
+  defaults?: TrainingDefaults;
+  /** All environments of the simulation that an environment is a part of, if they can only be stepped together. */
+  together?: (environment: Environment) => readonly Environment[] | undefined;
 }
 
 const promise =
@@ -52,7 +56,9 @@ export async function loadEnvironment(
     expectAddress(address);
     expectOutsideOptions(options, kind.options, nameOrPath);
     const create = kind.opener(rest, options, context);
-    if (!kind.program) return { name: nameOrPath, options, create };
+    const { defaults, together } = kind;
+    if (!kind.program)
+      return { name: nameOrPath, options, create, ...(defaults && { defaults }), ...(together && { together }) };
     const module = path.resolve(kind.program(rest));
     const sha256 = sha256Of(module, `environment ${nameOrPath}`);
     return { name: `${word}:${moduleName(module)}`, options, module, sha256, create };
@@ -61,8 +67,9 @@ export async function loadEnvironment(
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
-  if (!isPath(nameOrPath)) {
-    const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
+  if (!isPath(nameOrPath) || isNearId(nameOrPath)) {
+    const lower = nameOrPath.toLowerCase();
+    const near = ids.find((id) => id.toLowerCase().startsWith(lower) || id.toLowerCase().endsWith(`/${lower}`));
     const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
     const forms = Object.values(outsideKinds).map(({ form }) => form);
     fail("environment", `one of ${ids.join(", ")}, the path of a module, or ${forms.join(", ")}`, nameOrPath, hint);
@@ -93,6 +100,16 @@ export async function loadEnvironment(
 /** Whether a text is taken as the path of a module: it has a separator, or the ending of one. */
 export function isPath(nameOrPath: string): boolean {
   return /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
+}
+
+/** Whether a text with a separator is meant as an id: it begins as some ids do, and is no file. */
+function isNearId(nameOrPath: string): boolean {
+  const folder = /^[^\\/]+\//.exec(nameOrPath)?.[0];
+  return (
+    folder !== undefined &&
+    Object.keys(environments).some((id) => id.startsWith(folder)) &&
+    !fs.existsSync(path.resolve(nameOrPath))
+  );
 }
 
 /** The name of the environment in a module or a program: that of its file, without the ending. */

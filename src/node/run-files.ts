@@ -160,6 +160,11 @@ const finalFields = {
   info: "an object, or nothing",
 } as const satisfies Fields<FinalEvaluation>;
 
+/** The name of an environment in the names of files and directories: an id may hold a `/`, and an address a `:`. */
+export function inFileName(environment: string): string {
+  return environment.replaceAll(/[\\/:*?"<>|]+/g, "-");
+}
+
 /** Reads and checks a run's `config.json`. */
 export function readConfig(run: string): RunConfig {
   expectPath(run, "readConfig run");

@@ -4,14 +4,14 @@
 import * as os from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { expect, InputError, suggest } from "../../base/expect.ts";
+import { expect, fail, InputError, suggest } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
 import { expectAddress, outsideAddress } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { isComplete } from "../../node/run-files.ts";
-import { environments, mujocoTasks } from "../../tasks.ts";
+import { environments, suites, suiteTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { backendFor, type ComputeFlags, computeOptions, explanations } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
@@ -27,6 +27,7 @@ import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
 
 interface BenchmarkFlags extends Omit<ComputeFlags, "threads">, OutsideOptions {
   tasks?: string[];
+  suite?: (typeof suites)[number];
   seeds: number[];
   steps?: number;
   preset?: PresetName;
@@ -50,9 +51,10 @@ export function addBenchmarkCommand(program: Command): void {
     )
     .option(
       "--tasks <list>",
-      'ids of "ddpg environments", such as Hopper-v5,Ant-v5, or of Gymnasium, such as gymnasium:Hopper-v5 [all in MuJoCo]',
+      'ids of "ddpg environments", such as Hopper-v5,Ant-v5, or of Gymnasium, such as gymnasium:Hopper-v5 [those of --suite]',
       parseTasks,
     )
+    .option("--suite <name>", `the tasks of a suite: ${suites.join(" or ")} [gymnasium]`, parseSuite)
     .addOption(
       new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
     )
@@ -78,7 +80,8 @@ export function addBenchmarkCommand(program: Command): void {
       `
 Examples:
   ddpg benchmark --tasks Pendulum-v1 --seeds 1..8
-  ddpg benchmark --seeds 1                       one seed of every task in MuJoCo: hours
+  ddpg benchmark --seeds 1                       one seed of Gymnasium's tasks in MuJoCo: hours
+  ddpg benchmark --suite dm_control --out benchmark/dm_control
   ddpg benchmark --tasks Hopper-v5 --actor-learning-rate 0.0003 --out benchmark/slow`,
     )
     .action((flags: BenchmarkFlags) => benchmark(flags, program.opts().verbose === true));
@@ -92,6 +95,11 @@ function parseTasks(text: string): string[] {
   return [...new Set(names)];
 }
 
+function parseSuite(text: string): (typeof suites)[number] {
+  const found = suites.find((name) => name === text);
+  return found ?? fail("--suite", suites.join(" or "), text, suggest(text, suites));
+}
+
 /** Whether a task is outside of the process. A program is a file, which a record could not name for everybody. */
 function isOutside(name: string): boolean {
   const address = outsideAddress(name);
@@ -102,9 +110,11 @@ function isOutside(name: string): boolean {
 
 async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void> {
   const { seeds, steps, preset, arithmetic, out = "benchmark", progress } = flags;
+  if (flags.tasks && flags.suite)
+    throw new InputError({ where: "--suite", expected: "either --tasks or --suite", got: "both" });
   const records = readRecords(out);
   const wishes = {
-    tasks: flags.tasks ?? [...mujocoTasks.keys()],
+    tasks: flags.tasks ?? suiteTasks[flags.suite ?? "gymnasium"],
     ...{ seeds, steps, preset, arithmetic, out },
     options: chosenOutsideOptions(flags),
     changes: chosenSettings({ ...flags }),

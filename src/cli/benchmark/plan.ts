@@ -8,10 +8,10 @@ import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
-import { decidingOf, fileName, outsideAddress } from "../../node/outside/kinds.ts";
+import { decidingOf, outsideAddress } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
-import { eachMetric, files, isComplete } from "../../node/run-files.ts";
+import { eachMetric, files, inFileName, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
 import { loadEnvironment, nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
 import { customDefaults, environments, settingsFor } from "../../tasks.ts";
@@ -137,7 +137,7 @@ function earlierArithmetic(task: string, records: readonly BenchmarkRecord[], ru
 function runDirectories(runs: string, task: string): string[] {
   if (!fs.existsSync(runs)) return [];
   const names = attempt(runs, "a directory of runs", () => fs.readdirSync(runs), "Choose another --runs.");
-  const prefix = `${fileName(task)}-seed`;
+  const prefix = `${inFileName(task)}-seed`;
   const own = names.filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)));
   return own.sort().map((name) => path.join(runs, name));
 }
@@ -150,7 +150,7 @@ async function usualArithmetic({ warn }: Wishes): Promise<Arithmetic> {
 }
 
 function runDirectory(runs: string, task: string, seed: number): string {
-  return path.join(runs, `${fileName(task)}-seed${seed}`);
+  return path.join(runs, `${inFileName(task)}-seed${seed}`);
 }
 
 /** Whether a directory holds a run that has begun. */

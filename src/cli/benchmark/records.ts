@@ -7,7 +7,7 @@ import { type PresetName, type Settings, storedSettings } from "../../ddpg/confi
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectFields, type Fields, pick, preset, versionsFields } from "../../node/fields.ts";
 import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
-import { fileName } from "../../node/outside/kinds.ts";
+import { inFileName } from "../../node/run-files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
@@ -53,7 +53,7 @@ export function finalReturn({ evaluations }: Pick<BenchmarkRecord, "evaluations"
 }
 
 export function recordFile(folder: string, task: string, seed: number): string {
-  return path.join(folder, `${fileName(task)}-seed${seed}.json`);
+  return path.join(folder, `${inFileName(task)}-seed${seed}.json`);
 }
 
 /** Writes a record atomically. */

@@ -30,7 +30,7 @@ export function addEnvironmentsCommand(program: Command): void {
     });
 }
 
-const mujocoNote = `The tasks ending in -v5 are simulated by MuJoCo: npm install ${mujocoPackage}`;
+const mujocoNote = `MuJoCo simulates the tasks that end in -v5 or begin with dm_control/: npm install ${mujocoPackage}`;
 
 /** The help of the option that names an environment instead of the run's. */
 export const environmentHelp = "the environment: an id or a module [the run's own, see below]";
@@ -183,15 +183,27 @@ export async function environmentFor(
 }
 
 /**
- * The environments to train on, `count` of them, and the one to evaluate on: the same one if it is `single`. `where` says
- * what errors are about. Throws an InputError for several of a single one.
+ * The environments to train on, `count` of them, and the one to evaluate on: the same one if it is `single`. If some can
+ * only be stepped together, they are all of them. `where` says what errors are about. Throws an InputError for another
+ * number than there can be.
  */
-export async function trainingEnvironments({ create }: LoadedEnvironment, where: () => string, count = 1) {
+export async function trainingEnvironments(
+  { create, together }: LoadedEnvironment,
+  where: () => string,
+  count?: number | undefined,
+) {
   const made: Environment[] = [];
   try {
-    for (let i = 0; i <= count; i++) {
+    for (let i = 0; i <= (count ?? 1); i++) {
       made.push(await guarded(where, create));
-      if (made[0].single && count > 1) {
+      const [first] = made;
+      const all = together?.(first) ?? [first];
+      if (all.length > 1) {
+        const hint = "They share one game, so all of them are trained.";
+        expect(count === undefined || count === all.length, "--environments", `${all.length} agents`, count, hint);
+        return { environment: first, environments: all, evaluationEnvironment: first };
+      }
+      if (first.single && count !== undefined && count > 1) {
         throw new InputError({
           where: "--environments",
           expected: "an environment that can be made more than once",
@@ -201,7 +213,7 @@ export async function trainingEnvironments({ create }: LoadedEnvironment, where:
       }
     }
     const [environment] = made;
-    return { environment, environments: made.slice(0, count), evaluationEnvironment: made[count] };
+    return { environment, environments: made.slice(0, -1), evaluationEnvironment: made[made.length - 1] };
   } catch (error) {
     return closing<never>(where(), made, () => Promise.reject(error));
   }

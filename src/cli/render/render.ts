@@ -13,11 +13,11 @@ import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
-import { plusMinus, whole } from "../terminal/numbers.ts";
+import { duration, plusMinus, short, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, stderr } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
-import { Progress } from "../terminal/progress.ts";
+import { Progress, Rate } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
 import { RayCaster } from "./ray-caster.ts";
@@ -82,18 +82,26 @@ ${moduleHelp}`,
       const { name, environment } = await environmentFor(policy, nameOrPath, chosenOutsideOptions(flags), context);
       const isGif = ending === ".gif";
       const moments = isGif ? undefined : flags.moments;
+      const begun = performance.now();
       const { film, stepSeconds, episodeReturn } = await closing(name, [environment], () =>
         guarded(
           () => `${name} episode ${flags.episode}`,
           () => play(policy, environment, name, flags, moments),
         ),
       );
+      const played = performance.now();
 
       const { frames, times } = film.frames(flags, moments);
       const shownAt = times.map((time) => time / flags.speed);
-      const progress: Progress = new Progress(stderr, frames.count, stderr.isTTY, () => [
-        `${whole(progress.done)}/${whole(frames.count)} frames`,
-      ]);
+      const rate = new Rate(() => performance.now());
+      const progress: Progress = new Progress(stderr, frames.count, stderr.isTTY, () => {
+        const perSecond = rate.at(progress.done);
+        const left = (frames.count - progress.done) / perSecond;
+        return [
+          `${whole(progress.done)}/${whole(frames.count)} frames drawn`,
+          ...(perSecond > 0 ? [`${short(perSecond)} frames/s`, `${duration(left)} left`] : []),
+        ];
+      });
       const advance = (done: number): Promise<void> | undefined => {
         progress.advance(done);
         return letMacrotasksRun();
@@ -104,17 +112,19 @@ ${moduleHelp}`,
       } finally {
         progress.stop();
       }
+      const drawn = performance.now();
       writeFiles([[fromHere(output), bytes]], hint);
 
       const seconds = (steps: number): string => `${(steps * stepSeconds).toFixed(1)} s`;
       const size =
         bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
-      const drawn = film.filmed < film.steps ? `, of which the first ${seconds(film.filmed)} are drawn` : "";
+      const part = film.filmed < film.steps ? `, of which the first ${seconds(film.filmed)} are drawn` : "";
       print([
         `Wrote ${output}, ${size}`,
         `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
-        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
+        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${part}`,
         `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
+        `time         ${duration((played - begun) / 1000)} to simulate, ${duration((drawn - played) / 1000)} to draw`,
         `environment  ${name}, episode ${whole(flags.episode)}`,
         `policy       ${description}`,
       ]);
@@ -143,13 +153,23 @@ async function play(
   moments: number | undefined,
 ) {
   const film = filmOf(environment, name, flags, moments);
-  const { meanReturn } = await evaluate(policy, film, {
-    episodes: 1,
-    firstEpisode: flags.episode - 1,
-    name,
-    stepTimeout: milliseconds(flags.stepTimeout),
-  });
-  return { film, stepSeconds: film.stepSeconds, episodeReturn: meanReturn };
+  // An episode may end before its limit.
+  const { maxEpisodeSteps = Infinity } = environment;
+  const progress = new Progress(stderr, maxEpisodeSteps, stderr.isTTY && maxEpisodeSteps < Infinity, () => [
+    `${whole(film.steps)} steps simulated, at most ${whole(maxEpisodeSteps)}`,
+  ]);
+  film.onStep = (steps) => progress.advance(steps);
+  try {
+    const { meanReturn } = await evaluate(policy, film, {
+      episodes: 1,
+      firstEpisode: flags.episode - 1,
+      name,
+      stepTimeout: milliseconds(flags.stepTimeout),
+    });
+    return { film, stepSeconds: film.stepSeconds, episodeReturn: meanReturn };
+  } finally {
+    progress.stop();
+  }
 }
 
 /** Films the poses of an environment with a scene, or the pictures that one outside of the process draws itself. */
@@ -192,6 +212,7 @@ abstract class Film implements Environment {
   readonly stepSeconds: number;
   /** Steps taken. */
   steps = 0;
+  onStep: (steps: number) => void = () => {};
   readonly #environment: Environment;
   readonly #maxSteps: number;
 
@@ -218,6 +239,7 @@ abstract class Film implements Environment {
   async step(action: Float32Array): Promise<Step> {
     const step = await this.#environment.step(action);
     if (++this.steps <= this.#maxSteps) await this.expose(this.steps);
+    this.onStep(this.steps);
     return step;
   }
 

@@ -122,7 +122,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, arithmetic }, explained, keeps);
-  const made = await trainingEnvironments(loaded, loading, config.environments);
+  const made = await trainingEnvironments(loaded, loading, config.environments ?? 1);
   const { environment, environments, evaluationEnvironment } = made;
   await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });

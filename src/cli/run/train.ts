@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
@@ -18,10 +19,9 @@ import { checkEnvironment, defaultCheckSteps } from "../../environment/check-env
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
 import { expectUnlocked } from "../../node/lock.ts";
-import { fileName } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
-import { startFile } from "../../node/run-files.ts";
+import { inFileName, startFile } from "../../node/run-files.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
@@ -41,6 +41,7 @@ import { count, whole } from "../terminal/numbers.ts";
 import {
   asFlags,
   chosenSettings,
+  inShell,
   milliseconds,
   presetName,
   settingOptions,
@@ -174,6 +175,7 @@ Examples:
   ddpg train Pendulum-v1 --preset paper --normalization none --steps 30000
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
   ddpg train gymnasium:HalfCheetah-v5 --python .venv/bin/python
+  ddpg train torcs --port 3001
 
 The default export of your own module is a class, or a function without parameters, that
 makes a fresh environment; or the one environment there is, with single: true.
@@ -215,7 +217,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const start = await startPolicy(flags, repeated);
   const context = { stepTimeout: milliseconds(flags.stepTimeout), onLine: printError };
   const loaded = await guarded(loading, () => loadEnvironment(nameOrPath, options, context));
-  const task = loaded.task ?? customDefaults;
+  const task = loaded.task ?? loaded.defaults ?? customDefaults;
   const steps = flags.steps ?? repeated?.steps ?? task.steps;
   const { preset, settings } = await asFlags(() =>
     settingsFor(task, flags.preset ?? repeated?.preset, {
@@ -232,7 +234,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     (given ?? []).map((directory) =>
       flags.seeds && holdsRun(directory)
         ? expectUnlocked(directory, notice)
-        : checkRunDirectory(directory, start?.bytes, notice),
+        : checkRunDirectory(directory, start?.bytes, notice).catch((error) => {
+            throw withCommands(error, directory);
+          }),
     ),
   );
 
@@ -262,7 +266,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
   if (backend.notFused !== undefined) warn(portableWarning(backend.notFused));
-  const atOnce = flags.environments ?? repeated?.environments ?? 1;
+  const atOnce = flags.environments ?? (repeated && (repeated.environments ?? 1));
   const made = await trainingEnvironments(loaded, loading, atOnce);
   const { environment, environments, evaluationEnvironment } = made;
   let directories: readonly string[] = [];
@@ -289,7 +293,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
     // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
-    directories = given ?? seeds.map((seed) => reserveDirectory(`${fileName(loaded.name)}-${preset}-seed${seed}`));
+    directories = given ?? seeds.map((seed) => reserveDirectory(`${inFileName(loaded.name)}-${preset}-seed${seed}`));
     const [directory] = directories;
     const mayBeFewer = flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : !loaded.task);
     const config: RunConfig = {
@@ -297,7 +301,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       preset,
       seed,
       steps,
-      ...(atOnce > 1 && { environments: atOnce }),
+      ...(environments.length > 1 && { environments: environments.length }),
       settings,
       arithmetic: backend.arithmetic,
       evaluation: {
@@ -314,7 +318,17 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
     if (!listener)
       print(
-        introduction(nameOrPath, loaded, agent, config, seeds, directories, computeText(backend, agent), checkpoints),
+        introduction(
+          nameOrPath,
+          loaded,
+          agent,
+          config,
+          seeds,
+          directories,
+          computeText(backend, agent),
+          checkpoints,
+          verbose,
+        ),
       );
     if (!flags.seeds) {
       await runTraining({
@@ -340,6 +354,24 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const { arithmetic } = backend;
     await trainSeeds({ seeds, environment, arithmetic, directories, found, continues, jobs, progress, warn });
   }
+}
+
+/** The error of a directory that is not empty. If it holds a run, the hint is the two commands that may be meant. */
+function withCommands(error: unknown, directory: string): unknown {
+  if (!isKind(error, InputError) || !holdsRun(directory)) return error;
+  const { where, expected, got } = error;
+  let free = 2;
+  while (fs.existsSync(fromStart(`${directory}-${free}`))) free++;
+  const again = withOut(process.argv.slice(2), `${directory}-${free}`).map(inShell).join(" ");
+  const hint = `To continue that run: npx ddpg resume ${inShell(directory)} --steps N. To train another: npx ddpg ${again}`;
+  return new InputError({ where, expected, got, hint });
+}
+
+/** A command line with another --out. */
+function withOut(args: readonly string[], directory: string): string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const kept = args.slice(0, end).filter((arg, i) => !/^--out(=|$)/.test(arg) && args[i - 1] !== "--out");
+  return [...kept, "--out", directory, ...args.slice(end)];
 }
 
 /** The policy that the actor starts as, and its file's bytes: a named one, or that of the repeated run. */
@@ -452,6 +484,7 @@ function introduction(
   directories: readonly string[],
   compute: string,
   checkpoints: CheckpointClock,
+  verbose: boolean,
 ): string[] {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
@@ -465,7 +498,9 @@ function introduction(
     `               observes ${count(observationSize, "number")}, acts in ${bounds(actionLow, actionHigh)}`,
     `preset         ${preset}: ${presetHelp[preset]}`,
     ...changed,
-    ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
+    ...(verbose
+      ? wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line)
+      : [`settings       ${changed.length > 0 ? "all others" : "all"} are those of the preset; --verbose lists them`]),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
     ...(environments ? [`environments   ${whole(environments)} at once, whose steps all count`] : []),

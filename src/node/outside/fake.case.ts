@@ -7,7 +7,7 @@ const program = `#!${process.execPath}
 const fs = require("node:fs");
 const { mode = "", at = 0, rows = 1, limit = 20 } = JSON.parse(process.argv[2] ?? "{}");
 
-/** Reads this number of bytes; undefined at the end. */
+/** Reads exactly N bytes; undefined at the end. */
 function read(count) {
   const all = Buffer.alloc(count);
   for (let filled = 0; filled < count; ) {

@@ -2,10 +2,13 @@
 // `gymnasium:HalfCheetah-v5`, `exec:./simulator`, `tcp`. How a kind is added: docs/decisions/0029-environments-outside.md.
 import { expect } from "../../base/expect.ts";
 import type { Environment } from "../../environment/environment.ts";
+import type { TrainingDefaults } from "../../tasks.ts";
 import { execKind } from "./exec.ts";
+import { godotKind } from "./godot.ts";
 import { gymnasiumKind } from "./gymnasium.ts";
 import type { OutsideOptions } from "./options.ts";
 import { tcpKind } from "./tcp.ts";
+import { torcsKind } from "./torcs.ts";
 
 /** What the caller of a kind decides beside its options. It is never recorded. */
 export interface OutsideContext {
@@ -39,6 +42,10 @@ export interface OutsideKind {
    * nothing that the user's machine does not have by itself. It is not asked for a kind with a `program`.
    */
   isHarmless(rest: string): boolean;
+  /** How it is trained by default. Absent: as a custom environment. */
+  readonly defaults?: TrainingDefaults;
+  /** All environments of the simulation that an environment is a part of, if they can only be stepped together. */
+  together?(environment: Environment): readonly Environment[] | undefined;
   /** Makes an environment. Called for every one that is needed; one that can exist once is `single`. */
   opener(rest: string, options: OutsideOptions, context: OutsideContext): () => Promise<Environment>;
 }
@@ -48,6 +55,8 @@ export const outsideKinds: Readonly<Record<string, OutsideKind>> = {
   gymnasium: gymnasiumKind,
   exec: execKind,
   tcp: tcpKind,
+  torcs: torcsKind,
+  godot: godotKind,
 };
 
 /** An address, taken apart. */
@@ -70,11 +79,6 @@ export function outsideAddress(name: string): OutsideAddress | undefined {
 export function decidingOf(kind: OutsideKind, options: OutsideOptions): Readonly<Record<string, unknown>> | undefined {
   const names = kind.deciding.filter((name) => options[name] !== undefined);
   return names.length === 0 ? undefined : Object.fromEntries(names.map((name) => [name, options[name]]));
-}
-
-/** The name of an environment, as it may stand in the name of a directory. */
-export function fileName(name: string): string {
-  return name.replaceAll(/[^\p{L}\p{N}_.@+-]+/gu, "-");
 }
 
 /** Throws an InputError unless an address is valid. */

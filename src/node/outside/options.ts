@@ -2,6 +2,7 @@
 
 import { expect, fail, InputError, messageOf, suggest } from "../../base/expect.ts";
 import { printable } from "../../base/printable.ts";
+import { torcsRewards } from "../torcs.ts";
 
 /** The options of environments outside of the process. Each kind takes some of them. */
 export interface OutsideOptions {
@@ -15,6 +16,10 @@ export interface OutsideOptions {
   readonly host?: string | undefined;
   /** The port to reach or to listen on. */
   readonly port?: number | undefined;
+  /** The rule of TORCS' reward and ends: `keras` or `paper`. */
+  readonly reward?: string | undefined;
+  /** The limit of an episode, in steps: where TORCS' are cut, or the game's own. */
+  readonly limit?: number | undefined;
 }
 
 /** How the options are named, typed and explained. The order is that of the help. */
@@ -50,18 +55,40 @@ export const outsideOptions: Readonly<Record<keyof OutsideOptions, OptionRow>> =
   },
   host: {
     form: "host",
-    help: "tcp: the address to listen on [127.0.0.1, which only this machine reaches]",
+    help: "tcp, godot: the address to listen on; torcs: the server's [127.0.0.1, this machine alone]",
     parse: (text) => text,
     check: (value, where) => expect(isText(value), where, "a host", value),
   },
   port: {
     form: "n",
-    help: "tcp: the port to listen on [5500]",
+    help: "tcp, godot: the port to listen on [5500, 11008]; torcs: the server's [3001]",
     parse: (text) => (/^\d+$/.test(text) ? Number(text) : text),
     check: (value, where) => {
       const good = Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535;
       expect(good, where, "a whole number from 0 to 65535", value);
     },
+  },
+  reward: {
+    form: "rule",
+    help: `torcs: the rule of rewards and ends: ${torcsRewards.join(", ")} [keras]`,
+    parse: (text) => text,
+    check: (value, where) => {
+      const hint = typeof value === "string" ? suggest(value, torcsRewards) : "";
+      expect(
+        (torcsRewards as readonly unknown[]).includes(value),
+        where,
+        `one of ${torcsRewards.join(", ")}`,
+        value,
+        hint,
+      );
+    },
+  },
+  limit: {
+    form: "n",
+    help: "torcs: steps after which an episode is cut [5000]; godot: the game's own limit [none]",
+    parse: (text) => (/^\d+$/.test(text) ? Number(text) : text),
+    check: (value, where) =>
+      expect(Number.isSafeInteger(value) && Number(value) > 0, where, "a whole number above 0", value),
   },
 };
 
