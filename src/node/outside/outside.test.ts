@@ -216,7 +216,7 @@ describe("a program that does not speak the frames is refused", { skip }, () => 
     ["huge hello", /^exec:simulator\.cjs frame of type 1735418980: expected at most 16777216 bytes, got 4294967280\. /],
     [
       "hello dies",
-      /^exec:simulator\.cjs: expected an environment that starts, got the program ended with exit code 3, after it printed: no licence\.$/,
+      /^exec:simulator\.cjs: expected an environment that starts, got the program ended with exit code 3, after it printed: no license\.$/,
     ],
     ["hello raises", /^exec:simulator\.cjs: expected an environment that starts, got ValueError: no such world\.$/],
   ];
