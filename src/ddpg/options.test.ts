@@ -188,14 +188,15 @@ test("the projection keeps the mean of returns within the support and counts tho
   minibatch.reward.set([0.3, -1.9, 2.1]);
   minibatch.discount.fill(0);
   agent.update();
-  // All of the probability is at r: it is divided between the atoms around it, or is at the nearest end.
+  // All of the probability is at r: it is divided between the atoms around it, or is at the nearest end. The sum of
+  // the probabilities is 1 within Float32's rounding.
   const wanted = [
     [0, 0, 0.7, 0.3, 0],
     [0.9, 0.1, 0, 0, 0],
     [0, 0, 0, 0, 1],
   ];
   const near = (got: ArrayLike<number>, expected: number[]) => {
-    for (const [i, x] of expected.entries()) assert.ok(Math.abs(got[i] - x) < 1e-12, `${i}: ${got[i]}`);
+    for (const [i, x] of expected.entries()) assert.ok(Math.abs(got[i] - x) < 5e-7, `${i}: ${got[i]}`);
   };
   near(targets.distribution, wanted.flat());
   near(agent.y, [0.3, -1.9, 2]);

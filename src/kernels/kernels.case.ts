@@ -293,7 +293,7 @@ export function kernelCases(backend: Backend, tolerance: number): void {
             for (const [k, power] of powers.entries()) {
               const expected = power / sum(powers);
               // x − m is rounded, and a fast kernel has 0 where its power leaves the normal numbers.
-              const rounding = 1 + largest - before[i][k];
+              const rounding = 1 + (largest - before[i][k]);
               assertNear(p.at(i, k), expected, rounding * expected + 2e-38 / tolerance, where);
             }
           }
