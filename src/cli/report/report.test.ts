@@ -283,7 +283,10 @@ test("a folder stands for the runs inside, however their folders are nested", as
   assert.deepEqual(await runsOf("folder"), all);
   // A run that is named besides its folder counts once.
   assert.deepEqual(await runsOf("folder", path.join("folder", "alone")), all);
-  await assert.rejects(runsOf(path.join("folder", "empty")), /empty.*: expected a run's directory, got /);
+  await assert.rejects(
+    runsOf(path.join("folder", "empty")),
+    /empty.config\.json: expected a file of a run, got no such file/,
+  );
 });
 
 test("several environments have one figure each", async () => {
