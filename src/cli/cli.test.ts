@@ -83,7 +83,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.doesNotMatch(help, /--batch-normalization/);
     assert.match(
       help,
-      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy 0\.001\]/,
+      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy, torcs 0\.001\]/,
     );
     assert.ok(help.split("\n").every((line) => line.length <= 100));
   });
@@ -435,7 +435,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [[...pendulum, "--discount", "1.5"], "--discount: expected a number from 0 to 1, got 1.5."],
     [
       [...pendulum, "--noise", "gausian"],
-      '--noise: expected one of ornstein-uhlenbeck, gaussian, pink, parameter, decaying-offset, none, got "gausian". Did you mean "gaussian"?',
+      '--noise: expected one of ornstein-uhlenbeck, gaussian, pink, parameter, action-reverting, decaying-offset, none, got "gausian". Did you mean "gaussian"?',
     ],
     [
       [...pendulum, "--action-enters-layer", "9"],

@@ -204,7 +204,7 @@ function isTypeScript(source: string): boolean {
 
 /** Adds file and line to the stack of a syntax error. `import` leaves them out, `node --check` prints them. */
 function addPlace(error: SyntaxError, module: string): void {
-  const { stderr } = spawnSync(process.execPath, ["--check", module], { encoding: "utf8", timeout: 5000 });
+  const { stderr } = spawnSync(process.execPath, ["--check", module], { encoding: "utf8", timeout: 30_000 });
   const [first = ""] = stderr?.split("\n") ?? [];
   // There is no such line if the mistake is in another file, imported by this one.
   if (first.startsWith(`${module}:`)) error.stack = `${first.trim()}\n${error.stack}`;
