@@ -82,7 +82,10 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
     const cases = {
       "no argument": [[], /node examples\/train\.js pendulum\.safetensors/],
       "no such file": [["missing.safetensors"], /^missing\.safetensors: .*no such file/],
-      "another file": [["damaged.safetensors"], /^damaged\.safetensors: Policy\.load .*expected .*, got /],
+      "another file": [
+        ["damaged.safetensors"],
+        /^damaged\.safetensors: Policy\.load: expected a safetensors file, got a file that begins with the bytes 6e 6f 20 70/,
+      ],
     };
     for (const [name, [args, message]] of Object.entries(cases)) {
       it(name, async () => {
@@ -108,6 +111,7 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
   for (const [name, least] of [
     ["boat.js", 110],
     ["crane.js", 110],
+    ["reach.js", -12], // without hindsight about -49
   ]) {
     it(`${name}: the command in its second line trains it`, async () => {
       const [, command] = fs.readFileSync(path.join(examples, name), "utf8").split("\n");
@@ -122,6 +126,13 @@ describe("the examples", { timeout: 120_000, concurrency: 2 }, () => {
       assert.ok(Number(mean) > least, stdout);
     });
   }
+
+  it("hindsight.js: a task that is not learned without hindsight", async () => {
+    const output = await succeed("hindsight.js");
+    const [, none, future] = /^hindsight none: reaches (\d+) .*\nhindsight future: reaches (\d+) /.exec(output) ?? [];
+    assert.ok(Number(none) < 30, output); // a place may be next to the start
+    assert.ok(Number(future) > 95, output);
+  });
 
   it("own-loop.js: five drones learn to hover in a minute of frames", async () => {
     const output = await succeed("own-loop.js", "--fast");

@@ -51,7 +51,7 @@ export class Grid {
     this.#criticParameters = new Parameters(kernels, networkTensors(q), false);
     this.#actor = new Network(kernels, mu, this.#actorParameters, mapSize, false);
     this.#critic = new Network(kernels, q, this.#criticParameters, mapSize, false);
-    this.#head = createHead(settings, mapSize);
+    this.#head = createHead(settings, mapSize, kernels);
     this.#observation = allocateMatrix(kernels, mapSize, units.observationSize);
     this.#normalization = ObservationNormalization.create(settings, units.observationSize);
   }

@@ -169,10 +169,10 @@ export class BeforeUpdate {
 
   /** Computes Q(s, a) again with the critic's old parameters, because step 6 has overwritten it. */
   #valueBefore(): Float64Array {
-    const { critic, minibatch } = this.#agent;
+    const { critic, minibatch, targetActor } = this.#agent;
     const moved = critic.parameters.values.slice();
     critic.parameters.values.set(this.#before("critic"));
-    const value = critic.values(minibatch.observation, minibatch.action).slice();
+    const value = critic.recordedValues(minibatch, targetActor.output).slice();
     critic.parameters.values.set(moved);
     return value;
   }

@@ -45,8 +45,8 @@ Examples:
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
   ddpg export runs/Pendulum-v1-small-seed1     export its policy for use elsewhere
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
-  ddpg report runs/*                           curves as one HTML file
   ddpg plan Pendulum-v1                        what a planner with the true model reaches
+  ddpg report runs                             curves as one HTML file
   ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );
 addTrainCommand(program);

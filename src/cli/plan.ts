@@ -70,6 +70,7 @@ The environment needs "save" and "restore", and may not return promises.`,
       }
       const format = output === undefined ? undefined : pictureFormat(output);
       if (output !== undefined) checkWritable(fromHere(output), hint);
+      const drawing = { seconds: flags.seconds, speed: 1, moments: 6 };
       const { name, environment } = await guarded(
         () => `environment ${nameOrPath}`,
         async () => {
@@ -93,7 +94,7 @@ The environment needs "save" and "restore", and may not return promises.`,
           guarded(
             () => `${name} episode ${returns.length + 1}`,
             async () => {
-              const film = format && filmOf(environment, name, flags.seconds);
+              const film = format && filmOf(environment, name, format, drawing);
               for (let episode = 0; episode < episodes; episode++) {
                 // Each episode has its own planner and its own stream, so it does not depend on the ones before.
                 const actor = actorOf(environment, new Random(seed).fork(`${policy} episode ${episode}`), budget);
@@ -113,7 +114,7 @@ The environment needs "save" and "restore", and may not return promises.`,
           ),
         );
         progress.stop();
-        const drawn = film && format && (await pictureOf(film, format, { speed: 1, moments: 6 }));
+        const drawn = film && format && (await pictureOf(film, format, drawing));
         if (output !== undefined && drawn) writeFiles([[fromHere(output), drawn.bytes]], hint);
         const { mean, error } = meanOf(returns);
         const stepsPerAction = budget && budget.horizon * budget.iterations * budget.samples;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Environment } from "../environment/environment.ts";
+import type { Environment, Goals } from "../environment/environment.ts";
 import { TimeLimit } from "../environment/time-limit.ts";
+import { Pendulum } from "../envs/pendulum.ts";
 import type { Task } from "../tasks.ts";
 import { evaluate } from "../training/evaluate.ts";
 import type { Settings } from "./config.ts";
@@ -9,6 +10,19 @@ import { Ddpg } from "./ddpg.ts";
 import { train } from "./train.ts";
 
 export const sizes = { actorHiddenSizes: [12, 8], criticHiddenSizes: [12, 8], batchSize: 16 };
+
+/** A pendulum whose goal is a speed that it never had, in episodes of 25 steps: a case for saving, not a task to learn. */
+export class PendulumWithGoals extends Pendulum {
+  override readonly hindsight: Goals = {
+    achieved: ([, , speed]) => [speed],
+    withGoal: ([x, y, speed], [goal]) => [x, y, speed - goal],
+    outcome: ([, , off], [torque]) => ({ reward: -Math.abs(off) - torque * torque, terminated: off > 5 }),
+  };
+
+  static cut(): Environment {
+    return new TimeLimit(new PendulumWithGoals(), 25);
+  }
+}
 
 /** Everything that each step shows, as strings: comparing them compares every bit. */
 export type Trace = string[];

@@ -9,6 +9,7 @@ import { networkStateSize, networkTensors } from "../nn/network.ts";
 import type { Settings } from "./config.ts";
 import { type BodyId, type Ddpg, isBodyId, networkPlans } from "./ddpg.ts";
 import { Diagnostics } from "./diagnostics.ts";
+import { maxEpisodeSteps, relabeledPerStep } from "./hindsight.ts";
 import { Learner } from "./learner.ts";
 import { expectLoop, type LoopCounters, readLoopCounters, restoreLoop, saveLoop } from "./loop-state.ts";
 import { createNoise, type Noise } from "./noise.ts";
@@ -44,7 +45,13 @@ const format = "ddpg-agent-2";
 const format1 = "ddpg-agent-1";
 
 /** The random streams other than those of the noises. */
-const streams = ["environmentRandom", "explorationRandom", "samplingRandom", "targetNoiseRandom"] as const;
+const streams = [
+  "environmentRandom",
+  "explorationRandom",
+  "samplingRandom",
+  "targetNoiseRandom",
+  "hindsightRandom",
+] as const;
 
 type StreamOf<A extends Ddpg> = { [K in keyof A]: A[K] extends Random ? K : never }[keyof A];
 
@@ -52,8 +59,9 @@ type StreamOf<A extends Ddpg> = { [K in keyof A]: A[K] extends Random ? K : neve
 true satisfies StreamOf<Ddpg> extends (typeof streams)[number] ? true : never;
 
 /** The streams that an agent with these settings draws from: files from before a stream existed do not have it. */
-function streamsOf({ targetNoiseScale }: Settings): readonly (typeof streams)[number][] {
-  return streams.filter((name) => name !== "targetNoiseRandom" || targetNoiseScale > 0);
+function streamsOf({ targetNoiseScale, hindsight }: Settings): readonly (typeof streams)[number][] {
+  const isUnused = { targetNoiseRandom: targetNoiseScale === 0, hindsightRandom: hindsight === "none" };
+  return streams.filter((name) => !(name in isUnused && isUnused[name as keyof typeof isUnused]));
 }
 
 /**
@@ -65,6 +73,9 @@ function keptDiagnostics({ actorDelay }: Settings, actionSize: number): number {
 }
 
 const moments = ["m", "v"] as const;
+
+/** The rows of a body among those of all. */
+type BodyRows = SavedReturns["bodies"][number];
 
 /** The counters that the metadata stores. */
 interface Counters {
@@ -78,7 +89,11 @@ interface Counters {
   /** The bodies that have noise. */
   bodies: BodyId[];
   /** The number of rows of each body that wait for more rewards; absent if there are none. */
-  waiting?: SavedReturns["bodies"];
+  waiting?: BodyRows[];
+  /** The number of steps of each body that hindsight holds; absent if there are none. */
+  held?: BodyRows[];
+  /** The number of rows that hindsight has stored; absent if there are none. */
+  relabeled?: number;
   /** The bodies in an episode whose return `rewardNormalization` holds; absent without that setting. */
   returns?: BodyId[];
   /** How many bodies had been forgotten when the noise of each of `bodies` was created; absent if none had. */
@@ -161,6 +176,11 @@ export function saveAgent(agent: Ddpg): Safetensors {
     tensors.set("waiting", tensorOf("F64", [agent.returns.waiting, rowSize], waiting.rows));
     tensors.set("waiting.next", tensorOf("F64", [waiting.bodies.length, observationSize], waiting.next));
   }
+  const held = agent.hindsight?.save();
+  if (held && held.bodies.length > 0) {
+    const rowSize = 2 * observationSize + units.actionSize;
+    tensors.set("held", tensorOf("F64", [held.rows.length / rowSize, rowSize], held.rows));
+  }
 
   const counters: Counters = {
     steps,
@@ -168,7 +188,9 @@ export function saveAgent(agent: Ddpg): Safetensors {
     stored: replayBuffer.stored,
     learning: agent.schedule.counts,
     bodies,
-    ...(waiting.bodies.length > 0 && { waiting: waiting.bodies }),
+    ...(waiting.bodies.length > 0 && { waiting: [...waiting.bodies] }),
+    ...(held && held.bodies.length > 0 && { held: [...held.bodies] }),
+    ...(agent.hindsight?.stored && { relabeled: agent.hindsight.stored }),
     ...(rewardNormalization && { returns: rewardNormalization.bodies }),
     ...(agent.generations.size > 0 && { generations: bodies.map((body) => agent.generations.get(body) ?? 0) }),
     ...(forgotten && { forgotten }),
@@ -242,7 +264,7 @@ export class SavedAgent {
       if (size > 0) numbers(`${name}.averages`, size);
     }
     this.#counters = this.#readCounters(parseObject(metadata, "counters", where));
-    const { stored, bodies, waiting, loop } = this.#counters;
+    const { stored, bodies, waiting, held, loop } = this.#counters;
     const random = new Random(0);
     for (const name of streamsOf(this.settings)) {
       expectTensor(tensors, name, "U32", [random.stateSize], where);
@@ -267,6 +289,7 @@ export class SavedAgent {
       expectTensor(tensors, "waiting", "F64", shape, where);
       expectTensor(tensors, "waiting.next", "F64", [waiting.length, observationSize], where);
     }
+    if (held) expectTensor(tensors, "held", "F64", [countOf(held), 2 * observationSize + actionSize], where);
     if (loop) expectLoop(loop, this.units, tensors, where);
   }
 
@@ -285,6 +308,7 @@ export class SavedAgent {
     const tensors = this.#tensors;
     const where = this.#where;
     const { steps, updates, stored, learning, waiting, forgotten = 0, loop } = this.#counters;
+    const { held = [], relabeled = 0 } = this.#counters;
     for (const [name, network] of agent.networks) {
       restoreParameters(network.parameters, tensors, `${name}.`, where);
       if (!(network instanceof Learner)) continue;
@@ -320,6 +344,8 @@ export class SavedAgent {
       const [rows, next] = [this.#numbers("waiting"), this.#numbers("waiting.next")];
       agent.returns.restore({ bodies: waiting, rows, next }, `${where} waiting`);
     }
+    const rows = held.length > 0 ? this.#numbers("held") : new Float64Array(0);
+    agent.hindsight?.restore({ bodies: held, rows }, relabeled, `${where} held`);
     agent.restoreCounters(steps, updates, forgotten);
     if (learning) agent.schedule.restore(learning);
     if (loop) restoreLoop(agent, loop, tensors, where);
@@ -348,6 +374,7 @@ export class SavedAgent {
 
   #readCounters(saved: Record<string, unknown>): Counters {
     const { steps, updates, stored, learning, bodies, waiting, returns, generations, forgotten, loop } = saved;
+    const { held, relabeled } = saved;
     const field = `${this.#where} counters`;
     const whole = "a whole number";
     expect(isCount(stored), `${field} stored`, whole, stored);
@@ -356,13 +383,25 @@ export class SavedAgent {
       : { steps, updates };
     expect(isCount(counted.steps), `${field} steps`, whole, counted.steps);
     expect(isCount(counted.updates), `${field} updates`, whole, counted.updates);
-    const rows = waiting === undefined ? undefined : this.#readWaiting(waiting, `${field} waiting`);
-    const complete = counted.steps - countOf(rows ?? []);
-    const what = rows ? "the number of steps without those that wait" : "the number of steps";
-    expect(stored === complete, `${field} stored`, `${complete}, ${what}`, stored);
+    const { returnSteps } = this.settings;
+    const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies: [] };
+    if (waiting !== undefined)
+      counters.waiting = readBodyRows(waiting, returnSteps - 1, ", returnSteps - 1", `${field} waiting`);
+    const perStep = relabeledPerStep(this.settings);
+    const most = perStep * counted.steps;
+    const isRelabeled = relabeled === undefined || (isCount(relabeled) && relabeled > 0 && relabeled <= most);
+    expect(isRelabeled, `${field} relabeled`, `nothing, or a whole number from 1 to ${most}`, relabeled);
+    if (relabeled !== undefined) counters.relabeled = relabeled;
+    if (held !== undefined) {
+      expect(perStep > 0, `${field} held`, "nothing without hindsight", held);
+      counters.held = readBodyRows(held, maxEpisodeSteps, "", `${field} held`);
+    }
+    const rows = counted.steps - countOf(counters.waiting ?? []) + (counters.relabeled ?? 0);
+    const without = waiting === undefined ? "" : " without those that wait";
+    const what = `the number of steps${without}${relabeled === undefined ? "" : ", and of relabeled rows"}`;
+    expect(stored === rows, `${field} stored`, `${rows}, ${what}`, stored);
     expectBodies(bodies, `${field} bodies`);
-    const counters: Counters = { steps: counted.steps, updates: counted.updates, stored, bodies };
-    if (rows) counters.waiting = rows;
+    counters.bodies = bodies;
     if (learning !== undefined) counters.learning = this.#readLearning(learning, counters, `${field} learning`);
     if (this.settings.rewardNormalization) {
       expectBodies(returns, `${field} returns`);
@@ -374,22 +413,6 @@ export class SavedAgent {
       counters.generations = readGenerations(generations, bodies.length, forgotten ?? 0, `${field} generations`);
     if (loop === undefined) return counters;
     return { ...counters, loop: readLoopCounters(loop, counters.steps, `${field} loop`) };
-  }
-
-  #readWaiting(value: unknown, where: string): SavedReturns["bodies"] {
-    expect(Array.isArray(value) && value.length > 0, where, "a list of bodies", value);
-    const most = this.settings.returnSteps - 1;
-    for (const [i, item] of value.entries()) {
-      expectObject(item, `${where}[${i}]`, "an object");
-      const { body, rows }: { body?: unknown; rows?: unknown } = item;
-      expect(isBodyId(body), `${where}[${i}] body`, "the id of a body", body);
-      const isNumber = isCount(rows) && rows > 0 && rows <= most;
-      expect(isNumber, `${where}[${i}] rows`, `a whole number from 1 to ${most}, returnSteps - 1`, rows);
-    }
-    const bodies: SavedReturns["bodies"] = value.map(({ body, rows }) => ({ body, rows }));
-    const areDistinct = new Set(bodies.map(({ body }) => body)).size === bodies.length;
-    expect(areDistinct, where, "distinct ids of bodies", value);
-    return bodies;
   }
 
   #readLearning(value: unknown, { updates }: Counters, where: string): UpdateCounts {
@@ -405,9 +428,25 @@ export class SavedAgent {
   }
 }
 
-/** The number of rows that wait, of all bodies. */
-function countOf(waiting: SavedReturns["bodies"]): number {
-  return waiting.reduce((sum, { rows }) => sum + rows, 0);
+/** The number of rows of all bodies. */
+function countOf(bodies: readonly BodyRows[]): number {
+  return bodies.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+/** Reads how many rows each body has, at most `most`; `why` says where that number is from. */
+function readBodyRows(value: unknown, most: number, why: string, where: string): BodyRows[] {
+  expect(Array.isArray(value) && value.length > 0, where, "a list of bodies", value);
+  for (const [i, item] of value.entries()) {
+    expectObject(item, `${where}[${i}]`, "an object");
+    const { body, rows }: { body?: unknown; rows?: unknown } = item;
+    expect(isBodyId(body), `${where}[${i}] body`, "the id of a body", body);
+    const isNumber = isCount(rows) && rows > 0 && rows <= most;
+    expect(isNumber, `${where}[${i}] rows`, `a whole number from 1 to ${most}${why}`, rows);
+  }
+  const bodies: BodyRows[] = value.map(({ body, rows }) => ({ body, rows }));
+  const areDistinct = new Set(bodies.map(({ body }) => body)).size === bodies.length;
+  expect(areDistinct, where, "distinct ids of bodies", value);
+  return bodies;
 }
 
 function expectBodies(bodies: unknown, where: string): asserts bodies is BodyId[] {

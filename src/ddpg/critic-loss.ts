@@ -1,6 +1,8 @@
 // The losses of `criticLoss`, and what a critic's outputs mean under each of them.
-import { exp, log } from "../base/math.ts";
-import type { Matrix } from "../kernels/matrix.ts";
+import { log } from "../base/math.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { type Matrix, writeMatrix } from "../kernels/matrix.ts";
+import { allocateMatrix } from "../nn/parameters.ts";
 import type { Settings } from "./config.ts";
 
 // Shapes: B batch, J outputs of a critic, K atoms.
@@ -35,14 +37,14 @@ export function criticOutputs({ criticLoss, criticAtoms }: LossSettings): number
 }
 
 /** Creates what reads the outputs of one critic for `rows` rows. */
-export function createHead(settings: LossSettings, rows: number): CriticHead {
+export function createHead(settings: LossSettings, rows: number, kernels: Kernels): CriticHead {
   switch (settings.criticLoss) {
     case "squared":
       return new Squared(rows);
     case "huber":
       return new Huber(rows);
     case "categorical":
-      return new Categorical(settings, rows);
+      return new Categorical(settings, rows, kernels);
   }
 }
 
@@ -104,71 +106,73 @@ export function atomsOf({ criticAtoms: K, criticSupport: s }: LossSettings): Flo
 export class Categorical implements CriticHead {
   readonly values: Float64Array;
   loss = 0;
-  /** p [B, K] of the outputs that `read` got, row by row. */
-  readonly probabilities: Float64Array;
+  /** p [B, K] of the outputs that `read` got. */
+  readonly probabilities: Matrix;
+  readonly #kernels: Kernels;
   readonly #atoms: Float64Array;
-  /** log Σ eˡ [B] */
-  readonly #logSums: Float64Array;
+  /** The largest logit m of each row, and Σ e^(l − m): [B, 2]. */
+  readonly #sums: Matrix;
+  /** z [K, 1], and Q [B, 1]: their product with p. */
+  readonly #returns: Matrix;
+  readonly #product: Matrix;
   #output: Matrix | null = null;
 
-  constructor(settings: LossSettings, rows: number) {
+  constructor(settings: LossSettings, rows: number, kernels: Kernels) {
     this.values = new Float64Array(rows);
-    this.#logSums = new Float64Array(rows);
+    this.#kernels = kernels;
     this.#atoms = atomsOf(settings);
-    this.probabilities = new Float64Array(rows * settings.criticAtoms);
+    this.#sums = allocateMatrix(kernels, rows, 2);
+    // A sum that no kernel has written yet, as in the dry run, must have a logarithm.
+    for (let i = 0; i < rows; i++) this.#sums.set(i, 1, 1);
+    this.probabilities = allocateMatrix(kernels, rows, settings.criticAtoms);
+    this.#returns = allocateMatrix(kernels, settings.criticAtoms, 1);
+    writeMatrix(this.#returns, this.#atoms);
+    this.#product = allocateMatrix(kernels, rows, 1);
   }
 
   read(output: Matrix): Float64Array {
-    const { probabilities, values } = this;
-    const atoms = this.#atoms;
-    const { data, rowStride } = output;
-    const K = atoms.length;
+    const { values } = this;
     this.#output = output;
-    for (let i = 0; i < output.rows; i++) {
-      const [from, to] = [i * rowStride, i * K];
-      // The largest logit is subtracted, so that no exponential overflows.
-      let largest = data[from];
-      for (let k = 1; k < K; k++) if (data[from + k] > largest) largest = data[from + k];
-      let sum = 0;
-      for (let k = 0; k < K; k++) {
-        const power = exp(data[from + k] - largest);
-        probabilities[to + k] = power;
-        sum += power;
-      }
-      const factor = 1 / sum;
-      let value = 0;
-      for (let k = 0; k < K; k++) {
-        probabilities[to + k] *= factor;
-        value += probabilities[to + k] * atoms[k];
-      }
-      values[i] = value;
-      this.#logSums[i] = largest + log(sum);
-    }
+    this.#kernels.softmax(this.probabilities, this.#sums, output);
+    this.#kernels.multiply(this.#product, this.probabilities, this.#returns, null);
+    for (let i = 0; i < values.length; i++) values[i] = this.#product.at(i, 0);
     return values;
   }
 
   valueGradient(gradient: Matrix): void {
+    const { values } = this;
     const atoms = this.#atoms;
+    const { data: p, rowStride } = this.probabilities;
+    const { data: g, rowStride: gStride } = gradient;
     const K = atoms.length;
-    for (let i = 0; i < gradient.rows; i++) {
-      for (let k = 0; k < K; k++) {
-        gradient.data[i * gradient.rowStride + k] = this.probabilities[i * K + k] * (atoms[k] - this.values[i]);
-      }
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      const row = i * rowStride;
+      const gRow = i * gStride;
+      for (let k = 0; k < K; k++) g[gRow + k] = p[row + k] * (atoms[k] - value);
     }
   }
 
   lossGradient(gradient: Matrix, { distribution }: CriticTarget, weight: Float64Array): void {
     const output = this.#output;
     if (!output) throw new Error("Categorical.lossGradient: call read first");
+    const { data: p, rowStride } = this.probabilities;
+    const { data: g, rowStride: gStride } = gradient;
+    const { data: logits, rowStride: logitStride } = output;
     const B = gradient.rows;
     const K = this.#atoms.length;
     let sum = 0;
     for (let i = 0; i < B; i++) {
+      const row = i * rowStride;
+      const gRow = i * gStride;
+      const logitRow = i * logitStride;
+      const factor = weight[i] / B;
+      const logSum = this.#sums.at(i, 0) + log(this.#sums.at(i, 1));
       let crossEntropy = 0;
       for (let k = 0; k < K; k++) {
         const q = distribution[i * K + k];
-        crossEntropy += q * (this.#logSums[i] - output.data[i * output.rowStride + k]);
-        gradient.data[i * gradient.rowStride + k] = (weight[i] / B) * (this.probabilities[i * K + k] - q);
+        crossEntropy += q * (logSum - logits[logitRow + k]);
+        g[gRow + k] = factor * (p[row + k] - q);
       }
       sum += weight[i] * crossEntropy;
     }

@@ -9,6 +9,7 @@ import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { Random } from "../base/random.ts";
 import { decodeSafetensors, encodeSafetensors, safetensorsParts } from "../base/safetensors.ts";
 import { boundsWarnings } from "../environment/check-environment.ts";
+import type { Environment } from "../environment/environment.ts";
 import type { Backend, BackendOptions } from "../kernels/backend.ts";
 import { chooseBackend, defaultBackend, notFusedWarning } from "../kernels/choose-backend.ts";
 import { buildOver } from "../kernels/create.ts";
@@ -21,10 +22,11 @@ import { ActorRows } from "./actor-rows.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
 import type { Body, Loop } from "./body.ts";
 import { type OldSettings, type PresetName, type Settings, settingsFrom } from "./config.ts";
-import { Critic, criticShape, TargetCritic } from "./critic.ts";
+import { Critic, criticShape, JointCritic, TargetCritic } from "./critic.ts";
 import { type CriticHead, createHead } from "./critic-loss.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { goalsFor, Hindsight, relabeledPerStep } from "./hindsight.ts";
 import { initialize } from "./initialization.ts";
 import { Target } from "./learner.ts";
 import { type ActingPoint, annealing, createNoise, type Noise } from "./noise.ts";
@@ -67,6 +69,9 @@ export function networkPlans(settings: Settings, observationSize: number, action
   };
   return plans satisfies Record<string, { shape: NetworkShape; learns: boolean } | undefined>;
 }
+
+/** What an agent needs to know of its environment: the sizes and bounds, and its goals with the setting `hindsight`. */
+type AgentEnvironment = Spaces & Pick<Environment, "hindsight">;
 
 /** Identifies one of several bodies that share an agent: any finite number or string. */
 export type BodyId = number | string;
@@ -119,6 +124,8 @@ export class Ddpg {
   readonly replayBuffer: ReplayBuffer;
   /** @internal The rows that wait for more rewards. */
   readonly returns: StepReturns;
+  /** @internal Stores episodes again with other goals; null with settings that have no hindsight. */
+  readonly hindsight: Hindsight | null;
   /** @internal The transitions of the last update. */
   readonly minibatch: Minibatch;
   /** @internal What the critics learn from the minibatch; reused by the next update. */
@@ -133,6 +140,8 @@ export class Ddpg {
   readonly samplingRandom: Random;
   /** @internal The random stream of the noise on the target actor's action. */
   readonly targetNoiseRandom: Random;
+  /** @internal The random stream that draws the goals of hindsight. */
+  readonly hindsightRandom: Random;
   /** @internal When to learn, and how often. */
   readonly schedule: UpdateSchedule;
   /** @internal The running normalization of rewards; null with settings that have none. */
@@ -169,7 +178,7 @@ export class Ddpg {
    * Creates an agent for an environment with these sizes and bounds. Rejects with an InputError that names the field if
    * a setting, size or bound is invalid.
    */
-  static async create(environment: Spaces, options: DdpgOptions = {}): Promise<Ddpg> {
+  static async create(environment: AgentEnvironment, options: DdpgOptions = {}): Promise<Ddpg> {
     expectOptions(options, "Ddpg.create");
     const { seed = 1, preset = "standard", backend, threads, arithmetic, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
@@ -186,7 +195,7 @@ export class Ddpg {
    */
   static async load(
     bytes: Bytes | PromiseLike<Bytes>,
-    environment: Spaces,
+    environment: AgentEnvironment,
     options: BackendOptions = {},
   ): Promise<Ddpg> {
     const where = "Ddpg.load";
@@ -205,7 +214,7 @@ export class Ddpg {
    */
   constructor(
     kernels: Kernels,
-    environment: Spaces,
+    environment: AgentEnvironment,
     settings: Settings,
     seed: number,
     warnings: readonly string[] = [],
@@ -226,13 +235,16 @@ export class Ddpg {
     this.explorationRandom = random.fork("exploration");
     this.samplingRandom = random.fork("sampling");
     this.targetNoiseRandom = random.fork("target noise");
+    this.hindsightRandom = random.fork("hindsight");
 
     // Randomly initialize critic network Q(s, a|θQ) and actor μ(s|θμ) with weights θQ and θμ.
     const plans = networkPlans(settings, observationSize, actionSize);
     const [mu, q] = [plans.actor.shape, plans.critic.shape];
     this.actor = new Actor(kernels, mu, settings);
     const criticNames = ["critic", "critic2"].slice(0, settings.critics);
-    this.critics = criticNames.map((name) => new Critic(kernels, q, settings, name));
+    const isJoint = settings.batchNormPass === "joint";
+    const joint = isJoint ? criticNames.map((name) => new JointCritic(kernels, q, settings, name)) : null;
+    this.critics = joint ?? criticNames.map((name) => new Critic(kernels, q, settings, name));
     [this.critic] = this.critics;
     initialize(this.actor.parameters, mu, settings, random.fork("actor"));
     for (const [j, name] of criticNames.entries())
@@ -259,16 +271,18 @@ export class Ddpg {
     this.replayBuffer = new ReplayBuffer(replayCapacity, observationSize, actionSize, discount, rules);
     this.#absoluteErrors = priorities && new Float64Array(batchSize);
     this.returns = new StepReturns(returnSteps, discount, observationSize, actionSize, this.replayBuffer);
+    const goals = goalsFor(environment, settings, this.units);
+    this.hindsight = goals && new Hindsight(settings, goals, this.units, this);
 
     this.minibatch = allocateMinibatch(kernels, batchSize, observationSize, actionSize);
-    this.targets = new Targets(settings, this.targetCritics, this.targetNoiseRandom);
+    this.targets = new Targets(settings, joint ?? this.targetCritics, this.targetNoiseRandom);
     this.y = this.targets.y;
     this.#softUpdate = { rate: settings.softUpdateRate };
     this.schedule = new UpdateSchedule(settings);
     this.policy = new Policy(kernels, settings, this.actor.parameters, this.units);
     this.rewardNormalization = settings.rewardNormalization ? new RewardNormalization(settings.discount) : null;
     this.#value = new Network(kernels, q, this.critic.parameters, 1, false);
-    this.#valueHead = createHead(settings, 1);
+    this.#valueHead = createHead(settings, 1, kernels);
     this.#perturbed = settings.noise === "parameter" ? new PerturbedActor(kernels, mu, this.actor.parameters) : null;
     this.diagnostics = new Diagnostics(actionSize);
     this.#scaledObservation = new Float32Array(observationSize);
@@ -313,6 +327,11 @@ export class Ddpg {
   /** @internal A number that grows whenever the actor's parameters change: with every update and every `startFrom`. */
   get actorVersion(): number {
     return this.#updates + this.#starts;
+  }
+
+  /** @internal How many rows the replay buffer gets for each transition, in the mean over an episode. */
+  get rowsPerStep(): number {
+    return 1 + relabeledPerStep(this.settings);
   }
 
   /** @internal Sets the counters of a loaded agent. */
@@ -398,7 +417,7 @@ export class Ddpg {
    * Stores a transition: s [O], a [A], r and s′ [O] in the environment's units; copies them. `terminated` says that the
    * task ended; pass false if only a time limit cut the episode. `body` is the id that was passed to `explore`. With
    * `returnSteps` above 1, a row is stored once its rewards are known. Throws an InputError for wrong sizes and for
-   * numbers that are not finite.
+   * numbers that are not finite. With `hindsight`, it also throws one if a method of the environment's goals fails.
    */
   observe(
     observation: ArrayLike<number>,
@@ -414,21 +433,29 @@ export class Ddpg {
     this.units.scaleObservation(this.#scaledObservation, observation, "Ddpg.observe observation");
     this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
     this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
-    const scaledReward = reward * this.settings.rewardScale;
-    const wanted = Number.isFinite(reward) ? "a number that fits in Float32 after scaling" : "a finite number";
-    expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", wanted, reward);
-    this.returns.expectReward(body, scaledReward, "Ddpg.observe reward");
+    const scaledReward = this.#scaleReward(reward, body, "Ddpg.observe reward");
     const step = {
       observation: this.#scaledObservation,
       action: this.#unitAction,
       reward: scaledReward,
       nextObservation: this.#scaledNextObservation,
     };
+    this.hindsight?.add(body, observation, action, nextObservation, "Ddpg.observe"); // before storing: may fail
     this.returns.add(body, step, terminated);
     this.observationNormalization?.add(this.#scaledObservation);
     this.rewardNormalization?.add(scaledReward, body);
     if (terminated) this.rewardNormalization?.endEpisode(body);
     this.#steps++;
+    if (terminated) this.hindsight?.end(body, "Ddpg.observe");
+  }
+
+  /** Throws an InputError that begins with `where` unless the reward, and a sum with it, fits in Float32 after scaling. */
+  #scaleReward(reward: number, body: BodyId, where: string): number {
+    const scaled = reward * this.settings.rewardScale;
+    const wanted = Number.isFinite(reward) ? "a number that fits in Float32 after scaling" : "a finite number";
+    expect(Number.isFinite(Math.fround(scaled)), where, wanted, reward);
+    this.returns.expectReward(body, scaled, where);
+    return scaled;
   }
 
   /**
@@ -447,7 +474,8 @@ export class Ddpg {
   /** @internal Counts a time step for `learnOnce`. */
   takeTurn(): void {
     const { warmupSteps, batchSize } = this.settings;
-    const isReady = this.#steps >= warmupSteps && this.replayBuffer.stored >= batchSize;
+    const stored = this.replayBuffer.stored - (this.hindsight?.stored ?? 0);
+    const isReady = this.#steps >= warmupSteps && stored >= batchSize;
     if (isReady) this.schedule.takeTurn();
   }
 
@@ -483,16 +511,16 @@ export class Ddpg {
    * update and the larger one of two critics, to `absoluteErrors` [N] if it is given.
    */
   update(absoluteErrors: Float64Array | null = null): void {
-    const { observation, action, reward, nextObservation, discount, weight } = this.minibatch;
-    const { y } = this;
+    const { minibatch, y } = this;
+    const { observation, action, reward, nextObservation, discount, weight } = minibatch;
     const N = y.length;
 
     // 4. Set yᵢ = rᵢ + γ Q′(sᵢ₊₁, μ′(sᵢ₊₁|θμ′)|θQ′), where γ is 0 if the task ended.
     const nextAction = this.targetActor.forward(nextObservation);
     this.targets.smooth(nextAction); // noise, with targetNoiseScale
-    const nextValue = this.targets.lowest(nextObservation, nextAction); // of both, with two critics
+    const nextValue = this.targets.lowest(minibatch, nextAction); // of both, with two critics
     for (let i = 0; i < N; i++) y[i] = reward[i] + discount[i] * nextValue[i];
-    this.targets.project(this.minibatch); // y becomes a distribution, with a categorical critic
+    this.targets.project(minibatch); // y becomes a distribution, with a categorical critic
 
     // 5. Update critic by minimizing the loss L = 1/N Σᵢ (yᵢ − Q(sᵢ, aᵢ|θQ))², or that of criticLoss.
     for (const critic of this.critics) critic.compare(observation, action, this.targets, weight);
@@ -513,16 +541,22 @@ export class Ddpg {
       this.diagnostics.actorGradientNorm = this.actor.gradientNorm;
 
       // 7. Update the target networks: θQ′ ← τθQ + (1 − τ)θQ′, θμ′ ← τθμ + (1 − τ)θμ′.
-      for (let j = 0; j < this.critics.length; j++)
-        this.targetCritics[j].parameters.follow(this.critics[j].parameters, this.#softUpdate);
-      this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);
+      for (let j = 0; j < this.critics.length; j++) this.#follow(this.targetCritics[j], this.critics[j]);
+      this.#follow(this.targetActor, this.actor);
     }
     this.#updates++;
   }
 
+  /** Step 7 for one network. With a joint pass of the critic there are no slow targets: μ′ is μ as it acts. */
+  #follow(target: Target, { parameters }: Target): void {
+    if (this.settings.batchNormPass === "joint") target.parameters.copyFrom(parameters);
+    else target.parameters.follow(parameters, this.#softUpdate);
+  }
+
   /**
    * Call it when an episode of a body ends, also where a time limit cut it: restarts its noise (Algorithm 1, "Initialize a
-   * random process 𝒩"), and ends its returns over several steps and the return that rewards are normalized by.
+   * random process 𝒩"), ends its returns over several steps and the return that rewards are normalized by, and stores the
+   * episode again with other goals, with `hindsight`.
    */
   endEpisode(body: BodyId = 0): void {
     expectBody(body, "Ddpg.endEpisode body");
@@ -530,6 +564,7 @@ export class Ddpg {
     this.noises.get(body)?.restart();
     this.rewardNormalization?.endEpisode(body);
     this.schedule.endEpisode();
+    this.hindsight?.end(body, "Ddpg.endEpisode"); // last, because the environment's methods may fail
   }
 
   /**
@@ -542,6 +577,7 @@ export class Ddpg {
     this.rewardNormalization?.endEpisode(body);
     this.generations.delete(body);
     if (this.noises.delete(body)) this.#forgotten++;
+    this.hindsight?.end(body, "Ddpg.forget");
   }
 
   /** @internal The number of bodies forgotten. */
@@ -611,7 +647,12 @@ const created = {
   got: "a call of the constructor",
 };
 
-async function build(environment: Spaces, settings: Settings, seed: number, options: BackendOptions): Promise<Ddpg> {
+async function build(
+  environment: AgentEnvironment,
+  settings: Settings,
+  seed: number,
+  options: BackendOptions,
+): Promise<Ddpg> {
   const backend = await chooseBackend(options);
   // A person who asked for portable arithmetic knows that it is not fused.
   const reason = options.arithmetic === undefined ? backend.notFused : undefined;

@@ -4,7 +4,9 @@ import { Random } from "../base/random.ts";
 import { type Matrix, readMatrix } from "../kernels/matrix.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
 import { numericalGradient, relativeError } from "../nn/check-gradients.ts";
+import { Network } from "../nn/network.ts";
 import { type Settings, settingsFrom } from "./config.ts";
+import { type Critic, criticShape, JointCritic } from "./critic.ts";
 import { Ddpg } from "./ddpg.ts";
 
 // With learning rates of 0 the parameters stay where the gradients were computed.
@@ -68,6 +70,32 @@ cases.push(
     "two categorical critics, batch normalization",
     { ...sizes, normalization: "batch", criticLoss: "categorical", ...support, critics: 2 },
   ],
+  [
+    "joint batch normalization, action at layer 2",
+    { ...sizes, normalization: "batch", batchNormPass: "joint", batchNormEpsilon: 0.01 },
+  ],
+  [
+    "joint batch normalization with plain statistics, tanh and linear, action with the observation",
+    {
+      ...sizes,
+      criticHiddenSizes: [6, 5, 4],
+      criticActivations: ["linear", "tanh", "relu"],
+      actionEntersLayer: 1,
+      ...{ normalization: "batch", batchNormPass: "joint", batchNormStatistics: "plain" },
+    },
+  ],
+  [
+    "joint batch normalization, two categorical critics, smoothed targets",
+    {
+      ...sizes,
+      normalization: "batch",
+      batchNormPass: "joint",
+      criticLoss: "categorical",
+      ...support,
+      critics: 2,
+      targetNoiseScale: 0.3,
+    },
+  ],
   ["pre-activation penalty", { ...sizes, preactivationPenalty: 0.7 }],
   ["pre-activation penalty, batch normalization", { ...sizes, normalization: "batch", preactivationPenalty: 0.7 }],
 );
@@ -83,7 +111,7 @@ for (const [name, changes] of cases) {
     for (const [each, learner] of agent.critics.entries()) {
       const { parameters } = learner;
       const criticLoss = (): number => {
-        const output = learner.forward(minibatch.observation, minibatch.action);
+        const output = recordedOutput(agent, learner);
         let sum = 0;
         for (let i = 0; i < N; i++) sum += minibatch.weight[i] * rowLoss(agent, output, i);
         return sum / N;
@@ -98,9 +126,8 @@ for (const [name, changes] of cases) {
 
     const actorLoss = (): number => {
       const action = actor.forward(minibatch.observation);
-      const output = critic.forward(minibatch.observation, action);
       let loss = 0;
-      for (let i = 0; i < N; i++) loss -= valueIn(agent, output, i) / N;
+      for (const value of valuesIn(agent, action)) loss -= value / N;
       const squares = readMatrix(action).map((a) => Math.atanh(a) * Math.atanh(a));
       const mean = squares.reduce((sum, square) => sum + square, 0) / squares.length;
       return loss + settings.preactivationPenalty * mean;
@@ -112,12 +139,7 @@ for (const [name, changes] of cases) {
       assert.ok(error < 1e-6, `actor ${tensor}: ${error}`);
     }
 
-    const value = (): number => {
-      const output = critic.forward(minibatch.observation, minibatch.action);
-      let sum = 0;
-      for (let i = 0; i < N; i++) sum += valueIn(agent, output, i);
-      return sum;
-    };
+    const value = (): number => valuesIn(agent, minibatch.action).reduce((sum, each) => sum + each, 0);
     critic.values(minibatch.observation, minibatch.action);
     const before = readMatrix(critic.parameters.gradient("layer1.weights"));
     const actionGradient = readMatrix(critic.actionGradient());
@@ -129,6 +151,31 @@ for (const [name, changes] of cases) {
     const error = relativeError(actionGradient, numericalGradient(minibatch.action, value));
     assert.ok(error < 1e-6, `∂Q/∂a: ${error}`);
   });
+}
+
+/** The outputs of a critic that its loss compares with y: with a joint pass, those of the first half of its rows. */
+function recordedOutput({ minibatch, targetActor }: Ddpg, critic: Critic): Matrix {
+  const { observation, action } = minibatch;
+  if (!(critic instanceof JointCritic)) return critic.forward(observation, action);
+  critic.nextValues(minibatch, targetActor.output);
+  return critic.output.rowRange(0, observation.rows);
+}
+
+/** Q of each row at these actions, as the actor's loss reads it: with a joint pass, under the running averages. */
+function valuesIn(agent: Ddpg, action: Matrix): number[] {
+  const { critic, minibatch, settings } = agent;
+  const { observation } = minibatch;
+  let output: Matrix;
+  if (critic instanceof JointCritic) {
+    const shape = criticShape(settings, observation.columns, action.columns);
+    const kernels = createReferenceKernels(Float64Array);
+    output = new Network(kernels, shape, critic.parameters, observation.rows, false).forward(
+      observation,
+      action,
+      false,
+    );
+  } else output = critic.forward(observation, action);
+  return Array.from({ length: observation.rows }, (_, i) => valueIn(agent, output, i));
 }
 
 /** Q of a row of a critic's output, by its definition. */

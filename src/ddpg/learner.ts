@@ -37,7 +37,7 @@ export class Target {
   }
 }
 
-/** A network that learns, with its optimizer. */
+/** A network that learns, with its optimizer. `batchSize`: the rows of its pass; those of a minibatch if absent. */
 export class Learner extends Target {
   readonly adam: Adam;
 
@@ -47,8 +47,9 @@ export class Learner extends Target {
     settings: Settings,
     learningRate: number,
     regularization: Pick<AdamOptions, "weightDecay" | "maxGradientNorm">,
+    batchSize = settings.batchSize,
   ) {
-    super(kernels, shape, settings.batchSize, true);
+    super(kernels, shape, batchSize, true);
     const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon, decoupledWeightDecay } = settings;
     const options = { learningRate, beta1, beta2, epsilon, decoupledWeightDecay, ...regularization };
     this.adam = new Adam(kernels, this.parameters, options);

@@ -3,11 +3,19 @@
 import type { Random } from "../base/random.ts";
 import type { Matrix } from "../kernels/matrix.ts";
 import type { Settings } from "./config.ts";
-import type { Critic, TargetCritic } from "./critic.ts";
-import { atomsOf, Categorical, type CriticTarget } from "./critic-loss.ts";
+import type { Critic } from "./critic.ts";
+import { Categorical, type CriticHead, type CriticTarget } from "./critic-loss.ts";
 import type { Minibatch } from "./replay-buffer.ts";
 
 // Shapes: N rows in the minibatch, A action, K atoms.
+
+/** What gives y its next value: a target critic, or a critic whose one pass has both (s, a) and the next pair. */
+export interface NextCritic {
+  /** Reads the outputs of the next pair. */
+  readonly nextHead: CriticHead;
+  /** Returns the values of s′ and an action [B]; reused by the next call. */
+  nextValues(minibatch: Minibatch, nextAction: Matrix): Float64Array;
+}
 
 /** What the critics learn from a minibatch. */
 export class Targets implements CriticTarget {
@@ -17,22 +25,20 @@ export class Targets implements CriticTarget {
   readonly nextValue: Float64Array;
   /** How many of the N rows had a y beyond ±`criticSupport`, which the projection clipped; 0 unless categorical. */
   clippedRows = 0;
-  readonly #critics: readonly TargetCritic[];
+  readonly #critics: readonly NextCritic[];
   /** What reads the critics' outputs, if they are categorical. */
   readonly #heads: readonly Categorical[];
-  readonly #atoms: Float64Array;
   readonly #settings: Settings;
   readonly #random: Random;
   /** The index of the critic with the lowest value in each row: [N]. */
   readonly #lowest: Uint8Array;
 
   /** `random` is the stream of the noise on the target actor's action. */
-  constructor(settings: Settings, critics: readonly TargetCritic[], random: Random) {
+  constructor(settings: Settings, critics: readonly NextCritic[], random: Random) {
     const { batchSize, criticLoss, criticAtoms } = settings;
     this.#settings = settings;
     this.#critics = critics;
-    this.#atoms = atomsOf(settings);
-    this.#heads = critics.flatMap(({ head }) => (head instanceof Categorical ? [head] : []));
+    this.#heads = critics.flatMap(({ nextHead }) => (nextHead instanceof Categorical ? [nextHead] : []));
     this.#random = random;
     this.y = new Float64Array(batchSize);
     this.nextValue = new Float64Array(batchSize);
@@ -55,11 +61,11 @@ export class Targets implements CriticTarget {
     }
   }
 
-  /** Returns the lowest of the target critics' values of s′ and an action, row by row: [N]; reused by the next call. */
-  lowest(nextObservation: Matrix, nextAction: Matrix): Float64Array {
+  /** Returns the lowest of the critics' values of s′ and an action, row by row: [N]; reused by the next call. */
+  lowest(minibatch: Minibatch, nextAction: Matrix): Float64Array {
     const { nextValue } = this;
     for (let j = 0; j < this.#critics.length; j++) {
-      const values = this.#critics[j].values(nextObservation, nextAction);
+      const values = this.#critics[j].nextValues(minibatch, nextAction);
       for (let i = 0; i < values.length; i++) {
         // A value that is not a number stays, so that it is noticed.
         if (j > 0 && (values[i] >= nextValue[i] || Number.isNaN(nextValue[i]))) continue;
@@ -77,7 +83,6 @@ export class Targets implements CriticTarget {
    */
   project({ reward, discount }: Minibatch): void {
     const { y, distribution } = this;
-    const atoms = this.#atoms;
     if (distribution.length === 0) return;
     const { criticAtoms: K, criticSupport: support } = this.#settings;
     const spacing = (2 * support) / (K - 1);
@@ -85,17 +90,21 @@ export class Targets implements CriticTarget {
     this.clippedRows = 0;
     for (let i = 0; i < y.length; i++) {
       if (Math.abs(y[i]) > support) this.clippedRows++;
-      const { probabilities } = this.#heads[this.#lowest[i]];
-      for (let k = 0; k < K; k++) {
-        const moved = reward[i] + discount[i] * atoms[k];
-        const position = (Math.min(support, Math.max(-support, moved)) + support) / spacing;
-        const below = Math.max(0, Math.min(K - 2, Math.floor(position)));
-        const share = position - below;
-        distribution[i * K + below] += probabilities[i * K + k] * (1 - share);
-        distribution[i * K + below + 1] += probabilities[i * K + k] * share;
-      }
+      const { data: p, rowStride } = this.#heads[this.#lowest[i]].probabilities;
+      const from = i * rowStride;
+      const to = i * K;
+      // Counted in atoms, r + γ z of atom k is at first + γ k.
+      const gamma = discount[i];
+      const first = (reward[i] + support * (1 - gamma)) / spacing;
       let mean = 0;
-      for (let k = 0; k < K; k++) mean += distribution[i * K + k] * atoms[k];
+      for (let k = 0; k < K; k++) {
+        const position = Math.min(K - 1, Math.max(0, first + gamma * k));
+        const below = Math.min(K - 2, Math.floor(position));
+        const above = p[from + k] * (position - below);
+        distribution[to + below] += p[from + k] - above;
+        distribution[to + below + 1] += above;
+        mean += p[from + k] * (position * spacing - support);
+      }
       y[i] = mean;
     }
   }

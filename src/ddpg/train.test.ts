@@ -142,7 +142,8 @@ test("an actor whose actions are all at their bounds has no gradient, which give
   assert.deepEqual(await warningsOf(1e-3), []);
   assert.deepEqual(await warningsOf(1), [
     "policy gradient: expected a norm above 0, got 0 in 1000 consecutive updates of the actor, with 100 % of the actions at a bound. " +
-      "The actor has stopped learning: start again with actorLearningRate below 1 and observations scaled to about ±1.",
+      "The actor has stopped learning: start again with preactivationPenalty 1e-3, which cured such runs, or actorLearningRate below 1. " +
+      'See "A dead actor" in docs/tips.md.',
   ]);
 });
 

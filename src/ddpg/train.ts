@@ -160,10 +160,10 @@ export async function* train(
 
         try {
           agent.observe(body.observation, action, reward, observation, terminated, index);
+          if (terminated || truncated) agent.endEpisode(index);
         } catch (error) {
           throw asEnvironments(error, where);
         }
-        if (terminated || truncated) agent.endEpisode(index);
         agent.takeTurn();
         current.learned = false;
         while (learnOnce(agent, where)) {
@@ -191,8 +191,11 @@ export async function* train(
   } finally {
     // After a failure the other environments may still answer, when another loop may have the bodies.
     for (const calls of callsOf) calls.abandon();
-    for (const { at, index } of bodies) if (at > 0) agent.endEpisode(index);
-    loop.exit();
+    try {
+      for (const { at, index } of bodies) if (at > 0) agent.endEpisode(index);
+    } finally {
+      loop.exit();
+    }
   }
 }
 
@@ -266,9 +269,12 @@ function explored(agent: Ddpg, observation: Float64Array, where: () => string): 
   }
 }
 
-/** A number may be too large only after scaling. That is about the environment, and named like its other errors. */
+/**
+ * A number may be too large only after scaling, and a method of the goals may fail. That is about the environment, and named
+ * like its other errors.
+ */
 function asEnvironments(error: unknown, where: () => string): unknown {
-  const method = /^Ddpg\.(explore|observe) /;
+  const method = /^Ddpg\.(explore|observe|endEpisode) /;
   if (!(error instanceof InputError && method.test(error.where))) return error;
   const field = error.where.replace(method, "").replace("nextObservation", "observation");
   return new EnvironmentError(error.at(`${where()} ${field}`).message, { cause: error });

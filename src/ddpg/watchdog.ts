@@ -1,4 +1,5 @@
 import { ScaleMonitor } from "../environment/scale-monitor.ts";
+import { seeTips } from "../environment/tips.ts";
 import type { Settings } from "./config.ts";
 import type { Ddpg } from "./ddpg.ts";
 
@@ -85,7 +86,7 @@ function clippedTargets({ criticSupport, rewardScale, rewardNormalization }: Set
   const percent = (100 * share).toFixed(1);
   return (
     `criticSupport: expected at most 1 % of the critic's targets beyond ±${criticSupport}, got ${percent} % in ${clippingWindow} steps. ` +
-    `The critic cannot predict them: start again with a larger criticSupport${scale}.`
+    `The critic cannot predict them: start again with a larger criticSupport${scale}. ${seeTips("Options beyond the paper")}`
   );
 }
 
@@ -100,13 +101,14 @@ const plainStatistics =
 
 /**
  * The warning for an actor without a gradient. Where tanh rounds to ±1 in Float32, its slope is 0. Once that happens
- * for a whole minibatch, no gradient passes through.
+ * for a whole minibatch, no gradient passes through, except that of the pre-activation penalty.
  */
 function deadActor({ diagnostics, settings }: Ddpg): string {
   const { saturation } = diagnostics;
   const atEnd = Math.round((100 * saturation.reduce((sum, share) => sum + share, 0)) / saturation.length);
+  const penalty = settings.preactivationPenalty === 0 ? "preactivationPenalty 1e-3, which cured such runs, or " : "";
   return (
     `policy gradient: expected a norm above 0, got 0 in ${maxIdleUpdates} consecutive updates of the actor, with ${atEnd} % of the actions at a bound. ` +
-    `The actor has stopped learning: start again with actorLearningRate below ${settings.actorLearningRate} and observations scaled to about ±1.`
+    `The actor has stopped learning: start again with ${penalty}actorLearningRate below ${settings.actorLearningRate}. ${seeTips("A dead actor")}`
   );
 }

@@ -21,6 +21,7 @@ import {
   isKind,
 } from "./environment-calls.ts";
 import { isInUse, reserve } from "./environments-in-use.ts";
+import { GoalCheck } from "./goal-check.ts";
 import { Comparison, firstDifference, type Moment, Recording } from "./moments.ts";
 import { ScaleMonitor } from "./scale-monitor.ts";
 import { TimeLimit } from "./time-limit.ts";
@@ -140,8 +141,8 @@ export function defaultCheckSteps(observationSize: number): number {
 /**
  * Checks the environments that `make` returns. The same seed must give the same episodes, in every instance and after
  * `restore`; every number must be finite; every observation must have `observationSize` numbers; instances must share
- * nothing. Takes about 2 · `steps` time steps with random actions within the bounds. Calls `make` twice and closes both
- * environments. Whatever is wrong is reported, not thrown.
+ * nothing; `hindsight` must agree with the steps. Takes about 2 · `steps` time steps with random actions within the
+ * bounds. Calls `make` twice and closes both environments. Whatever is wrong is reported, not thrown.
  *
  * An environment that is not `repeatable` takes one pass of `steps` time steps and is not compared with itself. For one
  * that is `single`, `make` is called once.
@@ -238,15 +239,19 @@ class Check {
     let scaleWarnings: readonly string[] = [];
     const episodes = new Recording();
     let hasEnd = false;
-    await this.#walk(first, this.#stream("actions"), steps, (moment) => {
+    const goals = first.hindsight === undefined ? null : new GoalCheck(first);
+    await this.#walk(first, this.#stream("actions"), steps, (moment, action) => {
       const { isStep, observation, reward, terminated, truncated } = moment;
       if (first.repeatable !== false) episodes.add(moment);
       if (terminated || truncated) hasEnd = true;
       if (!isStep) return;
+      if (goals) this.#once("goals", () => goals.add(moment, action, this.where));
       for (let i = 0; i < scaled.length; i++) scaled[i] = (observation[i] - offset[i]) * scale[i];
       const found = monitor.add(scaled, rewardNormalization ? 0 : reward * rewardScale);
       if (found.length > 0) scaleWarnings = found;
     });
+    if (goals) this.#once("goals", () => goals.end());
+    if (goals?.warning) this.warnings.push(goals.warning);
     if (!hasEnd) this.#expectEnd(first, steps);
     for (const warning of scaleWarnings) this.warnings.push(warning);
     if (first.repeatable === false) {
@@ -362,7 +367,7 @@ class Check {
     environment: Environment,
     random: Random,
     steps: number,
-    visit: (moment: Moment) => void = () => {},
+    visit: (moment: Moment, action: Float32Array) => void = () => {},
     between?: (observation: ArrayLike<number>, copy: Float64Array) => Promise<void>,
     fresh = true,
   ): Promise<void> {
@@ -372,7 +377,8 @@ class Check {
       if (ended) {
         this.where = "reset";
         this.#observation(copy, await environment.reset(starts), "reset observation");
-        visit({ isStep: false, observation: copy, reward: 0, terminated: false, truncated: false });
+        const none = new Float32Array(environment.actionLow.length);
+        visit({ isStep: false, observation: copy, reward: 0, terminated: false, truncated: false }, none);
       }
       const action = Float32Array.from(environment.actionLow, (low, i) =>
         random.uniform(low, environment.actionHigh[i]),
@@ -387,7 +393,7 @@ class Check {
       this.#step(step, given, action);
       // A reward that is not a number was reported already; NaN keeps the comparison quiet about it.
       const number = typeof reward === "number" ? reward : Number.NaN;
-      visit({ isStep: true, observation: copy, reward: number, terminated, truncated });
+      visit({ isStep: true, observation: copy, reward: number, terminated, truncated }, action);
       await between?.(observation, copy);
       ended = terminated || truncated;
       await letMacrotasksRun();

@@ -139,6 +139,7 @@ const members = Object.keys({
   maxEpisodeSteps: true,
   repeatable: true,
   single: true,
+  hindsight: true,
   reset: true,
   step: true,
   save: true,

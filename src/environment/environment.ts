@@ -28,6 +28,8 @@ export interface Environment {
    * that it trains on, at ends of episodes. Default: false.
    */
   readonly single?: boolean | undefined;
+  /** What the setting `hindsight` needs to know of a task in which each episode has a goal. Other tasks have none. */
+  readonly hindsight?: Goals | undefined;
   /**
    * Starts an episode and returns its first observation [O], which the caller copies at once. Draw every random number
    * of the episode from `random`: then the same seed gives the same episode.
@@ -47,6 +49,24 @@ export interface Environment {
   restore?(state: Float64Array): void;
   /** Releases what the environment holds, such as a connection or memory. */
   close?(): void;
+}
+
+/**
+ * The goals of a task, so that an agent can learn from an episode as if it had had another goal. The goal of an episode is
+ * part of every observation. A goal is a list of G numbers, such as a position, and G never changes. The methods depend on
+ * their arguments alone, never on the state of the environment. They get copies, and the caller copies what they return at
+ * once.
+ */
+export interface Goals {
+  /** Returns the goal that an observation [O] has reached, whichever goal it was meant to reach: [G]. */
+  achieved(observation: Float64Array): ArrayLike<number>;
+  /** Returns an observation [O] as it would be if the goal of its episode were another one [G]: [O]. */
+  withGoal(observation: Float64Array, goal: Float64Array): ArrayLike<number>;
+  /**
+   * Returns what else `step` returns where an action [A] leads to an observation [O]: the reward, and whether the task
+   * ended. It has to be right for every goal in the observation, not only for the goal of the episode.
+   */
+  outcome(observation: Float64Array, action: Float32Array): Pick<Step, "reward" | "terminated">;
 }
 
 /** The result of one time step. */

@@ -36,7 +36,7 @@ test("dimensions that are too wide, too narrow or constant are named once, at st
   assert.match(found[1], /^observation\[2\]: .* got 0\.00\d+\. .*observationScale/);
   assert.equal(
     found[2],
-    "observation[3]: expected a standard deviation of 0.01 to 10, got 0. It was always 4: leave it out if it cannot change.",
+    'observation[3]: expected a standard deviation of 0.01 to 10, got 0. It was always 4: leave it out if it cannot change. See "Scales" in docs/tips.md.',
   );
 });
 
@@ -60,7 +60,7 @@ test("more than three dimensions with the same problem are named in one sentence
     "observation[9]: expected a standard deviation of 0.01 to 10, got 0.002. " +
       "Its mean is 0: set observationScale and observationOffset to bring it near ±1.",
     "observation[4 to 6, 8]: expected standard deviations of 0.01 to 10, got 0. " +
-      "None of them ever changed: leave out those that cannot.",
+      'None of them ever changed: leave out those that cannot. See "Scales" in docs/tips.md.',
   ]);
 });
 
@@ -73,7 +73,7 @@ test("1, 2, 3, 4, 100 have the mean 22 and the standard deviation 39.0, as compu
 
 test("rewards beyond ±100 are reported with their sign", () => {
   assert.deepEqual(watch(10, (random) => [random.normal()], -101).found, [
-    "reward: expected at most 100 in absolute value, got -101. Set rewardScale to bring it near ±1.",
+    'reward: expected at most 100 in absolute value, got -101. Set rewardScale to bring it near ±1. See "Scales" in docs/tips.md.',
   ]);
   assert.deepEqual(watch(10, (random) => [random.normal()], 100).found, []);
 });

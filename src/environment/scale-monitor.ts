@@ -1,6 +1,7 @@
 import { expect, expectNumbers } from "../base/expect.ts";
 import { largest, smallest } from "../base/numbers.ts";
 import type { Saved } from "../base/saved.ts";
+import { seeTips } from "./tips.ts";
 
 const NONE: readonly string[] = [];
 const LOWEST_DEVIATION = 0.01;
@@ -88,7 +89,8 @@ export class ScaleMonitor implements Saved {
       warnings.push(
         `reward: expected at most ${HIGHEST_REWARD} in absolute value, got ${short(this.#largestReward)}. Set rewardScale to bring it near ±1.`,
       );
-    return warnings;
+    const last = warnings.pop();
+    return last === undefined ? NONE : [...warnings, `${last} ${seeTips("Scales")}`];
   }
 }
 

@@ -204,6 +204,7 @@ test("every member of an environment is there behind the limit", () => {
   const whole: Required<Environment> = {
     ...{ name: "whole", observationSize: 1, actionLow: [-1], actionHigh: [2] },
     ...{ maxEpisodeSteps: 5, repeatable: true, single: false },
+    hindsight: { achieved: () => [0], withGoal: () => [0], outcome: () => ({ reward: 0, terminated: false }) },
     reset: () => [0],
     step: () => ({ observation: [0], reward: 0, terminated: false }),
     save: () => Float64Array.of(0),

@@ -1,7 +1,7 @@
 import { expect, isArrayLike } from "../base/expect.ts";
 import { joinNumbers } from "../base/numbers.ts";
 import type { Random } from "../base/random.ts";
-import type { Environment, Step } from "./environment.ts";
+import type { Environment, Goals, Step } from "./environment.ts";
 import { expectEnvironment, isFloat64Array, nameOf } from "./environment-calls.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 
@@ -19,6 +19,7 @@ export class TimeLimit implements Environment {
   readonly maxEpisodeSteps: number;
   readonly repeatable: boolean | undefined;
   readonly single: boolean | undefined;
+  readonly hindsight: Goals | undefined;
   readonly save?: () => Float64Array;
   readonly restore?: (state: Float64Array) => void;
   readonly #environment: Environment;
@@ -38,6 +39,7 @@ export class TimeLimit implements Environment {
     this.maxEpisodeSteps = Math.min(steps, environment.maxEpisodeSteps ?? steps);
     this.repeatable = environment.repeatable;
     this.single = environment.single;
+    this.hindsight = environment.hindsight;
     const { save, restore } = environment;
     if (save && restore) {
       this.save = () => {

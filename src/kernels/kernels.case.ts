@@ -97,6 +97,18 @@ export function kernelCases(backend: Backend, tolerance: number): void {
       kernels.tanhGradient(g, make([[0.25, 0.5]]));
       is(g, [0, 5.25]);
 
+      const [p2, sums2] = [output(kernels, 2, 2), output(kernels, 2, 2)];
+      kernels.softmax(
+        p2,
+        sums2,
+        make([
+          [5, 5],
+          [0, -2000],
+        ]),
+      );
+      is(p2, [0.5, 0.5], [1, 0]);
+      is(sums2, [5, 2], [0, 1]);
+
       // Mean 2, variance 1, √(1 + 3) = 2.
       const [y, normalized] = [output(kernels, 2, 1), output(kernels, 2, 1)];
       const [inverse, mean, variance, scaleGradient, shiftGradient] = [1, 2, 3, 4, 5].map(() => row(NaN));
@@ -253,6 +265,52 @@ export function kernelCases(backend: Backend, tolerance: number): void {
       const special = matrix(kernels, 1, 4, (_, j) => [NaN, Infinity, -Infinity, -0][j]);
       kernels.tanh(special);
       assert.deepEqual(rowsOf(special), [[NaN, 1, -1, -0]]);
+    });
+
+    kernelCase(["softmax"], `probabilities, the largest number and the sum of each row, ${within}`, async (create) => {
+      for (const columns of SIZES) {
+        const kernels = await create();
+        const random = new Random(columns);
+        for (const [offset, spread] of [
+          [0, 1],
+          [-1000, 5],
+          [3e30, 0],
+          [40, 80],
+        ]) {
+          const x = matrix(kernels, 9, columns, () => offset + spread * random.uniform(-1, 1));
+          // The largest is at every place once, so that none is left out.
+          for (let i = 0; i < 9; i++) x.set(i, (i * 7) % columns, offset + 1.01 * spread);
+          const [p, sums] = [output(kernels, 9, columns), output(kernels, 9, 2)];
+          const before = rowsOf(x);
+          kernels.softmax(p, sums, x);
+          assert.deepEqual(rowsOf(x), before);
+          for (let i = 0; i < 9; i++) {
+            const largest = Math.max(...before[i]);
+            const powers = before[i].map((value) => Math.exp(value - largest));
+            const where = () => `${columns} columns at row ${i} of ${offset} ± ${spread}`;
+            assert.equal(sums.at(i, 0), largest, where());
+            assertNear(sums.at(i, 1), sum(powers), sum(powers), where);
+            for (const [k, power] of powers.entries()) {
+              const expected = power / sum(powers);
+              // x − m is rounded, and a fast kernel has 0 where its power leaves the normal numbers.
+              const rounding = 1 + (largest - before[i][k]);
+              assertNear(p.at(i, k), expected, rounding * expected + 2e-38 / tolerance, where);
+            }
+          }
+          assertPadded(p);
+          assertPadded(sums);
+        }
+        // Subtracted from itself, ∞ is not a number, and it must be noticed.
+        for (const wrong of [NaN, Infinity]) {
+          for (let j = 0; j < columns; j++) {
+            const x = matrix(kernels, 1, columns, (_, k) => (k === j ? wrong : 0));
+            const [p, sums] = [output(kernels, 1, columns), output(kernels, 1, 2)];
+            kernels.softmax(p, sums, x);
+            assert.deepEqual(new Set(rowsOf(p).flat()), new Set([NaN]), `${wrong} at ${j} of ${columns}`);
+            assertPadded(p);
+          }
+        }
+      }
     });
 
     kernelCase(["subtractRow"], "every difference rounded once, and 0 for a column of one number", async (create) => {

@@ -65,6 +65,13 @@ export interface Kernels {
   tanhGradient(g: Matrix, y: Matrix): void;
 
   /**
+   * p [B, K] = softmax of each row of x [B, K]: p = e^(x − m) / S with m the row's largest number and S = Σ e^(x − m).
+   * Writes m and S of each row to `sums` [B, 2], so that log p = x − m − log S. A row with NaN or ∞ becomes NaN. In the fast
+   * implementation x − m is rounded, and a number more than 87 below m counts as −∞.
+   */
+  softmax(p: Matrix, sums: Matrix, x: Matrix): void;
+
+  /**
    * Batch normalization with the batch's own statistics, per column of x [B, J] (Ioffe & Szegedy, arXiv 1502.03167,
    * Algorithm 1): mean μ and uncorrected variance v (÷ B) over the rows, x̂ = (x − μ) / √(v + ε), y = γ x̂ + β.
    * Writes y, x̂ (`normalized`), 1/√(v + ε) (`inverseDeviation` [J]), μ (`mean` [J]) and v (`variance` [J]). y may be x.
@@ -81,7 +88,7 @@ export interface Kernels {
     options: { readonly epsilon: number },
   ): void;
 
-  /** y = γ (x − mean) / √(variance + ε) + β with given statistics [J]. */
+  /** y = γ (x − mean) / √(variance + ε) + β with given statistics [J]. y may be x. */
   batchNormRunning(
     y: Matrix,
     x: Matrix,

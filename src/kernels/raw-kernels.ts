@@ -31,7 +31,7 @@ export function wrapRawKernels(
   // A call through a constant is faster than a call through a property.
   const { multiply, transpose, sumRows, subtractRow, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } =
     raw;
-  const { batchNorm, batchNormRunning, batchNormGradient } = raw;
+  const { softmax, batchNorm, batchNormRunning, batchNormGradient } = raw;
   // V8 heap-allocates a double that is passed to WebAssembly, unless it inlines the call. So scalars go through the
   // memory's first line.
   const numbers = new Float64Array(buffer, numbersAddress, lineBytes / 8);
@@ -153,6 +153,21 @@ export function wrapRawKernels(
       const { rows, columns } = g;
       const to = matrix(g, rows, columns);
       tanhGradient(to, 4 * g.rowStride, matrix(y, rows, columns), 4 * y.rowStride, rows, paddedBytes(columns, 4));
+    },
+
+    softmax(p, sums, x) {
+      const { rows, columns } = x;
+      softmax(
+        matrix(p, rows, columns),
+        4 * p.rowStride,
+        matrix(sums, rows, 2),
+        4 * sums.rowStride,
+        matrix(x, rows, columns),
+        4 * x.rowStride,
+        rows,
+        columns,
+        vectorBytes(columns),
+      );
     },
 
     batchNorm(y, normalized, inverseDeviation, mean, variance, x, scale, shift, { epsilon }) {

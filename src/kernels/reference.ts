@@ -3,7 +3,7 @@
 // whose bits are fixed.
 import { expect } from "../base/expect.ts";
 import { fusedMultiplyAdd } from "../base/fused.ts";
-import { tanh } from "../base/math.ts";
+import { exp, tanh } from "../base/math.ts";
 import type { Backend } from "./backend.ts";
 import type { Arithmetic, Kernels } from "./kernels.ts";
 import type { Matrix } from "./matrix.ts";
@@ -101,6 +101,18 @@ export function createReferenceKernels(width: Width, arithmetic: Arithmetic = "p
           normalized.set(i, j, (x.at(i, j) - m) * inverse);
           y.set(i, j, scale[j] * normalized.at(i, j) + shift[j]);
         }
+      }
+    },
+
+    softmax(p, sums, x) {
+      for (let i = 0; i < x.rows; i++) {
+        let largest = x.at(i, 0);
+        for (let k = 1; k < x.columns; k++) largest = Math.max(largest, x.at(i, k));
+        let sum = 0;
+        for (let k = 0; k < x.columns; k++) sum += exp(x.at(i, k) - largest);
+        for (let k = 0; k < x.columns; k++) p.set(i, k, exp(x.at(i, k) - largest) / sum);
+        sums.set(i, 0, largest);
+        sums.set(i, 1, sum);
       }
     },
 

@@ -31,6 +31,7 @@ export const signatures = {
   reluGradient: ["g", "gStride", "y", "yStride", "rows", "width"],
   tanh: ["x", "xStride", "rows", "width"],
   tanhGradient: ["g", "gStride", "y", "yStride", "rows", "width"],
+  softmax: ["p", "pStride", "sums", "sumsStride", "x", "xStride", "rows", "columns", "width"],
   batchNorm: [
     ...(["y", "yStride", "normalized", "normalizedStride", "inverseDeviation", "mean", "variance"] as const),
     ...(["x", "xStride", "scale", "shift", "numbers", "rows", "columns", "width"] as const),

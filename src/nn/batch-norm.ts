@@ -16,6 +16,7 @@ interface Learning {
   readonly shiftGradient: Vector;
   /** Receives the parameters' gradients when only the input's gradient is wanted. */
   readonly unused: readonly [Vector, Vector];
+  readonly zeros: Vector;
 }
 
 /**
@@ -116,6 +117,7 @@ export class BatchNorm implements Layer {
   readonly averages: CorrectedAverages | null;
   /** The first row of the last minibatch, which is subtracted from all. */
   #first: Vector | null = null;
+  #usedRunning = false;
 
   constructor({ name, epsilon, keep, statistics }: Spec, place: Place) {
     const { kernels, parameters, batchSize, learns, inputSizes, next } = place;
@@ -143,12 +145,14 @@ export class BatchNorm implements Layer {
           scaleGradient: parameters.gradient(`${name}.scale`).data,
           shiftGradient: parameters.gradient(`${name}.shift`).data,
           unused: [vector(), vector()],
+          zeros: vector(),
         }
       : null;
   }
 
   forward(x: Matrix, batchStatistics: boolean): void {
     const learning = this.#learning;
+    this.#usedRunning = !batchStatistics;
     if (batchStatistics && learning) {
       let input = x;
       if (this.averages) {
@@ -180,7 +184,7 @@ export class BatchNorm implements Layer {
     }
   }
 
-  /** Requires that the last `forward` used batch statistics. */
+  /** Requires that the last `forward` used the statistics of the batch. */
   backward(g: Matrix): Matrix {
     const { scaleGradient, shiftGradient } = this.#expectLearning();
     this.#gradient(g, scaleGradient, shiftGradient);
@@ -189,8 +193,12 @@ export class BatchNorm implements Layer {
   }
 
   inputGradient(g: Matrix): Matrix {
-    const [scaleGradient, shiftGradient] = this.#expectLearning().unused;
-    this.#gradient(g, scaleGradient, shiftGradient);
+    const { unused, zeros } = this.#expectLearning();
+    const [scaleGradient, shiftGradient] = unused;
+    // Running averages are constants: ∂L/∂x = γ g / √(variance + ε).
+    if (this.#usedRunning)
+      this.#kernels.batchNormRunning(g, g, zeros, this.#runningVariance, this.#scale, zeros, this.#options);
+    else this.#gradient(g, scaleGradient, shiftGradient);
     return g;
   }
 

@@ -116,6 +116,7 @@ const configFields = {
   environment: "a name",
   environmentModule: "a path, or nothing",
   environmentSha256: "64 hexadecimal digits, or nothing",
+  environmentOptions: "an object, or nothing",
   preset,
   seed: "a whole number",
   steps: "a whole number above 0",
@@ -159,9 +160,9 @@ const finalFields = {
   info: "an object, or nothing",
 } as const satisfies Fields<FinalEvaluation>;
 
-/** The name of an environment in the names of files and directories: an id may hold a `/`. */
+/** The name of an environment in the names of files and directories: an id may hold a `/`, and an address a `:`. */
 export function inFileName(environment: string): string {
-  return environment.replaceAll("/", "-");
+  return environment.replaceAll(/[\\/:*?"<>|]+/g, "-");
 }
 
 /** Reads and checks a run's `config.json`. */

@@ -81,7 +81,7 @@ describe("a record", () => {
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
       " settings noiseScale: expected": (text) => text.replace(/"noiseScale":[^,]+/, '"noiseScale":{}'),
-      ' preset: expected one of small, standard, paper, numpy, got "constructor".': (text) =>
+      ' preset: expected one of small, standard, td3, paper, numpy, torcs, got "constructor".': (text) =>
         text.replace('"preset":"standard"', '"preset":"constructor"'),
       " fingerprint: expected 16 hexadecimal digits, got an object with toString.": (text) =>
         text.replace('"fingerprint":"0123456789abcdef"', '"fingerprint":{"toString":1}'),
@@ -130,7 +130,7 @@ describe("the table", () => {
     );
     assert.deepEqual(cells(runs, "HalfCheetah-v5"), [
       ...["HalfCheetah-v5", "1,000,000", "10,000", "9,000, 11,000, 12,000, 2,000", "1 of 4"],
-      ...["11,653 ± 431", "10,110", "10,374 ± 157"],
+      ...["11,503 [10,895, 12,376]", "10,144 [8,775, 11,223]", "17,434 ± 155, TD7"],
     ]);
   });
 
@@ -142,12 +142,12 @@ describe("the table", () => {
   });
 
   it("counts a seed as failed below a fifth of the best figure, or beyond five times it for negative returns", () => {
-    // The best figures are Tianshou's 8,297 and -5.1, or our own if they are better.
-    const double = [1659, 1660].map((value, i) => record("InvertedDoublePendulum-v5", i, flat(value)));
+    // The best figures are 9,356 and -3.7, or our own if they are better.
+    const double = [1871, 1872].map((value, i) => record("InvertedDoublePendulum-v5", i, flat(value)));
     assert.equal(cells(double, "InvertedDoublePendulum-v5")[4], "1 of 2");
-    const reacher = [-25.4, -25.6].map((value, i) => record("Reacher-v5", i, flat(value)));
+    const reacher = [-18.4, -18.6].map((value, i) => record("Reacher-v5", i, flat(value)));
     assert.equal(cells(reacher, "Reacher-v5")[4], "1 of 2");
-    const better = [-4, -4, -4, -21].map((value, i) => record("Reacher-v5", i, flat(value)));
+    const better = [-3, -3, -3, -16].map((value, i) => record("Reacher-v5", i, flat(value)));
     assert.equal(cells(better, "Reacher-v5")[4], "1 of 4");
   });
 
@@ -162,9 +162,16 @@ describe("the table", () => {
 
   it("compares seeds with the best published figure of any kind, or with the best seed if nothing was published", () => {
     const alone = [93, 0, 0].map((value, i) => record("MountainCarContinuous-v0", i, flat(value)));
-    assert.equal(cells(alone, "MountainCarContinuous-v0")[4], "2 of 3");
-    const humanoid = [300, 350].map((value, i) => record("Humanoid-v5", i, flat(value)));
+    assert.equal(cells(alone, "MountainCarContinuous-v0")[4], "2 of 3, 2 dead");
+    const humanoid = [2280, 2281].map((value, i) => record("Humanoid-v5", i, flat(value)));
     assert.equal(cells(humanoid, "Humanoid-v5")[4], "1 of 2");
+  });
+
+  it("counts a seed as dead below a twentieth of the best figure, or whose actor had no gradient at the end", () => {
+    const runs = [17_434 / 20 - 1, 17_434 / 20 + 1, 9000].map((value, i) => record("HalfCheetah-v5", i, flat(value)));
+    assert.equal(cells(runs, "HalfCheetah-v5")[4], "2 of 3, 1 dead");
+    const still = [...runs.slice(0, 2), { ...runs[2], deadActor: true as const }];
+    assert.equal(cells(still, "HalfCheetah-v5")[4], "3 of 3, 2 dead");
   });
 
   it("marks the rows whose published task differs, in the order of the rows", () => {
@@ -176,7 +183,7 @@ describe("the table", () => {
 
   it("leaves out sources without figures", () => {
     const text = resultsTable([record("Pendulum-v1", 1, flat(-140))]);
-    assert.doesNotMatch(text, /Tianshou/);
+    assert.doesNotMatch(text, /Tianshou|TD3/);
     assert.match(text, /\| Pendulum-v1 \| 1,000,000 \| −140\.0 \| −140\.0 {4}\| 0 of 1 \|/);
   });
 
@@ -186,7 +193,7 @@ describe("the table", () => {
       record("Hopper-v5", 1, flat(2)),
       record("Hopper-v5", 2, flat(3)),
     ]);
-    for (const text of [">Ant-v5<", ">Hopper-v5<", "one seed, 1 failed", "best published, without noise"])
+    for (const text of [">Ant-v5<", ">Hopper-v5<", "one seed, 1 failed", "DDPG, published", "TD3, published"])
       assert.ok(picture.includes(text), text);
   });
 
@@ -257,7 +264,7 @@ describe("ddpg benchmark", () => {
     // The arithmetic of a run of another seed is found under the same name.
     const wishes = {
       ...{ tasks: ["dm_control/cart"], seeds: [2], steps: undefined, preset: undefined, changes: {}, out: "none" },
-      ...{ arithmetic: undefined, runs: inFolder("slash/runs"), warn: () => {} },
+      ...{ arithmetic: undefined, options: {}, runs: inFolder("slash/runs"), warn: () => {} },
     };
     const config = inFolder("slash/runs/dm_control-cart-seed1/config.json");
     const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
@@ -301,7 +308,7 @@ describe("ddpg benchmark", () => {
     const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
     fs.writeFileSync(config, text);
     const wishes = {
-      ...{ tasks: ["Pendulum-v1"], seeds: [1], steps: undefined, preset: undefined, changes: {}, out },
+      ...{ tasks: ["Pendulum-v1"], seeds: [1], steps: undefined, preset: undefined, changes: {}, options: {}, out },
       ...{ arithmetic: undefined, runs: path.join(out, "runs"), warn: () => {} },
     };
     assert.deepEqual(

@@ -8,6 +8,8 @@ import { expect, fail, InputError, suggest } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
+import { expectAddress, outsideAddress } from "../../node/outside/kinds.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { environments, suites, suiteTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
@@ -18,11 +20,12 @@ import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
 
-interface BenchmarkFlags extends Omit<ComputeFlags, "threads"> {
+interface BenchmarkFlags extends Omit<ComputeFlags, "threads">, OutsideOptions {
   tasks?: string[];
   suite?: (typeof suites)[number];
   seeds: number[];
@@ -46,7 +49,11 @@ export function addBenchmarkCommand(program: Command): void {
       "Trains several tasks with several seeds, each run in its own process, and draws a table and curves beside " +
         "published results. Started again, it continues where it was stopped.",
     )
-    .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [those of --suite]', parseTasks)
+    .option(
+      "--tasks <list>",
+      'ids of "ddpg environments", such as Hopper-v5,Ant-v5, or of Gymnasium, such as gymnasium:Hopper-v5 [those of --suite]',
+      parseTasks,
+    )
     .option("--suite <name>", `the tasks of a suite: ${suites.join(" or ")} [gymnasium]`, parseSuite)
     .addOption(
       new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
@@ -63,8 +70,9 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--no-progress", "print only when a run starts and finishes")
     .addOption(computeOptions.arithmetic("that of a task's records, or fused where it is possible"))
     .addOption(computeOptions.backend())
-    .addOption(computeOptions.simd())
-    .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+    .addOption(computeOptions.simd());
+  addOutsideOptions(command);
+  command.optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command
     .addHelpText(
@@ -82,7 +90,7 @@ Examples:
 function parseTasks(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());
   const known = Object.keys(environments);
-  for (const name of names)
+  for (const name of names.filter((name) => !isOutside(name)))
     expect(known.includes(name), "--tasks", `ids of ${known.join(", ")}`, name, suggest(name, known));
   return [...new Set(names)];
 }
@@ -90,6 +98,14 @@ function parseTasks(text: string): string[] {
 function parseSuite(text: string): (typeof suites)[number] {
   const found = suites.find((name) => name === text);
   return found ?? fail("--suite", suites.join(" or "), text, suggest(text, suites));
+}
+
+/** Whether a task is outside of the process. A program is a file, which a record could not name for everybody. */
+function isOutside(name: string): boolean {
+  const address = outsideAddress(name);
+  if (!address || address.kind.program) return false;
+  expectAddress(address);
+  return true;
 }
 
 async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void> {
@@ -100,6 +116,7 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
   const wishes = {
     tasks: flags.tasks ?? suiteTasks[flags.suite ?? "gymnasium"],
     ...{ seeds, steps, preset, arithmetic, out },
+    options: chosenOutsideOptions(flags),
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
     warn: printWarning,
@@ -113,7 +130,9 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
   for (const arithmetic of new Set(untrained.map(({ arithmetic }) => arithmetic)))
     await backendFor({ ...flags, arithmetic }, { ...explained, say: (line) => lines.add(line) });
   for (const line of lines) say(line);
-  for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
+  // One outside of the process has been made to learn its sizes.
+  const own = unrecorded.map(({ task }) => task).filter((task) => !isOutside(task));
+  for (const task of new Set(own)) await (await environments[task].create()).close?.();
   const hint = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);
   checkWritable(path.join(out, tableFile), hint);

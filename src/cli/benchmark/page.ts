@@ -4,7 +4,7 @@ import { printable } from "../../base/printable.ts";
 import { type SeedStatistic, seedStatistic, statisticName } from "../../training/aggregate.ts";
 import { compose, drawCurves, drawDistribution, paper, trueMinus } from "../report/figures.ts";
 import { short, whole } from "../terminal/numbers.ts";
-import { bestPublished, type Figure, published, sources } from "./published.ts";
+import { type Best, baselines, type Figure, figuresFor, methods, published } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, judgedBy } from "./records.ts";
 
 /** The results of a task over its seeds. */
@@ -17,17 +17,23 @@ interface Row {
   readonly returns: readonly number[];
   readonly statistic: SeedStatistic | undefined;
   readonly failed: number;
+  readonly dead: number;
 }
 
 /**
  * A seed has failed if it did not finish, or if it is below a fifth of the best figure of its row: our best seed or a
- * published result. If that figure is negative, the limit is five times it.
+ * published result. Below a twentieth it is dead, and so is a seed whose actor had no gradient at the end. If the best
+ * figure is negative, the limits are five and twenty times it.
  */
-function failedSeeds(task: string, finals: Row["finals"]): number {
-  const figures = (published[task]?.figures ?? []).flatMap((figure) => (figure ? [figure[0]] : []));
-  const best = largest([...figures, ...finals.map((value) => value ?? -Infinity)]);
-  const worst = best > 0 ? best / 5 : 5 * best;
-  return finals.filter((value) => value === undefined || value < worst).length;
+function unlucky(task: string, runs: Row["runs"], finals: Row["finals"]): Pick<Row, "failed" | "dead"> {
+  const best = largest([...figuresFor(task), ...finals.map((value) => value ?? -Infinity)]);
+  const below = (part: number) => (value: number | undefined) =>
+    value === undefined || value < (best > 0 ? best / part : part * best);
+  const isDead = finals.map((value, i) => below(20)(value) || runs[i].deadActor === true);
+  return {
+    failed: finals.filter((value, i) => below(5)(value) || isDead[i]).length,
+    dead: finals.filter((value, i) => value !== undefined && isDead[i]).length,
+  };
 }
 
 /** One row per task, in the order of `published`, then by name. */
@@ -41,7 +47,7 @@ function rows(records: readonly BenchmarkRecord[]): Row[] {
     const finals = runs.map((run) => (run.failed === undefined ? finalReturn(run) : undefined));
     const returns = finals.filter((value) => value !== undefined);
     const statistic = returns.length > 0 ? seedStatistic(returns) : undefined;
-    return { task, runs, finals, returns, statistic, failed: failedSeeds(task, finals) };
+    return { task, runs, finals, returns, statistic, ...unlucky(task, runs, finals) };
   });
 }
 
@@ -55,8 +61,8 @@ export function resultsTable(records: readonly BenchmarkRecord[]): string {
   const all = rows(records);
   const compared = all.some(({ task }) => published[task]);
   const notes: string[] = [];
-  const lines = all.map(({ task, runs, finals, statistic, failed }) => {
-    const { figures = [], differs } = published[task] ?? {};
+  const lines = all.map(({ task, runs, finals, statistic, failed, dead }) => {
+    const { ddpg, td3, best, differs } = published[task] ?? {};
     if (differs) notes.push(`${"*".repeat(notes.length + 1)} ${task}: ${differs}.`);
     const mark = differs ? ` ${"\\*".repeat(notes.length)}` : "";
     const interval = statistic?.interval ? ` [${statistic.interval.map(returnText).join(", ")}]` : "";
@@ -65,21 +71,22 @@ export function resultsTable(records: readonly BenchmarkRecord[]): string {
       [...new Set(runs.map(({ steps }) => whole(steps)))].join(", "),
       `${returnText(statistic?.value)}${interval}`,
       finals.map(returnText).join(", "),
-      `${failed} of ${finals.length}`,
-      ...(compared ? sources.map((_, i) => figure(figures[i] ?? null)) : []),
+      `${failed} of ${finals.length}${dead > 0 ? `, ${dead} dead` : ""}`,
+      ...(compared ? [figure(ddpg), figure(td3), bestText(best)] : []),
     ];
   });
-  const names = compared ? sources.map(({ name }) => name) : [];
+  const names = compared ? ["DDPG", "TD3", "best published"] : [];
+  const used = [...new Set(all.flatMap(({ task }) => published[task]?.best?.method ?? []))];
   return [
     markdown([["task", "steps", "return", "each seed", "failed", ...names], ...lines]),
     "",
     `A run's return is the mean of its last ${judgedBy} noise-free evaluations; a task's return is the ${statisticName} over its seeds that finished${
       all.some(({ statistic }) => statistic?.interval) ? ", with a 95 % bootstrap interval from five seeds on" : ""
-    }. A seed counts as failed below a fifth of the row's best figure (for negative returns, beyond five times it), or if it did not finish.`,
+    }. A seed counts as failed below a fifth of the row's best figure (for negative returns, beyond five times it), or if it did not finish, and as dead below a twentieth or if its actor had no gradient at the end.`,
     ...(compared
       ? [
           "",
-          `Others' figures, after 1,000,000 steps: ${sources.map(({ name, url, how }) => `[${name}](${url}), ${how}`).join("; ")}.`,
+          `Others' figures, after 1,000,000 steps: the same measure, computed from the raw records, with the lowest and the highest seed in brackets; figures with ± are means and deviations as they were published. DDPG and TD3: [${baselines.name}](${baselines.url}), ${baselines.how}. Best published: ${used.map((name) => `[${name}](${methods[name].url}), ${methods[name].how}`).join("; ")}.`,
           ...notes.map((note) => `\n${note.replaceAll("*", "\\*")}`),
         ]
       : []),
@@ -91,10 +98,21 @@ function returnText(value: number | undefined): string {
   return value === undefined ? "–" : trueMinus(short(value));
 }
 
-function figure(published: Figure | null): string {
+/** A published number with the digits that it was published with. */
+function publishedText(value: number): string {
+  return trueMinus(Number.isInteger(value) ? whole(value) : value.toFixed(1));
+}
+
+function figure(published: Figure | undefined): string {
   if (!published) return "–";
-  // Their digits are few: a decimal above 100 would be made up.
-  return published.map((value = 0) => trueMinus(Math.abs(value) < 100 ? value.toFixed(1) : whole(value))).join(" ± ");
+  const [value, ...ends] = published;
+  return publishedText(value) + (ends.length > 0 ? ` [${ends.map((end = 0) => publishedText(end)).join(", ")}]` : "");
+}
+
+function bestText(best: Best | undefined): string {
+  if (!best) return "–";
+  const deviation = best.deviation === undefined ? "" : ` ± ${publishedText(best.deviation)}`;
+  return `${publishedText(best.value)}${deviation}, ${best.method}`;
 }
 
 /** A Markdown table whose columns also align as plain text. */
@@ -110,8 +128,11 @@ function markdown(rows: readonly (readonly string[])[]): string {
 export function curves(records: readonly BenchmarkRecord[]): string {
   const width = 390;
   const panels = rows(records).map(({ task, runs, returns, failed }) => {
-    const best = bestPublished(task);
-    const name = "best published, without noise";
+    const { ddpg, td3 } = published[task] ?? {};
+    const references = [
+      ...(ddpg ? [{ value: ddpg[0], name: "DDPG, published" }] : []),
+      ...(td3 ? [{ value: td3[0], name: "TD3, published" }] : []),
+    ];
     const curves = runs.map(({ evaluations }) => evaluations).filter(({ length }) => length > 0);
     const plot = drawCurves([{ name: "", runs: curves }], {
       theme: paper,
@@ -119,7 +140,7 @@ export function curves(records: readonly BenchmarkRecord[]): string {
       height: 240,
       xLabel: "environment steps",
       yLabel: "mean return of an evaluation",
-      references: best === undefined ? [] : [{ value: best, name }],
+      references,
       showRuns: true,
     });
     const dots = (): string =>
@@ -128,7 +149,7 @@ export function curves(records: readonly BenchmarkRecord[]): string {
         width,
         height: 96,
         xLabel: `mean of the last ${judgedBy} evaluations; diamond: ${statisticName}`,
-        references: best === undefined ? [] : [{ value: best, name: "" }],
+        references: references.map(({ value }) => ({ value, name: "" })),
       });
     const seeds = `${runs.length === 1 ? "one seed" : `${runs.length} seeds`}${failed > 0 ? `, ${failed} failed` : ""}`;
     return compose([[plot], returns.length > 0 ? [dots()] : []], {

@@ -19,6 +19,8 @@ export const judgedBy = 10;
 
 export interface BenchmarkRecord {
   readonly environment: string;
+  /** The options that decide what an environment outside of the process is. */
+  readonly environmentOptions?: Readonly<Record<string, unknown>>;
   readonly preset: PresetName;
   readonly seed: number;
   /** Environment steps. */
@@ -39,6 +41,8 @@ export interface BenchmarkRecord {
   readonly episodes: number;
   /** The mean return of each evaluation. */
   readonly evaluations: readonly Point[];
+  /** The actor had no gradient at the end. Absent if it had one, and in records from before 0.2. */
+  readonly deadActor?: true;
   /** Why the run failed. It has no return, and counts as a failed seed until it is repeated. */
   readonly failed?: string;
 }
@@ -62,6 +66,7 @@ export function writeRecord(file: string, record: BenchmarkRecord): void {
 
 const fields = {
   environment: "a name",
+  environmentOptions: "an object, or nothing",
   preset,
   seed: "a whole number",
   steps: "a whole number",
@@ -74,6 +79,7 @@ const fields = {
   fingerprint: "16 hexadecimal digits",
   episodes: "a whole number above 0",
   evaluations: "an object",
+  deadActor: "true, or nothing",
   failed: "what went wrong, or nothing",
 } as const satisfies Fields<BenchmarkRecord>;
 

@@ -100,7 +100,7 @@ describe("ddpg render", () => {
     assert.match(stdout, /^Wrote Pendulum-v1-small-seed1\.gif, \d+ kB\n/);
     assert.match(
       stdout,
-      /length {7}200 steps, 10\.0 s\nframes {7}201, 160 × 120\nenvironment {2}Pendulum-v1, episode 3\n/,
+      /length {7}200 steps, 10\.0 s\nframes {7}201, 160 × 120\ntime {9}[\d.]+ s to simulate, [\d.]+ s to draw\nenvironment {2}Pendulum-v1, episode 3\n/,
     );
     const { width, height, frames } = readGif("Pendulum-v1-small-seed1.gif");
     assert.deepEqual([width, height, frames.length], [160, 120, 201]);

@@ -3,35 +3,32 @@ import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import type { Policy } from "../../ddpg/policy.ts";
 import type { Environment } from "../../environment/environment.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { fromHere } from "../../node/starting-folder.ts";
 import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
-import { plusMinus, whole } from "../terminal/numbers.ts";
+import { duration, plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
-import { print } from "../terminal/output.ts";
+import { print, printError, stderr } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
+import { Progress } from "../terminal/progress.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
-import { filmOf, pictureFormat, pictureOf } from "./film.ts";
+import { type Drawing, filmOf, maxMoments, type PictureFormat, pictureFormat, pictureOf } from "./film.ts";
 
-interface RenderFlags {
+interface RenderFlags extends OutsideOptions, Drawing {
   output?: string;
   environment?: string;
   best?: true;
   episode: number;
-  seconds: number;
-  size?: readonly [width: number, height: number];
-  speed: number;
-  moments: number;
   stepTimeout?: number;
 }
 
 const hint = "Choose another with --output.";
-/** With the widest frames, this is as wide a PNG as common viewers open. */
-const maxMoments = 24;
 
 export function addRenderCommand(program: Command): void {
-  program
+  const command = program
     .command("render")
     .argument("<run>", "a run's directory, or a policy file")
     .summary("draw an episode of a run's policy")
@@ -44,9 +41,15 @@ export function addRenderCommand(program: Command): void {
     .option("--episode <n>", "which of the starts of `ddpg evaluate`", wholeNumber("--episode", 1), 1)
     .option("--seconds <s>", "how much of the episode to draw", someNumber("--seconds", "a number above 0"), 10)
     .option("--speed <x>", "playback speed", someNumber("--speed", "a number above 0"), 1)
-    .option("--size <size>", "width and height of a frame in pixels [320x240]", parseSize)
+    .option(
+      "--size <size>",
+      "width and height of a frame in pixels [320x240; that of the environment if it draws itself]",
+      parseSize,
+    )
     .option("--moments <n>", `how many moments a PNG shows, at most ${maxMoments}`, parseMoments, 6)
-    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
+    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"));
+  addOutsideOptions(command);
+  command
     .addHelpText(
       "after",
       `
@@ -61,27 +64,31 @@ ${moduleHelp}`,
       const format = pictureFormat(output);
       const { policy, nameOrPath, description } = await sourceOf(source, flags);
       checkWritable(fromHere(output), hint);
-      const { name, environment } = await environmentFor(policy, nameOrPath);
-      const { film, episodeReturn } = await closing(name, [environment], () =>
+      const context = { stepTimeout: milliseconds(flags.stepTimeout), pictures: true, onLine: printError };
+      const { name, environment } = await environmentFor(policy, nameOrPath, chosenOutsideOptions(flags), context);
+      const begun = performance.now();
+      const { film, stepSeconds, episodeReturn } = await closing(name, [environment], () =>
         guarded(
           () => `${name} episode ${flags.episode}`,
-          () => play(policy, environment, name, flags),
+          () => play(policy, environment, name, format, flags),
         ),
       );
+      const played = performance.now();
 
       const { bytes, frames } = await pictureOf(film, format, flags);
+      const drawn = performance.now();
       writeFiles([[fromHere(output), bytes]], hint);
 
-      const seconds = (steps: number): string => `${(steps * film.scene.stepSeconds).toFixed(1)} s`;
+      const seconds = (steps: number): string => `${(steps * stepSeconds).toFixed(1)} s`;
       const size =
         bytes.length < 1e6 ? `${(bytes.length / 1e3).toFixed(0)} kB` : `${(bytes.length / 1e6).toFixed(1)} MB`;
-      const drawn =
-        film.poses.length - 1 < film.steps ? `, of which the first ${seconds(film.poses.length - 1)} are drawn` : "";
+      const part = film.filmed < film.steps ? `, of which the first ${seconds(film.filmed)} are drawn` : "";
       print([
         `Wrote ${output}, ${size}`,
         `return       ${plusMinus(episodeReturn, null)}, of the whole episode`,
-        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${drawn}`,
+        `length       ${whole(film.steps)} steps, ${seconds(film.steps)}${part}`,
         `frames       ${whole(frames.count)}, ${frames.width} × ${frames.height}`,
+        `time         ${duration((played - begun) / 1000)} to simulate, ${duration((drawn - played) / 1000)} to draw`,
         `environment  ${name}, episode ${whole(flags.episode)}`,
         `policy       ${description}`,
       ]);
@@ -89,9 +96,11 @@ ${moduleHelp}`,
 }
 
 /** A policy, the environment it acts in, and its description. */
-async function sourceOf(source: string, { best, environment }: RenderFlags) {
+async function sourceOf(source: string, flags: RenderFlags) {
+  const { best, environment } = flags;
   const { policy, config } = await readPolicySource(source, best === true);
-  const nameOrPath = config ? environmentOf(source, config, { given: environment }) : environment;
+  const options = chosenOutsideOptions(flags);
+  const nameOrPath = config ? environmentOf(source, config, { given: environment, options }) : environment;
   if (nameOrPath === undefined) {
     const expected = `what the policy of ${source} acts in`;
     throw new InputError({ where: "--environment", expected, got: "nothing" });
@@ -100,15 +109,25 @@ async function sourceOf(source: string, { best, environment }: RenderFlags) {
 }
 
 /** Plays an episode to its end, without noise, and films the requested part. */
-async function play(policy: Policy, environment: Environment, name: string, flags: RenderFlags) {
-  const film = filmOf(environment, name, flags.seconds);
-  const { meanReturn } = await evaluate(policy, film, {
-    episodes: 1,
-    firstEpisode: flags.episode - 1,
-    name,
-    stepTimeout: milliseconds(flags.stepTimeout),
-  });
-  return { film, episodeReturn: meanReturn };
+async function play(policy: Policy, environment: Environment, name: string, format: PictureFormat, flags: RenderFlags) {
+  const film = filmOf(environment, name, format, flags);
+  // An episode may end before its limit.
+  const { maxEpisodeSteps = Infinity } = environment;
+  const progress = new Progress(stderr, maxEpisodeSteps, stderr.isTTY && maxEpisodeSteps < Infinity, () => [
+    `${whole(film.steps)} steps simulated, at most ${whole(maxEpisodeSteps)}`,
+  ]);
+  film.onStep = (steps) => progress.advance(steps);
+  try {
+    const { meanReturn } = await evaluate(policy, film, {
+      episodes: 1,
+      firstEpisode: flags.episode - 1,
+      name,
+      stepTimeout: milliseconds(flags.stepTimeout),
+    });
+    return { film, stepSeconds: film.stepSeconds, episodeReturn: meanReturn };
+  } finally {
+    progress.stop();
+  }
 }
 
 function parseMoments(text: string): number {

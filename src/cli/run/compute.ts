@@ -151,16 +151,16 @@ export function explainOneThread(
   say(`ddpg: using one thread: ${reason}${cores === 1 ? ". This process has one core" : ""}.`);
 }
 
-/** A warning if the replay buffer will not fit in the machine's memory, or in that which a container has; else "". */
-export function memoryWarning({ capacity, rowSize }: ReplayBuffer, steps: number): string {
-  const bytes = 4 * rowSize * Math.min(capacity, steps);
+/** A warning if the replay buffer with `rows` rows will not fit in the machine's memory, or in that which a container has; else "". */
+export function memoryWarning({ capacity, rowSize }: ReplayBuffer, rows: number): string {
+  const bytes = 4 * rowSize * Math.min(capacity, rows);
   const limit = process.constrainedMemory?.() ?? 0;
   // Without a limit, some versions of Node return 0, and others a number far above any memory.
   const available = limit > 0 ? Math.min(limit, os.totalmem()) : os.totalmem();
   if (bytes <= available) return "";
   return (
     `${settingFlag("replayCapacity")}: expected a buffer that fits in ${gigabytes(available)} of memory, got ${gigabytes(bytes)} ` +
-    `for ${whole(Math.min(capacity, steps))} transitions of ${whole(4 * rowSize)} bytes. Choose a smaller one.`
+    `for ${whole(Math.min(capacity, rows))} transitions of ${whole(4 * rowSize)} bytes. Choose a smaller one.`
   );
 }
 

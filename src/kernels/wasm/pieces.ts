@@ -126,6 +126,17 @@ export const cuts: readonly Cut[] = [
     cost: 3 / 16,
     sizes: ["rows", "width"],
   }),
+  cut("softmax", {
+    along: "rows",
+    unit: 1,
+    moves: [
+      ["p", "pStride"],
+      ["sums", "sumsStride"],
+      ["x", "xStride"],
+    ],
+    cost: 34 / 16,
+    sizes: ["rows", "width"],
+  }),
   cut("batchNorm", {
     along: "width",
     unit: lineBytes,

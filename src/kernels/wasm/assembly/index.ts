@@ -184,10 +184,18 @@ function tanh4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, s), f32x4.splat(-0.3333328194));
   const small = f32x4.add(a, f32x4.mul(a, f32x4.mul(s, p)));
 
+  const e = power4(f32x4.nearest(f32x4.mul(a, f32x4.splat(2.8853900817779268))), f32x4.add(a, a));
+  const large = f32x4.sub(ONE, f32x4.div(f32x4.splat(2), f32x4.add(e, ONE)));
+
+  const y = v128.bitselect(small, large, f32x4.le(a, f32x4.splat(0.625)));
+  return v128.or(v128.bitselect(ONE, y, f32x4.gt(a, f32x4.splat(9.011))), sign);
+}
+
+/** eˣ = 2ⁿ e^(x − n ln 2), where n is x / ln 2 to the nearest whole number, from −126 to 127. */
+function power4(n: v128, x: v128): v128 {
   // ln 2 in two parts: n times the first is exact.
-  const n = f32x4.nearest(f32x4.mul(a, f32x4.splat(2.8853900817779268)));
   const r = f32x4.sub(
-    f32x4.sub(f32x4.add(a, a), f32x4.mul(n, f32x4.splat(0.693359375))),
+    f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375))),
     f32x4.mul(n, f32x4.splat(-2.1219444005469057e-4)),
   );
   let q = f32x4.splat(0.0013814602);
@@ -197,11 +205,51 @@ function tanh4(x: v128): v128 {
   q = f32x4.add(f32x4.mul(q, r), f32x4.splat(0.4999999345));
   q = f32x4.add(f32x4.add(f32x4.mul(q, f32x4.mul(r, r)), r), ONE);
   const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  const e = f32x4.mul(q, power);
-  const large = f32x4.sub(ONE, f32x4.div(f32x4.splat(2), f32x4.add(e, ONE)));
+  return f32x4.mul(q, power);
+}
 
-  const y = v128.bitselect(small, large, f32x4.le(a, f32x4.splat(0.625)));
-  return v128.or(v128.bitselect(ONE, y, f32x4.gt(a, f32x4.splat(9.011))), sign);
+/** eˣ for x ≤ 0; 0 below −87, where Float32 has no more normal numbers. NaN stays. */
+function exp4(x: v128): v128 {
+  const a = f32x4.max(x, f32x4.splat(-87));
+  const e = power4(f32x4.nearest(f32x4.mul(a, f32x4.splat(1.4426950408889634))), a);
+  return v128.andnot(e, f32x4.lt(x, f32x4.splat(-87)));
+}
+
+/** `columns` is where the padding begins, whose exponentials are not 0. Each row has its own line of `sums`. */
+export function softmax(
+  p: usize,
+  pStride: usize,
+  sums: usize,
+  sumsStride: usize,
+  x: usize,
+  xStride: usize,
+  rows: i32,
+  columns: i32,
+  width: usize,
+): void {
+  const end = (<usize>columns) << 2;
+  const whole = end & ~(VECTOR - 1);
+  for (let i = 0; i < rows; i++, p += pStride, sums += sumsStride, x += xStride) {
+    let m = v128.load32_splat(x);
+    for (let k: usize = 0; k < whole; k += VECTOR) m = f32x4.max(m, v128.load(x + k));
+    for (let k = whole; k < end; k += 4) m = f32x4.max(m, v128.load32_splat(x + k));
+    m = f32x4.max(m, v128.shuffle<f32>(m, m, 2, 3, 0, 1));
+    m = f32x4.max(m, v128.shuffle<f32>(m, m, 1, 0, 3, 2));
+
+    for (let k: usize = 0; k < width; k += VECTOR) v128.store(p + k, exp4(f32x4.sub(v128.load(x + k), m)));
+    for (let k = end; k < width; k += 4) f32.store(p + k, 0);
+    let s = ZERO;
+    for (let k: usize = 0; k < width; k += VECTOR) s = f32x4.add(s, v128.load(p + k));
+    s = f32x4.add(s, v128.shuffle<f32>(s, s, 2, 3, 0, 1));
+    s = f32x4.add(s, v128.shuffle<f32>(s, s, 1, 0, 3, 2));
+    for (let k: usize = 0; k < width; k += VECTOR) v128.store(p + k, f32x4.div(v128.load(p + k), s));
+    // Where the sum is NaN, the padding is as well.
+    for (let k = end; k < width; k += 4) f32.store(p + k, 0);
+
+    clear(sums, 4 * VECTOR);
+    f32.store(sums, f32x4.extract_lane(m, 0));
+    f32.store(sums, f32x4.extract_lane(s, 0), 4);
+  }
 }
 
 export function tanhGradient(g: usize, gStride: usize, y: usize, yStride: usize, rows: i32, width: usize): void {
