@@ -86,7 +86,8 @@ const rooms = {
   render: ["terminal", "environment"],
   watch: ["terminal"],
   benchmark: ["terminal", "run", "report"],
-  "evaluate.ts": ["terminal", "environment"],
+  "trajectory.ts": [],
+  "evaluate.ts": ["terminal", "environment", "trajectory.ts"],
   "export.ts": ["terminal", "environment"],
   "plan.ts": ["terminal", "environment", "render"],
 };
