@@ -32,8 +32,7 @@ export function addPlanCommand(program: Command): void {
     .argument("<environment>", "an id, or the path of a module")
     .summary("what a planner with the true model reaches")
     .description(
-      `Plays episodes with a planner that knows the true model: it tries plans on the environment itself. Its returns are one
-end of a scale for learned policies, and those of random actions (--policy random) the other.`,
+      "Plays episodes with a planner that knows the true model: it tries plans on the environment itself. Its returns are one end of a scale for learned policies; those of random actions (--policy random) are the other.",
     )
     .option("--policy <name>", "planner, or random for uniform random actions", policyName, "planner")
     .option("--episodes <n>", "number of starts; those of `ddpg evaluate`", wholeNumber("--episodes", 1), 1)
@@ -56,7 +55,7 @@ end of a scale for learned policies, and those of random actions (--policy rando
 Examples:
   ddpg plan Pendulum-v1
   ddpg plan MountainCarContinuous-v0 --horizon 150 --spacing 15 --output car.gif
-  ddpg plan dm_control/cheetah-run --json > cheetah-run.json
+  ddpg plan dm_control/cheetah-run --horizon 50 --spacing 5 --json > cheetah-run.json
   ddpg plan dm_control/cheetah-run --policy random --episodes 50
 
 The environment needs "save" and "restore", and may not return promises.`,
