@@ -10,6 +10,7 @@ import { addRenderCommand } from "./render/render.ts";
 import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
+import { addSweepCommand } from "./sweep/sweep.ts";
 import { rephrase, report } from "./terminal/errors.ts";
 import { exit, onUnplannedExit } from "./terminal/exit.ts";
 import { stderr, stdout } from "./terminal/output.ts";
@@ -45,6 +46,7 @@ Examples:
   ddpg export runs/Pendulum-v1-small-seed1     export its policy for use elsewhere
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
   ddpg report runs/*                           curves as one HTML file
+  ddpg sweep Pendulum-v1 --grid actorLearningRate=1e-4,1e-3   compare settings
   ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );
 addTrainCommand(program);
@@ -54,6 +56,7 @@ addEvaluateCommand(program);
 addExportCommand(program);
 addRenderCommand(program);
 addReportCommand(program);
+addSweepCommand(program);
 addBenchmarkCommand(program);
 addEnvironmentsCommand(program);
 
@@ -62,6 +65,11 @@ for (const command of [program, ...program.commands]) {
   command.exitOverride((error) => {
     throw rephrase(error, command === program ? "command" : command.name(), commands);
   });
+  for (const inner of command === program ? [] : command.commands) {
+    inner.exitOverride((error) => {
+      throw rephrase(error, `${command.name()} ${inner.name()}`, commands);
+    });
+  }
 }
 
 const isVerbose = process.argv.includes("--verbose");
