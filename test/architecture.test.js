@@ -85,7 +85,7 @@ const rooms = {
   render: ["terminal", "environment"],
   watch: ["terminal"],
   benchmark: ["terminal", "run", "report"],
-  sweep: ["terminal", "environment", "run"],
+  sweep: ["terminal", "environment", "run", "report"],
   "evaluate.ts": ["terminal", "environment"],
   "export.ts": ["terminal", "environment"],
 };

@@ -107,7 +107,7 @@ export interface Draws {
 
 /**
  * All cells: every combination of the values, the last setting varying fastest, or as many draws. Each of `given` is
- * combined with all of them. Throws an InputError for a setting that is there twice.
+ * combined with all of them. Throws an InputError for a setting that appears twice.
  */
 export function cellsOf(axes: readonly Axis[], draws: Draws | undefined, given: readonly Cell[] = []): Cell[] {
   for (const [i, { name, where }] of axes.entries()) {

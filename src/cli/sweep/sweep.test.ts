@@ -1,16 +1,21 @@
 // `ddpg sweep`: its matrix, and the real program in an empty folder.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { InputError } from "../../base/expect.ts";
 import { presets } from "../../ddpg/config.ts";
+import { writeJson } from "../../node/run-files.ts";
 import { type RunConfig, readConfig, readResult } from "../../node.ts";
+import { formatRecord } from "../../training/metrics.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 import { cellId, jobOf } from "./job.ts";
 import { type Axis, cellsOf, parseGrid } from "./matrix.ts";
-import { readSweep, runsOf, type SweepRecord } from "./record.ts";
+import { readSweep, runsOf, type SweepRecord, writeSweep } from "./record.ts";
+import { summarize } from "./summary.ts";
+import { csv, figure, page } from "./sweep-page.ts";
 
 const program = programInFolder("sweep");
 const { inFolder } = program;
@@ -55,7 +60,7 @@ describe("the grid", () => {
     ]);
   });
 
-  it("refuses what it cannot be, with the flag, the setting and a way out", () => {
+  it("refuses what it cannot be, with the flag, the setting and a hint", () => {
     const message = (text: string) => refusal(() => cellsOf(grid(text), undefined));
     assert.match(message("1e-4"), /^--grid: expected a setting and its values, .* got "1e-4"/);
     assert.match(message("actorLearningrate=1"), /^--grid: .*Did you mean "actorLearningRate"\?$/);
@@ -91,7 +96,7 @@ describe("random draws", () => {
     assert.deepEqual(rates.slice(0, 3), [5.524e-5, 4.953e-4, 6.027e-4]);
   });
 
-  it("are log-uniform over magnitudes and uniform otherwise, or as they are told", () => {
+  it("are log-uniform over magnitudes and uniform otherwise, or as the range says", () => {
     const share = (text: string, below: number) => {
       const seeds = Array.from({ length: 400 }, (_, i) => i);
       const all = seeds.flatMap((seed) => cells(text, 5, seed).flatMap((cell) => Object.values(cell) as number[]));
@@ -211,6 +216,18 @@ describe("ddpg sweep", () => {
     assert.match(status.stdout, /\n4 complete\n$/);
   });
 
+  it("compares the settings when it ends", async () => {
+    const names = ["report.html", "sweep.svg", "sweep.csv"];
+    for (const name of names) fs.rmSync(inFolder("whole", name));
+    const { code, stdout, stderr } = await sweep("report", "whole");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^actorLearningRate +seeds +return +95 % interval\n0\.0+1 +2 of 2 /);
+    assert.match(stdout, /^spread {9}actorLearningRate [\d.,]+$/m);
+    for (const name of names) assert.ok(fs.statSync(inFolder("whole", name)).size > 300, name);
+    const none = await sweep("report", "single-none");
+    assert.equal(none.code, 2);
+  });
+
   it("makes one run of the same order with --job", async () => {
     const one = await sweep(...grid, "--seeds", "1,2", "--out", "single", "--job", "3");
     assert.equal(one.code, 0, one.stderr);
@@ -251,6 +268,29 @@ describe("ddpg sweep", () => {
     assert.equal(uncut.code, 0, uncut.stderr);
     assert.deepEqual(outcomes("stopped"), outcomes("uncut"));
     assert.deepEqual(outcomes("killed"), outcomes("uncut"));
+  });
+
+  it("prints an array job whose tasks make the same runs", { skip: process.platform === "win32" }, async () => {
+    const printed = await sweep(...grid, "--seeds", "1", "--out", "with a space", "--print", "slurm");
+    assert.equal(printed.code, 0, printed.stderr);
+    assert.match(printed.stdout, /^#!\/bin\/bash\n/);
+    assert.match(printed.stdout, /^#SBATCH --array=0-1$/m);
+    assert.equal(fs.existsSync(inFolder("with a space")), false);
+    fs.mkdirSync(inFolder("bin"));
+    const npx = `#!/bin/bash\nshift\nexec '${process.execPath}' '${program.file}' "$@"\n`;
+    fs.writeFileSync(inFolder("bin/npx"), npx, { mode: 0o755 });
+    fs.writeFileSync(inFolder("sweep.sh"), printed.stdout);
+    for (const task of ["0", "1", "1"]) {
+      const env = { ...process.env, PATH: `${inFolder("bin")}:${process.env.PATH}`, SLURM_ARRAY_TASK_ID: task };
+      const { status, stderr } = spawnSync("bash", ["sweep.sh"], { cwd: inFolder(), env, encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+    }
+    const whole = outcomes("whole");
+    const made = Object.entries(outcomes("with a space"));
+    assert.equal(made.length, 2);
+    for (const [id, outcome] of made) assert.deepEqual(outcome, whole[id]);
+    const other = await sweep(...grid, "--print", "pbs");
+    assert.deepEqual([other.code, other.stderr], [2, 'ddpg: --print: expected slurm, got "pbs".\n']);
   });
 
   it("reads a file, whose words the command line overrules", async () => {
@@ -327,5 +367,124 @@ describe("ddpg sweep", () => {
     const made = await sweep(...args, "--episodes", "1", "--check-steps", "50", "--out", "own-environment");
     assert.equal(made.code, 0, made.stderr);
     assert.match(made.stdout, /^runs {11}2 complete$/m);
+  });
+});
+
+describe("the report", () => {
+  /** A sweep whose runs have these final returns; undefined for a failed run. */
+  function made(name: string, returns: Readonly<Record<string, readonly (number | undefined)[]>>): SweepRecord {
+    const cells = Object.keys(returns).map((text, i) => {
+      const [actorLearningRate, batchSize] = text.split(" ").map(Number);
+      const seeds = returns[text].map((_, seed) => seed + 1);
+      return { id: `00000000000${i}`, settings: { actorLearningRate, batchSize }, seeds };
+    });
+    const record: SweepRecord = { environment: "Pendulum-v1", steps: 100, arithmetic: "portable", cells };
+    writeSweep(inFolder(name), record);
+    for (const { directory, cell, seed } of runsOf(inFolder(name), record)) {
+      const final = returns[`${cell.settings.actorLearningRate} ${cell.settings.batchSize}`][seed - 1];
+      fs.mkdirSync(directory, { recursive: true });
+      const common = { environment: "Pendulum-v1", preset: "small", seed, steps: 100 } as const;
+      writeJson(path.join(directory, "config.json"), {
+        ...common,
+        settings: { ...presets.small, ...cell.settings },
+        arithmetic: "portable",
+        evaluation: { every: 100, episodes: 2, finalEpisodes: 2 },
+        versions: { ddpg: "0", node: "0", platform: "any" },
+      });
+      writeJson(path.join(directory, "result.json"), {
+        ...{ ...common, trainingSeconds: 1, stepsPerSecond: 100, threads: 1, fingerprint: "0123456789abcdef" },
+        evaluation: final === undefined ? null : { meanReturn: final, standardError: 1, episodes: 2 },
+        ...(final === undefined && { failed: "the loss is not finite" }),
+      });
+      fs.writeFileSync(
+        path.join(directory, "metrics.jsonl"),
+        formatRecord({
+          type: "episode",
+          step: 100,
+          episode: 1,
+          return: -5,
+          length: 100,
+          terminated: false,
+          seconds: 1,
+        }),
+      );
+    }
+    return record;
+  }
+  const from = (base: number): number[] => [1, 2, 3, 4, 5].map((seed) => base + seed);
+
+  it("has the interquartile mean of each cell and value, the best cell, and each setting's spread", () => {
+    const record = made("known", {
+      "0.001 64": from(0),
+      "0.001 128": from(10),
+      "0.01 64": from(100),
+      "0.01 128": from(110),
+    });
+    const summary = summarize(inFolder("known"), record);
+    assert.deepEqual(
+      summary.cells.map(({ values, statistic }) => [...values, statistic?.value]),
+      [
+        ["0.01", "128", 113],
+        ["0.01", "64", 103],
+        ["0.001", "128", 13],
+        ["0.001", "64", 3],
+      ],
+    );
+    assert.deepEqual(summary.best?.values, ["0.01", "128"]);
+    assert.deepEqual(
+      summary.sensitivities.map(({ name, spread }) => [name, spread]),
+      [
+        ["actorLearningRate", 100],
+        ["batchSize", 10],
+      ],
+    );
+    const lines = csv(summary).trimEnd().split("\r\n");
+    assert.equal(
+      lines[0],
+      "kind,cell,actorLearningRate,batchSize,seed,state,step,runs,failed,return,low,high,rank,spread",
+    );
+    assert.equal(lines.length, 1 + 20 + 4 + 4);
+    assert.ok(lines.includes("run,000000000003,0.01,128,5,complete,100,,,115,,,,"), lines.join("\n"));
+    assert.match(lines[21], /^cell,000000000003,0\.01,128,,,,5,0,113,11\d\.?\d*,11\d\.?\d*,1,$/);
+    assert.match(lines[25], /^level,,0\.001,,,,,10,,8,[\d.]+,[\d.]+,,100$/);
+    const text = page(summary);
+    assert.match(text, /<dt>best settings<\/dt><dd>actorLearningRate 0\.01, batchSize 128<\/dd>/);
+    assert.match(figure(summary), /^<svg .*actorLearningRate 0\.01, batchSize 128.*<\/svg>\n$/s);
+  });
+
+  it("does not call a cell with a failed run the best, and leaves that run out of the mean", () => {
+    const record = made("failing", { "0.001 64": [1, 2], "0.01 64": [50, undefined] });
+    const summary = summarize(inFolder("failing"), record);
+    assert.deepEqual(summary.best?.values, ["0.001", "64"]);
+    const [first] = summary.cells;
+    assert.deepEqual([first.values[0], first.finals, first.failed], ["0.01", [50], 1]);
+    assert.match(page(summary), /1 run failed\./);
+  });
+
+  it("puts many drawn numbers into groups of neighbors", () => {
+    const rates = [1, 2, 3, 4, 5, 6, 7, 8];
+    const record = made("drawn", Object.fromEntries(rates.map((rate) => [`0.00${rate} 64`, [10 * rate]])));
+    const [{ levels, spread }] = summarize(inFolder("drawn"), record).sensitivities;
+    assert.deepEqual(
+      levels.map(({ label, finals }) => [label, finals]),
+      [
+        ["0.001 to 0.002", [10, 20]],
+        ["0.003 to 0.004", [30, 40]],
+        ["0.005 to 0.006", [50, 60]],
+        ["0.007 to 0.008", [70, 80]],
+      ],
+    );
+    assert.equal(spread, 60);
+  });
+
+  it("refuses a run that is not the one of the record", () => {
+    const record = made("edited", { "0.001 64": [1] });
+    const [{ directory }] = runsOf(inFolder("edited"), record);
+    const file = path.join(directory, "config.json");
+    fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace('"batchSize": 64', '"batchSize": 32'));
+    assert.match(
+      refusal(() => summarize(inFolder("edited"), record)),
+      /settings batchSize: expected 64, got 32/,
+    );
   });
 });

@@ -48,7 +48,9 @@ import { cellId, type Job, jobOf, trainArguments } from "./job.ts";
 import { type Axis, type Cell, cellName, cellsOf, parseGrid } from "./matrix.ts";
 import { joined, readSweep, runDirectory, type SweepRecord, writeSweep } from "./record.ts";
 import { addStatusCommand, countsText, statusOf } from "./status.ts";
+import { slurmScript } from "./slurm.ts";
 import { readSweepFile, type SweepFile } from "./sweep-file.ts";
+import { addReportCommand, reportSweep } from "./sweep-report.ts";
 
 interface SweepFlags extends ComputeFlags {
   grid?: Axis[];
@@ -60,6 +62,7 @@ interface SweepFlags extends ComputeFlags {
   preset?: PresetName;
   jobs?: number;
   job?: number;
+  print?: "slurm";
   out?: string;
   episodes?: number;
   evaluateEvery?: number;
@@ -100,6 +103,7 @@ export function addSweepCommand(program: Command): void {
     .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
     .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option("--job <i>", "make only this run, counted from 0, as a task of an array job does", wholeNumber("--job", 0))
+    .option("--print <kind>", "print a script that makes the runs elsewhere: slurm, an array job", scriptKind)
     .option("--out <dir>", "directory for the sweep [sweeps/<environment>]")
     .option(
       "--episodes <n>",
@@ -141,6 +145,7 @@ Examples:
   ddpg sweep Pendulum-v1 --grid actorLearningRate=1e-4,3e-4,1e-3 --seeds 1..5
   ddpg sweep Pendulum-v1 --random 20 --grid actorLearningRate=1e-5..1e-2,batchSize=64,128 --seeds 1..3
   ddpg sweep status sweeps/Pendulum-v1
+  ddpg sweep Pendulum-v1 --grid batchSize=32,64 --print slurm > sweep.sh
 
 ${moduleHelp}`,
     )
@@ -148,6 +153,12 @@ ${moduleHelp}`,
       sweep(environment, flags, program.opts().verbose === true),
     );
   addStatusCommand(command);
+  addReportCommand(command);
+}
+
+function scriptKind(text: string): "slurm" {
+  expect(text === "slurm", "--print", "slurm", text);
+  return "slurm";
 }
 
 /** What the command line asks for. */
@@ -164,7 +175,12 @@ interface Plan {
 
 async function sweep(named: string | undefined, flags: SweepFlags, verbose: boolean): Promise<void> {
   const plan = await planFor(named, flags, verbose);
-  const { jobs, out, record } = plan;
+  const { jobs, out, record, backend } = plan;
+  if (flags.print) {
+    const lines = slurmScript(process.argv.slice(2), backend.arithmetic, jobs.length).trimEnd().split("\n");
+    print(lines);
+    return;
+  }
   if (flags.job !== undefined)
     expect(flags.job < jobs.length, "--job", `a number from 0 to ${jobs.length - 1}`, flags.job);
   const chosen = flags.job === undefined ? jobs : [jobs[flags.job]];
@@ -188,7 +204,8 @@ async function sweep(named: string | undefined, flags: SweepFlags, verbose: bool
   const failed = runs.filter(({ end }) => end === "failed");
   const open = runs.filter(({ end }) => end === "stopped" || end === undefined);
   if (runs.length > 0) print(["", `time           ${duration((performance.now() - started) / 1000)}`]);
-  print(`runs           ${countsText(chosen.map(({ id }) => statusOf(runDirectory(out, id))))}`);
+  const isReported = flags.job === undefined && (await reportSweep(out, record));
+  if (!isReported) print(`runs           ${countsText(chosen.map(({ id }) => statusOf(runDirectory(out, id))))}`);
   print(`all            npx ddpg sweep status ${inShell(out)}`);
   if (failed.length + open.length > 0)
     print("continue       The same command continues the runs that are not complete.");
