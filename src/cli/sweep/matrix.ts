@@ -169,6 +169,11 @@ function isRange(values: Axis["values"]): values is Range {
   return "low" in values;
 }
 
+/** A value from a JSON file, whose type is not known yet, as it is typed on the command line. */
+export function typed(value: unknown): string {
+  return Array.isArray(value) ? value.map(String).join(",") : String(value);
+}
+
 /** A cell in words: "actorLearningRate 0.001, batchSize 64". */
 export function cellName(cell: Cell): string {
   const parts = Object.entries(cell).map(([name, value]) => `${name} ${showSetting(value)}`);

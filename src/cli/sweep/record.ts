@@ -12,7 +12,7 @@ import { replaceFile } from "../../node/replace-file.ts";
 import { fromStart } from "../../node/starting-folder.ts";
 import type { RunConfig } from "../../node.ts";
 import { jobId } from "./job.ts";
-import type { Cell } from "./matrix.ts";
+import { type Cell, typed } from "./matrix.ts";
 
 /** The format that the reader below understands. It changes when the meaning does. */
 const format = "ddpg-sweep-1";
@@ -104,14 +104,11 @@ function cellFrom(value: unknown, where: string, hint: string): SweepCell {
   const good = isSeeds && seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0);
   expect(good, `${where} seeds`, "a list of different seeds", seeds, hint);
   expectKnown(settings, `${where} settings`, settingNames);
-  const entries = Object.entries(settings) as [keyof Settings, Settings[keyof Settings]][];
-  for (const [name, setting] of entries) parseSetting(name, showSettingOf(setting), `${where} settings ${name}`);
-  return { id, settings, seeds };
-}
-
-/** A setting from a file, whose type is not known yet, as it is typed. */
-function showSettingOf(value: unknown): string {
-  return Array.isArray(value) ? value.map(String).join(",") : String(value);
+  const entries = Object.entries(settings).map(([name, value]) => {
+    const known = name as keyof Settings;
+    return [known, parseSetting(known, typed(value), `${where} settings ${name}`)];
+  });
+  return { id, settings: Object.fromEntries(entries), seeds };
 }
 
 /**
@@ -152,7 +149,7 @@ export function writeSweep(directory: string, record: SweepRecord): void {
   );
 }
 
-/** A cell in words, as far as the sweep varies it. */
+/** A cell's values of these settings, as they are typed. */
 export function cellValues({ settings }: SweepCell, names: readonly (keyof Settings)[]): string[] {
   return names.map((name) => {
     const value = settings[name];

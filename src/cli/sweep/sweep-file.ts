@@ -5,7 +5,7 @@ import { expectPreset, type PresetName, parseSetting, type Settings } from "../.
 import { expectKnown } from "../../node/fields.ts";
 import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
 import { parseSeeds } from "../run/seeds.ts";
-import { type Axis, axisOf, type Cell, settingNamed } from "./matrix.ts";
+import { type Axis, axisOf, type Cell, settingNamed, typed } from "./matrix.ts";
 
 /** What a file may say. Flags of the command line count more. */
 export interface SweepFile {
@@ -88,11 +88,6 @@ function axesFrom(value: unknown, where: string): Axis[] {
     expect(isSome, `${where} ${name}`, "a list of values, or a range such as 1e-5..1e-2", values, hint);
     return axisOf(name, typeof values === "string" ? [values] : values.map(typed), `${where} ${name}`);
   });
-}
-
-/** A value as it is typed on the command line. */
-function typed(value: unknown): string {
-  return Array.isArray(value) ? value.map(String).join(",") : String(value);
 }
 
 function expectObject(value: unknown, where: string): asserts value is Record<string, unknown> {

@@ -1,168 +1,18 @@
-// `ddpg sweep`: its matrix, and the real program in an empty folder.
+// `ddpg sweep`: the real program in an empty folder.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { InputError } from "../../base/expect.ts";
-import { presets } from "../../ddpg/config.ts";
-import { writeJson } from "../../node/run-files.ts";
-import { type RunConfig, readConfig, readResult } from "../../node.ts";
-import { formatRecord } from "../../training/metrics.ts";
+import { readConfig, readResult } from "../../node.ts";
 import { programInFolder } from "../terminal/program.case.ts";
-import { cellId, jobOf } from "./job.ts";
-import { type Axis, cellsOf, parseGrid } from "./matrix.ts";
-import { readSweep, runsOf, type SweepRecord, writeSweep } from "./record.ts";
-import { summarize } from "./summary.ts";
-import { csv, figure, page } from "./sweep-page.ts";
+import { readSweep, runsOf, type SweepRecord } from "./record.ts";
 
 const program = programInFolder("sweep");
 const { inFolder } = program;
 const start = (...args: string[]) => program.start(["sweep", ...args]);
 const sweep = (...args: string[]) => start(...args).outcome;
-
-/** The message of the InputError that an action throws. */
-function refusal(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    assert.ok(error instanceof InputError, String(error));
-    return error.message;
-  }
-  assert.fail("no error");
-}
-
-describe("the grid", () => {
-  const grid = (text: string): Axis[] => parseGrid(text, "--grid");
-
-  it("has lists of values, by any form of a setting's name", () => {
-    assert.deepEqual(
-      grid("actorLearningRate=1e-4,3e-4,batch-size=64,--noise=pink").map(({ name, values }) => [name, values]),
-      [
-        ["actorLearningRate", [1e-4, 3e-4]],
-        ["batchSize", [64]],
-        ["noise", ["pink"]],
-      ],
-    );
-    assert.deepEqual(grid("actorHiddenSizes=64/64,256/256")[0].values, [
-      [64, 64],
-      [256, 256],
-    ]);
-  });
-
-  it("is every combination, the last setting varying fastest", () => {
-    assert.deepEqual(cellsOf(grid("batchSize=64,128,discount=0.9,0.99"), undefined), [
-      { batchSize: 64, discount: 0.9 },
-      { batchSize: 64, discount: 0.99 },
-      { batchSize: 128, discount: 0.9 },
-      { batchSize: 128, discount: 0.99 },
-    ]);
-  });
-
-  it("refuses what it cannot be, with the flag, the setting and a hint", () => {
-    const message = (text: string) => refusal(() => cellsOf(grid(text), undefined));
-    assert.match(message("1e-4"), /^--grid: expected a setting and its values, .* got "1e-4"/);
-    assert.match(message("actorLearningrate=1"), /^--grid: .*Did you mean "actorLearningRate"\?$/);
-    assert.match(message("lr_actor=1"), /^--grid: expected names of settings/);
-    assert.match(message("tau=0.1"), /Did you mean "softUpdateRate"\?$/);
-    assert.match(
-      message("batchSize=64,1.5"),
-      /^--grid batchSize: expected a whole number from 1 to 65536, got 1\.5\.$/,
-    );
-    assert.match(message("batchSize=64,"), /^--grid batchSize: expected a whole number/);
-    assert.match(message("discount=0.9,.9"), /^--grid discount: expected every value once, got "0\.9"/);
-    assert.match(message("discount=0.9,discount=0.99"), /^--grid discount: expected every setting once/);
-    assert.match(message("discount=0.9..0.99"), /^--grid discount: .* got a range\. --random N draws/);
-    const many = Array.from({ length: 101 }, (_, i) => i + 64).join(",");
-    assert.match(message(`batchSize=${many},warmupSteps=${many}`), /^sweep: expected at most 10,000 .* got 10201\.$/);
-  });
-});
-
-describe("random draws", () => {
-  const cells = (text: string, count: number, seed = 1) =>
-    cellsOf(parseGrid(text, "--grid"), { cells: count, seed, where: "--random" });
-
-  it("are the same for the same seed, begin alike for any number, and do not depend on other settings", () => {
-    const text = "actorLearningRate=1e-5..1e-2,batchSize=64,128";
-    assert.deepEqual(cells(text, 20).slice(0, 10), cells(text, 10));
-    assert.notDeepEqual(cells(text, 10, 2), cells(text, 10));
-    const rates = cells("actorLearningRate=1e-5..1e-2", 10).map(({ actorLearningRate }) => actorLearningRate);
-    assert.deepEqual(
-      cells(text, 10).map(({ actorLearningRate }) => actorLearningRate),
-      rates,
-    );
-    // Computed here, and the same on every machine.
-    assert.deepEqual(rates.slice(0, 3), [5.524e-5, 4.953e-4, 6.027e-4]);
-  });
-
-  it("are log-uniform over magnitudes and uniform otherwise, or as the range says", () => {
-    const share = (text: string, below: number) => {
-      const seeds = Array.from({ length: 400 }, (_, i) => i);
-      const all = seeds.flatMap((seed) => cells(text, 5, seed).flatMap((cell) => Object.values(cell) as number[]));
-      return all.filter((value) => value < below).length / all.length;
-    };
-    for (const [text, below, expected] of [
-      ["actorLearningRate=1e-5..1e-1", 1e-3, 0.5],
-      ["actorLearningRate=1e-5..1e-1:uniform", 1e-3, 0.01],
-      ["discount=0..1", 0.5, 0.5],
-      ["discount=0.01..0.04:log", 0.02, 0.5],
-    ] as const) {
-      assert.ok(Math.abs(share(text, below) - expected) < 0.04, `${text}: ${share(text, below)}`);
-    }
-  });
-
-  it("give every whole number of a range the same chance, its ends included", () => {
-    const counts = new Map<number, number>();
-    for (let seed = 0; seed < 3000; seed++) {
-      const [{ actorDelay = 0 }] = cells("actorDelay=1..3", 1, seed);
-      counts.set(actorDelay, (counts.get(actorDelay) ?? 0) + 1);
-    }
-    assert.deepEqual([...counts.keys()].sort(), [1, 2, 3]);
-    for (const count of counts.values()) assert.ok(count > 900 && count < 1100, `${count}`);
-  });
-
-  it("are different, and refused if there are not enough different ones", () => {
-    assert.equal(new Set(cells("actorDelay=1..3", 3).map(({ actorDelay }) => actorDelay)).size, 3);
-    assert.match(
-      refusal(() => cells("actorDelay=1..3", 4)),
-      /^--random: expected at most 3, because/,
-    );
-    for (const [text, message] of [
-      ["discount=0.9..0.5", /^--grid discount: expected a range such as .* got "0\.9\.\.0\.5"/],
-      ["discount=0.9..1.5", /^--grid discount: expected a number from 0 to 1, got 1\.5/],
-      ["discount=0..1:log", /^--grid discount: expected a range above 0/],
-      ["noise=a..b", /^--grid noise: expected a range/],
-    ] as const)
-      assert.match(
-        refusal(() => cells(text, 2)),
-        message,
-      );
-  });
-});
-
-describe("a job", () => {
-  const config: RunConfig = {
-    ...{ environment: "Pendulum-v1", preset: "small", seed: 3, steps: 500, settings: { ...presets.small } },
-    arithmetic: "portable",
-    evaluation: { every: 100, episodes: 2, finalEpisodes: 2 },
-    versions: { ddpg: "0", node: "0", platform: "any" },
-  };
-
-  it("has an id that never changes, by what decides it", () => {
-    assert.equal(jobOf(config).id, "43d453cb0fa6-seed3");
-    const changes: Partial<RunConfig>[] = [
-      { environment: "Pendulum-v0" },
-      { steps: 501 },
-      { arithmetic: "fused" },
-      { settings: { ...config.settings, batchSize: 65 } },
-    ];
-    const ids = changes.map((change) => cellId({ ...config, ...change }));
-    assert.equal(new Set([...ids, cellId(config)]).size, 5);
-    assert.notEqual(jobOf({ ...config, seed: 4 }).id, jobOf(config).id);
-    assert.equal(cellId({ ...config, versions: { ddpg: "9", node: "9", platform: "other" } }), cellId(config));
-  });
-});
 
 /** The fingerprints and final returns of all runs of a sweep, by their ids. */
 function outcomes(name: string) {
@@ -358,133 +208,14 @@ describe("ddpg sweep", () => {
   it("takes your own environment", async () => {
     fs.writeFileSync(
       inFolder("line.mjs"),
-      `export default () => ({ observationSize: 1, actionLow: [-1], actionHigh: [1], position: 0,
-        reset(random) { this.position = random.uniform(-1, 1); return [this.position]; },
-        step([a]) { this.position += a; const r = -Math.abs(this.position);
-          return { observation: [this.position], reward: r, terminated: false, truncated: r < -5 }; } });`,
+      `export default () => ({ observationSize: 1, actionLow: [-1], actionHigh: [1], position: 0, steps: 0,
+        reset(random) { this.steps = 0; this.position = random.uniform(-1, 1); return [this.position]; },
+        step([a]) { this.position += a; return { observation: [this.position], reward: -Math.abs(this.position),
+          terminated: false, truncated: ++this.steps === 10 }; } });`,
     );
     const args = ["./line.mjs", "--grid", "batchSize=8,16", "--seeds", "1", "--steps", "60", "--warmup-steps", "20"];
     const made = await sweep(...args, "--episodes", "1", "--check-steps", "50", "--out", "own-environment");
     assert.equal(made.code, 0, made.stderr);
     assert.match(made.stdout, /^runs {11}2 complete$/m);
-  });
-});
-
-describe("the report", () => {
-  /** A sweep whose runs have these final returns; undefined for a failed run. */
-  function made(name: string, returns: Readonly<Record<string, readonly (number | undefined)[]>>): SweepRecord {
-    const cells = Object.keys(returns).map((text, i) => {
-      const [actorLearningRate, batchSize] = text.split(" ").map(Number);
-      const seeds = returns[text].map((_, seed) => seed + 1);
-      return { id: `00000000000${i}`, settings: { actorLearningRate, batchSize }, seeds };
-    });
-    const record: SweepRecord = { environment: "Pendulum-v1", steps: 100, arithmetic: "portable", cells };
-    writeSweep(inFolder(name), record);
-    for (const { directory, cell, seed } of runsOf(inFolder(name), record)) {
-      const final = returns[`${cell.settings.actorLearningRate} ${cell.settings.batchSize}`][seed - 1];
-      fs.mkdirSync(directory, { recursive: true });
-      const common = { environment: "Pendulum-v1", preset: "small", seed, steps: 100 } as const;
-      writeJson(path.join(directory, "config.json"), {
-        ...common,
-        settings: { ...presets.small, ...cell.settings },
-        arithmetic: "portable",
-        evaluation: { every: 100, episodes: 2, finalEpisodes: 2 },
-        versions: { ddpg: "0", node: "0", platform: "any" },
-      });
-      writeJson(path.join(directory, "result.json"), {
-        ...{ ...common, trainingSeconds: 1, stepsPerSecond: 100, threads: 1, fingerprint: "0123456789abcdef" },
-        evaluation: final === undefined ? null : { meanReturn: final, standardError: 1, episodes: 2 },
-        ...(final === undefined && { failed: "the loss is not finite" }),
-      });
-      fs.writeFileSync(
-        path.join(directory, "metrics.jsonl"),
-        formatRecord({
-          type: "episode",
-          step: 100,
-          episode: 1,
-          return: -5,
-          length: 100,
-          terminated: false,
-          seconds: 1,
-        }),
-      );
-    }
-    return record;
-  }
-  const from = (base: number): number[] => [1, 2, 3, 4, 5].map((seed) => base + seed);
-
-  it("has the interquartile mean of each cell and value, the best cell, and each setting's spread", () => {
-    const record = made("known", {
-      "0.001 64": from(0),
-      "0.001 128": from(10),
-      "0.01 64": from(100),
-      "0.01 128": from(110),
-    });
-    const summary = summarize(inFolder("known"), record);
-    assert.deepEqual(
-      summary.cells.map(({ values, statistic }) => [...values, statistic?.value]),
-      [
-        ["0.01", "128", 113],
-        ["0.01", "64", 103],
-        ["0.001", "128", 13],
-        ["0.001", "64", 3],
-      ],
-    );
-    assert.deepEqual(summary.best?.values, ["0.01", "128"]);
-    assert.deepEqual(
-      summary.sensitivities.map(({ name, spread }) => [name, spread]),
-      [
-        ["actorLearningRate", 100],
-        ["batchSize", 10],
-      ],
-    );
-    const lines = csv(summary).trimEnd().split("\r\n");
-    assert.equal(
-      lines[0],
-      "kind,cell,actorLearningRate,batchSize,seed,state,step,runs,failed,return,low,high,rank,spread",
-    );
-    assert.equal(lines.length, 1 + 20 + 4 + 4);
-    assert.ok(lines.includes("run,000000000003,0.01,128,5,complete,100,,,115,,,,"), lines.join("\n"));
-    assert.match(lines[21], /^cell,000000000003,0\.01,128,,,,5,0,113,11\d\.?\d*,11\d\.?\d*,1,$/);
-    assert.match(lines[25], /^level,,0\.001,,,,,10,,8,[\d.]+,[\d.]+,,100$/);
-    const text = page(summary);
-    assert.match(text, /<dt>best settings<\/dt><dd>actorLearningRate 0\.01, batchSize 128<\/dd>/);
-    assert.match(figure(summary), /^<svg .*actorLearningRate 0\.01, batchSize 128.*<\/svg>\n$/s);
-  });
-
-  it("does not call a cell with a failed run the best, and leaves that run out of the mean", () => {
-    const record = made("failing", { "0.001 64": [1, 2], "0.01 64": [50, undefined] });
-    const summary = summarize(inFolder("failing"), record);
-    assert.deepEqual(summary.best?.values, ["0.001", "64"]);
-    const [first] = summary.cells;
-    assert.deepEqual([first.values[0], first.finals, first.failed], ["0.01", [50], 1]);
-    assert.match(page(summary), /1 run failed\./);
-  });
-
-  it("puts many drawn numbers into groups of neighbors", () => {
-    const rates = [1, 2, 3, 4, 5, 6, 7, 8];
-    const record = made("drawn", Object.fromEntries(rates.map((rate) => [`0.00${rate} 64`, [10 * rate]])));
-    const [{ levels, spread }] = summarize(inFolder("drawn"), record).sensitivities;
-    assert.deepEqual(
-      levels.map(({ label, finals }) => [label, finals]),
-      [
-        ["0.001 to 0.002", [10, 20]],
-        ["0.003 to 0.004", [30, 40]],
-        ["0.005 to 0.006", [50, 60]],
-        ["0.007 to 0.008", [70, 80]],
-      ],
-    );
-    assert.equal(spread, 60);
-  });
-
-  it("refuses a run that is not the one of the record", () => {
-    const record = made("edited", { "0.001 64": [1] });
-    const [{ directory }] = runsOf(inFolder("edited"), record);
-    const file = path.join(directory, "config.json");
-    fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace('"batchSize": 64', '"batchSize": 32'));
-    assert.match(
-      refusal(() => summarize(inFolder("edited"), record)),
-      /settings batchSize: expected 64, got 32/,
-    );
   });
 });

@@ -197,10 +197,8 @@ async function sweep(named: string | undefined, flags: SweepFlags, verbose: bool
   print(`Complete in ${inShell(out)}: ${whole(wanted.length - unfinished.length)} of ${count(wanted.length, "run")}.`);
   const started = performance.now();
   const { runs, signal } = await make(plan, unfinished, flags, atOnce, warn);
-  for (const { job, found } of wanted) {
-    const isDone = found === "result" || runs.some((run) => run.job === job && run.end === "complete");
-    if (isDone && !flags.keepCheckpoints) dropCheckpoint(runDirectory(out, job.id));
-  }
+  // Those of earlier commands stay: a user may have kept them.
+  if (!flags.keepCheckpoints) for (const { end, directory } of runs) if (end === "complete") dropCheckpoint(directory);
   const failed = runs.filter(({ end }) => end === "failed");
   const open = runs.filter(({ end }) => end === "stopped" || end === undefined);
   if (runs.length > 0) print(["", `time           ${duration((performance.now() - started) / 1000)}`]);
