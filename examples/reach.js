@@ -3,10 +3,9 @@
 // @ts-check
 /** @import { Environment, Goals, Random } from "ddpg" */
 import { TimeLimit } from "ddpg";
-
 /** @implements {Environment} */
 class Reach {
-  state = [0, 0, 0, 0]; // the point's place and the goal's
+  state = new Float64Array(4); // the point's place and the goal's
   observationSize = 4;
   actionLow = [-1, -1]; // velocity
   actionHigh = [1, 1];
@@ -18,13 +17,13 @@ class Reach {
   };
   /** @param {Random} random */
   reset(random) {
-    return (this.state = this.state.map(() => random.uniform(-1, 1)));
+    for (let i = 0; i < 4; i++) this.state[i] = random.uniform(-1, 1);
+    return this.state;
   }
   /** @param {Float32Array} action */
   step(action) {
-    this.state = this.state.map((x, i) => Math.min(1, Math.max(-1, x + 0.1 * (action[i] ?? 0))));
-    return { observation: this.state, ...this.hindsight.outcome(Float64Array.from(this.state), action) };
+    for (const i of [0, 1]) this.state[i] = Math.min(1, Math.max(-1, this.state[i] + 0.1 * action[i]));
+    return { observation: this.state, ...this.hindsight.outcome(this.state, action) };
   }
 }
-
 export default () => new TimeLimit(new Reach(), 50);

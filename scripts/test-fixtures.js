@@ -1,5 +1,6 @@
-// Replays the recorded files of a folder, `<folder>/update/*.json`, `<folder>/update-options/*.json` and
-// `<folder>/gymnasium/*.json`, and compares every number with what other systems computed. `npm run test:fixtures -- <folder>`; fixtures/README.md describes the formats.
+// Replays the recorded files of a folder, `<folder>/update/*.json`, `<folder>/update-options/*.json`,
+// `<folder>/gymnasium/*.json` and `<folder>/dm-control/*.json`, and compares every number with what other systems computed.
+// `npm run test:fixtures -- <folder>`; fixtures/README.md describes the formats.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const folder = path.resolve(process.argv[2] ?? path.join(root, "fixtures"));
 await build();
 const { checkUpdateFloat64, checkUpdateWasm } = await import("../dist/ddpg/update.case.js");
-const { checkGymnasiumFile } = await import("../dist/envs/gymnasium.case.js");
+const { checkDmControlFile, checkGymnasiumFile } = await import("../dist/envs/gymnasium.case.js");
 
 const checkUpdate = async (fixture) => [
   ...(await checkUpdateFloat64(fixture)).map((difference) => `Float64: ${difference}`),
@@ -20,6 +21,7 @@ const kinds = {
   update: checkUpdate,
   "update-options": checkUpdate,
   gymnasium: checkGymnasiumFile,
+  "dm-control": checkDmControlFile,
 };
 
 let passed = 0;
@@ -45,6 +47,8 @@ for (const [kind, check] of Object.entries(kinds)) {
   }
 }
 if (passed + failed === 0)
-  console.error(`${folder}: expected update/*.json, update-options/*.json or gymnasium/*.json, found none.`);
+  console.error(
+    `${folder}: expected update/*.json, update-options/*.json, gymnasium/*.json or dm-control/*.json, found none.`,
+  );
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

@@ -1,6 +1,7 @@
 // Checks that other programs can read what the package writes. ONNX Runtime reads policies; the first run installs it from npm
 // into interop/node_modules. TypeScript reads the declarations: its oldest version that README names, and one with node10.
-// TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it.
+// TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it. Gymnasium is trained on, in a virtual
+// environment that the first run makes with that Python and pip in interop/python.
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -56,7 +57,7 @@ void nodeBackend({ thread: 2 });
 `;
 
 await build();
-const { Random, toOnnx } = await import("../dist/index.js");
+const { Ddpg, Random, toOnnx } = await import("../dist/index.js");
 const { readMetrics, readPolicy } = await import("../dist/node.js");
 const { EventFile } = await import("../dist/node/event-file.js");
 const { policyCase } = await import("../dist/export/policies.case.js");
@@ -69,6 +70,8 @@ try {
   await report("ONNX Runtime", () => checkOnnx(run));
   await report("TypeScript", checkTypes);
   await report("TensorBoard", () => checkTensorBoard(run));
+  const { checkGymnasium } = await import("./interop-gymnasium.js");
+  await report("Gymnasium", () => checkGymnasium(runs, ddpg));
 } finally {
   fs.rmSync(runs, { recursive: true, force: true });
 }
@@ -111,6 +114,7 @@ async function checkOnnx(run) {
     return Float32Array.of(Math.cos(angle), Math.sin(angle), random.uniform(-8, 8));
   };
   await check(fs.readFileSync(path.join(runs, "pendulum.onnx")), await readPolicy(run), observe);
+  await checkGodot(runtime);
   return `${policies} policies and a trained one, ${observationsEach} observations each: within ${worst.toExponential(1)} of each action's half-range`;
 }
 
@@ -137,6 +141,22 @@ async function largestError({ InferenceSession, Tensor }, bytes, policy, observe
   }
   await session.release();
   return worst;
+}
+
+/** The form for Godot, fed and asked as its plugin does: one row of `obs` and a state, for `output` and `state_outs`. */
+async function checkGodot({ InferenceSession, Tensor }) {
+  const spaces = { observationSize: 3, actionLow: [-1, -1], actionHigh: [1, 1] };
+  const { policy } = await Ddpg.create(spaces, { preset: "small" });
+  const session = await InferenceSession.create(toOnnx(policy, { for: "godot" }));
+  const observation = Float32Array.of(0.3, -1, 2);
+  const inputs = { obs: new Tensor("float32", observation, [1, 3]), state_ins: new Tensor("float32", [1], [1]) };
+  const results = await session.run(inputs, ["output", "state_outs"]);
+  assert.deepEqual([results.output.dims, results.state_outs.dims], [[1, 2], [1]]);
+  assert.deepEqual([...results.state_outs.data], [1]);
+  policy.act(observation).forEach((expected, d) => {
+    assert.ok(Math.abs(results.output.data[d] - expected) < 1e-5);
+  });
+  await session.release();
 }
 
 /** The declarations, with the oldest compiler that README names and with one of today, under every `moduleResolution`. */

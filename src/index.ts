@@ -14,7 +14,7 @@ export { TimeLimit } from "./environment/time-limit.ts";
 export { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
 export { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
 export { type PolicyModule, toModule } from "./export/module.ts";
-export { toOnnx } from "./export/onnx.ts";
+export { type OnnxOptions, toOnnx } from "./export/onnx.ts";
 export type { Backend } from "./kernels/backend.ts";
 export { setDefaultBackend } from "./kernels/choose-backend.ts";
 export type { Threads } from "./kernels/wasm/threads.ts";

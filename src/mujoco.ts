@@ -1,7 +1,8 @@
-// The entry point `ddpg/mujoco`: Gymnasium's tasks with their options, and custom tasks. They need the package
+// The entry point `ddpg/mujoco`: Gymnasium's tasks with their options, those of dm_control's suite, and custom tasks. They need the package
 // @mujoco/mujoco, which is loaded when the first environment is created.
+export { type DmControlName, dmControl, dmControlNames } from "./envs/dm-control/dm-control.ts";
 export { ant } from "./envs/mujoco/ant.ts";
-export type { Simulation } from "./envs/mujoco/engine.ts";
+export type { Joint, Simulation, Target } from "./envs/mujoco/engine.ts";
 export { halfCheetah } from "./envs/mujoco/half-cheetah.ts";
 export { hopper } from "./envs/mujoco/hopper.ts";
 export { humanoid } from "./envs/mujoco/humanoid.ts";

@@ -5,7 +5,7 @@ import { published } from "./cli/benchmark/published.ts";
 import { presets } from "./ddpg/config.ts";
 import type { MujocoTask } from "./envs/mujoco/mujoco-environment.ts";
 import * as entry from "./mujoco.ts";
-import { environments, mujocoTasks, settingsFor } from "./tasks.ts";
+import { environments, mujocoTasks, settingsFor, suiteTasks } from "./tasks.ts";
 
 const car = environments["MountainCarContinuous-v0"];
 
@@ -17,12 +17,25 @@ test("a task's own settings apply only if no preset is named", () => {
   assert.equal(settingsFor(car, undefined, { noiseScale: 0.1 }).settings.noise, "ornstein-uhlenbeck");
 });
 
+/** The tasks that no other system has: our reconstructions. dm-control.test.ts tests them. */
+const unrecorded = [
+  "hard_cheetah-run",
+  "cart",
+  "cartpole-parallel_double",
+  ...["single", "triple", "single_fixed", "double_fixed", "triple_fixed"].map((arm) => `reacher-${arm}`),
+].map((name) => `dm_control/${name}`);
+
+const isOfSuite = (id: string) => suiteTasks.dm_control.includes(id);
+
 /** Where a task in MuJoCo has to be beside its entry in tasks.ts, and whether it is there. */
 const places: Readonly<Record<string, (id: string, task: MujocoTask | undefined) => boolean>> = {
-  "an entry of src/cli/benchmark/published.ts": (id) => Object.hasOwn(published, id),
-  "recorded steps, fixtures/gymnasium/<id>.json": (id) => fs.existsSync(`fixtures/gymnasium/${id}.json`),
+  "an entry of src/cli/benchmark/published.ts": (id) => isOfSuite(id) || Object.hasOwn(published, id),
+  "recorded steps, fixtures/gymnasium/<id>.json or fixtures/dm-control/<name>.json": (id) =>
+    fs.existsSync(`fixtures/gymnasium/${id}.json`) ||
+    fs.existsSync(`fixtures/dm-control/${id.slice("dm_control/".length)}.json`) ||
+    unrecorded.includes(id),
   "a recorded model, fixtures/mujoco-models/<name>.json": (id) =>
-    fs.existsSync(`fixtures/mujoco-models/${id.replace("-v5", "")}.json`),
+    isOfSuite(id) || fs.existsSync(`fixtures/mujoco-models/${id.replace("-v5", "")}.json`),
   "a camera in its own file": (_, task) => task?.camera !== undefined,
   "its id and time limit, as in its own file": (id, task) =>
     task?.name === id && task.timeLimit === environments[id].timeLimit,
@@ -35,12 +48,17 @@ test("every MuJoCo task is registered everywhere", async () => {
     Object.entries(places).flatMap(([place, has]) => (has(id, task) ? [] : [`${id}: ${place}`])),
   );
   assert.deepEqual(missing, [], "add these");
-  for (const [place, has] of Object.entries(places)) assert.ok(!has("Absent-v5", undefined), place);
+  for (const [place, has] of Object.entries(places)) {
+    assert.ok(!has("Absent-v5", undefined), place);
+  }
+  assert.deepEqual([...suiteTasks.gymnasium, ...suiteTasks.dm_control], [...mujocoTasks.keys()]);
 });
 
 test("every task that src/mujoco.ts exports or that has published results is in tasks.ts", async () => {
-  const { createMujoco, ...makers } = entry;
-  const exported = Object.values(makers).map((make) => make().name);
+  const { createMujoco, dmControl, dmControlNames, ...makers } = entry;
+  const exported = [...Object.values(makers).map((make) => make()), ...dmControlNames.map(dmControl)].map(
+    ({ name }) => name,
+  );
   assert.deepEqual(exported.sort(), [...mujocoTasks.keys()].sort(), "without an entry in src/tasks.ts");
   assert.deepEqual(
     Object.keys(published).filter((id) => !mujocoTasks.has(id)),

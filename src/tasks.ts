@@ -1,5 +1,6 @@
 import { currentSettings, type OldSettings, type PresetName, type Settings, settingsFrom } from "./ddpg/config.ts";
 import type { Environment } from "./environment/environment.ts";
+import type { DmControlName } from "./envs/dm-control/dm-control.ts";
 import { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
 import type { MujocoTask } from "./envs/mujoco/mujoco-environment.ts";
 import { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
@@ -61,17 +62,20 @@ const mujoco = () => import("./mujoco.ts");
 type Mujoco = Awaited<ReturnType<typeof mujoco>>;
 
 /**
- * A MuJoCo task. This entry and the task's file in `envs/mujoco` register it everywhere. tasks.test.ts reports what is
- * missing, and compares the time limit with the task's own.
+ * A MuJoCo task. This entry and the task's file in `envs` register it everywhere. tasks.test.ts reports what is missing,
+ * and compares the time limit with the task's own.
  */
 interface MujocoEntry extends Pick<Task, "settings" | "steps" | "summary">, Sizes {
   id: string;
   timeLimit?: number;
-  /** The function of `ddpg/mujoco` that makes the task; here it is called without options. */
-  make: Exclude<keyof Mujoco, "createMujoco">;
 }
 
-const mujocoEntries: readonly MujocoEntry[] = [
+interface GymnasiumEntry extends MujocoEntry {
+  /** The function of `ddpg/mujoco` that makes the task; here it is called without options. */
+  make: Exclude<keyof Mujoco, "createMujoco" | "dmControl" | "dmControlNames">;
+}
+
+const gymnasiumEntries: readonly GymnasiumEntry[] = [
   {
     id: "InvertedPendulum-v5",
     make: "invertedPendulum",
@@ -136,10 +140,122 @@ const mujocoEntries: readonly MujocoEntry[] = [
   },
 ];
 
+/** A task of dm_control's suite; its id here is the name in the suite. */
+interface DmControlEntry extends MujocoEntry {
+  id: DmControlName;
+}
+
+const dmControlEntries: readonly DmControlEntry[] = [
+  { id: "pendulum-swingup", ...sizes(3, 1, 1), steps: 300_000, summary: "swing a pole up with a weak motor" },
+  { id: "cartpole-balance", ...sizes(5, 1, 1), steps: 300_000, summary: "balance a pole on a cart" },
+  {
+    id: "cartpole-balance_sparse",
+    ...sizes(5, 1, 1),
+    steps: 300_000,
+    summary: "the same; only an upright pole is rewarded",
+  },
+  { id: "cartpole-swingup", ...sizes(5, 1, 1), steps: 300_000, summary: "swing a pole on a cart up and balance it" },
+  {
+    id: "cartpole-swingup_sparse",
+    ...sizes(5, 1, 1),
+    steps: 300_000,
+    summary: "the same; only an upright pole is rewarded",
+  },
+  {
+    id: "cartpole-two_poles",
+    ...sizes(8, 1, 1),
+    steps: 300_000,
+    summary: "swing two poles up, one on top of the other",
+  },
+  { id: "cartpole-three_poles", ...sizes(11, 1, 1), steps: 300_000, summary: "swing three poles up" },
+  { id: "acrobot-swingup", ...sizes(6, 1, 1), steps: 300_000, summary: "swing two arms up with a motor in the elbow" },
+  {
+    id: "acrobot-swingup_sparse",
+    ...sizes(6, 1, 1),
+    steps: 300_000,
+    summary: "the same; only the target is rewarded",
+  },
+  { id: "point_mass-easy", ...sizes(4, 2, 1), steps: 300_000, summary: "push a ball to the center" },
+  { id: "reacher-easy", ...sizes(6, 2, 1), steps: 300_000, summary: "bring an arm's fingertip into a large target" },
+  { id: "reacher-hard", ...sizes(6, 2, 1), steps: 300_000, summary: "bring an arm's fingertip into a small target" },
+  { id: "ball_in_cup-catch", ...sizes(8, 2, 1), steps: 300_000, summary: "swing a ball on a string into a cup" },
+  { id: "finger-spin", ...sizes(9, 2, 1), steps: 300_000, summary: "keep a body turning with a finger" },
+  { id: "finger-turn_easy", ...sizes(12, 2, 1), steps: 300_000, summary: "turn a body into a large target" },
+  { id: "finger-turn_hard", ...sizes(12, 2, 1), steps: 300_000, summary: "turn a body into a small target" },
+  { id: "cheetah-run", ...sizes(17, 6, 1), steps: 1_000_000, summary: "run with two legs, in a plane" },
+  { id: "hopper-stand", ...sizes(15, 4, 1), steps: 1_000_000, summary: "stand up on one leg" },
+  { id: "hopper-hop", ...sizes(15, 4, 1), steps: 1_000_000, summary: "stand up on one leg and hop forward" },
+  { id: "walker-stand", ...sizes(24, 6, 1), steps: 1_000_000, summary: "stand up on two legs" },
+  { id: "walker-walk", ...sizes(24, 6, 1), steps: 1_000_000, summary: "stand up and walk forward" },
+  { id: "walker-run", ...sizes(24, 6, 1), steps: 1_000_000, summary: "stand up and run forward" },
+  // Not in the suite: our reconstructions of tasks of the paper.
+  {
+    id: "hard_cheetah-run",
+    ...sizes(17, 6, 1),
+    steps: 1_000_000,
+    summary: "cheetah-run without springs in the joints (reconstruction)",
+  },
+  { id: "cart", ...sizes(2, 1, 1), steps: 300_000, summary: "bring a mass to rest at 0 (reconstruction)" },
+  {
+    id: "cartpole-parallel_double",
+    ...sizes(8, 1, 1),
+    steps: 300_000,
+    summary: "swing two poles up, side by side (reconstruction)",
+  },
+  { id: "reacher-single", ...sizes(4, 1, 1), steps: 300_000, summary: "reacher-easy with one joint (reconstruction)" },
+  {
+    id: "reacher-triple",
+    ...sizes(8, 3, 1),
+    steps: 300_000,
+    summary: "reacher-easy with three joints (reconstruction)",
+  },
+  {
+    id: "reacher-single_fixed",
+    ...sizes(4, 1, 1),
+    steps: 300_000,
+    summary: "one joint, the target fixed (reconstruction)",
+  },
+  {
+    id: "reacher-double_fixed",
+    ...sizes(6, 2, 1),
+    steps: 300_000,
+    summary: "two joints, the target fixed (reconstruction)",
+  },
+  {
+    id: "reacher-triple_fixed",
+    ...sizes(8, 3, 1),
+    steps: 300_000,
+    summary: "three joints, the target fixed (reconstruction)",
+  },
+];
+
+/** A MuJoCo task, and how it is made. */
+interface LoadableEntry extends MujocoEntry {
+  make: () => Promise<MujocoTask>;
+}
+
+const mujocoEntries: readonly LoadableEntry[] = [
+  ...gymnasiumEntries.map(({ make, ...entry }) => ({ ...entry, make: async () => (await mujoco())[make]() })),
+  ...dmControlEntries.map(({ id, ...entry }) => ({
+    ...entry,
+    id: `dm_control/${id}`,
+    make: async () => (await mujoco()).dmControl(id),
+  })),
+];
+
 /** Makes each MuJoCo task with its default options, by task id. */
 export const mujocoTasks: ReadonlyMap<string, () => Promise<MujocoTask>> = new Map(
-  mujocoEntries.map(({ id, make }) => [id, async () => (await mujoco())[make]()]),
+  mujocoEntries.map(({ id, make }) => [id, make]),
 );
+
+/** The names of suites of tasks. */
+export const suites = ["gymnasium", "dm_control"] as const;
+
+/** The ids of the MuJoCo tasks by suite: the ones that Gymnasium defines, and those of dm_control. */
+export const suiteTasks: Readonly<Record<(typeof suites)[number], readonly string[]>> = {
+  gymnasium: gymnasiumEntries.map(({ id }) => id),
+  dm_control: dmControlEntries.map(({ id }) => `dm_control/${id}`),
+};
 
 /** Every task that comes with the package, by task id. */
 export const environments: Readonly<Record<string, Task>> = {
@@ -172,10 +288,10 @@ export const environments: Readonly<Record<string, Task>> = {
   ...Object.fromEntries(mujocoEntries.map(taskInMujoco)),
 };
 
-function taskInMujoco({ id, make, timeLimit = 1000, ...entry }: MujocoEntry): [id: string, task: Task] {
+function taskInMujoco({ id, make, timeLimit = 1000, ...entry }: LoadableEntry): [id: string, task: Task] {
   const create = async (): Promise<Environment> => {
-    const { createMujoco, [make]: task } = await mujoco();
-    return createMujoco(task());
+    const { createMujoco } = await mujoco();
+    return createMujoco(await make());
   };
   return [id, { create, ...entry, timeLimit, preset: "standard" }];
 }

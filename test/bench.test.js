@@ -31,6 +31,36 @@ function fake(name, { each = 0.001, answer = "console.log(n * each)", ready = "c
 
 const options = { rounds: 3, seconds: 0.02, patience: 20 };
 
+describe("bench:pendulum with all records", { timeout: 120_000 }, () => {
+  const again = (env = {}) =>
+    execute(process.execPath, [path.join(root, "bench/pendulum.js"), "small", "2"], {
+      cwd: root,
+      env: { ...process.env, ...env },
+    }).catch((error) => error);
+
+  it("trains them again and says how many fingerprints are as recorded", async () => {
+    const file = path.join(root, "docs/results/pendulum-small.json");
+    const before = fs.readFileSync(file, "utf8");
+    const { code = 0, stdout } = await again();
+    assert.match(stdout, /^2 of 2 fingerprints as recorded\.$/m);
+    assert.equal(code, 0);
+    assert.equal(fs.readFileSync(file, "utf8"), before, "the records stay as they are");
+
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-records-"));
+    try {
+      const other = before.replace(/("seed":202.*?"fingerprint":")./s, "$1-");
+      assert.notEqual(other, before);
+      fs.writeFileSync(path.join(folder, "pendulum-small.json"), other);
+      const { code, stdout } = await again({ DDPG_RESULTS: folder });
+      assert.match(stdout, /^small seed 202: [0-9a-f]{16}, recorded -[0-9a-f]{15}$/m);
+      assert.match(stdout, /^1 of 2 fingerprints as recorded\.$/m);
+      assert.equal(code, 1);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe("the benchmark", { timeout: 300_000 }, () => {
   it("measures contenders in turn: rates, medians and how many times as fast the first one is", async () => {
     const { results, failures } = await measure([fake("ours"), fake("slow", { each: 0.004 })], {}, options);

@@ -25,8 +25,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetCritics[j].parameters.follow(this.critics[j].parameters, this.#softUpdate);",
-        fault: "",
+        text: "this.#follow(this.targetCritics[j], this.critics[j]);",
+        fault: ";",
       },
     ],
   },
@@ -35,7 +35,7 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "this.targetActor.parameters.follow(this.actor.parameters, this.#softUpdate);",
+        text: "this.#follow(this.targetActor, this.actor);",
         fault: "",
       },
     ],
@@ -85,8 +85,9 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/ddpg.ts",
-        text: "new Targets(settings, this.targetCritics, this.targetNoiseRandom)",
-        fault: "new Targets(settings, this.critics, this.targetNoiseRandom)",
+        text: "new Targets(settings, joint ?? this.targetCritics, this.targetNoiseRandom)",
+        fault:
+          'new Targets(settings, joint ?? this.critics.map((critic) => ({ nextHead: critic.head, nextValues: (rows: Minibatch, action: Policy["observation"]) => critic.values(rows.nextObservation, action) })), this.targetNoiseRandom)',
       },
     ],
   },
@@ -277,8 +278,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/noise.ts",
-        text: "const deviation = Math.sqrt(this.#timeStep);",
-        fault: "const deviation = this.#timeStep;",
+        text: "x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation",
+        fault: "x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation * deviation",
       },
     ],
   },
@@ -455,12 +456,12 @@ export const faults = [
     ],
   },
   {
-    name: "Ornstein–Uhlenbeck noise with θ and Δt swapped",
+    name: "Ornstein–Uhlenbeck noise with θ and σ swapped",
     edits: [
       {
         file: "src/ddpg/noise.ts",
-        text: "new OrnsteinUhlenbeckNoise(settings.noiseTheta, scale, settings.noiseTimeStep, random)",
-        fault: "new OrnsteinUhlenbeckNoise(settings.noiseTimeStep, scale, settings.noiseTheta, random)",
+        text: "const process = { theta, mean, sigma: scale, timeStep: settings.noiseTimeStep };",
+        fault: "const process = { theta: scale, mean, sigma: theta, timeStep: settings.noiseTimeStep };",
       },
     ],
   },
@@ -579,10 +580,10 @@ export const faults = [
     edits: [
       {
         file: "src/envs/mujoco/engine.ts",
-        text: "this.#mujoco.mj_setState(this.#model, this.#data, state, this.#allState);",
+        text: "this.#mujoco.mj_setState(this.#model, this.#data, state.subarray(0, length), this.#allState);",
         fault: `const begin = 1 + this.qpos.length + this.qvel.length;
     const cold = state.map((x, i) => (i >= begin && i < begin + this.qvel.length ? 0 : x));
-    this.#mujoco.mj_setState(this.#model, this.#data, cold, this.#allState);`,
+    this.#mujoco.mj_setState(this.#model, this.#data, cold.subarray(0, length), this.#allState);`,
       },
     ],
   },
@@ -769,7 +770,7 @@ export const faults = [
     edits: [
       {
         file: "src/training/run-loop.ts",
-        text: "if (this.#step < this.#plan.steps) return false;",
+        text: "if (this.#step < this.#plan.steps && !isSeveral) return false;",
         fault: "",
       },
     ],
@@ -1519,8 +1520,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/agent-state.ts",
-        text: 'name !== "targetNoiseRandom" || targetNoiseScale > 0',
-        fault: 'name !== "targetNoiseRandom" || targetNoiseScale < 0',
+        text: "targetNoiseRandom: targetNoiseScale === 0,",
+        fault: "targetNoiseRandom: targetNoiseScale >= 0,",
       },
     ],
   },
@@ -1529,8 +1530,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/targets.ts",
-        text: "distribution[i * K + below + 1] +=",
-        fault: "distribution[i * K + below] +=",
+        text: "distribution[to + below + 1] += above;",
+        fault: "distribution[to + below] += above;",
       },
     ],
   },
@@ -1539,8 +1540,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/targets.ts",
-        text: "Math.min(support, Math.max(-support, moved))",
-        fault: "moved",
+        text: "Math.min(K - 1, Math.max(0, first + gamma * k))",
+        fault: "first + gamma * k",
       },
     ],
   },
@@ -1549,8 +1550,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/critic-loss.ts",
-        text: "* (atoms[k] - this.values[i]);",
-        fault: "* atoms[k];",
+        text: "p[row + k] * (atoms[k] - value);",
+        fault: "p[row + k] * (atoms[k] - 0 * value);",
       },
     ],
   },
@@ -1849,6 +1850,262 @@ export const faults = [
         file: "src/environment/goal-check.ts",
         text: "this.#held = { ...moment, observation, action, achieved, where };",
         fault: "this.#held = { ...moment, observation, action, achieved, where };\n    this.end();",
+      },
+    ],
+  },
+  {
+    name: "dm_control: a restore leaves out the first half of the next step",
+    edits: [
+      {
+        file: "src/envs/mujoco/engine.ts",
+        text: "if (this.#isCurrent) this.#mujoco.mj_step1(this.#model, this.#data);",
+        fault: "",
+      },
+    ],
+  },
+  {
+    name: "dm_control: a restore forgets the target",
+    edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.target.set(state.subarray(length));", fault: "" }],
+  },
+  {
+    name: "dm_control: a target that a start does not place stays where it was",
+    edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.target.set(this.#ownTarget);", fault: "" }],
+  },
+  {
+    name: "dm_control: the cheetah does not come to rest",
+    edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.#data.time = 0;", fault: "" }],
+  },
+  {
+    name: "dm_control: starts that touch are taken",
+    edits: [
+      {
+        file: "src/envs/mujoco/mujoco-environment.ts",
+        text: "if (task.accepts?.(this.#simulation) ?? true) break;",
+        fault: "if (tries > 0) break;",
+      },
+    ],
+  },
+  {
+    name: "dm_control: another Gaussian",
+    edits: [
+      {
+        file: "src/envs/dm-control/reward.ts",
+        text: "exp(log(valueAtMargin) * distance * distance)",
+        fault: "exp(-2 * distance * distance)",
+      },
+    ],
+  },
+  {
+    name: "dm_control: the finger's body turns as hard as in the other tasks",
+    edits: [
+      { file: "src/envs/dm-control/finger.ts", text: "model: model(0.03, 0.03),", fault: "model: model(0.03, 0.5)," },
+    ],
+  },
+  {
+    name: "an id with a slash makes directories",
+    edits: [{ file: "src/node/run-files.ts", text: "replaceAll(/[\\\\/:", fault: "replaceAll(/[\\\\:" }],
+  },
+  {
+    name: "a joint pass: the next rows learn too",
+    edits: [{ file: "src/ddpg/critic.ts", text: "this.#nextOutputGradient.data.fill(0);", fault: "" }],
+  },
+  {
+    name: "a joint pass: both halves have the recorded observations",
+    edits: [
+      {
+        file: "src/ddpg/critic.ts",
+        text: "join(this.#observation, observation, nextObservation);",
+        fault: "join(this.#observation, observation, nextObservation ? observation : nextObservation);",
+      },
+    ],
+  },
+  {
+    name: "a joint pass: the targets follow slowly",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: 'if (this.settings.batchNormPass === "joint") target',
+        fault: 'if (this.settings.batchNormPass === "joint" && this.#updates < 0) target',
+      },
+    ],
+  },
+  {
+    name: "a joint pass: the actor's gradient passes through the statistics of a minibatch",
+    edits: [{ file: "src/nn/batch-norm.ts", text: "this.#usedRunning = !batchStatistics;", fault: "" }],
+  },
+  {
+    name: "softmax: the padding counts in the sum",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "for (let k = end; k < width; k += 4) f32.store(p + k, 0);\n    let s",
+        fault: "let s",
+      },
+    ],
+  },
+  {
+    name: "softmax: the largest number is not subtracted",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "exp4(f32x4.sub(v128.load(x + k), m))",
+        fault: "exp4(f32x4.sub(v128.load(x + k), f32x4.mul(m, ZERO)))",
+      },
+    ],
+  },
+  {
+    name: "the projection does not move returns by the discount",
+    edits: [
+      {
+        file: "src/ddpg/targets.ts",
+        text: "const position = Math.min(K - 1, Math.max(0, first + gamma * k));",
+        fault: "const position = Math.min(K - 1, Math.max(0, first + (gamma > 0 ? k : 0)));",
+      },
+    ],
+  },
+  {
+    name: "safetensors: the upper half of the header's length is ignored",
+    edits: [
+      {
+        file: "src/base/safetensors.ts",
+        text: "if (view.getUint32(4, true) > 0 || length > maxHeaderLength) {",
+        fault: "if (length > maxHeaderLength) {",
+      },
+    ],
+  },
+  {
+    name: "report: groups are sorted by falling values",
+    edits: [
+      {
+        file: "src/cli/report/groups.ts",
+        text: 'if (typeof a === "number" && typeof b === "number") return a - b;',
+        fault: 'if (typeof a === "number" && typeof b === "number") return b - a;',
+      },
+    ],
+  },
+  {
+    name: "report: runs deeper in a folder are left out",
+    edits: [
+      {
+        file: "src/cli/report/report.ts",
+        text: "(isRun(each) ? [each] : runsInside(each, depth - 1))",
+        fault: "(isRun(each) ? [each] : runsInside(each, 0))",
+      },
+    ],
+  },
+  {
+    name: "trajectory: a row has the observation after its action",
+    edits: [
+      {
+        file: "src/cli/trajectory.ts",
+        text: "    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;\n    this.#observation = Array.from(step.observation);",
+        fault:
+          "    this.#observation = Array.from(step.observation);\n    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;",
+      },
+    ],
+  },
+  {
+    name: "outside: a run's file names a host or an interpreter, and it is used",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: ".filter(([name]) => options[name as keyof OutsideOptions] === undefined)",
+        fault: ".filter(([name]) => options[name as keyof OutsideOptions] !== undefined)",
+      },
+    ],
+  },
+  {
+    name: "outside: a run's file names a Python module, and it is imported",
+    edits: [
+      {
+        file: "src/cli/environment/environments.ts",
+        text: "address.kind.isHarmless(address.rest) ? undefined : environment, options);",
+        fault:
+          "address.kind.isHarmless(address.rest) || environment !== undefined ? undefined : environment, options);",
+      },
+    ],
+  },
+  {
+    name: "outside: the length of a frame is not compared with the hello's",
+    edits: [
+      {
+        file: "src/node/outside/frames.ts",
+        text: "if (this.#length !== body.length) this.#refuse(",
+        fault: "if (this.#length < body.length) this.#refuse(",
+      },
+    ],
+  },
+  {
+    name: "outside: a second simulator may connect",
+    edits: [{ file: "src/node/outside/tcp.ts", text: "if (peer) {", fault: "if (peer?.destroyed) {" }],
+  },
+  {
+    name: "outside: numbers of info that a step does not have are given",
+    edits: [
+      {
+        file: "src/node/outside/link.ts",
+        text: "if (!Number.isFinite(value)) continue;",
+        fault: "if (value === undefined) continue;",
+      },
+    ],
+  },
+  {
+    name: "outside: a child that hangs is not stopped",
+    edits: [
+      { file: "src/node/outside/link.ts", text: "if (left > 1) this.#timer", fault: "if (left > -1e9) this.#timer" },
+    ],
+  },
+  {
+    name: "TORCS: a state that came before the action is taken for its result",
+    edits: [
+      {
+        file: "src/node/torcs.ts",
+        text: "for (let text = socket.take(); text !== undefined; text = socket.take()) {",
+        fault: 'for (let text = ["***"].pop(); text !== undefined && text !== "***"; text = socket.take()) {',
+      },
+    ],
+  },
+  {
+    name: "TORCS: a car that was left in a race keeps the server",
+    edits: [
+      {
+        file: "src/node/torcs.ts",
+        text: "if (this.#isRacing) this.#socket?.send(restart);",
+        fault: "if (this.#isRacing) this.#socket?.send(idle);",
+      },
+    ],
+  },
+  {
+    name: "action-reverting noise does not look at the action",
+    edits: [
+      {
+        file: "src/ddpg/noise.ts",
+        text: "theta[i] * (mean[i] - at.action[i]) * timeStep",
+        fault: "theta[i] * (mean[i] - 0 * at.action[i]) * timeStep",
+      },
+    ],
+  },
+  {
+    name: "Godot: a frame of any length is awaited",
+    edits: [{ file: "src/node/godot.ts", text: "if (end > this.maxBytes + 4) {", fault: "if (end < 4) {" }],
+  },
+  {
+    name: "Godot: a cut episode gets the observation of the next one",
+    edits: [
+      {
+        file: "src/node/godot.ts",
+        text: "observation: isCut ? this.#before : this.#observation,",
+        fault: "observation: isCut ? this.#observation : this.#observation,",
+      },
+    ],
+  },
+  {
+    name: "ONNX for Godot: the state does not pass through",
+    edits: [
+      {
+        file: "src/export/onnx.ts",
+        text: 'if (names.state) graph.node("Identity",',
+        fault: 'if (names.state) graph.node("Tanh",',
       },
     ],
   },

@@ -143,6 +143,26 @@ describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
       await until(async () => (await picture(tab)) !== straight);
     }));
 
+  it("shows the rows of a minibatch within the page, also those of the largest task", () =>
+    visit(`#task=Humanoid-v5&${new URLSearchParams(texts)}&speed=full`, async (tab) => {
+      await reached(tab, "paused");
+      await tab.locator("#update-once").click();
+      await tab.locator("#inside-title-of", { hasText: "Update 1" }).waitFor();
+      for (const step of [3, 4]) {
+        await tab.locator(`#inside-tab-${step}`).click();
+        for (const width of [360, 840, 1440]) {
+          await tab.setViewportSize({ width, height: 900 });
+          const [inside, outside] = await tab
+            .locator("#inside-numbers .scroll")
+            .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+          assert.ok(inside <= outside, `step ${step} at ${width} pixels: ${inside} in ${outside}`);
+        }
+      }
+      await tab.locator("#inside-tab-3").click();
+      const words = "s has 348 numbers and a has 17 numbers; the table shows the first 3.";
+      await tab.locator("#inside-numbers", { hasText: words }).waitFor();
+    }));
+
   it("shows a policy from a file and pushes the body", () =>
     visit("", async (tab) => {
       const file = {
@@ -151,7 +171,8 @@ describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
         buffer: await idle("HalfCheetah-v5"),
       };
       await tab.locator("#load-policy").setInputFiles(file);
-      await tab.locator("#notice-text", { hasText: "It is a policy for Walker2d-v5 or HalfCheetah-v5." }).waitFor();
+      const fitting = "Walker2d-v5, HalfCheetah-v5 or dm_control/cheetah-run";
+      await tab.locator("#notice-text", { hasText: `It is a policy for ${fitting}, but` }).waitFor();
 
       await tab.goto(`${server.url}/#task=HalfCheetah-v5`);
       await tab.reload();

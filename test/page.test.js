@@ -202,12 +202,16 @@ describe("the page", { timeout: 300_000 }, () => {
       await until(async () => (await text(tab, "#world-state")) !== state);
       await tab.locator("#world canvas").press("ArrowRight");
       await tab.locator("#fingerprint-note", { hasText: "The same experiment" }).waitFor();
+      assert.ok(await tab.locator("#command-note").isHidden(), "the run is as the command makes it");
+      await tab.locator("#hint", { hasText: "Finished after 70 steps" }).waitFor();
 
       await tab.locator("#step").click();
       await tab.locator("html[data-step='71'][data-phase='paused']").waitFor({ state: "attached" });
       await tab.locator("#world canvas").press("ArrowRight");
       await tab.locator("#fingerprint-note", { hasText: "You threw the body" }).waitFor();
       assert.equal(await text(tab, "#runs li"), "seed 1, portable, warmupSteps 64, 70 steps, thrown");
+      await tab.locator("#command-note", { hasText: "they do not repeat this run" }).waitFor();
+      assert.ok(await tab.locator("#fingerprint-command").isHidden());
       const coming = tab.waitForEvent("download");
       await tab.locator("#save-config").click();
       const config = JSON.parse(fs.readFileSync(await (await coming).path(), "utf8"));
@@ -301,7 +305,8 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.equal(picture.subarray(1, 4).toString(), "PNG");
 
       await tab.locator("#load-policy").setInputFiles(path.join(run, "policy.safetensors"));
-      await tab.locator("#visitor", { hasText: "policy.safetensors" }).waitFor();
+      const banner = "You are watching the policy of policy.safetensors. Training has finished.";
+      await tab.locator("#visitor", { hasText: banner }).waitFor();
       await tab.locator("#world-caption", { hasText: /^policy\.safetensors, torque/ }).waitFor();
       await tab.locator("#visitor-leave").click();
       await tab.locator("#world-caption", { hasText: /^After 1,200 steps/ }).waitFor();
@@ -312,16 +317,29 @@ describe("the page", { timeout: 300_000 }, () => {
       await reached(tab, "playing");
       const agent = await Ddpg.create(new Pendulum(), { preset: "small" });
       const other = await Ddpg.create(new MountainCarContinuous(), { preset: "small" });
+      const foreign = { observationSize: 5, actionLow: [0, -1], actionHigh: [1, 1] };
+      const custom = await Ddpg.create({ ...new Pendulum(), ...foreign }, { preset: "small" });
       const damaged = Buffer.from(agent.policy.save());
       damaged[damaged.length - 5] ^= 1;
       const open = (name, buffer) =>
         tab.locator("#load-policy").setInputFiles({ name, mimeType: "application/octet-stream", buffer });
       for (const [name, buffer, words] of [
         ["damaged.safetensors", damaged, /^damaged\.safetensors could not be opened\. .*crc32c/i],
+        ["cut.safetensors", damaged.subarray(0, 100), /expected \d+ bytes or more, .* got 100\. The file is cut off/],
+        [
+          "picture.png",
+          Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]),
+          /^picture\.png could not be opened\. It is not a policy .*: expected a safetensors file, got a file that begins with the bytes 89 50 4e 47 0d 0a 1a 0a\.$/,
+        ],
+        [
+          "custom.safetensors",
+          Buffer.from(custom.policy.save()),
+          /It is a policy for a task that this page does not have\. It has observations of size 5 and 2 actions from 0 to 1, -1 to 1; Pendulum-v1 has observations of size 3 and 1 action from -2 to 2\.$/,
+        ],
         [
           "car.safetensors",
           Buffer.from(other.policy.save()),
-          /^car\.safetensors could not be opened\. It is a policy for MountainCarContinuous-v0\. Choose that task/,
+          /^car\.safetensors could not be opened\. It is a policy for MountainCarContinuous-v0, but this run's task is Pendulum-v1\. Start/,
         ],
         ["empty.safetensors", Buffer.alloc(0), /^empty\.safetensors could not be opened\. .*expected/],
       ]) {
@@ -403,11 +421,12 @@ describe("the page", { timeout: 300_000 }, () => {
     for (const [link, words] of [
       ["#task=Pendulum-v2", /task: expected one of Pendulum-v1.*Did you mean "Pendulum-v1"/],
       ["#discount=2", /discount: expected a number from 0 to 1, got 2/],
-      ["#softUpdate=1", /no setting "softUpdate"/],
+      ["#softUpdate=1", /^The link has an error\. There is no setting "softUpdate"/],
       ["#seed=-1", /seed: expected a whole number of at least 0/],
     ]) {
       await visit(link, async (tab) => {
         await tab.locator("#notice-text", { hasText: words }).waitFor();
+        assert.match(await text(tab, "#notice-text"), / The page shows the default experiment instead\.$/);
         await reached(tab, "playing");
         assert.match(tab.url(), /#task=Pendulum-v1&preset=small&seed=1&arithmetic=fused&speed=20$/);
       });
@@ -423,7 +442,7 @@ describe("the page", { timeout: 300_000 }, () => {
       ["", notice, usual],
       [
         "#seed=-1",
-        `This page's address has an error. seed: expected a whole number of at least 0, got "-1". ${notice}`,
+        `The link has an error. seed: expected a whole number of at least 0, got "-1". The page shows the default experiment instead. ${notice}`,
         usual,
       ],
       ["#task=Pendulum-v1&seed=4&arithmetic=portable", "", /#task=Pendulum-v1&seed=4&arithmetic=portable$/],
@@ -468,6 +487,139 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.equal(await fingerprint(tab), agent.fingerprint());
     }));
 
+  it("starts with one click after a field was corrected, although a message goes away, and shows the new run", () =>
+    visit(
+      "#steps=1100&speed=full",
+      async (tab) => {
+        await reached(tab, "ended");
+        const button = tab.locator("#experiment [type=submit]");
+        /** Presses the button's middle. Unlike `click`, it does not wait until the button stands still. */
+        const press = async () => {
+          await button.scrollIntoViewIfNeeded();
+          const { x, y, width, height } = await button.boundingBox();
+          await tab.mouse.move(x + width / 2, y + height / 2);
+          await tab.mouse.down();
+          await tab.mouse.up();
+          return y;
+        };
+        // This field is in view together with the button. With one further up, the browser keeps what is in view where it is.
+        await tab.locator("#field-rewardScale").fill("x");
+        await press();
+        await tab.locator("#error-rewardScale", { hasText: 'got "x"' }).waitFor();
+        assert.equal(
+          await tab.evaluate(() => document.activeElement.id),
+          "field-rewardScale",
+          "it shows what to correct",
+        );
+
+        await tab.locator("#field-rewardScale").fill("0.2");
+        const heightBefore = await tab.locator("html").evaluate(({ scrollHeight }) => scrollHeight);
+        await press();
+        await tab.locator("#runs li", { hasText: "rewardScale 0.2" }).waitFor();
+        const heightAfter = await tab.locator("html").evaluate(({ scrollHeight }) => scrollHeight);
+        assert.ok(heightAfter < heightBefore - 18, "the message moved the button by half its height or more");
+        await until(() =>
+          tab.locator("#world").evaluate((world) => {
+            const { top, bottom } = world.getBoundingClientRect();
+            return top >= 0 && bottom <= innerHeight;
+          }),
+        );
+        assert.match(await text(tab, "#task-name"), /rewardScale 0\.2/);
+        assert.equal(await tab.evaluate(() => document.activeElement.id), "scene");
+        await tab.keyboard.press(" ");
+      },
+      { viewport: { width: 390, height: 844 } },
+    ));
+
+  it("draws trails only from a state to the one that followed, and says how many steps Update took", () =>
+    visit(
+      // Episodes have 200 steps, so the last 200 steps before the first update belong to two of them.
+      "#warmupSteps=1100&speed=1",
+      async (tab) => {
+        await reached(tab, "paused");
+        assert.equal(await text(tab, "#hint"), "Press Play to watch it learn.");
+        for (const step of [1, 2]) {
+          await tab.locator("#step").click();
+          await tab.locator(`html[data-step='${step}'][data-phase='paused']`).waitFor({ state: "attached" });
+        }
+        const hint = "Update takes all up to that update, after 1,100 steps of warm-up.";
+        await tab.locator("#hint", { hasText: hint }).waitFor();
+        await tab.locator("#update-once").click();
+        const words =
+          "Update 1, made in step 1,100. It took 1,098 steps to get there: updates begin after 1,100 steps of warm-up.";
+        await tab.locator("#inside-title-of", { hasText: words }).waitFor();
+        const trail = await joined(tab);
+        assert.ok(trail.length > 150, `the trail shows the steps before the update: ${trail.length}`);
+        assertFollow(trail);
+
+        // While another speed trains, the steps are not shown, so the trail begins again.
+        await tab.locator("#speed input[value=Infinity]").check({ force: true });
+        await tab.locator("#play").click();
+        await until(async () => (await stepOf(tab)) > 1300);
+        await tab.locator("#play").click();
+        await reached(tab, "paused");
+        for (let i = 0; i < 3; i++) {
+          const step = await stepOf(tab);
+          await tab.locator("#step").click();
+          await tab.locator(`html[data-step='${step + 1}'][data-phase='paused']`).waitFor({ state: "attached" });
+        }
+        await tab
+          .locator("#world-caption", { hasText: `In training, step ${(await stepOf(tab)).toLocaleString("en-US")}` })
+          .waitFor();
+        assert.doesNotMatch(await text(tab, "#inside-title-of"), /It took/);
+        const after = await joined(tab);
+        assert.ok(after.length >= 2);
+        assertFollow(after);
+        // A new run does not continue the trail of the last one.
+        await tab.locator("#restart").click();
+        await until(async () => (await stepOf(tab)) > 0);
+        assertFollow(await joined(tab));
+      },
+      { ...still, first: recordMap },
+    ));
+
+  it("says where values are in scaled rewards, and where in the task's", () =>
+    visit(
+      "#warmupSteps=64&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        await tab.locator("#update-once").click();
+        await tab.locator("#inside-title-of", { hasText: "Update 1" }).waitFor();
+        for (const step of [4, 5, 6]) {
+          await tab.locator(`#inside-tab-${step}`).click();
+          const words = "Here r, y and Q are in rewards × 0.100, as the critic sees them. The map of Q divides by it";
+          assert.ok((await text(tab, "#inside-numbers")).includes(words), `step ${step}`);
+        }
+        await tab.locator("#map-value").press("ArrowUp");
+        await tab.locator("#map-readout", { hasText: /Q\(s, μ\(s\)\) −[\d.]+ in the task's rewards/ }).waitFor();
+
+        await tab.goto(tab.url().replace(/#.*/, "#warmupSteps=64&rewardScale=1"));
+        await tab.reload();
+        await reached(tab, "paused");
+        await tab.locator("#update-once").click();
+        await tab.locator("#inside-title-of", { hasText: "Update 1" }).waitFor();
+        await tab.locator("#inside-tab-4").click();
+        assert.doesNotMatch(await text(tab, "#inside-numbers"), /as the critic sees them/);
+      },
+      still,
+    ));
+
+  it("names the preset once in the title, and writes a return near zero without a sign", () =>
+    visit(
+      "#task=MountainCarContinuous-v0&preset=small&seed=1&warmupSteps=64&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        assert.equal(
+          await text(tab, "#task-name"),
+          "MountainCarContinuous-v0 · small · seed 1, portable, warmupSteps 64",
+        );
+        await tab.locator("#update-once").click();
+        await until(async () => (await text(tab, "#evaluation")) !== "–");
+        assert.equal(await text(tab, "#evaluation"), "0");
+      },
+      still,
+    ));
+
   it("fits a phone of 360 pixels, and every control has a name", () =>
     visit(
       "",
@@ -504,6 +656,57 @@ describe("the page", { timeout: 300_000 }, () => {
     assert.match(html, /Content-Security-Policy"\s+content="default-src 'none'/);
   });
 });
+
+/** Makes the page keep the lines of the trail that the actor's map drew last: pairs of points, in CSS pixels. */
+function recordMap() {
+  const { prototype } = CanvasRenderingContext2D;
+  const { beginPath, moveTo, lineTo, stroke } = prototype;
+  let [last, lines] = [null, []];
+  const note = (context, to, isLine) => {
+    if (context.canvas.id !== "map-action") return;
+    if (isLine) lines.push([last, to]);
+    last = to;
+  };
+  prototype.beginPath = function () {
+    if (this.canvas.id === "map-action") [last, lines] = [null, []];
+    beginPath.call(this);
+  };
+  prototype.moveTo = function (...to) {
+    note(this, to, false);
+    moveTo.apply(this, to);
+  };
+  prototype.lineTo = function (...to) {
+    note(this, to, true);
+    lineTo.apply(this, to);
+  };
+  prototype.stroke = function () {
+    // Of all lines only the trail is translucent.
+    if (this.canvas.id === "map-action" && this.globalAlpha < 1) window.trail = lines;
+    stroke.call(this);
+  };
+}
+
+/** The joined states of the drawn trail, in a tab with `recordMap`: pairs of [angle, speed]. */
+function joined(tab) {
+  return tab.evaluate(async () => {
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    const { clientWidth, clientHeight } = document.querySelector("#map-action");
+    const state = ([x, y]) => [
+      Math.PI * (2 * ((x - 54) / (clientWidth - 62)) - 1),
+      8 * (1 - 2 * ((y - 6) / (clientHeight - 40))),
+    ];
+    return window.trail.map((line) => line.map(state));
+  });
+}
+
+/** Fails if the pendulum does not go from the first state of a pair to the second in one step of 0.05 s. */
+function assertFollow(pairs) {
+  for (const [[angle], [next, speed]] of pairs) {
+    const turned = next - angle - 0.05 * speed;
+    const off = Math.abs(turned - 2 * Math.PI * Math.round(turned / (2 * Math.PI)));
+    assert.ok(off < 1e-4, `from ${angle} to ${next} with a speed of ${speed}: off by ${off}`);
+  }
+}
 
 /** The agent that the library trains for a number of steps with the same experiment. */
 async function trained(changes, steps, environment = new Pendulum()) {

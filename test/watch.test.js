@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Ddpg, Pendulum } from "ddpg";
-import { readResult } from "ddpg/node";
+import { readMetrics, readResult } from "ddpg/node";
 import { RunDirectory } from "../dist/node/run-directory.js";
 import { versions } from "../dist/node/versions.js";
 import { icon, openBrowser, serve } from "./browser.js";
@@ -24,7 +24,9 @@ const cart = `export default class Cart {
     return [random.uniform(-1, 1)];
   }
   step(action) {
-    return { observation: [action[0]], reward: -Math.abs(action[0]), terminated: false, truncated: ++this.steps === 20 };
+    const truncated = ++this.steps === 20;
+    const info = { size: Math.abs(action[0]) };
+    return { observation: [action[0]], reward: -Math.abs(action[0]), terminated: false, truncated, info };
   }
 }
 `;
@@ -191,6 +193,18 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.equal(await tab.locator("#body").isVisible(), false);
       assert.equal(await tab.locator("#maps").isVisible(), false);
       assert.match(await text(tab, "#files"), /policy\.safetensors/);
+
+      // The curve shows the environment's info too, which here is the size of the action: minus the mean reward.
+      const read = async (quantity) => {
+        await tab.locator("#curve-quantity select").selectOption(quantity);
+        await tab.locator("#curve").press("ArrowLeft");
+        await tab.locator("#curve-readout", { hasText: /^Step 400 / }).waitFor();
+        return text(tab, "#curve-readout");
+      };
+      const { return: last, info } = readMetrics(inFolder("own")).findLast((record) => record.type === "episode");
+      assert.match(await read("return"), new RegExp(`episode ${Math.round(last)}`.replace("-", "−")));
+      const size = info.size >= 1 ? info.size.toFixed(2) : info.size.toFixed(3);
+      assert.match(await read("size"), new RegExp(`evaluation [01]\\.\\d+ · episode ${size}$`));
     });
   });
 

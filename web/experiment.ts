@@ -119,8 +119,7 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   for (const [name, text] of fields) {
     if (["task", "preset", "seed", "steps", "arithmetic", "speed"].includes(name)) continue;
     const known = [...settingNames, ...oldSettingNames].find((setting) => setting === name);
-    if (!known)
-      throw new InputError(`link: there is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
+    if (!known) throw new InputError(`There is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
     changes[known] = parseSetting(known, text, known);
   }
   const named = fields.get("speed");
@@ -151,11 +150,20 @@ export function wholeNumber(text: string, where: string, min: number): number {
 
 /** A readable name: the seed and everything that differs from the defaults of the task and of the arithmetic. */
 export function nameOf(experiment: Experiment): string {
-  const { task, preset, seed, steps, arithmetic } = experiment;
+  const { preset } = experiment;
+  return [...(preset ? [preset] : []), detailsOf(experiment)].join(", ");
+}
+
+/** A title: the task, the preset, and what `nameOf` says beside the preset. */
+export function titleOf(experiment: Experiment): string {
+  return `${experiment.task} · ${presetOf(experiment)} · ${detailsOf(experiment)}`;
+}
+
+function detailsOf(experiment: Experiment): string {
+  const { task, seed, steps, arithmetic } = experiment;
   const usual = defaultsOf(task);
   const changes = changesOf(experiment).map(([name, text]) => `${name} ${text}`);
   return [
-    ...(preset ? [preset] : []),
     `seed ${seed}`,
     ...(arithmetic === "fused" ? [] : [arithmetic]),
     ...changes,
@@ -174,7 +182,11 @@ export function toCommand(experiment: Experiment): string {
   ].join(" ");
 }
 
-export const presetNames = Object.keys(presets) as PresetName[];
+/** The presets that fit every task: a list of numbers fits only actions with as many dimensions. */
+export const presetNames = (Object.keys(presets) as PresetName[]).filter((name) => {
+  const { noiseScale, noiseTheta, noiseMean } = presets[name];
+  return ![noiseScale, noiseTheta, noiseMean].some((value) => Array.isArray(value));
+});
 
 /** The steps between two evaluations, and the number of noise-free episodes in each. */
 export function evaluationPlan({ steps }: Experiment): { every: number; episodes: number } {

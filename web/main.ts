@@ -20,7 +20,7 @@ const session = new Session(experiment, speed, trainInWorker);
 for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, settingsView, homeView])
   view(session);
 session.begin(experiment, !matchMedia("(prefers-reduced-motion: reduce)").matches);
-tell(problem, notice);
+tell(problem && `${problem} The page shows the default experiment instead.`, notice);
 
 session.store.subscribe((state, before) => {
   const isSame = state.experiment === before.experiment && state.speed === before.speed;
@@ -29,8 +29,7 @@ session.store.subscribe((state, before) => {
 addEventListener("hashchange", () => {
   const { experiment, speed, problem, notice } = fromAddress();
   if (!problem) session.begin(experiment, true, speed);
-  // With a problem, the current run continues.
-  tell(problem, problem ? "" : notice);
+  tell(problem && `${problem} The page stays as it is.`, problem ? "" : notice);
 });
 
 /**
@@ -53,7 +52,7 @@ function fromAddress(): { experiment: Experiment; speed: Speed; problem: string;
   try {
     return { ...fromLink(location.hash), problem: "", notice: "" };
   } catch (error) {
-    return { ...byDefault, problem: `This page's address has an error. ${messageOf(error)}` };
+    return { ...byDefault, problem: `The link has an error. ${messageOf(error)}` };
   }
 }
 

@@ -2,6 +2,7 @@
 import { InputError, messageOf } from "../src/base/expect.ts";
 import { annealing } from "../src/ddpg/noise.ts";
 import { Policy } from "../src/ddpg/policy.ts";
+import type { Spaces } from "../src/ddpg/units.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
 import { type Experiment, nameOf, type Speed, settingsOf, taskOf, tasks, toLink } from "./experiment.ts";
@@ -54,6 +55,8 @@ export interface State {
   readonly density: Float32Array | null;
   readonly showsDensity: boolean;
   readonly update: UpdateDetail | null;
+  /** How many steps the last Step or Update has taken up to `update`; 0 while training runs freely. */
+  readonly taken: number;
 }
 
 /** Opens a run: `trainInWorker`, or another source of the same kind. */
@@ -75,6 +78,8 @@ export class Session {
   #holdsTrained = false;
   #runs = 0;
   #drawnAt = 0;
+  /** The step at which Step or Update was pressed; null once training runs freely. */
+  #pressedAt: number | null = null;
 
   constructor(experiment: Experiment, speed: Speed, open: Open) {
     this.#open = open;
@@ -93,8 +98,10 @@ export class Session {
       solid?.close();
       this.body = bodyOf(experiment);
     }
+    this.body.leave();
     this.body.policy = null;
     this.#trained = this.#runPolicy = this.#visitor = null;
+    this.#pressedAt = null;
     const isComparable = ({ experiment: other, records }: PageRun): boolean =>
       other.task === experiment.task &&
       toLink(other, speed) !== toLink(experiment, speed) &&
@@ -115,16 +122,22 @@ export class Session {
 
   /** Sends an order to the source. */
   tell(order: Order): void {
-    const { speed } = this.store.state;
-    if (order.type === "step" || order.type === "update") this.store.set({ followsTraining: true });
-    if (order.type === "play") this.store.set({ followsTraining: speed === 1 });
+    const { speed, step } = this.store.state;
+    if (order.type === "step" || order.type === "update") {
+      this.#pressedAt = step;
+      this.store.set({ followsTraining: true });
+    }
+    if (order.type === "play") {
+      this.#pressedAt = null;
+      this.store.set({ followsTraining: speed === 1 });
+    }
     this.#source?.tell(order);
   }
 
   setSpeed(speed: Speed): void {
     const { phase } = this.store.state;
-    const goesOn = phase === "preparing" || phase === "playing";
-    this.store.set({ speed, followsTraining: speed === 1 && goesOn });
+    const isRunning = phase === "preparing" || phase === "playing";
+    this.store.set({ speed, followsTraining: speed === 1 && isRunning });
     this.#source?.tell({ type: "speed", speed });
   }
 
@@ -163,7 +176,8 @@ export class Session {
       this.body.policy = policy;
       this.store.set({ visitor: { name }, notice: "" });
     } catch (error) {
-      this.tellPerson(`${name} could not be opened. ${messageOf(error)}`);
+      const what = error instanceof InputError && error.expected !== "" ? wrong(error) : messageOf(error);
+      this.tellPerson(`${name} could not be opened. ${what}`);
     }
   }
 
@@ -207,6 +221,7 @@ export class Session {
       density: null,
       showsDensity: false,
       update: null,
+      taken: 0,
     };
   }
 
@@ -234,6 +249,7 @@ export class Session {
       maps: frame.maps ?? state.maps,
       density: frame.density ?? state.density,
       update: frame.update ?? state.update,
+      taken: frame.update ? frame.update.step - (this.#pressedAt ?? frame.update.step) : state.taken,
       notice: warnings.length > 0 ? warnings.join(" ") : state.notice,
     });
   }
@@ -288,19 +304,39 @@ function freeColor(runs: readonly PageRun[]): number {
   return color;
 }
 
+/** What is wrong with a file, without the name of the function that read it. */
+function wrong({ where, expected, got, hint }: InputError): string {
+  const field = where.replace(/^(Policy\.load|policy) ?/, "");
+  return `It is not a policy that this page can read: ${field && `${field}: `}expected ${expected}, got ${got}. ${hint}`.trim();
+}
+
 /** Throws an InputError for a policy of another task, with the tasks that it fits. */
 function expectFits({ units }: Policy, { task }: Experiment): void {
-  const mismatch = (name: string): unknown => {
+  const fits = (name: string): boolean => {
     try {
-      units.expectSame(taskOf({ task: name }), `${name}: this policy's`);
-      return undefined;
-    } catch (error) {
-      return error;
+      units.expectSame(taskOf({ task: name }), name);
+      return true;
+    } catch {
+      return false;
     }
   };
-  const error = mismatch(task);
-  if (error === undefined) return;
-  const fitting = tasks.filter((name) => mismatch(name) === undefined);
-  if (fitting.length === 0) throw error;
-  throw new InputError(`It is a policy for ${fitting.join(" or ")}. Choose that task, then open the file again.`);
+  if (fits(task)) return;
+  const fitting = tasks.filter(fits);
+  if (fitting.length > 0) {
+    throw new InputError(
+      `It is a policy for ${fitting.join(", ").replace(/, ([^,]*)$/, " or $1")}, but this run's task is ${task}. ` +
+        "Start an experiment with the policy's task, then open the file again.",
+    );
+  }
+  throw new InputError(
+    `It is a policy for a task that this page does not have. It ${spacesOf(units)}; ${task} ${spacesOf(taskOf({ task }))}.`,
+  );
+}
+
+/** The numbers that a policy reads and gives, as the end of a sentence. */
+function spacesOf({ observationSize, actionLow, actionHigh }: Spaces): string {
+  const bounds = Array.from(actionLow, (low, i) => `${low} to ${actionHigh[i]}`);
+  const within = new Set(bounds).size === 1 ? bounds[0] : bounds.join(", ");
+  const actions = bounds.length === 1 ? "1 action" : `${bounds.length} actions`;
+  return `has observations of size ${observationSize} and ${actions} from ${within}`;
 }

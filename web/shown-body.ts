@@ -6,7 +6,7 @@ import type { Environment } from "../src/environment/environment.ts";
 import { isPromise } from "../src/environment/environment-calls.ts";
 import { Acting } from "./acting.ts";
 import { type FlatScene, shownBy } from "./scenes.ts";
-import type { Body } from "./source.ts";
+import { type Body, isSameEpisode } from "./source.ts";
 
 /** Length of the displayed path, in steps. */
 const pathSteps = 200;
@@ -27,7 +27,10 @@ export class ShownBody extends Acting {
   #now: number[];
   /** Seconds since `#now` was reached. */
   #clock = 0;
-  #follows = -1;
+  /** The training body as it was last shown; null while the separate simulation is shown. */
+  #followed: Body | null = null;
+  /** Whether the training body made steps that are not in the path, or was moved. */
+  #isApart = false;
 
   constructor(scene: FlatScene) {
     const random = new Random("shown");
@@ -50,8 +53,8 @@ export class ShownBody extends Acting {
   /** Advances the separate simulation by a time in s. */
   advance(seconds: number): void {
     // Continue from where the training body was.
-    if (this.#follows >= 0 && !this.isHeld) this.place(this.#now);
-    this.#follows = -1;
+    if (this.#followed && !this.isHeld) this.place(this.#now);
+    this.#followed = null;
     if (this.isHeld) return;
     this.#clock += Math.min(seconds, maxLate);
     while (this.#clock >= this.#stepSeconds) {
@@ -62,16 +65,30 @@ export class ShownBody extends Acting {
 
   /** Shows the training body instead, and advances the time since its last step, in s. */
   follow(body: Body, seconds: number): void {
-    if (this.isHeld) return;
+    if (this.isHeld) {
+      this.#isApart = true;
+      return;
+    }
     this.#clock += seconds;
-    if (body.length === this.#follows) return;
-    const isNext = this.#follows > 0 && body.length > this.#follows;
-    this.#follows = body.length;
-    this.#before = isNext ? this.state : [...body.state];
+    const before = this.#followed;
+    // The same body is shown in every drawing until the next frame arrives.
+    if (body === before) return;
+    this.#followed = body;
+    if (body.step === before?.step && body.path.length === 0) return;
+    if (!before || this.#isApart) this.path.push(null);
+    this.#isApart = false;
+    this.#before = before && isSameEpisode(before, body) ? this.state : [...body.state];
     this.#now = [...body.state];
     this.#clock = 0;
     this.action = body.action;
-    this.#draw(isNext, body.observation);
+    this.#draw(body.path);
+  }
+
+  /** Forgets the path: another run begins. */
+  leave(): void {
+    this.path.length = 0;
+    if (this.#followed && !this.isHeld) this.place(this.#now);
+    this.#followed = null;
   }
 
   /** Sets the state and starts a new episode. */
@@ -79,6 +96,7 @@ export class ShownBody extends Acting {
     this.#environment.restore?.(joinNumbers([[0], state]));
     this.#now = this.#before = [...state];
     this.#clock = 0;
+    this.#isApart = true;
     this.#begin();
   }
 
@@ -89,7 +107,7 @@ export class ShownBody extends Acting {
     this.action = action;
     this.#before = this.#now;
     this.#now = this.#saved();
-    this.#draw(true, Array.from(next));
+    this.#draw([Array.from(next)]);
     if (!terminated && !truncated) return;
     at(this.#environment.reset(this.#random));
     this.#now = this.#before = this.#saved();
@@ -103,12 +121,11 @@ export class ShownBody extends Acting {
   #begin(): void {
     this.action = [];
     this.begin();
-    this.#draw(false, this.scene.observe(this.#now));
+    this.#draw([null, this.scene.observe(this.#now)]);
   }
 
-  #draw(isNext: boolean, observation: readonly number[]): void {
-    if (!isNext) this.path.push(null);
-    this.path.push(observation);
+  #draw(observations: Body["path"]): void {
+    for (const observation of observations) this.path.push(observation);
     this.path.splice(0, this.path.length - pathSteps);
   }
 }

@@ -4,7 +4,7 @@ import type { Settings } from "../src/ddpg/config.ts";
 import type { Policy } from "../src/ddpg/policy.ts";
 import type { SolidScene } from "./scenes.ts";
 import type { FromSolidWorker, SolidMoment, SolidParts, ToSolidWorker } from "./solid-worker.ts";
-import type { Body } from "./source.ts";
+import { type Body, isSameEpisode } from "./source.ts";
 
 /** How far ahead the worker simulates, in s. */
 const ahead = 0.1;
@@ -46,8 +46,8 @@ export class SolidBody {
   #episode = 0;
   /** Seconds since `#before`. */
   #clock = 0;
-  /** The step of the training body that `#now` shows; null while the training body is not followed. */
-  #followed: number | null = null;
+  /** The training body that `#now` shows; null while the training body is not followed. */
+  #followed: Body | null = null;
 
   constructor(task: string, scene: SolidScene) {
     this.scene = scene;
@@ -114,14 +114,19 @@ export class SolidBody {
   }
 
   /** Shows the training body instead, and advances the time since its last step, in s. */
-  follow({ poses, length }: Body, seconds: number): void {
+  follow(body: Body, seconds: number): void {
     this.#clock += seconds;
-    if (!poses || length === this.#followed) return;
-    const isNext = this.#followed !== null && length > this.#followed;
-    this.#followed = length;
+    const before = this.#followed;
+    if (!body.poses || body.step === before?.step) return;
+    this.#followed = body;
     this.#clock = 0;
     this.#isLast = false;
-    this.#take(poses, isNext);
+    this.#take(body.poses, before !== null && isSameEpisode(before, body));
+  }
+
+  /** Another run begins: its first body does not follow the one shown. */
+  leave(): void {
+    this.#followed = null;
   }
 
   /** Changes the speed of the first joint, in m/s, or rad/s for a hinge. */

@@ -76,8 +76,15 @@ export interface Body {
   readonly observation: readonly number[];
   /** The action of that step, in the environment's units. */
   readonly action: readonly number[];
+  /** Environment steps since training began. */
+  readonly step: number;
   /** Steps since the episode began. */
   readonly length: number;
+  /**
+   * The observations of every step since the last frame, oldest first; null before one that did not follow the one before
+   * it. Empty for 3D tasks.
+   */
+  readonly path: readonly (readonly number[] | null)[];
   /** The poses that a 3D task's scene wrote; null for other tasks. */
   readonly poses: Float32Array | null;
 }
@@ -96,3 +103,8 @@ export interface Maps {
 
 /** The number of columns, and of rows, in a map. */
 export const mapSize = 61;
+
+/** Whether a training body has only made steps between two frames: no new episode began. */
+export function isSameEpisode(before: Body, now: Body): boolean {
+  return before.step <= now.step && now.step - before.step === now.length - before.length;
+}

@@ -16,7 +16,7 @@ import { Grid, replayDensity } from "./grid.ts";
 import { MapPainter } from "./map-painter.ts";
 import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
 import { type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
-import type { Frame, Order, Wants } from "./source.ts";
+import type { Body, Frame, Order, Wants } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
 
 /** The shortest time between two policies in frames during training, in ms. */
@@ -40,7 +40,10 @@ export class Training {
   /** Read only when a step is reported, so that a frame never shows half of the next step. */
   #updates = 0;
   #episode = 1;
-  #body: Frame["body"] = null;
+  #body: Omit<Body, "path"> | null = null;
+  /** `Body.path`, and the step of its newest observation. */
+  #path: (readonly number[] | null)[] = [];
+  #pathStep = -1;
   #records: MetricsRecord[] = [];
   #warnings: string[] = [];
   #policyStep = -1;
@@ -171,7 +174,7 @@ export class Training {
       isTouched: this.#isTouched,
       records: this.#records,
       warnings: this.#warnings,
-      body: this.#body,
+      body: this.#body && { ...this.#body, path: this.#path },
       policy: policyIsDue ? this.#agent.policy.save() : null,
       maps: wants.maps && this.#maps ? this.#maps.advance(step, isStill) : null,
       density: densityIsDue ? replayDensity(this.#agent, plane) : null,
@@ -179,6 +182,7 @@ export class Training {
     };
     this.#records = [];
     this.#warnings = [];
+    this.#path = [];
     this.#update = null;
     this.#followsUpdates = wants.update;
     return frame;
@@ -206,7 +210,10 @@ export class Training {
       restore.call(this.#environment, joinNumbers([[save.call(this.#environment)[0]], state]));
       loop.bodies[0].observation.set(scene.observe(state));
       this.#isTouched = true;
-      if (this.#body) this.#body = { ...this.#body, state, observation: scene.observe(state) };
+      if (this.#body) {
+        this.#body = { ...this.#body, state, observation: scene.observe(state) };
+        this.#path.push(null, this.#body.observation);
+      }
     }
     this.#brake.release();
   }
@@ -237,9 +244,14 @@ export class Training {
     if (!this.#scene.isSolid) for (const warning of step.warnings) this.#warnings.push(warning);
     if (step.episode) this.#episode = step.episode.number + 1;
     this.#body = this.#brake.isWatchable ? this.#bodyAfter(step) : null;
+    if (this.#body && this.#scene.plane) {
+      if (this.#body.length === 1 || this.#pathStep !== step.step - 1) this.#path.push(null);
+      this.#path.push(this.#body.observation);
+      this.#pathStep = step.step;
+    }
   }
 
-  #bodyAfter({ action, observation, episode }: TrainingStep): Frame["body"] {
+  #bodyAfter({ step, action, observation, episode }: TrainingStep): Omit<Body, "path"> | null {
     const state = this.#environment.save?.();
     if (!state) return null;
     const { shapes } = this.#shown;
@@ -250,6 +262,7 @@ export class Training {
       poses,
       observation: Array.from(observation),
       action: Array.from(action),
+      step,
       length: episode?.length ?? state[0],
     };
   }

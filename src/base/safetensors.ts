@@ -108,9 +108,14 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
 export function headerLength(first: Uint8Array, size: number, where: string): number {
   expect(first.length >= 8, where, "a safetensors file of at least 8 bytes", size);
   const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
-  const length = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
-  const room = Math.min(maxHeaderLength, size - 8);
-  expect(length <= room, `${where} header`, `at most the remaining ${room} bytes`, length);
+  const length = view.getUint32(0, true);
+  // No header is this long: the first bytes are something else.
+  if (view.getUint32(4, true) > 0 || length > maxHeaderLength) {
+    const bytes = Array.from(first.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    throw new InputError({ where, expected: "a safetensors file", got: `a file that begins with the bytes ${bytes}` });
+  }
+  const complete = `${8 + length} bytes or more, from the length of the header in its first bytes`;
+  expect(8 + length <= size, where, complete, size, "The file is cut off, or it is not a safetensors file.");
   return length;
 }
 

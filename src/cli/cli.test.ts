@@ -83,7 +83,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.doesNotMatch(help, /--batch-normalization/);
     assert.match(
       help,
-      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy 0\.001\]/,
+      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy, torcs 0\.001\]/,
     );
     assert.ok(help.split("\n").every((line) => line.length <= 100));
   });
@@ -175,7 +175,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     const run = path.join("runs", "Pendulum-v1-small-seed1");
     assert.match(
       output,
-      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +actor-hidden-sizes 64,64 · [\s\S]*\nseed +1\nsteps +1,500\ncompute +(native|WebAssembly), (128|256|512)-bit SIMD, fused arithmetic\nreplay buffer +36 MB/,
+      /preset +small: .*\n +--noise-scale 0\.3, not 0\.2\nsettings +all others are those of the preset; --verbose lists them\nseed +1\nsteps +1,500\ncompute +(native|WebAssembly), (128|256|512)-bit SIMD, fused arithmetic\nreplay buffer +36 MB/,
     );
     assert.equal(output.match(/^ *\d+ % .* steps\/s .* evaluation -[\d,.]+ {2}[\d,]+\/1,500$/gm)?.length, 10);
     assert.ok(!output.includes("\r") && !output.includes("\x1b"));
@@ -213,6 +213,73 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.deepEqual({ meanReturn, standardError, episodes: count }, result.evaluation);
     assert.deepEqual([fingerprint, environment, seed, steps], [result.fingerprint, "Pendulum-v1", 1, 1500]);
     assert.match(await succeed("evaluate", run, "--episodes", "3"), /over 3 fixed starts/);
+    await assertTrajectory(run);
+  });
+
+  /** The steps of two evaluation episodes: each state follows from the one before by the pendulum's own equations. */
+  async function assertTrajectory(run: string): Promise<void> {
+    const printed = await succeed("evaluate", run, "--trajectory", "steps.csv", "--episodes", "2");
+    assert.match(printed, /^trajectory {3}steps\.csv: 400 steps$/m);
+    const [head, ...lines] = fs.readFileSync(inFolder("steps.csv"), "utf8").trimEnd().split("\r\n");
+    assert.equal(head, "episode,step,time,observation[0],observation[1],observation[2],action[0],reward");
+    const rows = lines.map((line) => line.split(","));
+    assert.equal(rows.length, 2 * 201);
+    const returns = [0, 0];
+    for (const [i, [episode, step, time, cosine, sine, speed, torque, reward]] of rows.entries()) {
+      assert.deepEqual([Number(episode), Number(step)], [1 + Math.floor(i / 201), i % 201]);
+      assert.equal(time, String(Number((0.05 * (i % 201)).toFixed(9))));
+      if (i % 201 === 200) {
+        assert.deepEqual([torque, reward], ["", ""], "the last observation leads to nothing");
+        continue;
+      }
+      const angle = Math.atan2(Number(sine), Number(cosine));
+      const cost = angle ** 2 + 0.1 * Number(speed) ** 2 + 0.001 * Number(torque) ** 2;
+      assert.ok(Math.abs(Number(reward) + cost) < 1e-6, `row ${i}: the reward is that of the row's state and action`);
+      const next = Math.min(8, Math.max(-8, Number(speed) + (15 * Number(sine) + 3 * Number(torque)) * 0.05));
+      assert.ok(Math.abs(Number(rows[i + 1][5]) - next) < 1e-5, `row ${i + 1} follows`);
+      returns[Number(episode) - 1] += Number(reward);
+    }
+    const { meanReturn } = JSON.parse(await succeed("evaluate", run, "--episodes", "2", "--json"));
+    assert.ok(Math.abs((returns[0] + returns[1]) / 2 - meanReturn) < 1e-6, "recording changes nothing");
+
+    const first = fs.readFileSync(inFolder("steps.csv"), "utf8").split("\r\n").slice(0, 202);
+    assert.match(await succeed("evaluate", run, "--trajectory", "one.csv"), /over 1 fixed start/);
+    assert.deepEqual(fs.readFileSync(inFolder("one.csv"), "utf8").trimEnd().split("\r\n"), first);
+    for (const [file, words] of [
+      [
+        "missing/steps.csv",
+        /^ddpg: missing\/steps\.csv: expected a file that can be written, .* Choose another with --trajectory/,
+      ],
+      [path.join(run, "metrics.jsonl"), /^ddpg: --trajectory: expected a file other than the run's own, got /],
+    ] as const) {
+      const { code, stderr } = await ddpg("evaluate", run, "--trajectory", file);
+      assert.equal(code, 2);
+      assert.match(stderr, words);
+    }
+    assert.ok(fs.statSync(inFolder(run, "metrics.jsonl")).size > 100);
+  }
+
+  it("lists every setting with --verbose, and names the two commands that a second run in a directory may mean", async () => {
+    const short = ["--steps", "200", "--warmup-steps", "100", "--episodes", "2", "--evaluate-episodes", "1"];
+    const { stdout: output } = await ddpg("train", "Pendulum-v1", ...short, "--out", "first run", "--verbose");
+    assert.match(
+      output,
+      /^ +--warmup-steps 100, not 1000\nsettings +actor-hidden-sizes 64,64 · [\s\S]* · warmup-steps 100 · /m,
+    );
+    const { code, stderr } = await ddpg("train", "Pendulum-v1", "--out=first run", "--seed", "2");
+    assert.equal(code, 2);
+    const words = [
+      "To continue that run: npx ddpg resume 'first run' --steps N.",
+      "To train another: npx ddpg train Pendulum-v1 --seed 2 --out 'first run-2'\n",
+    ].join(" ");
+    assert.ok(stderr.endsWith(words), stderr);
+    // A directory with something else is no run to continue.
+    fs.mkdirSync(inFolder("notes"));
+    fs.writeFileSync(inFolder("notes", "a.txt"), "");
+    assert.match(
+      (await ddpg("train", "Pendulum-v1", "--out", "notes")).stderr,
+      /got one with a\.txt\. Choose another\.\n$/,
+    );
   });
 
   it("computes in fused arithmetic if asked, writes it down, and keeps it when repeated or resumed", async () => {
@@ -325,7 +392,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   const missing = "no such file or directory";
   const wanted =
     "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
-  const ids = `one of ${Object.keys(environments).join(", ")}, or the path of a module`;
+  const forms = "gymnasium:<id>, exec:<program>, tcp";
+  const ids = `one of ${Object.keys(environments).join(", ")}, the path of a module, or ${forms}`;
   const pendulum = ["train", "Pendulum-v1"];
   const unanswered = "expected an answer from the environment, got a promise that never settles. Resolve or reject it.";
   const mistakes: [string[], string][] = [
@@ -362,12 +430,12 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [[...pendulum, "--steps", "0"], "--steps: expected a whole number of at least 1, got 0."],
     [
       [...pendulum, "--preset", "papr"],
-      '--preset: expected one of small, standard, td3, paper, numpy, got "papr". Did you mean "paper"?',
+      '--preset: expected one of small, standard, td3, paper, numpy, torcs, got "papr". Did you mean "paper"?',
     ],
     [[...pendulum, "--discount", "1.5"], "--discount: expected a number from 0 to 1, got 1.5."],
     [
       [...pendulum, "--noise", "gausian"],
-      '--noise: expected one of ornstein-uhlenbeck, gaussian, pink, parameter, decaying-offset, none, got "gausian". Did you mean "gaussian"?',
+      '--noise: expected one of ornstein-uhlenbeck, gaussian, pink, parameter, action-reverting, decaying-offset, none, got "gausian". Did you mean "gaussian"?',
     ],
     [
       [...pendulum, "--action-enters-layer", "9"],

@@ -1,40 +1,67 @@
+import * as path from "node:path";
 import type { Command } from "commander";
-import { InputError } from "../base/expect.ts";
+import { expect, InputError } from "../base/expect.ts";
+import type { OutsideOptions } from "../node/outside/options.ts";
+import { files } from "../node/run-files.ts";
 import { expectOwnConfig } from "../node/same-run.ts";
+import { fromHere } from "../node/starting-folder.ts";
 import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { warningOfBest } from "./terminal/best.ts";
-import { infoLines, plusMinus, whole } from "./terminal/numbers.ts";
+import { count, infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
-import { print, stderr } from "./terminal/output.ts";
+import { print, printError, stderr } from "./terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "./terminal/outside-options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
+import { checkWritable, writeFiles } from "./terminal/write-files.ts";
+import { Trajectory } from "./trajectory.ts";
 
-interface EvaluateFlags {
-  episodes: number;
+const hint = "Choose another with --trajectory.";
+
+interface EvaluateFlags extends OutsideOptions {
+  episodes?: number;
   environment?: string;
   best?: true;
   last?: true;
   stepTimeout?: number;
+  trajectory?: string;
   json?: boolean;
 }
 
 export function addEvaluateCommand(program: Command): void {
-  program
+  const command = program
     .command("evaluate")
     .argument("<run>", "a run's directory")
     .summary("evaluate a run's policy from fixed starts")
     .description("Evaluates a run's policy, without noise, from fixed starts.")
-    .option("--episodes <n>", "number of starts; the same ones in every evaluation", wholeNumber("--episodes", 1), 1000)
+    .option(
+      "--episodes <n>",
+      "number of starts; the same ones in every evaluation [1000; 1 with --trajectory]",
+      wholeNumber("--episodes", 1),
+    )
     .option("--environment <path>", environmentHelp)
     .option("--best", "the policy of the best evaluation during training")
     .option("--last", "the final policy [default]")
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
-    .option("--json", "print one JSON object")
-    .addHelpText("after", moduleHelp)
+    .option("--trajectory <file>", "also write every step as a CSV table")
+    .option("--json", "print one JSON object");
+  addOutsideOptions(command);
+  command
+    .addHelpText(
+      "after",
+      `
+The table of --trajectory has a row for each step: episode, step, time (in seconds; only of an environment that can be drawn),
+the observation, the action that it led to, and the reward of that step. The last row of an episode is its last observation.
+
+Example:
+  ddpg evaluate runs/first --trajectory steps.csv --episodes 3
+${moduleHelp}`,
+    )
     .action(async (run: string, flags: EvaluateFlags) => {
-      const { episodes, best, last, stepTimeout, json = false } = flags;
+      const { best, last, stepTimeout, trajectory, json = false } = flags;
+      const { episodes = trajectory === undefined ? 1000 : 1 } = flags;
       if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
       const which = best ? "best" : "last";
       const config = readConfig(run);
@@ -43,8 +70,18 @@ export function addEvaluateCommand(program: Command): void {
       const { fingerprint } = result;
       const steps = best && result.best ? result.best.step : result.steps;
       const policy = await readPolicy(run, which);
-      const nameOrPath = environmentOf(run, config, { given: flags.environment });
-      const { name, environment } = await environmentFor(policy, nameOrPath);
+      const options = chosenOutsideOptions(flags);
+      const nameOrPath = environmentOf(run, config, { given: flags.environment, options });
+      if (trajectory !== undefined) {
+        const isOwn = Object.values(files).some((each) => path.resolve(run, each) === path.resolve(trajectory));
+        expect(!isOwn, "--trajectory", "a file other than the run's own", trajectory);
+        checkWritable(fromHere(trajectory), hint);
+      }
+      const { name, environment } = await environmentFor(policy, nameOrPath, options, {
+        stepTimeout: milliseconds(stepTimeout),
+        onLine: printError,
+      });
+      const recorder = trajectory === undefined ? undefined : new Trajectory(environment);
       const rate = new Rate(() => performance.now());
       const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [
         `${whole(progress.done)}/${whole(episodes)} episodes`,
@@ -55,7 +92,7 @@ export function addEvaluateCommand(program: Command): void {
           guarded(
             () => `${name} evaluation episode ${progress.done + 1}`,
             () =>
-              evaluate(policy, environment, {
+              evaluate(policy, recorder ?? environment, {
                 episodes,
                 name,
                 stepTimeout: milliseconds(stepTimeout),
@@ -64,6 +101,7 @@ export function addEvaluateCommand(program: Command): void {
           ),
         );
         progress.stop();
+        if (recorder && trajectory !== undefined) writeFiles([[fromHere(trajectory), recorder.csv()]], hint);
         const warning = warningOfBest(result);
         if (json) {
           const { preset, seed } = config;
@@ -90,6 +128,7 @@ export function addEvaluateCommand(program: Command): void {
             `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
             ...(warning ? [`${" ".repeat(13)}${warning}`] : []),
             `fingerprint  ${fingerprint}, at the end of the run`,
+            ...(recorder ? [`trajectory   ${trajectory}: ${count(recorder.steps, "step")}`] : []),
           ]);
         }
       } finally {

@@ -15,11 +15,16 @@ import { writeFiles } from "./terminal/write-files.ts";
 /** File names and their contents. */
 type Files = [string, string | Uint8Array][];
 
+/** A program with a form of its own. */
+type Purpose = "godot";
+
 interface Format {
   ending: string;
   help: string;
+  /** What it can be made for, besides anything. */
+  purposes?: readonly Purpose[];
   /** The files to write, given the name of the first. */
-  files(policy: Policy, file: string): Files;
+  files(policy: Policy, file: string, purpose?: Purpose): Files;
 }
 
 const formats: Readonly<Record<string, Format>> = {
@@ -31,7 +36,8 @@ const formats: Readonly<Record<string, Format>> = {
   onnx: {
     ending: ".onnx",
     help: "an ONNX model, for runtimes in other languages; any batch size",
-    files: (policy, file) => [[file, toOnnx(policy)]],
+    purposes: ["godot"],
+    files: (policy, file, purpose) => [[file, toOnnx(policy, { for: purpose })]],
   },
   js: {
     ending: ".js",
@@ -48,6 +54,7 @@ const formats: Readonly<Record<string, Format>> = {
 
 interface ExportFlags {
   format?: string;
+  for?: string;
   best?: true;
   output?: string;
 }
@@ -60,6 +67,7 @@ export function addExportCommand(program: Command): void {
     .summary("write a run's policy for use elsewhere")
     .description("Writes a policy as a file that acts without this program, in the environment's units.")
     .addOption(new Option("--format <name>", "what to write [policy]").argParser(formatName))
+    .option("--for <program>", "with --format onnx: godot, the form that the plugin of Godot RL Agents runs")
     .option("--best", "the policy of the best evaluation during training [the final one]")
     .option("--output <file>", "where to write it [the run's name, here]")
     .addHelpText(
@@ -70,16 +78,19 @@ ${lines.join("\n")}
 
 Examples:
   ddpg export runs/Pendulum-v1-small-seed1 --format js
-  ddpg export pendulum.safetensors --format onnx --output pendulum.onnx`,
+  ddpg export pendulum.safetensors --format onnx --output pendulum.onnx
+  ddpg export runs/godot-standard-seed1 --format onnx --for godot`,
     )
     .action(async (source: string, flags: ExportFlags) => {
       const { policy, config } = await readPolicySource(source, flags.best === true);
-      const { ending, files } = formats[flags.format ?? "policy"];
+      const format = flags.format ?? "policy";
+      const { ending, files } = formats[format];
+      const purpose = purposeOf(format, flags.for);
       const output = flags.output ?? path.basename(path.resolve(source), ".safetensors") + ending;
       if (path.resolve(output) === path.resolve(source)) {
         fail("--output", "a file other than the policy's own", output);
       }
-      const written = files(policy, output);
+      const written = files(policy, output, purpose);
       writeFiles(written, "Choose another with --output.");
       const { observationSize, actionLow, actionHigh } = policy.units;
       for (const [file, content] of written) {
@@ -97,4 +108,14 @@ function formatName(name: string): string {
   if (Object.hasOwn(formats, name)) return name;
   const names = Object.keys(formats);
   fail("--format", `one of ${names.join(", ")}`, name, suggest(name, names));
+}
+
+function purposeOf(format: string, name: string | undefined): Purpose | undefined {
+  if (name === undefined) return undefined;
+  const { purposes = [] } = formats[format];
+  const purpose = purposes.find((each) => each === name);
+  if (purpose !== undefined) return purpose;
+  if (purposes.length > 0) fail("--for", `one of ${purposes.join(", ")}`, name, suggest(name, purposes));
+  const fitting = Object.keys(formats).filter((each) => formats[each].purposes);
+  fail("--for", `to be used with --format ${fitting.join(", ")}`, `--format ${format}`);
 }

@@ -45,7 +45,7 @@ Examples:
   ddpg evaluate runs/Pendulum-v1-small-seed1   evaluate the policy again
   ddpg export runs/Pendulum-v1-small-seed1     export its policy for use elsewhere
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
-  ddpg report runs/*                           curves as one HTML file
+  ddpg report runs                             curves as one HTML file
   ddpg sweep Pendulum-v1 --grid actorLearningRate=1e-4,1e-3   compare settings
   ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );

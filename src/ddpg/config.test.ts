@@ -44,6 +44,10 @@ test("invalid settings are refused with the name, the range and the value", () =
     [{ noise: "gausian" }, /^noise: expected one of .*, got "gausian"\. Did you mean "gaussian"\?$/],
     [{ noiseScale: [0.1, -1] }, /^noiseScale: expected a number of at least 0, or one per dimension/],
     [{ replayCapacity: 10 }, "replayCapacity: expected at least the batch size 64, got 10."],
+    [
+      { batchNormPass: "joint" },
+      'batchNormPass: expected separate with normalization none, got "joint". A joint pass needs normalization batch.',
+    ],
     [{ batchNormalization: true, batchSize: 1 }, /^batchSize: expected at least 2 with batch normalization/],
     [
       { decoupledWeightDecay: 5, actorLearningRate: 0.25 },
@@ -56,7 +60,7 @@ test("invalid settings are refused with the name, the range and the value", () =
     assert.throws(() => settingsFrom("small", changes as Partial<Settings>), { name: "InputError", message });
   }
   assert.throws(() => settingsFrom("papers" as PresetName), {
-    message: 'preset: expected one of small, standard, td3, paper, numpy, got "papers". Did you mean "paper"?',
+    message: 'preset: expected one of small, standard, td3, paper, numpy, torcs, got "papers". Did you mean "paper"?',
   });
 });
 

@@ -3,7 +3,14 @@ import type { Activation } from "../nn/layer.ts";
 import { suggestSetting } from "./other-names.ts";
 
 /** The kinds of exploration noise; see `createNoise`. */
-export type NoiseName = "ornstein-uhlenbeck" | "gaussian" | "pink" | "parameter" | "decaying-offset" | "none";
+export type NoiseName =
+  | "ornstein-uhlenbeck"
+  | "gaussian"
+  | "pink"
+  | "parameter"
+  | "action-reverting"
+  | "decaying-offset"
+  | "none";
 
 /** A setting's help line, its check, and its form on the command line. */
 interface SettingRow<T> {
@@ -175,24 +182,34 @@ const table = {
   layerNormEpsilon: number("added to the variance in layer normalization", 1e-12, 1).before(1e-5),
   /**
    * The kind of exploration noise 𝒩. Paper §7: Ornstein–Uhlenbeck. `pink` is correlated over every time scale (Eberhard et
-   * al. 2023); `parameter` perturbs the actor's parameters (Plappert et al. 2017).
+   * al. 2023); `parameter` perturbs the actor's parameters (Plappert et al. 2017); `action-reverting` pulls the action
+   * itself to `noiseMean`, as DDPG-Keras-Torcs does.
    */
   noise: choice("exploration noise", [
     "ornstein-uhlenbeck",
     "gaussian",
     "pink",
     "parameter",
+    "action-reverting",
     "decaying-offset",
     "none",
   ]),
   /**
-   * The size of the noise, in half-ranges: σ of Ornstein–Uhlenbeck noise, the standard deviation of Gaussian and of pink
-   * noise, the distance δ of the actions that parameter noise aims at, or the initial value of the decaying offset. One
+   * The size of the noise, in half-ranges: σ of Ornstein–Uhlenbeck and of action-reverting noise, the standard deviation of
+   * Gaussian and of pink noise, the distance δ of the actions that parameter noise aims at, or the initial value of the decaying offset. One
    * value, or one per dimension [A]. Paper §7: 0.2.
    */
   noiseScale: numbers("size of the noise, in half-ranges of the action; one value or one per dimension", 0),
-  /** θ, the rate at which Ornstein–Uhlenbeck noise reverts to 0, per step. Paper §7: 0.15. */
-  noiseTheta: number("rate at which Ornstein–Uhlenbeck noise reverts to 0, per step", 0, 2),
+  /**
+   * θ, the rate at which Ornstein–Uhlenbeck noise, or the action with action-reverting noise, reverts to `noiseMean`, per
+   * step. One value, or one per dimension [A]. Paper §7: 0.15.
+   */
+  noiseTheta: numbers("rate at which Ornstein–Uhlenbeck noise reverts to its mean, per step", 0, 2),
+  /**
+   * μ, what Ornstein–Uhlenbeck noise reverts to, in half-ranges. With action-reverting noise it is what the action reverts
+   * to, where −1 and 1 are its bounds. One value, or one per dimension [A]. Paper §7: 0.
+   */
+  noiseMean: numbers("mean that Ornstein–Uhlenbeck or action-reverting noise reverts to", -10, 10).before(0),
   /** Δt of Ornstein–Uhlenbeck noise, in steps. Not in the paper: 1. */
   noiseTimeStep: number("time step of Ornstein–Uhlenbeck noise, in steps", 1e-6, 1),
   /**
@@ -379,6 +396,7 @@ const paper: Settings = {
   noise: "ornstein-uhlenbeck",
   noiseScale: 0.2,
   noiseTheta: 0.15,
+  noiseMean: 0,
   noiseTimeStep: 1,
   noiseAnnealSteps: 0,
   noiseFinalFraction: 0,
@@ -446,8 +464,24 @@ const numpy: Settings = {
   noiseScale: 0.5,
 };
 
+/**
+ * The settings of DDPG-Keras-Torcs, for steering in [−1, 1], acceleration and brake in [0, 1]. The half-range of the last
+ * two is 0.5, so σ is doubled and μ becomes 2 μ − 1.
+ */
+const torcs: Settings = {
+  ...numpy,
+  finalLayerBound: 1.7e-4, // a uniform distribution with the standard deviation 1e-4 of theirs
+  batchSize: 32,
+  replayCapacity: 100_000,
+  noise: "action-reverting",
+  noiseScale: [0.3, 0.2, 0.1],
+  noiseTheta: [0.6, 1, 1],
+  noiseMean: [0, 0, -1.2],
+  noiseAnnealSteps: 100_000,
+};
+
 /** Complete sets of settings, by name. A preset never changes the environment. */
-export const presets = { small, standard, td3, paper, numpy } as const;
+export const presets = { small, standard, td3, paper, numpy, torcs } as const;
 for (const preset of Object.values(presets)) {
   for (const value of Object.values(preset)) Object.freeze(value);
   Object.freeze(preset);
@@ -463,6 +497,7 @@ export const presetHelp: Readonly<Record<PresetName, string>> = {
   td3: "twin delayed DDPG with the settings of its authors, Fujimoto et al.",
   paper: "Lillicrap et al., wherever the paper gives a value",
   numpy: "the settings of the NumPy program that this project grew from",
+  torcs: "the settings of DDPG-Keras-Torcs, for the three actions of its car",
 };
 
 /** Throws an InputError unless `name` is the name of a preset. */
@@ -631,10 +666,16 @@ function activations(help: string): Setting<Activation[]> {
   );
 }
 
-function numbers(help: string, min = -Infinity): Setting<number | number[]> {
-  const what =
-    min === -Infinity ? "a finite number, or one per dimension" : `a number of at least ${min}, or one per dimension`;
-  const good = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value >= min;
+function numbers(help: string, min = -Infinity, max = Infinity): Setting<number | number[]> {
+  const range =
+    max < Infinity
+      ? `a number from ${min} to ${max}`
+      : min === -Infinity
+        ? "a finite number"
+        : `a number of at least ${min}`;
+  const what = `${range}, or one per dimension`;
+  const good = (value: unknown): boolean =>
+    typeof value === "number" && Number.isFinite(value) && value >= min && value <= max;
   return setting({
     help,
     check(value, where) {

@@ -122,6 +122,8 @@ export class Categorical implements CriticHead {
     this.#kernels = kernels;
     this.#atoms = atomsOf(settings);
     this.#sums = allocateMatrix(kernels, rows, 2);
+    // A sum that no kernel has written yet, as in the dry run, must have a logarithm.
+    for (let i = 0; i < rows; i++) this.#sums.set(i, 1, 1);
     this.probabilities = allocateMatrix(kernels, rows, settings.criticAtoms);
     this.#returns = allocateMatrix(kernels, settings.criticAtoms, 1);
     writeMatrix(this.#returns, this.#atoms);

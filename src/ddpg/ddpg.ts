@@ -433,23 +433,29 @@ export class Ddpg {
     this.units.scaleObservation(this.#scaledObservation, observation, "Ddpg.observe observation");
     this.units.fromEnvironment(this.#unitAction, action, "Ddpg.observe action");
     this.units.scaleObservation(this.#scaledNextObservation, nextObservation, "Ddpg.observe nextObservation");
-    const scaledReward = reward * this.settings.rewardScale;
-    const wanted = Number.isFinite(reward) ? "a number that fits in Float32 after scaling" : "a finite number";
-    expect(Number.isFinite(Math.fround(scaledReward)), "Ddpg.observe reward", wanted, reward);
-    this.returns.expectReward(body, scaledReward, "Ddpg.observe reward");
+    const scaledReward = this.#scaleReward(reward, body, "Ddpg.observe reward");
     const step = {
       observation: this.#scaledObservation,
       action: this.#unitAction,
       reward: scaledReward,
       nextObservation: this.#scaledNextObservation,
     };
-    this.hindsight?.add(body, observation, action, nextObservation, "Ddpg.observe"); // for `endEpisode`
+    this.hindsight?.add(body, observation, action, nextObservation, "Ddpg.observe"); // before storing: may fail
     this.returns.add(body, step, terminated);
     this.observationNormalization?.add(this.#scaledObservation);
     this.rewardNormalization?.add(scaledReward, body);
     if (terminated) this.rewardNormalization?.endEpisode(body);
     this.#steps++;
     if (terminated) this.hindsight?.end(body, "Ddpg.observe");
+  }
+
+  /** Throws an InputError that begins with `where` unless the reward, and a sum with it, fits in Float32 after scaling. */
+  #scaleReward(reward: number, body: BodyId, where: string): number {
+    const scaled = reward * this.settings.rewardScale;
+    const wanted = Number.isFinite(reward) ? "a number that fits in Float32 after scaling" : "a finite number";
+    expect(Number.isFinite(Math.fround(scaled)), where, wanted, reward);
+    this.returns.expectReward(body, scaled, where);
+    return scaled;
   }
 
   /**

@@ -1,7 +1,8 @@
 // Hindsight experience replay (Andrychowicz et al., arXiv 1707.01495): an episode that missed its goal is learned from as
-// if the goal had been one that it reached. Rows with the goal of the episode are stored at every step, as ever. At its end
-// each step is stored again with other goals: `final`, the last one that the episode reached, or `future`, k that it reached
-// later, drawn uniformly. What a row means, n rewards and the end of the task included, follows from its own goal.
+// if the goal had been one that it reached. Rows with the goal of the episode are stored at every step, as always. At its
+// end each step is stored again with other goals: `final`, the last one that the episode reached, or `future`, k that it
+// reached with this step or later, drawn uniformly. The rewards of such a row, and where the task ends, are those of its
+// own goal.
 import { expect } from "../base/expect.ts";
 import { joinNumbers } from "../base/numbers.ts";
 import type { Random } from "../base/random.ts";
@@ -41,7 +42,7 @@ export function relabeledPerStep({
   return { none: 0, final: 1, future: hindsightGoals }[hindsight];
 }
 
-/** Throws an InputError if hindsight is on and the environment has none; returns the task's goals, null if it is off. */
+/** Throws an InputError if hindsight is on and the environment does not support it; returns its goals, or null if it is off. */
 export function goalsFor(
   environment: Pick<Environment, "hindsight">,
   { hindsight }: Settings,

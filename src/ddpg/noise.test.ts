@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../base/random.ts";
-import { settingsFrom } from "./config.ts";
-import { annealing, createNoise, DecayingOffset, GaussianNoise, OrnsteinUhlenbeckNoise } from "./noise.ts";
+import { settingsFrom, storedSettings } from "./config.ts";
+import {
+  annealing,
+  createNoise,
+  DecayingOffset,
+  GaussianNoise,
+  type OrnsteinUhlenbeck,
+  OrnsteinUhlenbeckNoise,
+} from "./noise.ts";
+
+function processOf(theta: number, mean: number, sigma: number, timeStep: number): OrnsteinUhlenbeck {
+  const [thetas, means, sigmas] = [theta, mean, sigma].map((x) => Float64Array.of(x));
+  return { theta: thetas, mean: means, sigma: sigmas, timeStep };
+}
 
 for (const [theta, sigma, timeStep] of [
   [0.15, 0.2, 1],
@@ -10,7 +22,7 @@ for (const [theta, sigma, timeStep] of [
   [0.6, 1, 0.5],
 ]) {
   test(`Ornstein–Uhlenbeck θ ${theta}, σ ${sigma}, Δt ${timeStep}: variance σ²Δt/(1 − (1 − θΔt)²) and lag-1 correlation 1 − θΔt within 5 %`, () => {
-    const noise = new OrnsteinUhlenbeckNoise(theta, Float64Array.of(sigma), timeStep, new Random(1));
+    const noise = new OrnsteinUhlenbeckNoise(processOf(theta, 0, sigma, timeStep), new Random(1));
     const keep = 1 - theta * timeStep;
     const n = timeStep < 0.1 ? 8_000_000 : 400_000;
     for (let i = 0; i < 20 / (theta * timeStep); i++) noise.sample();
@@ -31,7 +43,8 @@ for (const [theta, sigma, timeStep] of [
 }
 
 test("Ornstein–Uhlenbeck noise starts from 0 at each episode", () => {
-  const noise = new OrnsteinUhlenbeckNoise(0.15, Float64Array.of(0, 0.2), 1, new Random(1));
+  const [theta, mean, sigma] = [Float64Array.of(0.15, 0.15), new Float64Array(2), Float64Array.of(0, 0.2)];
+  const noise = new OrnsteinUhlenbeckNoise({ theta, mean, sigma, timeStep: 1 }, new Random(1));
   for (let i = 0; i < 50; i++) noise.sample();
   noise.restart();
   const random = new Random(1);
@@ -76,10 +89,10 @@ test("annealing falls linearly to the final fraction and stays there", () => {
   assert.equal(annealing(settingsFrom("small"), 1e6), 1);
 });
 
-test("the process has θ, σ and Δt from the settings", () => {
-  const settings = settingsFrom("paper", { noiseTheta: 0.5, noiseTimeStep: 0.1, noiseScale: 0.3 });
+test("the process has θ, μ, σ and Δt from the settings", () => {
+  const settings = settingsFrom("paper", { noiseTheta: 0.5, noiseTimeStep: 0.1, noiseScale: 0.3, noiseMean: 0.7 });
   const made = createNoise(settings, 1, new Random(4));
-  const expected = new OrnsteinUhlenbeckNoise(0.5, Float64Array.of(0.3), 0.1, new Random(4));
+  const expected = new OrnsteinUhlenbeckNoise(processOf(0.5, 0.7, 0.3, 0.1), new Random(4));
   for (let i = 0; i < 5; i++) assert.equal(made.sample()[0], expected.sample()[0]);
 });
 
@@ -90,4 +103,68 @@ test("noise has one scale per dimension or one for all; any other number of scal
   assert.throws(() => createNoise(settingsFrom("numpy", { noiseScale: [0.1, 0.4] }), 3, random), {
     message: "noiseScale: expected one value, or 3, one per dimension, got [0.1, 0.4].",
   });
+});
+
+test("each dimension of Ornstein–Uhlenbeck noise has θ, μ and σ of its own", () => {
+  const noiseOf = (noiseTheta: number | number[], noiseMean: number | number[], noiseScale: number | number[]) => {
+    const settings = settingsFrom("paper", { noiseTheta, noiseMean, noiseScale, noiseTimeStep: 0.5 });
+    return createNoise(settings, 3, new Random(5));
+  };
+  const [theta, mean, sigma] = [
+    [0.6, 1, 0.2],
+    [0, 0.5, -0.1],
+    [0.3, 0.1, 0],
+  ];
+  const random = new Random(5);
+  const noise = noiseOf(theta, mean, sigma);
+  const x = [0, 0, 0];
+  for (let t = 0; t < 20; t++) {
+    for (let i = 0; i < 3; i++) x[i] += theta[i] * (mean[i] - x[i]) * 0.5 + sigma[i] * Math.sqrt(0.5) * random.normal();
+    assert.deepEqual([...noise.sample()], x);
+  }
+  assert.throws(() => noiseOf([0.6, 1], 0, 0.3), {
+    message: "noiseTheta: expected one value, or 3, one per dimension, got [0.6, 1].",
+  });
+  assert.throws(() => noiseOf(0.6, [0], 0.3), /^InputError: noiseMean: expected one value, or 3, one per dimension/);
+});
+
+test("a list of equal values is the same noise as a number, with the same bits", () => {
+  const one = createNoise(settingsFrom("paper"), 2, new Random(6));
+  const changes = { noiseTheta: [0.15, 0.15], noiseMean: [0, 0], noiseScale: [0.2, 0.2] };
+  const list = createNoise(settingsFrom("paper", changes), 2, new Random(6));
+  for (let t = 0; t < 50; t++) assert.deepEqual(list.sample(), one.sample());
+});
+
+test("action-reverting noise adds θ (μ − a) and normal noise to the action: the preset torcs is DDPG-Keras-Torcs in half-ranges", () => {
+  const noise = createNoise(settingsFrom("torcs"), 3, new Random(7));
+  // Their rule on the car's own units, with their constants: a + θ (μ − a) + σ N.
+  const theirs = [
+    [0.6, 0, 0.3],
+    [1, 0.5, 0.1],
+    [1, -0.1, 0.05],
+  ];
+  const [low, high] = [
+    [-1, 0, 0],
+    [1, 1, 1],
+  ];
+  const random = new Random(7);
+  for (const action of [
+    [0, 0, 0],
+    [0.4, -0.7, 0.9],
+    [-1, 1, -1],
+  ]) {
+    const x = noise.sample({ observation: [], action });
+    for (const [i, [theta, mu, sigma]] of theirs.entries()) {
+      const half = (high[i] - low[i]) / 2;
+      const a = low[i] + half * (action[i] + 1);
+      const wanted = a + theta * (mu - a) + sigma * random.normal();
+      assert.ok(Math.abs(low[i] + half * (action[i] + x[i] + 1) - wanted) < 1e-12, `${i}`);
+    }
+  }
+});
+
+test("settings from before noiseMean existed have a mean of 0", () => {
+  const { noiseMean, ...old } = settingsFrom("paper");
+  assert.equal(noiseMean, 0);
+  assert.equal(storedSettings(old, "old").noiseMean, 0);
 });

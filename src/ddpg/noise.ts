@@ -15,29 +15,33 @@ export interface ActingPoint {
 
 /** Exploration noise that is added to the policy's action (𝒩 in the paper). */
 export interface Noise extends Saved {
-  /** Returns the next value [A]; reused by the next call. Only parameter noise depends on the point. */
+  /** Returns the next value [A]; reused by the next call. Parameter and action-reverting noise depend on the point. */
   sample(at?: ActingPoint): Float64Array;
   /** Restarts the process at the beginning of an episode. */
   restart(): void;
 }
 
+/** θ, μ and σ of each dimension [A], and Δt. */
+export interface OrnsteinUhlenbeck {
+  readonly theta: Float64Array;
+  readonly mean: Float64Array;
+  readonly sigma: Float64Array;
+  readonly timeStep: number;
+}
+
 /**
- * Ornstein–Uhlenbeck noise (paper §7): x ← x − θ x Δt + σ √Δt · N(0, 1), from x = 0 at each episode's start. Its
+ * Ornstein–Uhlenbeck noise (paper §7): x ← x + θ (μ − x) Δt + σ √Δt · N(0, 1), from x = 0 at each episode's start. Its
  * stationary variance is σ² Δt / (1 − (1 − θΔt)²), and the correlation of consecutive values is 1 − θΔt.
  */
 export class OrnsteinUhlenbeckNoise implements Noise {
-  readonly #theta: number;
-  readonly #sigma: Float64Array;
-  readonly #timeStep: number;
+  readonly #process: OrnsteinUhlenbeck;
   readonly #random: Random;
   readonly #x: Float64Array;
 
-  constructor(theta: number, sigma: Float64Array, timeStep: number, random: Random) {
-    this.#theta = theta;
-    this.#sigma = sigma;
-    this.#timeStep = timeStep;
+  constructor(process: OrnsteinUhlenbeck, random: Random) {
+    this.#process = process;
     this.#random = random;
-    this.#x = new Float64Array(sigma.length);
+    this.#x = new Float64Array(process.sigma.length);
   }
 
   get stateSize(): number {
@@ -46,9 +50,10 @@ export class OrnsteinUhlenbeckNoise implements Noise {
 
   sample(): Float64Array {
     const x = this.#x;
-    const deviation = Math.sqrt(this.#timeStep);
+    const { theta, mean, sigma, timeStep } = this.#process;
+    const deviation = Math.sqrt(timeStep);
     for (let i = 0; i < x.length; i++) {
-      x[i] += -this.#theta * x[i] * this.#timeStep + this.#sigma[i] * deviation * this.#random.normal();
+      x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation * this.#random.normal();
     }
     return x;
   }
@@ -68,6 +73,46 @@ export class OrnsteinUhlenbeckNoise implements Noise {
     expectNumbers(state, this.stateSize, where);
     this.#random.restore(state.subarray(0, this.#random.stateSize), where);
     this.#x.set(state.subarray(this.#random.stateSize));
+  }
+}
+
+/**
+ * Noise that pulls the action itself to μ, as in DDPG-Keras-Torcs: x = θ (μ − a) Δt + σ √Δt · N(0, 1), where a is the
+ * policy's action in [−1, 1]. It keeps nothing from step to step.
+ */
+export class ActionRevertingNoise implements Noise {
+  readonly #process: OrnsteinUhlenbeck;
+  readonly #random: Random;
+  readonly #x: Float64Array;
+
+  constructor(process: OrnsteinUhlenbeck, random: Random) {
+    this.#process = process;
+    this.#random = random;
+    this.#x = new Float64Array(process.sigma.length);
+  }
+
+  get stateSize(): number {
+    return this.#random.stateSize;
+  }
+
+  sample(at?: Pick<ActingPoint, "action">): Float64Array {
+    expect(at !== undefined, "Noise.sample", "the policy's action", at);
+    const { theta, mean, sigma, timeStep } = this.#process;
+    const deviation = Math.sqrt(timeStep);
+    for (let i = 0; i < this.#x.length; i++) {
+      this.#x[i] = theta[i] * (mean[i] - at.action[i]) * timeStep + sigma[i] * deviation * this.#random.normal();
+    }
+    return this.#x;
+  }
+
+  restart(): void {}
+
+  save(): Float64Array {
+    return Float64Array.from(this.#random.save());
+  }
+
+  restore(state: Float64Array, where = "Noise.restore state"): void {
+    this.#random.restore(state, where);
   }
 }
 
@@ -160,8 +205,8 @@ class NoNoise implements Noise {
 }
 
 /**
- * Creates the noise that the settings specify, for A dimensions. Throws an InputError unless `noiseScale` has one
- * value, or A. Parameter noise without a perturbed actor can be saved and restored, but not sampled.
+ * Creates the noise that the settings specify, for A dimensions. Throws an InputError unless `noiseScale`, `noiseTheta`
+ * and `noiseMean` each have one value, or A. Parameter noise without a perturbed actor can be saved and restored, but not sampled.
  */
 export function createNoise(
   settings: Settings,
@@ -170,9 +215,14 @@ export function createNoise(
   perturbed: PerturbedActor | null = null,
 ): Noise {
   const scale = perDimension(settings.noiseScale, actionSize, "noiseScale");
+  const theta = perDimension(settings.noiseTheta, actionSize, "noiseTheta");
+  const mean = perDimension(settings.noiseMean, actionSize, "noiseMean");
+  const process = { theta, mean, sigma: scale, timeStep: settings.noiseTimeStep };
   switch (settings.noise) {
     case "ornstein-uhlenbeck":
-      return new OrnsteinUhlenbeckNoise(settings.noiseTheta, scale, settings.noiseTimeStep, random);
+      return new OrnsteinUhlenbeckNoise(process, random);
+    case "action-reverting":
+      return new ActionRevertingNoise(process, random);
     case "gaussian":
       return new GaussianNoise(scale, random);
     case "decaying-offset":

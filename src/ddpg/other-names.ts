@@ -56,6 +56,7 @@ const otherNames: Partial<Record<keyof Settings, string>> = {
   noiseScale:
     "sigma ousigma noisesigma noisestd noisestddev actnoise explnoise explorationnoise actionnoise std stddev",
   noiseTheta: "theta outheta",
+  noiseMean: "mu oumu noisemu",
   noiseTimeStep: "dt oudt noisedt",
   noiseAnnealSteps: "noisedecay noisedecaysteps epsilondecay annealsteps explorationfraction",
   noiseFinalFraction: "finalnoise noiseend sigmamin sigmaend",

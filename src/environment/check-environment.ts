@@ -141,8 +141,8 @@ export function defaultCheckSteps(observationSize: number): number {
 /**
  * Checks the environments that `make` returns. The same seed must give the same episodes, in every instance and after
  * `restore`; every number must be finite; every observation must have `observationSize` numbers; instances must share
- * nothing; `hindsight` must agree with the steps. Takes about 2 · `steps` time steps with random actions within the bounds. Calls `make` twice and closes both
- * environments. Whatever is wrong is reported, not thrown.
+ * nothing; `hindsight` must agree with the steps. Takes about 2 · `steps` time steps with random actions within the
+ * bounds. Calls `make` twice and closes both environments. Whatever is wrong is reported, not thrown.
  *
  * An environment that is not `repeatable` takes one pass of `steps` time steps and is not compared with itself. For one
  * that is `single`, `make` is called once.

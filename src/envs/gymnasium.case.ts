@@ -3,7 +3,7 @@ import type { Environment } from "../environment/environment.ts";
 import * as mujoco from "../mujoco.ts";
 import { environments, mujocoTasks as makers } from "../tasks.ts";
 
-/** A recording of Gymnasium: the contents of a file of `fixtures/gymnasium`. */
+/** A recording of Gymnasium or dm_control: the contents of a file of `fixtures/gymnasium` or `fixtures/dm-control`. */
 export interface GymnasiumFile {
   id: string;
   actionLow: number[];
@@ -11,7 +11,12 @@ export interface GymnasiumFile {
   observationSize: number;
   timeLimit: number;
   episodes: {
-    reset: { state: GymnasiumState; observation: number[] | null };
+    reset: {
+      state: GymnasiumState;
+      observation: number[] | null;
+      /** What the reset of dm_control wrote into the model; empty for a task without a target. */
+      target?: { kind?: string; pos?: number[] };
+    };
     steps: {
       before: GymnasiumState;
       action: number[];
@@ -48,7 +53,7 @@ interface Comparison {
 interface Replay {
   environment: Environment;
   /** Starts a recorded episode; returns our first observation if our own reset produced one. */
-  begin(start: GymnasiumState): ArrayLike<number> | undefined;
+  begin(start: GymnasiumFile["episodes"][0]["reset"]): ArrayLike<number> | undefined;
   /** Goes to a recorded state, `taken` steps into the episode. `replayed` is what our own replay saved at that step. */
   jump(before: GymnasiumState, taken: number, replayed?: Float64Array): void;
 }
@@ -62,8 +67,8 @@ const plain = {
       restore(environment, Float64Array.of(taken, ...state));
     return {
       environment,
-      begin(start) {
-        jump(start, 0);
+      begin({ state }) {
+        jump(state, 0);
         return undefined;
       },
       jump,
@@ -83,11 +88,15 @@ const inMujoco: Comparison = {
   async open(id) {
     const task = mujocoTasks.get(id) as mujoco.MujocoTask;
     let recorded: GymnasiumState = {};
+    let placed: number[] = [];
     const environment = await mujoco.createMujoco({
       ...task,
-      start({ qpos, qvel }) {
+      settleSteps: 0,
+      accepts: () => true,
+      start({ qpos, qvel, target }) {
         qpos.set(recorded.qpos ?? []);
         qvel.set(recorded.qvel ?? []);
+        if (target.length > 0) target.set(placed);
       },
     });
     const reset = (start: GymnasiumState) => {
@@ -105,9 +114,10 @@ const inMujoco: Comparison = {
     };
     return {
       environment,
-      begin(start) {
-        const observation = reset(start);
-        jump(start, 0, save(environment));
+      begin({ state, target = {} }) {
+        placed = target.pos ?? [];
+        const observation = reset(state);
+        jump(state, 0, save(environment));
         return observation;
       },
       jump,
@@ -125,6 +135,11 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   "MountainCarContinuous-v0": { ...plain, sameState: within2UlpOfFloat32, sameReward: within(1e-9) },
   ...Object.fromEntries([...mujocoTasks.keys()].map((id) => [id, inMujoco])),
 };
+
+/** Does the same for a recording of dm_control, in which ids have no prefix. */
+export function checkDmControlFile(file: GymnasiumFile): Promise<string[]> {
+  return checkGymnasiumFile({ ...file, id: `dm_control/${file.id}` });
+}
 
 /**
  * Returns the differences between a recording of Gymnasium and our environment, one line each. Whole episodes are
@@ -155,7 +170,7 @@ export async function checkGymnasiumFile(file: GymnasiumFile): Promise<string[]>
     if (steps.length === 0) differences.push(`episode ${e}: expected steps, got none.`);
     const replayed: Float64Array[] = [];
     if (reset.observation !== null) {
-      const observation = begin(reset.state);
+      const observation = begin(reset);
       if (observation) compare(`episode ${e} reset`, observation, reset.observation, comparison.sameObservation);
       for (let i = 0; i < steps.length; i++) {
         replayed.push(save(environment));

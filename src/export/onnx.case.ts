@@ -31,6 +31,9 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 export interface Model {
   operators: string[];
+  /** Names and dimensions; N is the number of rows. */
+  inputs: [name: string, ...shape: (number | string)[]][];
+  outputs: [name: string, ...shape: (number | string)[]][];
   /** The action for one observation. */
   run(observation: ArrayLike<number>): number[];
 }
@@ -57,6 +60,18 @@ export function readOnnx(bytes: Uint8Array): Model {
     const node = decode(each);
     return { operator: text(all(node, 4)[0]), inputs: all(node, 1).map(text), output: text(all(node, 2)[0]) };
   });
+  const ends = (field: number) =>
+    all(graph, field).map((each): [string, ...(number | string)[]] => {
+      const value = decode(each);
+      const tensor = decode(all(decode(all(value, 2)[0]), 1)[0]);
+      assert.deepEqual(tensor.get(1), [1]);
+      const dimensions = all(decode(all(tensor, 2)[0]), 1).map((dimension) => {
+        const fields = decode(dimension);
+        return fields.has(2) ? text(all(fields, 2)[0]) : Number(fields.get(1)?.[0]);
+      });
+      return [text(all(value, 1)[0]), ...dimensions];
+    });
+  const [inputs, outputs] = [ends(11), ends(12)];
   const compute = (operator: string, [x, ...rest]: number[][]): number[] => {
     const [second] = rest;
     switch (operator) {
@@ -78,6 +93,8 @@ export function readOnnx(bytes: Uint8Array): Model {
         return [x.reduce((sum, value, i) => sum + value * second[i], 0)];
       case "Relu":
         return x.map((value) => Math.max(0, value));
+      case "Identity":
+        return x;
       case "Tanh":
         return x.map(Math.tanh);
       case "Gemm":
@@ -89,12 +106,14 @@ export function readOnnx(bytes: Uint8Array): Model {
     }
   };
   return {
-    operators: nodes.map(({ operator }) => operator),
+    ...{ operators: nodes.map(({ operator }) => operator), inputs, outputs },
     run: (observation) => {
-      const values = new Map([...tensors, ["observation", Array.from(observation)]]);
+      const values = new Map([...tensors, [inputs[0][0], Array.from(observation)]]);
+      for (const [name] of inputs.slice(1)) values.set(name, [0.5]);
       const get = (name: string) => values.get(name) ?? assert.fail(`no ${name}`);
       for (const { operator, inputs, output } of nodes) values.set(output, compute(operator, inputs.map(get)));
-      return get("action");
+      for (const [name] of outputs.slice(1)) assert.deepEqual(get(name), [0.5], "it passes through");
+      return get(outputs[0][0]);
     },
   };
 }

@@ -73,3 +73,38 @@ test("a constant observation is normalized to 0 also where Float32 does not hold
     `${differences()}`,
   );
 });
+
+test("for Godot, the model has the four names of the plugin, in its shapes, and the same actions", async () => {
+  const spaces = { observationSize: 3, actionLow: [-1, -1], actionHigh: [1, 1] };
+  const { policy } = await Ddpg.create(spaces, { preset: "small", observationOffset: [1, 2, 3] });
+  const [plain, model] = [readOnnx(toOnnx(policy)), readOnnx(toOnnx(policy, { for: "godot" }))];
+  assert.deepEqual(plain.inputs, [["observation", "N", 3]]);
+  assert.deepEqual(plain.outputs, [["action", "N", 2]]);
+  assert.deepEqual(model.inputs, [
+    ["obs", "N", 3],
+    ["state_ins", "N"],
+  ]);
+  assert.deepEqual(model.outputs, [
+    ["output", "N", 2],
+    ["state_outs", "N"],
+  ]);
+  for (const x of [-1, 0.3, 2]) {
+    const state = [x, -x, 3 * x];
+    assert.deepEqual(model.run(state), plain.run(state));
+    for (const [i, action] of policy.act(state).entries()) assert.ok(Math.abs(model.run(state)[i] - action) < 1e-6);
+  }
+});
+
+test("for Godot, a policy with other bounds is refused, and so is another purpose", async () => {
+  const { policy } = await Ddpg.create(
+    { observationSize: 1, actionLow: [-1, 0], actionHigh: [1, 1] },
+    { preset: "small" },
+  );
+  assert.throws(() => toOnnx(policy, { for: "godot" }), {
+    message:
+      /^toOnnx policy actionLow\[1\]: expected -1, as every game of Godot RL Agents has it, got 0\. It is not the policy/,
+  });
+  assert.throws(() => toOnnx(policy, { for: "unity" } as object), {
+    message: /^toOnnx for: expected "godot", or nothing/,
+  });
+});

@@ -1,4 +1,4 @@
-import { expect } from "../base/expect.ts";
+import { expect, expectOptions } from "../base/expect.ts";
 import { Message } from "../base/protobuf.ts";
 import { largestNormalized } from "../ddpg/observation-normalization.ts";
 import { expectPolicy, type Policy } from "../ddpg/policy.ts";
@@ -9,19 +9,44 @@ const FLOAT = 1;
 const IR_VERSION = 8;
 const OPSET = 13;
 
+/** Options of `toOnnx`. */
+export interface OnnxOptions {
+  /**
+   * `godot`: the form that the plugin of Godot RL Agents runs. The input is `obs` and the output `output`, and a second
+   * input, `state_ins` [N], passes through to `state_outs`: a policy with a memory would use it.
+   */
+  readonly for?: "godot" | undefined;
+}
+
+/** The names of the input and the output, and of a state that passes through. */
+interface Names {
+  readonly input: string;
+  readonly output: string;
+  readonly state?: readonly [input: string, output: string];
+}
+
+const plainNames: Names = { input: "observation", output: "action" };
+const godotNames: Names = { input: "obs", output: "output", state: ["state_ins", "state_outs"] };
+
 /**
  * A policy as an ONNX model from `observation` [N, O] to `action` [N, A], both Float32 in the environment's units, for
  * any N. The model includes the scaling and the running normalization of observations, batch and layer normalization, and
- * the action bounds. Throws an InputError if the scaling does not fit into Float32.
+ * the action bounds. Throws an InputError if the scaling does not fit into Float32, and if the policy does not fit what the
+ * model is for.
  */
-export function toOnnx(policy: Policy): Uint8Array {
+export function toOnnx(policy: Policy, options: OnnxOptions = {}): Uint8Array {
   expectPolicy(policy, "toOnnx policy");
+  expectOptions(options, "toOnnx", ["for"]);
+  const isForGodot = options.for === "godot";
+  expect(isForGodot || options.for === undefined, "toOnnx for", '"godot", or nothing', options.for);
+  if (isForGodot) expectUnitBounds(policy);
+  const names = isForGodot ? godotNames : plainNames;
   const { observationSize, actionSize } = policy.units;
   const graph = new Graph();
   const { observationScale, observationOffset } = policy.units;
   const { normalization } = policy;
   const units: Scaling = { scale: observationScale.slice(), offset: observationOffset.slice() };
-  let x = "observation";
+  let x = names.input;
   let scaling = units;
   if (normalization) {
     const { means, factors } = normalization;
@@ -85,18 +110,28 @@ export function toOnnx(policy: Policy): Uint8Array {
   x = graph.node("Add", [x, graph.vector("action.middle", middle)]);
   // Rounding may have exceeded the bounds slightly.
   x = graph.node("Max", [x, graph.vector("action.lowest", lowest)]);
-  graph.node("Min", [x, graph.vector("action.highest", highest)], "action");
+  graph.node("Min", [x, graph.vector("action.highest", highest)], names.output);
+  if (names.state) graph.node("Identity", [names.state[0]], names.state[1]);
 
-  const message = graph
-    .message("policy")
-    .message(11, valueInfo("observation", observationSize))
-    .message(12, valueInfo("action", actionSize));
+  const message = graph.message("policy").message(11, valueInfo(names.input, observationSize));
+  if (names.state) message.message(11, valueInfo(names.state[0]));
+  message.message(12, valueInfo(names.output, actionSize));
+  if (names.state) message.message(12, valueInfo(names.state[1]));
   return new Message()
     .integer(1, IR_VERSION)
     .text(2, "ddpg")
     .message(7, message)
     .message(8, new Message().text(1, "").integer(2, OPSET))
     .encode();
+}
+
+/** Throws an InputError unless every action is in [−1, 1], where the plugin clips what it gets. */
+function expectUnitBounds({ units: { actionLow, actionHigh } }: Policy): void {
+  const hint = "It is not the policy of a game.";
+  for (const [i, low] of actionLow.entries()) {
+    expect(low === -1, `toOnnx policy actionLow[${i}]`, "-1, as every game of Godot RL Agents has it", low, hint);
+    expect(actionHigh[i] === 1, `toOnnx policy actionHigh[${i}]`, "1, as every game has it", actionHigh[i], hint);
+  }
 }
 
 /** A graph's nodes and constants. Each node has one output, whose name is returned. */
@@ -149,9 +184,10 @@ class Graph {
   }
 }
 
-/** A Float32 input or output [N, size], where the caller chooses N. */
-function valueInfo(name: string, size: number): Message {
-  const shape = new Message().message(1, new Message().text(2, "N")).message(1, new Message().integer(1, size));
+/** A Float32 input or output [N, size], or [N] without a size, where the caller chooses N. */
+function valueInfo(name: string, size?: number): Message {
+  const shape = new Message().message(1, new Message().text(2, "N"));
+  if (size !== undefined) shape.message(1, new Message().integer(1, size));
   const tensor = new Message().integer(1, FLOAT).message(2, shape);
   return new Message().text(1, name).message(2, new Message().message(1, tensor));
 }

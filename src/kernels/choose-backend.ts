@@ -1,7 +1,7 @@
 import { expect, InputError } from "../base/expect.ts";
 import { type Backend, type BackendOptions, isArithmeticOpen } from "./backend.ts";
 import type { Arithmetic } from "./kernels.ts";
-import { Threads } from "./wasm/threads.ts";
+import type { Threads } from "./wasm/threads.ts";
 import { wasmBackend } from "./wasm/wasm-backend.ts";
 
 // The only process-wide choice of a backend. Decision 16 says why there is one.
@@ -59,9 +59,14 @@ export function notFusedWarning(reason: string, option = "arithmetic", hint = wh
 }
 
 function withThreads(backend: Backend, threads: Threads): Backend {
-  expect(threads instanceof Threads, "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
+  expect(areThreads(threads), "threads", "those of nodeThreads, from ddpg/node, or of webThreads", threads);
   expect(backend.withThreads !== undefined, "threads", "a backend that can use threads", backend.name);
   return backend.withThreads(threads);
+}
+
+/** Not by the class, whose code a page without threads need not load. */
+function areThreads(threads: Threads): boolean {
+  return typeof threads?.areWorth === "function" && typeof threads.share === "function";
 }
 
 /** Throws an InputError that begins with `where` unless a value names an arithmetic. */

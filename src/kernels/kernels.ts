@@ -66,8 +66,8 @@ export interface Kernels {
 
   /**
    * p [B, K] = softmax of each row of x [B, K]: p = e^(x − m) / S with m the row's largest number and S = Σ e^(x − m).
-   * Writes m and S of each row to `sums` [B, 2], so that log p = x − m − log S. A number 87 or more below m counts as −∞ in
-   * the fast implementation. A row with NaN or ∞ becomes NaN. e^x is within 4 units in the last place there.
+   * Writes m and S of each row to `sums` [B, 2], so that log p = x − m − log S. A row with NaN or ∞ becomes NaN. In the fast
+   * implementation x − m is rounded, and a number more than 87 below m counts as −∞.
    */
   softmax(p: Matrix, sums: Matrix, x: Matrix): void;
 

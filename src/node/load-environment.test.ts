@@ -124,3 +124,31 @@ test("whatever a module throws or exports is one line that names the module", as
     });
   }
 });
+
+test("an id with a slash that is wrong is taken for an id, with a suggestion; a file of that name is a module", async () => {
+  const wrong = {
+    "dm_control/cheetah-rum": "dm_control/cheetah-run",
+    "dm_control/Walker-Run": "dm_control/walker-run",
+    "dm_control/hard_cheetah": "dm_control/hard_cheetah-run",
+    "cheetah-run": "dm_control/cheetah-run",
+  };
+  for (const [name, right] of Object.entries(wrong)) {
+    const message = new RegExp(`^environment: expected one of .*, got "${name}"\\. Did you mean "${right}"\\?$`);
+    await assert.rejects(loadEnvironment(name), { name: "InputError", message });
+  }
+  await assert.rejects(
+    loadEnvironment("other/cheetah-run"),
+    /^InputError: environment other\/cheetah-run: expected a module/,
+  );
+  const before = process.cwd();
+  const own = path.join(folder, "named");
+  fs.mkdirSync(path.join(own, "dm_control"), { recursive: true });
+  fs.writeFileSync(path.join(own, "dm_control/mine.mjs"), `export default class Mine { ${methods} }`);
+  process.chdir(own);
+  try {
+    assert.equal((await loadEnvironment("dm_control/mine.mjs")).name, "mine");
+    assert.equal((await loadEnvironment("dm_control/cheetah-run")).module, undefined);
+  } finally {
+    process.chdir(before);
+  }
+});

@@ -1,4 +1,4 @@
-// Loads environments by id, or from your own modules.
+// Loads environments by id, from your own modules, or from outside of the process.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -6,13 +6,15 @@ import { pathToFileURL } from "node:url";
 import { expect, fail, InputError, suggest } from "../base/expect.ts";
 import type { Environment } from "../environment/environment.ts";
 import { EnvironmentError, expectReadable, isKind, whatWas } from "../environment/environment-calls.ts";
-import { environments, type Task } from "../tasks.ts";
+import { environments, type Task, type TrainingDefaults } from "../tasks.ts";
 import { attempt, kindOf } from "./files.ts";
+import { expectAddress, type OutsideContext, outsideAddress, outsideKinds } from "./outside/kinds.ts";
+import { expectOutsideOptions, type OutsideOptions } from "./outside/options.ts";
 import { sha256Of } from "./trusted-file.ts";
 
-/** An environment by id or from a module. */
+/** An environment by id, from a module, or outside of the process. */
 export interface LoadedEnvironment {
-  /** The id, or the name of the module's file without its extension. */
+  /** The id, the name of the module's file without its extension, or the address of one outside of the process. */
   name: string;
   /**
    * Creates a new environment, or returns the same one again if it is `single`. An error that a module throws becomes
@@ -21,10 +23,16 @@ export interface LoadedEnvironment {
   create(): Promise<Environment>;
   /** What is known about an environment that comes with the package. */
   task?: Task;
-  /** The module's file. */
+  /** The module's file, or the program's. */
   module?: string;
-  /** The SHA-256 of the module's file, in hexadecimal. It does not cover what the module imports. */
+  /** The SHA-256 of that file, in hexadecimal. It does not cover what the module imports. */
   sha256?: string;
+  /** The options of an environment outside of the process; undefined for the others. */
+  options?: OutsideOptions;
+  /** How one outside of the process is trained by default, if its kind says so. */
+  defaults?: TrainingDefaults;
+  /** All environments of the simulation that an environment is a part of, if they can only be stepped together. */
+  together?: (environment: Environment) => readonly Environment[] | undefined;
 }
 
 const promise =
@@ -33,17 +41,38 @@ const promise =
 
 /**
  * Loads an environment by an id of `environments`, or from the path of a module whose default export creates one. The
- * default export may also be the environment itself: an object with `single: true`.
+ * default export may also be the environment itself: an object with `single: true`. An address such as
+ * `gymnasium:HalfCheetah-v5` names an environment outside of the process, which takes `options`.
  */
-export async function loadEnvironment(nameOrPath: string): Promise<LoadedEnvironment> {
+export async function loadEnvironment(
+  nameOrPath: string,
+  options: OutsideOptions = {},
+  context: OutsideContext = {},
+): Promise<LoadedEnvironment> {
   expect(typeof nameOrPath === "string", "environment", "a name or the path of a module", nameOrPath);
+  const address = outsideAddress(nameOrPath);
+  if (address) {
+    const { word, kind, rest } = address;
+    expectAddress(address);
+    expectOutsideOptions(options, kind.options, nameOrPath);
+    const create = kind.opener(rest, options, context);
+    const { defaults, together } = kind;
+    if (!kind.program)
+      return { name: nameOrPath, options, create, ...(defaults && { defaults }), ...(together && { together }) };
+    const module = path.resolve(kind.program(rest));
+    const sha256 = sha256Of(module, `environment ${nameOrPath}`);
+    return { name: `${word}:${moduleName(module)}`, options, module, sha256, create };
+  }
+  expectOutsideOptions(options, [], nameOrPath);
   const task = Object.hasOwn(environments, nameOrPath) ? environments[nameOrPath] : undefined;
   if (task) return { name: nameOrPath, task, create: async () => task.create() };
   const ids = Object.keys(environments);
-  if (!isPath(nameOrPath)) {
-    const near = ids.find((id) => id.toLowerCase().startsWith(nameOrPath.toLowerCase()));
+  if (!isPath(nameOrPath) || isNearId(nameOrPath)) {
+    const lower = nameOrPath.toLowerCase();
+    const near = ids.find((id) => id.toLowerCase().startsWith(lower) || id.toLowerCase().endsWith(`/${lower}`));
     const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
-    fail("environment", `one of ${ids.join(", ")}, or the path of a module`, nameOrPath, hint);
+    const forms = Object.values(outsideKinds).map(({ form }) => form);
+    fail("environment", `one of ${ids.join(", ")}, the path of a module, or ${forms.join(", ")}`, nameOrPath, hint);
   }
   const module = path.resolve(nameOrPath);
   const status = attempt(`environment ${nameOrPath}`, "a module", () => fs.statSync(module));
@@ -73,7 +102,17 @@ export function isPath(nameOrPath: string): boolean {
   return /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
 }
 
-/** The name of the environment in a module: that of its file, without the ending. */
+/** Whether a text with a separator is meant as an id: it begins as some ids do, and is no file. */
+function isNearId(nameOrPath: string): boolean {
+  const folder = /^[^\\/]+\//.exec(nameOrPath)?.[0];
+  return (
+    folder !== undefined &&
+    Object.keys(environments).some((id) => id.startsWith(folder)) &&
+    !fs.existsSync(path.resolve(nameOrPath))
+  );
+}
+
+/** The name of the environment in a module or a program: that of its file, without the ending. */
 export function moduleName(module: string): string {
   return path.basename(module).replace(/\.[cm]?[jt]s$/, "");
 }
@@ -165,7 +204,7 @@ function isTypeScript(source: string): boolean {
 
 /** Adds file and line to the stack of a syntax error. `import` leaves them out, `node --check` prints them. */
 function addPlace(error: SyntaxError, module: string): void {
-  const { stderr } = spawnSync(process.execPath, ["--check", module], { encoding: "utf8", timeout: 5000 });
+  const { stderr } = spawnSync(process.execPath, ["--check", module], { encoding: "utf8", timeout: 30_000 });
   const [first = ""] = stderr?.split("\n") ?? [];
   // There is no such line if the mistake is in another file, imported by this one.
   if (first.startsWith(`${module}:`)) error.stack = `${first.trim()}\n${error.stack}`;

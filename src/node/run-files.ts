@@ -116,6 +116,7 @@ const configFields = {
   environment: "a name",
   environmentModule: "a path, or nothing",
   environmentSha256: "64 hexadecimal digits, or nothing",
+  environmentOptions: "an object, or nothing",
   preset,
   seed: "a whole number",
   steps: "a whole number above 0",
@@ -158,6 +159,11 @@ const finalFields = {
   episodes: "a whole number",
   info: "an object, or nothing",
 } as const satisfies Fields<FinalEvaluation>;
+
+/** The name of an environment in the names of files and directories: an id may hold a `/`, and an address a `:`. */
+export function inFileName(environment: string): string {
+  return environment.replaceAll(/[\\/:*?"<>|]+/g, "-");
+}
 
 /** Reads and checks a run's `config.json`. */
 export function readConfig(run: string): RunConfig {

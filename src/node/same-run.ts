@@ -6,6 +6,7 @@ import { type Settings, settingNames } from "../ddpg/config.ts";
 import { arithmeticOf, type RunConfig, type RunResult } from "../training/run.ts";
 import { readCheckpointConfig } from "./checkpoint-parts.ts";
 import { moduleName } from "./load-environment.ts";
+import { outsideAddress } from "./outside/kinds.ts";
 import { type Checkpoint, files, readResult } from "./run-files.ts";
 
 /**
@@ -57,10 +58,11 @@ function expectKept(run: string, config: RunConfig, kept: RunConfig): void {
   expectSame(run, config, deciding(kept), files.checkpoint);
 }
 
-/** A custom environment has the name of its module. */
+/** A custom environment has the name of its module, and one outside of the process the word of its kind before it. */
 function expectOwnName(run: string, { environment, environmentModule }: RunConfig): void {
   if (environmentModule === undefined) return;
-  const name = moduleName(environmentModule);
+  const address = outsideAddress(environment);
+  const name = `${address?.kind.program ? `${address.word}:` : ""}${moduleName(environmentModule)}`;
   if (environment !== name)
     throw different(run, "environment", `${show(name)}, as environmentModule says`, environment);
 }
@@ -75,12 +77,20 @@ function deciding(config: RunConfig): Record<string, unknown> {
     ...(environmentModule === undefined && { environment }),
     ...{ preset, seed, environments, from, untilReturn },
     arithmetic: arithmeticOf(config),
+    ...decidingOptions(config),
     "evaluation every": every,
     "evaluation episodes": episodes,
     "evaluation finalEpisodes": finalEpisodes,
     "evaluation fewerIfSlow": fewerIfSlow,
     ...settingFields(settings),
   };
+}
+
+/** The options of an environment outside of the process that decide what it is, by the fields' names. */
+export function decidingOptions({ environment, environmentOptions = {} }: RunConfig): Record<string, unknown> {
+  const names = outsideAddress(environment)?.kind.deciding ?? [];
+  const options: Readonly<Record<string, unknown>> = environmentOptions;
+  return Object.fromEntries(names.map((name) => [`environmentOptions ${name}`, options[name]]));
 }
 
 function settingFields(settings: Settings): Record<string, unknown> {

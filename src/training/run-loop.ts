@@ -24,7 +24,7 @@ export interface RunLoopOptions {
   environment: Environment | readonly Environment[];
   /**
    * The environment to evaluate on. It may be the one to train on; if that has no `save` and `restore`, an evaluation
-   * that is due waits for the end of the episode.
+   * that is due waits for the end of the episode. If it is one of several, it ends the episodes of all.
    */
   evaluationEnvironment: Environment;
   /** The environment's name in errors. */
@@ -246,12 +246,16 @@ export class RunLoop {
     this.#episode.start = this.#step;
   }
 
-  /** Whether the evaluation environment can be evaluated on now. At the run's end it gives up the episode for that. */
+  /**
+   * Whether the evaluation environment can be evaluated on now. At the run's end it gives up the episode for that, and with
+   * several environments always: their episodes hardly ever end together.
+   */
   #freeEnvironment(): boolean {
     const { environment, evaluationEnvironment } = this.#options;
     const isOther = [environment].flat().every((each) => each !== evaluationEnvironment);
     if (isOther || this.#agent.loop?.isLendable) return true;
-    if (this.#step < this.#plan.steps) return false;
+    const isSeveral = Array.isArray(environment) && environment.length > 1;
+    if (this.#step < this.#plan.steps && !isSeveral) return false;
     this.#leaveEpisode();
     return true;
   }

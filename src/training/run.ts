@@ -4,15 +4,17 @@ import type { Arithmetic } from "../kernels/kernels.ts";
 
 /** `config.json`: everything that decides a run, and what it ran on. */
 export interface RunConfig {
-  /** An id of `environments`, or the name of a module's file. */
+  /** An id of `environments`, the name of a module's file, or the address of one outside of the process. */
   environment: string;
-  /** The module of a custom environment, as a path relative to the run's directory. */
+  /** The module or the program of a custom environment, as a path relative to the run's directory. */
   environmentModule?: string;
   /**
    * The SHA-256 of the module's file when the run was started or last resumed, in hexadecimal. It does not cover what
    * the module imports. Absent in runs of version 0.1.
    */
   environmentSha256?: string;
+  /** The options of an environment outside of the process. They are only compared and shown, never used. */
+  environmentOptions?: Readonly<Record<string, unknown>>;
   /** The preset that the settings started from. */
   preset: PresetName;
   /** The seed for all randomness. */

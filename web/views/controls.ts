@@ -1,5 +1,5 @@
 // The controls (play, pause, step, speed, keys), the counters, and the status in words.
-import { nameOf, presetOf, type Speed, speeds, taskOf } from "../experiment.ts";
+import { type Speed, settingsOf, speeds, taskOf, titleOf } from "../experiment.ts";
 import type { Session, State } from "../session.ts";
 import { find, setText, whole } from "./text.ts";
 
@@ -57,10 +57,7 @@ export function controlsView(session: Session): void {
     noise.checked = state.noise;
     // The training body always explores.
     noise.disabled = state.followsTraining && state.visitor === null;
-    setText(
-      find("#task-name"),
-      `${state.experiment.task} · ${presetOf(state.experiment)} · ${nameOf(state.experiment)}`,
-    );
+    setText(find("#task-name"), titleOf(state.experiment));
     setText(find("#steps"), whole(state.step));
     setText(find("#updates"), whole(state.updates));
     setText(find("#episodes"), whole(state.episode));
@@ -109,11 +106,14 @@ function lastEvaluation({ run: { records } }: State): string {
 function hint({ phase, step, updates, speed, experiment, followsTraining }: State): string {
   if (phase === "preparing") return "Loading …";
   if (phase === "failed") return "The run stopped with an error.";
-  if (phase === "ended") return `Finished after ${whole(step)} steps. Throw the body around, or continue training.`;
+  if (phase === "ended")
+    return `Finished after ${whole(step)} steps. Throw the body around, or train for ${whole(experiment.steps)} more steps.`;
   if (phase === "paused") {
-    return step === 0
-      ? "Press Play to watch it learn."
-      : "Paused. Press Step or Update to advance by one step or one update at a time.";
+    if (step === 0) return "Press Play to watch it learn.";
+    // Without a word, Update would seem to jump.
+    if (updates === 0)
+      return `Paused before the first update. Step takes one step; Update takes all up to that update, after ${whole(settingsOf(experiment).warmupSteps)} steps of warm-up.`;
+    return "Paused. Press Step or Update to advance by one step or one update at a time.";
   }
   const { timeLimit } = taskOf(experiment);
   if (updates === 0)

@@ -18,17 +18,47 @@ export function curveView(session: Session): void {
   let plot: uPlot | undefined;
   /** The runs in the plot and its width. A change needs a new plot. */
   let shape = "";
+  /** The quantity of the curve: a name of the environment's info, or "" for the return. */
+  let quantity = "";
+  const choice = document.createElement("select");
+  choice.ariaLabel = "Quantity of the curve";
+  const chooser = document.createElement("p");
+  chooser.id = "curve-quantity";
+  chooser.hidden = true;
+  chooser.append(choice);
+  root.before(chooser);
+  choice.addEventListener("change", () => {
+    quantity = choice.value;
+    draw(true);
+  });
+  /** Offers what the runs have besides the return, the environment's info. */
+  const offer = (runs: readonly PageRun[]): void => {
+    const names = infoNamesOf(runs);
+    if (
+      names.join("\n") ===
+      [...choice.options]
+        .slice(1)
+        .map(({ value }) => value)
+        .join("\n")
+    )
+      return;
+    choice.replaceChildren(new Option("return", ""), ...names.map((name) => new Option(`info: ${name}`, name)));
+    if (!names.includes(quantity)) quantity = "";
+    choice.value = quantity;
+    chooser.hidden = names.length === 0;
+  };
 
   const draw = (isNew = false): void => {
     const { run, kept } = session.store.state;
     const runs = [...kept, run];
-    const wanted = runs.map(({ id, name }) => `${id} ${name}`).join();
+    offer(runs);
+    const wanted = runs.map(({ id, name }) => `${id} ${name}`).join() + quantity;
     if (isNew || wanted !== shape || !plot) {
       plot?.destroy();
       shape = wanted;
-      plot = new uPlot(options(runs, session, root.clientWidth, readout), dataOf(runs), root);
+      plot = new uPlot(options(runs, quantity, session, root.clientWidth, readout), dataOf(runs, quantity), root);
     } else {
-      plot.setData(dataOf(runs));
+      plot.setData(dataOf(runs, quantity));
     }
   };
   let drawnAt = 0;
@@ -83,22 +113,43 @@ function drawn(value: number): number | null {
   return Math.abs(value) < 1e100 ? value : null;
 }
 
-function dataOf(runs: readonly PageRun[]): uPlot.AlignedData {
+/** The names of the environment's info in the records of the runs. */
+function infoNamesOf(runs: readonly PageRun[]): string[] {
+  const names = new Set<string>();
+  for (const { records } of runs)
+    for (const record of records) if ("info" in record) for (const name in record.info) names.add(name);
+  return [...names];
+}
+
+/** A quantity of the runs: the return, or what the environment's info has under a name. */
+function dataOf(runs: readonly PageRun[], quantity: string): uPlot.AlignedData {
+  const value = (of: number, info: Readonly<Record<string, number>> | undefined): number | null | undefined => {
+    if (quantity === "") return drawn(of);
+    return info && Object.hasOwn(info, quantity) ? drawn(info[quantity]) : undefined;
+  };
   const tables = runs.flatMap(({ records }) => {
     const episodes = records.filter((record) => record.type === "episode");
     const evaluations = records.filter((record) => record.type === "evaluation");
     return [
-      [episodes.map(({ step }) => step), episodes.map((episode) => drawn(episode.return))],
-      [evaluations.map(({ step }) => step), evaluations.map(({ meanReturn }) => drawn(meanReturn))],
+      [episodes.map(({ step }) => step), episodes.map((episode) => value(episode.return, episode.info))],
+      [evaluations.map(({ step }) => step), evaluations.map(({ meanReturn, info }) => value(meanReturn, info))],
     ] as uPlot.AlignedData[];
   });
   return uPlot.join(tables);
 }
 
-function options(runs: readonly PageRun[], session: Session, width: number, readout: Element): uPlot.Options {
+function options(
+  runs: readonly PageRun[],
+  quantity: string,
+  session: Session,
+  width: number,
+  readout: Element,
+): uPlot.Options {
   const { muted, line, ground } = colors();
   const newest = runs[runs.length - 1];
-  const { optimum } = sceneOfTask(newest.experiment.task);
+  // The best possible return is no limit of the info.
+  const optimum = quantity === "" ? sceneOfTask(newest.experiment.task).optimum : undefined;
+  const text = quantity === "" ? whole : short;
   const axis: uPlot.Axis = {
     stroke: muted,
     grid: { stroke: line, width: 1 },
@@ -119,7 +170,7 @@ function options(runs: readonly PageRun[], session: Session, width: number, read
     },
     axes: [
       { ...axis, size: 32, space: 75 },
-      { ...axis, size: 56 },
+      { ...axis, size: 56, values: (_, values) => values.map(text) },
     ],
     series: [
       {},
@@ -158,18 +209,18 @@ function options(runs: readonly PageRun[], session: Session, width: number, read
           ctx.stroke();
           ctx.font = `${12 * ratio}px system-ui, sans-serif`;
           ctx.textAlign = "left";
-          const text = `best possible, about ${short(optimum)}`;
+          const words = `best possible, about ${short(optimum)}`;
           const [left, bottom] = [bbox.left + 6 * ratio, y - 6 * ratio];
           // A grid line may cross the text, so outline it.
           ctx.strokeStyle = ground;
           ctx.lineWidth = 4 * ratio;
           ctx.setLineDash([]);
-          ctx.strokeText(text, left, bottom);
-          ctx.fillText(text, left, bottom);
+          ctx.strokeText(words, left, bottom);
+          ctx.fillText(words, left, bottom);
           ctx.restore();
         },
       ],
-      setCursor: [(plot) => setText(readout, readOut(plot, runs))],
+      setCursor: [(plot) => setText(readout, readOut(plot, runs, text))],
     },
   };
 }
@@ -189,7 +240,7 @@ function rangeOf(min: number | null, max: number | null, optimum: number | undef
 }
 
 /** The values at the pointer, as text. */
-function readOut(plot: uPlot, runs: readonly PageRun[]): string {
+function readOut(plot: uPlot, runs: readonly PageRun[], text: (value: number) => string): string {
   const { idx } = plot.cursor;
   if (idx === null || idx === undefined) return "";
   const parts = runs.flatMap((run, i) => {
@@ -197,8 +248,8 @@ function readOut(plot: uPlot, runs: readonly PageRun[]): string {
     const evaluation = plot.data[2 + 2 * i][idx];
     const name = runs.length > 1 ? `${run.name}: ` : "";
     return [
-      ...(typeof evaluation === "number" ? [`${name}evaluation ${whole(evaluation)}`] : []),
-      ...(typeof episode === "number" ? [`${name}episode ${whole(episode)}`] : []),
+      ...(typeof evaluation === "number" ? [`${name}evaluation ${text(evaluation)}`] : []),
+      ...(typeof episode === "number" ? [`${name}episode ${text(episode)}`] : []),
     ];
   });
   return parts.length === 0 ? "" : `Step ${whole(plot.data[0][idx])} · ${parts.join(" · ")}`;

@@ -3,7 +3,7 @@ import { messageOf } from "../../src/base/expect.ts";
 import { colors } from "../colors.ts";
 import { toCommand } from "../experiment.ts";
 import { configOf, metricsOf, save } from "../files.ts";
-import type { Session } from "../session.ts";
+import type { Session, State } from "../session.ts";
 import { colorOf } from "./curve.ts";
 import { find, setText, whole } from "./text.ts";
 
@@ -59,9 +59,10 @@ export function homeView(session: Session): void {
   find("#visitor-leave").addEventListener("click", () => session.leaveVisitor());
 
   store.subscribe((state) => {
-    const { visitor, fingerprint, isTouched, policy, experiment, step } = state;
+    const { visitor, fingerprint, isTouched, policy, experiment, phase, step } = state;
     find("#visitor").hidden = visitor === null;
     setText(find("#visitor-name"), visitor?.name ?? "");
+    setText(find("#visitor-run"), besidesVisitor[phase]);
     find<HTMLButtonElement>("#save-policy").disabled = policy === null;
     setText(find("#fingerprint"), fingerprint ?? "…");
     const hash = `A hash of all four networks after ${whole(step)} steps.`;
@@ -77,6 +78,15 @@ export function homeView(session: Session): void {
     setText(find("#fingerprint-command"), toCommand({ ...experiment, steps: step }));
   });
 }
+
+/** What the run does while another policy is shown. */
+const besidesVisitor: Readonly<Record<State["phase"], string>> = {
+  preparing: "Training continues in the background.",
+  playing: "Training continues in the background.",
+  paused: "Training is paused.",
+  ended: "Training has finished.",
+  failed: "Training has stopped with an error.",
+};
 
 /** Draws the curve with a title and the runs' names on an opaque background. */
 function figureOf(session: Session): HTMLCanvasElement {

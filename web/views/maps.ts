@@ -134,6 +134,7 @@ function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session)
       ? action.ticks
       : [
           [low, short(low)],
+          [(low + high) / 2, "in the task's rewards"],
           [high, short(high)],
         ],
     low,
@@ -342,7 +343,7 @@ function readOut(session: Session, cursor: [number, number] | null): string {
   return [
     `${plane.x.name} ${short(x)} ${plane.x.unit}`.trim(),
     `${plane.y.name} ${short(y)} ${plane.y.unit}`,
-    ...(maps.value ? [`Q(s, μ(s)) ${short(maps.value[cell])}`] : []),
+    ...(maps.value ? [`Q(s, μ(s)) ${short(maps.value[cell])} in the task's rewards`] : []),
     `μ(s) ${short(maps.action[cell])} ${action.unit}`.trim(),
   ].join(" · ");
 }

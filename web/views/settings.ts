@@ -12,7 +12,7 @@ import {
 } from "../../src/ddpg/config.ts";
 import { withoutUpdates } from "../../src/ddpg/update-schedule.ts";
 import type { Arithmetic } from "../../src/kernels/kernels.ts";
-import { environments } from "../../src/tasks.ts";
+import { environments, suiteTasks } from "../../src/tasks.ts";
 import {
   type Experiment,
   hasOwnSettings,
@@ -59,13 +59,14 @@ type Control = HTMLInputElement | HTMLSelectElement;
 export function settingsView(session: Session): void {
   const form = find<HTMLFormElement>("#experiment");
   const task = select("task", "the simulated body and its goal", []);
-  for (const [label, isSolid] of [
-    ["classic", false],
-    ["MuJoCo, in 3D", true],
+  for (const [label, names] of [
+    ["classic", tasks.filter((name) => !scenes[name].isSolid)],
+    ["MuJoCo, in 3D: Gymnasium", suiteTasks.gymnasium],
+    ["MuJoCo, in 3D: dm_control", suiteTasks.dm_control],
   ] as const) {
     const group = document.createElement("optgroup");
     group.label = label;
-    group.append(...tasks.filter((name) => !scenes[name].isSolid !== isSolid).map((name) => new Option(name)));
+    group.append(...names.map((name) => new Option(name)));
     task.control.append(group);
   }
   const preset = select("preset", "settings to start from", presetNames);
@@ -184,12 +185,31 @@ export function settingsView(session: Session): void {
   task.control.addEventListener("change", () => fill(selected()));
   preset.control.addEventListener("change", () => fill({ ...selected(), preset: chosen().preset }));
   form.addEventListener("input", review);
-  form.addEventListener("change", () => {
+  const check = (): void => {
     try {
       read();
     } catch {
       // The field shows the error.
     }
+  };
+  // A press on the button leaves the field, and so checks it. A message that appeared or disappeared then would move the
+  // button away from the pointer, and the release would be no click. So the check waits for the release.
+  let isPressed = false;
+  let isDue = false;
+  addEventListener("pointerdown", () => {
+    isPressed = true;
+  });
+  for (const type of ["pointerup", "pointercancel"]) {
+    addEventListener(type, () => {
+      isPressed = false;
+      // The click comes after the release.
+      if (isDue) setTimeout(check);
+      isDue = false;
+    });
+  }
+  form.addEventListener("change", () => {
+    isDue = isPressed;
+    if (!isPressed) check();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -197,6 +217,7 @@ export function settingsView(session: Session): void {
       const experiment = read();
       const isOther = experiment.task !== session.store.state.experiment.task;
       session.begin(experiment, true, isOther ? usualSpeed(experiment.task) : undefined);
+      showBeginning();
     } catch {
       form.querySelector<HTMLElement>("[aria-invalid]")?.focus();
     }
@@ -210,7 +231,15 @@ export function settingsView(session: Session): void {
     const { experiment } = state;
     if (experiment !== before.experiment || seed.control.value === "") fill(experiment);
     setText(find("#command"), toCommand(experiment));
+    find("#command-note").hidden = !state.isTouched;
   });
+}
+
+/** Brings the new run into view, also for people who do not see the page: the form is below it. */
+function showBeginning(): void {
+  find("#scene").focus({ preventScroll: true });
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  scrollTo({ top: 0, behavior });
 }
 
 /** A labeled control with a line of help and a place for its error. */

@@ -2,7 +2,8 @@
 
 /** A whole number with a minus sign and grouped digits: 12,345; −148. */
 export function whole(value: number): string {
-  return minus(Math.round(value).toLocaleString("en-US"));
+  // The sum turns −0 into 0.
+  return minus((Math.round(value) + 0).toLocaleString("en-US"));
 }
 
 /** A number with about three digits: −148, 0.52, 3.1e−5. */

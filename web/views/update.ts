@@ -13,6 +13,8 @@ type Update = NonNullable<UpdateDetail["update"]>;
 
 /** The number of minibatch rows that are shown. */
 const shownRows = 6;
+/** The most numbers of a vector in a row. With more, the table would be wider than the page. */
+const shownInRow = 3;
 
 export function updateView(session: Session): void {
   const tabs = find("#inside-tabs");
@@ -62,14 +64,14 @@ export function updateView(session: Session): void {
   };
   const back = (): void => choose(Math.max(0, chosen - 1));
   const show = (): void => {
-    const { update, experiment } = session.store.state;
+    const { update, experiment, taken } = session.store.state;
     numbers.innerHTML = update ? numbersOf(chosen + 1, update, session) : "";
     const { warmupSteps } = settingsOf(experiment);
     setText(
       find("#inside-title-of"),
       update
         ? update.update
-          ? `Update ${whole(update.update.number)}, made in step ${whole(update.step)}.`
+          ? `Update ${whole(update.update.number)}, made in step ${whole(update.step)}.${wayTo(update, taken, warmupSteps)}`
           : `Step ${whole(update.step)}: no update yet. Updates begin after ${whole(warmupSteps)} steps of warm-up.`
         : "Pause, or make one update. Its numbers then appear here.",
     );
@@ -92,6 +94,13 @@ export function updateView(session: Session): void {
     setText(find("#inside-look"), state.phase === "playing" ? "Show the next update" : "Make one update");
     find<HTMLButtonElement>("#inside-look").disabled = state.phase === "failed" || state.phase === "preparing";
   });
+}
+
+/** Why an update came more than one step after the button was pressed. */
+function wayTo({ step }: UpdateDetail, taken: number, warmupSteps: number): string {
+  if (taken <= 1) return "";
+  const why = step - taken < warmupSteps - 1 ? `: updates begin after ${whole(warmupSteps)} steps of warm-up` : "";
+  return ` It took ${whole(taken)} steps to get there${why}.`;
 }
 
 /** Shows the source code of a step, from 1. */
@@ -145,29 +154,29 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     if (!update)
       return `${stored}<p class="muted">Sampling begins at ${whole(Math.max(warmupSteps, batchSize))} transitions.</p>`;
     const normalized = observationNormalization ? ", observations normalized" : "";
-    const { rewardFactor } = update;
-    const scaled = `${normalized}${rewardFactor === 1 ? "" : `, rewards × ${short(rewardFactor)}`}`;
+    const scaled = `${normalized}${update.rewardFactor === 1 ? "" : `, rewards × ${short(update.rewardFactor)}`}`;
     return `${stored}${table(
       ["i", "s", "a", "r", "s′"],
       rowsOf(update, (i) => [
-        vector(part(update.observation, i, update.observationSize)),
-        vector(part(update.action, i, update.actionSize)),
+        vector(part(update.observation, i, update.observationSize), shownInRow),
+        vector(part(update.action, i, update.actionSize), shownInRow),
         short(update.reward[i]),
-        vector(part(update.nextObservation, i, update.observationSize)),
+        vector(part(update.nextObservation, i, update.observationSize), shownInRow),
       ]),
-    )}<p class="muted">The first ${shownRows} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.</p>`;
+    )}<p class="muted">The first ${Math.min(shownRows, update.rows)} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.${shortened(update)}</p>`;
   }
   if (!update) return `<p class="muted">This step needs a minibatch, and there is none yet.</p>`;
+  const units = unitsOf(update, hasMaps(session));
   if (step === 4) {
     return `${table(
       ["i", "r", "μ′(s′)", "Q′(s′, μ′(s′))", "y"],
       rowsOf(update, (i) => [
         short(update.reward[i]),
-        vector(part(update.nextAction, i, update.actionSize)),
+        vector(part(update.nextAction, i, update.actionSize), shownInRow),
         short(update.nextValue[i]),
         short(update.y[i]),
       ]),
-    )}<p class="muted">${sumOf(update, settings)} If the task ended, no future reward is added.</p>`;
+    )}<p class="muted">${sumOf(update, settings)} If the task ended, no future reward is added.${units}</p>`;
   }
   if (step === 5) {
     return `${facts([
@@ -175,7 +184,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
       ["‖∇L‖", short(update.criticGradientNorm)],
       ["θ<sup>Q</sup> moved by", short(update.criticMoved)],
       ...(update.critic2Moved === null ? [] : [["θ<sup>Q₂</sup> moved by", short(update.critic2Moved)] as const]),
-    ])}${noteOf5(update, settings)}${scatter(update)}`;
+    ])}${noteOf5(update, settings, units)}${scatter(update)}`;
   }
   if (!update.movedActor) {
     return `<p class="muted">This update moves only the critic: with actorDelay = ${settings.actorDelay}, the actor and the targets move once in ${settings.actorDelay} updates.</p>`;
@@ -185,7 +194,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
       ["mean Q(s, μ(s))", short(meanOf(update.policyValue))],
       ["‖∇J‖", short(update.actorGradientNorm)],
       ["θ<sup>μ</sup> moved by", short(update.actorMoved)],
-    ])}${tangents(update)}`;
+    ])}${units && `<p class="muted">${units.trim()}</p>`}${tangents(update)}`;
   }
   const following = (name: string, moved: number, left: number): [string, string] => [
     `${name} moved by`,
@@ -196,6 +205,24 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     following("θ<sup>Q′</sup>", update.targetCriticMoved, update.targetCriticDistance),
     following("θ<sup>μ′</sup>", update.targetActorMoved, update.targetActorDistance),
   ])}<p class="muted">Euclidean distances over all of a network's parameters.</p>`;
+}
+
+/** The unit of r, Q and y in steps 4 to 6, if it is not that of the task's rewards and of the map. */
+function unitsOf({ rewardFactor }: Update, withMaps: boolean): string {
+  if (rewardFactor === 1) return "";
+  const map = withMaps ? " The map of Q divides by it, to show the task's own rewards." : "";
+  return ` Here r, y and Q are in rewards × ${short(rewardFactor)}, as the critic sees them.${map}`;
+}
+
+function hasMaps(session: Session): boolean {
+  return scenes[session.store.state.experiment.task].plane !== undefined;
+}
+
+/** What the table leaves out. */
+function shortened({ observationSize, actionSize }: Update): string {
+  const cut = (name: string, size: number): string[] => (size > shownInRow ? [`${name} has ${size} numbers`] : []);
+  const sizes = [...cut("s", observationSize), ...cut("a", actionSize)].join(" and ");
+  return sizes && ` ${sizes}; the table shows the first ${shownInRow}.`;
 }
 
 /** How y of the first row comes about. */
@@ -214,12 +241,13 @@ function sumOf(update: Update, { discount, criticLoss, critics, targetNoiseScale
 }
 
 /** What the loss and its norm mean where they are not those of the formula. */
-function noteOf5({ critic2Moved }: Update, { criticLoss }: Settings): string {
+function noteOf5({ critic2Moved }: Update, { criticLoss }: Settings, units: string): string {
   const notes = [
     criticLoss === "squared"
       ? ""
       : `L is the ${criticLoss === "huber" ? "Huber loss" : "cross-entropy of two distributions"}: criticLoss = ${criticLoss}.`,
     critic2Moved === null ? "" : "L and ‖∇L‖ are means over both critics; the drawing shows the first.",
+    units.trim(),
   ].filter(Boolean);
   return notes.length > 0 ? `<p class="muted">${notes.join(" ")}</p>` : "";
 }
@@ -243,11 +271,11 @@ function part(values: Float64Array, row: number, size: number): Float64Array {
   return values.subarray(row * size, (row + 1) * size);
 }
 
-/** The first eight numbers of a vector, as text. */
-function vector(values: ArrayLike<number>): string {
+/** The first numbers of a vector, as text. */
+function vector(values: ArrayLike<number>, most = 8): string {
   const all = Array.from(values, short);
   if (all.length === 1) return all[0];
-  return `(${all.slice(0, 8).join(", ")}${all.length > 8 ? ", …" : ""})`;
+  return `(${all.slice(0, most).join(", ")}${all.length > most ? ", …" : ""})`;
 }
 
 function meanOf(values: Float64Array): number {

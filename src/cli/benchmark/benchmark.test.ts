@@ -81,7 +81,7 @@ describe("a record", () => {
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
       " settings noiseScale: expected": (text) => text.replace(/"noiseScale":[^,]+/, '"noiseScale":{}'),
-      ' preset: expected one of small, standard, td3, paper, numpy, got "constructor".': (text) =>
+      ' preset: expected one of small, standard, td3, paper, numpy, torcs, got "constructor".': (text) =>
         text.replace('"preset":"standard"', '"preset":"constructor"'),
       " fingerprint: expected 16 hexadecimal digits, got an object with toString.": (text) =>
         text.replace('"fingerprint":"0123456789abcdef"', '"fingerprint":{"toString":1}'),
@@ -233,6 +233,58 @@ describe("ddpg benchmark", () => {
     assert.doesNotMatch(second.stdout, /started|resumed/);
   });
 
+  it("names the files of a task without the slash in its id, and continues its runs", async () => {
+    const args = [
+      "--tasks",
+      "dm_control/cart",
+      "--steps",
+      "60",
+      "--warmup-steps",
+      "30",
+      "--jobs",
+      "1",
+      "--out",
+      "slash",
+    ];
+    const first = await ddpg(...args, "--seeds", "1");
+    assert.equal(first.code, 0, first.stderr);
+    assert.deepEqual(fs.readdirSync(inFolder("slash")).sort(), [
+      "benchmark.md",
+      "curves.svg",
+      "dm_control-cart-seed1.json",
+      "runs",
+    ]);
+    assert.deepEqual(fs.readdirSync(inFolder("slash/runs")), ["dm_control-cart-seed1"]);
+    assert.equal(readRecord(inFolder("slash/dm_control-cart-seed1.json"))?.environment, "dm_control/cart");
+    assert.match(fs.readFileSync(inFolder("slash/benchmark.md"), "utf8"), /^\| dm_control\/cart \| 60 /m);
+    fs.rmSync(inFolder("slash/dm_control-cart-seed1.json"));
+    const again = await ddpg(...args, "--seeds", "1");
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotMatch(again.stdout, /started|resumed/);
+    // The arithmetic of a run of another seed is found under the same name.
+    const wishes = {
+      ...{ tasks: ["dm_control/cart"], seeds: [2], steps: undefined, preset: undefined, changes: {}, out: "none" },
+      ...{ arithmetic: undefined, options: {}, runs: inFolder("slash/runs"), warn: () => {} },
+    };
+    const config = inFolder("slash/runs/dm_control-cart-seed1/config.json");
+    const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
+    fs.writeFileSync(config, text);
+    const [wanted] = await wantedRuns(wishes, []);
+    assert.equal(wanted.arithmetic, "portable");
+  });
+
+  it("takes the tasks of one suite, and refuses an unknown one and two choices", async () => {
+    const unknown = await ddpg("--suite", "dm-control");
+    assert.equal(unknown.code, 2);
+    assert.match(
+      unknown.stderr,
+      /--suite: expected gymnasium or dm_control, got "dm-control"\. Did you mean "dm_control"\?/,
+    );
+    const both = await ddpg("--suite", "dm_control", "--tasks", "Pendulum-v1");
+    assert.equal(both.code, 2);
+    assert.match(both.stderr, /--suite: expected either --tasks or --suite, got both\./);
+  });
+
   it("is fused by default, and keeps the arithmetic of its records: portable if they name none", async () => {
     const records = [1, 2].map((seed) => inFolder(`whole/Pendulum-v1-seed${seed}.json`));
     const texts = records.map((file) => fs.readFileSync(file, "utf8"));
@@ -256,7 +308,7 @@ describe("ddpg benchmark", () => {
     const text = fs.readFileSync(config, "utf8").replace('"arithmetic": "fused"', '"arithmetic": "portable"');
     fs.writeFileSync(config, text);
     const wishes = {
-      ...{ tasks: ["Pendulum-v1"], seeds: [1], steps: undefined, preset: undefined, changes: {}, out },
+      ...{ tasks: ["Pendulum-v1"], seeds: [1], steps: undefined, preset: undefined, changes: {}, options: {}, out },
       ...{ arithmetic: undefined, runs: path.join(out, "runs"), warn: () => {} },
     };
     assert.deepEqual(

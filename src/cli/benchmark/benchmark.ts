@@ -4,12 +4,14 @@
 import * as os from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { expect, InputError, suggest } from "../../base/expect.ts";
+import { expect, fail, InputError, suggest } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
+import { expectAddress, outsideAddress } from "../../node/outside/kinds.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { isComplete } from "../../node/run-files.ts";
-import { environments, mujocoTasks } from "../../tasks.ts";
+import { environments, suites, suiteTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { backendFor, type ComputeFlags, computeOptions, explanations } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
@@ -18,12 +20,14 @@ import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
 import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
 
-interface BenchmarkFlags extends Omit<ComputeFlags, "threads"> {
+interface BenchmarkFlags extends Omit<ComputeFlags, "threads">, OutsideOptions {
   tasks?: string[];
+  suite?: (typeof suites)[number];
   seeds: number[];
   steps?: number;
   preset?: PresetName;
@@ -45,7 +49,12 @@ export function addBenchmarkCommand(program: Command): void {
       "Trains several tasks with several seeds, each run in its own process, and draws a table and curves beside " +
         "published results. Started again, it continues where it was stopped.",
     )
-    .option("--tasks <list>", 'ids of "ddpg environments", such as Hopper-v5,Ant-v5 [all in MuJoCo]', parseTasks)
+    .option(
+      "--tasks <list>",
+      'ids of "ddpg environments", such as Hopper-v5,Ant-v5, or of Gymnasium, such as gymnasium:Hopper-v5 [those of --suite]',
+      parseTasks,
+    )
+    .option("--suite <name>", `the tasks of a suite: ${suites.join(" or ")} [gymnasium]`, parseSuite)
     .addOption(
       new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
     )
@@ -61,8 +70,9 @@ export function addBenchmarkCommand(program: Command): void {
     .option("--no-progress", "print only when a run starts and finishes")
     .addOption(computeOptions.arithmetic("that of a task's records, or fused where it is possible"))
     .addOption(computeOptions.backend())
-    .addOption(computeOptions.simd())
-    .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+    .addOption(computeOptions.simd());
+  addOutsideOptions(command);
+  command.optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command
     .addHelpText(
@@ -70,7 +80,8 @@ export function addBenchmarkCommand(program: Command): void {
       `
 Examples:
   ddpg benchmark --tasks Pendulum-v1 --seeds 1..8
-  ddpg benchmark --seeds 1                       one seed of every task in MuJoCo: hours
+  ddpg benchmark --seeds 1                       one seed of Gymnasium's tasks in MuJoCo: hours
+  ddpg benchmark --suite dm_control --out benchmark/dm_control
   ddpg benchmark --tasks Hopper-v5 --actor-learning-rate 0.0003 --out benchmark/slow`,
     )
     .action((flags: BenchmarkFlags) => benchmark(flags, program.opts().verbose === true));
@@ -79,17 +90,33 @@ Examples:
 function parseTasks(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());
   const known = Object.keys(environments);
-  for (const name of names)
+  for (const name of names.filter((name) => !isOutside(name)))
     expect(known.includes(name), "--tasks", `ids of ${known.join(", ")}`, name, suggest(name, known));
   return [...new Set(names)];
 }
 
+function parseSuite(text: string): (typeof suites)[number] {
+  const found = suites.find((name) => name === text);
+  return found ?? fail("--suite", suites.join(" or "), text, suggest(text, suites));
+}
+
+/** Whether a task is outside of the process. A program is a file, which a record could not name for everybody. */
+function isOutside(name: string): boolean {
+  const address = outsideAddress(name);
+  if (!address || address.kind.program) return false;
+  expectAddress(address);
+  return true;
+}
+
 async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void> {
   const { seeds, steps, preset, arithmetic, out = "benchmark", progress } = flags;
+  if (flags.tasks && flags.suite)
+    throw new InputError({ where: "--suite", expected: "either --tasks or --suite", got: "both" });
   const records = readRecords(out);
   const wishes = {
-    tasks: flags.tasks ?? [...mujocoTasks.keys()],
+    tasks: flags.tasks ?? suiteTasks[flags.suite ?? "gymnasium"],
     ...{ seeds, steps, preset, arithmetic, out },
+    options: chosenOutsideOptions(flags),
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
     warn: printWarning,
@@ -103,7 +130,9 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
   for (const arithmetic of new Set(untrained.map(({ arithmetic }) => arithmetic)))
     await backendFor({ ...flags, arithmetic }, { ...explained, say: (line) => lines.add(line) });
   for (const line of lines) say(line);
-  for (const task of new Set(unrecorded.map(({ task }) => task))) await (await environments[task].create()).close?.();
+  // One outside of the process has been made to learn its sizes.
+  const own = unrecorded.map(({ task }) => task).filter((task) => !isOutside(task));
+  for (const task of new Set(own)) await (await environments[task].create()).close?.();
   const hint = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);
   checkWritable(path.join(out, tableFile), hint);

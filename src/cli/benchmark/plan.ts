@@ -8,15 +8,18 @@ import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt } from "../../node/files.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { decidingOf, outsideAddress } from "../../node/outside/kinds.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
-import { eachMetric, files, isComplete } from "../../node/run-files.ts";
+import { eachMetric, files, inFileName, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
-import { nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
-import { environments, settingsFor } from "../../tasks.ts";
+import { loadEnvironment, nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
+import { customDefaults, environments, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
 import { portableWarning } from "../run/compute.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
+import { outsideArguments } from "../terminal/outside-options.ts";
 import { type BenchmarkRecord, recordFile, writeRecord } from "./records.ts";
 
 /** Steps between two evaluations, and episodes per evaluation. */
@@ -37,6 +40,8 @@ export interface Wishes {
   readonly arithmetic: Arithmetic | undefined;
   /** Settings that differ from the preset. */
   readonly changes: Partial<Settings>;
+  /** The options of environments outside of the process. */
+  readonly options: OutsideOptions;
   /** Directory for the records. */
   readonly out: string;
   /** Directory for the runs. */
@@ -52,6 +57,10 @@ export interface Wanted {
   readonly steps: number;
   readonly settings: Settings;
   readonly arithmetic: Arithmetic;
+  /** The options that decide what an environment outside of the process is; undefined if there are none. */
+  readonly environmentOptions: Readonly<Record<string, unknown>> | undefined;
+  /** The arguments of `ddpg resume` that name the environment. */
+  readonly named: readonly string[];
   /** The arguments of `ddpg` that start it. */
   readonly train: readonly string[];
   /** The file of its record. */
@@ -68,17 +77,17 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
   const plans: Pick<Wanted, "task" | "settings" | "steps" | "arithmetic">[] = [];
   let usual: Arithmetic | undefined;
   for (const task of wishes.tasks) {
-    const own = environments[task];
+    const own = await taskOf(task, wishes.options);
     const settings = await asFlags(async () => {
-      const { settings } = settingsFor(own, preset, changes);
+      const { settings } = settingsFor(own.defaults, preset, changes);
       // A list with one value per dimension may have the wrong length for a task that would come hours later.
-      await Ddpg.create(own, settings);
+      await Ddpg.create(own.sizes, settings);
       return settings;
     });
     const given = wishes.arithmetic ?? earlierArithmetic(task, records, runs);
     if (given === undefined) usual ??= await usualArithmetic(wishes);
     const arithmetic = given ?? usual ?? "portable";
-    plans.push({ task, settings, arithmetic, steps: wishes.steps ?? own.steps });
+    plans.push({ task, settings, arithmetic, steps: wishes.steps ?? own.defaults.steps });
   }
   const common = [
     ...(preset ? ["--preset", preset] : []),
@@ -90,17 +99,30 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
   ];
   return wishes.seeds.flatMap((seed) =>
     plans.map(({ task, settings, steps, arithmetic }): Wanted => {
+      const address = outsideAddress(task);
+      const options = address ? outsideArguments(wishes.options) : [];
       const directory = runDirectory(runs, task, seed);
       const every = Math.max(1, Math.min(evaluateEvery, Math.floor(steps / minEvaluations)));
       const own = ["--seed", `${seed}`, "--steps", `${steps}`, "--evaluate-every", `${every}`, "--out", directory];
       return {
         name: `${task} seed ${seed}`,
         ...{ task, seed, steps, settings, arithmetic, directory },
-        train: ["train", task, ...own, "--arithmetic", arithmetic, ...common],
+        environmentOptions: address && decidingOf(address.kind, wishes.options),
+        named: address ? ["--environment", task, ...options] : [],
+        train: ["train", task, ...options, ...own, "--arithmetic", arithmetic, ...common],
         record: recordFile(out, task, seed),
       };
     }),
   );
+}
+
+/** What is known of a task: an environment outside of the process has to be made for it. */
+async function taskOf(task: string, options: OutsideOptions) {
+  if (!outsideAddress(task)) return { sizes: environments[task], defaults: environments[task] };
+  const { create } = await loadEnvironment(task, options);
+  const sizes = await create();
+  await sizes.close?.();
+  return { sizes, defaults: customDefaults };
 }
 
 /** The arithmetic of a task's records, or else of a run that an earlier command left, with any seed. */
@@ -115,7 +137,7 @@ function earlierArithmetic(task: string, records: readonly BenchmarkRecord[], ru
 function runDirectories(runs: string, task: string): string[] {
   if (!fs.existsSync(runs)) return [];
   const names = attempt(runs, "a directory of runs", () => fs.readdirSync(runs), "Choose another --runs.");
-  const prefix = `${task}-seed`;
+  const prefix = `${inFileName(task)}-seed`;
   const own = names.filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)));
   return own.sort().map((name) => path.join(runs, name));
 }
@@ -128,7 +150,7 @@ async function usualArithmetic({ warn }: Wishes): Promise<Arithmetic> {
 }
 
 function runDirectory(runs: string, task: string, seed: number): string {
-  return path.join(runs, `${task}-seed${seed}`);
+  return path.join(runs, `${inFileName(task)}-seed${seed}`);
 }
 
 /** Whether a directory holds a run that has begun. */
@@ -177,15 +199,22 @@ async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Pr
   expect(environment === task, `${directory} environment`, `"${task}"`, environment, hint);
   expect(environmentModule === undefined, `${directory} environmentModule`, "none", environmentModule, hint);
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
-  expectSame(directory, wanted, config, hint);
+  const kind = outsideAddress(environment)?.kind;
+  const environmentOptions = kind && decidingOf(kind, config.environmentOptions ?? {});
+  expectSame(directory, wanted, { ...config, environmentOptions }, hint);
   expectOwnConfig(directory, config);
 }
 
 /** What the runs of a task must have in common. */
-type Comparable = Pick<RunConfig, "steps" | "settings" | "arithmetic">;
+type Comparable = Pick<RunConfig, "steps" | "settings" | "arithmetic"> & {
+  readonly environmentOptions?: Readonly<Record<string, unknown>> | undefined;
+};
 
 function expectSame(where: string, wanted: Comparable, found: Comparable, hint: string): void {
   expect(found.steps === wanted.steps, `${where} steps`, whole(wanted.steps), found.steps, hint);
+  const [options, others] = [wanted, found].map(({ environmentOptions }) => JSON.stringify(environmentOptions ?? {}));
+  if (options !== others)
+    throw new InputError({ where: `${where} environmentOptions`, expected: options, got: others, hint });
   const [arithmetic, made] = [wanted, found].map(arithmeticOf);
   if (made !== arithmetic)
     throw new InputError({ where: `${where} arithmetic`, expected: arithmetic, got: made, hint });
@@ -197,7 +226,7 @@ function expectSame(where: string, wanted: Comparable, found: Comparable, hint: 
 
 /** The arguments of `ddpg` that start or resume a run. */
 export function argumentsOf(wanted: Wanted): readonly string[] {
-  return hasCheckpoint(wanted) ? ["resume", wanted.directory] : wanted.train;
+  return hasCheckpoint(wanted) ? ["resume", wanted.directory, ...wanted.named] : wanted.train;
 }
 
 function hasCheckpoint({ directory }: Wanted): boolean {
@@ -212,9 +241,12 @@ export function keep({ record, directory }: Wanted, jobs: number, failed = ""): 
   const config = readConfig(directory);
   expectOwnConfig(directory, config);
   const { environment, preset, seed, steps, settings, evaluation, commit, versions } = config;
+  const kind = outsideAddress(environment)?.kind;
+  const environmentOptions = kind && decidingOf(kind, config.environmentOptions ?? {});
   const { trainingSeconds, fingerprint } = readResult(directory);
   const made: BenchmarkRecord = {
     environment,
+    ...(environmentOptions && { environmentOptions }),
     preset,
     seed,
     steps,

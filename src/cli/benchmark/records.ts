@@ -7,6 +7,7 @@ import { type PresetName, type Settings, storedSettings } from "../../ddpg/confi
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectFields, type Fields, pick, preset, versionsFields } from "../../node/fields.ts";
 import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
+import { inFileName } from "../../node/run-files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
@@ -18,6 +19,8 @@ export const judgedBy = 10;
 
 export interface BenchmarkRecord {
   readonly environment: string;
+  /** The options that decide what an environment outside of the process is. */
+  readonly environmentOptions?: Readonly<Record<string, unknown>>;
   readonly preset: PresetName;
   readonly seed: number;
   /** Environment steps. */
@@ -50,7 +53,7 @@ export function finalReturn({ evaluations }: Pick<BenchmarkRecord, "evaluations"
 }
 
 export function recordFile(folder: string, task: string, seed: number): string {
-  return path.join(folder, `${task}-seed${seed}.json`);
+  return path.join(folder, `${inFileName(task)}-seed${seed}.json`);
 }
 
 /** Writes a record atomically. */
@@ -63,6 +66,7 @@ export function writeRecord(file: string, record: BenchmarkRecord): void {
 
 const fields = {
   environment: "a name",
+  environmentOptions: "an object, or nothing",
   preset,
   seed: "a whole number",
   steps: "a whole number",

@@ -84,6 +84,52 @@ describe("the environment of a run", () => {
     );
   });
 
+  it("is outside of the process only as far as the user named it", () => {
+    const of = (changes: Partial<RunConfig>, choice = {}) => environmentOf("runs/one", config(changes), choice);
+    assert.equal(of({ environment: "gymnasium:HalfCheetah-v5" }), "gymnasium:HalfCheetah-v5");
+    assert.equal(of({ environment: "tcp" }), "tcp");
+    assert.deepEqual(lines, [
+      "Using gymnasium:HalfCheetah-v5, the environment of runs/one",
+      "Using tcp, the environment of runs/one",
+    ]);
+    const refused: [Partial<RunConfig>, string][] = [
+      [{ environment: "gymnasium:evil:Task-v0" }, "add --environment gymnasium:evil:Task-v0"],
+      [{ environment: "gymnasium:A-v0", environmentOptions: { python: "/tmp/p" } }, "add --python /tmp/p"],
+      [
+        { environment: "gymnasium:m:A-v0", environmentOptions: { python: "p", kwargs: { a: "b c" } } },
+        `add --environment gymnasium:m:A-v0 --python p --kwargs '{"a":"b c"}'`,
+      ],
+      [{ environment: "tcp", environmentOptions: { host: "0.0.0.0", port: 1 } }, "add --host 0.0.0.0 --port 1"],
+      [{ environment: "tcp", environmentOptions: { other: 1 } }, "add --other 1"],
+    ];
+    for (const [changes, hint] of refused)
+      assert.throws(() => of(changes), {
+        name: "InputError",
+        message: new RegExp(`because only the run's config.json names .*${hint.replace(/[{}.]/g, "\\$&")}$`),
+      });
+    const recorded = { environment: "tcp", environmentOptions: { port: 1 } };
+    assert.equal(of(recorded, { options: { port: 2 } }), "tcp");
+    assert.equal(of(recorded, { given: "tcp" }), "tcp");
+    for (const environment of ["gymnasium:a b", "gymnasium:", "tcp:80", "exec:./cart.mjs", "exec:cart"])
+      assert.throws(() => of({ environment }), { name: "InputError" });
+  });
+
+  it("is a program in the current folder, unchanged, and without arguments that only the run names", () => {
+    const sha256 = sha256Of("cart.mjs", "test");
+    const own = { environment: "exec:cart", environmentModule: "../../cart.mjs", environmentSha256: sha256 };
+    assert.equal(environmentOf("runs/one", config(own)), "exec:cart.mjs");
+    assert.deepEqual(lines, ["Starting cart.mjs, the program of runs/one"]);
+    const changed = config({ ...own, environmentSha256: "0".repeat(64) });
+    assert.throws(() => environmentOf("runs/one", changed), /add --environment exec:cart\.mjs$/);
+    assert.equal(environmentOf("runs/one", changed, { given: "exec:cart.mjs" }), "exec:cart.mjs");
+    assert.match(lines[1], /^ddpg: warning: exec:cart\.mjs has changed since the run/);
+    const outside = config({ ...own, environmentModule: path.relative("runs/one", process.execPath) });
+    assert.throws(() => environmentOf("runs/one", outside), /expected a file inside the current folder/);
+    const withArguments = config({ ...own, environmentOptions: { args: ["-c", "rm"] } });
+    assert.throws(() => environmentOf("runs/one", withArguments), /add --args '\["-c","rm"\]'$/);
+    assert.equal(environmentOf("runs/one", withArguments, { options: { args: [] } }), "exec:cart.mjs");
+  });
+
   it("is kept with its path from the run and its hash", () => {
     const create = () => Promise.reject(new Error("not called"));
     const module = path.join(folder, "cart.mjs");
@@ -92,6 +138,9 @@ describe("the environment of a run", () => {
       environmentModule: "../../cart.mjs",
       environmentSha256: "ab",
     });
+    const outside = { name: "tcp", options: { host: undefined, port: 1 }, create };
+    assert.deepEqual(environmentEntries("runs/one", outside), { environment: "tcp", environmentOptions: { port: 1 } });
+    assert.deepEqual(environmentEntries("runs/one", { name: "tcp", options: {}, create }), { environment: "tcp" });
     assert.deepEqual(environmentEntries("runs/one", { name: "Pendulum-v1", create }), { environment: "Pendulum-v1" });
   });
 });

@@ -100,7 +100,7 @@ describe("ddpg render", () => {
     assert.match(stdout, /^Wrote Pendulum-v1-small-seed1\.gif, \d+ kB\n/);
     assert.match(
       stdout,
-      /length {7}200 steps, 10\.0 s\nframes {7}201, 160 × 120\nenvironment {2}Pendulum-v1, episode 3\n/,
+      /length {7}200 steps, 10\.0 s\nframes {7}201, 160 × 120\ntime {9}[\d.]+ s to simulate, [\d.]+ s to draw\nenvironment {2}Pendulum-v1, episode 3\n/,
     );
     const { width, height, frames } = readGif("Pendulum-v1-small-seed1.gif");
     assert.deepEqual([width, height, frames.length], [160, 120, 201]);
@@ -167,6 +167,16 @@ describe("ddpg render", () => {
     // This pixel is on the pole, in the middle column, 0.1 m above the camera's target.
     const [r, g, b] = data.subarray(3 * (48 * width + 80));
     assert.ok(g > 1.3 * r && b > 1.3 * r, `${r}, ${g}, ${b}`);
+  });
+
+  it("draws a task of dm_control with its target, from a run whose directory has no slash in its name", async () => {
+    await succeed("train", "dm_control/acrobot-swingup", "--preset", "small", "--steps", "20", "--episodes", "1");
+    const run = "runs/dm_control-acrobot-swingup-small-seed1";
+    await succeed("render", run, "--output", "arms.png", "--moments", "1", "--seconds", "0.1", "--size", "160x120");
+    const { width, data } = decode(fs.readFileSync(inFolder("arms.png")));
+    // This pixel is on the target, in the middle column, 1.9 m above the camera's target.
+    const [r, g, b] = data.subarray(3 * (12 * width + 80));
+    assert.ok(r > 1.2 * g && r > 1.2 * b, `${r}, ${g}, ${b}`);
   });
 
   it("draws a custom environment that has a scene", async () => {

@@ -1,6 +1,7 @@
 // Groups of runs with equal settings: their names, and the statistic over their seeds.
 import * as path from "node:path";
 import { type PresetName, presets } from "../../ddpg/config.ts";
+import { decidingOptions } from "../../node/same-run.ts";
 import { type SeedStatistic, seedStatistic } from "../../training/aggregate.ts";
 import { arithmeticOf, type RunResult } from "../../training/run.ts";
 import type { ReportedRun } from "./reported-run.ts";
@@ -17,34 +18,78 @@ export function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
   for (const run of runs) {
     const { environment, environmentModule, preset, settings } = run.config;
     const module = environmentModule && path.resolve(run.directory, environmentModule);
-    const key = JSON.stringify([environment, module, preset, arithmeticOf(run.config), sorted(settings)]);
+    const options = decidingOptions(run.config);
+    const key = JSON.stringify([environment, module, options, preset, arithmeticOf(run.config), sorted(settings)]);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
-  const lists = [...groups.values()];
-  const names = groupNames(lists.map(([first]) => first));
-  return lists.map((list, i) => ({ name: names[i], environment: list[0].config.environment, runs: list }));
+  const environments = [...new Set(runs.map(({ config }) => config.environment))];
+  return environments.flatMap((environment) => {
+    const lists = [...groups.values()].filter(([{ config }]) => config.environment === environment);
+    const varied = deviating(lists.map(([first]) => first));
+    lists.sort(([a], [b]) => compareGroups(a, b, varied));
+    const names = groupNames(
+      lists.map(([first]) => first),
+      varied,
+    );
+    return lists.map((list, i) => ({
+      name: names[i],
+      environment,
+      runs: [...list].sort((a, b) => a.config.seed - b.config.seed),
+    }));
+  });
+}
+
+/** The settings that differ between the runs, apart from differences that their presets explain. */
+function deviating(runs: readonly ReportedRun[]): string[] {
+  return differing(runs).filter((name) =>
+    runs.some((run) => show(settingsOf(run)[name]) !== show(presetOf(run.config.preset)[name])),
+  );
+}
+
+/** By preset, then by the values of the settings that differ, then by arithmetic. */
+function compareGroups(a: ReportedRun, b: ReportedRun, varied: readonly string[]): number {
+  const keys = (run: ReportedRun): unknown[] => [
+    run.config.preset,
+    ...varied.map((name) => settingsOf(run)[name]),
+    arithmeticOf(run.config),
+  ];
+  const [mine, theirs] = [keys(a), keys(b)];
+  return mine.map((key, i) => compareValues(key, theirs[i])).find((order) => order !== 0) ?? 0;
+}
+
+/** Numbers by size, lists by their first difference, everything else as text. */
+function compareValues(a: unknown, b: unknown): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    const orders = a.map((item, i) => (i < b.length ? compareValues(item, b[i]) : 1));
+    return orders.find((order) => order !== 0) ?? a.length - b.length;
+  }
+  const [first, second] = [show(a), show(b)];
+  return first < second ? -1 : first > second ? 1 : 0;
 }
 
 /**
- * Names that distinguish the groups: the preset, the settings that differ from it and between groups, and the arithmetic
- * if groups differ by it.
+ * Names that distinguish the groups of an environment: what differs between them, be it the preset, `varied` settings or the
+ * arithmetic. Of groups with different presets, a setting is named only where a group of the preset changed it. A group with
+ * nothing to name has the name of its preset.
  */
-function groupNames(firsts: readonly ReportedRun[]): string[] {
-  const varied = differing(firsts);
-  const arithmetics = new Set(firsts.map(({ config }) => arithmeticOf(config)));
-  const names = firsts.map(({ config }) => {
-    const { preset, settings } = config;
-    const base = presetOf(preset);
-    const own = Object.entries(settings).filter(
-      ([name, value]) => varied.includes(name) && show(value) !== show(base[name]),
-    );
-    const rounded = arithmetics.size > 1 ? [`${arithmeticOf(config)} arithmetic`] : [];
-    return [preset, ...own.map(([name, value]) => `${name} ${show(value)}`), ...rounded].join(", ");
+function groupNames(firsts: readonly ReportedRun[], varied: readonly string[]): string[] {
+  const differ = (of: (run: ReportedRun) => string): boolean => new Set(firsts.map(of)).size > 1;
+  const presetOfRun = ({ config }: ReportedRun): string => config.preset;
+  const arithmetic = ({ config }: ReportedRun): string => arithmeticOf(config);
+  const names = firsts.map((run) => {
+    const alike = firsts.filter((other) => presetOfRun(other) === presetOfRun(run));
+    const base = presetOf(run.config.preset);
+    const named = varied.filter((name) => alike.some((other) => show(settingsOf(other)[name]) !== show(base[name])));
+    const parts = [
+      ...(differ(presetOfRun) ? [run.config.preset] : []),
+      ...named.map((name) => `${name} ${show(settingsOf(run)[name])}`),
+      ...(differ(arithmetic) ? [`${arithmetic(run)} arithmetic`] : []),
+    ];
+    return parts.join(", ") || run.config.preset;
   });
   return names.map((name, i) => {
-    const alike = firsts
-      .map((_, j) => j)
-      .filter((j) => names[j] === name && firsts[j].config.environment === firsts[i].config.environment);
+    const alike = names.flatMap((other, j) => (other === name ? [j] : []));
     return alike.length === 1 ? name : `${name} (${alike.indexOf(i) + 1})`;
   });
 }

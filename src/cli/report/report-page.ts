@@ -134,10 +134,23 @@ function finish(
 interface Panel {
   name: string;
   yLabel: string;
+  /** How to read it, in a sentence or two. */
+  meaning: string;
   lines: { name: string; points: Point[] }[];
   options?: Partial<LinesOptions>;
 }
 
+const meanings = {
+  criticLoss:
+    "How far the critic's predictions are from y. It may grow while the policy improves, because the values grow too.",
+  meanValue:
+    "The discounted return that the critic predicts. It should level off; if it climbs without end, the critic overestimates.",
+  gradientNorms:
+    "How large the steps would be without Adam. An actor's norm of 0 means that the policy does not learn.",
+  saturation: "How often the action is at its bound. Near 1 the policy has stopped learning.",
+  valueBias: "0 is right. Above 0 the critic expects more than the policy then gets; below 0, less.",
+  info: "The environment's info: the last value in each episode.",
+};
 const saturationLabel = "share of the minibatch with |μ(s)| > 0.99";
 /** The most action dimensions with a line of their own: a record may have a hundred thousand. */
 const maxDimensions = 32;
@@ -149,11 +162,22 @@ function diagnosticsOf(run: ReportedRun): Html {
   const { rewardScale, rewardNormalization } = run.config.settings;
   return panels(
     [
-      { name: "Critic loss", yLabel: lossLabel([run]), lines: [line("", diagnostic("criticLoss"))] },
-      { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: [line("", diagnostic("meanValue"))] },
+      {
+        name: "Critic loss",
+        yLabel: lossLabel([run]),
+        meaning: meanings.criticLoss,
+        lines: [line("", diagnostic("criticLoss"))],
+      },
+      {
+        name: "Mean value",
+        yLabel: "mean of Q over the minibatch",
+        meaning: meanings.meanValue,
+        lines: [line("", diagnostic("meanValue"))],
+      },
       {
         name: "Gradient norms",
         yLabel: "Euclidean norm",
+        meaning: meanings.gradientNorms,
         lines: [line("critic", diagnostic("criticGradientNorm")), line("actor", diagnostic("actorGradientNorm"))],
         options: { logarithmic: true },
       },
@@ -161,12 +185,19 @@ function diagnosticsOf(run: ReportedRun): Html {
         name:
           dimensions > maxDimensions ? `Saturated actions, dimensions 0 to ${maxDimensions - 1}` : "Saturated actions",
         yLabel: saturationLabel,
+        meaning: meanings.saturation,
         lines: Array.from({ length: Math.min(dimensions, maxDimensions) }, (_, i) =>
           line(`dimension ${i}`, ({ diagnostics }) => diagnostics.map((d) => [d.step, d.saturation[i] ?? Number.NaN])),
         ),
         options: { yDomain: [0, 1] },
       },
-      { name: "Value bias", yLabel: biasLabel, lines: [line("", valueBias)], options: { rule: 0 } },
+      {
+        name: "Value bias",
+        yLabel: biasLabel,
+        meaning: meanings.valueBias,
+        lines: [line("", valueBias)],
+        options: { rule: 0 },
+      },
       ...infoPanels([run], (evaluated, trained) =>
         trained(run).length > 0 ? [line("evaluations", evaluated), line("training", trained)] : [line("", evaluated)],
       ),
@@ -196,11 +227,29 @@ function diagnosticsOfGroups(groups: readonly RunGroup[], nameOf: (group: RunGro
       {
         name: "Critic loss",
         yLabel: lossLabel(groups.flatMap(({ runs }) => runs)),
+        meaning: meanings.criticLoss,
         lines: lines(diagnostic("criticLoss")),
       },
-      { name: "Mean value", yLabel: "mean of Q over the minibatch", lines: lines(diagnostic("meanValue")) },
-      { name: "Saturated actions", yLabel: saturationLabel, lines: lines(saturation), options: { yDomain: [0, 1] } },
-      { name: "Value bias", yLabel: biasLabel, lines: lines(valueBias), options: { rule: 0 } },
+      {
+        name: "Mean value",
+        yLabel: "mean of Q over the minibatch",
+        meaning: meanings.meanValue,
+        lines: lines(diagnostic("meanValue")),
+      },
+      {
+        name: "Saturated actions",
+        yLabel: saturationLabel,
+        meaning: meanings.saturation,
+        lines: lines(saturation),
+        options: { yDomain: [0, 1] },
+      },
+      {
+        name: "Value bias",
+        yLabel: biasLabel,
+        meaning: meanings.valueBias,
+        lines: lines(valueBias),
+        options: { rule: 0 },
+      },
       ...infoPanels(
         groups.flatMap(({ runs }) => runs),
         lines,
@@ -234,6 +283,7 @@ function infoPanels(
   return [...names].map((name) => ({
     name,
     yLabel: "mean over the episodes of an evaluation",
+    meaning: meanings.info,
     lines: lines(
       ({ evaluations }) =>
         evaluations.flatMap(({ step, info = {} }) => (Object.hasOwn(info, name) ? [[step, info[name]] as const] : [])),
@@ -253,11 +303,11 @@ function curveOf({ runs }: RunGroup, of: Quantity): Point[] {
 
 /** The panels that have something to show. */
 function panels(all: readonly Panel[], note: string): Html {
-  const drawn = all.flatMap(({ name, yLabel, lines, options }) => {
+  const drawn = all.flatMap(({ name, yLabel, meaning, lines, options }) => {
     if (!lines.some(({ points }) => points.some(([, value]) => Number.isFinite(value)))) return [];
     const svg = drawLines(lines, { theme: pageTheme, width: 400, xLabel: "environment steps", yLabel, ...options });
     const titled = compose([[svg]], { theme: pageTheme, title: `${name}: ${yLabel}` });
-    return html`<figure><h3>${name}</h3><div class="drawing">${new Html(titled)}</div></figure>\n`;
+    return html`<figure><h3>${name}</h3><div class="drawing">${new Html(titled)}</div><figcaption>${meaning}</figcaption></figure>\n`;
   });
   if (drawn.length === 0) return html``;
   return html`<h2>Diagnostics</h2>\n<div class="panels">${drawn}</div>${note && html`<p class="note">${note}</p>`}`;

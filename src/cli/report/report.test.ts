@@ -198,21 +198,25 @@ test("several runs: groups of runs that differ only by seed, their interquartile
   // (0.75 · 2 + 3 + 0.75 · 4) / 2.5 = 3 below −100.
   assert.match(
     page,
-    /<th scope="row">small<\/th><td class="number">5<\/td><td[^>]*>−103.0<\/td><td>interquartile mean over 5 seeds<\/td><td>−[\d.]+ to −10[\d.]+<\/td>/,
+    /<th scope="row">batchSize 64<\/th><td class="number">5<\/td><td[^>]*>−103.0<\/td><td>interquartile mean over 5 seeds<\/td><td>−[\d.]+ to −10[\d.]+<\/td>/,
   );
   has(
     page,
-    /<th scope="row">small, batchSize 32<\/th><td class="number">3<\/td><td[^>]*>−301.5<\/td><td>interquartile mean over 2 seeds<\/td>/,
+    /<th scope="row">batchSize 32<\/th><td class="number">3<\/td><td[^>]*>−301.5<\/td><td>interquartile mean over 2 seeds<\/td>/,
   );
-  has(page, /<th scope="row">batchSize<\/th><td class="number">64<\/td><td class="number">32<\/td>/);
-  has(page, /small, batchSize 32: 1 run of 3 not finished/);
-  has(page, /small, batchSize 32: seed 2 more than once/);
+  has(page, /<th scope="row">batchSize<\/th><td class="number">32<\/td><td class="number">64<\/td>/);
+  has(page, /batchSize 32: 1 run of 3 not finished/);
+  has(page, /batchSize 32: seed 2 more than once/);
   has(page, /unfinished/);
   assert.equal(drawingsOf(page).length, 6);
   for (const name of ["Critic loss", "Mean value", "Saturated actions", "Value bias"])
     has(page, new RegExp(`<h3>${name}`));
+  has(
+    page,
+    /<figcaption>0 is right\. Above 0 the critic expects more than the policy then gets; below 0, less\.<\/figcaption>/,
+  );
   // One line per group.
-  assert.equal(drawingsOf(page)[2].match(/small, batchSize 32/g)?.length, 1);
+  assert.equal(drawingsOf(page)[2].match(/batchSize 32/g)?.length, 1);
   drawingsOf(page).forEach(assertWellFormed);
   assertWellFormed(read(path.join(folder, "several.svg")));
 });
@@ -227,10 +231,62 @@ test("runs of another arithmetic are another group; a run that names none is por
     return JSON.parse(read(file)).groups.map(({ name, seeds }: { name: string; seeds: number[] }) => [name, seeds]);
   };
   assert.deepEqual(await groupsOf(runs), [
-    ["small, portable arithmetic", [0, 1]],
-    ["small, fused arithmetic", [2]],
+    ["fused arithmetic", [2]],
+    ["portable arithmetic", [0, 1]],
   ]);
   assert.deepEqual(await groupsOf(runs.slice(2)), [["small", [2]]]);
+});
+
+test("groups are named by what differs between them, and sorted by its values, runs by seed", async () => {
+  const runs = [
+    fakeRun("sorted-1", { changes: { noiseScale: 0.3 }, seed: 2 }),
+    fakeRun("sorted-2", { changes: { noiseScale: 0.3 }, seed: 1 }),
+    fakeRun("sorted-3", { changes: { noiseScale: 0.05 } }),
+    fakeRun("sorted-4", { changes: { noiseScale: 0.1, actorHiddenSizes: [16, 16] } }),
+    fakeRun("sorted-5", { changes: { noiseScale: 0.1, actorHiddenSizes: [16, 8] } }),
+    fakeRun("sorted-6", { preset: "standard" }),
+    fakeRun("sorted-7", { environment: "MountainCarContinuous-v0" }),
+  ];
+  const file = path.join(folder, "sorted.json");
+  await report(runs, { json: file });
+  const { groups } = JSON.parse(read(file));
+  assert.deepEqual(
+    groups.map(({ name, seeds }: { name: string; seeds: number[] }) => [name, seeds]),
+    [
+      ["small, actorHiddenSizes 16, 8, noiseScale 0.1", [1]],
+      ["small, actorHiddenSizes 16, 16, noiseScale 0.1", [1]],
+      ["small, actorHiddenSizes 64, 64, noiseScale 0.05", [1]],
+      ["small, actorHiddenSizes 64, 64, noiseScale 0.3", [1, 2]],
+      // Its other settings are those of the preset, whose name says so.
+      ["standard", [1]],
+      ["small", [1]],
+    ],
+  );
+});
+
+test("a folder stands for the runs inside, however their folders are nested", async () => {
+  fakeRun(path.join("folder", "seeds", "seed10"), { seed: 4 });
+  fakeRun(path.join("folder", "seeds", "seed2"), { seed: 2 });
+  fakeRun(path.join("folder", "alone"), { seed: 3 });
+  fs.mkdirSync(path.join(folder, "folder", "empty"));
+  const file = path.join(folder, "folder.json");
+  const runsOf = async (...directories: string[]): Promise<string[]> => {
+    await report(
+      directories.map((name) => path.join(folder, name)),
+      { json: file },
+    );
+    return JSON.parse(read(file)).runs.map(({ run }: { run: string }) => path.relative(folder, run));
+  };
+  const all = ["alone", path.join("seeds", "seed2"), path.join("seeds", "seed10")].map((name) =>
+    path.join("folder", name),
+  );
+  assert.deepEqual(await runsOf("folder"), all);
+  // A run that is named besides its folder counts once.
+  assert.deepEqual(await runsOf("folder", path.join("folder", "alone")), all);
+  await assert.rejects(
+    runsOf(path.join("folder", "empty")),
+    /empty.config\.json: expected a file of a run, got no such file/,
+  );
 });
 
 test("several environments have one figure each", async () => {
@@ -519,15 +575,15 @@ test("--json has the groups with their statistics, and the curves of each run", 
     ]),
     [
       // (¼ · −100 − 200 − ¼ · 900) / 1.5
-      ["small", [1, 2, 3], { name: "interquartile mean over 3 seeds", seeds: 3, value: -300, interval: null }],
-      ["small, batchSize 32", [1], null],
+      ["batchSize 32", [1], null],
+      ["batchSize 64", [1, 2, 3], { name: "interquartile mean over 3 seeds", seeds: 3, value: -300, interval: null }],
     ],
   );
-  assert.equal(data.groups[0].curve.length, 6);
-  assert.equal(data.groups[0].curve[5].value, -300);
+  assert.equal(data.groups[1].curve.length, 6);
+  assert.equal(data.groups[1].curve[5].value, -300);
   const [first, , , last] = data.runs;
-  assert.deepEqual([first.run, first.group, first.state, first.config.seed], [runs[0], 0, "complete", 1]);
-  assert.deepEqual([last.run, last.group, last.state, last.result], [open, 1, "unfinished", null]);
+  assert.deepEqual([first.run, first.group, first.state, first.config.seed], [runs[0], 1, "complete", 1]);
+  assert.deepEqual([last.run, last.group, last.state, last.result], [open, 0, "unfinished", null]);
   assert.equal(first.evaluations[0].valueBias, null, "not a number");
   assert.deepEqual([first.evaluations.length, first.episodes.length, first.diagnostics.length], [6, 15, 6]);
   assert.equal(first.result.evaluation.meanReturn, -100);

@@ -1,7 +1,10 @@
+import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { expect } from "../../base/expect.ts";
+import { attempt } from "../../node/files.ts";
 import { files as runFiles } from "../../node/run-files.ts";
+import { fromHere } from "../../node/starting-folder.ts";
 import { print, printError, stdout } from "../terminal/output.ts";
 import { type Content, writeFiles } from "../terminal/write-files.ts";
 import { csv, json } from "./report-data.ts";
@@ -20,7 +23,7 @@ export function addReportCommand(program: Command): void {
     .command("report")
     .summary("draw one run, or compare several, in one HTML file, or give their data")
     .description("Draws one run, or compares several, in one HTML file, or gives their data.")
-    .argument("<run...>", "run directories; runs with equal settings are seeds of one group")
+    .argument("<run...>", "runs, or folders of runs; runs with equal settings are seeds of one group")
     .option("--output <file>", "the page; default: report.html in the run's directory, or here for several runs")
     .option("--svg <file>", "also write the main figure as an SVG file")
     .option("--csv [file]", "write every record as a table; without a file, or with -, to the standard output")
@@ -35,7 +38,7 @@ episode, evaluation, diagnostics or final (the final evaluation), and name is re
 Nothing is thinned. A text that a spreadsheet would take for a formula (= + - @) or that starts with ' has a ' in front.
 
 Examples:
-  ddpg report runs/*                           compare runs on one page
+  ddpg report runs                             compare the runs inside on one page
   ddpg report runs/* --csv curves.csv          pandas.read_csv("curves.csv")
   ddpg report runs/* --json | jq '.groups[].final'`,
     )
@@ -56,7 +59,8 @@ function isStandardOutput(file: string | true | undefined): boolean {
  * read and everything could be drawn.
  */
 export async function report(directories: readonly string[], options: ReportOptions = {}): Promise<string[]> {
-  const runs = [...new Map(directories.map((directory) => [path.resolve(directory), directory])).values()].map(readRun);
+  const found = directories.flatMap(runsIn);
+  const runs = [...new Map(found.map((directory) => [path.resolve(directory), directory])).values()].map(readRun);
   const data = [["--csv", options.csv, csv] as const, ["--json", options.json, json] as const].filter(
     ([, file]) => file !== undefined,
   );
@@ -65,7 +69,7 @@ export async function report(directories: readonly string[], options: ReportOpti
     ["--output", options.output ?? (data.length === 0 ? usual : undefined)] as const,
     ["--svg", options.svg] as const,
   ].filter((each): each is readonly ["--output" | "--svg", string] => each[1] !== undefined);
-  checkTargets([...drawn, ...data], directories);
+  checkTargets([...drawn, ...data], found);
   const contents: [string, Content][] = [];
   if (drawn.length > 0) {
     // Loaded only here, so that the other commands do not wait for the plotting library.
@@ -76,6 +80,35 @@ export async function report(directories: readonly string[], options: ReportOpti
   writeFiles(contents, "Choose another with --output, --svg, --csv or --json.");
   for (const [, file, make] of data) if (isStandardOutput(file)) await stdout.send(make(runs));
   return contents.map(([file]) => file);
+}
+
+/** How deep runs may be in a folder: `train --seeds --out` makes runs/NAME/seed1. */
+const maxDepth = 3;
+
+/** A run's directory, or the directories of the runs inside a folder, by name. */
+function runsIn(directory: string): string[] {
+  const inside = isRun(directory) ? [] : runsInside(directory, maxDepth);
+  // If there are none, the error about the directory itself says what is missing.
+  return inside.length > 0 ? inside : [directory];
+}
+
+function runsInside(folder: string, depth: number): string[] {
+  if (depth === 0) return [];
+  const entries = attempt(folder, "a run, or a folder of runs", () =>
+    fs.statSync(fromHere(folder), { throwIfNoEntry: false })?.isDirectory()
+      ? fs.readdirSync(fromHere(folder), { withFileTypes: true })
+      : [],
+  );
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  // seed2 comes before seed10.
+  names.sort(new Intl.Collator("en", { numeric: true }).compare);
+  return names
+    .map((name) => path.join(folder, name))
+    .flatMap((each) => (isRun(each) ? [each] : runsInside(each, depth - 1)));
+}
+
+function isRun(directory: string): boolean {
+  return fs.existsSync(path.join(fromHere(directory), runFiles.config));
 }
 
 /** Refuses two outputs in one file, and files of the runs that would be replaced. */

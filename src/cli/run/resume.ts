@@ -1,13 +1,23 @@
 // `ddpg resume`: continues a run from its checkpoint, with the same results as if it had never stopped.
+import { isDeepStrictEqual } from "node:util";
 import type { Command } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { outsideAddress } from "../../node/outside/kinds.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { unstartedHint } from "../../node/run-directory.ts";
 import { expectDirectory, isComplete } from "../../node/run-files.ts";
-import { expectCheckpointed } from "../../node/same-run.ts";
+import { decidingOptions, expectCheckpointed } from "../../node/same-run.ts";
 import { fromStart } from "../../node/starting-folder.ts";
-import { loadEnvironment, type RunConfig, readCheckpoint, readConfig, readResult } from "../../node.ts";
+import {
+  type LoadedEnvironment,
+  loadEnvironment,
+  type RunConfig,
+  readCheckpoint,
+  readConfig,
+  readResult,
+} from "../../node.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
 import { arithmeticOf } from "../../training/run.ts";
 import {
@@ -21,6 +31,7 @@ import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -35,7 +46,7 @@ import {
 } from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
-interface ResumeFlags extends Omit<ComputeFlags, "arithmetic"> {
+interface ResumeFlags extends Omit<ComputeFlags, "arithmetic">, OutsideOptions {
   steps?: number;
   environment?: string;
   checkpointEvery?: CheckpointPlan;
@@ -45,7 +56,7 @@ interface ResumeFlags extends Omit<ComputeFlags, "arithmetic"> {
 }
 
 export function addResumeCommand(program: Command): void {
-  program
+  const command = program
     .command("resume")
     .argument("<run>", "a run's directory")
     .summary("resume a run from its checkpoint")
@@ -58,7 +69,9 @@ export function addResumeCommand(program: Command): void {
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd())
     .addOption(computeOptions.threads())
-    .addOption(asChildOption())
+    .addOption(asChildOption());
+  addOutsideOptions(command);
+  command
     .addHelpText("after", moduleHelp)
     .action((run: string, flags: ResumeFlags) => resume(run, flags, program.opts().verbose === true));
 }
@@ -82,21 +95,34 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     );
     return;
   }
-  const nameOrPath = environmentOf(run, config, { given: flags.environment, quiet: listener !== undefined });
+  const options = chosenOutsideOptions(flags);
+  const nameOrPath = environmentOf(run, config, { given: flags.environment, quiet: listener !== undefined, options });
   const loading = (): string => `environment ${nameOrPath}`;
-  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
-  if (flags.environment !== undefined) {
-    const isOwn = config.environmentModule !== undefined && loaded.module !== undefined;
-    expect(isOwn, "--environment", `the module of ${run}`, flags.environment, "A run keeps its environment.");
-  }
+  const context = { stepTimeout: milliseconds(flags.stepTimeout), onLine: printError };
+  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath, options, context));
+  if (flags.environment !== undefined) expectOwnEnvironment(run, config, loaded, flags.environment);
   // Also if it was not moved: it may have changed, or be that of an earlier version, which kept no hash.
-  const moved = { ...config, ...environmentEntries(fromStart(run), loaded) };
+  const { environmentOptions: _, ...others } = config;
+  const moved = { ...others, ...environmentEntries(fromStart(run), loaded) };
+  for (const [field, kept] of Object.entries(decidingOptions(config))) {
+    const name = field.replace(/^.* /, "");
+    const now = decidingOptions(moved)[field];
+    const shown = kept === undefined ? "none" : JSON.stringify(kept);
+    const hint = `A run keeps its environment: ${kept === undefined ? `leave --${name} out` : `give --${name} ${inShell(shown)}`}.`;
+    expect(
+      isDeepStrictEqual(now, kept),
+      `--${name}`,
+      `${shown}, as ${run} has it`,
+      JSON.stringify(now) ?? "none",
+      hint,
+    );
+  }
   const planned = planFor(moved, flags.steps, checkpoint.steps);
   const arithmetic = arithmeticOf(config);
   const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, arithmetic }, explained, keeps);
-  const made = await trainingEnvironments(loaded, loading, config.environments);
+  const made = await trainingEnvironments(loaded, loading, config.environments ?? 1);
   const { environment, environments, evaluationEnvironment } = made;
   await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
@@ -132,6 +158,18 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       warn,
     });
   });
+}
+
+/** Throws an InputError unless the environment that the user named can be that of the run. */
+function expectOwnEnvironment(run: string, config: RunConfig, loaded: LoadedEnvironment, given: string): void {
+  const hint = "A run keeps its environment.";
+  const isModule = config.environmentModule !== undefined && loaded.module !== undefined;
+  const [word, other] = [config.environment, loaded.name].map((name) => outsideAddress(name)?.word);
+  if (word === undefined || !isModule) {
+    const isSame = isModule ? other === undefined : loaded.name === config.environment && word !== undefined;
+    const expected = word === undefined ? `the module of ${run}` : config.environment;
+    expect(isSame, "--environment", expected, given, hint);
+  } else expect(word === other, "--environment", `the program of ${run}, with ${word}:`, given, hint);
 }
 
 /**

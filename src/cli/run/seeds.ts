@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, InputError } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
+import { outsideOptionNames } from "../../node/outside/options.ts";
 import { files, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
@@ -74,13 +75,19 @@ export function otherSeeds(args: readonly string[], seeds: readonly number[]): s
   return [...kept.slice(0, end), "--seeds", seeds.join(","), ...kept.slice(end)];
 }
 
+/** The options with a value that `resume` has, too. */
+const resumed: readonly string[] = [
+  ...["checkpoint-every", "step-timeout", "backend", "simd", "threads"],
+  ...outsideOptionNames,
+];
+
 /** Of a command line, the options for a child that do not decide its run. */
 export function childOptions(args: readonly string[], drawn: boolean): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
     if (args[i] === "--verbose") kept.push(args[i]);
-    const [, flag, value] = /^--(checkpoint-every|step-timeout|backend|simd|threads)(=.*)?$/s.exec(args[i]) ?? [];
-    if (flag === undefined) continue;
+    const [, flag, value] = /^--([a-z-]+)(=.*)?$/s.exec(args[i]) ?? [];
+    if (flag === undefined || !resumed.includes(flag)) continue;
     kept.push(args[i]);
     if (value === undefined) kept.push(args[++i]);
   }
@@ -116,11 +123,11 @@ export function holdsRun(directory: string): boolean {
 /** What decides a run, by the fields of its configuration, apart from what its module contains. */
 function deciding(config: RunConfig): Record<string, unknown> {
   const { environment, environmentModule, preset, seed, steps, environments, settings, evaluation } = config;
-  const { untilReturn, from } = config;
+  const { untilReturn, from, environmentOptions } = config;
   const arithmetic = arithmeticOf(config);
   return {
     ...{ environment, environmentModule, preset, seed, steps, environments, arithmetic, settings, evaluation },
-    ...{ untilReturn, from },
+    ...{ untilReturn, from, environmentOptions },
   };
 }
 
@@ -149,7 +156,7 @@ export function findRun(directory: string, wanted: RunConfig, start: Uint8Array 
 
 export interface SeedsOptions {
   readonly seeds: readonly number[];
-  /** The path of the environment's module, if it is one. */
+  /** The path of the environment's module or its address outside of the process, if it has one. */
   readonly environment: string | undefined;
   /** That of all seeds. */
   readonly arithmetic: Arithmetic;

@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
@@ -18,8 +19,9 @@ import { checkEnvironment, defaultCheckSteps } from "../../environment/check-env
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
-import { startFile } from "../../node/run-files.ts";
+import { inFileName, startFile } from "../../node/run-files.ts";
 import { fromHere, fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig, readConfig, readPolicyFile } from "../../node.ts";
@@ -31,6 +33,7 @@ import {
   environmentHelp,
   environmentOf,
   moduleHelp,
+  outsideLines,
   trainingEnvironments,
 } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
@@ -38,6 +41,7 @@ import { count, whole } from "../terminal/numbers.ts";
 import {
   asFlags,
   chosenSettings,
+  inShell,
   milliseconds,
   presetName,
   settingOptions,
@@ -46,6 +50,7 @@ import {
   wholeNumber,
 } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -66,7 +71,7 @@ import { type Found, findRun, holdsRun, parseSeeds, trainSeeds } from "./seeds.t
 /** A notice is printed if the check of a custom environment takes longer than this, in ms. */
 const noticeMs = 1000;
 
-interface TrainFlags extends ComputeFlags {
+interface TrainFlags extends ComputeFlags, OutsideOptions {
   seed?: number;
   seeds?: number[];
   jobs?: number;
@@ -92,7 +97,10 @@ export function addTrainCommand(program: Command): void {
   const presetLines = Object.entries(presetHelp).map(([name, help]) => `  ${name.padEnd(10)}${help}`);
   const command = program
     .command("train")
-    .argument("[environment]", 'an id of "ddpg environments", or the path of your own module')
+    .argument(
+      "[environment]",
+      'an id of "ddpg environments", the path of your own module, or what is outside of this process (see below)',
+    )
     .summary("train a policy, evaluate it, keep the records")
     .description("Trains a policy, evaluates it from fixed starts, keeps the records in a directory.")
     .option(
@@ -148,8 +156,9 @@ export function addTrainCommand(program: Command): void {
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd())
     .addOption(computeOptions.threads())
-    .addOption(asChildOption())
-    .optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+    .addOption(asChildOption());
+  addOutsideOptions(command);
+  command.optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command
     .addHelpText(
@@ -165,9 +174,14 @@ Examples:
   ddpg train --config runs/first --seed 2
   ddpg train Pendulum-v1 --preset paper --normalization none --steps 30000
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
+  ddpg train gymnasium:HalfCheetah-v5 --python .venv/bin/python
+  ddpg train torcs --port 3001
 
 The default export of your own module is a class, or a function without parameters, that
 makes a fresh environment; or the one environment there is, with single: true.
+
+Outside of this process can be:
+${outsideLines.join("\n")}
 ${moduleHelp}`,
     )
     .action((environment: string | undefined, flags: TrainFlags) =>
@@ -183,8 +197,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (repeated && flags.preset) throw both("--preset or --config");
   if (!repeated && flags.environment !== undefined)
     throw new InputError({ where: "--environment", expected: "to be used with --config", got: "no --config" });
+  const options = chosenOutsideOptions(flags);
   const nameOrPath = repeated
-    ? environmentOf(flags.config ?? "", repeated, { given: flags.environment, quiet: listener !== undefined })
+    ? environmentOf(flags.config ?? "", repeated, { given: flags.environment, quiet: listener !== undefined, options })
     : named;
   if (nameOrPath === undefined)
     throw new InputError({
@@ -200,8 +215,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
 
   const loading = (): string => `environment ${nameOrPath}`;
   const start = await startPolicy(flags, repeated);
-  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath));
-  const task = loaded.task ?? customDefaults;
+  const context = { stepTimeout: milliseconds(flags.stepTimeout), onLine: printError };
+  const loaded = await guarded(loading, () => loadEnvironment(nameOrPath, options, context));
+  const task = loaded.task ?? loaded.defaults ?? customDefaults;
   const steps = flags.steps ?? repeated?.steps ?? task.steps;
   const { preset, settings } = await asFlags(() =>
     settingsFor(task, flags.preset ?? repeated?.preset, {
@@ -218,7 +234,9 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     (given ?? []).map((directory) =>
       flags.seeds && holdsRun(directory)
         ? expectUnlocked(directory, notice)
-        : checkRunDirectory(directory, start?.bytes, notice),
+        : checkRunDirectory(directory, start?.bytes, notice).catch((error) => {
+            throw withCommands(error, directory);
+          }),
     ),
   );
 
@@ -231,7 +249,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     if (listener) listener.warn(warning);
     else printWarning(warning);
   };
-  if (loaded.module) {
+  if (!loaded.task) {
     const { checkSteps } = flags;
     const showsNotice = listener === undefined;
     const warnings =
@@ -248,7 +266,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
   if (backend.notFused !== undefined) warn(portableWarning(backend.notFused));
-  const atOnce = flags.environments ?? repeated?.environments ?? 1;
+  const atOnce = flags.environments ?? (repeated && (repeated.environments ?? 1));
   const made = await trainingEnvironments(loaded, loading, atOnce);
   const { environment, environments, evaluationEnvironment } = made;
   let directories: readonly string[] = [];
@@ -275,16 +293,15 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
     // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
-    directories = given ?? seeds.map((seed) => reserveDirectory(`${loaded.name}-${preset}-seed${seed}`));
+    directories = given ?? seeds.map((seed) => reserveDirectory(`${inFileName(loaded.name)}-${preset}-seed${seed}`));
     const [directory] = directories;
-    const mayBeFewer =
-      flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : loaded.module !== undefined);
+    const mayBeFewer = flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : !loaded.task);
     const config: RunConfig = {
       ...environmentEntries(fromStart(directory), loaded),
       preset,
       seed,
       steps,
-      ...(atOnce > 1 && { environments: atOnce }),
+      ...(environments.length > 1 && { environments: environments.length }),
       settings,
       arithmetic: backend.arithmetic,
       evaluation: {
@@ -301,7 +318,17 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
     if (!listener)
       print(
-        introduction(nameOrPath, loaded, agent, config, seeds, directories, computeText(backend, agent), checkpoints),
+        introduction(
+          nameOrPath,
+          loaded,
+          agent,
+          config,
+          seeds,
+          directories,
+          computeText(backend, agent),
+          checkpoints,
+          verbose,
+        ),
       );
     if (!flags.seeds) {
       await runTraining({
@@ -322,11 +349,29 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   });
   if (flags.seeds) {
     const jobs = Math.min(flags.jobs ?? os.availableParallelism(), seeds.length);
-    const environment = loaded.module ? nameOrPath : undefined;
+    const environment = loaded.task ? undefined : nameOrPath;
     const continues = given !== undefined;
     const { arithmetic } = backend;
     await trainSeeds({ seeds, environment, arithmetic, directories, found, continues, jobs, progress, warn });
   }
+}
+
+/** The error of a directory that is not empty. If it holds a run, the hint is the two commands that may be meant. */
+function withCommands(error: unknown, directory: string): unknown {
+  if (!isKind(error, InputError) || !holdsRun(directory)) return error;
+  const { where, expected, got } = error;
+  let free = 2;
+  while (fs.existsSync(fromStart(`${directory}-${free}`))) free++;
+  const again = withOut(process.argv.slice(2), `${directory}-${free}`).map(inShell).join(" ");
+  const hint = `To continue that run: npx ddpg resume ${inShell(directory)} --steps N. To train another: npx ddpg ${again}`;
+  return new InputError({ where, expected, got, hint });
+}
+
+/** A command line with another --out. */
+function withOut(args: readonly string[], directory: string): string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const kept = args.slice(0, end).filter((arg, i) => !/^--out(=|$)/.test(arg) && args[i - 1] !== "--out");
+  return [...kept, "--out", directory, ...args.slice(end)];
 }
 
 /** The policy that the actor starts as, and its file's bytes: a named one, or that of the repeated run. */
@@ -439,6 +484,7 @@ function introduction(
   directories: readonly string[],
   compute: string,
   checkpoints: CheckpointClock,
+  verbose: boolean,
 ): string[] {
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
@@ -452,7 +498,9 @@ function introduction(
     `               observes ${count(observationSize, "number")}, acts in ${bounds(actionLow, actionHigh)}`,
     `preset         ${preset}: ${presetHelp[preset]}`,
     ...changed,
-    ...wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line),
+    ...(verbose
+      ? wrap(all, 100 - 15).map((line, i) => (i === 0 ? "settings" : "").padEnd(15) + line)
+      : [`settings       ${changed.length > 0 ? "all others" : "all"} are those of the preset; --verbose lists them`]),
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
     ...(environments ? [`environments   ${whole(environments)} at once, whose steps all count`] : []),

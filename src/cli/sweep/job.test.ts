@@ -18,10 +18,11 @@ describe("a job", () => {
       { environment: "Pendulum-v0" },
       { steps: 501 },
       { arithmetic: "fused" },
+      { environmentOptions: { port: 3001 } },
       { settings: { ...config.settings, batchSize: 65 } },
     ];
     const ids = changes.map((change) => cellId({ ...config, ...change }));
-    assert.equal(new Set([...ids, cellId(config)]).size, 5);
+    assert.equal(new Set([...ids, cellId(config)]).size, 6);
     assert.notEqual(jobOf({ ...config, seed: 4 }).id, jobOf(config).id);
     assert.equal(cellId({ ...config, versions: { ddpg: "9", node: "9", platform: "other" } }), cellId(config));
   });

@@ -19,12 +19,13 @@ export interface Job {
  * Only settings that differ from the paper's count, so that a setting of a later version does not change the id.
  */
 export function cellId(config: RunConfig): string {
-  const { environment, steps, environments = 1, settings } = config;
+  const { environment, environmentOptions, steps, environments = 1, settings } = config;
   const changed = settingNames
     .map((name) => [name, showSetting(settings[name])] as const)
     .filter(([name, value]) => value !== showSetting(presets.paper[name]))
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const deciding = JSON.stringify([environment, steps, environments, arithmeticOf(config), changed]);
+  const options = environmentOptions === undefined ? [] : [environmentOptions];
+  const deciding = JSON.stringify([environment, steps, environments, arithmeticOf(config), changed, ...options]);
   return createHash("sha256").update(deciding).digest("hex").slice(0, idDigits);
 }
 
@@ -46,9 +47,8 @@ export function trainArguments({ config }: Job, environment: string, directory: 
     ...["train", environment, "--preset", preset, "--seed", `${seed}`, "--steps", `${steps}`],
     ...["--arithmetic", arithmeticOf(config), "--evaluate-every", `${every}`, "--evaluate-episodes", `${episodes}`],
     ...(fewerIfSlow ? [] : ["--episodes", `${finalEpisodes}`]),
-    // The environment was checked before the first job started.
-    ...(config.environmentModule === undefined ? [] : ["--check-steps", "0"]),
-    ...["--out", directory],
+    // A custom environment was checked before the first job started.
+    ...["--check-steps", "0", "--out", directory],
     ...changed.map((name) => `${settingFlag(name)}=${showSetting(settings[name])}`),
   ];
 }

@@ -10,8 +10,9 @@ import { type PresetName, type Settings, settingFlag, showSetting } from "../../
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
-import { files, isComplete } from "../../node/run-files.ts";
+import { files, inFileName, isComplete } from "../../node/run-files.ts";
 import { fromStart } from "../../node/starting-folder.ts";
 import { commit, versions } from "../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type NodeBackend, type RunConfig } from "../../node.ts";
@@ -37,6 +38,7 @@ import {
   asFlags,
   chosenSettings,
   inShell,
+  milliseconds,
   presetName,
   settingOptions,
   someNumber,
@@ -44,6 +46,7 @@ import {
   wholeNumber,
 } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
+import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { cellId, type Job, jobOf, trainArguments } from "./job.ts";
 import { type Axis, type Cell, cellName, cellsOf, parseGrid } from "./matrix.ts";
 import { joined, readSweep, runDirectory, type SweepRecord, writeSweep } from "./record.ts";
@@ -52,7 +55,8 @@ import { slurmScript } from "./slurm.ts";
 import { readSweepFile, type SweepFile } from "./sweep-file.ts";
 import { addReportCommand, reportSweep } from "./sweep-report.ts";
 
-interface SweepFlags extends ComputeFlags {
+interface SweepFlags extends ComputeFlags, OutsideOptions {
+  stepTimeout?: number;
   grid?: Axis[];
   random?: number;
   randomSeed?: number;
@@ -76,7 +80,7 @@ export function addSweepCommand(program: Command): void {
   const command = program
     .command("sweep")
     .helpCommand(false)
-    .argument("[environment]", 'an id of "ddpg environments", or the path of your own module')
+    .argument("[environment]", "an environment, as of ddpg train")
     .summary("train with many settings and seeds, and compare the settings")
     .description(
       "Trains one environment with many settings and seeds, each run in its own process, and compares the settings. " +
@@ -131,8 +135,9 @@ export function addSweepCommand(program: Command): void {
     .addOption(computeOptions.arithmetic("that of the sweep's runs, or fused where it is possible"))
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd())
-    .addOption(computeOptions.threads())
-    .optionsGroup("Settings of all runs [default of the standard preset; of others that differ]:");
+    .addOption(computeOptions.threads());
+  addOutsideOptions(command);
+  command.optionsGroup("Settings of all runs [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command
     .addHelpText(
@@ -232,11 +237,12 @@ async function planFor(named: string | undefined, flags: SweepFlags, verbose: bo
   for (const { name, where } of axes)
     expect(!(name in common), where, "a setting that is not set for all runs", name, `Leave out ${settingFlag(name)}.`);
 
+  const context = { stepTimeout: milliseconds(flags.stepTimeout), onLine: printError };
   const loaded = await guarded(
     () => `environment ${nameOrPath}`,
-    () => loadEnvironment(nameOrPath),
+    () => loadEnvironment(nameOrPath, chosenOutsideOptions(flags), context),
   );
-  const task = loaded.task ?? customDefaults;
+  const task = loaded.task ?? loaded.defaults ?? customDefaults;
   const steps = flags.steps ?? file.steps ?? task.steps;
   const made: { preset: PresetName; settings: Settings }[] = [];
   for (const cell of cells) {
@@ -253,7 +259,7 @@ async function planFor(named: string | undefined, flags: SweepFlags, verbose: bo
       }),
     );
   }
-  const out = flags.out ?? path.join("sweeps", loaded.name);
+  const out = flags.out ?? path.join("sweeps", inFileName(loaded.name));
   const earlier = readSweep(out);
   const arithmetic: Arithmetic | undefined = flags.arithmetic ?? earlier?.arithmetic;
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explanations(verbose, false));
@@ -268,7 +274,7 @@ async function planFor(named: string | undefined, flags: SweepFlags, verbose: bo
       every: flags.evaluateEvery ?? Math.max(1, Math.round(steps / 10)),
       episodes: flags.evaluateEpisodes ?? 10,
       finalEpisodes: flags.episodes ?? 1000,
-      ...(flags.episodes === undefined && loaded.module !== undefined && { fewerIfSlow: true as const }),
+      ...(flags.episodes === undefined && !loaded.task && { fewerIfSlow: true as const }),
     },
     versions: versions(),
     ...(commitNow && { commit: commitNow }),
@@ -314,7 +320,7 @@ async function lookUp({ out }: Plan, jobs: readonly Job[]): Promise<WantedJob[]>
 async function check(plan: Plan, flags: SweepFlags, warn: (warning: string) => void): Promise<void> {
   const { nameOrPath, loaded, cells, jobs, backend } = plan;
   const [{ config }] = jobs;
-  if (loaded.module && flags.checkSteps !== 0)
+  if (!loaded.task && flags.checkSteps !== 0)
     (await asFlags(() => checkOwn(nameOrPath, loaded, config.settings, flags.checkSteps, true))).forEach(warn);
   const made = await trainingEnvironments(loaded, () => `environment ${nameOrPath}`);
   const { environment, environments, evaluationEnvironment } = made;
@@ -358,11 +364,11 @@ async function make(
   const drawn = progress && stdout.isTTY;
   const width = largest(wanted.map(({ job }) => job.id.length));
   const own = process.argv.slice(2);
-  const module = loaded.module ? nameOrPath : undefined;
+  const environment = loaded.task ? undefined : nameOrPath;
   const runs = wanted.map(({ job, directory, found }): SweepChild => {
     const args =
       found === "checkpoint"
-        ? resumeArguments(own, directory, drawn, module)
+        ? resumeArguments(own, directory, drawn, environment)
         : [...trainArguments(job, nameOrPath, directory), ...childOptions(own, drawn), "--as-child"];
     return { label: job.id.padEnd(width), args, seed: job.config.seed, directory, job };
   });

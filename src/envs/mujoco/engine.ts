@@ -1,4 +1,5 @@
 import { expect, InputError, messageOf } from "../../base/expect.ts";
+import { joinNumbers } from "../../base/numbers.ts";
 import { wasmMemoryHint } from "../../base/wasm-memory.ts";
 import { poseSize, type Shape } from "../../environment/scene.ts";
 
@@ -24,9 +25,11 @@ export interface Simulation {
   readonly qfrcConstraint: Float64Array;
   /**
    * Positions of the bodies' frames, m: [nbody · 3]. Like everything that the engine derives from qpos, they belong to
-   * the beginning of the last substep.
+   * the beginning of the last substep, unless the task is `current`.
    */
   readonly xpos: Float64Array;
+  /** Rotation matrices of the bodies' frames, row by row: [nbody · 9]. Their columns are the frame's axes. */
+  readonly xmat: Float64Array;
   /** Positions of the bodies' centers of mass, m: [nbody · 3]. */
   readonly xipos: Float64Array;
   /** Positions of the sites, m: [nsite · 3]. */
@@ -45,8 +48,29 @@ export interface Simulation {
   readonly mocapPos: Float64Array;
   /** Masses of the bodies, kg: [nbody]. */
   readonly bodyMass: Float64Array;
+  /** Position of the task's `target` in the frame of its body, m: [3]. Only `start` may change it. */
+  readonly target: Float64Array;
+  /** The number of contacts. */
+  readonly contacts: number;
+  /** The joints, in the order of the model. */
+  readonly joints: readonly Joint[];
   /** Returns the position of a body's frame, m: [3]; a view. Throws an InputError if the model has no such body. */
   position(body: string): Float64Array;
+}
+
+/** A joint of a model. */
+export interface Joint {
+  readonly kind: "free" | "ball" | "slide" | "hinge";
+  /** The index of its first number in qpos. */
+  readonly index: number;
+  /** The range of its position (m or rad); absent if it has no limits. */
+  readonly range?: readonly [low: number, high: number];
+}
+
+/** A site, or a shape of the world, of which `start` may change the position. */
+export interface Target {
+  readonly kind: "site" | "geom";
+  readonly name: string;
 }
 
 /** The arrays of `Simulation`, with the engine's names for them. */
@@ -57,6 +81,7 @@ const dataViews = {
   qfrcActuator: "qfrc_actuator",
   qfrcConstraint: "qfrc_constraint",
   xpos: "xpos",
+  xmat: "xmat",
   xipos: "xipos",
   siteXpos: "site_xpos",
   cinert: "cinert",
@@ -75,7 +100,7 @@ interface Handle {
 }
 
 interface Model extends Handle {
-  readonly opt: { readonly timestep: number };
+  readonly opt: { readonly timestep: number; readonly integrator: number };
   /** The center and the extent of the model, m. */
   readonly stat: { readonly center: Float64Array; readonly extent: number };
   readonly body_mass: Float64Array;
@@ -86,13 +111,28 @@ interface Model extends Handle {
   readonly geom_matid: Int32Array;
   readonly geom_size: Float64Array;
   readonly geom_rgba: Float32Array;
+  readonly geom_pos: Float64Array;
+  readonly site_type: Int32Array;
+  readonly site_matid: Int32Array;
+  readonly site_size: Float64Array;
+  readonly site_rgba: Float32Array;
+  readonly site_pos: Float64Array;
   readonly mat_rgba: Float32Array;
+  readonly njnt: number;
+  readonly jnt_type: Int32Array;
+  readonly jnt_qposadr: Int32Array;
+  readonly jnt_range: Float64Array;
+  /** One joint, because the binding cannot return the array of `limited`. */
+  jnt(index: number): Handle & { readonly limited: boolean };
 }
 
 interface Data extends Handle, Readonly<Record<DataView, Float64Array>> {
-  readonly time: number;
+  time: number;
+  readonly ncon: number;
   readonly geom_xpos: Float64Array;
   readonly geom_xmat: Float64Array;
+  readonly site_xpos: Float64Array;
+  readonly site_xmat: Float64Array;
   /** A copy of the warning counts by kind. The engine owns it and its elements, so neither may be deleted. */
   readonly warning: { size(): number; get(kind: number): { readonly number: number; readonly lastinfo: number } };
 }
@@ -105,13 +145,16 @@ interface Mujoco {
   readonly MjModel: { from_xml_string(xml: string): Model };
   readonly MjData: new (model: Model) => Data;
   readonly DoubleBuffer: new (length: number) => Buffer;
-  readonly mjtObj: { readonly mjOBJ_BODY: { readonly value: number } };
+  readonly mjtObj: Readonly<Record<"mjOBJ_BODY" | "mjOBJ_GEOM" | "mjOBJ_SITE", { readonly value: number }>>;
+  readonly mjtIntegrator: { readonly mjINT_RK4: { readonly value: number } };
   readonly mjtWarning: Readonly<Record<"mjWARN_CONTACTFULL" | "mjWARN_CNSTRFULL", { readonly value: number }>>;
   readonly mjtState: { readonly mjSTATE_INTEGRATION: { readonly value: number } };
   mj_name2id(model: Model, kind: number, name: string): number;
   mj_resetData(model: Model, data: Data): void;
   mj_forward(model: Model, data: Data): void;
   mj_step(model: Model, data: Data): void;
+  mj_step1(model: Model, data: Data): void;
+  mj_step2(model: Model, data: Data): void;
   mj_kinematics(model: Model, data: Data): void;
   mj_rnePostConstraint(model: Model, data: Data): void;
   mj_stateSize(model: Model, parts: number): number;
@@ -156,6 +199,16 @@ async function importEngine(): Promise<() => Promise<Mujoco>> {
 /** The kinds of shapes in the order of the engine's `mjtGeom`. Height fields and meshes are not drawn. */
 const kinds = ["plane", undefined, "sphere", "capsule", "ellipsoid", "cylinder", "box"] as const;
 
+/** The kinds of joints in the order of the engine's `mjtJoint`. */
+const jointKinds = ["free", "ball", "slide", "hinge"] as const;
+
+/** How a simulation differs from Gymnasium's. */
+export interface MujocoSimulationOptions {
+  /** Whether derived quantities are those of the state after a step, as in dm_control. Default: no. */
+  readonly current?: boolean | undefined;
+  readonly target?: Target | undefined;
+}
+
 /** The number of calls of `advance` after which the engine's warnings are read. */
 const checkEvery = 16;
 
@@ -168,6 +221,7 @@ export class MujocoSimulation implements Simulation {
   qfrcActuator!: Float64Array;
   qfrcConstraint!: Float64Array;
   xpos!: Float64Array;
+  xmat!: Float64Array;
   xipos!: Float64Array;
   siteXpos!: Float64Array;
   cinert!: Float64Array;
@@ -176,17 +230,24 @@ export class MujocoSimulation implements Simulation {
   sensordata!: Float64Array;
   mocapPos!: Float64Array;
   bodyMass!: Float64Array;
+  target!: Float64Array;
+  readonly joints: readonly Joint[];
   /** The duration of one engine step, s. */
   readonly timestep: number;
   /** The actuators' control ranges: [nu] each. */
   readonly actionLow: readonly number[];
   readonly actionHigh: readonly number[];
-  /** The visible shapes: those of groups 0 to 2, as in MuJoCo's own viewer, except meshes. */
+  /** The visible shapes: those of groups 0 to 2, as in MuJoCo's own viewer, except meshes; and a target that is a site. */
   readonly shapes: readonly Shape[];
   /** The center and the extent of the model, m: given by the model or computed by the engine. */
   readonly center: readonly [x: number, y: number, z: number];
   readonly extent: number;
   readonly #geoms: readonly number[];
+  readonly #target: (Target & { readonly id: number }) | undefined;
+  /** The target's position in the model. */
+  readonly #ownTarget: Float64Array;
+  readonly #isCurrent: boolean;
+  readonly #isRungeKutta: boolean;
   readonly #name: string;
   readonly #mujoco: Mujoco;
   readonly #model: Model;
@@ -198,12 +259,13 @@ export class MujocoSimulation implements Simulation {
   #closed = false;
 
   /** Compiles MJCF. Rejects with an InputError if the model is invalid or the engine is not installed. */
-  static async create(name: string, xml: string): Promise<MujocoSimulation> {
-    return new MujocoSimulation(name, xml, await load());
+  static async create(name: string, xml: string, options: MujocoSimulationOptions = {}): Promise<MujocoSimulation> {
+    return new MujocoSimulation(name, xml, options, await load());
   }
 
-  private constructor(name: string, xml: string, mujoco: Mujoco) {
+  private constructor(name: string, xml: string, { current = false, target }: MujocoSimulationOptions, mujoco: Mujoco) {
     this.#name = name;
+    this.#isCurrent = current;
     this.#mujoco = mujoco;
     this.#model = compile(name, xml, mujoco);
     // Gymnasium's bounds are in Float32, like actions.
@@ -214,17 +276,28 @@ export class MujocoSimulation implements Simulation {
     this.#allState = mujoco.mjtState.mjSTATE_INTEGRATION.value;
     this.#saved = new mujoco.DoubleBuffer(mujoco.mj_stateSize(this.#model, this.#allState));
     this.timestep = this.#model.opt.timestep;
+    this.#isRungeKutta = this.#model.opt.integrator === mujoco.mjtIntegrator.mjINT_RK4.value;
+    this.joints = jointsOf(this.#model);
+    this.#target = target && { ...target, id: this.#targetId(target) };
     const shapes = visible(this.#model);
     this.#geoms = [...shapes.keys()];
-    this.shapes = [...shapes.values()];
+    this.shapes = [
+      ...shapes.values(),
+      ...(this.#target?.kind === "site" ? [siteShape(this.#model, this.#target.id)] : []),
+    ];
     const [x, y, z] = this.#model.stat.center;
     this.center = [x, y, z];
     this.extent = this.#model.stat.extent;
     this.#readViews();
+    this.#ownTarget = this.target.slice();
   }
 
   get time(): number {
     return this.#data.time;
+  }
+
+  get contacts(): number {
+    return this.#data.ncon;
   }
 
   position(body: string): Float64Array {
@@ -241,6 +314,13 @@ export class MujocoSimulation implements Simulation {
     const { mjOBJ_BODY } = this.#mujoco.mjtObj;
     const id = this.#mujoco.mj_name2id(this.#model, mjOBJ_BODY.value, body);
     expect(id >= 0, `${this.#name} ${where}`, "the name of a body of the model", body);
+    return id;
+  }
+
+  #targetId({ kind, name }: Target): number {
+    const { mjOBJ_GEOM, mjOBJ_SITE } = this.#mujoco.mjtObj;
+    const id = this.#mujoco.mj_name2id(this.#model, (kind === "site" ? mjOBJ_SITE : mjOBJ_GEOM).value, name);
+    expect(id >= 0, `${this.#name} target`, `the name of a ${kind} of the model`, name);
     return id;
   }
 
@@ -262,17 +342,30 @@ export class MujocoSimulation implements Simulation {
       out.set(geom_xpos.subarray(3 * geom, 3 * geom + 3), shape * poseSize);
       out.set(geom_xmat.subarray(9 * geom, 9 * geom + 9), shape * poseSize + 3);
     }
+    if (this.#target?.kind !== "site") return;
+    const { site_xpos, site_xmat } = this.#data;
+    const { id } = this.#target;
+    const pose = this.#geoms.length * poseSize;
+    out.set(site_xpos.subarray(3 * id, 3 * id + 3), pose);
+    out.set(site_xmat.subarray(9 * id, 9 * id + 9), pose + 3);
   }
 
   /**
-   * Resets to the model's own start, at rest; `begin` may change qpos and qvel. Then computes all derived quantities.
+   * Resets to the model's own start, at rest; `begin` may change qpos, qvel and target. Then takes `settle` engine steps with
+   * controls of 0, which count as no time, and computes all derived quantities.
    */
-  reset(begin: () => void): void {
+  reset(begin: () => void, settle = 0): void {
     this.#refresh();
     // A reset clears the engine's warnings, so they are read first.
     if (this.#unchecked > 0) this.#checkWarnings();
     this.#mujoco.mj_resetData(this.#model, this.#data);
+    this.target.set(this.#ownTarget);
     begin();
+    for (let i = 0; i < settle; i++) this.#mujoco.mj_step(this.#model, this.#data);
+    if (settle > 0) {
+      if (this.#data.time < (settle - 0.5) * this.timestep) this.#checkWarnings();
+      this.#data.time = 0;
+    }
     this.#mujoco.mj_forward(this.#model, this.#data);
     this.#refresh();
   }
@@ -287,14 +380,27 @@ export class MujocoSimulation implements Simulation {
     this.ctrl.set(control);
     const data = this.#data;
     const before = data.time;
-    for (let i = 0; i < steps; i++) this.#mujoco.mj_step(this.#model, data);
-    // A step alone does not update cfrc_ext. Gymnasium makes the same call.
-    this.#mujoco.mj_rnePostConstraint(this.#model, data);
+    if (this.#isCurrent) this.#advanceHalf(steps);
+    else {
+      for (let i = 0; i < steps; i++) this.#mujoco.mj_step(this.#model, data);
+      // A step alone does not update cfrc_ext. Gymnasium makes the same call.
+      this.#mujoco.mj_rnePostConstraint(this.#model, data);
+    }
     // If the engine resets itself, the time jumps back. That is cheap to notice; reading the warnings takes longer than
     // an engine step.
     const wasReset = data.time < before + (steps * this.timestep) / 2;
     if (wasReset || before === 0 || ++this.#unchecked >= checkEvery) this.#checkWarnings();
     this.#refresh();
+  }
+
+  /**
+   * Ends the step of which `mj_step1` has made the first half, and makes the first half of the next: what the engine
+   * derives from positions and velocities is then that of the new state. A step of Runge-Kutta cannot be split.
+   */
+  #advanceHalf(steps: number): void {
+    if (!this.#isRungeKutta) this.#mujoco.mj_step2(this.#model, this.#data);
+    for (let i = this.#isRungeKutta ? 0 : 1; i < steps; i++) this.#mujoco.mj_step(this.#model, this.#data);
+    this.#mujoco.mj_step1(this.#model, this.#data);
   }
 
   #checkWarnings(): void {
@@ -311,21 +417,27 @@ export class MujocoSimulation implements Simulation {
     }
   }
 
-  /** Returns everything that the next steps depend on; a fresh array. */
+  /** Returns everything that the next steps depend on, the target's position last; a fresh array. */
   save(): Float64Array {
     this.#mujoco.mj_getState(this.#model, this.#data, this.#saved, this.#allState);
-    return this.#saved.GetView().slice();
+    return joinNumbers([this.#saved.GetView(), this.target]);
   }
 
   /**
-   * Returns to a saved state. Derived quantities such as xpos are stale until the next step. Throws an InputError if
-   * the state has the wrong length.
+   * Returns to a saved state. Derived quantities such as xpos are stale until the next step, unless the simulation is
+   * current. Throws an InputError if the state has the wrong length.
    */
   restore(state: Float64Array): void {
+    this.#refresh();
     const { length } = this.#saved.GetView();
-    expect(state.length === length, `${this.#name} restore`, `${length} numbers`, state.length);
+    const whole = length + this.target.length;
+    expect(state.length === whole, `${this.#name} restore`, `${whole} numbers`, state.length);
     this.#mujoco.mj_resetData(this.#model, this.#data);
-    this.#mujoco.mj_setState(this.#model, this.#data, state, this.#allState);
+    this.#mujoco.mj_setState(this.#model, this.#data, state.subarray(0, length), this.#allState);
+    this.target.set(state.subarray(length));
+    // The first half of the next step: it follows from the state alone.
+    if (this.#isCurrent) this.#mujoco.mj_step1(this.#model, this.#data);
+    this.#refresh();
   }
 
   /** Frees the memory. Only `close` may be called afterwards. */
@@ -333,6 +445,12 @@ export class MujocoSimulation implements Simulation {
     if (this.#closed) return;
     this.#closed = true;
     for (const handle of [this.#saved, this.#data, this.#model]) handle.delete();
+  }
+
+  #targetView(): Float64Array {
+    if (!this.#target) return new Float64Array(0);
+    const { kind, id } = this.#target;
+    return (kind === "site" ? this.#model.site_pos : this.#model.geom_pos).subarray(3 * id, 3 * id + 3);
   }
 
   /** Renews the views after the memory has grown, which empties all of them; only then can qpos be empty. */
@@ -345,8 +463,30 @@ export class MujocoSimulation implements Simulation {
       this[name] = this.#data[field];
     }
     this.bodyMass = this.#model.body_mass;
+    this.target = this.#targetView();
     this.#positions.clear();
   }
+}
+
+/** Returns the joints of a model. */
+function jointsOf(model: Model): Joint[] {
+  const { njnt, jnt_type, jnt_qposadr, jnt_range } = model;
+  return Array.from({ length: njnt }, (_, i) => {
+    const joint = model.jnt(i);
+    const { limited } = joint;
+    joint.delete();
+    const [low, high] = jnt_range.subarray(2 * i);
+    return { kind: jointKinds[jnt_type[i]], index: jnt_qposadr[i], ...(limited && { range: [low, high] }) };
+  });
+}
+
+/** Returns the shape of a site. */
+function siteShape({ site_type, site_size, site_rgba, site_matid, mat_rgba }: Model, site: number): Shape {
+  const kind = kinds[site_type[site]] ?? "sphere"; // sites have no other kinds
+  const material = site_matid[site];
+  const color = material >= 0 ? mat_rgba.subarray(4 * material) : site_rgba.subarray(4 * site);
+  const [red, green, blue, opacity] = color;
+  return { kind, size: Array.from(site_size.subarray(3 * site, 3 * site + 3)), color: [red, green, blue, opacity] };
 }
 
 /** Returns the visible shapes of a model by the index of their geom. */

@@ -1,42 +1,86 @@
-// Compares our models with the compiled parameters of Gymnasium's: fixtures/mujoco-models, see fixtures/README.md.
+// Compares our models with the compiled parameters of Gymnasium's and dm_control's: fixtures/mujoco-models and
+// fixtures/dm-control-models, see fixtures/README.md.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import loadMujoco, { type MjModel } from "@mujoco/mujoco";
+import { suiteTasks } from "../../tasks.ts";
 import { mujocoTasks } from "../gymnasium.case.ts";
 
-const folder = "fixtures/mujoco-models";
 const mujoco = await loadMujoco();
-const models = new Map([...mujocoTasks].map(([id, { model }]) => [id.replace("-v5", ""), model]));
 
-test("every model has a file", () => {
-  const files = readdirSync(folder).map((file) => file.replace(".json", ""));
-  assert.deepEqual(files.sort(), [...models.keys()].sort());
-});
+const modelOf = (id: string): string => mujocoTasks.get(id)?.model ?? assert.fail(id);
 
-for (const [name, xml] of models) {
-  test(`${name}: every parameter of the model matches ${folder}/${name}.json within 1e-9`, () => {
-    assert.deepEqual(differences(describeModel(xml), recorded(name), name), []);
+/** The models by folder of `fixtures` and name. */
+const models: Readonly<Record<string, ReadonlyMap<string, string>>> = {
+  "mujoco-models": new Map(suiteTasks.gymnasium.map((id) => [id.replace("-v5", ""), modelOf(id)])),
+  // The task of each that has the target's size in the record.
+  "dm-control-models": new Map(
+    Object.entries({
+      acrobot: "acrobot-swingup",
+      ball_in_cup: "ball_in_cup-catch",
+      cartpole: "cartpole-balance",
+      cartpole_two_poles: "cartpole-two_poles",
+      cartpole_three_poles: "cartpole-three_poles",
+      cheetah: "cheetah-run",
+      finger: "finger-turn_hard",
+      hopper: "hopper-stand",
+      pendulum: "pendulum-swingup",
+      point_mass: "point_mass-easy",
+      reacher: "reacher-easy",
+      walker: "walker-run",
+    }).map(([name, task]) => [name, modelOf(`dm_control/${task}`)]),
+  ),
+};
+
+for (const [folder, all] of Object.entries(models)) {
+  test(`every model has a file: ${folder}`, () => {
+    const files = readdirSync(`fixtures/${folder}`).map((file) => file.replace(".json", ""));
+    assert.deepEqual(files.sort(), [...all.keys()].sort());
   });
+
+  for (const [name, xml] of all) {
+    test(`${name}: every parameter of the model matches ${folder}/${name}.json within 1e-9`, () => {
+      assert.deepEqual(differences(describeModel(xml, folder), recorded(folder, name), name), []);
+    });
+  }
 }
 
+test("the models of other tasks of a domain differ only in what the task says", () => {
+  const parameters = (id: string) => describeModel(modelOf(`dm_control/${id}`), "dm-control-models");
+  const changed = (a: string, b: string) => differences(parameters(a), parameters(b), "");
+  assert.deepEqual(changed("acrobot-swingup_sparse", "acrobot-swingup"), []);
+  assert.deepEqual(changed("hopper-hop", "hopper-stand"), []);
+  for (const task of ["balance_sparse", "swingup", "swingup_sparse"])
+    assert.deepEqual(changed(`cartpole-${task}`, "cartpole-balance"), []);
+  for (const task of ["stand", "walk"]) assert.deepEqual(changed(`walker-${task}`, "walker-run"), []);
+  assert.deepEqual(changed("reacher-hard", "reacher-easy"), [" geoms 6 size 0: expected 0.05, got 0.015"]);
+  assert.deepEqual(changed("finger-turn_easy", "finger-turn_hard"), [" sites 0 size 0: expected 0.03, got 0.07"]);
+  assert.deepEqual(changed("finger-spin", "finger-turn_hard"), [" joints 2 damping 0: expected 0.5, got 0.03"]);
+  assert.deepEqual(
+    changed("hard_cheetah-run", "cheetah-run"),
+    [240, 180, 120, 180, 120, 60].map((spring, i) => ` joints ${3 + i} stiffness: expected ${spring}, got 0`),
+  );
+});
+
 test("a parameter that differs by 2e-9 is reported", () => {
-  const expected = recorded("Hopper");
+  const expected = recorded("mujoco-models", "Hopper");
   expected.bodies[2].mass += 2e-9;
-  const found = differences(describeModel(models.get("Hopper") ?? ""), expected, "Hopper");
+  const found = differences(describeModel(modelOf("Hopper-v5"), "mujoco-models"), expected, "Hopper");
   assert.equal(found.length, 1);
   assert.match(found[0], /^Hopper bodies 2 mass: expected 4\.05789051\d+, got 4\.05789051\d+$/);
 });
 
 /** Reads the parameters of a file. Cameras are left out, because here they belong to the task and not to its model. */
-function recorded(name: string) {
-  const { name: _, source, ...parameters } = JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"));
+function recorded(folder: string, name: string) {
+  const { name: _, source, ...parameters } = JSON.parse(readFileSync(`fixtures/${folder}/${name}.json`, "utf8"));
   delete parameters.sizes.ncam;
   return parameters;
 }
 
-/** Compiles a model; returns its parameters in the form of the files. */
-function describeModel(xml: string) {
+/** Compiles a model; returns its parameters in the form of the files of a folder. Those of dm_control have more. */
+function describeModel(xml: string, folder: string) {
+  const hasMore = folder === "dm-control-models";
   const model = mujoco.MjModel.from_xml_string(xml);
   try {
     const { mjtObj, mjtJoint, mjtGeom } = mujoco;
@@ -117,7 +161,10 @@ function describeModel(xml: string) {
       })),
       actuators: list(nu, (i) => ({
         name: name(mjtObj.mjOBJ_ACTUATOR, i),
-        joint: joint(model.actuator_trnid[2 * i]),
+        joint:
+          model.actuator_trntype[i] === mujoco.mjtTrn.mjTRN_JOINT.value
+            ? joint(model.actuator_trnid[2 * i])
+            : `trntype ${model.actuator_trntype[i]} id ${model.actuator_trnid[2 * i]}`,
         gear: row("actuator_gear", i, 6),
         ctrlLimited: model.actuator(i).ctrllimited,
         ctrlRange: row("actuator_ctrlrange", i, 2),
@@ -126,6 +173,12 @@ function describeModel(xml: string) {
       })),
       tendons: list(ntendon, (i) => ({
         name: name(mjtObj.mjOBJ_TENDON, i),
+        ...(hasMore && {
+          limited: model.tendon(i)._limited,
+          range: row("tendon_range", i, 2),
+          solreflimit: row("tendon_solref_lim", i, 2),
+          solimplimit: row("tendon_solimp_lim", i, 5),
+        }),
         stiffness: [model.tendon_stiffness[i]],
         damping: [model.tendon_damping[i]],
         wraps: list(model.tendon_num[i], (k) => {
@@ -137,8 +190,21 @@ function describeModel(xml: string) {
       sites: list(nsite, (i) => ({
         name: name(mjtObj.mjOBJ_SITE, i),
         body: body(model.site_bodyid[i]),
+        ...(hasMore && {
+          type: shortName(mjtGeom, "mjGEOM_", model.site_type[i]),
+          size: row("site_size", i, 3),
+          quat: row("site_quat", i, 4),
+        }),
         pos: row("site_pos", i, 3),
       })),
+      ...(hasMore && {
+        sensors: list(model.nsensor, (i) => ({
+          name: name(mjtObj.mjOBJ_SENSOR, i),
+          type: shortName(mujoco.mjtSensor, "mjSENS_", model.sensor_type[i]),
+          object: mujoco.mj_id2name(model, model.sensor_objtype[i], model.sensor_objid[i]),
+          cutoff: model.sensor_cutoff[i],
+        })),
+      }),
       excludes: [],
       totalMass: (model.body_mass as Float64Array).reduce((sum, mass) => sum + mass),
     };

@@ -4,7 +4,7 @@ import { expectRandom, type Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import type { Camera, Scene } from "../../environment/scene.ts";
 import { TimeLimit } from "../../environment/time-limit.ts";
-import { MujocoSimulation, reason, type Simulation } from "./engine.ts";
+import { MujocoSimulation, reason, type Simulation, type Target } from "./engine.ts";
 
 /** A MuJoCo task: a model, and functions that read its simulation. The action is the actuators' control. */
 export interface MujocoTask {
@@ -21,12 +21,23 @@ export interface MujocoTask {
   /** The number of time steps after which an episode is truncated. */
   readonly timeLimit: number;
   /**
+   * Whether what the engine derives from qpos and qvel (xpos, xmat, sensors of positions and velocities) belongs to the
+   * state after the step, as in dm_control. Default: no. As in Gymnasium, it is one engine step old.
+   */
+  readonly current?: boolean;
+  /** A site, or a shape of the world, that `start` may place. Its position is saved with the state. A site is drawn. */
+  readonly target?: Target;
+  /** The number of engine steps without control that follow `start`, before the episode begins. Default: 0. */
+  readonly settleSteps?: number;
+  /**
    * The camera; `follows` is the name of a body. Default: as in MuJoCo's own viewer, which looks at the part of the
    * model that its `<statistic center="…" extent="…"/>` gives.
    */
   readonly camera?: Omit<Camera, "follows"> & { readonly follows?: string };
   /** Sets up the start of an episode: changes qpos and qvel, which hold the model's own start at rest. */
   start(simulation: Simulation, random: Random): void;
+  /** Whether the start is valid, once all is derived from it. If not, `start` is called again. Default: always. */
+  accepts?(simulation: Simulation): boolean;
   /** Returns the observation: [O], always of the same length. */
   observe(simulation: Simulation): ArrayLike<number>;
   /** Returns the coordinate (m) whose velocity over the whole step `reward` receives. */
@@ -40,13 +51,13 @@ export interface MujocoTask {
 /**
  * Creates the environment of a MuJoCo task, including its time limit. Rejects with an InputError if the engine is not
  * installed or the task is invalid. `save()` returns the steps taken, the last position, then MuJoCo's whole
- * integration state: time, qpos, qvel, activations, the solver's warm start, and whatever else a task may set.
+ * integration state: time, qpos, qvel, activations, the solver's warm start, and whatever else a task may set; last the position of its target.
  */
 export async function createMujoco(task: MujocoTask): Promise<TimeLimit> {
   expectObject(task, "createMujoco task", "a task, such as hopper()");
-  const { name, model, frameSkip, timeLimit } = task;
+  const { name, model, frameSkip, timeLimit, current, target } = task;
   expect(Number.isInteger(frameSkip) && frameSkip > 0, `${name} frameSkip`, "a whole number above 0", frameSkip);
-  const simulation = await MujocoSimulation.create(name, model);
+  const simulation = await MujocoSimulation.create(name, model, { current, target });
   try {
     return new TimeLimit(new MujocoEnvironment(task, simulation), timeLimit);
   } catch (error) {
@@ -54,6 +65,9 @@ export async function createMujoco(task: MujocoTask): Promise<TimeLimit> {
     throw error;
   }
 }
+
+/** The number of starts that are tried before it is an error that none is accepted. */
+const maxTries = 1000;
 
 /** A MuJoCo task without its time limit. */
 class MujocoEnvironment implements Environment {
@@ -94,7 +108,13 @@ class MujocoEnvironment implements Environment {
 
   reset(random: Random): ArrayLike<number> {
     expectRandom(random, `${this.name} reset random`);
-    this.#reset(() => this.#task.start(this.#simulation, random));
+    const task = this.#task;
+    const begin = () => task.start(this.#simulation, random);
+    for (let tries = 1; ; tries++) {
+      this.#reset(begin, task.settleSteps);
+      if (task.accepts?.(this.#simulation) ?? true) break;
+      if (tries === maxTries) this.#fail("reset", new Error(`none of ${maxTries} starts was accepted.`));
+    }
     this.#position = this.#task.position?.(this.#simulation) ?? 0;
     return this.#task.observe(this.#simulation);
   }
@@ -115,10 +135,10 @@ class MujocoEnvironment implements Environment {
     };
   }
 
-  #reset(begin: () => void): void {
+  #reset(begin: () => void, settleSteps = 0): void {
     this.#error = undefined;
     try {
-      this.#simulation.reset(begin);
+      this.#simulation.reset(begin, settleSteps);
     } catch (error) {
       this.#fail("reset", error);
     }

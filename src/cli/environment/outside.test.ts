@@ -1,0 +1,128 @@
+// Environments outside of the process in the commands: a program that trains, fails, is resumed and drawn.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { writeFake } from "../../node/outside/fake.case.ts";
+import { readCheckpoint, readConfig, readResult } from "../../node.ts";
+import { programInFolder } from "../terminal/program.case.ts";
+
+const { inFolder, start, ddpg, succeed } = programInFolder("outside");
+writeFake(inFolder());
+
+const learning = [
+  "--warmup-steps",
+  "20",
+  "--batch-size",
+  "8",
+  "--actor-hidden-sizes",
+  "8",
+  "--critic-hidden-sizes",
+  "8",
+];
+const short = ["--steps", "200", "--evaluate-every", "200", "--evaluate-episodes", "1", "--episodes", "2", ...learning];
+const train = ["train", "exec:./simulator.cjs", "--no-progress", "--check-steps", "20", ...short];
+const mode = (fake: object): string[] => ["--args", JSON.stringify([JSON.stringify({ limit: 10, ...fake })])];
+
+/** Whether a process exists and is no zombie. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+describe("a program outside of the process", { skip: process.platform === "win32" && "it needs #!" }, () => {
+  it("is trained on, recorded, evaluated, drawn, resumed and reported", async () => {
+    const fake = mode({ mode: "picture" });
+    await succeed(...train, ...fake, "--out", "first");
+    const config = readConfig(inFolder("first"));
+    assert.equal(config.environment, "exec:simulator");
+    assert.equal(config.environmentModule, "../simulator.cjs");
+    assert.deepEqual(config.environmentOptions, { args: [fake[1]].map((text) => JSON.parse(text)[0]) });
+    assert.equal(readResult(inFolder("first")).steps, 200);
+
+    const refused = await ddpg("evaluate", "first", "--episodes", "2");
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /^ddpg: environment exec:simulator: expected --args in the command, because only the run/,
+    );
+    assert.match(await succeed("evaluate", "first", "--episodes", "2", ...fake), /^length {7}10\.0 steps$/m);
+    assert.match(await succeed("render", "first", ...fake), /^frames {7}11, 4 × 3$/m);
+    assert.equal(fs.readFileSync(inFolder("first.gif"), "latin1").slice(0, 6), "GIF89a");
+    const other = await ddpg("resume", "first", "--steps", "250", ...mode({}));
+    assert.equal(other.code, 2);
+    assert.match(
+      other.stderr,
+      /ddpg: --args: expected \[.*picture.*\], as first has it, got .*A run keeps its environment: give --args/,
+    );
+    await succeed("resume", "first", "--steps", "250", "--no-progress", ...fake);
+    assert.equal(readResult(inFolder("first")).steps, 250);
+    assert.deepEqual(readConfig(inFolder("first")).environmentOptions, config.environmentOptions);
+    await succeed("report", "first");
+    await succeed(
+      "train",
+      "--config",
+      "first",
+      "--steps",
+      "60",
+      "--no-progress",
+      "--check-steps",
+      "0",
+      "--out",
+      "again",
+      ...fake,
+    );
+    // A program that has changed is not started, whatever its options are.
+    fs.appendFileSync(inFolder("simulator.cjs"), "\n");
+    const changed = await ddpg("evaluate", "first", "--episodes", "2", ...fake);
+    assert.match(changed.stderr, /expected the file that the run recorded, .*add --environment exec:simulator\.cjs$/m);
+    writeFake(inFolder());
+  });
+
+  it("fails with one line, and leaves the checkpoint of its last good step; --verbose prints the traceback", async () => {
+    const fake = mode({ mode: "raises", at: 153 });
+    const failed = await ddpg(...train, ...fake, "--check-steps", "0", "--out", "failed");
+    assert.equal(failed.code, 2);
+    assert.match(failed.stderr, /^ddpg: exec:\.\/simulator\.cjs .*: ZeroDivisionError: by zero$/m);
+    assert.doesNotMatch(failed.stderr, /Traceback/);
+    assert.equal(readCheckpoint(inFolder("failed")).steps, 153);
+    const again = await ddpg("resume", "failed", "--verbose", "--no-progress", ...mode({ mode: "raises", at: 153 }));
+    // The second simulator starts at its own step 0, so it gets to the end.
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /The episode starts over\./);
+    const verbose = await ddpg(...train, "--verbose", ...mode({ mode: "raises", at: 3 }), "--out", "verbose");
+    assert.match(verbose.stderr, /^Traceback \(most recent call last\):$/m);
+  });
+
+  it("survives Ctrl-C until the run is saved, and ends with the run", async () => {
+    const file = inFolder("pid");
+    const args = ["--args", JSON.stringify(['{"mode":"pid"}', file])];
+    const { child, outcome } = start([
+      ...train,
+      ...args,
+      "--steps",
+      "10000000",
+      "--check-steps",
+      "0",
+      "--out",
+      "stopped",
+    ]);
+    while (!fs.existsSync(inFolder("stopped", "checkpoint.safetensors"))) await delay(50);
+    const pid = Number(fs.readFileSync(file, "utf8"));
+    assert.ok(isRunning(pid));
+    child.kill("SIGINT");
+    const { code, stderr } = await outcome;
+    assert.equal(code, 130, stderr);
+    assert.ok(readCheckpoint(inFolder("stopped")).steps > 0);
+    for (let waited = 0; isRunning(pid); waited += 20) {
+      assert.ok(waited < 20_000);
+      await delay(20);
+    }
+    assert.ok(fs.existsSync(path.join(inFolder("stopped"), "config.json")));
+  });
+});
