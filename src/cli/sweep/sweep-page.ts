@@ -145,7 +145,9 @@ function overlapNote({ cells, best }: SweepSummary): string[] {
   if (low === undefined)
     return [`Fewer than ${minSeedsForInterval} seeds are complete, too few for an interval: the order may be chance.`];
   const near = cells.filter((each) => each !== best && (each.statistic?.interval?.[1] ?? -Infinity) >= low).length;
-  return near === 0 ? [] : [`The interval of ${count(near, "other combination")} overlaps that of the best.`];
+  if (near === 0) return [];
+  const [others, overlap] = near === 1 ? ["interval", "overlaps"] : ["intervals", "overlap"];
+  return [`The ${others} of ${count(near, "other combination")} ${overlap} that of the best.`];
 }
 
 function nameOf({ names }: SweepSummary, { values }: CellSummary): string {
