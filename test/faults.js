@@ -1997,7 +1997,7 @@ export const faults = [
     name: "trajectory: a row has the observation after its action",
     edits: [
       {
-        file: "src/cli/trajectory.ts",
+        file: "src/cli/environment/trajectory.ts",
         text: "    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;\n    this.#observation = Array.from(step.observation);",
         fault:
           "    this.#observation = Array.from(step.observation);\n    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;",

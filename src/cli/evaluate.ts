@@ -9,6 +9,7 @@ import { readConfig, readPolicy, readResult } from "../node.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
+import { Trajectory } from "./environment/trajectory.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { count, infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
@@ -16,7 +17,6 @@ import { print, printError, stderr } from "./terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "./terminal/outside-options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
 import { checkWritable, writeFiles } from "./terminal/write-files.ts";
-import { Trajectory } from "./trajectory.ts";
 
 const hint = "Choose another with --trajectory.";
 

@@ -7,8 +7,8 @@ import { type PresetName, type Settings, storedSettings } from "../../ddpg/confi
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectFields, type Fields, pick, preset, versionsFields } from "../../node/fields.ts";
 import { attempt, maxTextBytes, readFile } from "../../node/files.ts";
-import { inFileName } from "../../node/run-files.ts";
 import { replaceFile } from "../../node/replace-file.ts";
+import { inFileName } from "../../node/run-files.ts";
 import { mean, type Point } from "../../training/aggregate.ts";
 
 /** The format that the reader below understands. It changes when the meaning does. */

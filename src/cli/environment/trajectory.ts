@@ -1,7 +1,7 @@
 // Every step of an evaluation as a CSV table.
-import type { Random } from "../base/random.ts";
-import type { Environment, Step } from "../environment/environment.ts";
-import { sceneOf } from "../environment/scene.ts";
+import type { Random } from "../../base/random.ts";
+import type { Environment, Step } from "../../environment/environment.ts";
+import { sceneOf } from "../../environment/scene.ts";
 
 const lineEnd = "\r\n"; // as RFC 4180 wants it
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Random } from "../base/random.ts";
-import type { Environment } from "../environment/environment.ts";
-import { Pendulum } from "../envs/pendulum.ts";
+import { Random } from "../../base/random.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { Pendulum } from "../../envs/pendulum.ts";
 import { Trajectory } from "./trajectory.ts";
 
 function rowsOf(trajectory: Trajectory): string[][] {
