@@ -86,6 +86,7 @@ const rooms = {
   render: ["terminal", "environment"],
   watch: ["terminal"],
   benchmark: ["terminal", "run", "report"],
+  sweep: ["terminal", "environment", "run", "report"],
   "evaluate.ts": ["terminal", "environment"],
   "export.ts": ["terminal", "environment"],
   "plan.ts": ["terminal", "environment", "render"],

@@ -2123,4 +2123,34 @@ export const faults = [
     name: "a planner never leaves the way of its last plan",
     edits: [{ file: "src/planning/planner.ts", text: "const freshFraction = 0.2;", fault: "const freshFraction = 0;" }],
   },
+  {
+    name: "sweep: the id of a run does not depend on its steps",
+    edits: [
+      {
+        file: "src/cli/sweep/job.ts",
+        text: "[environment, steps, environments,",
+        fault: "[environment, steps * 0, environments,",
+      },
+    ],
+  },
+  {
+    name: "sweep: whole numbers at the ends of a range are drawn half as often",
+    edits: [
+      {
+        file: "src/cli/sweep/matrix.ts",
+        text: "const half = isWhole ? 0.5 : 0;",
+        fault: "const half = isWhole ? 0 : 0;",
+      },
+    ],
+  },
+  {
+    name: "sweep: settings with a failed run are called the best",
+    edits: [
+      {
+        file: "src/cli/sweep/summary.ts",
+        text: "complete.find(({ failed }) => failed === 0)",
+        fault: "complete.find(({ failed }) => failed >= 0)",
+      },
+    ],
+  },
 ];

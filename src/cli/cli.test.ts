@@ -399,7 +399,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   const mistakes: [string[], string][] = [
     [
       ["trian"],
-      'command: expected one of train, resume, watch, evaluate, export, render, plan, report, benchmark, environments, got "trian". Did you mean "train"?',
+      'command: expected one of train, resume, watch, evaluate, export, render, plan, report, sweep, benchmark, environments, got "trian". Did you mean "train"?',
     ],
     [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
     [["train", "pendulum"], `environment: expected ${ids}, got "pendulum". Did you mean "Pendulum-v1"?`],

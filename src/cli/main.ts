@@ -11,6 +11,7 @@ import { addRenderCommand } from "./render/render.ts";
 import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
+import { addSweepCommand } from "./sweep/sweep.ts";
 import { rephrase, report } from "./terminal/errors.ts";
 import { exit, onUnplannedExit } from "./terminal/exit.ts";
 import { stderr, stdout } from "./terminal/output.ts";
@@ -47,6 +48,7 @@ Examples:
   ddpg render runs/Pendulum-v1-small-seed1     an episode as a GIF
   ddpg plan Pendulum-v1                        what a planner with the true model reaches
   ddpg report runs                             curves as one HTML file
+  ddpg sweep Pendulum-v1 --grid actorLearningRate=1e-4,1e-3   compare settings
   ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );
 addTrainCommand(program);
@@ -57,6 +59,7 @@ addExportCommand(program);
 addRenderCommand(program);
 addPlanCommand(program);
 addReportCommand(program);
+addSweepCommand(program);
 addBenchmarkCommand(program);
 addEnvironmentsCommand(program);
 
@@ -65,6 +68,11 @@ for (const command of [program, ...program.commands]) {
   command.exitOverride((error) => {
     throw rephrase(error, command === program ? "command" : command.name(), commands);
   });
+  for (const inner of command === program ? [] : command.commands) {
+    inner.exitOverride((error) => {
+      throw rephrase(error, `${command.name()} ${inner.name()}`, commands);
+    });
+  }
 }
 
 const isVerbose = process.argv.includes("--verbose");

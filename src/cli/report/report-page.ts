@@ -46,7 +46,7 @@ export function figure(runs: readonly ReportedRun[]): string {
   return `${draw(paper, 780)}\n`;
 }
 
-type Draw = (theme: Theme, width: number) => string;
+export type Draw = (theme: Theme, width: number) => string;
 
 function pageOfRun(run: ReportedRun): string {
   const { environment, seed, preset, settings, ...details } = run.config;
@@ -471,7 +471,7 @@ function comparison(groups: readonly RunGroup[]): Draw {
 }
 
 /** The same figure for a wide and for a narrow window. The page shows the one that fits. */
-function drawing(draw: Draw, caption: string): Html {
+export function drawing(draw: Draw, caption: string): Html {
   return html`<figure>
 <div class="drawing wide">${new Html(draw(pageTheme, wide))}</div>
 <div class="drawing narrow">${new Html(draw(pageTheme, narrow))}</div>

@@ -81,16 +81,8 @@ const resumed: readonly string[] = [
   ...outsideOptionNames,
 ];
 
-/**
- * The command line of a child that resumes a seed: of the parent's options, those that `resume` has. The others are in
- * the run's configuration. `environment` is the path of the module, which the parent has loaded.
- */
-export function resumeArguments(
-  args: readonly string[],
-  directory: string,
-  drawn: boolean,
-  environment: string | undefined,
-): string[] {
+/** Of a command line, the options for a child that do not decide its run. */
+export function childOptions(args: readonly string[], drawn: boolean): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length && args[i] !== "--"; i++) {
     if (args[i] === "--verbose") kept.push(args[i]);
@@ -101,6 +93,20 @@ export function resumeArguments(
   }
   if (!drawn) kept.push("--no-progress");
   if (!kept.some((arg) => /^--threads(=|$)/.test(arg))) kept.push("--threads", "1");
+  return kept;
+}
+
+/**
+ * The command line of a child that resumes a seed: of the parent's options, those that `resume` has. The others are in
+ * the run's configuration. `environment` is the path of the module, which the parent has loaded.
+ */
+export function resumeArguments(
+  args: readonly string[],
+  directory: string,
+  drawn: boolean,
+  environment: string | undefined,
+): string[] {
+  const kept = childOptions(args, drawn);
   if (environment !== undefined) kept.push("--environment", environment);
   return ["resume", directory, ...kept, "--as-child"];
 }
@@ -127,7 +133,8 @@ function deciding(config: RunConfig): Record<string, unknown> {
 
 /** Looks at what an earlier command left of a run. Throws an InputError if it is another run. */
 export function findRun(directory: string, wanted: RunConfig, start: Uint8Array | undefined): Found {
-  if (!holdsRun(directory)) return "nothing";
+  // The checkpoint of a finished run may be gone: it is large.
+  if (!holdsRun(directory) && !isComplete(fromHere(directory))) return "nothing";
   const hint = "Choose another --out.";
   const run = fromHere(directory);
   const config = readConfig(run);

@@ -385,7 +385,7 @@ async function startPolicy(
 }
 
 /** Checks a custom environment. Throws its errors, and returns warnings about what slows learning down. */
-async function checkOwn(
+export async function checkOwn(
   name: string,
   { create }: LoadedEnvironment,
   { observationScale, observationOffset, rewardScale, observationNormalization, rewardNormalization }: Settings,

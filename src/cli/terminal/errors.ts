@@ -148,7 +148,7 @@ export function rephrase(
   switch (error.code) {
     case "commander.unknownOption": {
       const [flag] = named.split("=");
-      const takesSettings = command === "train" || command === "benchmark";
+      const takesSettings = ["train", "benchmark", "sweep"].includes(command);
       const hint = (takesSettings && settingByOtherName(flag, settingFlag)) || (near && `Did you mean "${near}"?`);
       return problem("one of its options", shown, hint);
     }
