@@ -6,7 +6,6 @@ import * as path from "node:path";
 import { before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { readConfig, readMetrics, readPolicy, readResult } from "../node.ts";
-import { environments } from "../tasks.ts";
 import { programInFolder } from "./terminal/program.case.ts";
 
 const program = programInFolder("cli");
@@ -392,8 +391,8 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   const missing = "no such file or directory";
   const wanted =
     "a class or a function without parameters that makes a fresh environment (training, evaluation and every worker make their own)";
-  const forms = "gymnasium:<id>, exec:<program>, tcp";
-  const ids = `one of ${Object.keys(environments).join(", ")}, the path of a module, or ${forms}`;
+  const forms = "gymnasium:<id>, exec:<program>, tcp, torcs, godot";
+  const ids = `an id of "ddpg environments", such as Pendulum-v1, the path of a module, or ${forms}`;
   const pendulum = ["train", "Pendulum-v1"];
   const unanswered = "expected an answer from the environment, got a promise that never settles. Resolve or reject it.";
   const mistakes: [string[], string][] = [

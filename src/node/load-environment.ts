@@ -72,7 +72,8 @@ export async function loadEnvironment(
     const near = ids.find((id) => id.toLowerCase().startsWith(lower) || id.toLowerCase().endsWith(`/${lower}`));
     const hint = near ? `Did you mean "${near}"?` : suggest(nameOrPath, ids);
     const forms = Object.values(outsideKinds).map(({ form }) => form);
-    fail("environment", `one of ${ids.join(", ")}, the path of a module, or ${forms.join(", ")}`, nameOrPath, hint);
+    const expected = `an id of "ddpg environments", such as ${ids[0]}, the path of a module, or ${forms.join(", ")}`;
+    fail("environment", expected, nameOrPath, hint);
   }
   const module = path.resolve(nameOrPath);
   const status = attempt(`environment ${nameOrPath}`, "a module", () => fs.statSync(module));

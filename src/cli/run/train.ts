@@ -231,13 +231,15 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     out === undefined ? undefined : seeds.map((seed) => (flags.seeds ? path.join(out, `seed${seed}`) : out));
   const notice = listener ? listener.warn : (text: string): void => printError(`ddpg: ${text}`);
   await Promise.all(
-    (given ?? []).map((directory) =>
-      flags.seeds && holdsRun(directory)
-        ? expectUnlocked(directory, notice)
-        : checkRunDirectory(directory, start?.bytes, notice).catch((error) => {
-            throw withCommands(error, directory);
-          }),
-    ),
+    (given ?? []).map(async (directory) => {
+      await expectUnlocked(directory, notice);
+      if (flags.seeds && holdsRun(directory)) return;
+      try {
+        await checkRunDirectory(directory, start?.bytes, notice);
+      } catch (error) {
+        throw withCommands(error, directory);
+      }
+    }),
   );
 
   const warned = new Set<string>();

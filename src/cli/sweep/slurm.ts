@@ -1,8 +1,9 @@
 // `ddpg sweep --print slurm`: a script that makes the same runs as an array job.
+
+import type { Arithmetic } from "../../kernels/kernels.ts";
 import { namingArithmetic } from "../run/seeds.ts";
 import { count } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
-import type { Arithmetic } from "../../kernels/kernels.ts";
 
 /** Options of the printing command that a task does not have. */
 const ownFlags = /^--(print|jobs|job)(=.*)?$/s;

@@ -50,8 +50,8 @@ import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-opt
 import { cellId, type Job, jobOf, trainArguments } from "./job.ts";
 import { type Axis, type Cell, cellName, cellsOf, parseGrid } from "./matrix.ts";
 import { joined, readSweep, runDirectory, type SweepRecord, writeSweep } from "./record.ts";
-import { addStatusCommand, countsText, statusOf } from "./status.ts";
 import { slurmScript } from "./slurm.ts";
+import { addStatusCommand, countsText, statusOf } from "./status.ts";
 import { readSweepFile, type SweepFile } from "./sweep-file.ts";
 import { addReportCommand, reportSweep } from "./sweep-report.ts";
 

@@ -21,7 +21,7 @@ const startBytes = 8;
 /** A simulator or robot that connects to a port of this program and speaks the frames of docs/protocol.md. */
 export const tcpKind: OutsideKind = {
   form: "tcp",
-  help: "a simulator or robot that connects to --port and speaks the frames of docs/protocol.md",
+  help: "a simulator or robot that connects to --port (docs/protocol.md)",
   options: ["host", "port"],
   deciding: [],
   expected: (rest) => (rest === "" ? undefined : "tcp alone, with --host and --port"),
