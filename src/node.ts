@@ -2,6 +2,9 @@
 export { type NodeBackend, type NodeBackendOptions, nodeBackend, useWideVectors } from "./node/backend.ts";
 export { type GodotOptions, godot } from "./node/godot.ts";
 export { type LoadedEnvironment, loadEnvironment } from "./node/load-environment.ts";
+export { type GymnasiumOptions, gymnasium } from "./node/outside/gymnasium.ts";
+export type { OutsideContext } from "./node/outside/kinds.ts";
+export type { OutsideOptions } from "./node/outside/options.ts";
 export {
   type Checkpoint,
   readCheckpoint,
@@ -12,9 +15,6 @@ export {
   readResult,
   type WhichPolicy,
 } from "./node/run-files.ts";
-export { type GymnasiumOptions, gymnasium } from "./node/outside/gymnasium.ts";
-export type { OutsideContext } from "./node/outside/kinds.ts";
-export type { OutsideOptions } from "./node/outside/options.ts";
 export { nodeThreads } from "./node/threads.ts";
 export { type TorcsOptions, type TorcsReward, torcs } from "./node/torcs.ts";
 export type { DiagnosticsRecord, EpisodeRecord, EvaluationRecord, MetricsRecord } from "./training/metrics.ts";
