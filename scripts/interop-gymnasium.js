@@ -1,6 +1,6 @@
 // Checks the bridge to Gymnasium against the real one, in a virtual environment that the first run makes with pip.
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -27,10 +27,13 @@ function install() {
   fs.rmSync(virtual, { recursive: true, force: true });
   if (spawnSync(system, ["-m", "venv", virtual], { stdio: "ignore" }).status !== 0)
     return `${system} has no venv or pip`;
-  const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-  execFileSync(python, [...args, "-r", path.join(folder, "requirements.txt")], {
-    stdio: ["ignore", "ignore", "inherit"],
+  const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "30"];
+  const { status, stderr } = spawnSync(python, [...args, "-r", path.join(folder, "requirements.txt")], {
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
+    timeout: 300_000,
   });
+  if (status !== 0) return `pip cannot install it: ${stderr.trim().split("\n").at(-1) ?? "no answer in 300 s"}`;
   fs.writeFileSync(made, wanted);
   return undefined;
 }
