@@ -128,7 +128,9 @@ test("an invalid checkpoint is refused with its file and field", () => {
   fs.writeFileSync(file, good.subarray(0, 1000));
   assert.throws(
     () => readCheckpoint(run),
-    (error) => String(error).startsWith(`InputError: ${file} header: expected at most`),
+    (error) =>
+      String(error).startsWith(`InputError: ${file}: expected `) &&
+      String(error).includes(" or more, from the length of the header"),
   );
   fs.writeFileSync(file, good);
 });

@@ -133,7 +133,7 @@ test("an id with a slash that is wrong is taken for an id, with a suggestion; a 
     "cheetah-run": "dm_control/cheetah-run",
   };
   for (const [name, right] of Object.entries(wrong)) {
-    const message = new RegExp(`^environment: expected one of .*, got "${name}"\\. Did you mean "${right}"\\?$`);
+    const message = new RegExp(`^environment: expected an id of .*, got "${name}"\\. Did you mean "${right}"\\?$`);
     await assert.rejects(loadEnvironment(name), { name: "InputError", message });
   }
   await assert.rejects(

@@ -400,6 +400,8 @@ function everyKernel(
   call("batchNormGradient", () => kernels.batchNormGradient(g, s1, s2, normalized, s0, scale), ...[g.data, s1, s2]);
   const variance = vector(0);
   call("batchNormRunning", () => kernels.batchNormRunning(y, x, s1, variance, scale, shift, epsilon), y.data);
+  const sums = make(rows, 2);
+  call("softmax", () => kernels.softmax(g, sums, c), g.data, sums.data);
   call("relu", () => kernels.relu(x), x.data);
   call("tanh", () => kernels.tanh(c), c.data);
   const [p, gradient, m] = [1, 2, 3].map(() => make(1, 70 * columns + 5).data);
