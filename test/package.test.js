@@ -316,7 +316,8 @@ describe("the packed package", { timeout: 300_000 }, () => {
     for (const name of programs.keys())
       it(`runs ${name}`, async () => {
         const { stderr } = await execute(process.execPath, [name], { cwd: folder });
-        assert.equal(stderr, "");
+        // The programs print the agent's warnings. Without a backend of ddpg/node, Node 20 has portable arithmetic alone.
+        assert.match(stderr, /^(arithmetic: using portable, .* the engine has no relaxed SIMD\. .*\n)?$/);
       });
 
     it("trains what it says that the command trains", async () => {
