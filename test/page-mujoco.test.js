@@ -171,7 +171,7 @@ describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
         buffer: await idle("HalfCheetah-v5"),
       };
       await tab.locator("#load-policy").setInputFiles(file);
-      const fitting = "Walker2d-v5, HalfCheetah-v5 or dm_control/cheetah-run";
+      const fitting = "Walker2d-v5, HalfCheetah-v5, dm_control/cheetah-run or dm_control/hard_cheetah-run";
       await tab.locator("#notice-text", { hasText: `It is a policy for ${fitting}, but` }).waitFor();
 
       await tab.goto(`${server.url}/#task=HalfCheetah-v5`);
