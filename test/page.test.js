@@ -339,7 +339,7 @@ describe("the page", { timeout: 300_000 }, () => {
         [
           "car.safetensors",
           Buffer.from(other.policy.save()),
-          /^car\.safetensors could not be opened\. It is a policy for MountainCarContinuous-v0, but this run's task is Pendulum-v1\. Start/,
+          /^car\.safetensors could not be opened\. It is a policy for MountainCarContinuous-v0 or dm_control\/cart, but this run's task is Pendulum-v1\. Start/,
         ],
         ["empty.safetensors", Buffer.alloc(0), /^empty\.safetensors could not be opened\. .*expected/],
       ]) {
