@@ -60,6 +60,7 @@ export interface Simulation {
 
 /** A joint of a model. */
 export interface Joint {
+  /** How it moves. */
   readonly kind: "free" | "ball" | "slide" | "hinge";
   /** The index of its first number in qpos. */
   readonly index: number;
@@ -69,7 +70,9 @@ export interface Joint {
 
 /** A site, or a shape of the world, of which `start` may change the position. */
 export interface Target {
+  /** Whether it is a site or a shape. */
   readonly kind: "site" | "geom";
+  /** Its name in the model. */
   readonly name: string;
 }
 
