@@ -80,7 +80,10 @@ export async function tryWideVectors(
   return gain < enough ? `256-bit vectors are only ${gain.toFixed(2)} times as fast here` : wide;
 }
 
-/** The fingerprint after some updates that call every kernel. The sizes fill whole tiles and leave a remainder. */
+/**
+ * The fingerprint after some updates that call every kernel but softmax, which V8 compiles later, without the flags. The sizes
+ * fill whole tiles and leave a remainder.
+ */
 export async function trainedFingerprint(backend: Backend, changes: Partial<Settings> = {}): Promise<string> {
   const sizes = { actorHiddenSizes: [40, 24], criticHiddenSizes: [40, 24], batchSize: 30 };
   const settings = settingsFrom("paper", { ...sizes, ...changes });
