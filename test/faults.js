@@ -2059,7 +2059,7 @@ export const faults = [
     name: "TORCS: a state that came before the action is taken for its result",
     edits: [
       {
-        file: "src/node/torcs.ts",
+        file: "src/node/outside/torcs.ts",
         text: "for (let text = socket.take(); text !== undefined; text = socket.take()) {",
         fault: 'for (let text = ["***"].pop(); text !== undefined && text !== "***"; text = socket.take()) {',
       },
@@ -2069,7 +2069,7 @@ export const faults = [
     name: "TORCS: a car that was left in a race keeps the server",
     edits: [
       {
-        file: "src/node/torcs.ts",
+        file: "src/node/outside/torcs.ts",
         text: "if (this.#isRacing) this.#socket?.send(restart);",
         fault: "if (this.#isRacing) this.#socket?.send(idle);",
       },
@@ -2087,13 +2087,13 @@ export const faults = [
   },
   {
     name: "Godot: a frame of any length is awaited",
-    edits: [{ file: "src/node/godot.ts", text: "if (end > this.maxBytes + 4) {", fault: "if (end < 4) {" }],
+    edits: [{ file: "src/node/outside/godot.ts", text: "if (end > this.maxBytes + 4) {", fault: "if (end < 4) {" }],
   },
   {
     name: "Godot: a cut episode gets the observation of the next one",
     edits: [
       {
-        file: "src/node/godot.ts",
+        file: "src/node/outside/godot.ts",
         text: "observation: isCut ? this.#before : this.#observation,",
         fault: "observation: isCut ? this.#observation : this.#observation,",
       },

@@ -44,3 +44,8 @@ function expectPlainNames(text: string, where: string, hint: string): void {
     names?.add(name);
   }
 }
+
+/** Whether a parsed value is an object: neither null nor a list. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

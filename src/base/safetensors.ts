@@ -1,7 +1,7 @@
 import { concatenate, lettersOf } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { expect, InputError } from "./expect.ts";
-import { parseJson } from "./json.ts";
+import { isRecord, parseJson } from "./json.ts";
 
 /** The contents of a safetensors file: tensors and metadata strings, by name. */
 export interface Safetensors {
@@ -211,10 +211,6 @@ function decoded(bytes: Uint8Array, where: string, hint: string): string {
   } catch {
     throw new InputError({ where, expected: "JSON", got: "bytes that are no text", hint });
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isDType(value: unknown): value is DType {

@@ -8,7 +8,7 @@ import { expect, fail, InputError, suggest } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
-import { expectAddress, outsideAddress } from "../../node/outside/kinds.ts";
+import { expectAddress, expectSeveral, outsideAddress } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { environments, suites, suiteTasks } from "../../tasks.ts";
@@ -90,6 +90,7 @@ Examples:
 function parseTasks(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());
   const known = Object.keys(environments);
+  for (const name of names) expectSeveral(name, "--tasks", "Train it with ddpg train, one seed after another.");
   for (const name of names.filter((name) => !isOutside(name)))
     expect(known.includes(name), "--tasks", `ids of ${known.join(", ")}`, name, suggest(name, known));
   return [...new Set(names)];

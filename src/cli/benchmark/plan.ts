@@ -119,10 +119,10 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
 /** What is known of a task: an environment outside of the process has to be made for it. */
 async function taskOf(task: string, options: OutsideOptions) {
   if (!outsideAddress(task)) return { sizes: environments[task], defaults: environments[task] };
-  const { create } = await loadEnvironment(task, options);
+  const { create, defaults = customDefaults } = await loadEnvironment(task, options);
   const sizes = await create();
   await sizes.close?.();
-  return { sizes, defaults: customDefaults };
+  return { sizes, defaults };
 }
 
 /** The arithmetic of a task's records, or else of a run that an earlier command left, with any seed. */

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { GodotGame, type GodotGameOptions } from "../../node/godot-game.case.ts";
-import { TorcsServer, type TorcsServerOptions } from "../../node/torcs-server.case.ts";
+import { GodotGame, type GodotGameOptions } from "../../node/outside/godot-game.case.ts";
+import { TorcsServer, type TorcsServerOptions } from "../../node/outside/torcs-server.case.ts";
 import { readConfig, readMetrics, readResult } from "../../node.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 

@@ -31,7 +31,7 @@ import { closing, guarded } from "../environment/guard.ts";
 import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
-import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
+import { addOutsideOptions, chosenOutsideOptions, outsideArguments } from "../terminal/outside-options.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -108,7 +108,13 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     const name = field.replace(/^.* /, "");
     const now = decidingOptions(moved)[field];
     const shown = kept === undefined ? "none" : JSON.stringify(kept);
-    const hint = `A run keeps its environment: ${kept === undefined ? `leave --${name} out` : `give --${name} ${inShell(shown)}`}.`;
+    const hint = `A run keeps its environment: ${
+      kept === undefined
+        ? `leave --${name} out`
+        : `give ${outsideArguments({ [name]: kept })
+            .map(inShell)
+            .join(" ")}`
+    }.`;
     expect(
       isDeepStrictEqual(now, kept),
       `--${name}`,

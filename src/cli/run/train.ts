@@ -19,6 +19,7 @@ import { checkEnvironment, defaultCheckSteps } from "../../environment/check-env
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, isKind } from "../../environment/environment-calls.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { expectSeveral } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { inFileName, startFile } from "../../node/run-files.ts";
@@ -43,10 +44,8 @@ import {
   chosenSettings,
   inShell,
   milliseconds,
-  presetName,
   settingOptions,
   someNumber,
-  stepTimeoutHelp,
   wholeNumber,
 } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
@@ -65,6 +64,7 @@ import {
   threadsFor,
 } from "./compute.ts";
 import { reserveDirectory } from "./reserve-directory.ts";
+import { evaluationPlan, runOptions } from "./run-options.ts";
 import { runTraining } from "./run-training.ts";
 import { type Found, findRun, holdsRun, parseSeeds, trainSeeds } from "./seeds.ts";
 
@@ -110,17 +110,13 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--seeds <list>", "several seeds, such as 1..8 or 1,3,7, each in its own process", parseSeeds)
     .option("--jobs <n>", "how many seeds to train at the same time [the machine's cores]", wholeNumber("--jobs", 1))
-    .option(
-      "--steps <n>",
-      `environment steps [the environment's; ${whole(customDefaults.steps)} for your own]`,
-      wholeNumber("--steps", 1),
-    )
+    .addOption(runOptions.steps("environment steps"))
     .option(
       "--environments <n>",
       "environments to train on at once; every step of each counts [1]",
       wholeNumber("--environments", 1),
     )
-    .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
+    .addOption(runOptions.preset())
     .option("--config <run>", "repeat a run: its environment, seed and settings, except for other flags given here")
     .option("--environment <path>", `with --config: ${environmentHelp}`)
     .option("--from <policy>", "policy file or run directory that the actor starts from, with its layers")
@@ -128,29 +124,17 @@ export function addTrainCommand(program: Command): void {
       "--out <dir>",
       "directory for the records [runs/<environment>-<preset>-seed<n>]; with --seeds, seed<n> in it",
     )
-    .option(
-      "--episodes <n>",
-      "fixed starts of the final evaluation [1000; fewer for your own if slow]",
-      wholeNumber("--episodes", 1),
-    )
-    .option(
-      "--evaluate-every <n>",
-      "steps between evaluations for the curve [a tenth of the steps]",
-      wholeNumber("--evaluate-every", 1),
-    )
-    .option("--evaluate-episodes <n>", "fixed starts of each of them [10]", wholeNumber("--evaluate-episodes", 1))
+    .addOption(runOptions.episodes("the final evaluation"))
+    .addOption(runOptions.evaluateEvery())
+    .addOption(runOptions.evaluateEpisodes())
     .option(
       "--until-return <x>",
       "stop once an evaluation's mean return reaches this",
       someNumber("--until-return", "a number"),
     )
     .option("--checkpoint-every <time>", checkpointHelp, parseCheckpointPlan)
-    .option(
-      "--check-steps <n>",
-      "random steps in each of the two passes that check your own environment; 0 leaves the check out [1000]",
-      wholeNumber("--check-steps", 0),
-    )
-    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
+    .addOption(runOptions.checkSteps())
+    .addOption(runOptions.stepTimeout())
     .option("--no-progress", "print only the introduction and the result")
     .addOption(computeOptions.arithmetic())
     .addOption(computeOptions.backend())
@@ -212,6 +196,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   if (flags.seeds && flags.seed !== undefined) throw both("--seed or --seeds");
   if (flags.jobs && !flags.seeds)
     throw new InputError({ where: "--jobs", expected: "to be used with --seeds", got: "no --seeds" });
+  if (flags.seeds) expectSeveral(nameOrPath, "--seeds", "Train one seed after another with --seed.");
 
   const loading = (): string => `environment ${nameOrPath}`;
   const start = await startPolicy(flags, repeated);
@@ -297,7 +282,6 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
     directories = given ?? seeds.map((seed) => reserveDirectory(`${inFileName(loaded.name)}-${preset}-seed${seed}`));
     const [directory] = directories;
-    const mayBeFewer = flags.episodes === undefined && (repeated ? repeated.evaluation.fewerIfSlow : !loaded.task);
     const config: RunConfig = {
       ...environmentEntries(fromStart(directory), loaded),
       preset,
@@ -306,12 +290,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       ...(environments.length > 1 && { environments: environments.length }),
       settings,
       arithmetic: backend.arithmetic,
-      evaluation: {
-        every: flags.evaluateEvery ?? repeated?.evaluation.every ?? Math.max(1, Math.round(steps / 10)),
-        episodes: flags.evaluateEpisodes ?? repeated?.evaluation.episodes ?? 10,
-        finalEpisodes: flags.episodes ?? repeated?.evaluation.finalEpisodes ?? 1000,
-        ...(mayBeFewer && { fewerIfSlow: true }),
-      },
+      evaluation: evaluationPlan(flags, steps, !loaded.task, repeated?.evaluation),
       ...(untilReturn !== undefined && { untilReturn }),
       ...(start && { from: true }),
       versions: versions(),

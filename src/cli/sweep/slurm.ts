@@ -1,5 +1,4 @@
 // `ddpg sweep --print slurm`: a script that makes the same runs as an array job.
-
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { namingArithmetic } from "../run/seeds.ts";
 import { count } from "../terminal/numbers.ts";
@@ -12,7 +11,7 @@ const ownFlags = /^--(print|jobs|job)(=.*)?$/s;
  * The command line of a task, up to the number of its run: the same matrix in the same order. The arithmetic is named, so
  * that nodes of different kinds compute the same bits.
  */
-export function taskArguments(args: readonly string[], arithmetic: Arithmetic): string[] {
+function taskArguments(args: readonly string[], arithmetic: Arithmetic): string[] {
   const kept: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const [, flag, value] = ownFlags.exec(args[i]) ?? [];
@@ -24,7 +23,12 @@ export function taskArguments(args: readonly string[], arithmetic: Arithmetic): 
 
 /** The script. Nothing in it depends on this machine: it is submitted in the directory that its paths are relative to. */
 export function slurmScript(args: readonly string[], arithmetic: Arithmetic, jobs: number): string {
-  const own = taskArguments(args, arithmetic).map(inShell).join(" ");
+  const own = taskArguments(args, arithmetic).map(inShell);
+  // What follows -- is no option.
+  const end = own.includes("--") ? own.indexOf("--") : own.length;
+  const command = [...own.slice(0, end), "--no-progress", "--job", '"$SLURM_ARRAY_TASK_ID"', ...own.slice(end)].join(
+    " ",
+  );
   return `#!/bin/bash
 # An array job for Slurm: ${count(jobs, "run")}. Submit it with sbatch, in the directory where this command was typed.
 # Submitted again, it continues: a finished run ends at once, and an interrupted one resumes from its checkpoint.
@@ -34,6 +38,6 @@ export function slurmScript(args: readonly string[], arithmetic: Arithmetic, job
 #SBATCH --cpus-per-task=1
 #SBATCH --requeue
 #SBATCH --open-mode=append
-exec npx ddpg ${own} --no-progress --job "$SLURM_ARRAY_TASK_ID"
+exec npx ddpg ${command}
 `;
 }

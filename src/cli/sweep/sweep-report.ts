@@ -1,6 +1,7 @@
 // `ddpg sweep report`: compares the settings of a sweep in a page, a figure and a table, which are written beside its runs.
 import * as path from "node:path";
 import type { Command } from "commander";
+import { fromStart } from "../../node/starting-folder.ts";
 import type { SeedStatistic } from "../../training/aggregate.ts";
 import { count, short } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
@@ -46,9 +47,9 @@ export async function reportSweep(directory: string, record: SweepRecord): Promi
   const { csv, figure, page } = await import("./sweep-page.ts");
   const [html, svg, data] = ["report.html", "sweep.svg", "sweep.csv"].map((name) => path.join(directory, name));
   const contents: [string, string][] = [
-    [html, page(summary)],
-    [svg, figure(summary)],
-    [data, csv(summary)],
+    [fromStart(html), page(summary)],
+    [fromStart(svg), figure(summary)],
+    [fromStart(data), csv(summary)],
   ];
   writeFiles(contents, "The sweep's directory must be one that can be written.");
   print([...linesOf(summary), "", `Wrote ${[html, svg, data].map(inShell).join(", ")}`]);

@@ -10,6 +10,7 @@ import { type PresetName, type Settings, settingFlag, showSetting } from "../../
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { expectSeveral } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
 import { files, inFileName, isComplete } from "../../node/run-files.ts";
@@ -29,22 +30,13 @@ import {
   memoryWarning,
   portableWarning,
 } from "../run/compute.ts";
+import { evaluationPlan, runOptions } from "../run/run-options.ts";
 import { type ChildRun, childOptions, findRun, holdsRun, parseSeeds, resumeArguments, settle } from "../run/seeds.ts";
 import { checkOwn } from "../run/train.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { count, duration, plusMinus, whole } from "../terminal/numbers.ts";
-import {
-  asFlags,
-  chosenSettings,
-  inShell,
-  milliseconds,
-  presetName,
-  settingOptions,
-  someNumber,
-  stepTimeoutHelp,
-  wholeNumber,
-} from "../terminal/options.ts";
+import { asFlags, chosenSettings, inShell, milliseconds, settingOptions, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { cellId, type Job, jobOf, trainArguments } from "./job.ts";
@@ -99,37 +91,21 @@ export function addSweepCommand(program: Command): void {
     .option("--random-seed <n>", "seed of these draws [1]", wholeNumber("--random-seed", 0))
     .option("--file <json>", "read grid, random, cells, seeds, steps, preset and settings from a file")
     .option("--seeds <list>", "seeds such as 1..5 or 1,3,7 [1..5]", parseSeeds)
-    .option(
-      "--steps <n>",
-      `environment steps of each run [the environment's; ${whole(customDefaults.steps)} for your own]`,
-      wholeNumber("--steps", 1),
-    )
-    .option("--preset <name>", "settings to start from [the environment's; standard for your own]", presetName)
+    .addOption(runOptions.steps("environment steps of each run"))
+    .addOption(runOptions.preset())
     .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option("--job <i>", "make only this run, counted from 0, as a task of an array job does", wholeNumber("--job", 0))
     .option("--print <kind>", "print a script that makes the runs elsewhere: slurm, an array job", scriptKind)
     .option("--out <dir>", "directory for the sweep [sweeps/<environment>]")
-    .option(
-      "--episodes <n>",
-      "fixed starts of a run's final evaluation [1000; fewer for your own if slow]",
-      wholeNumber("--episodes", 1),
-    )
-    .option(
-      "--evaluate-every <n>",
-      "steps between evaluations for the curve [a tenth of the steps]",
-      wholeNumber("--evaluate-every", 1),
-    )
-    .option("--evaluate-episodes <n>", "fixed starts of each of them [10]", wholeNumber("--evaluate-episodes", 1))
+    .addOption(runOptions.episodes("a run's final evaluation"))
+    .addOption(runOptions.evaluateEvery())
+    .addOption(runOptions.evaluateEpisodes())
     .addOption(
       // The children get the text.
       new Option("--checkpoint-every <time>", "as of ddpg train").argParser(parseCheckpointPlan),
     )
-    .option(
-      "--check-steps <n>",
-      "random steps in each of the two passes that check your own environment; 0 leaves the check out [1000]",
-      wholeNumber("--check-steps", 0),
-    )
-    .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
+    .addOption(runOptions.checkSteps())
+    .addOption(runOptions.stepTimeout())
     .option("--keep-checkpoints", "keep the checkpoint of a finished run, which is as large as its replay buffer")
     .option("--no-progress", "print only when a run starts and finishes")
     .addOption(computeOptions.arithmetic("that of the sweep's runs, or fused where it is possible"))
@@ -175,12 +151,13 @@ interface Plan {
   readonly cells: readonly Cell[];
   /** In the order in which they are made: every cell gets its first seed before any gets its second. */
   readonly jobs: readonly Job[];
-  readonly record: SweepRecord;
+  /** What this command adds to the record of the sweep. */
+  readonly added: SweepRecord;
 }
 
 async function sweep(named: string | undefined, flags: SweepFlags, verbose: boolean): Promise<void> {
   const plan = await planFor(named, flags, verbose);
-  const { jobs, out, record, backend } = plan;
+  const { jobs, out, added, backend } = plan;
   if (flags.print) {
     const lines = slurmScript(process.argv.slice(2), backend.arithmetic, jobs.length).trimEnd().split("\n");
     print(lines);
@@ -197,7 +174,9 @@ async function sweep(named: string | undefined, flags: SweepFlags, verbose: bool
     warned.add(warning);
   };
   if (unfinished.length > 0) await check(plan, flags, warn);
-  writeSweep(out, record);
+  // Another command may have added cells since this one began.
+  const now = (): SweepRecord => joined(out, readSweep(out), added);
+  writeSweep(out, now());
   const atOnce = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unfinished.length));
   print(`Complete in ${inShell(out)}: ${whole(wanted.length - unfinished.length)} of ${count(wanted.length, "run")}.`);
   const started = performance.now();
@@ -207,7 +186,7 @@ async function sweep(named: string | undefined, flags: SweepFlags, verbose: bool
   const failed = runs.filter(({ end }) => end === "failed");
   const open = runs.filter(({ end }) => end === "stopped" || end === undefined);
   if (runs.length > 0) print(["", `time           ${duration((performance.now() - started) / 1000)}`]);
-  const isReported = flags.job === undefined && (await reportSweep(out, record));
+  const isReported = flags.job === undefined && (await reportSweep(out, now()));
   if (!isReported) print(`runs           ${countsText(chosen.map(({ id }) => statusOf(runDirectory(out, id))))}`);
   print(`all            npx ddpg sweep status ${inShell(out)}`);
   if (failed.length + open.length > 0)
@@ -220,6 +199,7 @@ async function planFor(named: string | undefined, flags: SweepFlags, verbose: bo
   const file: SweepFile = flags.file === undefined ? { settings: {}, grid: [], cells: [] } : readSweepFile(flags.file);
   const nameOrPath = named ?? file.environment;
   if (nameOrPath === undefined) throw missing("<environment>");
+  expectSeveral(nameOrPath, "sweep", "Train one run after another with ddpg train.");
   const axes = [...file.grid, ...(flags.grid ?? [])];
   if (axes.length + file.cells.length === 0) throw missing("--grid or --file, with the settings to vary");
   const random = flags.random ?? file.random;
@@ -270,12 +250,7 @@ async function planFor(named: string | undefined, flags: SweepFlags, verbose: bo
     // Every run's directory is as deep, so that the path of a module is the same from all of them.
     ...environmentEntries(fromStart(runDirectory(out, "run")), loaded),
     ...{ preset, seed, steps, settings, arithmetic: backend.arithmetic },
-    evaluation: {
-      every: flags.evaluateEvery ?? Math.max(1, Math.round(steps / 10)),
-      episodes: flags.evaluateEpisodes ?? 10,
-      finalEpisodes: flags.episodes ?? 1000,
-      ...(flags.episodes === undefined && !loaded.task && { fewerIfSlow: true as const }),
-    },
+    evaluation: evaluationPlan(flags, steps, !loaded.task),
     versions: versions(),
     ...(commitNow && { commit: commitNow }),
   });
@@ -288,7 +263,8 @@ async function planFor(named: string | undefined, flags: SweepFlags, verbose: bo
     ...{ environment: loaded.name, steps, arithmetic: backend.arithmetic },
     cells: cells.map((settings, i) => ({ id: ids[i], settings, seeds })),
   };
-  return { nameOrPath, loaded, out, backend, cells, jobs, record: joined(out, earlier, added) };
+  joined(out, earlier, added); // refuses what does not belong together
+  return { nameOrPath, loaded, out, backend, cells, jobs, added };
 }
 
 function missing(expected: string): InputError {
@@ -320,8 +296,6 @@ async function lookUp({ out }: Plan, jobs: readonly Job[]): Promise<WantedJob[]>
 async function check(plan: Plan, flags: SweepFlags, warn: (warning: string) => void): Promise<void> {
   const { nameOrPath, loaded, cells, jobs, backend } = plan;
   const [{ config }] = jobs;
-  if (!loaded.task && flags.checkSteps !== 0)
-    (await asFlags(() => checkOwn(nameOrPath, loaded, config.settings, flags.checkSteps, true))).forEach(warn);
   const made = await trainingEnvironments(loaded, () => `environment ${nameOrPath}`);
   const { environment, environments, evaluationEnvironment } = made;
   await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
@@ -333,6 +307,8 @@ async function check(plan: Plan, flags: SweepFlags, warn: (warning: string) => v
         hint: "Train one run after another with ddpg train.",
       });
     }
+    if (!loaded.task && flags.checkSteps !== 0)
+      (await asFlags(() => checkOwn(nameOrPath, loaded, config.settings, flags.checkSteps, true))).forEach(warn);
     const seen = new Set<string>();
     for (const [i, cell] of cells.entries()) {
       // A list with one value per dimension may have the wrong length. Every value is tried once.

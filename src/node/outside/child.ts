@@ -47,6 +47,12 @@ export async function startChild({ command, args, what, hint, onLine }: ChildCom
   return new ChildWire(child, onLine);
 }
 
+/** The children that have not ended. An error may end this process before they are asked to. */
+const alive = new Set<ChildWire>();
+process.on("exit", () => {
+  for (const wire of alive) wire.kill();
+});
+
 class ChildWire implements Wire {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #exited: Promise<string>;
@@ -55,6 +61,8 @@ class ChildWire implements Wire {
 
   constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, onLine: (line: string) => void) {
     this.#child = child;
+    alive.add(this);
+    child.once("exit", () => alive.delete(this));
     const lines = eachLine(child.stderr, (line) => {
       if (line.trim() !== "") this.#lastLine = line;
       onLine(line);
@@ -92,15 +100,26 @@ class ChildWire implements Wire {
   async close(): Promise<void> {
     this.hold(true);
     this.#child.stdin.end();
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), graceMs);
+    const timer = setTimeout(() => this.kill(), graceMs);
     await this.#exited;
     clearTimeout(timer);
   }
 
   destroy(): void {
     this.#child.stdin.destroy();
-    this.#child.kill("SIGKILL");
+    this.kill();
     this.hold(false);
+  }
+
+  /** Ends it at once with all that it started: except on Windows, it leads a group of processes. */
+  kill(): void {
+    const { pid } = this.#child;
+    try {
+      if (pid !== undefined && process.platform !== "win32") process.kill(-pid, "SIGKILL");
+      else this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
   }
 
   hold(isBusy: boolean): void {

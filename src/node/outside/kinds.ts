@@ -44,6 +44,8 @@ export interface OutsideKind {
   isHarmless(rest: string): boolean;
   /** How it is trained by default. Absent: as a custom environment. */
   readonly defaults?: TrainingDefaults;
+  /** Whether only one process can have it, because it is at a port. Commands that start several runs refuse it. */
+  readonly isExclusive?: true;
   /** All environments of the simulation that an environment is a part of, if they can only be stepped together. */
   together?(environment: Environment): readonly Environment[] | undefined;
   /** Makes an environment. Called for every one that is needed; one that can exist once is `single`. */
@@ -86,4 +88,10 @@ export function expectAddress({ word, kind, rest }: OutsideAddress): void {
   const expected = kind.expected(rest);
   const name = rest === "" ? word : `${word}:${rest}`;
   expect(expected === undefined, `environment ${name}`, expected ?? "", name);
+}
+
+/** Throws an InputError that begins with `where` if only one process can have an environment. `hint` says what to do. */
+export function expectSeveral(name: string, where: string, hint: string): void {
+  const isExclusive = outsideAddress(name)?.kind.isExclusive === true;
+  expect(!isExclusive, where, "an environment that several processes can have", name, hint);
 }

@@ -437,7 +437,9 @@ export function environmentsOf(
   { name, timeoutMs, canReconnect }: { name: string; timeoutMs: number | undefined; canReconnect: boolean },
 ): () => Promise<LinkedEnvironment> {
   const links: { link: Link; hello: Hello; free: number[]; rows: number }[] = [];
+  let only: { link: Link; environment: LinkedEnvironment } | undefined;
   return async () => {
+    if (only?.link.isOpen) return only.environment;
     let place = links.find(({ link, free }) => link.isOpen && free.length > 0);
     if (!place) {
       const open = links.find(({ link }) => link.isOpen);
@@ -465,7 +467,9 @@ export function environmentsOf(
       links.splice(links.indexOf(place), 1);
       await link.close();
     };
-    return new LinkedEnvironment(link, row, hello, name, !canReconnect && rows === 1, release);
+    const environment = new LinkedEnvironment(link, row, hello, name, !canReconnect && rows === 1, release);
+    if (environment.single) only = { link, environment };
+    return environment;
   };
 }
 

@@ -1,8 +1,9 @@
 // The options of environments outside of the process. The library takes them as an object, the command line as flags.
 
 import { expect, fail, InputError, messageOf, suggest } from "../../base/expect.ts";
+import { isRecord } from "../../base/json.ts";
 import { printable } from "../../base/printable.ts";
-import { torcsRewards } from "../torcs.ts";
+import { torcsRewards } from "./torcs.ts";
 
 /** The options of environments outside of the process. Each kind takes some of them. */
 export interface OutsideOptions {
@@ -131,10 +132,6 @@ function isText(value: unknown): value is string {
 /** Whether a value can be handed to another process: the system ends a text at its first NUL. */
 function isArgument(value: unknown): value is string {
   return typeof value === "string" && !value.includes("\0");
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function jsonOf(text: string, where: string): unknown {

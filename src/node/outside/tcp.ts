@@ -1,9 +1,9 @@
 // A simulator that connects to a port of ours. This side listens, as trainers of game engines do: then a robot needs to know
 // one address, and it can come back after a break.
 import * as net from "node:net";
-import { InputError } from "../../base/expect.ts";
 import type { OutsideKind } from "./kinds.ts";
 import { environmentsOf, type Wire } from "./link.ts";
+import { addressText, cannotListen, graceMs, sendAway } from "./listen.ts";
 import { toStandardError } from "./options.ts";
 
 const defaultPort = 5500;
@@ -11,9 +11,6 @@ const defaultHost = "127.0.0.1";
 
 /** How long a peer may take to send the start of a hello, in ms: a browser or a scanner must not keep the place. */
 const helloMs = 10_000;
-
-/** How long a socket may take to close, in ms. */
-const graceMs = 1000;
 
 /** The first bytes of a connection that are looked at: a header, whose last four bytes are "ddpg". */
 const startBytes = 8;
@@ -26,6 +23,7 @@ export const tcpKind: OutsideKind = {
   deciding: [],
   expected: (rest) => (rest === "" ? undefined : "tcp alone, with --host and --port"),
   isHarmless: () => true,
+  isExclusive: true,
   opener: (_, { host = defaultHost, port = defaultPort }, { stepTimeout, onLine = toStandardError }) =>
     environmentsOf(() => accept(host, port, onLine), { name: "tcp", timeoutMs: stepTimeout, canReconnect: false }),
 };
@@ -37,13 +35,13 @@ function accept(host: string, port: number, onLine: (line: string) => void): Pro
     const server = net.createServer((socket) => {
       socket.on("error", () => socket.destroy());
       if (peer) {
-        refuse(socket, "another simulator is connected");
+        sendAway(socket, "ddpg: another simulator is connected");
         return;
       }
       let start = Buffer.alloc(0);
       const timer = setTimeout(() => {
         onLine(`${nameOf(socket)} connected and said nothing; closed.`);
-        refuse(socket, "expected a hello as docs/protocol.md describes it, got none in time");
+        sendAway(socket, "ddpg: expected a hello as docs/protocol.md describes it, got none in time");
       }, helloMs);
       const onData = (piece: Buffer): void => {
         start = Buffer.concat([start, piece]);
@@ -53,8 +51,8 @@ function accept(host: string, port: number, onLine: (line: string) => void): Pro
         socket.off("data", onData);
         if (start.toString("latin1", 4, startBytes) !== "ddpg") {
           onLine(`${nameOf(socket)} connected and sent no hello; closed.`);
-          refuse(socket, "expected a hello as docs/protocol.md describes it, got something else");
-        } else if (peer) refuse(socket, "another simulator is connected");
+          sendAway(socket, "ddpg: expected a hello as docs/protocol.md describes it, got something else");
+        } else if (peer) sendAway(socket, "ddpg: another simulator is connected");
         else {
           peer = socket;
           onLine(`${nameOf(socket)} connected.`);
@@ -64,30 +62,16 @@ function accept(host: string, port: number, onLine: (line: string) => void): Pro
       socket.on("data", onData);
       socket.once("close", () => clearTimeout(timer));
     });
-    server.on("error", (error: NodeJS.ErrnoException) => {
-      const got = error.code === "EADDRINUSE" ? "one that another program uses" : error.message;
-      const hint = "Choose another with --port.";
-      reject(
-        new InputError({ where: "tcp", expected: `a port to listen on, ${host}:${port}`, got, hint }, { cause: error }),
-      );
-    });
+    server.on("error", (error) => reject(cannotListen(error, "tcp", addressText(host, port))));
     server.listen(port, host, () => {
       const { port } = server.address() as net.AddressInfo;
-      onLine(`Listening on ${host}:${port}: start the simulator now.`);
+      onLine(`Listening on ${addressText(host, port)}: start the simulator now.`);
     });
   });
 }
 
-/** Sends one line and closes the connection. */
-function refuse(socket: net.Socket, why: string): void {
-  socket.end(`ddpg: ${why}\n`);
-  // The rest of what it sends is not read.
-  socket.resume();
-  setTimeout(() => socket.destroy(), graceMs).unref();
-}
-
 function nameOf({ remoteAddress, remotePort }: net.Socket): string {
-  return `${remoteAddress}:${remotePort}`;
+  return addressText(remoteAddress, remotePort);
 }
 
 class SocketWire implements Wire {
@@ -119,6 +103,8 @@ class SocketWire implements Wire {
   }
 
   async close(): Promise<void> {
+    // Until it is closed, the process must not end.
+    this.hold(true);
     this.#server.close();
     await new Promise<void>((resolve) => {
       this.#socket.once("close", () => resolve());

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { after, afterEach, describe, test } from "node:test";
-import { Random } from "../base/random.ts";
-import type { Environment, Step } from "../environment/environment.ts";
-import { environmentCases } from "../envs/environment.case.ts";
+import { Random } from "../../base/random.ts";
+import type { Environment, Step } from "../../environment/environment.ts";
+import { environmentCases } from "../../envs/environment.case.ts";
 import { answerOf, gearAt, observe, readSensors, rewardOf, type TorcsOptions, theirPi, torcs } from "./torcs.ts";
 import { TorcsServer, type TorcsServerOptions } from "./torcs-server.case.ts";
 
