@@ -278,8 +278,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/noise.ts",
-        text: "x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation",
-        fault: "x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation * deviation",
+        text: "sigma[i] * Math.sqrt(timeStep) * random.normal()",
+        fault: "sigma[i] * timeStep * random.normal()",
       },
     ],
   },
@@ -1838,8 +1838,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/agent-state.ts",
-        text: 'hindsightRandom: hindsight === "none" };',
-        fault: "hindsightRandom: hindsight.length > 0 };",
+        text: 'hindsightRandom: hindsight === "none",',
+        fault: "hindsightRandom: hindsight.length > 0,",
       },
     ],
   },
@@ -1872,7 +1872,7 @@ export const faults = [
     edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.target.set(this.#ownTarget);", fault: "" }],
   },
   {
-    name: "dm_control: the cheetah does not come to rest",
+    name: "dm_control: the clock runs while the cheetah comes to rest",
     edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.#data.time = 0;", fault: "" }],
   },
   {
@@ -2005,7 +2005,11 @@ export const faults = [
     ],
   },
   {
-    name: "outside: a run's file names a host or an interpreter, and it is used",
+    name: "godot: the end of a connection that was sent away ends the wait of the next",
+    edits: [{ file: "src/node/outside/godot.ts", text: "if (chosen !== socket) return;", fault: "" }],
+  },
+  {
+    name: "outside: options that only a run's file names are not asked for",
     edits: [
       {
         file: "src/cli/environment/environments.ts",
@@ -2080,8 +2084,8 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/noise.ts",
-        text: "theta[i] * (mean[i] - at.action[i]) * timeStep",
-        fault: "theta[i] * (mean[i] - 0 * at.action[i]) * timeStep",
+        text: "change(this.#process, at.action[i], i, this.random)",
+        fault: "change(this.#process, 0 * at.action[i], i, this.random)",
       },
     ],
   },
@@ -2114,8 +2118,8 @@ export const faults = [
     edits: [
       {
         file: "src/planning/planner.ts",
-        text: "    this.#search(state);\n    this.#restore(state);\n",
-        fault: "    this.#search(state);\n",
+        text: "      this.#restore(state);\n    }\n    this.#write",
+        fault: "      state.fill(0);\n    }\n    this.#write",
       },
     ],
   },

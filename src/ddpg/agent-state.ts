@@ -60,8 +60,11 @@ true satisfies StreamOf<Ddpg> extends (typeof streams)[number] ? true : never;
 
 /** The streams that an agent with these settings draws from: files from before a stream existed do not have it. */
 function streamsOf({ targetNoiseScale, hindsight }: Settings): readonly (typeof streams)[number][] {
-  const isUnused = { targetNoiseRandom: targetNoiseScale === 0, hindsightRandom: hindsight === "none" };
-  return streams.filter((name) => !(name in isUnused && isUnused[name as keyof typeof isUnused]));
+  const isUnused: Partial<Record<(typeof streams)[number], boolean>> = {
+    targetNoiseRandom: targetNoiseScale === 0,
+    hindsightRandom: hindsight === "none",
+  };
+  return streams.filter((name) => !isUnused[name]);
 }
 
 /**

@@ -547,7 +547,10 @@ export class Ddpg {
     this.#updates++;
   }
 
-  /** Step 7 for one network. With a joint pass of the critic there are no slow targets: μ′ is μ as it acts. */
+  /**
+   * Step 7 for one network. With a joint pass of the critic there are no slow targets: μ′ is μ as it acts, and target critics
+   * are copies that nothing reads, so that files and pages have the same networks with every setting.
+   */
   #follow(target: Target, { parameters }: Target): void {
     if (this.settings.batchNormPass === "joint") target.parameters.copyFrom(parameters);
     else target.parameters.follow(parameters, this.#softUpdate);

@@ -7,11 +7,11 @@ import {
   createNoise,
   DecayingOffset,
   GaussianNoise,
-  type OrnsteinUhlenbeck,
   OrnsteinUhlenbeckNoise,
+  type Process,
 } from "./noise.ts";
 
-function processOf(theta: number, mean: number, sigma: number, timeStep: number): OrnsteinUhlenbeck {
+function processOf(theta: number, mean: number, sigma: number, timeStep: number): Process {
   const [thetas, means, sigmas] = [theta, mean, sigma].map((x) => Float64Array.of(x));
   return { theta: thetas, mean: means, sigma: sigmas, timeStep };
 }

@@ -22,7 +22,7 @@ export interface Noise extends Saved {
 }
 
 /** θ, μ and σ of each dimension [A], and Δt. */
-export interface OrnsteinUhlenbeck {
+export interface Process {
   readonly theta: Float64Array;
   readonly mean: Float64Array;
   readonly sigma: Float64Array;
@@ -34,11 +34,11 @@ export interface OrnsteinUhlenbeck {
  * stationary variance is σ² Δt / (1 − (1 − θΔt)²), and the correlation of consecutive values is 1 − θΔt.
  */
 export class OrnsteinUhlenbeckNoise implements Noise {
-  readonly #process: OrnsteinUhlenbeck;
+  readonly #process: Process;
   readonly #random: Random;
   readonly #x: Float64Array;
 
-  constructor(process: OrnsteinUhlenbeck, random: Random) {
+  constructor(process: Process, random: Random) {
     this.#process = process;
     this.#random = random;
     this.#x = new Float64Array(process.sigma.length);
@@ -50,11 +50,7 @@ export class OrnsteinUhlenbeckNoise implements Noise {
 
   sample(): Float64Array {
     const x = this.#x;
-    const { theta, mean, sigma, timeStep } = this.#process;
-    const deviation = Math.sqrt(timeStep);
-    for (let i = 0; i < x.length; i++) {
-      x[i] += theta[i] * (mean[i] - x[i]) * timeStep + sigma[i] * deviation * this.#random.normal();
-    }
+    for (let i = 0; i < x.length; i++) x[i] += change(this.#process, x[i], i, this.#random);
     return x;
   }
 
@@ -76,75 +72,70 @@ export class OrnsteinUhlenbeckNoise implements Noise {
   }
 }
 
-/**
- * Noise that pulls the action itself to μ, as in DDPG-Keras-Torcs: x = θ (μ − a) Δt + σ √Δt · N(0, 1), where a is the
- * policy's action in [−1, 1]. It keeps nothing from step to step.
- */
-export class ActionRevertingNoise implements Noise {
-  readonly #process: OrnsteinUhlenbeck;
-  readonly #random: Random;
-  readonly #x: Float64Array;
+/** θ (μ − x) Δt + σ √Δt · N(0, 1) of dimension i: how an Ornstein–Uhlenbeck process changes from x in a step. */
+function change({ theta, mean, sigma, timeStep }: Process, x: number, i: number, random: Random): number {
+  return theta[i] * (mean[i] - x) * timeStep + sigma[i] * Math.sqrt(timeStep) * random.normal();
+}
 
-  constructor(process: OrnsteinUhlenbeck, random: Random) {
-    this.#process = process;
-    this.#random = random;
-    this.#x = new Float64Array(process.sigma.length);
+/** Noise of which nothing but the state of its random stream is kept from step to step. */
+abstract class Memoryless implements Noise {
+  protected readonly random: Random;
+  /** The value of the last call [A]. */
+  protected readonly x: Float64Array;
+
+  constructor(size: number, random: Random) {
+    this.random = random;
+    this.x = new Float64Array(size);
   }
 
   get stateSize(): number {
-    return this.#random.stateSize;
+    return this.random.stateSize;
+  }
+
+  abstract sample(at?: ActingPoint): Float64Array;
+
+  restart(): void {}
+
+  save(): Float64Array {
+    return Float64Array.from(this.random.save());
+  }
+
+  restore(state: Float64Array, where = "Noise.restore state"): void {
+    this.random.restore(state, where);
+  }
+}
+
+/**
+ * Noise that pulls the action itself to μ, as in DDPG-Keras-Torcs: θ (μ − a) Δt + σ √Δt · N(0, 1), where a is the policy's
+ * action in [−1, 1].
+ */
+export class ActionRevertingNoise extends Memoryless {
+  readonly #process: Process;
+
+  constructor(process: Process, random: Random) {
+    super(process.sigma.length, random);
+    this.#process = process;
   }
 
   sample(at?: Pick<ActingPoint, "action">): Float64Array {
     expect(at !== undefined, "Noise.sample", "the policy's action", at);
-    const { theta, mean, sigma, timeStep } = this.#process;
-    const deviation = Math.sqrt(timeStep);
-    for (let i = 0; i < this.#x.length; i++) {
-      this.#x[i] = theta[i] * (mean[i] - at.action[i]) * timeStep + sigma[i] * deviation * this.#random.normal();
-    }
-    return this.#x;
-  }
-
-  restart(): void {}
-
-  save(): Float64Array {
-    return Float64Array.from(this.#random.save());
-  }
-
-  restore(state: Float64Array, where = "Noise.restore state"): void {
-    this.#random.restore(state, where);
+    for (let i = 0; i < this.x.length; i++) this.x[i] = change(this.#process, at.action[i], i, this.random);
+    return this.x;
   }
 }
 
 /** Independent normal noise with a standard deviation per dimension. */
-export class GaussianNoise implements Noise {
+export class GaussianNoise extends Memoryless {
   readonly #deviation: Float64Array;
-  readonly #random: Random;
-  readonly #x: Float64Array;
 
   constructor(deviation: Float64Array, random: Random) {
+    super(deviation.length, random);
     this.#deviation = deviation;
-    this.#random = random;
-    this.#x = new Float64Array(deviation.length);
-  }
-
-  get stateSize(): number {
-    return this.#random.stateSize;
   }
 
   sample(): Float64Array {
-    for (let i = 0; i < this.#x.length; i++) this.#x[i] = this.#deviation[i] * this.#random.normal();
-    return this.#x;
-  }
-
-  restart(): void {}
-
-  save(): Float64Array {
-    return Float64Array.from(this.#random.save());
-  }
-
-  restore(state: Float64Array, where = "Noise.restore state"): void {
-    this.#random.restore(state, where);
+    for (let i = 0; i < this.x.length; i++) this.x[i] = this.#deviation[i] * this.random.normal();
+    return this.x;
   }
 }
 

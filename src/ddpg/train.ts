@@ -92,7 +92,7 @@ export async function* train(
   const names = environments.map((_, i) => (environments.length === 1 ? name : `${name} environments[${i}]`));
   for (const [i, each] of environments.entries()) agent.units.expectSame(each, names[i]);
   const loop = agent.loop ?? new Loop(agent);
-  let warnings = loop.enter(environments, names, (index) => agent.endEpisode(index));
+  let warnings = loop.enter(environments, names, (index) => leaveEpisodes(agent, [index], () => names[index]));
   agent.loop = loop;
   const bodies = loop.inUse;
   for (const [i, { repeatable }] of environments.entries()) {
@@ -113,6 +113,7 @@ export async function* train(
     warnings: [],
   };
   let isChecked = false;
+  let hasFailed = false;
   try {
     const rows = environments.length === 1 ? null : await agent.actorRows(environments.length);
     for (;;) {
@@ -188,15 +189,43 @@ export async function* train(
         yield current;
       }
     }
+  } catch (error) {
+    hasFailed = true;
+    throw error;
   } finally {
     // After a failure the other environments may still answer, when another loop may have the bodies.
     for (const calls of callsOf) calls.abandon();
+    const begun = bodies.filter(({ at }) => at > 0).map(({ index }) => index);
     try {
-      for (const { at, index } of bodies) if (at > 0) agent.endEpisode(index);
+      if (hasFailed)
+        endEpisodes(agent, begun); // the first error is the one to report
+      else leaveEpisodes(agent, begun, (index) => wheres[index]());
     } finally {
       loop.exit();
     }
   }
+}
+
+/**
+ * @internal Ends the episodes of these bodies. Throws an error that begins with `where` if the goals of one fail, after all have
+ * ended.
+ */
+export function leaveEpisodes(agent: Ddpg, bodies: readonly number[], where: (index: number) => string): void {
+  const ended = endEpisodes(agent, bodies);
+  if (ended) throw asEnvironments(ended.error, () => where(ended.index));
+}
+
+/** Ends the episodes of these bodies, all of them even if the goals of one fail. Returns the first error with its body. */
+function endEpisodes(agent: Ddpg, bodies: readonly number[]): { index: number; error: unknown } | null {
+  let first: { index: number; error: unknown } | null = null;
+  for (const index of bodies) {
+    try {
+      agent.endEpisode(index);
+    } catch (error) {
+      first ??= { index, error };
+    }
+  }
+  return first;
 }
 
 /** Calls an action for each body; returns a promise for all only if one returned a promise. */

@@ -5,7 +5,8 @@ import type { Environment, Step } from "../environment/environment.ts";
 import { TimeLimit } from "../environment/time-limit.ts";
 import { MountainCarContinuous } from "../envs/mountain-car-continuous.ts";
 import { Pendulum } from "../envs/pendulum.ts";
-import { Planner, type PlannerSettings, plannerSettings, RandomPolicy } from "./planner.ts";
+import { Planner, type PlannerSettings, plannerSettings } from "./planner.ts";
+import { RandomPolicy } from "./random-policy.ts";
 
 /** A mass at x that moves by the action and costs x² + a²/2: the simplest linear-quadratic task. */
 class Mass implements Environment {

@@ -38,7 +38,8 @@ const freshFraction = 0.2;
  * puts the environment back, and returns the first action of the best. The search is the cross-entropy method: knots are
  * drawn from normal distributions, which move to the best plans. It starts from the best plan of the step before.
  *
- * One planner plays one episode. It can take the place of a policy in `evaluate`, with this same environment.
+ * One planner plays one episode. It can take the place of a policy in `evaluate` of one episode, with
+ * this same environment.
  */
 export class Planner {
   readonly #environment: Environment;
@@ -101,8 +102,11 @@ export class Planner {
   /** Returns the action for the environment's current state: [A]; the array of the next call. */
   act(): Float32Array {
     const state = this.#save();
-    this.#search(state);
-    this.#restore(state);
+    try {
+      this.#search(state);
+    } finally {
+      this.#restore(state);
+    }
     this.#write(this.#best, 0);
     this.#advance();
     return this.#action;
@@ -225,30 +229,6 @@ export function plannerSettings(changes: Partial<PlannerSettings> = {}): Planner
   }
   expect(Number.isFinite(noise) && noise > 0, "planner noise", "a number above 0", noise);
   return settings;
-}
-
-/** Chooses each action at random, uniform within the bounds: the other end of the scale. */
-export class RandomPolicy {
-  readonly #environment: Environment;
-  readonly #random: Random;
-  readonly #action: Float32Array;
-
-  constructor(environment: Environment, random: Random) {
-    expectEnvironment(environment, "RandomPolicy environment");
-    expectRandom(random, "RandomPolicy random");
-    this.#environment = environment;
-    this.#random = random;
-    this.#action = new Float32Array(environment.actionLow.length);
-  }
-
-  /** Returns an action: [A]; the array of the next call. */
-  act(): Float32Array {
-    const { actionLow, actionHigh } = this.#environment;
-    for (let i = 0; i < this.#action.length; i++) {
-      this.#action[i] = this.#random.uniform(actionLow[i], actionHigh[i]);
-    }
-    return this.#action;
-  }
 }
 
 function clip(x: number): number {

@@ -3,7 +3,7 @@
 import { encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
 import { Policy } from "../ddpg/policy.ts";
-import { type TrainingStep, train } from "../ddpg/train.ts";
+import { leaveEpisodes, type TrainingStep, train } from "../ddpg/train.ts";
 import type { Environment } from "../environment/environment.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, evaluateAgent } from "./evaluate.ts";
 import { DiagnosticsMeans, type DiagnosticsRecord, type EvaluationRecord, type MetricsRecord } from "./metrics.ts";
@@ -234,16 +234,20 @@ export class RunLoop {
    */
   abandonStep(): void {
     if (this.#activity !== "stepping") return;
-    this.#leaveEpisode();
     this.#stopwatch.stop();
     this.#activity = "waiting";
+    this.#leaveEpisode();
   }
 
-  /** Gives up the episode in progress. It starts over with the next step. */
+  /** Gives up the episodes in progress, which start over with the next step. Throws if the goals of one fail, after that. */
   #leaveEpisode(): void {
-    for (const { index } of this.#agent.loop?.inUse ?? []) this.#agent.endEpisode(index);
-    this.#agent.loop?.leave();
-    this.#episode.start = this.#step;
+    const bodies = (this.#agent.loop?.inUse ?? []).map(({ index }) => index);
+    try {
+      leaveEpisodes(this.#agent, bodies, () => this.#options.name);
+    } finally {
+      this.#agent.loop?.leave();
+      this.#episode.start = this.#step;
+    }
   }
 
   /**

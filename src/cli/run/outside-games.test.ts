@@ -129,10 +129,7 @@ describe("ddpg train torcs", { timeout: 120_000 }, () => {
       ],
       [["torcs:3001"], /expected torcs alone, with --host and --port/],
       [["Pendulum-v1", "--preset", "torcs"], /noiseScale|--noise-scale: expected one value, or 1/],
-      [
-        ["torcs", "--seeds", "1,2"],
-        /--seeds: expected an environment that can be made more than once, got a single one/,
-      ],
+      [["torcs", "--seeds", "1,2"], /--seeds: expected an environment that several processes can have, got "torcs"/],
     ] as const) {
       const { code, stderr } = await ddpg("train", ...args, "--check-steps", "0");
       assert.equal(code, 2, stderr);

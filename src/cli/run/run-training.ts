@@ -67,8 +67,11 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
   const leave = (signal: Signal): never => {
     let code: number = exitCodes[signal];
     try {
-      loop.abandonStep();
-      saveCheckpoint();
+      try {
+        loop.abandonStep();
+      } finally {
+        saveCheckpoint();
+      }
       close({ interrupted: true });
     } catch (error) {
       code = report(error, false);
@@ -129,8 +132,11 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
     signals.ignore();
     try {
       if (error instanceof EnvironmentError || error instanceof ReplayMemoryError) {
-        loop.abandonStep();
-        saveCheckpoint();
+        try {
+          loop.abandonStep();
+        } finally {
+          saveCheckpoint();
+        }
       }
     } catch {
       // What the environment itself could not save is not saved.

@@ -89,7 +89,8 @@ test("where nothing may touch at the start, nothing does; and an impossible star
   }
   const never = await createMujoco({ ...dmControl("finger-spin"), accepts: () => false });
   assert.throws(() => never.reset(new Random(1)), {
-    message: "dm_control/finger-spin reset: none of 1000 starts was accepted",
+    message:
+      "dm_control/finger-spin reset: expected a start that accepts returns true for, got none in 1000 tries. Let start place the bodies apart.",
   });
 });
 

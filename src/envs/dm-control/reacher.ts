@@ -25,7 +25,7 @@ export interface ReacherOptions {
  * reacher-single, -triple, -single_fixed, -double_fixed and -triple_fixed are our reconstructions of tasks of the paper: the
  * same with one to three links of equal length, and a large target.
  *
- * **Action** — the torques at shoulder and wrist, 0.05 N·m for each 1.
+ * **Action** — the torques at the joints, from the shoulder out, 0.05 N·m for each 1.
  *
  * **Observation** — the angles (rad), x and y from the fingertip to the target (m), the angular speeds (rad/s).
  *

@@ -403,6 +403,8 @@ export class MujocoSimulation implements Simulation {
   #advanceHalf(steps: number): void {
     if (!this.#isRungeKutta) this.#mujoco.mj_step2(this.#model, this.#data);
     for (let i = this.#isRungeKutta ? 0 : 1; i < steps; i++) this.#mujoco.mj_step(this.#model, this.#data);
+    // A step alone does not update cfrc_ext.
+    this.#mujoco.mj_rnePostConstraint(this.#model, this.#data);
     this.#mujoco.mj_step1(this.#model, this.#data);
   }
 

@@ -25,7 +25,10 @@ export interface MujocoTask {
    * state after the step, as in dm_control. Default: no. As in Gymnasium, it is one engine step old.
    */
   readonly current?: boolean;
-  /** A site, or a shape of the world, that `start` may place. Its position is saved with the state. A site is drawn. */
+  /**
+   * A site, or a shape of the world, that `start` may place. Its position is saved with the state. A site is drawn, also if no
+   * start places it.
+   */
   readonly target?: Target;
   /** The number of engine steps without control that follow `start`, before the episode begins. Default: 0. */
   readonly settleSteps?: number;
@@ -113,7 +116,11 @@ class MujocoEnvironment implements Environment {
     for (let tries = 1; ; tries++) {
       this.#reset(begin, task.settleSteps);
       if (task.accepts?.(this.#simulation) ?? true) break;
-      if (tries === maxTries) this.#fail("reset", new Error(`none of ${maxTries} starts was accepted.`));
+      if (tries === maxTries) {
+        const hint = "Let start place the bodies apart.";
+        const expected = "a start that accepts returns true for";
+        throw new InputError({ where: `${this.name} reset`, expected, got: `none in ${maxTries} tries`, hint });
+      }
     }
     this.#position = this.#task.position?.(this.#simulation) ?? 0;
     return this.#task.observe(this.#simulation);

@@ -180,8 +180,13 @@ describe("a peer that is not a game, or no longer", { timeout: 60_000 }, () => {
     raw.on("data", (bytes) => (text += bytes));
     await new Promise((resolve) => raw.on("close", resolve));
     assert.equal(text, "A Godot game is expected here.\n");
+    // One that was sent away closes while the game is heard.
+    const slow = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () => slow.write("x"));
+    await new Promise((resolve) => slow.once("data", resolve));
     const game = new GodotGame({ port });
     ends.push(() => game.kill());
+    await delay(30);
+    slow.end();
     (await agents)[0].close?.();
     assert.equal(lines[1], "Sent an HTTP request away: a game waits for the trainer to speak first");
   });

@@ -450,9 +450,11 @@ async function accept({ host, port, connectTimeout, answerTimeout, onLine }: Lis
           socket.off("data", onEarly).off("close", onClose);
           resolve(new Peer(server, socket, answerTimeout));
         }, silenceMs);
+        // A socket that was sent away may close while the next one is heard.
         const onClose = (): void => {
+          if (chosen !== socket) return;
           clearTimeout(quiet);
-          if (chosen === socket) chosen = undefined;
+          chosen = undefined;
         };
         const onEarly = (bytes: Buffer): void => {
           clearTimeout(quiet);
