@@ -48,6 +48,8 @@ describe("the page", { timeout: 300_000 }, () => {
     });
     try {
       await tab.goto(`${home}${link}`);
+      // What is below the first view is loaded after it.
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
       await use(tab);
       assert.deepEqual(complaints, []);
     } finally {
@@ -641,18 +643,203 @@ describe("the page", { timeout: 300_000 }, () => {
       { viewport: { width: 360, height: 740 } },
     ));
 
-  it("is less than 150 kB, compressed and without the 3D parts, and all its addresses are relative", () => {
-    const isFor3D = (name) => /(stage|mujoco|solid-worker|solid-tasks)-/.test(name); // loaded later: page-mujoco.test.js tests it
-    const isForWatch = (name) => /(^|[\\/])watch[-.]/.test(name); // another page, which this one never loads
-    const files = fs
-      .readdirSync(built, { recursive: true })
-      .filter((name) => /\.(html|js|css)$/.test(name) && !isFor3D(name) && !isForWatch(name));
-    assert.ok(files.length >= 4);
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ]) {
+    it(`shows body, curve and both maps in the first view of ${width} × ${height} pixels, with the tour and without`, () =>
+      visit(
+        "",
+        async (tab) => {
+          await reached(tab, "playing");
+          const parts = ["#world canvas", "#curve canvas", "#map-value", "#map-action"];
+          const outside = async () => {
+            assert.equal(await tab.evaluate(() => scrollY), 0);
+            const found = [];
+            for (const part of parts) {
+              const box = await tab.locator(part).boundingBox();
+              const isLarge = box.width > 150 && box.height > 120;
+              const isInView = box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height;
+              if (!isLarge || !isInView) found.push([part, box]);
+            }
+            return found;
+          };
+          assert.deepEqual(await outside(), []);
+          const { y } = await tab.locator("#world").boundingBox();
+          const isStill = async () => Math.abs((await tab.locator("#world").boundingBox()).y - y) < 1;
+          for (let stop = 2; stop <= 5; stop++) {
+            await tab.locator("#tour-next").click();
+            await tab.locator("#tour-count", { hasText: `${stop} of 5` }).waitFor();
+            assert.deepEqual(await outside(), [], `stop ${stop}`);
+            assert.ok(await isStill(), `stop ${stop} moves nothing`);
+          }
+          await tab.locator("#tour-skip").click();
+          assert.deepEqual(await outside(), []);
+          assert.ok(await isStill(), "without the tour, nothing moves");
+        },
+        { viewport: { width, height } },
+      ));
+  }
+
+  it("leads a visitor in five steps that can be skipped, which it remembers", () =>
+    visit("", async (tab) => {
+      const seen = [];
+      const led = () =>
+        tab.locator(".led").evaluateAll((all) => all.map((element) => element.querySelector("canvas, button").id));
+      for (let stop = 1; stop <= 5; stop++) {
+        await tab.locator("#tour-count", { hasText: `${stop} of 5` }).waitFor();
+        seen.push([await text(tab, "#tour-title"), ...(await led())]);
+        if (stop < 5) await tab.locator("#tour-next").click();
+      }
+      assert.deepEqual(seen, [
+        ["The actor decides.", "map-action"],
+        ["The critic judges.", "map-value"],
+        ["Throw it.", ""],
+        ["See the ridge bend.", "map-value"],
+        ["Look inside one update.", "inside-tab-1"],
+      ]);
+      await tab.locator("#tour-next").click();
+      await tab.locator("#inside-title-of", { hasText: /^(Update|Step) \d/ }).waitFor();
+      await until(() =>
+        tab.locator("#inside").evaluate((inside) => inside.getBoundingClientRect().top < innerHeight / 2),
+      );
+      assert.equal(await tab.locator(".led").count(), 0);
+
+      const isShown = () => tab.locator("#tour").isVisible();
+      assert.equal(await isShown(), false);
+      await tab.reload();
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
+      assert.equal(await isShown(), false, "it was seen");
+      await tab.locator("#tour-open").click();
+      assert.equal(await isShown(), true);
+      assert.equal(await tab.evaluate(() => document.activeElement.id), "tour-next");
+      await tab.keyboard.press("Escape");
+      assert.equal(await isShown(), false);
+
+      await tab.evaluate(() => localStorage.clear());
+      await tab.reload();
+      await tab.locator("#tour-skip").click();
+      await tab.reload();
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
+      assert.equal(await isShown(), false, "it was skipped");
+    }));
+
+  it("explains every symbol of a formula: its name, its number and its line of ddpg.ts, by pointer, tap and keys", () =>
+    visit(
+      "#seed=2&warmupSteps=64&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        const source = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");
+        const words = /^(.+)\. (Now .+|Its number appears .+)\. src\/ddpg\/ddpg\.ts, line (\d+)$/s;
+        await tab.locator("#inside-tab-4").click();
+        await tab.locator("#inside-formula [data-symbol=y]").hover();
+        assert.match(await text(tab, "#inside-symbol"), /^yᵢ, .*Its number appears once an update is shown\./);
+        await tab.locator("#update-once").click();
+        await tab.locator("#inside-title-of", { hasText: "Update 1" }).waitFor();
+
+        const agent = await trained({ seed: 2, warmupSteps: 64 }, 64);
+        const y = agent.y[0].toFixed(Math.abs(agent.y[0]) < 1 ? 3 : 2).replace("-", "−");
+        await tab.locator("#inside-symbol", { hasText: `Now ${y} in the first row.` }).waitFor();
+        let count = 0;
+        for (let step = 1; step <= 7; step++) {
+          await tab.locator(`#inside-tab-${step}`).click();
+          assert.equal(await text(tab, "#inside-symbol"), "", "another formula is not explained yet");
+          const unmarked = await tab
+            .locator("#inside-formula mi")
+            .evaluateAll((all) => all.filter((mi) => !mi.closest("[data-symbol]")).map((mi) => mi.textContent));
+          assert.deepEqual(unmarked, [], `step ${step}`);
+          const symbols = tab.locator("#inside-formula [data-symbol]");
+          const names = [];
+          for (let i = 0; i < (await symbols.count()); i++) {
+            await symbols.nth(i).hover();
+            const explained = await text(tab, "#inside-symbol");
+            assert.match(explained, words);
+            const [, name, number, line] = words.exec(explained);
+            assert.ok(number.startsWith("Now ") && number.length > 4, explained);
+            assert.doesNotMatch(number, /–|NaN|undefined/);
+            assert.ok(source[line - 1].trim().length > 0 && !source[line - 1].trim().startsWith("//"), explained);
+            // The line is marked where the page shows it.
+            const [marked, shown] = await tab.locator("#inside-source").evaluate((root, at) => {
+              const wanted = root.querySelector(`[data-line="src/ddpg/ddpg.ts:${at}"]`);
+              return [[...root.querySelectorAll(".marked")].map((each) => each.textContent), wanted?.textContent];
+            }, line);
+            assert.deepEqual(marked, shown === undefined ? [] : [shown]);
+            if (shown !== undefined) assert.equal(shown.trim(), source[line - 1].trim());
+            names.push(name);
+            count++;
+          }
+          // The keys explain the same symbols in the same order.
+          await symbols.first().focus();
+          for (const name of names) {
+            assert.ok((await text(tab, "#inside-symbol")).startsWith(`${name}. `));
+            await tab.keyboard.press("ArrowRight");
+          }
+          assert.equal(await tab.locator("#inside-formula [tabindex='0']").count(), 1, "one stop of the Tab key");
+        }
+        assert.ok(count > 35, `${count} symbols`);
+      },
+      { ...still, hasTouch: true },
+    ));
+
+  it("names the seven steps, and every setting in words with its flag", () =>
+    visit("", async (tab) => {
+      const names = await tab.locator("#inside-tabs span").allTextContents();
+      assert.deepEqual(names, ["act", "step", "store", "target", "critic", "actor", "follow"]);
+      const labels = await tab
+        .locator("#settings-main label, #settings-more label")
+        .evaluateAll((all) =>
+          all.map((label) => [label.htmlFor, label.firstChild.textContent, label.lastChild.textContent]),
+        );
+      assert.ok(labels.length > 50);
+      assert.equal(new Set(labels.map(([, label]) => label)).size, labels.length, "two settings have the same label");
+      for (const [id, label, flag] of labels) {
+        const name = id.replace("field-", "");
+        assert.equal(flag, `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+        assert.match(label, /^[A-Z]/);
+        assert.notEqual(label, name);
+      }
+    }));
+
+  it("links to the paper, and to README, gradients, source and license, which it carries", () =>
+    visit("", async (tab) => {
+      const links = await tab.locator("footer a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+      const [paper, ...own] = links;
+      assert.equal(paper, "https://arxiv.org/abs/1509.02971");
+      const files = ["README.md", "docs/gradients.md", "src/ddpg/ddpg.ts", "LICENSE"];
+      assert.equal(own.length, files.length);
+      for (const [i, link] of own.entries()) {
+        const response = await tab.request.get(new URL(link, tab.url()).href);
+        assert.equal(await response.text(), fs.readFileSync(path.join(root, files[i]), "utf8"));
+      }
+    }));
+
+  it("loads what is below the first view after it was painted", () =>
+    visit("", async (tab) => {
+      const [painted, loaded] = await tab.evaluate(() => [
+        performance.getEntriesByName("first-contentful-paint")[0].startTime,
+        performance.getEntriesByType("resource").find(({ name }) => /\/below-/.test(name)).startTime,
+      ]);
+      assert.ok(loaded > painted, `loaded after ${loaded} ms, painted after ${painted} ms`);
+    }));
+
+  it("is less than 150 kB in the first view, compressed, and all addresses of its parts are relative", async () => {
+    const asked = new Set();
+    await visit("", async (tab) => {
+      tab.on("response", (response) => asked.add(new URL(response.url()).pathname.replace("/some/folder/", "")));
+      await tab.reload();
+      await reached(tab, "playing");
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
+    });
+    // These come after the first view: another test says so.
+    const isLater = (name) => /\/(below|update)-/.test(name);
+    const files = [...asked].filter((name) => !isLater(name)).map((name) => name || "index.html");
+    assert.ok(files.some((name) => /worker-/.test(name)) && files.some((name) => /\.css$/.test(name)), files.join());
     const contents = files.map((name) => fs.readFileSync(path.join(built, name)));
     const size = contents.reduce((sum, content) => sum + gzipSync(content).length, 0);
     assert.ok(size < 150_000, `${size} bytes`);
     const html = fs.readFileSync(path.join(built, "index.html"), "utf8");
-    for (const [, address] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(address, /^(\.\/|data:)/);
+    for (const [tag, address] of html.matchAll(/<(?:script|link|img)[^>]*(?:src|href)="([^"]+)"/g))
+      assert.match(address, /^(\.\/|data:)/, tag);
     assert.match(html, /Content-Security-Policy"\s+content="default-src 'none'/);
   });
 });

@@ -12,11 +12,28 @@ const chunkName = ({ name, facadeModuleId }) =>
 
 const pages = ["index.html", "watch.html"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
+/** Files of the repository that the page links to, as text that any host shows. */
+const about = {
+  "README.txt": "README.md",
+  "gradients.txt": "docs/gradients.md",
+  "ddpg.ts.txt": "src/ddpg/ddpg.ts",
+  "LICENSE.txt": "LICENSE",
+};
+const aboutPlugin = {
+  name: "about",
+  generateBundle() {
+    for (const [name, file] of Object.entries(about)) {
+      const source = fs.readFileSync(new URL(`../${file}`, import.meta.url));
+      this.emitFile({ type: "asset", fileName: `about/${name}`, source });
+    }
+  },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // The page must work in any folder of any host.
   base: "./",
-  plugins: [stepLinesPlugin()],
+  plugins: [stepLinesPlugin(), aboutPlugin],
   build: {
     target: "es2022",
     modulePreload: false,

@@ -7,7 +7,9 @@ import { sceneOfTask } from "../scenes.ts";
 import type { PageRun, Session } from "../session.ts";
 import { find, setText, short, whole } from "./text.ts";
 
-const height = () => (innerWidth < 640 ? 240 : 300);
+/** Leaves room in the first view for the maps. */
+const height = () =>
+  Math.round(innerWidth < 640 ? 0.18 * innerHeight : Math.min(320, Math.max(180, 0.25 * innerHeight)));
 
 /** The shortest time between two redraws, in ms. At full speed an episode ends in almost every frame. */
 const redrawMs = 100;

@@ -7,8 +7,8 @@ import { SolidBody } from "../solid-body.ts";
 import type { Maps } from "../source.ts";
 import { find, setText, short } from "./text.ts";
 
-/** Margins for the axes, in CSS pixels. */
-const margins = { left: 54, right: 8, top: 6, bottom: 34 };
+/** Margins for the axes of a map of this width, in CSS pixels. */
+const marginsFor = (width: number) => ({ left: width < 240 ? 42 : 54, right: 8, top: 6, bottom: 34 });
 
 interface Sheet {
   readonly canvas: Canvas;
@@ -61,6 +61,7 @@ export function mapsView(session: Session): void {
     const point = (event: PointerEvent): [number, number] | null => {
       const here = plane();
       const { left, top, width, height } = element.getBoundingClientRect();
+      const margins = marginsFor(width);
       const u = (event.clientX - left - margins.left) / (width - margins.left - margins.right);
       const v = 1 - (event.clientY - top - margins.top) / (height - margins.top - margins.bottom);
       if (!here || u < 0 || u > 1 || v < 0 || v > 1) return null;
@@ -134,7 +135,8 @@ function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session)
       ? action.ticks
       : [
           [low, short(low)],
-          [(low + high) / 2, "in the task's rewards"],
+          // A narrow legend has no room for more than its ends.
+          [(low + high) / 2, legend.element.clientWidth < 240 ? "" : "in the task's rewards"],
           [high, short(high)],
         ],
     low,
@@ -145,6 +147,7 @@ function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session)
 function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: number, high: number): void {
   const [width] = canvas.begin();
   const { context } = canvas;
+  const margins = marginsFor(width);
   const [left, right] = [margins.left, width - margins.right];
   for (let x = left; x < right; x++) {
     const color = 3 * Math.round((255 * (x - left)) / (right - left));
@@ -203,6 +206,7 @@ function drawMap(
   const [width, height] = canvas.begin();
   const { context } = canvas;
   const palette = colors();
+  const margins = marginsFor(width);
   const [left, top] = [margins.left, margins.top];
   const [inner, tall] = [width - left - margins.right, height - top - margins.bottom];
   const x = (value: number): number => left + ((value - plane.x.from) / (plane.x.to - plane.x.from)) * inner;
@@ -308,17 +312,21 @@ function drawAxes(
   context.strokeRect(left + 0.5, top + 0.5, inner - 1, tall - 1);
   context.fillStyle = muted;
   context.font = "12px system-ui, sans-serif";
-  for (const [value, label] of plane.x.ticks) {
+  const isNarrow = inner < 200;
+  const labelOf = isNarrow ? ({ name }: Axis) => name : named;
+  for (const [i, [value, label]] of plane.x.ticks.entries()) {
+    // Five labels need more room.
+    if (isNarrow && plane.x.ticks.length > 3 && i % 2 === 1) continue;
     const at = x(value);
     context.textAlign = at < left + 8 ? "left" : at > left + inner - 8 ? "right" : "center";
     context.fillText(label, at, top + tall + 14);
   }
   context.textAlign = "center";
-  context.fillText(named(plane.x), left + inner / 2, top + tall + 29);
+  context.fillText(labelOf(plane.x), left + inner / 2, top + tall + 29);
   context.save();
   context.translate(10, top + tall / 2);
   context.rotate(-Math.PI / 2);
-  context.fillText(named(plane.y), 0, 0);
+  context.fillText(labelOf(plane.y), 0, 0);
   context.restore();
   context.textAlign = "right";
   for (const [value, label] of plane.y.ticks) {

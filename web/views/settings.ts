@@ -6,6 +6,7 @@ import {
   presetHelp,
   type Settings,
   settingChoices,
+  settingFlag,
   settingHelp,
   settingNames,
   showSetting,
@@ -29,6 +30,7 @@ import {
 } from "../experiment.ts";
 import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
+import { settingLabels } from "./setting-labels.ts";
 import { find, setText } from "./text.ts";
 
 /** The settings that users change first. The others are folded away below. */
@@ -242,13 +244,24 @@ function showBeginning(): void {
   scrollTo({ top: 0, behavior });
 }
 
+const experimentLabels: Readonly<Record<string, string>> = {
+  task: "Task",
+  preset: "Preset",
+  seed: "Seed",
+  steps: "Steps",
+  arithmetic: "Arithmetic",
+};
+
 /** A labeled control with a line of help and a place for its error. */
 function row(name: string, help: string, control: Control): HTMLElement {
   const row = document.createElement("div");
   row.className = "field";
   const label = document.createElement("label");
   label.htmlFor = control.id = `field-${name}`;
-  label.textContent = name;
+  const isSetting = Object.hasOwn(settingLabels, name);
+  const flag = document.createElement("code");
+  flag.textContent = isSetting ? settingFlag(name as keyof Settings) : name === "task" ? "" : `--${name}`;
+  label.append(isSetting ? settingLabels[name as keyof Settings] : experimentLabels[name], flag);
   const note = document.createElement("p");
   note.id = `help-${name}`;
   note.className = "help";

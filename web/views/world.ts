@@ -103,7 +103,9 @@ export function worldView(session: Session): void {
 
 /** Says which body is displayed and what it does. */
 function captionOf({ action, scene: { action: axis } }: ShownBody, state: State): string {
-  const doing = action.length > 0 ? `, ${axis.name} ${minus(action[0].toFixed(2))} ${axis.unit}`.trimEnd() : "";
+  // The sum turns −0 into 0.
+  const size = (Math.round(100 * (action[0] ?? 0)) / 100 + 0).toFixed(2);
+  const doing = action.length > 0 ? `, ${axis.name} ${minus(size)} ${axis.unit}`.trimEnd() : "";
   return `${whoMoves(state)}${doing}`;
 }
 

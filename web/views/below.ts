@@ -1,0 +1,12 @@
+// What is below the first view, and the tour. The page loads this once it has drawn the first view.
+import type { Session } from "../session.ts";
+import { homeView } from "./home.ts";
+import { settingsView } from "./settings.ts";
+import { tourView } from "./tour.ts";
+import { updateView } from "./update.ts";
+
+export function belowViews(session: Session): void {
+  for (const view of [updateView, settingsView, homeView, tourView]) view(session);
+  // Tests wait for it.
+  document.documentElement.dataset.complete = "true";
+}
