@@ -781,6 +781,53 @@ describe("the page", { timeout: 300_000 }, () => {
       { ...still, hasTouch: true },
     ));
 
+  it("shows a trained policy at one press, which can be thrown, and lets it learn on as the command would", () =>
+    visit("#speed=full&warmupSteps=400", async (tab) => {
+      const asked = [];
+      tab.on("request", (request) => asked.push(request.url()));
+      const files = () => asked.filter((url) => url.includes("/trained/")).map((url) => url.split("/").at(-1));
+      await tab.locator("#trained-watch").click();
+      const said = /a trained Pendulum-v1: 3,500 steps, return −147 ± 2\.72 over 1,000 starts\./;
+      await tab.locator("#visitor", { hasText: said }).waitFor();
+      assert.deepEqual(files(), ["Pendulum-v1.safetensors"], "only this one is fetched");
+      await tab.locator("#world-caption", { hasText: /^The trained policy, torque/ }).waitFor();
+      assert.ok(await tab.locator("#tour").isHidden(), "the words take the tour's place");
+      // It catches itself after a throw: within an episode of ten seconds it stands.
+      await tab.locator("#world canvas").press("ArrowRight");
+      await tab.locator("#world-state", { hasText: /^[0-6]° from upright/ }).waitFor({ state: "attached" });
+
+      await tab.locator("#visitor-continue").click();
+      await tab.waitForFunction(() => location.hash.includes("start=trained"));
+      assert.ok(await tab.locator("#visitor").isHidden());
+      const command =
+        "npx ddpg export --trained Pendulum-v1 && npx ddpg train Pendulum-v1 --seed 1 --arithmetic fused --from Pendulum-v1.safetensors";
+      assert.equal(await text(tab, "#command"), command);
+      await reached(tab, "ended");
+      const backend = await nodeBackend({ wide: false, arithmetic: "fused" });
+      const agent = await Ddpg.create(new Pendulum(), { preset: "small", backend, arithmetic: "fused" });
+      agent.startFrom(await Policy.load(fs.readFileSync(path.join(root, "web/trained/Pendulum-v1.safetensors"))));
+      for await (const { step } of train(agent, new Pendulum())) if (step === 5000) break;
+      assert.equal(await fingerprint(tab), agent.fingerprint());
+
+      const coming = tab.waitForEvent("download");
+      await tab.locator("#save-config").click();
+      assert.equal(JSON.parse(fs.readFileSync(await (await coming).path(), "utf8")).from, true);
+
+      // Another task's policy brings its body, and no training.
+      await tab.locator("#trained-task").selectOption("MountainCarContinuous-v0");
+      await tab.locator("#trained-watch").click();
+      await tab.locator("#world-caption", { hasText: /^The trained policy, force/ }).waitFor();
+      await reached(tab, "paused");
+      assert.equal(await stepOf(tab), 0);
+      assert.doesNotMatch(tab.url(), /start=/);
+    }));
+
+  it("refuses a link that starts from a policy that is not there", () =>
+    visit("#task=dm_control/hopper-hop&start=trained", async (tab) => {
+      const words = /start: expected a task of Pendulum-v1, .*, got "dm_control\/hopper-hop"/;
+      await tab.locator("#notice-text", { hasText: words }).waitFor();
+    }));
+
   it("names the seven steps, and every setting in words with its flag", () =>
     visit("", async (tab) => {
       const names = await tab.locator("#inside-tabs span").allTextContents();

@@ -12,6 +12,7 @@ import { ShownBody } from "./shown-body.ts";
 import { SolidBody } from "./solid-body.ts";
 import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
 import { Store } from "./store.ts";
+import type { Trained } from "./trained.ts";
 
 /** A run and its records so far. */
 export interface PageRun {
@@ -46,7 +47,7 @@ export interface State {
   /** The policy's name if it is not the current one, otherwise "". */
   readonly policyName: string;
   /** The policy from a file that is displayed instead of the run's; null for none. */
-  readonly visitor: { readonly name: string } | null;
+  readonly visitor: { readonly name: string; readonly trained?: Trained | undefined } | null;
   /** Whether the displayed body is the training body. */
   readonly followsTraining: boolean;
   /** Whether the displayed policy acts with exploration noise. */
@@ -168,13 +169,13 @@ export class Session {
   }
 
   /** Displays a policy from a file. The run continues. */
-  async visit(name: string, bytes: Uint8Array): Promise<void> {
+  async visit(name: string, bytes: Uint8Array, trained?: Trained): Promise<void> {
     try {
       const policy = await Policy.load(bytes);
       expectFits(policy, this.store.state.experiment);
       this.#visitor = policy;
       this.body.policy = policy;
-      this.store.set({ visitor: { name }, notice: "" });
+      this.store.set({ visitor: { name, trained }, notice: "" });
     } catch (error) {
       const what = error instanceof InputError && error.expected !== "" ? wrong(error) : messageOf(error);
       this.tellPerson(`${name} could not be opened. ${what}`);

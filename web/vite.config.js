@@ -19,12 +19,18 @@ const about = {
   "ddpg.ts.txt": "src/ddpg/ddpg.ts",
   "LICENSE.txt": "LICENSE",
 };
-const aboutPlugin = {
-  name: "about",
+/** Trained policies, which the command line reads from the built page too. */
+const trained = fs.readdirSync(new URL("trained", import.meta.url));
+const files = [
+  ...Object.entries(about).map(([name, file]) => [`about/${name}`, file]),
+  ...trained.map((name) => [`trained/${name}`, `web/trained/${name}`]),
+];
+const filesPlugin = {
+  name: "files",
   generateBundle() {
-    for (const [name, file] of Object.entries(about)) {
+    for (const [name, file] of files) {
       const source = fs.readFileSync(new URL(`../${file}`, import.meta.url));
-      this.emitFile({ type: "asset", fileName: `about/${name}`, source });
+      this.emitFile({ type: "asset", fileName: name, source });
     }
   },
 };
@@ -33,7 +39,7 @@ export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // The page must work in any folder of any host.
   base: "./",
-  plugins: [stepLinesPlugin(), aboutPlugin],
+  plugins: [stepLinesPlugin(), filesPlugin],
   build: {
     target: "es2022",
     modulePreload: false,

@@ -3,10 +3,11 @@ import type { Session } from "../session.ts";
 import { homeView } from "./home.ts";
 import { settingsView } from "./settings.ts";
 import { tourView } from "./tour.ts";
+import { trainedView } from "./trained.ts";
 import { updateView } from "./update.ts";
 
 export function belowViews(session: Session): void {
-  for (const view of [updateView, settingsView, homeView, tourView]) view(session);
+  for (const view of [updateView, settingsView, homeView, trainedView, tourView]) view(session);
   // Tests wait for it.
   document.documentElement.dataset.complete = "true";
 }

@@ -21,9 +21,9 @@ import {
   presetNames,
   presetOf,
   settingsOf,
+  suggestedExperiment,
   tasks,
   toCommand,
-  usualExperiment,
   usualSettings,
   usualSpeed,
   wholeNumber,
@@ -181,7 +181,7 @@ export function settingsView(session: Session): void {
   };
   /** The default experiment of the selected task, with the seed and the arithmetic in the form. */
   const selected = (): Experiment => {
-    const own = usualExperiment(arithmetic.control.value as Arithmetic, task.control.value);
+    const own = suggestedExperiment(arithmetic.control.value as Arithmetic, task.control.value);
     return { ...own, seed: seedOr1() };
   };
   task.control.addEventListener("change", () => fill(selected()));

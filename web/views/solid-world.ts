@@ -70,7 +70,7 @@ export function solidWorldView(session: Session): void {
       find("#stage-message"),
       shown.failure || failure || (stage && moment ? "" : "Loading the MuJoCo simulator and the 3D view …"),
     );
-    find<HTMLButtonElement>("#push").disabled = state.followsTraining || !moment;
+    find<HTMLButtonElement>("#push").disabled = (state.followsTraining && !state.visitor) || !moment;
     const told = state.followsTraining ? "" : `, return ${short(shown.return)} in ${shown.length} steps`;
     setText(find("#world-caption"), `${whoMoves(state)}${moment ? told : ""}`);
     if (!stage || !moment) return;

@@ -5,7 +5,7 @@ import { settingsOf } from "../experiment.ts";
 import type { UpdateDetail } from "../observed-update.ts";
 import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
-import { linesOf, lineOf } from "../source-lines.ts";
+import { lineOf, linesOf } from "../source-lines.ts";
 import { steps } from "./formulas.ts";
 import { explain } from "./symbols.ts";
 import { find, setText, short, whole } from "./text.ts";
@@ -39,6 +39,7 @@ export function updateView(session: Session): void {
     button.id = `inside-tab-${index + 1}`;
     button.role = "tab";
     const word = document.createElement("span");
+    word.className = "tab-name";
     word.textContent = name;
     button.append(String(index + 1), word);
     button.title = title;
@@ -108,7 +109,7 @@ export function updateView(session: Session): void {
   formula.addEventListener("keydown", (event) => {
     const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const all = symbols();
-    const at = all.findIndex((each) => each === event.target);
+    const at = all.indexOf(event.target as MathMLElement);
     if (!way || at < 0) return;
     event.preventDefault();
     all[at].tabIndex = -1;
