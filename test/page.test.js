@@ -828,6 +828,53 @@ describe("the page", { timeout: 300_000 }, () => {
       await tab.locator("#notice-text", { hasText: words }).waitFor();
     }));
 
+  it("looks back: maps, body and curve at an earlier step, while the run continues; and returns to now", () =>
+    visit("#seed=3&steps=3000&speed=full", async (tab) => {
+      await reached(tab, "ended");
+      const slider = tab.locator("#time");
+      /** What the maps say of one state, and a sum of the pixels at the curve's right end. */
+      const picture = async () => {
+        for (const key of ["ArrowUp", "ArrowDown"]) await tab.locator("#map-value").press(key);
+        const maps = await text(tab, "#map-readout");
+        const curve = await tab.evaluate(async () => {
+          for (let frame = 0; frame < 20; frame++) await new Promise(requestAnimationFrame);
+          const canvas = document.querySelector("#curve canvas");
+          const copy = new OffscreenCanvas(60, 80).getContext("2d");
+          copy.drawImage(canvas, 110 - canvas.width, -20);
+          const { data } = copy.getImageData(0, 0, 60, 80);
+          return data.reduce((sum, value, i) => sum + value * (i % 7), 0);
+        });
+        return { maps, curve };
+      };
+      await until(() => slider.isEnabled());
+      const newest = await picture();
+      const bits = await fingerprint(tab);
+      await slider.fill("0");
+      await tab.locator("#world-caption", { hasText: /^As it was after \d+ steps/ }).waitFor();
+      const [, step] = /after ([\d,]+) steps/.exec(await text(tab, "#world-caption"));
+      assert.ok(Number(step.replace(",", "")) < 1000, `the first moment is after ${step} steps`);
+      const first = await picture();
+      for (const name of ["maps", "curve"]) assert.notEqual(first[name], newest[name], name);
+      assert.match(await slider.getAttribute("aria-valuetext"), /^after [\d,]+ steps$/);
+
+      await slider.press("End");
+      await tab.locator("#world-caption", { hasText: /^After 3,000 steps/ }).waitFor();
+      assert.ok(await tab.locator("#time-now").isHidden());
+      assert.deepEqual(await picture(), newest);
+      assert.equal(await fingerprint(tab), bits, "looking back changes nothing");
+
+      // The run continues while the page looks back.
+      await slider.fill("1500");
+      await tab.locator("#world-caption", { hasText: /^As it was/ }).waitFor();
+      await tab.locator("#play").click();
+      await until(async () => (await stepOf(tab)) > 3200);
+      assert.match(await text(tab, "#world-caption"), /^As it was after 1,[45]\d\d steps/);
+      await tab.locator("#time-now").click();
+      await tab.locator("#world-caption", { hasText: /^The current policy|^After/ }).waitFor();
+      await tab.locator("#restart").click();
+      await until(async () => (await stepOf(tab)) < 3000);
+    }));
+
   it("names the seven steps, and every setting in words with its flag", () =>
     visit("", async (tab) => {
       const names = await tab.locator("#inside-tabs span").allTextContents();
@@ -871,15 +918,22 @@ describe("the page", { timeout: 300_000 }, () => {
 
   it("is less than 150 kB in the first view, compressed, and all addresses of its parts are relative", async () => {
     const asked = new Set();
+    let later = [];
     await visit("", async (tab) => {
-      tab.on("response", (response) => asked.add(new URL(response.url()).pathname.replace("/some/folder/", "")));
+      tab.on("response", (response) => asked.add(response.url()));
       await tab.reload();
       await reached(tab, "playing");
       await tab.locator("html[data-complete]").waitFor({ state: "attached" });
+      later = await tab.evaluate(() => {
+        const all = performance.getEntriesByType("resource");
+        // What is below the first view comes after it was painted: another test says so.
+        const { startTime } = all.find(({ name }) => /\/below-/.test(name));
+        return all.filter((each) => each.startTime >= startTime).map(({ name }) => name);
+      });
     });
-    // These come after the first view: another test says so.
-    const isLater = (name) => /\/(below|update)-/.test(name);
-    const files = [...asked].filter((name) => !isLater(name)).map((name) => name || "index.html");
+    const files = [...asked]
+      .filter((url) => !url.startsWith("data:") && !later.includes(url))
+      .map((url) => new URL(url).pathname.replace("/some/folder/", "") || "index.html");
     assert.ok(files.some((name) => /worker-/.test(name)) && files.some((name) => /\.css$/.test(name)), files.join());
     const contents = files.map((name) => fs.readFileSync(path.join(built, name)));
     const size = contents.reduce((sum, content) => sum + gzipSync(content).length, 0);

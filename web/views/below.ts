@@ -2,12 +2,13 @@
 import type { Session } from "../session.ts";
 import { homeView } from "./home.ts";
 import { settingsView } from "./settings.ts";
+import { timeView } from "./time.ts";
 import { tourView } from "./tour.ts";
 import { trainedView } from "./trained.ts";
 import { updateView } from "./update.ts";
 
 export function belowViews(session: Session): void {
-  for (const view of [updateView, settingsView, homeView, trainedView, tourView]) view(session);
+  for (const view of [timeView, updateView, settingsView, homeView, trainedView, tourView]) view(session);
   // Tests wait for it.
   document.documentElement.dataset.complete = "true";
 }

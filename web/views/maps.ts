@@ -2,7 +2,7 @@
 import { Canvas } from "../canvas.ts";
 import { type Colors, colors, onColors, type Scale } from "../colors.ts";
 import { type Axis, type Plane, sceneOfTask } from "../scenes.ts";
-import type { Session } from "../session.ts";
+import { mapsOf, type Session } from "../session.ts";
 import { SolidBody } from "../solid-body.ts";
 import type { Maps } from "../source.ts";
 import { find, setText, short } from "./text.ts";
@@ -37,7 +37,8 @@ export function mapsView(session: Session): void {
 
   const plane = (): Plane | undefined => sceneOfTask(session.store.state.experiment.task).plane;
   const paint = (): void => {
-    const { maps, density: counts } = session.store.state;
+    const { density: counts } = session.store.state;
+    const maps = mapsOf(session.store.state);
     for (const sheet of sheets) {
       if (maps) paintMap(sheet, maps, session);
       else sheet.image.width = 0;
@@ -46,8 +47,9 @@ export function mapsView(session: Session): void {
   };
   session.store.subscribe((state, before) => {
     section.hidden = plane() === undefined;
-    if (state.maps !== before.maps || state.density !== before.density) paint();
-    if (state.maps !== before.maps && readout.ariaLive !== "polite") setText(readout, readOut(session, cursor));
+    const isOther = mapsOf(state) !== mapsOf(before);
+    if (isOther || state.density !== before.density) paint();
+    if (isOther && readout.ariaLive !== "polite") setText(readout, readOut(session, cursor));
   });
   onColors(paint);
 
@@ -340,7 +342,8 @@ function named({ name, unit }: Axis): string {
 
 /** The values at the pointer. Without a pointer: instructions. */
 function readOut(session: Session, cursor: [number, number] | null): string {
-  const { maps, experiment } = session.store.state;
+  const { experiment } = session.store.state;
+  const maps = mapsOf(session.store.state);
   const { plane, action } = sceneOfTask(experiment.task);
   if (!plane) return "";
   if (!cursor || !maps) return "Point at a map to read it. Click to put the body there. Keys: arrows, Enter.";

@@ -110,8 +110,9 @@ function captionOf({ action, scene: { action: axis } }: ShownBody, state: State)
 }
 
 /** Says which body is displayed. */
-export function whoMoves({ step, followsTraining, phase, visitor, policyName }: State): string {
+export function whoMoves({ step, followsTraining, phase, visitor, past, policyName }: State): string {
   if (visitor) return visitor.trained ? "The trained policy" : visitor.name;
+  if (past) return `As it was after ${whole(past.step)} steps`;
   if (followsTraining) return `In training, step ${whole(step)}`;
   if (policyName) return policyName;
   return phase === "playing" || phase === "preparing" ? "The current policy" : `After ${whole(step)} steps`;
