@@ -59,6 +59,8 @@ export interface State {
   readonly density: Float32Array | null;
   readonly showsDensity: boolean;
   readonly update: UpdateDetail | null;
+  /** A state of the minibatch that the user chose to see; null for none. */
+  readonly point: readonly number[] | null;
   /** How many steps the last Step or Update has taken up to `update`; 0 while training runs freely. */
   readonly taken: number;
 }
@@ -73,6 +75,8 @@ export class Session {
   readonly onDraw: (() => void)[] = [];
   /** Whether the maps and the update are visible. The views replace these functions. */
   readonly looks = { maps: () => true, update: () => true };
+  /** The states of the faint bodies that are drawn behind the displayed one. */
+  crowd: readonly (readonly number[])[] = [];
   /** What the run has shown so far. */
   history = new History();
   readonly #open: Open;
@@ -259,6 +263,7 @@ export class Session {
       density: null,
       showsDensity: false,
       update: null,
+      point: null,
       taken: 0,
     };
   }
@@ -290,6 +295,8 @@ export class Session {
       maps: frame.maps ?? state.maps,
       density: frame.density ?? state.density,
       update: frame.update ?? state.update,
+      // The point belongs to the update that was shown.
+      point: frame.update ? null : state.point,
       taken: frame.update ? frame.update.step - (this.#pressedAt ?? frame.update.step) : state.taken,
       notice: warnings.length > 0 ? warnings.join(" ") : state.notice,
     });

@@ -232,6 +232,7 @@ function drawMap(
   const ink = which === "value" ? "#ffffff" : palette.ink;
   const outline = which === "value" ? "#000000" : palette.ground;
   drawPath(context, plane, session, x, y, ink, outline);
+  drawOthers(context, session, x, y, ink, outline);
   if (cursor) {
     context.strokeStyle = ink;
     context.lineWidth = 1;
@@ -293,6 +294,40 @@ function drawPath(
   context.arc(x(px), y(py), 4.5, 0, 2 * Math.PI);
   outlined();
   context.fill();
+}
+
+/** Draws the states of the other bodies, and a ring around the chosen state of the minibatch. */
+function drawOthers(
+  context: CanvasRenderingContext2D,
+  { crowd, store }: Session,
+  x: (value: number) => number,
+  y: (value: number) => number,
+  ink: string,
+  outline: string,
+): void {
+  const turn = 2 * Math.PI;
+  const { point, experiment } = store.state;
+  const { plane } = sceneOfTask(experiment.task);
+  const across = ([at]: readonly number[]): number => (plane?.turns ? at - turn * Math.round(at / turn) : at);
+  context.fillStyle = ink;
+  context.globalAlpha = 0.6;
+  for (const state of crowd) {
+    context.beginPath();
+    context.arc(x(across(state)), y(state[1]), 2, 0, turn);
+    context.fill();
+  }
+  context.globalAlpha = 1;
+  if (!point) return;
+  for (const [color, width] of [
+    [outline, 5],
+    [ink, 2],
+  ] as const) {
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    context.beginPath();
+    context.arc(x(across(point)), y(point[1]), 7, 0, turn);
+    context.stroke();
+  }
 }
 
 function drawAxes(

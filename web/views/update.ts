@@ -89,6 +89,19 @@ export function updateView(session: Session): void {
         : "Pause, or make one update. Its numbers then appear here.",
     );
   };
+  /** Shows a state of the minibatch in the maps and beside the body; the same row again hides it. */
+  numbers.addEventListener("click", ({ target }) => {
+    const button = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
+    const { update, experiment } = session.store.state;
+    const { plane } = scenes[experiment.task];
+    if (!button || !update?.update || !plane) return;
+    const row = Number(button.dataset.row);
+    const isShown = button.ariaPressed === "true";
+    const observation = inEnvironment(update.update, row, settingsOf(experiment));
+    session.store.set({ point: isShown ? null : plane.point(observation) });
+    for (const each of numbers.querySelectorAll<HTMLElement>("[data-row]"))
+      each.ariaPressed = String(each === button && !isShown);
+  });
   /** Says what the chosen symbol is, with its number now and its line, and marks the line where the page shows it. */
   const tellSymbol = (): void => {
     for (const each of symbols()) each.classList.toggle("shown", each.dataset.symbol === symbol);
@@ -205,6 +218,8 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
         short(update.reward[i]),
         vector(part(update.nextObservation, i, update.observationSize), shownInRow),
       ]),
+    ).replaceAll(/<tr><td>(\d+)<\/td>/g, (all, number: string) =>
+      canShow(session, settings) ? rowButton(number) : all,
     )}<p class="muted">The first ${Math.min(shownRows, update.rows)} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.${shortened(update)}</p>`;
   }
   if (!update) return `<p class="muted">This step needs a minibatch, and there is none yet.</p>`;
@@ -254,6 +269,28 @@ function unitsOf({ rewardFactor }: Update, withMaps: boolean): string {
   if (rewardFactor === 1) return "";
   const map = withMaps ? " The map of Q divides by it, to show the task's own rewards." : "";
   return ` Here r, y and Q are in rewards × ${short(rewardFactor)}, as the critic sees them.${map}`;
+}
+
+/** The number of a row as a button that shows its state; numbers begin at 1. */
+function rowButton(number: string): string {
+  return `<tr><td><button type="button" class="quiet" data-row="${Number(number) - 1}" aria-pressed="false" title="Show this state s in the maps and beside the body">${number}</button></td>`;
+}
+
+/** Whether a row's state can be shown: running normalizations cannot be undone here. */
+function canShow(session: Session, { observationNormalization }: Settings): boolean {
+  return hasMaps(session) && !observationNormalization;
+}
+
+/** The observation of a row, in the environment's units. */
+function inEnvironment(
+  { observation, observationSize }: Update,
+  row: number,
+  { observationScale, observationOffset }: Settings,
+): Float64Array {
+  const at = (value: number | readonly number[], i: number): number => (typeof value === "number" ? value : value[i]);
+  return part(observation, row, observationSize).map(
+    (value, i) => value / at(observationScale, i) + at(observationOffset, i),
+  );
 }
 
 function hasMaps(session: Session): boolean {

@@ -91,7 +91,14 @@ export function worldView(session: Session): void {
     const state = held ? [held.place, 0] : body.state;
     const { from, to } = body.scene.action;
     const action = body.action.length > 0 && !held ? (2 * (body.action[0] - from)) / (to - from) - 1 : 0;
-    draw({ state, action, colors: colors(), isHeld: held !== null });
+    draw({
+      state,
+      action,
+      colors: colors(),
+      isHeld: held !== null,
+      crowd: session.crowd,
+      point: session.store.state.point,
+    });
     setText(caption, captionOf(body, session.store.state));
     // Screen readers need an update only once in a while.
     if (performance.now() - spokenAt > 1000) {
