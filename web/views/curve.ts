@@ -1,4 +1,5 @@
 // The learning curve of this run and of earlier ones: episodes with noise, evaluations without.
+import { largest } from "../../src/base/numbers.ts";
 import "../language.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -246,7 +247,7 @@ function options(
 
 /** The step at the end of the axis. */
 export function curveEnd({ run, kept, experiment }: State): number {
-  const max = Math.max(0, ...[run, ...kept].map(({ records }) => records.at(-1)?.step ?? 0));
+  const max = largest([run, ...kept].map(({ records }) => records.at(-1)?.step ?? 0));
   return lastStep(max, experiment.steps);
 }
 
