@@ -281,6 +281,108 @@ void NAME(flush)(char *memory, const uint32_t *arguments) {
 
 typedef float four __attribute__((vector_size(16)));
 
+#define LINE (64 / VECTOR)
+
+// The mean of a row from 16 sums of every 16th number: they are added in halves.
+INLINE vec meanOf(const vec *s, uint32_t columns) {
+  _Alignas(64) float sums[16];
+  UNROLL for (int j = 0; j < LINE; j++) store(sums + LANES * j, s[j]);
+  const four *q = (const four *)sums;
+  const four t = (q[0] + q[2]) + (q[1] + q[3]);
+  return splat(((t[0] + t[2]) + (t[1] + t[3])) / (float)columns);
+}
+
+static inline void clearPadding(float *row, uint32_t columns, uint32_t width) {
+  for (uint32_t j = columns; j < width / 4; j++) row[j] = 0;
+}
+
+// A row's distances from the mean are in `normalized` until they are divided by the deviation. Less the mean, the padding
+// would count in the variance.
+void NAME(layerNorm)(char *memory, const uint32_t *arguments) {
+  const size_t yStride = arguments[1], normalizedStride = arguments[3], xStride = arguments[6];
+  float *inverseDeviation = at(arguments[4]);
+  const float *scale = at(arguments[7]), *shift = at(arguments[8]);
+  const vec epsilon = splat((float)*(const double *)(memory + arguments[9]));
+  const uint32_t rows = arguments[10], columns = arguments[11], width = arguments[12];
+  for (uint32_t i = 0; i < rows; i++) {
+    float *y = at(arguments[0] + i * yStride), *normalized = at(arguments[2] + i * normalizedStride);
+    const float *x = at(arguments[5] + i * xStride);
+    vec s[LINE];
+    UNROLL for (int j = 0; j < LINE; j++) s[j] = splat(0);
+    for (uint32_t p = 0; p < width / 4; p += 16) {
+      UNROLL for (int j = 0; j < LINE; j++) s[j] = s[j] + load(x + p + LANES * j);
+    }
+    const vec mean = meanOf(s, columns);
+    for (uint32_t p = 0; p < width / 4; p += LANES) store(normalized + p, load(x + p) - mean);
+    clearPadding(normalized, columns, width);
+    UNROLL for (int j = 0; j < LINE; j++) s[j] = splat(0);
+    for (uint32_t p = 0; p < width / 4; p += 16) {
+      UNROLL for (int j = 0; j < LINE; j++) {
+        const vec d = load(normalized + p + LANES * j);
+        s[j] = s[j] + d * d;
+      }
+    }
+    const vec inverse = splat(1) / root(meanOf(s, columns) + epsilon);
+    inverseDeviation[i] = inverse[0];
+    for (uint32_t p = 0; p < width / 4; p += LANES) {
+      const vec n = load(normalized + p) * inverse;
+      store(normalized + p, n);
+      store(y + p, load(scale + p) * n + load(shift + p));
+    }
+    // Where the variance is NaN, the padding is as well.
+    clearPadding(normalized, columns, width);
+    clearPadding(y, columns, width);
+  }
+  for (uint32_t i = rows; i % 16 > 0; i++) inverseDeviation[i] = 0;
+}
+
+void NAME(layerNormGradient)(char *memory, const uint32_t *arguments) {
+  const size_t gStride = arguments[1], normalizedStride = arguments[3];
+  const float *inverseDeviation = at(arguments[4]), *scale = at(arguments[5]);
+  const uint32_t rows = arguments[6], columns = arguments[7], width = arguments[8];
+  for (uint32_t i = 0; i < rows; i++) {
+    float *g = at(arguments[0] + i * gStride);
+    const float *normalized = at(arguments[2] + i * normalizedStride);
+    vec s[LINE], t[LINE];
+    UNROLL for (int j = 0; j < LINE; j++) s[j] = t[j] = splat(0);
+    for (uint32_t p = 0; p < width / 4; p += 16) {
+      UNROLL for (int j = 0; j < LINE; j++) {
+        const vec h = load(scale + p + LANES * j) * load(g + p + LANES * j);
+        s[j] = s[j] + h;
+        t[j] = t[j] + h * load(normalized + p + LANES * j);
+      }
+    }
+    const vec mean = meanOf(s, columns), along = meanOf(t, columns), inverse = splat(inverseDeviation[i]);
+    for (uint32_t p = 0; p < width / 4; p += LANES) {
+      const vec h = load(scale + p) * load(g + p);
+      store(g + p, inverse * ((h - mean) - load(normalized + p) * along));
+    }
+    clearPadding(g, columns, width);
+  }
+}
+
+// Each pass takes a line of the columns.
+void NAME(scaleAndShiftGradient)(char *memory, const uint32_t *arguments) {
+  const size_t gStride = arguments[3], normalizedStride = arguments[5];
+  const uint32_t rows = arguments[6], width = arguments[7];
+  for (uint32_t p = 0; p < width; p += 64) {
+    vec s[LINE], t[LINE];
+    UNROLL for (int j = 0; j < LINE; j++) s[j] = t[j] = splat(0);
+    const char *g = memory + arguments[2] + p, *normalized = memory + arguments[4] + p;
+    for (uint32_t i = 0; i < rows; i++, g += gStride, normalized += normalizedStride) {
+      UNROLL for (int j = 0; j < LINE; j++) {
+        const vec d = load((const float *)g + LANES * j);
+        t[j] = t[j] + d;
+        s[j] = s[j] + d * load((const float *)normalized + LANES * j);
+      }
+    }
+    UNROLL for (int j = 0; j < LINE; j++) {
+      store(at(arguments[0] + p) + LANES * j, s[j]);
+      store(at(arguments[1] + p) + LANES * j, t[j]);
+    }
+  }
+}
+
 // out = xᵀ in blocks of 16 columns of x and 4 rows: each line of x is read once. `arguments[6]` is the bytes of a row of
 // out, including padding.
 void NAME(transpose)(char *memory, const uint32_t *arguments) {
