@@ -86,10 +86,10 @@ test("the random calls find a mistake in any kernel", { skip: skipFuzz, timeout:
     ["t + rate * (load(online + i) - t)", "t + rate * load(online + i) - rate * t"],
     ["whereNotLess(absolute(v), smallest, v)", "whereNotLess(v, smallest, v)"],
     ["(q[0] + q[2]) + (q[1] + q[3])", "(q[0] + q[1]) + (q[2] + q[3])"],
-    ["load(shift + p));", "load(scale + p));"],
+    ["load(l.shift + p));", "load(l.scale + p));"],
     ["inverse * ((h - mean) - load(normalized + p) * along)", "inverse * (h - (mean + load(normalized + p) * along))"],
     ["t[j] = t[j] + d;", "t[j] = t[j] - d;"],
-    ["for (uint32_t i = rows; i % 16 > 0; i++)", "for (uint32_t i = rows + 1; i % 16 > 0; i++)"],
+    ["*l.inverseDeviation++ = 0;", "*l.inverseDeviation++ = 1;"],
   ]);
   assert.deepEqual(found.match(/^.*(?= differs at )/gm).sort(), [
     ...["adam's m", "adam's squares", "flush", "multiplyFused", "multiplyPortable", "relu", "reluGradient"],

@@ -13,9 +13,9 @@ import type { Matrix, Vector } from "./matrix.ts";
  * Non-integer scalars are passed in an options object: V8 heap-allocates a double argument or result of any call that it
  * does not inline.
  *
- * The order of a product's sum and the rounding of its steps are fixed, so every implementation gives the same bits. The
- * same holds for layer normalization. Every other kernel rounds each of its operations, whatever the arithmetic: Adam, soft
- * updates, activations, both normalizations and the sums over a batch never fuse a product and a sum.
+ * The order of a product's sum and the rounding of its steps are fixed, so every implementation gives the same bits. Every
+ * other kernel rounds each of its operations, whatever the arithmetic: Adam, soft updates, activations, normalizations and
+ * the sums over a batch never fuse a product and a sum. For layer normalization the order of its sums is fixed as well.
  *
  * B is the number of rows in a batch, I and J are a layer's inputs and outputs, P is a number of parameters.
  */

@@ -14,7 +14,8 @@ interface Learning {
 /**
  * Layer normalization (Ba et al., arXiv 1607.06450) of rows of J columns, with a learned scale γ and shift β per column:
  * y = γ x̂ + β. x̂ is x minus the mean of its row, divided by √(v + ε), where v is the uncorrected variance over the row's
- * J numbers. A row's result depends on no other row, so acting and learning compute the same.
+ * J numbers. A row's result depends on no other row, so acting and learning compute the same. The output overwrites that of
+ * the layer below: the time of `layerNorm` is that of its memory.
  *
  * Backward, from g = ∂L/∂y: ∂L/∂γ = Σ g x̂ and ∂L/∂β = Σ g over the batch. ∂L/∂x is, with h = γ g, for each row
  * (h − (Σ h + x̂ · Σ h x̂) / J) / √(v + ε), with sums over its columns.
@@ -31,11 +32,11 @@ export class LayerNorm implements Layer {
   readonly #inverseDeviation: Vector;
   readonly #learning: Learning | null;
 
-  constructor({ name, epsilon }: Spec, { kernels, parameters, batchSize, learns, inputSizes }: Place) {
+  constructor({ name, epsilon }: Spec, { kernels, parameters, batchSize, learns, inputSizes, below }: Place) {
     const [size] = inputSizes;
     this.#kernels = kernels;
     this.#options = { epsilon };
-    this.output = allocateMatrix(kernels, batchSize, size);
+    this.output = below ?? allocateMatrix(kernels, batchSize, size);
     this.#scale = parameters.value(`${name}.scale`).data;
     this.#shift = parameters.value(`${name}.shift`).data;
     this.#normalized = learns ? allocateMatrix(kernels, batchSize, size) : this.output;
