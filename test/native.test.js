@@ -92,8 +92,9 @@ test("the random calls find a mistake in any kernel", { skip: skipFuzz, timeout:
     ["*l.inverseDeviation++ = 0;", "*l.inverseDeviation++ = 1;"],
   ]);
   assert.deepEqual(found.match(/^.*(?= differs at )/gm).sort(), [
-    ...["adam's m", "adam's squares", "flush", "multiplyFused", "multiplyPortable", "relu", "reluGradient"],
+    ...["adam's m", "adam's squares", "flush"],
     ...["layerNorm", "layerNorm's deviations", "layerNorm's normalized rows", "layerNormGradient"],
+    ...["multiplyFused", "multiplyPortable", "relu", "reluGradient"],
     ...["softUpdate", "sumRows", "the gradient of the shift", "the padding of deviations", "the padding of transpose"],
   ]);
 });
