@@ -34,7 +34,8 @@ export async function apiReference(module, site) {
   }
   application.validate(project);
   const complaints = withoutDocstring(project, ReflectionKind).map((name) => `${name} has no docstring`);
-  if (application.logger.hasErrors() || application.logger.hasWarnings()) complaints.push("see TypeDoc's messages above");
+  if (application.logger.hasErrors() || application.logger.hasWarnings())
+    complaints.push("see TypeDoc's messages above");
   return { complaints, write: (folder) => application.generateDocs(project, folder) };
 }
 

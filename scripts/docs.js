@@ -36,7 +36,9 @@ if (!options.check) {
   });
   const { dead, checked } = deadLinksOfSite(output, options.base);
   failIf(dead);
-  console.log(`The site is in .docs/, and its ${checked} links lead somewhere. To read it: npx vite preview --outDir .docs`);
+  console.log(
+    `The site is in .docs/, and its ${checked} links lead somewhere. To read it: npx vite preview --outDir .docs`,
+  );
 }
 
 function failIf(wrong) {

@@ -81,7 +81,7 @@ export function deadLinksOfSite(folder, base) {
   const idsOf = (page) => {
     if (!ids.has(page)) {
       const html = fs.readFileSync(path.join(folder, page), "utf8");
-      ids.set(page, new Set(Array.from(html.matchAll(/\s(?:id|name)="([^"]+)"/g), ([, id]) => unescape(id))));
+      ids.set(page, new Set(Array.from(html.matchAll(/\s(?:id|name)="([^"]+)"/g), ([, id]) => unescaped(id))));
     }
     return ids.get(page);
   };
@@ -89,7 +89,7 @@ export function deadLinksOfSite(folder, base) {
   let checked = 0;
   for (const page of pages) {
     const html = fs.readFileSync(path.join(folder, page), "utf8").replace(/<(script|style)\b[^>]*>[\s\S]*?<\/\1>/g, "");
-    const links = new Set(Array.from(html.matchAll(/\s(?:href|src)="([^"]*)"/g), ([, link]) => unescape(link)));
+    const links = new Set(Array.from(html.matchAll(/\s(?:href|src)="([^"]*)"/g), ([, link]) => unescaped(link)));
     for (const link of links) {
       if (/^(?:[a-z]+:|\/\/)/i.test(link) || link === "") continue;
       checked++;
@@ -110,7 +110,7 @@ export function deadLinksOfSite(folder, base) {
   return { dead, checked };
 }
 
-function unescape(text) {
+function unescaped(text) {
   return text
     .replaceAll("&quot;", '"')
     .replaceAll("&#39;", "'")

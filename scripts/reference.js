@@ -53,7 +53,8 @@ async function settings() {
   const cell = (text) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
   const rows = settingNames.map((name) => {
     const choices = settingChoices(name);
-    const words = docstring(source, name) + (choices ? ` One of ${choices.map((each) => `\`${each}\``).join(", ")}.` : "");
+    const words =
+      docstring(source, name) + (choices ? ` One of ${choices.map((each) => `\`${each}\``).join(", ")}.` : "");
     return `| \`${name}\`<br>\`${settingFlag(name)}\` | ${cell(words)} |`;
   });
   const names = Object.keys(presets);

@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { besides, contents } from "../site/contents.js";
 import { documents } from "./links.js";
-import { readmePrograms } from "./readme.js";
+import { programsOf } from "./readme.js";
 import { generated } from "./reference.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -40,7 +40,9 @@ export function wrongContents() {
   const fromGenerated = listed.flatMap(({ generated: name }) => name ?? []);
   return [
     ...known.filter((name) => !isShown(name)).map((name) => `site/contents.js has no place for ${name}`),
-    ...files.filter((name) => !known.includes(name)).map((name) => `site/contents.js lists ${name}, which does not exist`),
+    ...files
+      .filter((name) => !known.includes(name))
+      .map((name) => `site/contents.js lists ${name}, which does not exist`),
     ...Object.keys(generated)
       .filter((name) => !fromGenerated.includes(name))
       .map((name) => `site/contents.js has no place for the generated page ${name}`),
@@ -61,8 +63,8 @@ function sidebar() {
   return contents.map(({ title, pages: items }) => ({
     text: title,
     collapsed: false,
-    items: items.map(({ file, generated: name, link, title: short }) => {
-      if (link) return { text: short, link, target: "_self" };
+    items: items.map(({ file, generated: name, address, title: short }) => {
+      if (address) return { text: short, link: address, target: "_self" };
       const page = name ? pagesOfGenerated[name] : pageOf(file);
       const [, heading] = /^# (.+)$/m.exec(fs.readFileSync(path.join(pages, page), "utf8")) ?? [];
       return { text: short ?? heading, link: `/${page}` };
@@ -119,11 +121,14 @@ function forSite(text, file, sources) {
     .map((part) => {
       if (/^```math\n/.test(part)) return part.replace(/^```math\n([\s\S]*)```$/, "$$$$\n$1$$$$");
       if (part.startsWith("```")) return part;
-      return part.replace(/(!?)(\[[^\]]*\])\(([^)#\s]*)(#[^)\s]*)?\)/g, (whole, image, words, target, fragment = "") => {
-        const name = path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\/$/, "");
-        if (image || target === "" || !fs.existsSync(path.join(root, name))) return whole;
-        return `${words}(${addressOf(name, sources)}${lineOf(fragment)})`;
-      });
+      return part.replace(
+        /(!?)(\[[^\]]*\])\(([^)#\s]*)(#[^)\s]*)?\)/g,
+        (whole, image, words, target, fragment = "") => {
+          const name = path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\/$/, "");
+          if (image || target === "" || !fs.existsSync(path.join(root, name))) return whole;
+          return `${words}(${addressOf(name, sources)}${lineOf(fragment)})`;
+        },
+      );
     })
     .join("");
 }
@@ -156,7 +161,9 @@ function sourcePage(name, sources) {
   const file = path.join(root, name);
   const head = "---\nsearch: false\noutline: false\naside: false\nprev: false\nnext: false\npageClass: source\n---\n\n";
   if (fs.statSync(file).isDirectory()) {
-    const entries = fs.readdirSync(file, { withFileTypes: true }).filter((entry) => !/^(\.|node_modules)/.test(entry.name));
+    const entries = fs
+      .readdirSync(file, { withFileTypes: true })
+      .filter((entry) => !/^(\.|node_modules)/.test(entry.name));
     const lines = entries.map((entry) => {
       const inner = `${name}/${entry.name}`;
       const isText = entry.isDirectory() || /\.(md|[cm]?[jt]s|c|h|html|json|py|xml|css|txt|gd|sh)$/.test(entry.name);
@@ -172,12 +179,15 @@ function sourcePage(name, sources) {
   const shown = text.length > 200_000 ? `${text.slice(0, 20_000)}\n…\n` : text;
   const language = languages[path.extname(name)] ?? "text";
   const fence = "`".repeat(Math.max(3, ...Array.from(text.matchAll(/`+/g), ([ticks]) => ticks.length + 1)));
-  return [pageOfSource(name), `${head}# ${name}\n\n${fence}${language}:line-numbers anchors\n${shown.trimEnd()}\n${fence}\n`];
+  return [
+    pageOfSource(name),
+    `${head}# ${name}\n\n${fence}${language}:line-numbers anchors\n${shown.trimEnd()}\n${fence}\n`,
+  ];
 }
 
 /** Puts a program of README where the first page names it. */
 function withProgram(home) {
-  const programs = readmePrograms(read("README.md"));
+  const programs = programsOf(read("README.md"), "README.md");
   return home.replace(/^<!-- program ([\w.-]+) -->$/gm, (_, name) => `\`\`\`js\n${programs.get(name)}\`\`\``);
 }
 

@@ -1,8 +1,18 @@
 // What the site shows, and in which order: its sidebar, and the list of documents in llms.txt. A page is a file of the
-// repository, or a word for one that `npm run docs` generates. A title is needed where the heading is too long for a sidebar.
+// repository, a word for one that `npm run docs` generates, or an address in the site. A title is needed where the heading is too long for a sidebar.
 
 /** Sections of the sidebar: a title and its pages. */
 export const contents = [
+  {
+    title: "Start",
+    pages: [
+      { file: "docs/start/environment.md", title: "Your own environment" },
+      { file: "docs/start/train.md" },
+      { file: "docs/start/node.md" },
+      { file: "docs/start/page.md", title: "In a page" },
+      { file: "docs/start/typescript.md" },
+    ],
+  },
   {
     title: "Tips",
     pages: [{ file: "docs/tips.md", title: "When it does not learn" }],
@@ -10,22 +20,31 @@ export const contents = [
   {
     title: "The algorithm",
     pages: [
+      { file: "docs/algorithm.md" },
+      { file: "docs/worked-update.md" },
       { file: "docs/gradients.md", title: "Gradients, derived" },
       { file: "docs/paper.md", title: "The paper, line by line" },
-      { file: "docs/options.md", title: "Options beyond the paper" },
+      { file: "docs/options.md", title: "Options beyond it" },
+      { file: "docs/page.md", title: "The page: watch it learn" },
     ],
   },
   {
     title: "Guides",
     pages: [
-      { file: "docs/worlds.md", title: "TORCS, and games with Godot" },
+      { file: "docs/guides/own-loop.md", title: "Your own loop, bodies" },
+      { file: "docs/guides/outside.md", title: "Other languages, robots" },
+      { file: "docs/worlds.md", title: "TORCS and Godot" },
       { file: "docs/scale.md", title: "Many runs: sweeps" },
+      { file: "docs/guides/export.md" },
+      { file: "docs/guides/reproduce.md", title: "Reproduce a number" },
+      { file: "docs/guides/change.md", title: "Change the algorithm" },
     ],
   },
   {
     title: "Results",
     pages: [
-      { file: "docs/results/mujoco/benchmark.md", title: "MuJoCo tasks, with notes" },
+      { file: "docs/results.md" },
+      { file: "docs/results/mujoco/benchmark.md", title: "MuJoCo: notes" },
       { file: "docs/dm-control.md", title: "dm_control's suite" },
       { file: "docs/paper-tasks.md", title: "The paper's tasks" },
     ],
@@ -39,7 +58,9 @@ export const contents = [
     pages: [
       { generated: "commands", title: "Commands" },
       { generated: "settings", title: "Settings and presets" },
+      { file: "docs/files.md" },
       { file: "docs/protocol.md", title: "The protocol" },
+      { address: "/api/index.html", title: "API" },
     ],
   },
   {
@@ -56,7 +77,4 @@ export const contents = [
 ];
 
 /** Documents that the site has, but not its sidebar: pages of the sidebar link to them. */
-export const besides = [
-  /^docs\/decisions\//,
-  /^docs\/results\/mujoco-actor-at-[^/]+\/benchmark\.md$/,
-];
+export const besides = [/^docs\/decisions\//, /^docs\/results\/mujoco-actor-at-[^/]+\/benchmark\.md$/];
