@@ -144,7 +144,8 @@ function addressOf(name, sources) {
 
 function pageOfSource(name) {
   const isFolder = fs.statSync(path.join(root, name)).isDirectory();
-  const visible = name.replace(/(^|\/)\./g, "$1"); // VitePress leaves out what begins with a dot
+  // VitePress leaves out what begins with a dot, and takes the end .html for its own.
+  const visible = name.replace(/(^|\/)\./g, "$1").replace(/\.(html|md)$/, "-$1");
   return isFolder ? `source/${visible}/index.md` : `source/${visible}.md`;
 }
 

@@ -579,6 +579,7 @@ async function pack(temporary) {
     "tsconfig.json",
     "README.md",
     "LICENSE",
+    "docs",
     "bin",
     "native",
     "scripts",
