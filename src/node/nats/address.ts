@@ -25,8 +25,8 @@ export function printableAddress(address: string): string {
 
 /** A text without the secrets of the servers' addresses in it. */
 export function withoutSecrets(text: string): string {
-  // A slash that the user did not encode may be a part of a password.
-  return text.includes("@") ? text.replaceAll(/\b(nats|tls|wss?):\/\/[^\s"'<>]*@/gi, "$1://") : text;
+  // A slash that the user did not encode may be a part of a password. A text that was cut may have lost its @.
+  return text.includes("://") ? text.replaceAll(/\b(nats|tls|wss?):\/\/[^\s"'<>]*[@…]/gi, "$1://") : text;
 }
 
 /** Reads the address of a server. Throws an InputError that shows no secret. `where` names it, such as a flag. */

@@ -12,7 +12,7 @@ import { parseServer, type ServerAddress, withoutSecrets } from "./address.ts";
 
 type Packages = typeof import("./packages.ts");
 
-/** Which server, and how to be let in. Files are paths, in the forms that NATS has. */
+/** Which server, and the credentials for it. Files are paths, in the forms that NATS has. */
 export interface ServerOptions {
   /** nats://, tls://, ws:// or wss://. It may have a user and a password, or a token. */
   readonly server: string;
