@@ -154,8 +154,8 @@ export function decodeFrame(given: Uint8Array, units: Units, where: string): Fra
   expect(Number.isSafeInteger(version) && version >= 0, `${where} version`, "a whole number", version);
   expect(kinds[kind] !== "bye" || rows === 0, `${where} rows`, "none in a farewell", rows);
 
-  // A fresh buffer is aligned; that of a message may begin anywhere.
-  const columns = columnsOf(given.slice().buffer, places, counts);
+  // A fresh buffer is aligned; that of a message may begin anywhere. The slice of a Buffer would be no copy.
+  const columns = columnsOf(new Uint8Array(given).buffer, places, counts);
   expectFinite(columns.rewards, `${where} rewards`);
   expectFinite(columns.next, `${where} nextObservations`);
   expectFinite(columns.starts, `${where} observations`);

@@ -137,7 +137,7 @@ export function readRoster(value: { actors?: unknown; gone?: unknown }, where: s
   return { actors: actors as Entry[], gone: gone as RosterState["gone"] };
 }
 
-/** Whether a value is the id of an actor: 32 hexadecimal digits. */
+/** Whether a value is the id of an actor or a run: 32 hexadecimal digits. */
 export function isActor(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 }
