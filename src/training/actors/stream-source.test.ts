@@ -1,14 +1,13 @@
 // A learner of a recorded stream: the same bits as training on the environments themselves, and after any pause.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sizes } from "../../ddpg/agent-state.case.ts";
+import { PendulumWithGoals, sizes } from "../../ddpg/agent-state.case.ts";
 import { Ddpg, type DdpgOptions } from "../../ddpg/ddpg.ts";
 import { learnFrom } from "../../ddpg/learn-from.ts";
 import { type TrainingStep, train } from "../../ddpg/train.ts";
 import type { Random } from "../../base/random.ts";
 import type { Step } from "../../environment/environment.ts";
 import { TimeLimit } from "../../environment/time-limit.ts";
-import { Pendulum } from "../../envs/pendulum.ts";
 import { encodeFrame, type FrameRow } from "./frame.ts";
 import {
   type MessageStream,
@@ -25,6 +24,7 @@ const kinds: Record<string, DdpgOptions> = {
     ...options,
     ...{ observationNormalization: true, rewardNormalization: true, rewardScale: 1, replayPriority: "proportional" },
   },
+  "with hindsight": { ...options, hindsight: "future", hindsightGoals: 2 },
   "with rounds": { ...options, updateEvery: 7, updatesPerStep: 0.5, noise: "pink" },
 };
 
@@ -50,7 +50,7 @@ class Recorded extends TimeLimit {
 
 /** Pendulums whose episodes are cut after 5, 6, 7 … steps. */
 function pendulums(count: number): Recorded[] {
-  return Array.from({ length: count }, (_, i) => new Recorded(new Pendulum(), 5 + i));
+  return Array.from({ length: count }, (_, i) => new Recorded(new PendulumWithGoals(), 5 + i));
 }
 
 /** What a step showed, as far as a learner elsewhere can know it. */
@@ -68,7 +68,7 @@ function shown({ step, environment, observation, action, reward, learned, episod
 
 /** Trains on environments of this process. Returns what each step showed, the transitions, and the fingerprint. */
 async function trained(settings: DdpgOptions, count: number, end: number) {
-  const agent = await Ddpg.create(new Pendulum(), settings);
+  const agent = await Ddpg.create(new PendulumWithGoals(), settings);
   const trace: string[] = [];
   const rows: { body: number; row: FrameRow }[] = [];
   const environments = pendulums(count);
@@ -138,7 +138,7 @@ for (const [name, settings] of Object.entries(kinds)) {
     const { trace, rows, fingerprint } = await trained(settings, 3, 90);
     const messages = messagesOf(rows, () => 1);
     for (const isSlow of [false, true]) {
-      const agent = await Ddpg.create(new Pendulum(), settings);
+      const agent = await Ddpg.create(new PendulumWithGoals(), settings);
       const source = new StreamSource(streamOf(messages, 0, isSlow), agent.units);
       assert.deepEqual(await learn(agent, source, 90), trace);
       assert.equal(agent.fingerprint(), fingerprint);
@@ -148,10 +148,10 @@ for (const [name, settings] of Object.entries(kinds)) {
   test(`paused after any transition, also in the middle of a message, a learner continues with the same bits: ${name}`, async () => {
     const { rows } = await trained(settings, 3, 120);
     const messages = messagesOf(rows, (body) => [4, 7, 1][body]);
-    const whole = await Ddpg.create(new Pendulum(), settings);
+    const whole = await Ddpg.create(new PendulumWithGoals(), settings);
     const trace = await learn(whole, new StreamSource(streamOf(messages), whole.units), 110);
     for (const pause of [1, 2, 5, 19, 20, 21, 22, 40, 61, 62, 109]) {
-      const agent = await Ddpg.create(new Pendulum(), settings);
+      const agent = await Ddpg.create(new PendulumWithGoals(), settings);
       const source = new StreamSource(streamOf(messages), agent.units);
       let saved: { bytes: Uint8Array; state: StreamState } | undefined;
       const first: string[] = [];
@@ -162,7 +162,7 @@ for (const [name, settings] of Object.entries(kinds)) {
         break;
       }
       assert.ok(saved);
-      const loaded = await Ddpg.load(saved.bytes, new Pendulum());
+      const loaded = await Ddpg.load(saved.bytes, new PendulumWithGoals());
       assert.deepEqual(loaded.save(), saved.bytes, `${pause}`);
       const state = readStreamState(saved.state, "state");
       const rest = new StreamSource(streamOf(messages, state.sequence, true), loaded.units, { saved: state });
@@ -176,7 +176,7 @@ test("duplicates and damaged messages leave no trace in the bits; a gap and a fa
   const { rows } = await trained(options, 2, 60);
   const messages = messagesOf(rows, () => 3);
   const learned = async (given: readonly StreamMessage[], end = 50) => {
-    const agent = await Ddpg.create(new Pendulum(), options);
+    const agent = await Ddpg.create(new PendulumWithGoals(), options);
     const lines: string[] = [];
     const source = new StreamSource(streamOf(given), agent.units, { onRejected: (line) => lines.push(line) });
     const trace = await learn(agent, source, end);
