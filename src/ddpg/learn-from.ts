@@ -91,7 +91,7 @@ export async function* learnFrom(
         source.taken();
         continue;
       }
-      // 2. Execute action aₜ and observe reward rₜ and new state sₜ₊₁: that was done elsewhere.
+      // Step 2 of Algorithm 1 was done elsewhere.
       body.receive(item);
       try {
         counter.store(body, where);

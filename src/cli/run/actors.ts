@@ -60,7 +60,7 @@ export class RunActors {
   #sentAt = Number.NEGATIVE_INFINITY;
   #sentVersion = -1;
 
-  /** Connects. Throws an InputError with a way out if that is not possible. */
+  /** Connects. Throws an InputError with a hint if that is not possible. */
   static async open(
     flags: ActorsFlags,
     agent: Ddpg,
@@ -154,6 +154,7 @@ export class RunActors {
 
 /** The lines of the introduction about a run's actors. */
 export function actorsLines(
+  nameOrPath: string,
   { environment, actors }: Pick<RunConfig, "environment" | "actors">,
   address: string,
 ): string[] {
@@ -161,6 +162,6 @@ export function actorsLines(
   const channel = actors.channel === channelOf(environment) ? "" : ` --channel ${actors.channel}`;
   return [
     `actors         channel ${actors.channel} of ${address}. Start them with:`,
-    `               npx ddpg act ${inShell(environment)} --server ${inShell(address)}${channel}`,
+    `               npx ddpg act ${inShell(nameOrPath)} --server ${inShell(address)}${channel}`,
   ];
 }

@@ -154,7 +154,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
         `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
         ...(environments.length > 1 ? [`environments   ${environments.length}, at once`] : []),
         `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
-        ...(actors ? actorsLines(config, actors.address) : []),
+        ...(actors ? actorsLines(nameOrPath, config, actors.address) : []),
         `compute        ${computeText(backend, agent)}`,
         `checkpoints    ${checkpoints}`,
         "",

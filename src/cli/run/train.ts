@@ -498,7 +498,7 @@ function introduction(
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
     ...(environments ? [`environments   ${whole(environments)} at once, whose steps all count`] : []),
-    ...(link ? actorsLines(config, link.address) : []),
+    ...(link ? actorsLines(nameOrPath, config, link.address) : []),
     `compute        ${compute}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `checkpoints    ${checkpoints}`,

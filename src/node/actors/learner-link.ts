@@ -56,7 +56,7 @@ export class LearnerLink implements MessageStream {
   #sent: { text: string; at: number } = { text: "", at: 0 };
   readonly #timer: NodeJS.Timeout;
 
-  /** Connects, and makes the streams of a new run. Throws an InputError with a way out if they are another run's or are gone. */
+  /** Connects, and makes the streams of a new run. Throws an InputError with a hint if they are another run's or are gone. */
   static async open(options: LearnerLinkOptions): Promise<LearnerLink> {
     const { where, channel, task, onLine } = options;
     const server = await connect(options.server, { where, name: `ddpg learner ${channel}`, onLine });
