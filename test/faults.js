@@ -1878,6 +1878,10 @@ export const faults = [
     edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.target.set(this.#ownTarget);", fault: "" }],
   },
   {
+    name: "dm_control: the cheetah has a tenth of the time to come to rest",
+    edits: [{ file: "src/envs/dm-control/cheetah.ts", text: "settleSteps: 200", fault: "settleSteps: 20" }],
+  },
+  {
     name: "dm_control: the clock runs while the cheetah comes to rest",
     edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.#data.time = 0;", fault: "" }],
   },

@@ -204,7 +204,11 @@ const table = {
    * θ, the rate at which Ornstein–Uhlenbeck noise, or the action with action-reverting noise, reverts to `noiseMean`, per
    * step. One value, or one per dimension [A]. Paper §7: 0.15.
    */
-  noiseTheta: numbers("rate at which Ornstein–Uhlenbeck noise reverts to its mean, per step", 0, 2),
+  noiseTheta: numbers(
+    "rate at which Ornstein–Uhlenbeck and action-reverting noise return to their mean, per step",
+    0,
+    2,
+  ),
   /**
    * μ, what Ornstein–Uhlenbeck noise reverts to, in half-ranges. With action-reverting noise it is what the action reverts
    * to, where −1 and 1 are its bounds. One value, or one per dimension [A]. Paper §7: 0.
