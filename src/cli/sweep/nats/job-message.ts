@@ -31,10 +31,16 @@ export function expectSweepName(name: string, where: string): void {
  * worker has its own. What decides the task stays, and a worker compares it.
  */
 export function sharedConfig(config: RunConfig): RunConfig {
-  const { environmentModule: _, environmentOptions, ...rest } = config;
-  const kind = outsideAddress(config.environment)?.kind;
+  const { environmentModule: _, ...rest } = config;
+  return sharedEntries(rest);
+}
+
+/** The same without the options of an environment that do not decide the task, such as an interpreter. */
+export function sharedEntries<T extends Pick<RunConfig, "environment" | "environmentOptions">>(entries: T): T {
+  const { environmentOptions, ...rest } = entries;
+  const kind = outsideAddress(entries.environment)?.kind;
   const deciding = kind && environmentOptions && decidingOf(kind, environmentOptions);
-  return { ...rest, ...(deciding && { environmentOptions: deciding }) };
+  return { ...rest, ...(deciding && { environmentOptions: deciding }) } as T;
 }
 
 export function encodeJob({ sweep, job: { id, config } }: SweepJob): string {

@@ -134,11 +134,15 @@ export function released(state: JobState): JobState {
 }
 
 /** It failed: another try, or set aside. */
-export function failedOnce(state: JobState, error: string, hasResult: boolean): JobState {
+export function failedOnce(state: JobState, error: string): JobState {
   const tries = state.tries + 1;
   const phase = tries >= maxTries ? "failed" : state.checkpoint > 0 ? "stopped" : "waiting";
-  const kept = phase === "failed" && hasResult && { hasResult: true as const };
-  return { ...withoutLease(state), phase, tries, error: error.slice(0, maxError), ...kept };
+  return { ...withoutLease(state), phase, tries, error: error.slice(0, maxError) };
+}
+
+/** What is in the queue is no job. */
+export function setAside(state: JobState, error: string): JobState {
+  return { ...withoutLease(state), phase: "failed", tries: maxTries, error: error.slice(0, maxError) };
 }
 
 export function completed(state: JobState, step: number, outcome: Outcome): JobState {
