@@ -1,12 +1,13 @@
 // Sweeps over a real NATS server: the real program, with workers that are killed, stopped and overtaken.
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, type Server } from "../../../node/nats/connect.ts";
 import { type RunningServer, startServer, withoutServer } from "../../../node/nats/nats-server.case.ts";
-import { readConfig, readResult } from "../../../node.ts";
+import { readConfig, readMetrics, readResult } from "../../../node.ts";
 import { programInFolder } from "../../terminal/program.case.ts";
 import { readSweep, runsOf, type SweepRecord } from "../record.ts";
 import { decodeJob } from "./job-message.ts";
@@ -22,8 +23,11 @@ const skip = withoutServer || (process.platform === "win32" && "signals of POSIX
 /** Everything that was printed. */
 const printed: string[] = [];
 
+const children: ChildProcess[] = [];
+
 function start(...args: string[]) {
   const { child, outcome } = program.start(args);
+  children.push(child);
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => printed.push(String(text)));
   return { child, outcome };
 }
@@ -49,10 +53,15 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
   /** Waits until the state of a run of a sweep is as wanted. */
   async function until(name: string, isWanted: (states: JobState[]) => boolean): Promise<JobState[]> {
     for (;;) {
-      const states = [...(await store.states(name)).values()];
+      const states = [...(await statesOf(name)).values()];
       if (isWanted(states)) return states;
       await delay(20);
     }
+  }
+  async function statesOf(name: string): Promise<Map<string, JobState>> {
+    const record = await store.record(name);
+    const ids = record ? runsOf("", record).map(({ id }) => id) : [];
+    return store.states(name, ids);
   }
 
   before(async () => {
@@ -64,82 +73,92 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
     assert.equal(local.code, 0, local.stderr);
   });
   after(async () => {
+    for (const child of children) child.kill("SIGKILL");
     await server?.close();
     await running?.stop();
   });
 
-  it("a worker that is killed loses nothing: another continues from its checkpoint, to the same results", async () => {
-    const submitted = sweep(...grid, "--seeds", "1", "--out", "killed");
-    const first = work();
-    await until("killed", (states) => states.some(({ checkpoint }) => checkpoint > 0));
-    first.child.kill("SIGKILL");
-    await first.outcome;
-    const second = work("--idle", "5");
-    const { code, stdout, stderr } = await submitted.outcome;
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(outcomes("killed"), outcomes("local"));
-    const worked = await second.outcome;
-    assert.equal(worked.code, 0, worked.stderr);
-    assert.match(worked.stdout, /-seed1 {2}resumed at step \d/);
-    assert.match(stdout, /^runs {11}2 complete$/m);
-    for (const name of ["report.html", "sweep.csv"]) assert.ok(fs.existsSync(inFolder("killed", name)));
-    const [run] = runsOf(inFolder("killed"), readSweep(inFolder("killed")) as SweepRecord);
-    const local = run.directory.replace("killed", "local");
-    const names = (directory: string) =>
-      fs.readdirSync(directory).map((each) => each.replace(/tfevents\..*/, "tfevents"));
-    assert.deepEqual(new Set(names(run.directory)), new Set(names(local)));
-    const records = (directory: string) => fs.readFileSync(path.join(directory, "metrics.jsonl"), "utf8");
-    assert.equal(records(run.directory), records(local));
-    assert.equal(readConfig(run.directory).environment, "Pendulum-v1");
-    // Nothing is left on the server, or where the runs were at work, except for what the killed worker left.
-    assert.deepEqual((await server.manager.streams.info("ddpg_jobs")).state.messages, 0);
-    const id = run.id;
-    for (const kind of ["checkpoint", "result"] as const)
-      assert.equal(await store.get("killed", id, kind, 1e9), undefined);
+  const limit = { timeout: 90_000 };
+  it(
+    "a worker that is killed loses nothing: another continues from its checkpoint, to the same results",
+    limit,
+    async () => {
+      const submitted = sweep(...grid, "--seeds", "1", "--out", "killed");
+      const first = work();
+      await until("killed", (states) => states.some(({ checkpoint }) => checkpoint > 0));
+      first.child.kill("SIGKILL");
+      await first.outcome;
+      const second = work("--idle", "5");
+      const { code, stdout, stderr } = await submitted.outcome;
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(outcomes("killed"), outcomes("local"));
+      const worked = await second.outcome;
+      assert.equal(worked.code, 0, worked.stderr);
+      assert.match(worked.stdout, /-seed1 {2}resumed at step \d/);
+      assert.match(stdout, /^runs {11}2 complete$/m);
+      for (const name of ["report.html", "sweep.csv"]) assert.ok(fs.existsSync(inFolder("killed", name)));
+      const [run] = runsOf(inFolder("killed"), readSweep(inFolder("killed")) as SweepRecord);
+      const local = run.directory.replace("killed", "local");
+      const names = (directory: string) =>
+        fs.readdirSync(directory).map((each) => each.replace(/tfevents\..*/, "tfevents"));
+      assert.deepEqual(new Set(names(run.directory)), new Set(names(local)));
+      const records = (directory: string) => readMetrics(directory).map((record) => ({ ...record, seconds: 0 }));
+      assert.deepEqual(records(run.directory), records(local));
+      assert.equal(readConfig(run.directory).environment, "Pendulum-v1");
+      // Nothing is left on the server, or where the runs were at work, except for what the killed worker left.
+      assert.deepEqual((await server.manager.streams.info("ddpg_jobs")).state.messages, 0);
+      const id = run.id;
+      for (const kind of ["checkpoint", "result"] as const)
+        assert.equal(await store.get("killed", id, kind, 1e9), undefined);
 
-    const again = await sweep(...grid, "--seeds", "1", "--out", "killed").outcome;
-    assert.match(again.stdout, /^Complete in killed: 2 of 2 runs\.\n/);
-  });
+      const again = await sweep(...grid, "--seeds", "1", "--out", "killed").outcome;
+      assert.match(again.stdout, /^Complete in killed: 2 of 2 runs\.\n/);
+    },
+  );
 
-  it("a signal hands the job back with its checkpoint; the command that submitted may leave and come back", async () => {
-    const submitted = sweep(...grid, "--seeds", "1", "--out", "left");
-    const first = work();
-    await until("left", (states) => states.some(({ checkpoint }) => checkpoint > 0));
-    submitted.child.kill("SIGINT");
-    const left = await submitted.outcome;
-    assert.equal(left.code, 130, left.stderr);
-    assert.match(left.stdout, /^continue {7}The workers continue\. The same command takes/m);
-    first.child.kill("SIGTERM");
-    const stopped = await first.outcome;
-    assert.equal(stopped.code, 143, stopped.stderr);
-    const [, step] = /handed back at step ([\d,]+)/.exec(stopped.stdout) ?? [];
-    assert.ok(step, stopped.stdout);
-    const states = await until("left", (all) => all.every(({ phase }) => phase !== "running"));
-    assert.ok(states.some(({ phase, lease }) => phase === "stopped" && lease === undefined));
-    assert.deepEqual(fs.readdirSync(inFolder("work")).length <= 1, true);
+  it(
+    "a signal hands the job back with its checkpoint; the command that submitted may leave and come back",
+    limit,
+    async () => {
+      const submitted = sweep(...grid, "--seeds", "1", "--out", "left");
+      const first = work();
+      await until("left", (states) => states.some(({ checkpoint }) => checkpoint > 0));
+      submitted.child.kill("SIGINT");
+      const left = await submitted.outcome;
+      assert.equal(left.code, 130, left.stderr);
+      assert.match(left.stdout, /^continue {7}The workers continue\. The same command takes/m);
+      first.child.kill("SIGTERM");
+      const stopped = await first.outcome;
+      assert.equal(stopped.code, 143, stopped.stderr);
+      const [, step] = /handed back at step ([\d,]+)/.exec(stopped.stdout) ?? [];
+      assert.ok(step, stopped.stdout);
+      const states = await until("left", (all) => all.every(({ phase }) => phase !== "running"));
+      assert.ok(states.some(({ phase, lease }) => phase === "stopped" && lease === undefined));
+      assert.deepEqual(fs.readdirSync(inFolder("work")).length <= 1, true);
 
-    const status = await start("sweep", "status", "--server", url, "left").outcome;
-    assert.match(status.stdout, /^Pendulum-v1: 2 runs in left at nats:/);
-    assert.match(status.stdout, /-seed1 +\d+ +1 +stopped +[\d,]+ of 2,500 /);
-    const second = work("--idle", "5");
-    await until("left", (all) => all.every(({ phase }) => phase === "complete"));
-    const back = await sweep(...grid, "--seeds", "1", "--out", "left").outcome;
-    assert.equal(back.code, 0, back.stderr);
-    assert.deepEqual(outcomes("left"), outcomes("local"));
-    assert.match((await second.outcome).stdout, new RegExp(`resumed at step ${step}`));
-    // A directory that lacks what was taken gets it again.
-    fs.rmSync(inFolder("left"), { recursive: true });
-    const [third, once] = [work("--idle", "5"), await sweep(...grid, "--seeds", "1", "--out", "left").outcome];
-    assert.equal(once.code, 0, once.stderr);
-    assert.deepEqual(outcomes("left"), outcomes("local"));
-    await third.outcome;
-  });
+      const status = await start("sweep", "status", "--server", url, "left").outcome;
+      assert.match(status.stdout, /^Pendulum-v1: 2 runs in left at nats:/);
+      assert.match(status.stdout, /-seed1 +\d+ +1 +stopped +[\d,]+ of 2,500 /);
+      const second = work("--idle", "5");
+      await until("left", (all) => all.every(({ phase }) => phase === "complete"));
+      const back = await sweep(...grid, "--seeds", "1", "--out", "left").outcome;
+      assert.equal(back.code, 0, back.stderr);
+      assert.deepEqual(outcomes("left"), outcomes("local"));
+      assert.match((await second.outcome).stdout, new RegExp(`resumed at step ${step}`));
+      // A directory that lacks what was taken gets it again.
+      fs.rmSync(inFolder("left"), { recursive: true });
+      const [third, once] = [work("--idle", "5"), await sweep(...grid, "--seeds", "1", "--out", "left").outcome];
+      assert.equal(once.code, 0, once.stderr);
+      assert.deepEqual(outcomes("left"), outcomes("local"));
+      await third.outcome;
+    },
+  );
 
-  it("a worker whose job another one has stops, and neither writes nor acknowledges anything", async () => {
+  it("a worker whose job another one has stops, and neither writes nor acknowledges anything", limit, async () => {
     const submitted = sweep(...grid, "--grid", "discount=0.98", "--seeds", "2", "--out", "overtaken");
     const first = work();
     await until("overtaken", (states) => states.some(({ checkpoint }) => checkpoint > 0));
-    const [[id]] = [...(await store.states("overtaken"))].filter(([, { phase }]) => phase === "running");
+    const [[id]] = [...(await statesOf("overtaken"))].filter(([, { phase }]) => phase === "running");
     const message = await server.manager.streams.getMessage("ddpg_jobs", { last_by_subj: `ddpg.jobs.overtaken.${id}` });
     assert.ok(message);
     const job = decodeJob(message.data, "job");
@@ -148,7 +167,7 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
     for (let out = ""; !out.includes(`${id}  left: another worker has it`); out = printed.join("")) await delay(20);
     first.child.kill("SIGTERM");
     await first.outcome;
-    const state = (await store.states("overtaken")).get(id);
+    const state = (await statesOf("overtaken")).get(id);
     assert.deepEqual([state?.phase, state?.worker, state?.lease], ["running", "other", lease.id]);
     const kept = await server.manager.streams.getMessage("ddpg_jobs", { last_by_subj: `ddpg.jobs.overtaken.${id}` });
     assert.equal(kept?.seq, message.seq, "the job is still in the queue");
@@ -160,7 +179,7 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
     await second.outcome;
   });
 
-  it("a server that is killed and started again loses no run", async () => {
+  it("a server that is killed and started again loses no run", limit, async () => {
     const submitted = sweep(...grid, "--seeds", "1", "--out", "restarted");
     const worker = work("--idle", "8");
     await until("restarted", (states) => states.some(({ checkpoint }) => checkpoint > 0));
@@ -172,7 +191,7 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
     await worker.outcome;
   });
 
-  it("takes environments of the worker's own list alone, and sets aside what fails three times", async () => {
+  it("takes environments of the worker's own list alone, and sets aside what fails three times", limit, async () => {
     const line = (bad: string) =>
       `export default () => ({ observationSize: 1, actionLow: [-1], actionHigh: [1], position: 0, steps: 0,
         reset(random) { this.steps = 0; this.position = random.uniform(-1, 1); return [this.position]; },
@@ -190,7 +209,7 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
     const without = await work("--idle", "3").outcome;
     assert.match(without.stderr, /jobs with line are left to others: --allow line=<its path> is not on this worker's/);
     assert.match(without.stderr, /ddpg\.jobs\.broken\.junk format: expected "ddpg-job-1".*It is set aside\.\n/);
-    assert.ok((await store.states("line")).values().next().value?.phase === "waiting");
+    assert.ok((await statesOf("line")).values().next().value?.phase === "waiting");
 
     const list = ["--allow", "line=./line.mjs", "--allow", "broken=./broken.mjs", "--idle", "8"];
     const args = ["work", "--server", url, "--jobs", "1", ...list];
@@ -215,7 +234,7 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
     await mended.outcome;
   });
 
-  it("refuses what does not belong together", async () => {
+  it("refuses what does not belong together", limit, async () => {
     for (const [args, message] of [
       [["--print", "slurm"], /^ddpg: --print: expected not to be used with --server/],
       [["--keep-checkpoints"], /^ddpg: --keep-checkpoints: expected not to be used with --server/],

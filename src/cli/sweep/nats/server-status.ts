@@ -30,9 +30,14 @@ export async function serverStatus(options: ServerOptions, name: string | undefi
 }
 
 async function printSweep(store: SweepStore, sweep: string): Promise<void> {
-  const [record, states] = await Promise.all([store.record(sweep), store.states(sweep)]);
+  const record = await store.record(sweep);
   if (!record) return;
-  const runs = runsOf("", record).map(({ id, cell, seed }): ShownRun => {
+  const all = runsOf("", record);
+  const states = await store.states(
+    sweep,
+    all.map(({ id }) => id),
+  );
+  const runs = all.map(({ id, cell, seed }): ShownRun => {
     const state = states.get(id);
     const base = { id, cell, seed, state: state?.phase ?? "waiting", step: state?.step ?? 0 };
     if (!state) return base;

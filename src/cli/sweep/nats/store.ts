@@ -8,7 +8,7 @@ import { maxTextBytes } from "../../../node/files.ts";
 import { isPassing, type Server } from "../../../node/nats/connect.ts";
 import { joined, parseSweep, type SweepRecord, sweepText } from "../record.ts";
 import { encodeJob, expectSweepName, planHash, type SweepJob } from "./job-message.ts";
-import { decodeState, encodeState, isEnded, type JobState, maxStateBytes, queued, setAside } from "./job-state.ts";
+import { decodeState, encodeState, isEnded, type JobState, queued, setAside } from "./job-state.ts";
 
 const stream = "ddpg_jobs";
 const subject = "ddpg.jobs";
@@ -21,6 +21,9 @@ const subjectIsFull = 10077;
 
 /** Time in which the queue knows a message by its id, in ms. It holds each job once at any time. */
 const duplicateMs = 120_000;
+
+/** Questions that are asked at the same time. */
+const atOnce = 32;
 
 /** How long a worker may give no sign of life before its job is given to another, in ms. */
 export const defaultLostAfterMs = 30_000;
@@ -180,15 +183,17 @@ export class SweepStore {
     if (found && !isEnded(found.state)) await this.write(sweep, id, setAside(found.state, error), found.revision);
   }
 
-  /** All states of a sweep, by the ids of its runs. */
-  async states(sweep: string): Promise<Map<string, JobState>> {
+  /** The states of these runs of a sweep, by their ids, as far as the server has them. */
+  async states(sweep: string, ids: readonly string[]): Promise<Map<string, JobState>> {
     const found = new Map<string, JobState>();
-    const entries = await this.server.retry(() => this.#states.history({ key: `${sweep}.*` }));
-    for await (const { key, value, operation, length } of entries) {
-      if (operation !== "PUT" || length > maxStateBytes) continue;
-      const id = key.slice(sweep.length + 1);
-      found.set(id, decodeState(value, this.#where(sweep, id)));
-    }
+    const waiting = [...ids];
+    const readSome = async (): Promise<void> => {
+      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+        const stored = await this.read(sweep, id);
+        if (stored) found.set(id, stored.state);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, readSome));
     return found;
   }
 
