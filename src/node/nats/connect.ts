@@ -82,6 +82,7 @@ export async function connect(options: ServerOptions, context: ServerContext): P
   const address = parseServer(given.server, where);
   const { printable } = address;
   const packages = await import("./packages.ts");
+  packages.setSha256Backend("native");
   const connection = await open(packages, address, given, context);
   void watch(connection, printable, onLine);
   try {

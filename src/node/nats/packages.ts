@@ -9,5 +9,5 @@ export {
   RetentionPolicy,
 } from "@nats-io/jetstream";
 export { Kvm } from "@nats-io/kv";
-export { Objm } from "@nats-io/obj";
+export { Objm, setSha256Backend } from "@nats-io/obj";
 export { connect, credsAuthenticator, headers, nanos, wsconnect } from "@nats-io/transport-node";
