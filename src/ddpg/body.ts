@@ -285,9 +285,11 @@ export class Body {
     const { answer } = this;
     this.observation.set(step.observation);
     answer.observation.set(step.nextObservation);
-    answer.action = Float32Array.from(step.action);
-    const { reward, terminated, truncated, info } = step;
-    Object.assign(answer, { reward, terminated, truncated, info });
+    answer.action.set(step.action);
+    answer.reward = step.reward;
+    answer.terminated = step.terminated;
+    answer.truncated = step.truncated;
+    answer.info = step.info;
   }
 
   /** Throws an InputError while the environment is being evaluated on. */

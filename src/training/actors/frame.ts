@@ -115,12 +115,31 @@ export function encodeFrame(
 
 type Sizes = Pick<Units, "observationSize" | "actionSize">;
 
+/** A row of a frame that is read into the same object as the last one. */
+export interface ReusedRow {
+  readonly observation: Float64Array;
+  readonly action: Float32Array;
+  readonly nextObservation: Float64Array;
+  reward: number;
+  terminated: boolean;
+  truncated: boolean;
+  info: Readonly<Record<string, number>> | undefined;
+}
+
+/** A frame whose rows are read one by one: views of each of them would take more time than learning from it. */
+export interface DecodedFrame extends Omit<Frame, "rows"> {
+  /** The number of rows. */
+  readonly length: number;
+  /** Copies row i. */
+  read(i: number, into: ReusedRow): void;
+}
+
 /**
  * Decodes a frame for an agent with these sizes and bounds. Throws an InputError that begins with `where` unless it is
  * complete, its checksum matches, and every number is finite and within the bounds. Sizes are checked before anything is
- * allocated. The rows are views of a copy.
+ * allocated.
  */
-export function decodeFrame(given: Uint8Array, units: Units, where: string): Frame {
+export function decodeFrame(given: Uint8Array, units: Units, where: string): DecodedFrame {
   const { observationSize: O, actionSize: A, lowest, highest } = units;
   expect(given.length >= headerBytes, where, `a frame of at least ${headerBytes} bytes`, given.length);
   const isFrame = Array.from(magic).every((letter, i) => given[i] === letter.charCodeAt(0));
@@ -159,30 +178,40 @@ export function decodeFrame(given: Uint8Array, units: Units, where: string): Fra
   expectFinite(columns.rewards, `${where} rewards`);
   expectFinite(columns.next, `${where} nextObservations`);
   expectFinite(columns.starts, `${where} observations`);
-  const decoded: FrameRow[] = [];
+  const { actions } = columns;
+  for (let i = 0; i < actions.length; i++) {
+    const j = i % A;
+    const isInside = actions[i] >= lowest[j] && actions[i] <= highest[j];
+    if (!isInside) expect(false, `${where} actions[${(i - j) / A}][${j}]`, `${lowest[j]} to ${highest[j]}`, actions[i]);
+  }
+  /** Where s of a row begins among the starts, or −1 if it is s′ of the row before. */
+  const startOf = new Int32Array(rows).fill(-1);
+  const infos: (Record<string, number> | undefined)[] = [];
   let started = 0;
   let told = 0;
-  let observation = columns.next;
   for (let i = 0; i < rows; i++) {
     const flag = columns.flags[i];
-    if (flag & flags.begins) observation = columns.starts.subarray(started * O, ++started * O);
-    const action = columns.actions.subarray(i * A, (i + 1) * A);
-    for (let j = 0; j < A; j++) {
-      const isInside = action[j] >= lowest[j] && action[j] <= highest[j];
-      if (!isInside) expect(false, `${where} actions[${i}][${j}]`, `${lowest[j]} to ${highest[j]}`, action[j]);
-    }
-    const nextObservation = columns.next.subarray(i * O, (i + 1) * O);
-    const informs = (flag & flags.informed) !== 0;
-    decoded.push({
-      ...{ observation, action, reward: columns.rewards[i], nextObservation },
-      terminated: (flag & flags.terminated) !== 0,
-      truncated: (flag & flags.truncated) !== 0,
-      info: informs ? infoOf(columns.info, told++, names, `${where} info[${i}]`) : undefined,
-    });
-    observation = nextObservation;
+    if (flag & flags.begins) startOf[i] = O * started++;
+    if (informed > 0)
+      infos.push(flag & flags.informed ? infoOf(columns.info, told++, names, `${where} info[${i}]`) : undefined);
   }
   const actor = Array.from(given.subarray(32, 48), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { kind: kinds[kind], actor, batch, version, rows: decoded };
+  return {
+    ...{ kind: kinds[kind], actor, batch, version, length: rows },
+    read(i, into) {
+      const begins = startOf[i] >= 0;
+      const { next, starts } = columns;
+      const [from, at] = begins ? [starts, startOf[i]] : [next, (i - 1) * O];
+      for (let k = 0; k < O; k++) into.observation[k] = from[at + k];
+      for (let k = 0; k < O; k++) into.nextObservation[k] = next[i * O + k];
+      for (let k = 0; k < A; k++) into.action[k] = actions[i * A + k];
+      const flag = columns.flags[i];
+      into.reward = columns.rewards[i];
+      into.terminated = (flag & flags.terminated) !== 0;
+      into.truncated = (flag & flags.truncated) !== 0;
+      into.info = infos[i];
+    },
+  };
 }
 
 function infoOf(values: Float64Array, index: number, names: readonly string[], where: string): Record<string, number> {

@@ -1,7 +1,7 @@
 import { expect, expectObject, InputError } from "../../base/expect.ts";
 import type { ReceivedCut, ReceivedStep, TransitionSource } from "../../ddpg/learn-from.ts";
 import type { Units } from "../../ddpg/units.ts";
-import { decodeFrame, type Frame } from "./frame.ts";
+import { type DecodedFrame, decodeFrame, type ReusedRow } from "./frame.ts";
 import { Roster, type RosterState, readRoster } from "./roster.ts";
 
 /** A message of the stream. Sequence numbers grow; some may be missing. */
@@ -39,11 +39,13 @@ export class StreamSource implements TransitionSource {
   readonly #units: Units;
   readonly #onRejected: (line: string, message: StreamMessage) => void;
   readonly #roster: Roster;
+  /** The last step; reused by the next one. */
+  readonly #step: ReusedRow & { readonly type: "step"; body: number };
   #sequence = 0;
   #row = 0;
   #duplicates = 0;
   #rejected = 0;
-  #current: { sequence: number; frame: Frame; body: number; apply: () => void } | undefined;
+  #current: { sequence: number; frame: DecodedFrame; body: number; apply: () => void } | undefined;
   /** The bodies to cut before the rows of the current message. */
   #cuts: readonly number[] = [];
   /** The version of the weights that the last transition was acted by. */
@@ -64,6 +66,13 @@ export class StreamSource implements TransitionSource {
     this.#units = units;
     this.#onRejected = onRejected;
     this.#roster = new Roster(slots);
+    const { observationSize, actionSize } = units;
+    this.#step = {
+      ...{ type: "step", body: 0, reward: 0, terminated: false, truncated: false, info: undefined },
+      observation: new Float64Array(observationSize),
+      action: new Float32Array(actionSize),
+      nextObservation: new Float64Array(observationSize),
+    };
     if (!saved) return;
     this.#sequence = saved.sequence;
     this.#row = saved.row;
@@ -114,8 +123,10 @@ export class StreamSource implements TransitionSource {
     const current = this.#current;
     if (!current) return undefined;
     if (this.#cuts.length > 0) return { type: "cut", body: this.#cuts[0] };
-    const { frame, body } = current;
-    return { type: "step", body, ...frame.rows[this.#row] };
+    const step = this.#step;
+    step.body = current.body;
+    current.frame.read(this.#row, step);
+    return step;
   }
 
   /** Takes a message up. Afterwards there is a current one, or the message has nothing to take. */
@@ -125,7 +136,7 @@ export class StreamSource implements TransitionSource {
     // A message that was begun when the state was saved is no longer a message of the future.
     const isBegun = this.#row > 0;
     const where = `message ${sequence}`;
-    let frame: Frame;
+    let frame: DecodedFrame;
     try {
       frame = decodeFrame(message.data, this.#units, where);
       const { actor = frame.actor } = message;
@@ -140,7 +151,7 @@ export class StreamSource implements TransitionSource {
     const { actor, batch, kind } = frame;
     if (isBegun) {
       const body = this.#roster.bodyOf(actor);
-      expect(body !== undefined && this.#row < frame.rows.length, where, "the rest of a message", "another one", gone);
+      expect(body !== undefined && this.#row < frame.length, where, "the rest of a message", "another one", gone);
       this.#current = { sequence, frame, body, apply: () => {} };
       return;
     }
@@ -156,7 +167,7 @@ export class StreamSource implements TransitionSource {
       const error = new InputError({ where: `${where} batch of actor ${shown}`, expected: "the next one", got });
       this.#onRejected(`${error.message} The episode in progress is cut.`, message);
     }
-    if (cuts.length === 0 && frame.rows.length === 0) {
+    if (cuts.length === 0 && frame.length === 0) {
       apply();
       this.#finish(sequence);
       return;
@@ -173,8 +184,8 @@ export class StreamSource implements TransitionSource {
     const isCut = this.#cuts.length > 0;
     if (isCut) this.#cuts = this.#cuts.slice(1);
     else if (this.#row++ === 0) current.apply();
-    if (this.#cuts.length > 0 || this.#row < frame.rows.length) return;
-    if (frame.rows.length === 0) current.apply();
+    if (this.#cuts.length > 0 || this.#row < frame.length) return;
+    if (frame.length === 0) current.apply();
     this.#finish(sequence);
   }
 
