@@ -1,6 +1,8 @@
 // Actors and a learner as processes, with a real server.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as path from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { learnerSubjects, streams, transitionsSubject } from "../node/actors/channel.ts";
@@ -17,8 +19,8 @@ after(() => {
   for (const child of children) child.kill("SIGKILL");
 });
 
-function start(args: readonly string[]) {
-  const started = startProgram(args);
+function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+  const started = startProgram(args, env);
   children.push(started.child);
   return started;
 }
@@ -217,6 +219,43 @@ describe("actors", { skip: withoutServer, timeout: 300_000 }, () => {
       assert.equal(code, 2, stderr);
       assert.match(stderr, /channel Pendulum-v1: expected a transition within 1 s, got none. Start some with ddpg act/);
     } finally {
+      await server.stop();
+    }
+  });
+
+  it("with the accounts of the document, an actor acts, and may do nothing else", async () => {
+    const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+    const text = fs.readFileSync(path.join(root, "docs/scale.md"), "utf8");
+    const [, block = ""] = /```\n(port: 4222\n[\s\S]*?)```/.exec(text) ?? [];
+    const config = block
+      .replace(/port: 4222\njetstream .*\n/, "")
+      .replace("$LEARNER_PASSWORD", "learning")
+      .replace("$ACTOR_PASSWORD", "acting");
+    assert.match(config, /user: actor, password: acting/);
+    const server = await startServer({ config });
+    const as = (user: string, password: string) => ({
+      ...process.env,
+      ...{ DDPG_NATS_USER: user, DDPG_NATS_PASSWORD: password },
+    });
+    const variables = { DDPG_NATS_USER: "actor", DDPG_NATS_PASSWORD: "acting" };
+    const context = { name: "test", where: "--server", onLine: () => {}, asksForJetStream: false, variables };
+    const client = await connect({ server: server.url }, context);
+    try {
+      const few = ["--steps", "1200", "--episodes", "3"];
+      const train = ["train", "Pendulum-v1", ...flags, ...few, "--actors", server.url, "--out", "accounts"];
+      const learner = start(train, as("learner", "learning"));
+      const actor = start(["act", "Pendulum-v1", "--server", server.url], as("actor", "acting"));
+      const [learned, acted] = [await learner.outcome, await actor.outcome];
+      assert.equal(learned.code, 0, learned.stderr);
+      assert.equal(acted.code, 0, acted.stderr);
+      assert.match(acted.stdout, /weights of update [1-9]/);
+      await assert.rejects(client.manager.streams.delete(streams.transitions("Pendulum-v1")));
+      await assert.rejects(client.jetstream.publish(learnerSubjects.weights("Pendulum-v1", 0), "x", { timeout: 500 }));
+      const stranger = await start(["act", "Pendulum-v1", "--server", server.url], as("actor", "guess")).outcome;
+      assert.match(stranger.stderr, /--server: expected a NATS server at .*Authorization/i);
+      assert.doesNotMatch(stranger.stderr, /guess/);
+    } finally {
+      await client.close();
       await server.stop();
     }
   });
