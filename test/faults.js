@@ -2173,7 +2173,7 @@ export const faults = [
       {
         file: "src/training/actors/roster.ts",
         text: "if (batch <= last || (isBye && !known))",
-        fault: "if (isBye && !known)",
+        fault: "if (batch <= 0 * last || (isBye && !known))",
       },
     ],
   },
