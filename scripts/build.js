@@ -44,7 +44,8 @@ async function compile(directory) {
   run("typescript/lib/tsc.js", ["-p", path.join(root, "tsconfig.json"), "--outDir", directory]);
   dropMaps(path.join(directory, "kernels/wasm/generated"));
   compileNative(path.join(directory, "native"));
-  await bundleCommandLine(directory);
+  const clients = await bundleClients(path.join(directory, "node/nats/packages.js"));
+  await bundleCommandLine(directory, clients);
   await bundlePage(path.join(directory, "page"));
 }
 
@@ -122,8 +123,26 @@ export async function assemble(file, sources, features = []) {
   return bytes;
 }
 
-/** Bundles `cli/main.js` and the packages it uses into one file. The library is not bundled; its files stay beside it. */
-async function bundleCommandLine(directory) {
+/**
+ * Puts the clients of NATS into the module that names them, which is imported only when a server is asked for. Returns the files
+ * that went in.
+ */
+async function bundleClients(file) {
+  const { rolldown } = await import("rolldown");
+  const bundle = await rolldown({ cwd: root, input: file, platform: "node" });
+  const comments = { legal: true, annotation: true, jsdoc: false };
+  const { output } = await bundle.write({ file, codeSplitting: false, minify: true, comments });
+  await bundle.close();
+  // Its map and its types name the packages, which users do not have.
+  fs.rmSync(`${file}.map`, { force: true });
+  return output[0].moduleIds;
+}
+
+/**
+ * Bundles `cli/main.js` and the packages it uses into one file. The library is not bundled; its files stay beside it. `more` are
+ * files of packages that are in other files of the build.
+ */
+async function bundleCommandLine(directory, more) {
   const { rolldown } = await import("rolldown");
   const inside = path.join(directory, "cli") + path.sep;
   const bundle = await rolldown({
@@ -148,7 +167,7 @@ async function bundleCommandLine(directory) {
   const file = path.join(directory, "cli.js");
   const { output } = await bundle.write({ file, codeSplitting: false, minify: false, comments });
   await bundle.close();
-  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses(output[0].moduleIds));
+  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses([...output[0].moduleIds, ...more]));
 }
 
 /** Builds the page as static files that any host can serve from any folder. */

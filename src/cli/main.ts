@@ -1,6 +1,7 @@
 // The command line `ddpg`. Each command has its own file.
 import { Command } from "commander";
 import { versions } from "../node/versions.ts";
+import { addActCommand } from "./act.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
 import { explainExit } from "./environment/guard.ts";
@@ -11,6 +12,7 @@ import { addRenderCommand } from "./render/render.ts";
 import { addReportCommand } from "./report/report.ts";
 import { addResumeCommand } from "./run/resume.ts";
 import { addTrainCommand } from "./run/train.ts";
+import { addWorkCommand } from "./sweep/nats/work.ts";
 import { addSweepCommand } from "./sweep/sweep.ts";
 import { rephrase, report } from "./terminal/errors.ts";
 import { exit, onUnplannedExit } from "./terminal/exit.ts";
@@ -49,9 +51,11 @@ Examples:
   ddpg plan Pendulum-v1                        what a planner with the true model reaches
   ddpg report runs                             curves as one HTML file
   ddpg sweep Pendulum-v1 --grid actorLearningRate=1e-4,1e-3   compare settings
+  ddpg work --server nats://host:4222          make runs of sweeps that a server has
   ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );
 addTrainCommand(program);
+addActCommand(program);
 addResumeCommand(program);
 addWatchCommand(program);
 addEvaluateCommand(program);
@@ -60,6 +64,7 @@ addRenderCommand(program);
 addPlanCommand(program);
 addReportCommand(program);
 addSweepCommand(program);
+addWorkCommand(program);
 addBenchmarkCommand(program);
 addEnvironmentsCommand(program);
 

@@ -27,6 +27,16 @@ export function readCheckpointConfig(run: string): RunConfig | undefined {
   }
 }
 
+/** The environment steps that a run's checkpoint has taken. Undefined if there is no checkpoint, or none that can be read. */
+export function readCheckpointStep(run: string): number | undefined {
+  try {
+    return withHeader(run, ({ metadata }) => stepsTaken(parseObject(metadata, "counters", where), where));
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The actor and critic of a run's checkpoint, as the bytes of a policy file with the critic added. Undefined if there
  * is no checkpoint. Throws an InputError that names the field if the file is something else. The result is good enough

@@ -37,6 +37,8 @@ export interface ChildrenOptions<C extends ChildCommand> {
   readonly jobs: number;
   /** Whether to show their progress on a terminal. */
   readonly progress: boolean;
+  /** Stops all children when it is aborted, as SIGTERM does. */
+  readonly until?: AbortSignal;
   onStart(command: C): void;
   onWarning(command: C, warning: string): void;
   onEnd(command: C, end: ChildEnd): void;
@@ -54,32 +56,40 @@ export async function runChildren<C extends ChildCommand>(
   const waiting = [...commands];
   const running = new Set<ChildProcess>();
   let stopped: Signal | undefined;
+  let isStopping = false;
 
   const kill = (): void => {
     for (const child of running) child.kill("SIGKILL");
   };
-  const stop = (signal: Signal): void => {
-    if (stopped) kill();
+  const end = (): void => {
+    if (isStopping) kill();
     else setTimeout(kill, graceMs).unref();
-    stopped ??= signal;
+    isStopping = true;
     for (const child of running) if (child.connected) child.disconnect();
   };
+  const stop = (signal: Signal): void => {
+    stopped ??= signal;
+    end();
+  };
   const runNext = async (): Promise<void> => {
-    for (let command = waiting.shift(); command && !stopped; command = waiting.shift()) {
+    for (let command = waiting.shift(); command && !isStopping; command = waiting.shift()) {
       lines.footer = waiting.length > 0 ? `${waiting.length} waiting` : "";
       const end = await runChild(command, lines, running, options);
       // A signal may first reach something that an environment depends on. The error that follows is not a failure.
-      const how = stopped && end.how === "failed" ? "stopped" : end.how;
+      const how = isStopping && end.how === "failed" ? "stopped" : end.how;
       lines.interrupt(() => options.onEnd(command, { ...end, how }));
     }
   };
 
   const signals = Object.keys(exitCodes) as Signal[];
   for (const signal of signals) process.on(signal, stop);
+  options.until?.addEventListener("abort", end);
+  if (options.until?.aborted) end();
   try {
     await Promise.all(Array.from({ length: options.jobs }, runNext));
   } finally {
     for (const signal of signals) process.off(signal, stop);
+    options.until?.removeEventListener("abort", end);
     lines.stop();
   }
   return stopped;

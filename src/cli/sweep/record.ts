@@ -79,7 +79,11 @@ export function readSweep(directory: string): SweepRecord | undefined {
     fs.existsSync(fromStart(file)) ? readFile(fromStart(file), maxTextBytes).toString("utf8") : undefined,
   );
   if (text === undefined) return undefined;
-  const hint = "The command that made the sweep writes it again if you remove it.";
+  return parseSweep(text, file, "The command that made the sweep writes it again if you remove it.");
+}
+
+/** Checks the text of a record. `file` begins errors. */
+export function parseSweep(text: string, file: string, hint: string): SweepRecord {
   const value = parseJson(text, file, hint);
   expect(typeof value === "object" && value !== null, file, "a JSON object", value, hint);
   const { format: found } = value as { format?: unknown };
@@ -115,10 +119,14 @@ function cellFrom(value: unknown, where: string, hint: string): SweepCell {
  * The record with what another command adds: cells, and seeds of cells that it has. Throws an InputError if they do not
  * belong together, because their returns could not be compared.
  */
-export function joined(directory: string, earlier: SweepRecord | undefined, added: SweepRecord): SweepRecord {
+export function joined(
+  directory: string,
+  earlier: SweepRecord | undefined,
+  added: SweepRecord,
+  hint = "Choose another --out.",
+): SweepRecord {
   if (!earlier) return added;
   const file = path.join(directory, fileName);
-  const hint = "Choose another --out.";
   for (const field of ["environment", "steps", "arithmetic"] as const) {
     expect(earlier[field] === added[field], `${file} ${field}`, String(added[field]), earlier[field], hint);
   }
@@ -134,9 +142,7 @@ export function joined(directory: string, earlier: SweepRecord | undefined, adde
 /** Writes the record, unless it is there already: the tasks of an array job all have the same. */
 export function writeSweep(directory: string, record: SweepRecord): void {
   const file = fromStart(path.join(directory, fileName));
-  const head = { format, environment: record.environment, steps: record.steps, arithmetic: record.arithmetic };
-  const lines = record.cells.map((cell) => `\n${JSON.stringify(cell)}`).join(",");
-  const text = `${JSON.stringify(head).slice(0, -1)},\n"cells":[${lines}]}\n`;
+  const text = sweepText(record);
   attempt(
     file,
     "a file that can be written",
@@ -147,6 +153,13 @@ export function writeSweep(directory: string, record: SweepRecord): void {
     },
     "Choose another with --out.",
   );
+}
+
+/** A record as the text of its file. */
+export function sweepText(record: SweepRecord): string {
+  const head = { format, environment: record.environment, steps: record.steps, arithmetic: record.arithmetic };
+  const lines = record.cells.map((cell) => `\n${JSON.stringify(cell)}`).join(",");
+  return `${JSON.stringify(head).slice(0, -1)},\n"cells":[${lines}]}\n`;
 }
 
 /** A cell's values of these settings, as they are typed. */

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
-import { attempt, openFile, readAt } from "../../node/files.ts";
+import { attempt, openFile, readAt, readFile } from "../../node/files.ts";
 import { isLocked } from "../../node/lock.ts";
 import { expectDirectory, files } from "../../node/run-files.ts";
 import { fromStart } from "../../node/starting-folder.ts";
@@ -11,8 +11,9 @@ import { type RunResult, readResult } from "../../node.ts";
 import { count, plusMinus, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { print } from "../terminal/output.ts";
+import { addServerOptions, chosenServer, type ServerFlags } from "../terminal/server-options.ts";
 import { table } from "../terminal/table.ts";
-import { cellValues, readSweep, runsOf, type SweepRecord, variedNames } from "./record.ts";
+import { cellValues, readSweep, runsOf, type SweepRecord, type SweepRun, variedNames } from "./record.ts";
 
 /** How far a run is. A stopped one has a checkpoint, and a waiting one has not begun. */
 export type RunState = "complete" | "running" | "failed" | "stopped" | "waiting";
@@ -23,12 +24,27 @@ export interface RunStatus {
   readonly step: number;
   /** Present if the run has ended in any way. */
   readonly result?: RunResult;
+  /** Why it failed, if a server set it aside. */
+  readonly error?: string;
 }
+
+/** The file beside a run's directory that says why a server set it aside. */
+export function failureFile(directory: string): string {
+  return `${fromStart(directory)}.failed.txt`;
+}
+
+/** Letters of it that are read. */
+const maxFailureBytes = 65_536;
 
 /** What a run's directory says, without reading all its records. */
 export function statusOf(directory: string): RunStatus {
   const has = (name: string): boolean => fs.existsSync(fromStart(path.join(directory, name)));
-  if (!has(files.config)) return { state: "waiting", step: 0 };
+  if (!has(files.config)) {
+    const file = failureFile(directory);
+    if (!fs.existsSync(file)) return { state: "waiting", step: 0 };
+    const read = (): string => readFile(file, maxFailureBytes).toString("utf8").trim();
+    return { state: "failed", step: 0, error: attempt(file, "the reason of a failure", read) };
+  }
   const result = resultOf(directory);
   const ended = result !== undefined && { result };
   const step = result?.steps ?? lastStep(directory);
@@ -67,13 +83,33 @@ function lastStep(directory: string): number {
   return Number(steps.at(-1)?.[1] ?? 0);
 }
 
+interface StatusFlags extends ServerFlags {
+  readonly server?: string;
+}
+
 export function addStatusCommand(sweep: Command): void {
-  sweep
+  const command = sweep
     .command("status")
-    .argument("<dir>", "a sweep's directory")
+    .argument("[dir]", "a sweep's directory; with --server, the name of a sweep there [all]")
     .summary("show all runs of a sweep")
     .description("Shows all runs of a sweep: those that are complete, running, stopped, failed or waiting.")
-    .action((directory: string) => status(directory));
+    .option("--server <url>", "show the sweeps of a NATS server, as they are now");
+  addServerOptions(command);
+  command.action(async (directory: string | undefined) => {
+    // The command above has the same options, and takes them.
+    const { server, ...flags } = command.optsWithGlobals<StatusFlags>();
+    if (server !== undefined) {
+      // Loaded only here, because the other commands need no server.
+      const { serverStatus } = await import("./nats/server-status.ts");
+      await serverStatus(chosenServer(server, flags), directory);
+      return;
+    }
+    if (directory === undefined) {
+      const hint = 'See "ddpg sweep status --help".';
+      throw new InputError({ where: "sweep status", expected: "<dir>", got: "nothing", hint });
+    }
+    status(directory);
+  });
 }
 
 /** Reads the record of a sweep that must be there. */
@@ -87,24 +123,47 @@ export function expectSweep(directory: string): SweepRecord {
 
 function status(directory: string): void {
   const record = expectSweep(directory);
-  const names = variedNames(record);
   const runs = runsOf(directory, record).map((run) => ({ ...run, ...statusOf(run.directory) }));
-  const rows = runs.map(({ id, cell, seed, state, step, result }) => [
+  const shown = runs.map(({ result, ...run }): ShownRun => {
+    const { evaluation, fingerprint = "" } = result ?? {};
+    return {
+      ...run,
+      ...(evaluation && { outcome: { ...evaluation, fingerprint } }),
+      ...(result?.failed && { error: result.failed }),
+    };
+  });
+  printRuns(record, inShell(directory), shown);
+}
+
+/** A run as the table has it. */
+export interface ShownRun extends Omit<RunStatus, "result">, Omit<SweepRun, "directory"> {
+  readonly outcome?: {
+    readonly meanReturn: number;
+    readonly standardError: number | null;
+    readonly fingerprint: string;
+  };
+  readonly worker?: string;
+}
+
+/** Prints a table of runs. `place` says where the sweep is. */
+export function printRuns(record: SweepRecord, place: string, runs: readonly ShownRun[]): void {
+  const names = variedNames(record);
+  const hasWorkers = runs.some(({ worker }) => worker !== undefined);
+  const rows = runs.map(({ id, cell, seed, state, step, outcome, worker }) => [
     id,
     ...cellValues(cell, names),
     `${seed}`,
     state,
     `${whole(step)} of ${whole(record.steps)}`,
-    state === "complete" && result?.evaluation
-      ? plusMinus(result.evaluation.meanReturn, result.evaluation.standardError)
-      : "–",
-    state === "complete" && result ? result.fingerprint : "–",
+    state === "complete" && outcome ? plusMinus(outcome.meanReturn, outcome.standardError) : "–",
+    state === "complete" && outcome ? outcome.fingerprint : "–",
+    ...(hasWorkers ? [worker ?? "–"] : []),
   ]);
-  const head = ["run", ...names, "seed", "state", "steps", "return", "fingerprint"];
-  print([`${record.environment}: ${count(runs.length, "run")} in ${inShell(directory)}`, ""]);
+  const head = ["run", ...names, "seed", "state", "steps", "return", "fingerprint", ...(hasWorkers ? ["worker"] : [])];
+  print([`${record.environment}: ${count(runs.length, "run")} in ${place}`, ""]);
   print(table([head, ...rows], [names.length + 1, names.length + 3]));
   print(["", countsText(runs)]);
-  for (const { id, state, result } of runs) if (state === "failed") print(`${id}: ${result?.failed}`);
+  for (const { id, state, error } of runs) if (state === "failed") print(`${id}: ${error}`);
 }
 
 const states: readonly RunState[] = ["complete", "running", "stopped", "failed", "waiting"];

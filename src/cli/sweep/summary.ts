@@ -88,7 +88,8 @@ export function summarize(directory: string, record: SweepRecord): SweepSummary 
 
 /** The settings of a cell as its runs have them: a cell of an earlier command may not name what a later one varies. */
 function settingsOf(cell: SweepCell, runs: readonly SummaryRun[]): Partial<Settings> {
-  const begun = runs.filter(({ state }) => state !== "waiting");
+  // One that a server set aside has no files.
+  const begun = runs.filter(({ state, error }) => state !== "waiting" && error === undefined);
   const configs = begun.map(({ directory }): [string, RunConfig] => [directory, readConfig(fromStart(directory))]);
   for (const [directory, { settings }] of configs) {
     for (const [name, value] of Object.entries(cell.settings)) {

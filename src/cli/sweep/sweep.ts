@@ -10,6 +10,8 @@ import { type PresetName, type Settings, settingFlag, showSetting } from "../../
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectUnlocked } from "../../node/lock.ts";
+import { parseServer } from "../../node/nats/address.ts";
+import type { ServerOptions } from "../../node/nats/connect.ts";
 import { expectSeveral } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory } from "../../node/run-directory.ts";
@@ -39,15 +41,20 @@ import { count, duration, plusMinus, whole } from "../terminal/numbers.ts";
 import { asFlags, chosenSettings, inShell, milliseconds, settingOptions, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
+import { addServerOptions, chosenServer, type ServerFlags, serverHelp } from "../terminal/server-options.ts";
 import { cellId, type Job, jobOf, trainArguments } from "./job.ts";
 import { type Axis, type Cell, cellName, cellsOf, parseGrid } from "./matrix.ts";
+import { expectSweepName, sharedEntries } from "./nats/job-message.ts";
+import { submit } from "./nats/submit.ts";
 import { joined, readSweep, runDirectory, type SweepRecord, writeSweep } from "./record.ts";
 import { slurmScript } from "./slurm.ts";
 import { addStatusCommand, countsText, statusOf } from "./status.ts";
 import { readSweepFile, type SweepFile } from "./sweep-file.ts";
 import { addReportCommand, reportSweep } from "./sweep-report.ts";
 
-interface SweepFlags extends ComputeFlags, OutsideOptions {
+interface SweepFlags extends ComputeFlags, OutsideOptions, ServerFlags {
+  server?: string;
+  name?: string;
   stepTimeout?: number;
   grid?: Axis[];
   random?: number;
@@ -65,6 +72,7 @@ interface SweepFlags extends ComputeFlags, OutsideOptions {
   evaluateEpisodes?: number;
   checkSteps?: number;
   keepCheckpoints?: true;
+  checkpointEvery?: object;
   progress: boolean;
 }
 
@@ -97,6 +105,8 @@ export function addSweepCommand(program: Command): void {
     .option("--job <i>", "make only this run, counted from 0, as a task of an array job does", wholeNumber("--job", 0))
     .option("--print <kind>", "print a script that makes the runs elsewhere: slurm, an array job", scriptKind)
     .option("--out <dir>", "directory for the sweep [sweeps/<environment>]")
+    .option("--server <url>", "put the runs into the queue of a NATS server, such as nats://host:4222, for ddpg work")
+    .option("--name <name>", "the sweep's name on the server [that of its directory]")
     .addOption(runOptions.episodes("a run's final evaluation"))
     .addOption(runOptions.evaluateEvery())
     .addOption(runOptions.evaluateEpisodes())
@@ -112,6 +122,7 @@ export function addSweepCommand(program: Command): void {
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd())
     .addOption(computeOptions.threads());
+  addServerOptions(command, "The NATS server of --server:");
   addOutsideOptions(command);
   command.optionsGroup("Settings of all runs [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
@@ -127,6 +138,10 @@ Examples:
   ddpg sweep Pendulum-v1 --random 20 --grid actorLearningRate=1e-5..1e-2,batchSize=64,128 --seeds 1..3
   ddpg sweep status sweeps/Pendulum-v1
   ddpg sweep Pendulum-v1 --grid batchSize=32,64 --print slurm > sweep.sh
+  ddpg sweep Pendulum-v1 --grid batchSize=32,64 --server nats://host:4222
+
+With --server, the machines that run "ddpg work --server" make the runs, and their results come into the sweep's
+directory here. The command may be stopped and started again. ${serverHelp.replaceAll("\n", " ")}
 
 ${moduleHelp}`,
     )
@@ -155,7 +170,35 @@ interface Plan {
   readonly added: SweepRecord;
 }
 
+function flagOf(name = ""): string {
+  return `--${name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Throws an InputError for options that contradict --server. */
+function expectServerAlone(flags: SweepFlags): void {
+  const { server, name } = flags;
+  if (server === undefined) {
+    const given = (["name", "credentials", "tlsCa", "tlsCert", "tlsKey"] as const).find(
+      (each) => flags[each] !== undefined,
+    );
+    expect(given === undefined, flagOf(given), "to be used with --server", given === undefined ? "" : flags[given]);
+    return;
+  }
+  parseServer(server, "--server");
+  if (name !== undefined) expectSweepName(name, "--name");
+  const other = (["print", "job", "jobs"] as const).find((each) => flags[each] !== undefined);
+  const hint = other === "print" ? "A script is for machines that share a directory." : "ddpg work has its own.";
+  expect(
+    other === undefined,
+    `--${other}`,
+    "not to be used with --server",
+    other === undefined ? "" : flags[other],
+    hint,
+  );
+}
+
 async function sweep(named: string | undefined, flags: SweepFlags, verbose: boolean): Promise<void> {
+  expectServerAlone(flags);
   const plan = await planFor(named, flags, verbose);
   const { jobs, out, added, backend } = plan;
   if (flags.print) {
@@ -177,8 +220,12 @@ async function sweep(named: string | undefined, flags: SweepFlags, verbose: bool
   // Another command may have added cells since this one began.
   const now = (): SweepRecord => joined(out, readSweep(out), added);
   writeSweep(out, now());
-  const atOnce = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unfinished.length));
   print(`Complete in ${inShell(out)}: ${whole(wanted.length - unfinished.length)} of ${count(wanted.length, "run")}.`);
+  if (flags.server !== undefined) {
+    await onServer(plan, chosenServer(flags.server, flags), flags, unfinished, now);
+    return;
+  }
+  const atOnce = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unfinished.length));
   const started = performance.now();
   const { runs, signal } = await make(plan, unfinished, flags, atOnce, warn);
   // Those of earlier commands stay: a user may have kept them.
@@ -193,6 +240,32 @@ async function sweep(named: string | undefined, flags: SweepFlags, verbose: bool
     print("continue       The same command continues the runs that are not complete.");
   if (signal) exit(exitCodes[signal]);
   if (failed.length + open.length > 0) process.exitCode = 1;
+}
+
+/** Lets the workers of a server make the runs, and reports as for runs of this machine. */
+async function onServer(
+  { out, jobs, added }: Plan,
+  server: ServerOptions,
+  flags: SweepFlags,
+  unfinished: readonly WantedJob[],
+  now: () => SweepRecord,
+): Promise<void> {
+  const name = flags.name ?? path.basename(fromStart(out)).replaceAll(/[^A-Za-z0-9_-]+/g, "-");
+  expectSweepName(name, "--name");
+  const started = performance.now();
+  const { failed, open, signal } =
+    unfinished.length === 0
+      ? { failed: 0, open: 0, signal: undefined }
+      : await submit({ server, name, added, jobs: unfinished });
+  if (unfinished.length > 0) print(["", `time           ${duration((performance.now() - started) / 1000)}`]);
+  if (!(await reportSweep(out, now())))
+    print(`runs           ${countsText(jobs.map(({ id }) => statusOf(runDirectory(out, id))))}`);
+  print(`all            npx ddpg sweep status ${inShell(out)}`);
+  if (open > 0)
+    print("continue       The workers continue. The same command takes the results that they have by then.");
+  if (failed > 0) print("continue       The same command lets the workers try the failed runs again.");
+  if (signal) exit(exitCodes[signal]);
+  if (failed + open > 0) process.exitCode = 1;
 }
 
 async function planFor(named: string | undefined, flags: SweepFlags, verbose: boolean): Promise<Plan> {
@@ -246,9 +319,10 @@ async function planFor(named: string | undefined, flags: SweepFlags, verbose: bo
   if (backend.notFused !== undefined) printWarning(portableWarning(backend.notFused));
   const commitNow = commit();
   const seeds = flags.seeds ?? file.seeds ?? [1, 2, 3, 4, 5];
+  // Every run's directory is as deep, so that the path of a module is the same from all of them.
+  const entries = environmentEntries(fromStart(runDirectory(out, "run")), loaded);
   const configOf = ({ preset, settings }: (typeof made)[number], seed: number): RunConfig => ({
-    // Every run's directory is as deep, so that the path of a module is the same from all of them.
-    ...environmentEntries(fromStart(runDirectory(out, "run")), loaded),
+    ...(flags.server === undefined ? entries : sharedEntries(entries)),
     ...{ preset, seed, steps, settings, arithmetic: backend.arithmetic },
     evaluation: evaluationPlan(flags, steps, !loaded.task),
     versions: versions(),

@@ -32,6 +32,12 @@ describe("Output", () => {
     assert.deepEqual(texts, ["one \\u001b[31m\\u000d\\u000a two\\u2028\n", "a\n\nb\\u202e\n", "\r\u001b[K"]);
   });
 
+  it("cuts the secrets of addresses from lines", () => {
+    const { output, texts } = failing("", 9, false);
+    output.print(`got "nats://ann:secret@host:4222", wss://secret@host, "tls://secret…", a@b`);
+    assert.deepEqual(texts, ['got "nats://host:4222", wss://host, "tls://", a@b\n']);
+  });
+
   for (const isLater of [false, true]) {
     it(`reports once that it cannot write${isLater ? ", when it finds out later" : ""}, and never throws`, async () => {
       const { output, texts, failures } = failing("ENOSPC", 1, isLater);

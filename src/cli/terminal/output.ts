@@ -3,6 +3,7 @@
 import { InputError } from "../../base/expect.ts";
 import { printable } from "../../base/printable.ts";
 import { refusal } from "../../node/files.ts";
+import { withoutSecrets } from "../../node/nats/address.ts";
 
 /** A line or several, without their line breaks. */
 type Lines = string | readonly string[];
@@ -52,13 +53,16 @@ export class Output implements Terminal {
     return this.#hasFailed;
   }
 
-  /** Writes lines. Their line breaks and other control characters are shown as escapes. */
+  /**
+   * Writes lines. Their line breaks and other control characters are shown as escapes. An error may quote the command line,
+   * so the secrets in addresses of servers are cut here as well.
+   */
   print(lines: Lines): void {
     const all = typeof lines === "string" ? [lines] : lines;
     this.write(
       all
         .map(
-          (line) => `${printable(line)}
+          (line) => `${printable(withoutSecrets(line))}
 `,
         )
         .join(""),

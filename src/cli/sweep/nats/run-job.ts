@@ -1,0 +1,293 @@
+// One job on a worker: its run is a child process, whose checkpoints are sent to the server. If the job is given to another
+// worker meanwhile, the child is stopped and nothing of it is kept.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { JsMsg } from "@nats-io/jetstream";
+import { InputError, messageOf } from "../../../base/expect.ts";
+import { readCheckpointStep } from "../../../node/checkpoint-parts.ts";
+import { isLocked } from "../../../node/lock.ts";
+import { files, writeJson } from "../../../node/run-files.ts";
+import { fromStart } from "../../../node/starting-folder.ts";
+import { type RunConfig, type RunResult, readConfig } from "../../../node.ts";
+import { environmentEntries } from "../../environment/environments.ts";
+import { runChildren } from "../../run/children.ts";
+import { type ChildRun, findRun, resumeArguments, settle } from "../../run/seeds.ts";
+import type { Signal } from "../../terminal/exit-codes.ts";
+import { plusMinus, whole } from "../../terminal/numbers.ts";
+import { print, printError, printWarning } from "../../terminal/output.ts";
+import { trainArguments } from "../job.ts";
+import { statusOf } from "../status.ts";
+import type { AllowedEnvironment } from "./allowed.ts";
+import { bundleOf, checkpointFiles, maxBundleBytes, resultFiles, unpack } from "./bundle.ts";
+import type { SweepJob } from "./job-message.ts";
+import { checkpointed, completed, failedOnce, isEnded, maxTries, progressed, released } from "./job-state.ts";
+import { Lease } from "./lease.ts";
+import type { SweepStore } from "./store.ts";
+
+export interface Worker {
+  readonly store: SweepStore;
+  /** What others see: the machine's name and the process. */
+  readonly name: string;
+  /** Where the runs at work are. */
+  readonly out: string;
+  readonly lostAfterMs: number;
+  /** Options of all children, as arguments. */
+  childArguments(environment: AllowedEnvironment): string[];
+}
+
+/** How often a new checkpoint is looked for, in ms. */
+const pollMs = 500;
+
+/** Sending checkpoints takes at most this share of the time. */
+const shareOfTime = 0.2;
+
+/** After which a job is offered again that could not be stored, in ms. */
+const refusedMs = 5000;
+
+/** How long a worker that ends waits for a server that does not answer, in ms. */
+const leaveMs = 10_000;
+
+/**
+ * Runs a job to its end, or until a signal. Returns the signal. The message is acknowledged only when the state says that
+ * the job has ended, which only the worker with the lease can write: a late one does no harm.
+ */
+export async function runJob(
+  worker: Worker,
+  message: JsMsg,
+  sweepJob: SweepJob,
+  environment: AllowedEnvironment,
+): Promise<Signal | undefined> {
+  const { store, name, lostAfterMs } = worker;
+  const { job } = sweepJob;
+  const lease = await Lease.claim(store, sweepJob, name);
+  if (!(lease instanceof Lease)) {
+    if (lease.phase === "failed") printError(`ddpg: ${job.id}: set aside: ${lease.error}`);
+    message.ack();
+    return undefined;
+  }
+  const directory = path.join(worker.out, `${job.id}-${lease.id.slice(0, 8)}`);
+  const sent = new Checkpoints(store, sweepJob, directory, lease);
+  const lost = new AbortController();
+  let isBeating = false;
+  const beat = async (): Promise<void> => {
+    message.working();
+    // A server that does not answer gets one question.
+    if (isBeating) return;
+    isBeating = true;
+    try {
+      const { step } = statusOf(directory);
+      if (!(await lease.update((state) => progressed(state, step)))) lost.abort();
+    } finally {
+      isBeating = false;
+    }
+  };
+  const timer = setInterval(() => void beat().catch(complain(job.id)), lostAfterMs / 3);
+  let isKept = false;
+  try {
+    const entries = environmentEntries(fromStart(directory), environment.loaded);
+    const wanted: RunConfig = { ...job.config, ...entries };
+    const found = lease.state.checkpoint > 0 && (await restore(worker, sweepJob, directory, wanted));
+    const own = worker.childArguments(environment);
+    const named = environment.loaded.task ? undefined : environment.nameOrPath;
+    const args = found
+      ? resumeArguments(own, directory, false, named)
+      : [...trainArguments(job, environment.nameOrPath, directory), ...own, "--as-child"];
+    const run: ChildRun = { label: job.id, args, seed: job.config.seed, directory };
+    let why = "";
+    const sending = sent.sendUntil(lost);
+    const signal = await runChildren([run], {
+      jobs: 1,
+      progress: false,
+      until: lost.signal,
+      onStart: () => print(`${job.id}  ${found ? `resumed at step ${whole(lease.state.checkpoint)}` : "started"}`),
+      onWarning: (_, warning) => printWarning(`${job.id}: ${warning}`),
+      onEnd: (each, end) => {
+        why = settle(each, end);
+      },
+    });
+    await sending.end();
+    if (lost.signal.aborted || lease.isLost) {
+      print(`${job.id}  left: another worker has it`);
+    } else if (run.end === "complete" && run.result) {
+      isKept = true;
+      if (await finish(worker, sweepJob, lease, directory, run.result)) message.ack();
+      isKept = false;
+    } else if (run.end === "failed") {
+      const tries = await fail(job.id, lease, why);
+      if (tries === "set aside") message.ack();
+      else if (tries === "another try") message.nak(1000);
+    } else {
+      // Stopped: whoever asks next continues from here.
+      const leaving = sent.send().then(() => lease.update(released));
+      const isReleased = await Promise.race([leaving, delay(leaveMs, false, { ref: false })]);
+      if (isReleased) message.nak();
+      print(`${job.id}  handed back at step ${whole(lease.state.checkpoint)}`);
+    }
+    return signal;
+  } catch (error) {
+    // A server that refuses to store something is not the fault of the job.
+    if (store.server.connection.isClosed()) throw error;
+    complain(job.id)(error);
+    if (isKept) printError(`ddpg: ${job.id}: its result is kept in ${directory}`);
+    message.nak(refusedMs);
+    return undefined;
+  } finally {
+    clearInterval(timer);
+    if (!isKept) fs.rmSync(fromStart(directory), { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function complain(id: string): (error: unknown) => void {
+  return (error) => printError(`ddpg: ${id}: ${messageOf(error)}`);
+}
+
+/** Sends the checkpoints that a run writes. */
+class Checkpoints {
+  readonly #store: SweepStore;
+  readonly #job: SweepJob;
+  readonly #directory: string;
+  readonly #lease: Lease;
+  #sent = "";
+
+  constructor(store: SweepStore, job: SweepJob, directory: string, lease: Lease) {
+    this.#store = store;
+    this.#job = job;
+    this.#directory = directory;
+    this.#lease = lease;
+  }
+
+  /** Sends each new checkpoint until `end` is called. Aborts `lost` if another worker has the job. */
+  sendUntil(lost: AbortController): { end(): Promise<void> } {
+    const over = new AbortController();
+    const loop = async (): Promise<void> => {
+      this.#sent = this.#look() ?? "";
+      let pause = pollMs;
+      for (;;) {
+        await delay(pause, undefined, { signal: over.signal }).catch(() => {});
+        if (over.signal.aborted) return;
+        const started = performance.now();
+        try {
+          await this.send();
+        } catch (error) {
+          complain(this.#job.job.id)(error);
+        }
+        if (this.#lease.isLost) lost.abort();
+        pause = Math.max(pollMs, (performance.now() - started) * (1 / shareOfTime - 1));
+      }
+    };
+    const ended = loop();
+    return {
+      end: () => {
+        over.abort();
+        return ended;
+      },
+    };
+  }
+
+  /** Sends the checkpoint, if there is one that was not sent. */
+  async send(): Promise<void> {
+    const found = this.#look();
+    if (found === undefined || found === this.#sent) return;
+    const { sweep, job } = this.#job;
+    const directory = fromStart(this.#directory);
+    const step = readCheckpointStep(directory);
+    // A worker that has lost the job must not write over what the other one sends.
+    if (step === undefined || !(await this.#lease.update((state) => state))) return;
+    await this.#store.put(sweep, job.id, "checkpoint", () => bundleOf(directory, checkpointFiles, job.id));
+    this.#sent = found;
+    await this.#lease.update((state) => checkpointed(state, step));
+  }
+
+  /** What tells one checkpoint from the next. */
+  #look(): string | undefined {
+    const file = path.join(fromStart(this.#directory), files.checkpoint);
+    const status = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
+    return status && `${status.ino} ${status.mtimeNs} ${status.size}`;
+  }
+}
+
+/**
+ * Brings back the last checkpoint. Returns whether it can be resumed from. If not, the run starts again, with the same
+ * results.
+ */
+async function restore(
+  { store }: Worker,
+  { sweep, job }: SweepJob,
+  directory: string,
+  wanted: RunConfig,
+): Promise<boolean> {
+  const folder = fromStart(directory);
+  try {
+    const object = await store.get(sweep, job.id, "checkpoint", maxBundleBytes);
+    if (!object) return false;
+    const where = `${store.server.address} checkpoint of ${job.id}`;
+    await unpack(object.pieces, { directory: folder, id: job.id, size: object.size, where });
+    adopt(folder, wanted);
+    if (findRun(directory, wanted, undefined) === "checkpoint") return true;
+  } catch (error) {
+    printWarning(`${job.id}: its checkpoint is not used, and it starts again: ${messageOf(error)}`);
+  }
+  fs.rmSync(folder, { recursive: true, force: true });
+  return false;
+}
+
+/** Makes a run that was made elsewhere one of this machine: its module has another path here. */
+export function adopt(directory: string, wanted: RunConfig): void {
+  const { environment, environmentModule, environmentSha256, environmentOptions, ...rest } = readConfig(directory);
+  const own = {
+    environment,
+    ...(wanted.environmentModule !== undefined && { environmentModule: wanted.environmentModule }),
+    ...(environmentSha256 !== undefined && { environmentSha256 }),
+    ...(wanted.environmentOptions !== undefined && { environmentOptions: wanted.environmentOptions }),
+  };
+  writeJson(path.join(directory, files.config), { ...own, ...rest });
+}
+
+/** Sends the result. Returns whether the job has ended with it. */
+async function finish(
+  { store, out }: Worker,
+  { sweep, job }: SweepJob,
+  lease: Lease,
+  directory: string,
+  result: RunResult,
+): Promise<boolean> {
+  const { fingerprint, evaluation, steps } = result;
+  const finite = (value: number | null | undefined): number | null =>
+    Number.isFinite(value) ? (value as number) : null;
+  const outcome = {
+    meanReturn: finite(evaluation?.meanReturn),
+    standardError: finite(evaluation?.standardError),
+    fingerprint,
+  };
+  const folder = fromStart(directory);
+  if (!(await lease.update((state) => progressed(state, steps)))) return false;
+  await store.put(sweep, job.id, "result", () => bundleOf(folder, resultFiles(folder), job.id));
+  if (!(await lease.update((state) => completed(state, steps, outcome)))) return false;
+  if (evaluation) print(`${job.id}  ${plusMinus(evaluation.meanReturn, evaluation.standardError)}  ${fingerprint}`);
+  await store.remove(sweep, job.id, "checkpoint");
+  removeLeftovers(out, job.id);
+  return true;
+}
+
+/** Notes a failure. Undefined if another worker has the job. */
+async function fail(id: string, lease: Lease, why: string): Promise<"another try" | "set aside" | undefined> {
+  printError(`ddpg: ${id}: ${why}`.split("\n"));
+  if (!(await lease.update((state) => failedOnce(state, why)))) return undefined;
+  if (!isEnded(lease.state)) return "another try";
+  print(`${id}  set aside after ${maxTries} tries`);
+  return "set aside";
+}
+
+/** Removes what workers left that were killed while they had the same job. */
+function removeLeftovers(out: string, id: string): void {
+  const folder = fromStart(out);
+  for (const name of fs.readdirSync(folder)) {
+    const directory = path.join(folder, name);
+    try {
+      if (name.startsWith(`${id}-`) && !isLocked(directory)) fs.rmSync(directory, { recursive: true, force: true });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// `ddpg sweep status --server`: the runs of the sweeps that a server has, as they are now.
+import { InputError, suggest } from "../../../base/expect.ts";
+import { connect, type ServerOptions } from "../../../node/nats/connect.ts";
+import { print, printError } from "../../terminal/output.ts";
+import { runsOf } from "../record.ts";
+import { printRuns, type ShownRun } from "../status.ts";
+import { expectSweepName } from "./job-message.ts";
+import { SweepStore } from "./store.ts";
+
+/** Prints the runs of one sweep, or of all. */
+export async function serverStatus(options: ServerOptions, name: string | undefined): Promise<void> {
+  if (name !== undefined) expectSweepName(name, "sweep status");
+  const onLine = (line: string): void => printError(`ddpg: ${line}`);
+  const server = await connect(options, { name: "ddpg sweep status", where: "--server", onLine });
+  try {
+    const store = await SweepStore.open(server);
+    const all = await store.sweeps();
+    if (name !== undefined && !all.includes(name)) {
+      const hint = suggest(name, all) || "ddpg sweep --server puts one there.";
+      throw new InputError({ where: server.address, expected: `a sweep ${name}`, got: all.join(", ") || "none", hint });
+    }
+    if (all.length === 0) print(`No sweep is at ${server.address}. ddpg sweep --server puts one there.`);
+    for (const [i, sweep] of (name === undefined ? all : [name]).entries()) {
+      if (i > 0) print("");
+      await printSweep(store, sweep);
+    }
+  } finally {
+    await server.close();
+  }
+}
+
+async function printSweep(store: SweepStore, sweep: string): Promise<void> {
+  const record = await store.record(sweep);
+  if (!record) return;
+  const all = runsOf("", record);
+  const states = await store.states(
+    sweep,
+    all.map(({ id }) => id),
+  );
+  const runs = all.map(({ id, cell, seed }): ShownRun => {
+    const state = states.get(id);
+    const base = { id, cell, seed, state: state?.phase ?? "waiting", step: state?.step ?? 0 };
+    if (!state) return base;
+    const { outcome, worker, error, phase } = state;
+    return {
+      ...base,
+      ...(outcome && { outcome: { ...outcome, meanReturn: outcome.meanReturn ?? Number.NaN } }),
+      ...(phase === "running" && worker !== undefined && { worker }),
+      ...(error !== undefined && { error }),
+    };
+  });
+  printRuns(record, `${sweep} at ${store.server.address}`, runs);
+}

@@ -1,0 +1,134 @@
+// The connection to a NATS server, against a real one.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { InputError } from "../../base/expect.ts";
+import { parseServer, printableAddress, withoutSecrets } from "./address.ts";
+import { connect, type ServerContext } from "./connect.ts";
+import { freePort, startServer, withoutServer } from "./nats-server.case.ts";
+
+const secret = "s3cret/word";
+const lines: string[] = [];
+const context: ServerContext = { name: "test", where: "--server", onLine: (line) => lines.push(line), variables: {} };
+
+async function refusal(action: () => unknown): Promise<InputError> {
+  try {
+    await action();
+  } catch (error) {
+    assert.ok(error instanceof InputError, String(error));
+    return error;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("the address of a server", () => {
+  it("is split into what may be shown and its secret", () => {
+    assert.deepEqual(parseServer("nats://ann:p%40ss@host:4333", "--server"), {
+      ...{ printable: "nats://host:4333", isWebSocket: false, isEncrypted: false },
+      ...{ user: "ann", password: "p@ss" },
+    });
+    assert.deepEqual(parseServer("tls://tok@host", "--server"), {
+      ...{ printable: "tls://host:4222", isWebSocket: false, isEncrypted: true, token: "tok" },
+    });
+    assert.equal(parseServer("wss://host/nats", "--server").printable, "wss://host/nats");
+    assert.equal(printableAddress(`nats://ann:${secret}@host:1`), "nats://host:1");
+    assert.equal(printableAddress("nats://host?token=x"), "nats://host");
+    assert.equal(
+      withoutSecrets(`from nats://ann:${secret}@host and wss://x@y, mail a@b`),
+      "from nats://host and wss://y, mail a@b",
+    );
+  });
+
+  it("is refused without its secret", async () => {
+    for (const text of [
+      `http://ann:${secret}@host`,
+      `nats://ann:${secret}@`,
+      `nats://ann:${secret}@host/path`,
+      `nats://ann:${secret} x@host`,
+      `ann:${secret}@host`,
+      "nats://ann:%zz@host",
+      `nats://host?password=${secret}`,
+    ]) {
+      const { message } = await refusal(() => parseServer(text, "--server"));
+      assert.match(message, /^--server: expected /);
+      assert.doesNotMatch(message, /s3cret|ann|%zz/, text);
+    }
+  });
+});
+
+describe("the connection", { skip: withoutServer, timeout: 60_000 }, () => {
+  it("an unreachable server is one line that says what to do", async () => {
+    const port = await freePort();
+    const server = `nats://ann:${encodeURIComponent(secret)}@127.0.0.1:${port}`;
+    const error = await refusal(() => connect({ server }, context));
+    assert.match(
+      error.message,
+      /^--server: expected a NATS server at nats:\/\/127\.0\.0\.1:\d+, got connection refused.*\. Start it there with nats-server -js/,
+    );
+    assert.doesNotMatch(`${error.stack}${JSON.stringify(error)}`, /s3cret/);
+  });
+
+  it("JetStream missing and a wrong password are named", async () => {
+    const plain = await startServer({ jetstream: false });
+    try {
+      const { message } = await refusal(() => connect({ server: plain.url }, context));
+      assert.match(message, /^--server: expected JetStream at nats:.*, got one without it\. Start it with JetStream/);
+    } finally {
+      await plain.stop();
+    }
+    const closed = await startServer({ args: ["--user", "ann", "--pass", secret] });
+    try {
+      const wrong = await refusal(() => connect({ server: closed.url.replace("//", "//ann:oops@") }, context));
+      assert.match(wrong.message, /got .*Authorization Violation.*DDPG_NATS_PASSWORD/i);
+      assert.doesNotMatch(wrong.message, /oops/);
+      const variables = { DDPG_NATS_USER: "ann", DDPG_NATS_PASSWORD: secret };
+      const byVariable = await connect({ server: closed.url }, { ...context, variables });
+      await byVariable.close();
+      const url = closed.url.replace("//", `//ann:${encodeURIComponent(secret)}@`);
+      const byUrl = await connect({ server: url }, context);
+      assert.equal(byUrl.address, closed.url);
+      await byUrl.close();
+    } finally {
+      await closed.stop();
+    }
+  });
+
+  it("a file that is no credentials file is refused", async () => {
+    const file = path.join(fs.mkdtempSync(path.join(process.env.TMPDIR ?? "/tmp", "ddpg-creds-")), "my.creds");
+    fs.writeFileSync(file, secret);
+    const { message } = await refusal(() => connect({ server: "nats://127.0.0.1:1", credentials: file }, context));
+    assert.match(message, /my\.creds: expected a \.creds file, with a line -----BEGIN, got/);
+    fs.rmSync(path.dirname(file), { recursive: true });
+    const none = await refusal(() => connect({ server: "nats://127.0.0.1:1", tlsCa: file }, context));
+    assert.match(none.message, /my\.creds: expected a certificate, got no such file/);
+  });
+
+  it("is taken up again after the server was killed, and keeps what was stored", async () => {
+    const running = await startServer();
+    const server = await connect({ server: running.url }, context);
+    try {
+      lines.length = 0;
+      const bucket = await server.values.create("test");
+      await bucket.put("a", "1");
+      const objects = await server.objects.create("files");
+      await objects.putBlob({ name: "big" }, new Uint8Array(500_000).fill(7));
+      await running.kill();
+      const meanwhile = server.retry(() => bucket.put("b", "2"));
+      await delay(700);
+      await running.restart();
+      await meanwhile;
+      assert.equal((await server.retry(() => bucket.get("a")))?.string(), "1");
+      assert.equal((await bucket.get("b"))?.string(), "2");
+      assert.deepEqual(await objects.getBlob("big"), new Uint8Array(500_000).fill(7));
+      assert.deepEqual(lines, [
+        `${running.url}: the connection is lost; trying to connect again`,
+        `${running.url}: connected again`,
+      ]);
+    } finally {
+      await server.close();
+      await running.stop();
+    }
+  });
+});

@@ -1,0 +1,232 @@
+// Connects to a NATS server, and keeps the connection: one that drops is taken up again.
+import * as path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import type { Kvm } from "@nats-io/kv";
+import type { Objm } from "@nats-io/obj";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { expect, InputError, messageOf } from "../../base/expect.ts";
+import { attempt, readFile } from "../files.ts";
+import { fromStart } from "../starting-folder.ts";
+import { parseServer, type ServerAddress, withoutSecrets } from "./address.ts";
+
+type Packages = typeof import("./packages.ts");
+
+/** Which server, and the credentials for it. Files are paths, in the forms that NATS has. */
+export interface ServerOptions {
+  /** nats://, tls://, ws:// or wss://. It may have a user and a password, or a token. */
+  readonly server: string;
+  /** A .creds file. */
+  readonly credentials?: string;
+  /** The certificate of the authority that signed the server's. */
+  readonly tlsCa?: string;
+  /** The client's certificate and key, if the server asks for them. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+/** The environment's variables that stand for options which are not given. A password is no option: others may see it. */
+export const serverVariables = {
+  credentials: "DDPG_NATS_CREDENTIALS",
+  tlsCa: "DDPG_NATS_TLS_CA",
+  tlsCert: "DDPG_NATS_TLS_CERT",
+  tlsKey: "DDPG_NATS_TLS_KEY",
+  user: "DDPG_NATS_USER",
+  password: "DDPG_NATS_PASSWORD",
+  token: "DDPG_NATS_TOKEN",
+} as const;
+
+export interface ServerContext {
+  /** What the server calls this client in its log and its list of connections. */
+  readonly name: string;
+  /** What errors name: the flag that gave the address. */
+  readonly where: string;
+  /** Gets one line when the connection is lost, and one when it is back. */
+  readonly onLine: (line: string) => void;
+  /** How long the first connection may take. */
+  readonly timeoutMs?: number;
+  /** False for a client that may not ask whether the server has JetStream. */
+  readonly asksForJetStream?: boolean;
+  readonly variables?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A connection. */
+export interface Server {
+  /** The address, as it may be shown. */
+  readonly address: string;
+  readonly connection: NatsConnection;
+  readonly jetstream: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** Buckets of keys and values. */
+  readonly values: Kvm;
+  /** Buckets of objects. */
+  readonly objects: Objm;
+  /** What the packages export: constants and functions that need no connection. */
+  readonly packages: Packages;
+  /**
+   * Repeats an action while the server does not answer, until it does or the connection is closed. The action may have had
+   * its effect before an answer was lost, so doing it twice must be harmless.
+   */
+  retry<T>(action: () => Promise<T>): Promise<T>;
+  /** Sends what is on its way, and closes the connection. */
+  close(): Promise<void>;
+}
+
+const defaultTimeoutMs = 5000;
+const retryMs = 250;
+
+/** Connects. Throws an InputError with a hint if there is no such server, it refuses, or it has no JetStream. */
+export async function connect(options: ServerOptions, context: ServerContext): Promise<Server> {
+  const { where, onLine } = context;
+  const given = withVariables(options, context.variables ?? process.env);
+  const address = parseServer(given.server, where);
+  const { printable } = address;
+  const packages = await import("./packages.ts");
+  packages.setSha256Backend("native");
+  const connection = await open(packages, address, given, context);
+  void watch(connection, printable, onLine);
+  try {
+    const checkAPI = context.asksForJetStream !== false;
+    const manager = await packages.jetstreamManager(connection, { checkAPI });
+    const jetstream = packages.jetstream(connection);
+    return {
+      ...{ address: printable, connection, jetstream, manager, packages },
+      values: new packages.Kvm(jetstream),
+      objects: new packages.Objm(jetstream),
+      retry: (action) => retry(connection, action),
+      async close() {
+        // A lost server would be waited for.
+        await Promise.race([connection.drain().catch(() => {}), delay(2000, undefined, { ref: false })]);
+        await connection.close();
+      },
+    };
+  } catch (error) {
+    await connection.close();
+    const said = saidBy(error);
+    const got = /jetstream.*not.*(enabled|available)|no responders|503/i.test(said) ? "one without it" : said;
+    const hint = "Start it with JetStream: nats-server -js -sd <folder>. With accounts, enable it for this one.";
+    throw new InputError({ where, expected: `JetStream at ${printable}`, got, hint });
+  }
+}
+
+type Given = ServerOptions & { readonly user?: string; readonly password?: string; readonly token?: string };
+
+function withVariables(options: ServerOptions, variables: Readonly<Record<string, string | undefined>>): Given {
+  const found = Object.entries(serverVariables).flatMap(([name, variable]) => {
+    const value = variables[variable];
+    return value === undefined || value === "" ? [] : [[name, value]];
+  });
+  const chosen = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(found), ...Object.fromEntries(chosen) };
+}
+
+async function open(
+  packages: Packages,
+  address: ServerAddress,
+  given: Given,
+  { where, name, timeoutMs }: ServerContext,
+): Promise<NatsConnection> {
+  const { printable, isWebSocket, isEncrypted } = address;
+  const { credentials, tlsCa, tlsCert, tlsKey } = given;
+  expect((tlsCert === undefined) === (tlsKey === undefined), "--tls-cert and --tls-key", "both or none", "one of them");
+  const tls = {
+    ...(tlsCa !== undefined && { ca: readText(tlsCa, "a certificate") }),
+    ...(tlsCert !== undefined && { cert: readText(tlsCert, "a certificate") }),
+    ...(tlsKey !== undefined && { key: readText(tlsKey, "a key") }),
+  };
+  const hasTls = Object.keys(tls).length > 0;
+  expect(
+    !hasTls || !isWebSocket,
+    where,
+    "nats:// or tls:// with files for TLS",
+    printable,
+    "NODE_EXTRA_CA_CERTS works.",
+  );
+  if (isWebSocket && typeof WebSocket === "undefined") {
+    const hint = "Use nats:// or tls://, or Node 22 or newer.";
+    throw new InputError({ where, expected: "nats:// or tls://", got: `${printable}, without WebSocket`, hint });
+  }
+  const secret =
+    credentials !== undefined
+      ? { authenticator: packages.credsAuthenticator(new TextEncoder().encode(readText(credentials, "a .creds file"))) }
+      : login(address, given);
+  try {
+    return await (isWebSocket ? packages.wsconnect : packages.connect)({
+      servers: printable,
+      name,
+      ...secret,
+      timeout: timeoutMs ?? defaultTimeoutMs,
+      // For ever: a worker outlives a server that is restarted.
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 500,
+      pingInterval: 20_000,
+      ...((hasTls || isEncrypted) && !isWebSocket && { tls }),
+    });
+  } catch (error) {
+    const said = saidBy(error);
+    const isRefused = /authori[sz]ation|authentication|credential|nkey|jwt|user/i.test(said);
+    const hint = isRefused
+      ? `Give --credentials <file>, or ${serverVariables.user} and ${serverVariables.password}.`
+      : /certificate|tls|ssl|self.signed/i.test(said)
+        ? "Give the certificate of its authority with --tls-ca <file>, or use nats:// if it has no TLS."
+        : "Start it there with nats-server -js, or correct the address.";
+    throw new InputError({ where, expected: `a NATS server at ${printable}`, got: said, hint });
+  }
+}
+
+function login({ user, password, token }: ServerAddress, given: Given): object {
+  if (token !== undefined) return { token };
+  if (user !== undefined) return { user, pass: password };
+  if (given.token !== undefined) return { token: given.token };
+  return given.user === undefined ? {} : { user: given.user, pass: given.password ?? "" };
+}
+
+/** Larger files are not of this kind. */
+const maxFileBytes = 2 ** 20;
+
+function readText(file: string, expected: string): string {
+  const text = attempt(file, expected, () => readFile(fromStart(file), maxFileBytes).toString("utf8"));
+  expect(text.includes("-----BEGIN"), path.normalize(file), `${expected}, with a line -----BEGIN`, "another file");
+  return text;
+}
+
+/** What an error of the client says, with its causes, in one line without secrets. */
+function saidBy(error: unknown): string {
+  const messages: string[] = [];
+  for (let each = error; each !== undefined && messages.length < 3; each = (each as { cause?: unknown }).cause)
+    messages.push(messageOf(each));
+  return withoutSecrets(messages.filter((text, i) => text !== "" && messages.indexOf(text) === i).join(": "));
+}
+
+/** Says when a connection is lost and when it is back, once each. */
+async function watch(connection: NatsConnection, printable: string, onLine: (line: string) => void): Promise<void> {
+  let isLost = false;
+  for await (const status of connection.status()) {
+    if (status.type === "disconnect" && !isLost && !connection.isClosed()) {
+      isLost = true;
+      onLine(`${printable}: the connection is lost; trying to connect again`);
+    } else if (status.type === "reconnect" && isLost) {
+      isLost = false;
+      onLine(`${printable}: connected again`);
+    }
+  }
+}
+
+async function retry<T>(connection: NatsConnection, action: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      if (connection.isClosed() || !isPassing(error)) throw error;
+      await delay(retryMs);
+    }
+  }
+}
+
+/** Whether the same request may succeed later: the server did not answer, or is still starting. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (["TimeoutError", "NoRespondersError", "ConnectionError"].includes(error.name)) return true;
+  if (error.name === "RequestError") return isPassing(error.cause) || /timeout|disconnect/i.test(error.message);
+  return /timeout|503|no responders|temporarily unavailable|not yet available/i.test(error.message);
+}
