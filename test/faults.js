@@ -2173,7 +2173,7 @@ export const faults = [
       {
         file: "src/cli/sweep/nats/lease.ts",
         text: "if (now?.state.lease !== this.id) {",
-        fault: 'if (now?.state.lease === "") {',
+        fault: "if (now === undefined) {",
       },
     ],
   },

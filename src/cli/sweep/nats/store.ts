@@ -154,7 +154,7 @@ export class SweepStore {
 
   async read(sweep: string, id: string): Promise<StoredState | undefined> {
     const entry = await this.server.retry(() => this.#states.get(`${sweep}.${id}`));
-    if (!entry || entry.operation !== "PUT") return undefined;
+    if (entry?.operation !== "PUT") return undefined;
     return { state: decodeState(entry.value, this.#where(sweep, id)), revision: entry.revision };
   }
 
