@@ -14,8 +14,8 @@ class Trivial(gymnasium.Env):
     observation_space = spaces.Box(-1, 1, (2, 3), np.float32)
     action_space = spaces.Box(-2, 2, (2,), np.float64)
 
-    def __init__(self, mode="", at=0):
-        self.mode, self.at, self.steps = mode, at, 0
+    def __init__(self, mode="", at=0, closed=None):
+        self.mode, self.at, self.steps, self.closed = mode, at, 0, closed
         self.observation = np.zeros((2, 3), np.float32)
         print("hello from", type(self).__name__)
 
@@ -44,6 +44,13 @@ class Trivial(gymnasium.Env):
             time.sleep(3600)
         while self.mode == "loops":
             pass
+
+
+    def close(self):
+        if self.closed:
+            time.sleep(0.3)  # as one that writes what it recorded
+            with open(self.closed, "w") as file:
+                file.write("closed")
 
 
 class Parts(Trivial):

@@ -16,7 +16,10 @@
   X(reluGradient, 6)      \
   X(adam, 7)              \
   X(flush, 2)             \
-  X(softUpdate, 4)
+  X(softUpdate, 4)        \
+  X(layerNorm, 13)        \
+  X(layerNormGradient, 9) \
+  X(scaleAndShiftGradient, 8)
 
 #define MAX_ARGUMENTS 13
 

@@ -21,6 +21,9 @@ KERNEL(reluGradient);
 KERNEL(adam);
 KERNEL(flush);
 KERNEL(softUpdate);
+KERNEL(layerNorm);
+KERNEL(layerNormGradient);
+KERNEL(scaleAndShiftGradient);
 
 #define MEMORY (16 << 20)
 #define LINE 64
@@ -238,6 +241,78 @@ static void overVectors(void) {
   free(sums);
 }
 
+// The mean of a row: 16 sums of every 16th number, added in halves.
+static float meanOf(const float *x, int columns) {
+  float s[16] = {0};
+  for (int j = 0; j < columns; j++) s[j % 16] += x[j];
+  for (int half = 8; half >= 1; half /= 2) {
+    for (int lane = 0; lane < half; lane++) s[lane] += s[lane + half];
+  }
+  return s[0] / (float)columns;
+}
+
+static void normalizations(void) {
+  reset();
+  const int rows = upTo(40), columns = upTo(200), inPlace = randomBits() % 2, learns = randomBits() % 2;
+  const struct matrix x = matrix(rows, columns), y = inPlace ? x : garbage(matrix(rows, columns));
+  const struct matrix n = learns ? garbage(matrix(rows, columns)) : y, g = matrix(rows, columns);
+  const struct matrix scale = matrix(1, columns), shift = matrix(1, columns), inverse = garbage(matrix(1, rows));
+  const uint32_t scalars = bytes(LINE);
+  *(double *)(memory + scalars) = 0.01;
+  float *expected = malloc(4 * sizeof *expected * rows * columns), *inverses = malloc(sizeof *inverses * rows);
+  float *newY = expected, *newN = newY + rows * columns, *newG = newN + rows * columns, *row = newG + rows * columns;
+  for (int i = 0; i < rows; i++, newY += columns, newN += columns) {
+    const float mean = meanOf(element(x, i, 0), columns);
+    for (int j = 0; j < columns; j++) newN[j] = *element(x, i, j) - mean;
+    for (int j = 0; j < columns; j++) row[j] = newN[j] * newN[j];
+    inverses[i] = 1 / sqrtf(meanOf(row, columns) + 0.01f);
+    for (int j = 0; j < columns; j++) {
+      newN[j] = newN[j] * inverses[i];
+      newY[j] = *element(scale, 0, j) * newN[j] + *element(shift, 0, j);
+    }
+  }
+  newY -= rows * columns, newN -= rows * columns;
+  NAME(layerNorm)(memory, (uint32_t[]){y.address, y.stride, n.address, n.stride, inverse.address, x.address, x.stride,
+                                       scale.address, shift.address, scalars, rows, columns, padded(columns)});
+  for (int i = 0; i < rows; i++) {
+    same("layerNorm", element(y, i, 0), newY + i * columns, columns, x);
+    if (learns) same("layerNorm's normalized rows", element(n, i, 0), newN + i * columns, columns, x);
+  }
+  same("layerNorm's deviations", element(inverse, 0, 0), inverses, rows, x);
+  zeros("the padding of layerNorm", y);
+  zeros("the padding of normalized rows", n);
+  zeros("the padding of deviations", inverse);
+
+  const struct matrix scaleSum = garbage(matrix(1, columns)), shiftSum = garbage(matrix(1, columns));
+  NAME(scaleAndShiftGradient)(memory, (uint32_t[]){scaleSum.address, shiftSum.address, g.address, g.stride, n.address,
+                                                   n.stride, rows, padded(columns)});
+  for (int j = 0; j < columns; j++) {
+    float scales = 0, shifts = 0;
+    for (int i = 0; i < rows; i++) {
+      scales += *element(g, i, j) * *element(n, i, j);
+      shifts += *element(g, i, j);
+    }
+    same("the gradient of the scale", element(scaleSum, 0, j), &scales, 1, x);
+    same("the gradient of the shift", element(shiftSum, 0, j), &shifts, 1, x);
+  }
+  zeros("the padding of the gradient of the scale", scaleSum);
+  zeros("the padding of the gradient of the shift", shiftSum);
+
+  for (int i = 0; i < rows; i++) {
+    float *out = newG + i * columns;
+    for (int j = 0; j < columns; j++) out[j] = *element(scale, 0, j) * *element(g, i, j);
+    for (int j = 0; j < columns; j++) row[j] = out[j] * *element(n, i, j);
+    const float mean = meanOf(out, columns), along = meanOf(row, columns);
+    for (int j = 0; j < columns; j++) out[j] = inverses[i] * ((out[j] - mean) - *element(n, i, j) * along);
+  }
+  NAME(layerNormGradient)(memory, (uint32_t[]){g.address, g.stride, n.address, n.stride, inverse.address, scale.address,
+                                               rows, columns, padded(columns)});
+  for (int i = 0; i < rows; i++) same("layerNormGradient", element(g, i, 0), newG + i * columns, columns, x);
+  zeros("the padding of layerNormGradient", g);
+  free(expected);
+  free(inverses);
+}
+
 int main(int count, char **words) {
   if (count != 3) return 2;
   state = strtoull(words[1], NULL, 10);
@@ -247,6 +322,7 @@ int main(int count, char **words) {
     product(1);
     overMatrices();
     overVectors();
+    normalizations();
   }
   return failures > 0;
 }

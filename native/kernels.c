@@ -281,6 +281,159 @@ void NAME(flush)(char *memory, const uint32_t *arguments) {
 
 typedef float four __attribute__((vector_size(16)));
 
+#define LINE (64 / VECTOR)
+
+// The mean of a row from 16 sums of every 16th number: they are added in halves.
+INLINE vec meanOf(const vec *s, uint32_t columns) {
+  _Alignas(64) float sums[16];
+  UNROLL for (int j = 0; j < LINE; j++) store(sums + LANES * j, s[j]);
+  const four *q = (const four *)sums;
+  const four t = (q[0] + q[2]) + (q[1] + q[3]);
+  return splat(((t[0] + t[2]) + (t[1] + t[3])) / (float)columns);
+}
+
+static inline void clearPadding(float *row, uint32_t columns, uint32_t width) {
+  for (uint32_t j = columns; j < width; j++) row[j] = 0;
+}
+
+// The operands of layer normalization or of its gradient, at a row.
+struct rowsOfLayer {
+  float *y, *normalized, *inverseDeviation;
+  const float *x, *scale, *shift;
+  size_t yStride, normalizedStride, xStride;
+  uint32_t columns, width;
+  vec epsilon;
+};
+
+// Several rows at a time, as a constant: the sums of a single one would wait for each other. A row's distances from the mean
+// are in `normalized` until they are divided by the deviation. Less the mean, the padding would count in the variance.
+INLINE void normalize(int rows, const struct rowsOfLayer l) {
+  float *y[4], *normalized[4];
+  const float *x[4];
+  vec s[4][LINE], mean[4], inverse[4];
+  UNROLL for (int i = 0; i < rows; i++) {
+    y[i] = l.y + i * l.yStride;
+    normalized[i] = l.normalized + i * l.normalizedStride;
+    x[i] = l.x + i * l.xStride;
+    UNROLL for (int j = 0; j < LINE; j++) s[i][j] = splat(0);
+  }
+  for (uint32_t p = 0; p < l.width; p += 16) {
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < LINE; j++) s[i][j] = s[i][j] + load(x[i] + p + LANES * j);
+    }
+  }
+  UNROLL for (int i = 0; i < rows; i++) mean[i] = meanOf(s[i], l.columns);
+  UNROLL for (int i = 0; i < rows; i++) {
+    for (uint32_t p = 0; p < l.width; p += LANES) store(normalized[i] + p, load(x[i] + p) - mean[i]);
+    clearPadding(normalized[i], l.columns, l.width);
+    UNROLL for (int j = 0; j < LINE; j++) s[i][j] = splat(0);
+  }
+  for (uint32_t p = 0; p < l.width; p += 16) {
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < LINE; j++) {
+        const vec d = load(normalized[i] + p + LANES * j);
+        s[i][j] = s[i][j] + d * d;
+      }
+    }
+  }
+  UNROLL for (int i = 0; i < rows; i++) {
+    inverse[i] = splat(1) / root(meanOf(s[i], l.columns) + l.epsilon);
+    l.inverseDeviation[i] = inverse[i][0];
+  }
+  UNROLL for (int i = 0; i < rows; i++) {
+    for (uint32_t p = 0; p < l.width; p += LANES) {
+      const vec n = load(normalized[i] + p) * inverse[i];
+      store(normalized[i] + p, n);
+      store(y[i] + p, load(l.scale + p) * n + load(l.shift + p));
+    }
+    // Where the variance is NaN, the padding is as well.
+    clearPadding(normalized[i], l.columns, l.width);
+    clearPadding(y[i], l.columns, l.width);
+  }
+}
+
+void NAME(layerNorm)(char *memory, const uint32_t *arguments) {
+  struct rowsOfLayer l = {
+    .y = at(arguments[0]),
+    .yStride = arguments[1] / 4,
+    .normalized = at(arguments[2]),
+    .normalizedStride = arguments[3] / 4,
+    .inverseDeviation = at(arguments[4]),
+    .x = at(arguments[5]),
+    .xStride = arguments[6] / 4,
+    .scale = at(arguments[7]),
+    .shift = at(arguments[8]),
+    .epsilon = splat((float)*(const double *)(memory + arguments[9])),
+    .columns = arguments[11],
+    .width = arguments[12] / 4,
+  };
+  const uint32_t rows = arguments[10];
+  for (uint32_t left = rows, done; left > 0; left -= done) {
+    done = left >= 4 ? 4 : 1;
+    if (done == 4) normalize(4, l);
+    else normalize(1, l);
+    l.y += done * l.yStride;
+    l.normalized += done * l.normalizedStride;
+    l.x += done * l.xStride;
+    l.inverseDeviation += done;
+  }
+  for (uint32_t i = rows; i % 16 > 0; i++) *l.inverseDeviation++ = 0;
+}
+
+void NAME(layerNormGradient)(char *memory, const uint32_t *arguments) {
+  const size_t gStride = arguments[1], normalizedStride = arguments[3];
+  const float *inverseDeviation = at(arguments[4]), *scale = at(arguments[5]);
+  const uint32_t rows = arguments[6], columns = arguments[7], width = arguments[8] / 4;
+  for (uint32_t i = 0; i < rows; i++) {
+    float *g = at(arguments[0] + i * gStride);
+    const float *normalized = at(arguments[2] + i * normalizedStride);
+    vec s[LINE], t[LINE];
+    UNROLL for (int j = 0; j < LINE; j++) s[j] = t[j] = splat(0);
+    for (uint32_t p = 0; p < width; p += 16) {
+      UNROLL for (int j = 0; j < LINE; j++) {
+        const vec h = load(scale + p + LANES * j) * load(g + p + LANES * j);
+        s[j] = s[j] + h;
+        t[j] = t[j] + h * load(normalized + p + LANES * j);
+      }
+    }
+    const vec mean = meanOf(s, columns), along = meanOf(t, columns), inverse = splat(inverseDeviation[i]);
+    for (uint32_t p = 0; p < width; p += LANES) {
+      const vec h = load(scale + p) * load(g + p);
+      store(g + p, inverse * ((h - mean) - load(normalized + p) * along));
+    }
+    clearPadding(g, columns, width);
+  }
+}
+
+// Both sums over the rows for `vectors` vectors of columns, a constant.
+INLINE void scaleAndShift(int vectors, float *scale, float *shift, const char *g, size_t gStride, const char *normalized,
+                          size_t normalizedStride, uint32_t rows) {
+  vec s[4], t[4];
+  UNROLL for (int j = 0; j < vectors; j++) s[j] = t[j] = splat(0);
+  for (uint32_t i = 0; i < rows; i++, g += gStride, normalized += normalizedStride) {
+    UNROLL for (int j = 0; j < vectors; j++) {
+      const vec d = load((const float *)g + LANES * j);
+      s[j] = s[j] + d * load((const float *)normalized + LANES * j);
+      t[j] = t[j] + d;
+    }
+  }
+  UNROLL for (int j = 0; j < vectors; j++) {
+    store(scale + LANES * j, s[j]);
+    store(shift + LANES * j, t[j]);
+  }
+}
+
+void NAME(scaleAndShiftGradient)(char *memory, const uint32_t *arguments) {
+  const uint32_t rows = arguments[6], width = arguments[7];
+  for (uint32_t p = 0, done; p < width; p += done) {
+    done = width - p >= 4 * VECTOR ? 4 * VECTOR : 64;
+    float *scale = at(arguments[0] + p), *shift = at(arguments[1] + p);
+    const char *g = memory + arguments[2] + p, *normalized = memory + arguments[4] + p;
+    if (done == 4 * VECTOR) scaleAndShift(4, scale, shift, g, arguments[3], normalized, arguments[5], rows);
+    else scaleAndShift(LINE, scale, shift, g, arguments[3], normalized, arguments[5], rows);
+  }
+}
+
 // out = xᵀ in blocks of 16 columns of x and 4 rows: each line of x is read once. `arguments[6]` is the bytes of a row of
 // out, including padding.
 void NAME(transpose)(char *memory, const uint32_t *arguments) {

@@ -45,6 +45,7 @@ export async function checkGymnasium(runs, ddpg) {
   process.env.PYTHONPATH = folder;
   const worst = await checkNumbers();
   await checkSpaces();
+  await checkClose(runs);
   await checkFailures(runs);
   const median = await bridgeTime();
   await checkCommands(runs, ddpg);
@@ -132,6 +133,15 @@ async function checkSpaces() {
     "no_module:A-v0": /ModuleNotFoundError: No module named 'no_module'/,
   };
   for (const [id, message] of Object.entries(refused)) await assert.rejects(open(id), { name: "InputError", message });
+}
+
+/** A task may have something to write before it ends. */
+async function checkClose(runs) {
+  const file = path.join(runs, "closed");
+  const { environment } = await open("interop_tasks:Trivial-v0", { kwargs: { closed: file } });
+  await environment.reset(new Random(1));
+  await environment.close();
+  assert.equal(fs.readFileSync(file, "utf8"), "closed");
 }
 
 async function checkFailures(runs) {

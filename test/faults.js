@@ -981,7 +981,13 @@ export const faults = [
   },
   {
     name: "a terminal obeys the control characters of a line",
-    edits: [{ file: "src/cli/terminal/output.ts", text: "printable(line)", fault: '[line, printable("")][0]' }],
+    edits: [
+      {
+        file: "src/cli/terminal/output.ts",
+        text: "printable(withoutSecrets(line))",
+        fault: '[withoutSecrets(line), printable("")][0]',
+      },
+    ],
   },
   {
     name: "the exit code of an environment that ends the process is believed",
@@ -1340,8 +1346,8 @@ export const faults = [
     edits: [
       {
         file: "src/export/module.ts",
-        text: "rounded(rounded(squares / size) + epsilon)",
-        fault: "rounded(rounded(squares / (size - 1)) + epsilon)",
+        text: "distance * distance)) / size)",
+        fault: "distance * distance)) / (size - 1))",
       },
     ],
   },
@@ -1349,9 +1355,9 @@ export const faults = [
     name: "layer normalization: the gradient without the scale",
     edits: [
       {
-        file: "src/nn/layer-norm.ts",
-        text: "this.#kernels.transpose(this.#transposed, scaled);",
-        fault: "this.#kernels.transpose(this.#transposed, ones.length > 0 ? this.#normalized : scaled);",
+        file: "src/kernels/reference.ts",
+        text: "round(scale[j] * g.at(i, j));",
+        fault: "round(g.at(i, j));",
       },
     ],
   },
@@ -1872,6 +1878,10 @@ export const faults = [
     edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.target.set(this.#ownTarget);", fault: "" }],
   },
   {
+    name: "dm_control: the cheetah has a tenth of the time to come to rest",
+    edits: [{ file: "src/envs/dm-control/cheetah.ts", text: "settleSteps: 200", fault: "settleSteps: 20" }],
+  },
+  {
     name: "dm_control: the clock runs while the cheetah comes to rest",
     edits: [{ file: "src/envs/mujoco/engine.ts", text: "this.#data.time = 0;", fault: "" }],
   },
@@ -1938,7 +1948,7 @@ export const faults = [
     edits: [
       {
         file: "src/kernels/wasm/assembly/index.ts",
-        text: "for (let k = end; k < width; k += 4) f32.store(p + k, 0);\n    let s",
+        text: "clearPadding(p, columns, width);\n    let s",
         fault: "let s",
       },
     ],
@@ -2154,6 +2164,46 @@ export const faults = [
         file: "src/cli/sweep/summary.ts",
         text: "complete.find(({ failed }) => failed === 0)",
         fault: "complete.find(({ failed }) => failed >= 0)",
+      },
+    ],
+  },
+  {
+    name: "layer normalization: the padding counts in the variance",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "    clearPadding(normalized, columns, width);\n    const inverse",
+        fault: "    const inverse",
+      },
+    ],
+  },
+  {
+    name: "layer normalization: the sums of a row are added in another order",
+    edits: [
+      {
+        file: "src/kernels/wasm/assembly/index.ts",
+        text: "f32x4.add(s0, f32x4.mul(v128.load(x), v128.load(y)));",
+        fault: "f32x4.add(s1, f32x4.mul(v128.load(x), v128.load(y)));",
+      },
+    ],
+  },
+  {
+    name: "layer normalization: a second thread writes to the deviations of the first",
+    edits: [
+      {
+        file: "src/kernels/wasm/pieces.ts",
+        text: '["inverseDeviation", 4],\n      ["x", "xStride"],',
+        fault: '["inverseDeviation", 0],\n      ["x", "xStride"],',
+      },
+    ],
+  },
+  {
+    name: "layer normalization overwrites an activation that learns",
+    edits: [
+      {
+        file: "src/nn/network.ts",
+        text: "const overwrites = learns &&",
+        fault: "const overwrites = !learns &&",
       },
     ],
   },

@@ -85,10 +85,17 @@ test("the random calls find a mistake in any kernel", { skip: skipFuzz, timeout:
     ["(s[0] + s[2]) + (s[4] + s[6])", "(s[0] + s[4]) + (s[2] + s[6])"],
     ["t + rate * (load(online + i) - t)", "t + rate * load(online + i) - rate * t"],
     ["whereNotLess(absolute(v), smallest, v)", "whereNotLess(v, smallest, v)"],
+    ["(q[0] + q[2]) + (q[1] + q[3])", "(q[0] + q[1]) + (q[2] + q[3])"],
+    ["load(l.shift + p));", "load(l.scale + p));"],
+    ["inverse * ((h - mean) - load(normalized + p) * along)", "inverse * (h - (mean + load(normalized + p) * along))"],
+    ["t[j] = t[j] + d;", "t[j] = t[j] - d;"],
+    ["*l.inverseDeviation++ = 0;", "*l.inverseDeviation++ = 1;"],
   ]);
   assert.deepEqual(found.match(/^.*(?= differs at )/gm).sort(), [
-    ...["adam's m", "adam's squares", "flush", "multiplyFused", "multiplyPortable", "relu", "reluGradient"],
-    ...["softUpdate", "sumRows", "the padding of transpose"],
+    ...["adam's m", "adam's squares", "flush"],
+    ...["layerNorm", "layerNorm's deviations", "layerNorm's normalized rows", "layerNormGradient"],
+    ...["multiplyFused", "multiplyPortable", "relu", "reluGradient"],
+    ...["softUpdate", "sumRows", "the gradient of the shift", "the padding of deviations", "the padding of transpose"],
   ]);
 });
 

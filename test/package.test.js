@@ -254,6 +254,13 @@ describe("the packed package", { timeout: 300_000 }, () => {
       files.filter((name) => /\.(test|case)\.d\.ts$|check-gradients/.test(name)),
       [],
     );
+    // What errors and help name is there.
+    const program = files
+      .filter((name) => /^dist\/.*\.js$/.test(name))
+      .map((name) => fs.readFileSync(path.join(installed, name), "utf8"));
+    const named = new Set(program.join("\n").match(/\bdocs\/[\w-]+\.md\b/g));
+    assert.ok(named.size >= 3, [...named].join(" "));
+    for (const name of named) assert.ok(files.includes(name), `${name} is in the package`);
     const unpacked = files.reduce((sum, name) => sum + fs.statSync(path.join(installed, name)).size, 0);
     const packed = fs.statSync(tarball).size;
     assert.ok(packed < 1.65e6, `${packed} bytes packed`);

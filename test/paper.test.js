@@ -10,7 +10,7 @@ const docs = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))
 const text = fs.readFileSync(path.join(docs, "paper.md"), "utf8");
 
 /** A setting that a preset's tables leave out has the value of this preset. */
-const bases = { torcs: "numpy", numpy: "paper", standard: "paper", small: "standard", td3: "standard" };
+const bases = { torcs: "numpy", numpy: "paper", standard: "paper", small: "standard", td3: "standard", robust: "td3" };
 
 /** Every `setting = value` in a table, with the preset in the section's heading. */
 function statements(markdown) {

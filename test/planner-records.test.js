@@ -43,10 +43,14 @@ test("the table of docs/paper-tasks.md is that of the records", () => {
 });
 
 test("a record's figures follow from its returns", () => {
-  for (const { environment, policy, episodes, meanReturn, returns, budget } of records) {
+  for (const { environment, policy, episodes, meanReturn, standardError, returns, budget } of records) {
     assert.equal(returns.length, episodes, environment);
     const mean = returns.reduce((sum, x) => sum + x, 0) / episodes;
     assert.ok(Math.abs(mean - meanReturn) <= 1e-9 * Math.abs(mean), environment);
+    const squares = returns.reduce((sum, x) => sum + (x - mean) ** 2, 0);
+    const error = episodes === 1 ? null : Math.sqrt(squares / (episodes - 1) / episodes);
+    if (error === null) assert.equal(standardError, null, environment);
+    else assert.ok(Math.abs(error - standardError) <= 1e-9 * error, environment);
     assert.equal(budget !== undefined, policy === "planner");
     if (budget) assert.equal(budget.stepsPerAction, budget.horizon * budget.samples * budget.iterations);
   }

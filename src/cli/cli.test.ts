@@ -429,7 +429,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     [[...pendulum, "--steps", "0"], "--steps: expected a whole number of at least 1, got 0."],
     [
       [...pendulum, "--preset", "papr"],
-      '--preset: expected one of small, standard, td3, paper, numpy, torcs, got "papr". Did you mean "paper"?',
+      '--preset: expected one of small, robust, standard, td3, paper, numpy, torcs, got "papr". Did you mean "paper"?',
     ],
     [[...pendulum, "--discount", "1.5"], "--discount: expected a number from 0 to 1, got 1.5."],
     [

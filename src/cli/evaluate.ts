@@ -121,7 +121,7 @@ ${moduleHelp}`,
           print(JSON.stringify(printed));
         } else {
           print([
-            `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${whole(episodes)} fixed starts`,
+            `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${count(episodes, "fixed start")}`,
             `length       ${plusMinus(meanLength, null)} steps`,
             ...infoLines(info, 13),
             `environment  ${nameOrPath}`,

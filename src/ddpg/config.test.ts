@@ -60,7 +60,8 @@ test("invalid settings are refused with the name, the range and the value", () =
     assert.throws(() => settingsFrom("small", changes as Partial<Settings>), { name: "InputError", message });
   }
   assert.throws(() => settingsFrom("papers" as PresetName), {
-    message: 'preset: expected one of small, standard, td3, paper, numpy, torcs, got "papers". Did you mean "paper"?',
+    message:
+      'preset: expected one of small, robust, standard, td3, paper, numpy, torcs, got "papers". Did you mean "paper"?',
   });
 });
 

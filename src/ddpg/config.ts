@@ -204,7 +204,11 @@ const table = {
    * θ, the rate at which Ornstein–Uhlenbeck noise, or the action with action-reverting noise, reverts to `noiseMean`, per
    * step. One value, or one per dimension [A]. Paper §7: 0.15.
    */
-  noiseTheta: numbers("rate at which Ornstein–Uhlenbeck noise reverts to its mean, per step", 0, 2),
+  noiseTheta: numbers(
+    "rate at which Ornstein–Uhlenbeck and action-reverting noise return to their mean, per step",
+    0,
+    2,
+  ),
   /**
    * μ, what Ornstein–Uhlenbeck noise reverts to, in half-ranges. With action-reverting noise it is what the action reverts
    * to, where −1 and 1 are its bounds. One value, or one per dimension [A]. Paper §7: 0.
@@ -437,6 +441,20 @@ const td3: Settings = {
   warmupSteps: 25_000,
 };
 
+/** For tasks of any scale: the units of observations and rewards are measured, exploration begins wide and correlated. */
+const robust: Settings = {
+  ...td3,
+  preactivationPenalty: 1e-3,
+  softUpdateRate: 0.02,
+  warmupSteps: 1000,
+  observationNormalization: true,
+  rewardNormalization: true,
+  noise: "pink",
+  noiseScale: 0.6,
+  noiseAnnealSteps: 50_000,
+  noiseFinalFraction: 0.15,
+};
+
 /** Small networks that learn in a second; tuned on the pendulum. */
 const small: Settings = {
   ...standard,
@@ -481,7 +499,7 @@ const torcs: Settings = {
 };
 
 /** Complete sets of settings, by name. A preset never changes the environment. */
-export const presets = { small, standard, td3, paper, numpy, torcs } as const;
+export const presets = { small, robust, standard, td3, paper, numpy, torcs } as const;
 for (const preset of Object.values(presets)) {
   for (const value of Object.values(preset)) Object.freeze(value);
   Object.freeze(preset);
@@ -493,6 +511,7 @@ export type PresetName = keyof typeof presets;
 /** A line about each preset. */
 export const presetHelp: Readonly<Record<PresetName, string>> = {
   small: "small networks that learn in a second; tuned on the pendulum",
+  robust: "TD3's critics, running normalization and pink noise that shrinks, for tasks of any scale",
   standard: "the usual choice for larger tasks; the default for your own environments",
   td3: "twin delayed DDPG with the settings of its authors, Fujimoto et al.",
   paper: "Lillicrap et al., wherever the paper gives a value",

@@ -294,6 +294,18 @@ test("a damaged file is refused with the field", async () => {
     file.metadata.set("counters", JSON.stringify({ ...counters, ...changes }));
     await assert.rejects(Ddpg.load(encodeSafetensors(file), spaces(false)), { name: "InputError", message });
   }
+  file.metadata.set("counters", JSON.stringify(counters));
+  const held = file.tensors.get("held");
+  assert.ok(held);
+  const bytes = Uint8Array.from(held.parts.flatMap((part) => Array.from(part)));
+  const refused = async (shape: readonly number[], part: Uint8Array, message: RegExp) => {
+    file.tensors.set("held", { dtype: "F64", shape, parts: [part] });
+    await assert.rejects(Ddpg.load(encodeSafetensors(file), spaces(false)), { name: "InputError", message });
+  };
+  await refused([1, held.shape[1]], bytes.slice(bytes.length / 2), /held: expected/);
+  new DataView(bytes.buffer).setFloat64(0, Number.NaN, true);
+  await refused(held.shape, bytes, /held.*expected a finite number, got NaN/);
+  file.tensors.set("held", held);
   const settings = JSON.parse(file.metadata.get("settings") ?? "");
   file.metadata.set("settings", JSON.stringify({ ...settings, hindsight: "none" }));
   file.metadata.set("counters", JSON.stringify({ ...counters, relabeled: undefined, stored: 3 }));
@@ -411,6 +423,23 @@ test("a method that fails is named with its step, and the agent can still be sav
     for await (const { step } of train(loaded, new Line({}))) if (step >= 3) break;
     assert.equal(loaded.replayBuffer.stored, stored + 2 * (loaded.steps - steps));
   }
+});
+
+test("a loop that is left ends the episodes of all its environments, though the goals of the first fail", async () => {
+  const fails = new Line({ withGoal: () => [1] });
+  const { settings } = await create(false, { hindsight: "final" });
+  const agent = await Ddpg.create(fails, { ...settings, preset: "small" });
+  await assert.rejects(
+    async () => {
+      for await (const { step } of train(agent, [fails, new Line({})])) if (step === 4) break;
+    },
+    { name: "EnvironmentError", message: /^Line\b.* hindsight\.withGoal: expected 2 numbers, got 1/ },
+  );
+  const saved = agent.save();
+  const counters = JSON.parse(decodeSafetensors(saved, "file").metadata.get("counters") ?? "");
+  assert.equal(counters.held, undefined, "nothing waits for a goal");
+  const loaded = await Ddpg.load(saved, spaces(false));
+  for await (const { step } of train(loaded, new Line({}))) if (step === 7) break;
 });
 
 test("the methods get copies: what they write to them is not stored", async () => {

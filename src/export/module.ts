@@ -157,22 +157,23 @@ function normalization(size) {
 function layerNormalization(size, epsilon) {
   const [scale, shift] = [take(size), take(size)];
   return (x) => {
-    let sum = 0;
-    for (let j = 0; j < size; j++) sum = rounded(sum + x[j]);
-    const mean = rounded(sum / size);
-    let squares = 0;
-    for (let j = 0; j < size; j++) {
-      const distance = rounded(x[j] - mean);
-      squares = rounded(squares + rounded(distance * distance));
-    }
-    const deviation = rounded(Math.sqrt(rounded(rounded(squares / size) + epsilon)));
-    const inverseDeviation = rounded(1 / deviation);
-    for (let j = 0; j < size; j++) {
-      const normalized = rounded(rounded(x[j] - mean) * inverseDeviation);
-      x[j] = rounded(scale[j] * normalized) + shift[j];
-    }
+    const mean = rounded(rowSum(x) / size);
+    const distances = x.map((value) => value - mean);
+    const variance = rounded(rowSum(distances.map((distance) => distance * distance)) / size);
+    const inverseDeviation = rounded(1 / rounded(Math.sqrt(rounded(variance + epsilon))));
+    for (let j = 0; j < size; j++) x[j] = rounded(scale[j] * rounded(distances[j] * inverseDeviation)) + shift[j];
     return x;
   };
+}
+
+/** The sum of a Float32Array: 16 sums of every 16th number, then halves. Stored sums are rounded. */
+function rowSum(x) {
+  const sums = new Float32Array(16);
+  for (let j = 0; j < x.length; j++) sums[j % 16] += x[j];
+  for (let half = 8; half >= 1; half /= 2) {
+    for (let lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
+  }
+  return sums[0];
 }
 
 function relu(x) {

@@ -123,6 +123,20 @@ export function kernelCases(backend: Backend, tolerance: number): void {
       kernels.batchNormRunning(y, make([[5], [1]]), row(1), row(1), row(3), row(4), { epsilon: 3 });
       is(y, [10], [4]);
 
+      // The same numbers in a row.
+      const [layered, rowNormalized] = [output(kernels, 1, 2), output(kernels, 1, 2)];
+      kernels.layerNorm(layered, rowNormalized, inverse, make([[1, 3]]), row(2, 4), row(10, 20), { epsilon: 3 });
+      is(layered, [9, 22]);
+      is(rowNormalized, [-0.5, 0.5]);
+      assert.equal(inverse[0], 0.5);
+      const [scaleGradients, shiftGradients] = [row(NaN, NaN), row(NaN, NaN)];
+      const e = make([[4, 1]]);
+      kernels.scaleAndShiftGradient(scaleGradients, shiftGradients, e, rowNormalized);
+      assert.deepEqual([...scaleGradients, ...shiftGradients], [-2, 0.5, 4, 1]);
+      // γ g = 8, 4: mean 6, and −1 along x̂.
+      kernels.layerNormGradient(e, rowNormalized, inverse, row(2, 4));
+      is(e, [0.75, -0.75]);
+
       const [p, m, v] = [row(1), row(0), row(0)];
       const betas = { beta1: 0.5, beta2: 0.75, epsilon: 1, weightDecay: 0.5 };
       const step = { stepSize: 3, correction: 0.5, ...betas, squares: NaN };
@@ -412,6 +426,146 @@ export function kernelCases(backend: Backend, tolerance: number): void {
         }
       }
     });
+
+    const layerKernels = ["layerNorm", "layerNormGradient", "scaleAndShiftGradient"] as const;
+    /** What the cases of layer normalization work with; all outputs are NaN. */
+    function layerCase(kernels: Kernels, random: Random, rows: number, columns: number) {
+      const draw = (): Matrix => matrix(kernels, rows, columns, (i) => 3 * random.uniform(-1, 1) + (i % 3));
+      const [x, g] = [draw(), draw()];
+      const [scale, shift] = [1, 2].map(() => vector(kernels, columns, () => random.uniform(-2, 2)));
+      const [y, normalized] = [output(kernels, rows, columns), output(kernels, rows, columns)];
+      const [scaleGradient, shiftGradient] = [vector(kernels, columns), vector(kernels, columns)];
+      const inverse = vector(kernels, rows);
+      const gradients = rowsOf(g);
+      kernels.layerNorm(y, normalized, inverse, x, scale, shift, { epsilon });
+      kernels.scaleAndShiftGradient(scaleGradient, shiftGradient, g, normalized);
+      kernels.layerNormGradient(g, normalized, inverse, scale);
+      return { x, y, normalized, inverse, scale, shift, gradients, g, scaleGradient, shiftGradient };
+    }
+    const epsilon = 0.01;
+
+    kernelCase(layerKernels, `the formulas, ${within}`, async (create) => {
+      for (const rows of [1, 2, 5, 16, 33]) {
+        const kernels = await create();
+        const random = new Random(rows);
+        for (const columns of [...SIZES, 300]) {
+          const made = layerCase(kernels, random, rows, columns);
+          const { x, y, normalized, inverse, scale, shift, gradients, g, scaleGradient, shiftGradient } = made;
+          for (let i = 0; i < rows; i++) {
+            const row = rowsOf(x)[i];
+            const mean = sum(row) / columns;
+            const variance = sum(row.map((value) => (value - mean) * (value - mean))) / columns;
+            const root = Math.sqrt(variance + epsilon);
+            const size = Math.max(...row.map(Math.abs));
+            const where = () => `${rows}×${columns} at row ${i}`;
+            // A relative error of the variance is magnified, as in batch normalization.
+            const magnified = 1 + (size * size) / (root * root);
+            assertNear(inverse[i], 1 / root, magnified / root, () => `inverse deviation, ${where()}`);
+            const h = gradients[i].map((value, j) => scale[j] * value);
+            const products = h.map((value, j) => value * normalized.at(i, j));
+            for (let j = 0; j < columns; j++) {
+              const n = (row[j] - mean) / root;
+              const bound = (size / root) * magnified;
+              assertNear(normalized.at(i, j), n, bound, () => `normalized, ${where()}`);
+              assertNear(y.at(i, j), scale[j] * n + shift[j], Math.abs(scale[j]) * bound + Math.abs(shift[j]), where);
+              const own = normalized.at(i, j);
+              const expected = inverse[i] * (h[j] - sum(h) / columns - (own * sum(products)) / columns);
+              const along = Math.abs(own) * sum(products.map(Math.abs));
+              const gradientSize = inverse[i] * (Math.abs(h[j]) + (sum(h.map(Math.abs)) + along) / columns);
+              assertNear(g.at(i, j), expected, gradientSize, () => `∂L/∂x, ${where()}`);
+            }
+          }
+          for (let j = 0; j < columns; j++) {
+            const shifts = gradients.map((row) => row[j]);
+            const scales = gradients.map((row, i) => row[j] * normalized.at(i, j));
+            assertNear(shiftGradient[j], sum(shifts), sum(shifts.map(Math.abs)), () => `∂L/∂β at ${j}`);
+            assertNear(scaleGradient[j], sum(scales), sum(scales.map(Math.abs)), () => `∂L/∂γ at ${j}`);
+          }
+          for (const result of [y, normalized, g]) assertPadded(result);
+          for (const result of [inverse, scaleGradient, shiftGradient]) assertVectorPadded(kernels, result);
+        }
+      }
+    });
+
+    kernelCase(layerKernels, "every bit: 16 sums, then halves, and each operation rounded once", async (create) => {
+      for (const rows of [1, 5, 17]) {
+        const kernels = await create();
+        const random = new Random(rows);
+        for (const columns of [...SIZES, 300]) {
+          const made = layerCase(kernels, random, rows, columns);
+          const { x, y, normalized, inverse, scale, shift, gradients, g, scaleGradient, shiftGradient } = made;
+          const round = x.data instanceof Float32Array ? Math.fround : (value: number) => value;
+          const add = (a: number, b: number): number => round(a + b);
+          const mean = (values: readonly number[]): number => {
+            const lanes = Array.from({ length: 16 }, (_, lane) =>
+              values.filter((_, j) => j % 16 === lane).reduce(add, 0),
+            );
+            const halves = (s: readonly number[]): number =>
+              s.length === 1
+                ? s[0]
+                : halves(s.slice(0, s.length / 2).map((value, k) => add(value, s[s.length / 2 + k])));
+            return round(halves(lanes) / columns);
+          };
+          for (let i = 0; i < rows; i++) {
+            const row = rowsOf(x)[i];
+            const center = mean(row);
+            const distances = row.map((value) => round(value - center));
+            const variance = mean(distances.map((value) => round(value * value)));
+            const r = round(1 / round(Math.sqrt(round(variance + round(epsilon)))));
+            const n = distances.map((value) => round(value * r));
+            const h = gradients[i].map((value, j) => round(scale[j] * value));
+            const [middle, along] = [mean(h), mean(h.map((value, j) => round(value * n[j])))];
+            const where = `${rows}×${columns} at row ${i}`;
+            assert.equal(inverse[i], r, where);
+            assert.deepEqual(rowsOf(normalized)[i], n, where);
+            const expected = n.map((value, j) => round(round(scale[j] * value) + shift[j]));
+            assert.deepEqual(rowsOf(y)[i], expected, where);
+            const rest = h.map((value, j) => round(round(value - middle) - round(n[j] * along)));
+            const gradient = rest.map((value) => round(r * value));
+            assert.deepEqual(rowsOf(g)[i], gradient, where);
+          }
+          for (let j = 0; j < columns; j++) {
+            const column = gradients.map((row) => row[j]);
+            assert.equal(shiftGradient[j], column.reduce(add, 0));
+            assert.equal(scaleGradient[j], column.map((value, i) => round(value * normalized.at(i, j))).reduce(add, 0));
+          }
+          // In place, and without the normalized rows.
+          const only = output(kernels, rows, columns);
+          kernels.layerNorm(only, only, inverse, x, scale, shift, { epsilon });
+          assert.deepEqual(rowsOf(only), rowsOf(y));
+          assertPadded(only);
+          kernels.layerNorm(x, only, inverse, x, scale, shift, { epsilon });
+          assert.deepEqual([rowsOf(x), rowsOf(only)], [rowsOf(y), rowsOf(normalized)]);
+          assertPadded(x);
+        }
+      }
+    });
+
+    kernelCase(
+      ["layerNorm"],
+      "equal numbers become 0; ∞ and NaN make NaN of their row, not of its padding",
+      async (create) => {
+        for (const columns of SIZES) {
+          const kernels = await create();
+          const values = [293.15, Number.NaN, 2, Infinity, 1];
+          const x = matrix(kernels, 5, columns, (i, j) =>
+            Number.isFinite(values[i]) || j === columns - 1 ? values[i] : 0,
+          );
+          const [y, normalized] = [output(kernels, 5, columns), output(kernels, 5, columns)];
+          const [scale, shift] = [vector(kernels, columns, () => 2), vector(kernels, columns, (j) => j)];
+          kernels.layerNorm(y, normalized, vector(kernels, 5), x, scale, shift, { epsilon });
+          for (const [i, row] of rowsOf(normalized).entries()) {
+            for (const value of row) {
+              if (Number.isFinite(values[i]))
+                assertNear(value, 0, 293.15 / Math.sqrt(epsilon), () => `row ${i} of ${columns}`);
+              else assert.equal(value, Number.NaN);
+            }
+          }
+          assertPadded(y);
+          assertPadded(normalized);
+        }
+      },
+    );
 
     // In Float32 a central difference is too inaccurate.
     if (tolerance < 1e-9) {

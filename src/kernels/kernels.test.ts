@@ -164,6 +164,17 @@ test("WebAssembly: vectors of other kernels and shapes that do not match are ref
       const [q1, q2, q4, q5] = [1, 2, 4, 5].map((p) => (at === p ? v : fine));
       calls.push(() => kernels.batchNormGradient(q0, q1, q2, q3, q4, q5));
     }
+    for (let at = 0; at < 6; at++) {
+      const [p0, p1, p3] = [0, 1, 3].map((p) => (at === p ? f : x));
+      const [p2, p4, p5] = [2, 4, 5].map((p) => (at === p ? v : fine));
+      calls.push(() => kernels.layerNorm(p0, p1, p2, p3, p4, p5, { epsilon: 1 }));
+    }
+    for (let at = 0; at < 4; at++) {
+      const [p0, p1] = [0, 1].map((p) => (at === p ? f : x));
+      const [p2, p3] = [2, 3].map((p) => (at === p ? v : fine));
+      calls.push(() => kernels.layerNormGradient(p0, p1, p2, p3));
+      calls.push(() => kernels.scaleAndShiftGradient(p2, p3, p0, p1));
+    }
     const step = { stepSize: 1, correction: 1, beta1: 0.5, beta2: 0.5, epsilon: 1, weightDecay: 0, squares: 0 };
     for (let at = 0; at < 4; at++) {
       const [p0, p1, p2, p3] = [0, 1, 2, 3].map((p) => (at === p ? v : fine));
@@ -195,6 +206,7 @@ test("WebAssembly: vectors of other kernels and shapes that do not match are ref
     () => kernels.sumRows(kernels.allocate(4), own(4, 5)),
     () => kernels.subtractRow(own(4, 4), own(4, 4), kernels.allocate(3)),
     () => kernels.subtractRow(own(4, 4), own(5, 4), kernels.allocate(4)),
+    () => kernels.layerNormGradient(own(17, 4), own(17, 4), kernels.allocate(16), kernels.allocate(4)),
     () => kernels.softUpdate(kernels.allocate(40), kernels.allocate(33), { rate: 0.5 }),
   ];
   for (const call of misfits) assert.throws(call, /^Error: Kernels: expected/, `${call}`);
@@ -248,6 +260,13 @@ test("WebAssembly: every engine gives the same bits", async () => {
   const column = make(19, 1);
   kernels.multiply(column, y, make(37, 1), make(1, 1));
   record("multiply with a row", y.data, column.data);
+  const deviation = make(1, 19).data;
+  kernels.layerNorm(y, c, deviation, x, row(), row(), { epsilon: 0.01 });
+  record("layerNorm", y.data, c.data, deviation);
+  kernels.scaleAndShiftGradient(s1, s2, g, c);
+  record("scaleAndShiftGradient", s1, s2);
+  kernels.layerNormGradient(g, c, deviation, row());
+  record("layerNormGradient", g.data);
   assert.deepEqual(hashes, {
     multiply: "17d7cb56",
     transpose: "82becdef",
@@ -260,6 +279,9 @@ test("WebAssembly: every engine gives the same bits", async () => {
     adam: "c5df9241",
     softUpdate: "9c582eca",
     "multiply with a row": "5d3e1a3a",
+    layerNorm: "c7660738",
+    scaleAndShiftGradient: "63e65ac8",
+    layerNormGradient: "72fd2ca1",
   });
 });
 

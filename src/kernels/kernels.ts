@@ -14,8 +14,8 @@ import type { Matrix, Vector } from "./matrix.ts";
  * does not inline.
  *
  * The order of a product's sum and the rounding of its steps are fixed, so every implementation gives the same bits. Every
- * other kernel rounds each of its operations, whatever the arithmetic: Adam, soft updates, activations, normalization and
- * the sums over a batch never fuse a product and a sum.
+ * other kernel rounds each of its operations, whatever the arithmetic: Adam, soft updates, activations, normalizations and
+ * the sums over a batch never fuse a product and a sum. For layer normalization the order of its sums is fixed as well.
  *
  * B is the number of rows in a batch, I and J are a layer's inputs and outputs, P is a number of parameters.
  */
@@ -112,6 +112,34 @@ export interface Kernels {
     inverseDeviation: Vector,
     scale: Vector,
   ): void;
+
+  /**
+   * Layer normalization (Ba et al., arXiv 1607.06450), per row of x [B, J]: mean μ = Σ x / J and uncorrected variance
+   * v = Σ (x − μ)² / J over the columns, r = 1 / √(v + ε), x̂ = (x − μ) r, y = γ x̂ + β, with γ and β per column. Writes y,
+   * x̂ (`normalized`) and r (`inverseDeviation` [B]). y and x̂ may be x. x̂ may be y: then y remains.
+   *
+   * Σ over a row is a `rowSum`: 16 sums of every 16th column, each from 0 upwards, then added in halves: the sum of lane l
+   * grows by that of lane l + 8, then by that of l + 4, l + 2 and l + 1. So vectors of every width give the same bits. Each
+   * operation is rounded once, in the order of the formulas.
+   */
+  layerNorm(
+    y: Matrix,
+    normalized: Matrix,
+    inverseDeviation: Vector,
+    x: Matrix,
+    scale: Vector,
+    shift: Vector,
+    options: { readonly epsilon: number },
+  ): void;
+
+  /**
+   * Back through `layerNorm`, in place: on entry g [B, J] = ∂L/∂y, on return ∂L/∂x = r ((h − Σ h / J) − x̂ · (Σ h x̂ / J)) with
+   * h = γ g and the sums of a row as in `layerNorm`.
+   */
+  layerNormGradient(g: Matrix, normalized: Matrix, inverseDeviation: Vector, scale: Vector): void;
+
+  /** Of y = γ x̂ + β from g [B, J] = ∂L/∂y: ∂L/∂γ = Σ g x̂ and ∂L/∂β = Σ g (both [J]), sums over the rows in their order. */
+  scaleAndShiftGradient(scaleGradient: Vector, shiftGradient: Vector, g: Matrix, normalized: Matrix): void;
 
   /**
    * Adam (Kingma & Ba, arXiv 1412.6980), in place over P parameters with g = gradient + weightDecay · parameter:

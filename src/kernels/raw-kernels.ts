@@ -32,6 +32,7 @@ export function wrapRawKernels(
   const { multiply, transpose, sumRows, subtractRow, relu, reluGradient, tanh, tanhGradient, adam, flush, softUpdate } =
     raw;
   const { softmax, batchNorm, batchNormRunning, batchNormGradient } = raw;
+  const { layerNorm, layerNormGradient, scaleAndShiftGradient } = raw;
   // V8 heap-allocates a double that is passed to WebAssembly, unless it inlines the call. So scalars go through the
   // memory's first line.
   const numbers = new Float64Array(buffer, numbersAddress, lineBytes / 8);
@@ -221,6 +222,55 @@ export function wrapRawKernels(
         4 * normalized.rowStride,
         vector(inverseDeviation, columns),
         vector(scale, columns),
+        rows,
+        vectorBytes(columns),
+      );
+    },
+
+    layerNorm(y, normalized, inverseDeviation, x, scale, shift, { epsilon }) {
+      const { rows, columns } = x;
+      numbers[0] = epsilon;
+      layerNorm(
+        matrix(y, rows, columns),
+        4 * y.rowStride,
+        matrix(normalized, rows, columns),
+        4 * normalized.rowStride,
+        vector(inverseDeviation, rows),
+        matrix(x, rows, columns),
+        4 * x.rowStride,
+        vector(scale, columns),
+        vector(shift, columns),
+        numbersAddress,
+        rows,
+        columns,
+        vectorBytes(columns),
+      );
+    },
+
+    layerNormGradient(g, normalized, inverseDeviation, scale) {
+      const { rows, columns } = g;
+      layerNormGradient(
+        matrix(g, rows, columns),
+        4 * g.rowStride,
+        matrix(normalized, rows, columns),
+        4 * normalized.rowStride,
+        vector(inverseDeviation, rows),
+        vector(scale, columns),
+        rows,
+        columns,
+        vectorBytes(columns),
+      );
+    },
+
+    scaleAndShiftGradient(scaleGradient, shiftGradient, g, normalized) {
+      const { rows, columns } = g;
+      scaleAndShiftGradient(
+        vector(scaleGradient, columns),
+        vector(shiftGradient, columns),
+        matrix(g, rows, columns),
+        4 * g.rowStride,
+        matrix(normalized, rows, columns),
+        4 * normalized.rowStride,
         rows,
         vectorBytes(columns),
       );

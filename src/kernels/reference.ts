@@ -1,6 +1,6 @@
 // What each kernel means: plain loops in the order of the formulas, never optimized. In Float64 it checks gradients, in
-// Float32 it is compared with the fast implementation. Float32 sums are calculated in Float64, except those of a product,
-// whose bits are fixed.
+// Float32 it is compared with the fast implementation. Float32 sums are calculated in Float64, except those of a product and
+// of layer normalization, whose bits are fixed.
 import { expect } from "../base/expect.ts";
 import { fusedMultiplyAdd } from "../base/fused.ts";
 import { exp, tanh } from "../base/math.ts";
@@ -32,6 +32,16 @@ export function createReferenceKernels(width: Width, arithmetic: Arithmetic = "p
   const round = width === Float32Array ? Math.fround : (x: number) => x;
   const step =
     arithmetic === "fused" ? fusedMultiplyAdd : (a: number, b: number, sum: number) => round(sum + round(a * b));
+  /** The sum of `columns` numbers in the order of the contract: 16 sums of every 16th one, then halves. */
+  function rowSum(columns: number, at: (j: number) => number): number {
+    const sums = new Array<number>(16).fill(0);
+    for (let j = 0; j < columns; j++) sums[j % 16] = round(sums[j % 16] + at(j));
+    for (let half = 8; half >= 1; half /= 2) {
+      for (let lane = 0; lane < half; lane++) sums[lane] = round(sums[lane] + sums[lane + half]);
+    }
+    return sums[0];
+  }
+
   return {
     rowMultiple: 1,
     threads: 1,
@@ -137,6 +147,46 @@ export function createReferenceKernels(width: Width, arithmetic: Arithmetic = "p
           const centered = g.at(i, j) - (shiftSum + normalized.at(i, j) * scaleSum) / g.rows;
           g.set(i, j, scale[j] * inverseDeviation[j] * centered);
         }
+      }
+    },
+
+    layerNorm(y, normalized, inverseDeviation, x, scale, shift, { epsilon }) {
+      for (let i = 0; i < x.rows; i++) {
+        const mean = round(rowSum(x.columns, (j) => x.at(i, j)) / x.columns);
+        const distance = (j: number): number => round(x.at(i, j) - mean);
+        const variance = round(rowSum(x.columns, (j) => round(distance(j) * distance(j))) / x.columns);
+        const inverse = round(1 / round(Math.sqrt(round(variance + round(epsilon)))));
+        inverseDeviation[i] = inverse;
+        for (let j = 0; j < x.columns; j++) {
+          const n = round(distance(j) * inverse);
+          normalized.set(i, j, n);
+          y.set(i, j, round(round(scale[j] * n) + shift[j]));
+        }
+      }
+    },
+
+    layerNormGradient(g, normalized, inverseDeviation, scale) {
+      for (let i = 0; i < g.rows; i++) {
+        const h = (j: number): number => round(scale[j] * g.at(i, j));
+        const mean = round(rowSum(g.columns, h) / g.columns);
+        const along = round(rowSum(g.columns, (j) => round(h(j) * normalized.at(i, j))) / g.columns);
+        for (let j = 0; j < g.columns; j++) {
+          const rest = round(round(h(j) - mean) - round(normalized.at(i, j) * along));
+          g.set(i, j, round(inverseDeviation[i] * rest));
+        }
+      }
+    },
+
+    scaleAndShiftGradient(scaleGradient, shiftGradient, g, normalized) {
+      for (let j = 0; j < g.columns; j++) {
+        let scaleSum = 0;
+        let shiftSum = 0;
+        for (let i = 0; i < g.rows; i++) {
+          scaleSum = round(scaleSum + round(g.at(i, j) * normalized.at(i, j)));
+          shiftSum = round(shiftSum + g.at(i, j));
+        }
+        scaleGradient[j] = scaleSum;
+        shiftGradient[j] = shiftSum;
       }
     },
 

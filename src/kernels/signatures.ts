@@ -43,6 +43,17 @@ export const signatures = {
     ...(["g", "gStride", "scaleGradient", "shiftGradient", "normalized", "normalizedStride"] as const),
     ...(["inverseDeviation", "scale", "rows", "width"] as const),
   ],
+  layerNorm: [
+    ...(["y", "yStride", "normalized", "normalizedStride", "inverseDeviation", "x", "xStride"] as const),
+    ...(["scale", "shift", "numbers", "rows", "columns", "width"] as const),
+  ],
+  layerNormGradient: [
+    ...(["g", "gStride", "normalized", "normalizedStride", "inverseDeviation", "scale"] as const),
+    ...(["rows", "columns", "width"] as const),
+  ],
+  scaleAndShiftGradient: [
+    ...(["scaleGradient", "shiftGradient", "g", "gStride", "normalized", "normalizedStride", "rows", "width"] as const),
+  ],
   adam: ["parameters", "gradients", "m", "v", "size", "numbers", "sums"],
   flush: ["x", "size"],
   softUpdate: ["target", "online", "size", "numbers"],

@@ -8,6 +8,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import { type Matrix, readMatrix } from "../kernels/matrix.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
+import type { NetworkShape } from "./layer.ts";
 import { Network, networkTensors } from "./network.ts";
 import { allocateMatrix, Parameters } from "./parameters.ts";
 
@@ -52,5 +53,21 @@ test("a row alone has the bits that it has among others; padding stays 0", async
   for (let i = 0; i < 20; i++) {
     for (let j = 0; j < 37; j++) one.x.set(0, j, all.x.at(i, j));
     assert.deepEqual(readMatrix(one.network.forward(one.x, null, false)), readMatrix(y.rowRange(i, i + 1)), `row ${i}`);
+  }
+});
+
+test("the layer overwrites the output of a dense layer, never that of an activation that learns", () => {
+  const kernels = createReferenceKernels(Float64Array);
+  const of = (...kinds: ("relu" | "tanh" | "layerNorm")[]) => {
+    const first = { kind: "dense", name: "dense", units: 4, bias: true } as const;
+    const others = kinds.map((kind) => (kind === "layerNorm" ? { kind, name: "norm", epsilon: 0.01 } : { kind }));
+    const shape: NetworkShape = { inputSize: 3, layers: [first, ...others] };
+    const parameters = new Parameters(kernels, networkTensors(shape), true);
+    return (learns: boolean) => new Network(kernels, shape, parameters, 2, learns);
+  };
+  for (const learns of [true, false]) of("layerNorm", "relu")(learns);
+  for (const build of [of("relu", "layerNorm"), of("tanh", "layerNorm"), of("relu", "tanh")]) {
+    build(false);
+    assert.throws(() => build(true), /^Error: Network: \w+ overwrites an activation below, which learns from it\.$/);
   }
 });

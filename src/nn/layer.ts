@@ -74,7 +74,7 @@ export interface Place {
   readonly learns: boolean;
   /** The numbers of columns of its inputs: [I], or [I, A] where the second input joins. */
   readonly inputSizes: readonly number[];
-  /** The output of the layer below; null for the first layer. */
+  /** The output of the layer below, which a layer may overwrite unless an activation is below; null for the first layer. */
   readonly below: Matrix | null;
   /** Whether a layer below has parameters, so that the gradient has to reach it. */
   readonly belowLearns: boolean;

@@ -22,12 +22,15 @@ const others: Hashes = {
   adam: 1809356470,
   softUpdate: 1284303855,
   flush: 68011304,
+  layerNorm: 1806903280,
+  scaleAndShiftGradient: 1235024397,
+  layerNormGradient: 345369162,
 };
 
 /** The hashes that WebAssembly's kernels give, on every engine. */
 export const recordedHashes: RecordedHashes = {
-  portable: { ...others, multiply: -937164533, updates: -1251126712 },
-  fused: { ...others, multiply: -1019452206, updates: -359759462 },
+  portable: { ...others, multiply: -937164533, updates: -666851880 },
+  fused: { ...others, multiply: -1019452206, updates: 197182511 },
 };
 
 /** The memory of the cases below, in numbers. */
@@ -117,10 +120,23 @@ function otherCases(kernels: Kernels, matrix: Draw, keep: Keep): void {
   x.set([1e-39, -1e-39, 1.1754943508222875e-38, -1.2e-38, -0, Infinity, Number.NaN]);
   kernels.flush(x);
   keep("flush", x);
+  for (const [rows, columns] of sizes) {
+    const [g, row] = [matrix(rows, columns), matrix(rows, columns)];
+    const [scale, shift] = [matrix(1, columns).data, matrix(1, columns).data];
+    const normalized = allocateMatrix(kernels, rows, columns);
+    const inverseDeviation = kernels.allocate(rows);
+    kernels.layerNorm(row, normalized, inverseDeviation, row, scale, shift, normalization);
+    for (const vector of [row.data, normalized.data, inverseDeviation]) keep("layerNorm", vector);
+    kernels.scaleAndShiftGradient(shift, scale, g, normalized);
+    for (const vector of [shift, scale]) keep("scaleAndShiftGradient", vector);
+    kernels.layerNormGradient(g, normalized, inverseDeviation, scale);
+    keep("layerNormGradient", g.data);
+  }
 }
 
 /**
- * Trains a network of one hidden layer by 20 updates that call every kernel that may be native. Returns the parameters, Adam's averages and the target parameters.
+ * Trains a network of one hidden layer, which is normalized, by 20 updates that call every kernel that may be native. Returns
+ * the parameters, Adam's averages and the target parameters.
  */
 function updated(kernels: Kernels, matrix: Draw): Vector {
   const [batch, inputs, hidden, outputs] = [30, 11, 45, 7];
@@ -128,14 +144,18 @@ function updated(kernels: Kernels, matrix: Draw): Vector {
   const [h, hGradient] = [allocateMatrix(kernels, batch, hidden), allocateMatrix(kernels, batch, hidden)];
   const error = allocateMatrix(kernels, batch, outputs);
   const transposed = allocateMatrix(kernels, outputs, hidden);
-  // The weights of both layers and the biases of the first.
+  const normalized = allocateMatrix(kernels, batch, hidden);
+  const inverseDeviation = kernels.allocate(batch);
+  // The weights of both layers, the biases of the first, and its scales and shifts.
   const shapes = [
     [inputs, hidden],
     [hidden, outputs],
     [1, hidden],
+    [1, hidden],
+    [1, hidden],
   ] as const;
   const lengths = shapes.map(([rows, columns]) => rows * 16 * Math.ceil(columns / 16));
-  const length = lengths[0] + lengths[1] + lengths[2];
+  const length = lengths.reduce((sum, one) => sum + one);
   // One vector after the other, as the result.
   const all = kernels.allocate(4 * length);
   const [parameters, m, v, slow] = [0, 1, 2, 3].map((k) => all.subarray(k * length, (k + 1) * length));
@@ -148,11 +168,12 @@ function updated(kernels: Kernels, matrix: Draw): Vector {
       return part;
     });
   };
-  const [first, second, biases] = split(parameters);
-  const [firstGradient, secondGradient, biasGradient] = split(gradients);
-  for (const weights of [first, second]) weights.data.set(matrix(weights.rows, weights.columns).data);
+  const [first, second, biases, scale, shift] = split(parameters);
+  const [firstGradient, secondGradient, biasGradient, scaleGradient, shiftGradient] = split(gradients);
+  for (const weights of [first, second, scale]) weights.data.set(matrix(weights.rows, weights.columns).data);
   for (let update = 1; update <= 20; update++) {
     kernels.multiply(h, x, first, biases);
+    kernels.layerNorm(h, normalized, inverseDeviation, h, scale.data, shift.data, normalization);
     kernels.relu(h);
     // The sums of a product start with the negative targets, so they are errors.
     kernels.multiply(error, h, second, target);
@@ -160,6 +181,8 @@ function updated(kernels: Kernels, matrix: Draw): Vector {
     kernels.transpose(transposed, second);
     kernels.multiply(hGradient, error, transposed, null);
     kernels.reluGradient(hGradient, h);
+    kernels.scaleAndShiftGradient(scaleGradient.data, shiftGradient.data, hGradient, normalized);
+    kernels.layerNormGradient(hGradient, normalized, inverseDeviation, scale.data);
     kernels.multiply(firstGradient, x.transposed, hGradient, null);
     kernels.sumRows(biasGradient.data, hGradient);
     kernels.adam(parameters, gradients, m, v, adamStep(update));
@@ -169,6 +192,8 @@ function updated(kernels: Kernels, matrix: Draw): Vector {
   }
   return all;
 }
+
+const normalization = { epsilon: 0.001 };
 
 /** One step of Adam; the corrections need not be those of the paper. */
 function adamStep(update: number): AdamStep {

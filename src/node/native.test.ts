@@ -94,7 +94,10 @@ function describeSet(addon: NativeAddon, set: string, arithmetic: Arithmetic): v
         },
       });
       const product = arithmetic === "fused" ? "multiplyFused" : "multiplyPortable";
-      const names = [product, "transpose", "sumRows", "relu", "reluGradient", "adam", "flush", "softUpdate"] as const;
+      const names = [
+        ...([product, "transpose", "sumRows", "relu", "reluGradient", "adam", "flush", "softUpdate"] as const),
+        ...(["layerNorm", "layerNormGradient", "scaleAndShiftGradient"] as const),
+      ];
       const refusal = (addon: NativeAddon): Promise<unknown> => tryNative(arithmetic, { addon });
       for (const name of names) {
         const shown = name === product ? "multiply" : name;

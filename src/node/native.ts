@@ -22,7 +22,10 @@ export interface NativeAddon {
 }
 
 /** The contract's kernels that the addon has. Its products come in both arithmetics. */
-const replaced = ["transpose", "sumRows", "relu", "reluGradient", "adam", "flush", "softUpdate"] as const;
+const replaced = [
+  ...(["transpose", "sumRows", "relu", "reluGradient", "adam", "flush", "softUpdate"] as const),
+  ...(["layerNorm", "layerNormGradient", "scaleAndShiftGradient"] as const),
+] as const;
 type AddonKernel = (typeof replaced)[number] | "multiplyFused" | "multiplyPortable";
 
 /** A product with fewer multiplications takes less time in WebAssembly: a native call costs about 100 ns more. */

@@ -81,8 +81,8 @@ export async function tryWideVectors(
 }
 
 /**
- * The fingerprint after some updates that call every kernel but softmax, which V8 compiles later, without the flags. The sizes
- * fill whole tiles and leave a remainder.
+ * The fingerprint after some updates that call every kernel but softmax and those of layer normalization, which V8 compiles
+ * later, without the flags. The sizes fill whole tiles and leave a remainder.
  */
 export async function trainedFingerprint(backend: Backend, changes: Partial<Settings> = {}): Promise<string> {
   const sizes = { actorHiddenSizes: [40, 24], criticHiddenSizes: [40, 24], batchSize: 30 };

@@ -146,10 +146,12 @@ test("an environment that cannot be put back is refused, and one that returns pr
     ...{ save: () => mass.save(), restore: (state) => mass.restore(state) },
     step: async (action) => mass.step(action),
   };
+  const before = Array.from(mass.save());
   assert.throws(() => new Planner(waiting, new Random(1)).act(), {
     name: "InputError",
     message: /expected an environment whose steps are not promises, got a promise/,
   });
+  assert.deepEqual(Array.from(mass.save()), before, "it is put back all the same");
 });
 
 test("invalid settings are refused by name", () => {

@@ -81,7 +81,7 @@ describe("a record", () => {
         text.replace("benchmark-1", "benchmark-0"),
       " steps: expected a whole number, got 0.5.": (text) => text.replace('"steps":1000000', '"steps":0.5'),
       " settings noiseScale: expected": (text) => text.replace(/"noiseScale":[^,]+/, '"noiseScale":{}'),
-      ' preset: expected one of small, standard, td3, paper, numpy, torcs, got "constructor".': (text) =>
+      ' preset: expected one of small, robust, standard, td3, paper, numpy, torcs, got "constructor".': (text) =>
         text.replace('"preset":"standard"', '"preset":"constructor"'),
       " fingerprint: expected 16 hexadecimal digits, got an object with toString.": (text) =>
         text.replace('"fingerprint":"0123456789abcdef"', '"fingerprint":{"toString":1}'),

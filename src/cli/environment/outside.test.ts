@@ -4,12 +4,12 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { writeFake } from "../../node/outside/fake.case.ts";
+import { connectFake, writeFake } from "../../node/outside/fake.case.ts";
 import { readCheckpoint, readConfig, readResult } from "../../node.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 
 const { inFolder, start, ddpg, succeed } = programInFolder("outside");
-writeFake(inFolder());
+const simulator = writeFake(inFolder());
 
 const learning = [
   "--warmup-steps",
@@ -127,5 +127,45 @@ describe("a program outside of the process", { skip: process.platform === "win32
       await delay(20);
     }
     assert.ok(fs.existsSync(path.join(inFolder("stopped"), "config.json")));
+  });
+});
+
+describe("ddpg train tcp", { timeout: 120_000 }, () => {
+  /** Starts the command, and the simulator once it listens. Returns both. */
+  async function play(args: readonly string[], fake: object) {
+    const { child, outcome } = start([...args, "--port", "0"]);
+    const port = await new Promise<number>((resolve, reject) => {
+      let text = "";
+      child.stderr.on("data", (bytes) => {
+        text += bytes;
+        const [, found] = /Listening on 127\.0\.0\.1:(\d+): start the simulator now\./.exec(text) ?? [];
+        if (found) resolve(Number(found));
+      });
+      child.on("exit", () => reject(new Error(`It ended: ${text}`)));
+    });
+    const peer = await connectFake(simulator, port, fake);
+    return { child, outcome, peer };
+  }
+  const train = ["train", "tcp", "--no-progress", "--check-steps", "20", ...short];
+
+  it("waits for a simulator, trains on it, keeps what it learned when that dies, and resumes with the next", async () => {
+    const whole = await play([...train, "--out", "tcp"], { limit: 10 });
+    const { code, stderr } = await whole.outcome;
+    assert.equal(code, 0, stderr);
+    assert.equal(readConfig(inFolder("tcp")).environment, "tcp");
+    assert.equal(readResult(inFolder("tcp")).steps, 200);
+    whole.peer.child.kill();
+
+    const dying = await play([...train, "--out", "tcp-dies"], { limit: 10, mode: "dies", at: 150 });
+    const failed = await dying.outcome;
+    assert.equal(failed.code, 2, failed.stderr);
+    assert.match(failed.stderr, /^ddpg: tcp episode \d+ step \d+: .*the simulator closed the connection/m);
+    const { steps } = readCheckpoint(inFolder("tcp-dies"));
+    assert.ok(steps > 100 && steps < 150, `${steps}`);
+    const again = await play(["resume", "tcp-dies", "--no-progress"], { limit: 10 });
+    const resumed = await again.outcome;
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.equal(readResult(inFolder("tcp-dies")).steps, 200);
+    again.peer.child.kill();
   });
 });

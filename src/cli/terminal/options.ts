@@ -42,7 +42,7 @@ export function someNumber(flag: string, expected: "a number" | "a number above 
 }
 
 export const stepTimeoutHelp =
-  "seconds the environment may take to answer; an endless loop inside a step cannot be stopped [none; 60 outside of this process]";
+  "seconds the environment may take to answer; an endless loop inside a step cannot be stopped [none; 60 outside of this process, 10 for torcs]";
 
 export function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : 1000 * seconds;

@@ -179,6 +179,42 @@ export const cuts: readonly Cut[] = [
     cost: 10 / 16,
     sizes: ["rows", "width"],
   }),
+  // A line of `inverseDeviation` belongs to 16 rows.
+  cut("layerNorm", {
+    along: "rows",
+    unit: lineBytes / 4,
+    moves: [
+      ["y", "yStride"],
+      ["normalized", "normalizedStride"],
+      ["inverseDeviation", 4],
+      ["x", "xStride"],
+    ],
+    cost: 10 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("layerNormGradient", {
+    along: "rows",
+    unit: 1,
+    moves: [
+      ["g", "gStride"],
+      ["normalized", "normalizedStride"],
+      ["inverseDeviation", 4],
+    ],
+    cost: 9 / 16,
+    sizes: ["rows", "width"],
+  }),
+  cut("scaleAndShiftGradient", {
+    along: "width",
+    unit: lineBytes,
+    moves: [
+      ["scaleGradient", 1],
+      ["shiftGradient", 1],
+      ["g", 1],
+      ["normalized", 1],
+    ],
+    cost: 5 / 16,
+    sizes: ["rows", "width"],
+  }),
   cut("adam", {
     along: "size",
     unit: adamChunkBytes,

@@ -400,6 +400,14 @@ function everyKernel(
   call("batchNormGradient", () => kernels.batchNormGradient(g, s1, s2, normalized, s0, scale), ...[g.data, s1, s2]);
   const variance = vector(0);
   call("batchNormRunning", () => kernels.batchNormRunning(y, x, s1, variance, scale, shift, epsilon), y.data);
+  const deviation = make(1, rows).data;
+  call(
+    "layerNorm",
+    () => kernels.layerNorm(y, normalized, deviation, x, scale, shift, epsilon),
+    ...[y.data, normalized.data, deviation],
+  );
+  call("scaleAndShiftGradient", () => kernels.scaleAndShiftGradient(s1, s2, g, normalized), s1, s2);
+  call("layerNormGradient", () => kernels.layerNormGradient(g, normalized, deviation, scale), g.data);
   const sums = make(rows, 2);
   call("softmax", () => kernels.softmax(g, sums, c), g.data, sums.data);
   call("relu", () => kernels.relu(x), x.data);

@@ -28,11 +28,11 @@ async function refusal(action: () => unknown): Promise<InputError> {
 describe("the address of a server", () => {
   it("is split into what may be shown and its secret", () => {
     assert.deepEqual(parseServer("nats://ann:p%40ss@host:4333", "--server"), {
-      ...{ printable: "nats://host:4333", isWebSocket: false, isEncrypted: false },
+      ...{ printable: "nats://host:4333", hostname: "host", isWebSocket: false, isEncrypted: false },
       ...{ user: "ann", password: "p@ss" },
     });
     assert.deepEqual(parseServer("tls://tok@host", "--server"), {
-      ...{ printable: "tls://host:4222", isWebSocket: false, isEncrypted: true, token: "tok" },
+      ...{ printable: "tls://host:4222", hostname: "host", isWebSocket: false, isEncrypted: true, token: "tok" },
     });
     assert.equal(parseServer("wss://host/nats", "--server").printable, "wss://host/nats");
     assert.equal(printableAddress(`nats://ann:${secret}@host:1`), "nats://host:1");

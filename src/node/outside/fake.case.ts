@@ -1,6 +1,9 @@
 // A simulator that speaks the frames, written in JavaScript, so that tests need no other language. It does what its first
 // argument says, also everything wrong.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
+import * as net from "node:net";
 import * as path from "node:path";
 
 const program = `#!${process.execPath}
@@ -105,4 +108,17 @@ export function writeFake(folder: string): string {
   const file = path.join(folder, "simulator.cjs");
   fs.writeFileSync(file, program, { mode: 0o755 });
   return file;
+}
+
+/** Starts the simulator of this path with its frames connected to a port of this machine. */
+export async function connectFake(simulator: string, port: number, mode: FakeMode = {}) {
+  const socket = net.connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  const child = spawn(process.execPath, [simulator, JSON.stringify(mode)], { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdout.pipe(socket);
+  socket.pipe(child.stdin);
+  child.on("exit", () => socket.destroy());
+  socket.on("error", () => {});
+  child.stdin.on("error", () => {});
+  return { socket, child };
 }

@@ -17,7 +17,7 @@ import { environmentCases } from "../../envs/environment.case.ts";
 import { evaluate } from "../../training/evaluate.ts";
 import { loadEnvironment } from "../load-environment.ts";
 import { startChild } from "./child.ts";
-import { type FakeMode, writeFake } from "./fake.case.ts";
+import { connectFake, type FakeMode, writeFake } from "./fake.case.ts";
 import { FrameReader, frameTypes } from "./frames.ts";
 import type { OutsideContext } from "./kinds.ts";
 import { Link, LinkedEnvironment } from "./link.ts";
@@ -312,18 +312,7 @@ describe("a port", () => {
     return { made, create, lines, port: await listening };
   }
 
-  /** Connects the simulator's frames to a port. */
-  async function connect(port: number, mode: FakeMode = {}) {
-    const socket = net.connect(port, "127.0.0.1");
-    await once(socket, "connect");
-    const child = spawn(process.execPath, [simulator, JSON.stringify(mode)], { stdio: ["pipe", "pipe", "inherit"] });
-    child.stdout.pipe(socket);
-    socket.pipe(child.stdin);
-    child.on("exit", () => socket.destroy());
-    socket.on("error", () => {});
-    child.stdin.on("error", () => {});
-    return { socket, child };
-  }
+  const connect = (port: number, mode: FakeMode = {}) => connectFake(simulator, port, mode);
 
   it("is where a simulator connects; it is single, and others get one line", async () => {
     const { made, create, lines, port } = await listen();

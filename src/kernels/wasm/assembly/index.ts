@@ -14,6 +14,7 @@ import { multiplyColumn, multiplyRow, multiplyTile, ROW, TILE } from "./tile";
 
 const VECTOR: usize = 16;
 const PAIR: usize = 2 * VECTOR;
+const LINE: usize = 4 * VECTOR;
 /** `adamChunkBytes` of ../../signatures.ts; a test compares them. */
 const CHUNK: usize = 4 * 4096;
 const ZERO = f32x4.splat(0);
@@ -237,14 +238,13 @@ export function softmax(
     m = f32x4.max(m, v128.shuffle<f32>(m, m, 1, 0, 3, 2));
 
     for (let k: usize = 0; k < width; k += VECTOR) v128.store(p + k, exp4(f32x4.sub(v128.load(x + k), m)));
-    for (let k = end; k < width; k += 4) f32.store(p + k, 0);
+    clearPadding(p, columns, width);
     let s = ZERO;
     for (let k: usize = 0; k < width; k += VECTOR) s = f32x4.add(s, v128.load(p + k));
-    s = f32x4.add(s, v128.shuffle<f32>(s, s, 2, 3, 0, 1));
-    s = f32x4.add(s, v128.shuffle<f32>(s, s, 1, 0, 3, 2));
+    s = sumOfLanes(s);
     for (let k: usize = 0; k < width; k += VECTOR) v128.store(p + k, f32x4.div(v128.load(p + k), s));
     // Where the sum is NaN, the padding is as well.
-    for (let k = end; k < width; k += 4) f32.store(p + k, 0);
+    clearPadding(p, columns, width);
 
     clear(sums, 4 * VECTOR);
     f32.store(sums, f32x4.extract_lane(m, 0));
@@ -297,7 +297,7 @@ export function batchNorm(
     v128.store(variance + p, v);
     v128.store(inverseDeviation + p, inverseRoot(v, epsilon));
   }
-  for (let p = (<usize>columns) << 2; p < width; p += 4) f32.store(inverseDeviation + p, 0);
+  clearPadding(inverseDeviation, columns, width);
 
   for (let i = 0; i < rows; i++, x += xStride, normalized += normalizedStride, y += yStride) {
     for (let p: usize = 0; p < width; p += VECTOR) {
@@ -333,6 +333,28 @@ export function batchNormRunning(
   }
 }
 
+export function scaleAndShiftGradient(
+  scaleGradient: usize,
+  shiftGradient: usize,
+  g: usize,
+  gStride: usize,
+  normalized: usize,
+  normalizedStride: usize,
+  rows: i32,
+  width: usize,
+): void {
+  clear(scaleGradient, width);
+  clear(shiftGradient, width);
+  for (let i = 0; i < rows; i++, g += gStride, normalized += normalizedStride) {
+    for (let p: usize = 0; p < width; p += VECTOR) {
+      const d = v128.load(g + p);
+      v128.store(shiftGradient + p, f32x4.add(v128.load(shiftGradient + p), d));
+      const product = f32x4.mul(d, v128.load(normalized + p));
+      v128.store(scaleGradient + p, f32x4.add(v128.load(scaleGradient + p), product));
+    }
+  }
+}
+
 export function batchNormGradient(
   g: usize,
   gStride: usize,
@@ -345,18 +367,7 @@ export function batchNormGradient(
   rows: i32,
   width: usize,
 ): void {
-  clear(scaleGradient, width);
-  clear(shiftGradient, width);
-  let gRow = g;
-  let row = normalized;
-  for (let i = 0; i < rows; i++, gRow += gStride, row += normalizedStride) {
-    for (let p: usize = 0; p < width; p += VECTOR) {
-      const d = v128.load(gRow + p);
-      v128.store(shiftGradient + p, f32x4.add(v128.load(shiftGradient + p), d));
-      const product = f32x4.mul(d, v128.load(row + p));
-      v128.store(scaleGradient + p, f32x4.add(v128.load(scaleGradient + p), product));
-    }
-  }
+  scaleAndShiftGradient(scaleGradient, shiftGradient, g, gStride, normalized, normalizedStride, rows, width);
   const share = f32x4.splat(1 / <f32>rows);
   for (let i = 0; i < rows; i++, g += gStride, normalized += normalizedStride) {
     for (let p: usize = 0; p < width; p += VECTOR) {
@@ -366,6 +377,108 @@ export function batchNormGradient(
       v128.store(g + p, f32x4.mul(factor, f32x4.sub(v128.load(g + p), average)));
     }
   }
+}
+
+/** `columns` is where the padding begins: less the mean, it would count in the variance. */
+export function layerNorm(
+  y: usize,
+  yStride: usize,
+  normalized: usize,
+  normalizedStride: usize,
+  inverseDeviation: usize,
+  x: usize,
+  xStride: usize,
+  scale: usize,
+  shift: usize,
+  numbers: usize,
+  rows: i32,
+  columns: i32,
+  width: usize,
+): void {
+  const epsilon = <f32>f64.load(numbers);
+  let i = 0;
+  for (; i < rows; i++, x += xStride, normalized += normalizedStride, y += yStride, inverseDeviation += 4) {
+    const mean = rowMean(x, columns, width);
+    for (let p: usize = 0; p < width; p += VECTOR) v128.store(normalized + p, f32x4.sub(v128.load(x + p), mean));
+    clearPadding(normalized, columns, width);
+    const inverse = inverseRoot(meanProduct(normalized, normalized, columns, width), epsilon);
+    f32.store(inverseDeviation, f32x4.extract_lane(inverse, 0));
+    for (let p: usize = 0; p < width; p += VECTOR) {
+      const n = f32x4.mul(v128.load(normalized + p), inverse);
+      v128.store(normalized + p, n);
+      v128.store(y + p, f32x4.add(f32x4.mul(v128.load(scale + p), n), v128.load(shift + p)));
+    }
+    // Where the variance is NaN, the padding is as well.
+    clearPadding(normalized, columns, width);
+    clearPadding(y, columns, width);
+  }
+  for (; i & 15; i++, inverseDeviation += 4) f32.store(inverseDeviation, 0);
+}
+
+export function layerNormGradient(
+  g: usize,
+  gStride: usize,
+  normalized: usize,
+  normalizedStride: usize,
+  inverseDeviation: usize,
+  scale: usize,
+  rows: i32,
+  columns: i32,
+  width: usize,
+): void {
+  for (let i = 0; i < rows; i++, g += gStride, normalized += normalizedStride, inverseDeviation += 4) {
+    const mean = meanProduct(scale, g, columns, width);
+    for (let p: usize = 0; p < width; p += VECTOR) {
+      v128.store(g + p, f32x4.mul(v128.load(scale + p), v128.load(g + p)));
+    }
+    const along = meanProduct(g, normalized, columns, width);
+    const inverse = v128.load32_splat(inverseDeviation);
+    for (let p: usize = 0; p < width; p += VECTOR) {
+      const rest = f32x4.sub(f32x4.sub(v128.load(g + p), mean), f32x4.mul(v128.load(normalized + p), along));
+      v128.store(g + p, f32x4.mul(inverse, rest));
+    }
+    clearPadding(g, columns, width);
+  }
+}
+
+/** The mean of a row, in every lane: 16 sums of every 16th number, added in halves, divided by `columns`. */
+function rowMean(x: usize, columns: i32, width: usize): v128 {
+  let s0 = ZERO;
+  let s1 = ZERO;
+  let s2 = ZERO;
+  let s3 = ZERO;
+  for (const end = x + width; x !== end; x += LINE) {
+    s0 = f32x4.add(s0, v128.load(x));
+    s1 = f32x4.add(s1, v128.load(x, VECTOR));
+    s2 = f32x4.add(s2, v128.load(x, 2 * VECTOR));
+    s3 = f32x4.add(s3, v128.load(x, 3 * VECTOR));
+  }
+  return f32x4.div(sumOfLanes(f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3))), f32x4.splat(<f32>columns));
+}
+
+/** The same of the products of two rows. */
+function meanProduct(x: usize, y: usize, columns: i32, width: usize): v128 {
+  let s0 = ZERO;
+  let s1 = ZERO;
+  let s2 = ZERO;
+  let s3 = ZERO;
+  for (const end = x + width; x !== end; x += LINE, y += LINE) {
+    s0 = f32x4.add(s0, f32x4.mul(v128.load(x), v128.load(y)));
+    s1 = f32x4.add(s1, f32x4.mul(v128.load(x, VECTOR), v128.load(y, VECTOR)));
+    s2 = f32x4.add(s2, f32x4.mul(v128.load(x, 2 * VECTOR), v128.load(y, 2 * VECTOR)));
+    s3 = f32x4.add(s3, f32x4.mul(v128.load(x, 3 * VECTOR), v128.load(y, 3 * VECTOR)));
+  }
+  return f32x4.div(sumOfLanes(f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3))), f32x4.splat(<f32>columns));
+}
+
+function sumOfLanes(s: v128): v128 {
+  s = f32x4.add(s, v128.shuffle<f32>(s, s, 2, 3, 0, 1));
+  return f32x4.add(s, v128.shuffle<f32>(s, s, 1, 0, 3, 2));
+}
+
+/** Writes zeros behind the columns of a row. */
+function clearPadding(row: usize, columns: i32, width: usize): void {
+  for (let p = (<usize>columns) << 2; p < width; p += 4) f32.store(row + p, 0);
 }
 
 /**
