@@ -987,7 +987,13 @@ export const faults = [
   },
   {
     name: "a terminal obeys the control characters of a line",
-    edits: [{ file: "src/cli/terminal/output.ts", text: "printable(line)", fault: '[line, printable("")][0]' }],
+    edits: [
+      {
+        file: "src/cli/terminal/output.ts",
+        text: "printable(withoutSecrets(line))",
+        fault: '[withoutSecrets(line), printable("")][0]',
+      },
+    ],
   },
   {
     name: "the exit code of an environment that ends the process is believed",
@@ -2265,6 +2271,46 @@ export const faults = [
         file: "src/training/actors/frame.ts",
         text: "expectFinite(columns.next,",
         fault: "((..._: unknown[]) => {})(columns.next,",
+      },
+    ],
+  },
+  {
+    name: "nats: the secret of an address is shown",
+    edits: [
+      {
+        file: "src/node/nats/address.ts",
+        text: "at < 0 ? address.slice(scheme.length) : address.slice(at + 1)",
+        fault: "at < 0 ? address.slice(scheme.length) : address.slice(scheme.length)",
+      },
+    ],
+  },
+  {
+    name: "nats: a worker that has lost its lease writes the state",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/lease.ts",
+        text: "if (now?.state.lease !== this.id) {",
+        fault: "if (now === undefined) {",
+      },
+    ],
+  },
+  {
+    name: "nats: the checkpoint of a job is not restored",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/run-job.ts",
+        text: 'if (findRun(directory, wanted, undefined) === "checkpoint") return true;',
+        fault: 'if (findRun(directory, wanted, undefined) === "checkpoint") return false;',
+      },
+    ],
+  },
+  {
+    name: "nats: a worker loads what a job names",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/allowed.ts",
+        text: "if (!listed && !isBuiltIn) return",
+        fault: 'if (!listed && !isBuiltIn && environment === "") return',
       },
     ],
   },

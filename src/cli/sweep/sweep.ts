@@ -186,15 +186,12 @@ function expectServerAlone(flags: SweepFlags): void {
   }
   parseServer(server, "--server");
   if (name !== undefined) expectSweepName(name, "--name");
-  const other = (["print", "job", "jobs"] as const).find((each) => flags[each] !== undefined);
-  const hint = other === "print" ? "A script is for machines that share a directory." : "ddpg work has its own.";
-  expect(
-    other === undefined,
-    `--${other}`,
-    "not to be used with --server",
-    other === undefined ? "" : flags[other],
-    hint,
-  );
+  const others = ["print", "job", "jobs", "checkpointEvery", "keepCheckpoints", "threads"] as const;
+  const other = others.find((each) => flags[each] !== undefined);
+  const hint =
+    other === "print" ? "A script is for machines that share a directory." : "ddpg work has options of its own.";
+  const given = other === undefined ? "" : flags[other];
+  expect(other === undefined, flagOf(other), "not to be used with --server", given, hint);
 }
 
 async function sweep(named: string | undefined, flags: SweepFlags, verbose: boolean): Promise<void> {

@@ -4,6 +4,8 @@ import { expect } from "../../base/expect.ts";
 export interface ServerAddress {
   /** The address without a user, a password or a token. */
   readonly printable: string;
+  /** The name or the IP address of the machine. */
+  readonly hostname: string;
   readonly isWebSocket: boolean;
   /** Whether the connection must be encrypted. */
   readonly isEncrypted: boolean;
@@ -41,6 +43,7 @@ export function parseServer(text: string, where: string): ServerAddress {
   const port = url.port === "" && !isWebSocket ? ":4222" : url.port && `:${url.port}`;
   return {
     printable: `${url.protocol}//${url.hostname}${port}${isWebSocket && url.pathname !== "/" ? url.pathname : ""}`,
+    hostname: url.hostname.replaceAll(/[[\]]/g, ""),
     isWebSocket,
     isEncrypted: url.protocol === "tls:" || url.protocol === "wss:",
     // A lone name is a token, as in NATS' own tools.

@@ -1,6 +1,8 @@
 // The connection to a NATS server, against a real one.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -26,11 +28,11 @@ async function refusal(action: () => unknown): Promise<InputError> {
 describe("the address of a server", () => {
   it("is split into what may be shown and its secret", () => {
     assert.deepEqual(parseServer("nats://ann:p%40ss@host:4333", "--server"), {
-      ...{ printable: "nats://host:4333", isWebSocket: false, isEncrypted: false },
+      ...{ printable: "nats://host:4333", hostname: "host", isWebSocket: false, isEncrypted: false },
       ...{ user: "ann", password: "p@ss" },
     });
     assert.deepEqual(parseServer("tls://tok@host", "--server"), {
-      ...{ printable: "tls://host:4222", isWebSocket: false, isEncrypted: true, token: "tok" },
+      ...{ printable: "tls://host:4222", hostname: "host", isWebSocket: false, isEncrypted: true, token: "tok" },
     });
     assert.equal(parseServer("wss://host/nats", "--server").printable, "wss://host/nats");
     assert.equal(printableAddress(`nats://ann:${secret}@host:1`), "nats://host:1");
@@ -103,6 +105,36 @@ describe("the connection", { skip: withoutServer, timeout: 60_000 }, () => {
     fs.rmSync(path.dirname(file), { recursive: true });
     const none = await refusal(() => connect({ server: "nats://127.0.0.1:1", tlsCa: file }, context));
     assert.match(none.message, /my\.creds: expected a certificate, got no such file/);
+  });
+
+  const withoutOpenssl = spawnSync("openssl", ["version"]).status !== 0 && "openssl is not installed";
+  it("is encrypted, and the server's certificate is checked", { skip: withoutOpenssl }, async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-tls-"));
+    const [cert, key] = ["cert.pem", "key.pem"].map((name) => path.join(folder, name));
+    const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const form = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+    assert.equal(spawnSync("openssl", [...form, ...subject, "-keyout", key, "-out", cert]).status, 0);
+    const running = await startServer({ args: ["--tls", "--tlscert", cert, "--tlskey", key] });
+    try {
+      const server = running.url.replace("nats:", "tls:");
+      const { message } = await refusal(() => connect({ server }, context));
+      assert.match(message, /got .*certificate.*\. Give the certificate of its authority with --tls-ca <file>/);
+      const encrypted = await connect({ server, tlsCa: cert }, context);
+      assert.equal(encrypted.address, server);
+      await encrypted.close();
+      const byVariable = await connect({ server }, { ...context, variables: { DDPG_NATS_TLS_CA: cert } });
+      await byVariable.close();
+      const plain = await startServer();
+      try {
+        const unencrypted = plain.url.replace("nats:", "tls:");
+        assert.match((await refusal(() => connect({ server: unencrypted }, context))).message, /tls/i);
+      } finally {
+        await plain.stop();
+      }
+    } finally {
+      await running.stop();
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   it("is taken up again after the server was killed, and keeps what was stored", async () => {

@@ -126,7 +126,7 @@ async function open(
   given: Given,
   { where, name, timeoutMs }: ServerContext,
 ): Promise<NatsConnection> {
-  const { printable, isWebSocket, isEncrypted } = address;
+  const { printable, hostname, isWebSocket, isEncrypted } = address;
   const { credentials, tlsCa, tlsCert, tlsKey } = given;
   expect((tlsCert === undefined) === (tlsKey === undefined), "--tls-cert and --tls-key", "both or none", "one of them");
   const tls = {
@@ -135,6 +135,8 @@ async function open(
     ...(tlsKey !== undefined && { key: readText(tlsKey, "a key") }),
   };
   const hasTls = Object.keys(tls).length > 0;
+  // Without the host, Node would compare the certificate of an IP address with "localhost".
+  const withHost = { ...tls, host: hostname };
   expect(
     !hasTls || !isWebSocket,
     where,
@@ -160,7 +162,7 @@ async function open(
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,
       pingInterval: 20_000,
-      ...((hasTls || isEncrypted) && !isWebSocket && { tls }),
+      ...((hasTls || isEncrypted) && !isWebSocket && { tls: withHost }),
     });
   } catch (error) {
     const said = saidBy(error);

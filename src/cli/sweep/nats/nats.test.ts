@@ -38,7 +38,7 @@ function outcomes(name: string): Record<string, string> {
   return Object.fromEntries(runs.map(({ id, directory }) => [id, readResult(directory).fingerprint]));
 }
 
-describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
+describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
   let running: RunningServer;
   let server: Server;
   let store: SweepStore;
@@ -78,7 +78,7 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
     await running?.stop();
   });
 
-  const limit = { timeout: 90_000 };
+  const limit = { timeout: 240_000 };
   it(
     "a worker that is killed loses nothing: another continues from its checkpoint, to the same results",
     limit,
@@ -232,6 +232,34 @@ describe("sweeps over NATS", { skip, timeout: 300_000 }, () => {
       "broken",
     );
     await mended.outcome;
+  });
+
+  it("works with the server of docs/scale.md, whose worker cannot add jobs", limit, async () => {
+    const document = fs.readFileSync(path.join(path.dirname(program.file), "../docs/scale.md"), "utf8");
+    const text = /```text\n(listen:.*?)```/s.exec(document)?.[1];
+    assert.ok(text);
+    const config = text
+      .replace(/^tls .*\n/m, "")
+      .replace("0.0.0.0:4222", "127.0.0.1:PORT")
+      .replace("/var/lib/nats", "FOLDER/data")
+      .replaceAll(/\$(SWEEPER|WORKER)_PASSWORD/g, secret);
+    const closed = await startServer({ config, jetstream: false });
+    try {
+      const as = (user: string) => closed.url.replace("//", `//${user}:${secret}@`);
+      const submitted = start("sweep", ...grid, "--seeds", "1", "--out", "closed", "--server", as("sweeper"));
+      const worker = start("work", "--server", as("worker"), "--jobs", "2", "--idle", "6", ...every);
+      const { code, stderr } = await submitted.outcome;
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(outcomes("closed"), outcomes("local"));
+      const worked = await worker.outcome;
+      assert.deepEqual([worked.code, worked.stderr], [0, ""]);
+      const context = { name: "test", where: "test", onLine: () => {}, variables: {} };
+      const intruder = await connect({ server: as("worker") }, context);
+      await assert.rejects(intruder.jetstream.publish("ddpg.jobs.closed.x", "{}"), /permission/i);
+      await intruder.close();
+    } finally {
+      await closed.stop();
+    }
   });
 
   it("refuses what does not belong together", limit, async () => {

@@ -118,7 +118,7 @@ export async function runJob(
       if (tries === "set aside") message.ack();
       else if (tries === "another try") message.nak(1000);
     } else {
-      // Stopped: whoever asks next continues from here.
+      // Stopped: the next worker continues from here.
       const leaving = sent.send().then(() => lease.update(released));
       const isReleased = await Promise.race([leaving, delay(leaveMs, false, { ref: false })]);
       if (isReleased) message.nak();

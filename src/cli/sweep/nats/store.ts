@@ -154,7 +154,7 @@ export class SweepStore {
 
   async read(sweep: string, id: string): Promise<StoredState | undefined> {
     const entry = await this.server.retry(() => this.#states.get(`${sweep}.${id}`));
-    if (!entry || entry.operation !== "PUT") return undefined;
+    if (entry?.operation !== "PUT") return undefined;
     return { state: decodeState(entry.value, this.#where(sweep, id)), revision: entry.revision };
   }
 
@@ -175,7 +175,7 @@ export class SweepStore {
     return entry?.string() === text ? entry.revision : undefined;
   }
 
-  /** Notes that a message is none of our jobs, if its subject is that of one: the command that waits for it is told. */
+  /** Notes that a message is none of our jobs, if its subject is that of one, for the command that waits for it. */
   async setAside(subjectName: string, error: string): Promise<void> {
     const [sweep, id, ...rest] = subjectName.slice(subject.length + 1).split(".");
     if (rest.length > 0 || id === undefined) return;

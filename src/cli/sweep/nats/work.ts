@@ -159,7 +159,8 @@ async function work(flags: WorkFlags, verbose: boolean): Promise<void> {
         });
         if (!job) continue;
         const environment = await environmentOfJob(job.job.config, allowed);
-        stopped ??= await runJob(worker, message, job, environment);
+        const signal = await runJob(worker, message, job, environment);
+        stopped ??= signal;
         lastJob = performance.now();
       } finally {
         busy--;
