@@ -1,4 +1,4 @@
-// Measures the learning results of the README, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper|joint`.
+// Measures the learning results of docs/results.md, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper|joint`.
 // Every seed is one child process, two at a time. Results are written to docs/results/ seed by seed, and seeds that are
 // already there are not run again, so the program can be interrupted and restarted. If all of them are there, it trains them
 // again, without evaluations, and compares fingerprints with the records, which stay as they are. A number after the name

@@ -232,6 +232,10 @@ function fingerprint() {
     "src",
     "web",
     "native",
+    // The page carries them.
+    "README.md",
+    "LICENSE",
+    "docs/gradients.md",
     "scripts/build.js",
     "scripts/build-native.js",
     "scripts/tile.js",

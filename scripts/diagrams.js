@@ -1,4 +1,5 @@
-// Draws the two networks: docs/figures/actor.svg and critic.svg. They show no data, so no plotting library is needed.
+// Draws the two networks, docs/figures/actor.svg and critic.svg, and the update that docs/worked-update.md computes. They show
+// no records, so no plotting library is needed.
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -88,10 +89,54 @@ function critic() {
   );
 }
 
-/** Writes both into a folder; returns the files. */
+/** Step 6 of docs/worked-update.md: values forward above the arrows, gradients backward below them. */
+function workedUpdate() {
+  // After step 5 of that page, whose program computes the same.
+  const [s, w] = [1, 0.5];
+  const [u, v] = criticOfWorkedUpdate();
+  const a = Math.tanh(w * s);
+  const slope = 1 - a * a;
+  const fixed = (number) => number.toFixed(4);
+  const nodes = [
+    { x: 70, name: "w", forward: String(w), backward: fixed(v * slope * s), color: colors.action },
+    { x: 230, name: "w s", forward: String(w * s), backward: fixed(v * slope), color: ink },
+    { x: 400, name: "a = tanh(w s)", forward: fixed(a), backward: fixed(v), color: colors.action },
+    { x: 565, name: "Q = u s + v a", forward: fixed(u * s + v * a), backward: "1", color: colors.value },
+  ];
+  const arrows = nodes.slice(1).map(({ x }, i) => {
+    const [from, to] = [nodes[i].x + 38, x - 38];
+    const arrow = (y, tail, head, color) =>
+      `<path d="M${tail},${y}H${head}m${Math.sign(tail - head) * 7},-4l${Math.sign(head - tail) * 7},4l${Math.sign(tail - head) * 7},4" stroke="${color}" stroke-width="1.4" fill="none"/>`;
+    return arrow(middle - 34, from, to, muted) + arrow(middle + 38, to, from, colors.observation);
+  });
+  const factors = ["× s", "× (1 − a²)", "× v"].map((text, i) =>
+    label((nodes[i].x + nodes[i + 1].x) / 2, middle + 62, text, { color: colors.observation, size: 13 }),
+  );
+  return picture("Step 6 of one update in numbers: values forward, gradients of Q backward", [
+    ...arrows,
+    ...factors,
+    ...nodes.flatMap(({ x, name, forward, backward, color }) => [
+      label(x, middle + 6, name, { color, weight: 600, size: 16 }),
+      label(x, middle - 28, forward),
+      label(x, middle + 44, backward, { color: colors.observation }),
+    ]),
+    label(20, 36, "forward: values, with s = 1", { color: muted, anchor: "start" }),
+    label(20, 236, "backward: the gradient of Q with respect to each", { color: colors.observation, anchor: "start" }),
+  ]);
+}
+
+/** u and v after step 5 of docs/worked-update.md. */
+function criticOfWorkedUpdate() {
+  const [s, a, r, next, w, u, v] = [1, 0.2, 1, 0.5, 0.5, 0.3, 0.8];
+  const y = r + 0.99 * (u * next + v * Math.tanh(w * next));
+  const gradient = 2 * (u * s + v * a - y);
+  return [u - 0.1 * gradient * s, v - 0.1 * gradient * a];
+}
+
+/** Writes all into a folder; returns the files. */
 export function writeDiagrams(folder) {
   fs.mkdirSync(folder, { recursive: true });
-  return Object.entries({ actor, critic }).map(([name, make]) => {
+  return Object.entries({ actor, critic, "worked-update": workedUpdate }).map(([name, make]) => {
     const file = path.join(folder, `${name}.svg`);
     fs.writeFileSync(file, make());
     return file;

@@ -1,11 +1,11 @@
-// Draws the README's figures, docs/figures/*.svg, and writes its numbers, those of docs/performance.md and the table of the
-// tasks in MuJoCo, from the committed records in docs/results.
+// Draws the figures of the documents, docs/figures/*.svg, and writes the numbers of docs/results.md and docs/performance.md and
+// the table of the tasks in MuJoCo, from the committed records in docs/results.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "./build.js";
 import { writeDiagrams } from "./diagrams.js";
-import { american, benchmarkFolders, upToDate } from "./readme.js";
+import { american, benchmarkFolders, generatedIn, upToDate } from "./readme.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
@@ -158,7 +158,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const records = path.join(root, "docs/results");
   const written = [...drawFigures(records, target), ...writeDiagrams(target), ...drawBenchmarks(records)];
   for (const file of written) console.log(path.relative(process.cwd(), file));
-  for (const name of ["README.md", "docs/performance.md"]) {
+  for (const name of generatedIn) {
     const file = path.join(root, name);
     fs.writeFileSync(file, upToDate(fs.readFileSync(file, "utf8"), root));
   }

@@ -8,13 +8,14 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** What is read when no path is given. */
-const everything = ["src", "web", "scripts", "bench", "test", "examples", "docs"].concat(
-  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md"],
+const everything = ["src", "web", "scripts", "bench", "test", "examples", "docs", "site"].concat(
+  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "llms.txt"],
 );
 
 /** Not read: what is generated, recorded, or told as it was at the time. */
 const skipped = [
   /\/generated\//,
+  /^site\/pages\//,
   /\/node_modules\//,
   /^docs\/(results|figures)\//,
   /^docs\/log\.md$/,

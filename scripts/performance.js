@@ -1,4 +1,4 @@
-// The tables of docs/performance.md and the speed of the README, from the records of `npm run bench -- --write`. Records such
+// The tables of docs/performance.md and the speed of docs/results.md, from the records of `npm run bench -- --write`. Records such
 // as speed.json are of the first measurements; later ones name their processor, as speed.amd-epyc.json.
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -1,25 +1,46 @@
-// The parts of README.md and docs/performance.md that are generated from other files: the line numbers of the seven steps,
-// and the numbers in the records. `npm run figures` writes them; a test checks that both documents are up to date.
+// The parts of documents that are generated from other files: the line numbers of the seven steps, and the numbers in the
+// records. `npm run figures` writes them; a test checks that the documents are up to date. Also the programs in documents.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { performanceBlocks } from "./performance.js";
 
-/** The text of README.md or docs/performance.md with its generated parts brought up to date. */
-export function upToDate(readme, root) {
-  return withResults(withStepLinks(readme, root), root);
+/** The documents that have generated parts. They lie in docs/, from where the links to the sources lead. */
+export const generatedIn = ["docs/algorithm.md", "docs/results.md", "docs/performance.md"];
+
+/** The text of one of these documents with its generated parts brought up to date. */
+export function upToDate(text, root) {
+  return withResults(withStepLinks(text, root), root);
 }
 
-/** The programs of the README, by the file that each names in its first line. Tests run them. */
-export function readmePrograms(readme) {
-  const blocks = [...readme.matchAll(/^```([jt]s)\n([\s\S]*?)^```$/gm)];
+/**
+ * The programs of a document, by the file that each names in its first line. Tests run the modules (.mjs), and build and
+ * open the page (.html, .js).
+ */
+export function programsOf(text, document) {
+  const blocks = [...text.matchAll(/^```(?:[jt]s|html)\n([\s\S]*?)^```$/gm)];
   return new Map(
-    blocks.map(([, , code]) => {
-      const [, name] = /^\/\/ ([\w-]+\.mjs)\n/.exec(code) ?? [];
+    blocks.map(([, code]) => {
+      const [, name] = /^(?:\/\/|<!--) ([\w-]+\.(?:m?[jt]s|html))(?: -->)?\n/.exec(code) ?? [];
       if (!name)
-        throw new Error(`README.md: expected a program that begins with "// name.mjs", got ${code.split("\n")[0]}`);
+        throw new Error(`${document}: expected a program that begins with "// name.mjs", got ${code.split("\n")[0]}`);
       return [name, code];
     }),
   );
+}
+
+/** The programs of README and of the pages that show how to use the package, by name. A program that is in two is the same. */
+export function allPrograms(root) {
+  const pages = ["start", "guides"].flatMap((folder) =>
+    fs.readdirSync(path.join(root, "docs", folder)).map((name) => `docs/${folder}/${name}`),
+  );
+  const programs = new Map();
+  for (const document of ["README.md", "docs/worked-update.md", ...pages.sort()]) {
+    for (const [name, code] of programsOf(fs.readFileSync(path.join(root, document), "utf8"), document)) {
+      if ((programs.get(name) ?? code) !== code) throw new Error(`${document}: another document has another ${name}`);
+      programs.set(name, code);
+    }
+  }
+  return programs;
 }
 
 /** The folders of docs/results that hold the records of a benchmark: all but that of `ddpg plan`. */
@@ -31,11 +52,11 @@ export function benchmarkFolders(records) {
 }
 
 /** Links each numbered step to its lines in the source: from its comment to the end of its block. */
-function withStepLinks(readme, root) {
+function withStepLinks(text, root) {
   const lines = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");
   const trainLines = fs.readFileSync(path.join(root, "src/ddpg/train.ts"), "utf8").split("\n");
-  const link = (file, from, to) => `[${file}:${from}](src/ddpg/${file}#L${from}-L${to})`;
-  return readme.replace(/^(\| (\d)\. .* \| )[^|]*\|$/gm, (_, head, number) => {
+  const link = (file, from, to) => `[${file}:${from}](../src/ddpg/${file}#L${from}-L${to})`;
+  return text.replace(/^(\| (\d)\. .* \| )[^|]*\|$/gm, (_, head, number) => {
     const start = lines.findIndex((line) => line.includes(`// ${number}. `));
     const indent = /^ */.exec(lines[start])[0];
     let end = start;
@@ -53,8 +74,8 @@ function lastOfBlock(lines, start, end) {
   return end;
 }
 
-function withResults(readme, root) {
-  return readme.replace(/(<!-- results ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g, (whole, head, name, end) => {
+function withResults(page, root) {
+  return page.replace(/(<!-- results ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g, (whole, head, name, end) => {
     const [file, write] = sentences[name];
     if (file === null) return `${head}${write(path.join(root, "docs/results"))}\n${end}`;
     const record = path.join(root, "docs/results", file);

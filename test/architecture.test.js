@@ -87,6 +87,7 @@ const rooms = {
   watch: ["terminal"],
   benchmark: ["terminal", "run", "report"],
   sweep: ["terminal", "environment", "run", "report"],
+  "act.ts": ["terminal", "environment"],
   "evaluate.ts": ["terminal", "environment"],
   "export.ts": ["terminal", "environment"],
   "plan.ts": ["terminal", "environment", "render"],

@@ -164,9 +164,9 @@ export const faults = [
     edits: [
       {
         file: "src/ddpg/train.ts",
-        text: "const { action, observation, reward, terminated, truncated, info } = answer;",
+        text: "counter.store(body, where);",
         fault:
-          "const { action, observation, reward, terminated, truncated, info } = answer; if (terminated || truncated) observation.set(await environments[index].reset(body.environmentRandom));",
+          "if (body.answer.terminated || body.answer.truncated) body.answer.observation.set(await environments[body.index].reset(body.environmentRandom)); counter.store(body, where);",
       },
     ],
   },
@@ -174,7 +174,7 @@ export const faults = [
     name: "truncated stored as terminated",
     edits: [
       {
-        file: "src/ddpg/train.ts",
+        file: "src/ddpg/step-counter.ts",
         text: "reward, observation, terminated, index);",
         fault: "reward, observation, terminated || truncated, index);",
       },
@@ -261,7 +261,13 @@ export const faults = [
   },
   {
     name: "noise not restarted at an episode's end",
-    edits: [{ file: "src/ddpg/train.ts", text: "if (terminated || truncated) agent.endEpisode(index);", fault: "" }],
+    edits: [
+      {
+        file: "src/ddpg/step-counter.ts",
+        text: "if (terminated || truncated) this.#agent.endEpisode(index);",
+        fault: "",
+      },
+    ],
   },
   {
     name: "Ornstein–Uhlenbeck noise keeps its state at a restart",
@@ -1023,7 +1029,7 @@ export const faults = [
     name: "a number that is too large only after scaling is no error of the environment",
     edits: [
       {
-        file: "src/ddpg/train.ts",
+        file: "src/ddpg/step-counter.ts",
         text: "if (!(error instanceof InputError && method.test(error.where))) return error;",
         fault: 'if (!(error instanceof InputError && method.test(error.where) && error.where === "")) return error;',
       },
@@ -2204,6 +2210,67 @@ export const faults = [
         file: "src/nn/network.ts",
         text: "const overwrites = learns &&",
         fault: "const overwrites = !learns &&",
+      },
+    ],
+  },
+  {
+    name: "actors: a message that comes twice is learned from twice",
+    edits: [
+      {
+        file: "src/training/actors/roster.ts",
+        text: "if (batch <= last || (isBye && !known))",
+        fault: "if (batch <= 0 * last || (isBye && !known))",
+      },
+    ],
+  },
+  {
+    name: "actors: an episode continues over a message that is missing",
+    edits: [
+      {
+        file: "src/training/actors/roster.ts",
+        text: "cuts: isBye || missing > 0 ? [body] : []",
+        fault: "cuts: isBye ? [body] : []",
+      },
+    ],
+  },
+  {
+    name: "actors: the statistics of normalization are not taken with the weights",
+    edits: [
+      {
+        file: "src/training/actors/acting.ts",
+        text: "policy.restore(contents, where);",
+        fault:
+          "const kept = policy.normalization?.save(); policy.restore(contents, where); if (kept) policy.normalization?.restore(kept);",
+      },
+    ],
+  },
+  {
+    name: "actors: how many updates follow depends on whether a transition was waited for",
+    edits: [
+      {
+        file: "src/ddpg/learn-from.ts",
+        text: "await counter.learn(body, where, name);",
+        fault: 'if ("then" in given) agent.takeTurn(); await counter.learn(body, where, name);',
+      },
+    ],
+  },
+  {
+    name: "actors: a checkpoint forgets how much of a message is learned from",
+    edits: [
+      {
+        file: "src/training/actors/stream-source.ts",
+        text: "row: this.#row, duplicates",
+        fault: "row: this.#row * 0, duplicates",
+      },
+    ],
+  },
+  {
+    name: "actors: observations that are not finite are learned from",
+    edits: [
+      {
+        file: "src/training/actors/frame.ts",
+        text: "expectFinite(columns.next,",
+        fault: "((..._: unknown[]) => {})(columns.next,",
       },
     ],
   },

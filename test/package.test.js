@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { readmePrograms } from "../scripts/readme.js";
+import { allPrograms, programsOf } from "../scripts/readme.js";
 import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 
@@ -305,11 +305,14 @@ describe("the packed package", { timeout: 300_000 }, () => {
     assert.ok(fingerprint, `a torque and a fingerprint, got ${lines.at(-1)}`);
   });
 
-  describe("the README, in a folder of npm init -y", { concurrency: 2 }, () => {
+  describe("the programs of README and the documents, in a folder of npm init -y", { concurrency: 2 }, () => {
     const folder = path.join(temporary, "readme");
-    const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
-    const programs = readmePrograms(readme);
-    const commands = [...readme.matchAll(/`npx (ddpg train \.\/[^`]+)`/g)].map(([, command]) => command.split(" "));
+    const documented = ["README.md", "docs/start/environment.md"]
+      .map((name) => fs.readFileSync(path.join(root, name), "utf8"))
+      .join("\n");
+    const programs = new Map([...allPrograms(root)].filter(([name]) => name.endsWith(".mjs")));
+    const found = documented.matchAll(/`npx (ddpg train \.\/[^`]+)`/g);
+    const commands = [...new Set(Array.from(found, ([, command]) => command))].map((command) => command.split(" "));
     before(async () => {
       fs.mkdirSync(folder);
       await npm(["init", "-y"], folder);
@@ -327,8 +330,15 @@ describe("the packed package", { timeout: 300_000 }, () => {
         assert.match(stderr, /^(arithmetic: using portable, .* the engine has no relaxed SIMD\. .*\n)?$/);
       });
 
+    for (const name of [...allPrograms(root).keys()].filter((each) => each.endsWith(".mts")))
+      it(`runs ${name}`, { skip: !process.features.typescript }, async () => {
+        fs.writeFileSync(path.join(folder, name), allPrograms(root).get(name));
+        const { stdout } = await execute(process.execPath, [name], { cwd: folder });
+        assert.match(stdout, /^3000 -\d/m);
+      });
+
     it("trains what it says that the command trains", async () => {
-      assert.ok(commands.length > 0);
+      assert.deepEqual(commands.length, 1);
       for (const command of commands) {
         assert.ok(programs.has(path.basename(command[2])), command.join(" "));
         const short = ["--steps", "600", "--episodes", "3", "--out", `run-${command[2].replace(/\W/g, "")}`];
@@ -490,6 +500,34 @@ describe("the packed package", { timeout: 300_000 }, () => {
     it("caused no warning and no error", () => assert.deepEqual(problems, []));
   });
 
+  it("learns in the worker of the page that docs/start/page.md shows, as Vite builds it", {
+    timeout: 60_000,
+  }, async () => {
+    const source = path.join(temporary, "page-with-worker");
+    fs.cpSync(path.join(user, "node_modules"), path.join(source, "node_modules"), { recursive: true });
+    const text = fs.readFileSync(path.join(root, "docs/start/page.md"), "utf8");
+    writeFiles(source, { "package.json": '{ "private": true, "type": "module" }' });
+    writeFiles(source, Object.fromEntries(programsOf(text, "docs/start/page.md")));
+    const built = path.join(temporary, "page-with-worker-built");
+    assert.deepEqual(await bundle(source, "/", built), []);
+    const index = path.join(built, "index.html");
+    fs.writeFileSync(index, fs.readFileSync(index, "utf8").replace("</title>", `</title>${icon}`));
+    const [browser, server] = await Promise.all([openBrowser(), serve(built)]);
+    try {
+      const tab = await browser.newPage();
+      const problems = [];
+      tab.on("pageerror", (error) => problems.push(error.message));
+      await tab.goto(`${server.url}/`);
+      assert.equal(await tab.evaluate(() => document.compatMode), "CSS1Compat");
+      const output = tab.locator("output");
+      await output.filter({ hasText: /^step \d+: return -\d+$/ }).waitFor();
+      await output.filter({ hasText: /^learned: -?[\d.]+ N·m$/ }).waitFor();
+      assert.deepEqual(problems, []);
+    } finally {
+      await Promise.all([browser.close(), server.close()]);
+    }
+  });
+
   it("simulates MuJoCo on a page to the same bits as in Node, with the engine installed", {
     timeout: 60_000,
   }, async (t) => {
@@ -541,6 +579,7 @@ async function pack(temporary) {
     "tsconfig.json",
     "README.md",
     "LICENSE",
+    "docs",
     "bin",
     "native",
     "scripts",

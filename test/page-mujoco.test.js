@@ -85,7 +85,7 @@ describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
       await moves(tab);
       assert.match(
         tab.url(),
-        /#task=InvertedPendulum-v5&preset=standard&seed=1&arithmetic=fused&warmupSteps=200&speed=full$/,
+        /#task=InvertedPendulum-v5&preset=small&seed=1&steps=20000&arithmetic=fused&warmupSteps=200&speed=full$/,
       );
       assert.ok(await tab.locator("#world").isHidden());
       assert.ok(await tab.locator("#maps").isHidden());

@@ -48,6 +48,8 @@ describe("the page", { timeout: 300_000 }, () => {
     });
     try {
       await tab.goto(`${home}${link}`);
+      // What is below the first view is loaded after it.
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
       await use(tab);
       assert.deepEqual(complaints, []);
     } finally {
@@ -641,18 +643,364 @@ describe("the page", { timeout: 300_000 }, () => {
       { viewport: { width: 360, height: 740 } },
     ));
 
-  it("is less than 150 kB, compressed and without the 3D parts, and all its addresses are relative", () => {
-    const isFor3D = (name) => /(stage|mujoco|solid-worker|solid-tasks)-/.test(name); // loaded later: page-mujoco.test.js tests it
-    const isForWatch = (name) => /(^|[\\/])watch[-.]/.test(name); // another page, which this one never loads
-    const files = fs
-      .readdirSync(built, { recursive: true })
-      .filter((name) => /\.(html|js|css)$/.test(name) && !isFor3D(name) && !isForWatch(name));
-    assert.ok(files.length >= 4);
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ]) {
+    it(`shows body, curve and both maps in the first view of ${width} × ${height} pixels, with the tour and without`, () =>
+      visit(
+        "",
+        async (tab) => {
+          await reached(tab, "playing");
+          const parts = ["#world canvas", "#curve canvas", "#map-value", "#map-action"];
+          const outside = async () => {
+            assert.equal(await tab.evaluate(() => scrollY), 0);
+            const found = [];
+            for (const part of parts) {
+              const box = await tab.locator(part).boundingBox();
+              const isLarge = box.width > 150 && box.height > 120;
+              const isInView = box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height;
+              if (!isLarge || !isInView) found.push([part, box]);
+            }
+            return found;
+          };
+          assert.deepEqual(await outside(), []);
+          const { y } = await tab.locator("#world").boundingBox();
+          const isStill = async () => Math.abs((await tab.locator("#world").boundingBox()).y - y) < 1;
+          for (let stop = 2; stop <= 5; stop++) {
+            await tab.locator("#tour-next").click();
+            await tab.locator("#tour-count", { hasText: `${stop} of 5` }).waitFor();
+            assert.deepEqual(await outside(), [], `stop ${stop}`);
+            assert.ok(await isStill(), `stop ${stop} moves nothing`);
+          }
+          await tab.locator("#tour-skip").click();
+          assert.deepEqual(await outside(), []);
+          assert.ok(await isStill(), "without the tour, nothing moves");
+        },
+        { viewport: { width, height } },
+      ));
+  }
+
+  it("leads a visitor in five steps that can be skipped, which it remembers", () =>
+    visit("", async (tab) => {
+      const seen = [];
+      const led = () =>
+        tab.locator(".led").evaluateAll((all) => all.map((element) => element.querySelector("canvas, button").id));
+      for (let stop = 1; stop <= 5; stop++) {
+        await tab.locator("#tour-count", { hasText: `${stop} of 5` }).waitFor();
+        seen.push([await text(tab, "#tour-title"), ...(await led())]);
+        if (stop < 5) await tab.locator("#tour-next").click();
+      }
+      assert.deepEqual(seen, [
+        ["The actor decides.", "map-action"],
+        ["The critic judges.", "map-value"],
+        ["Throw it.", ""],
+        ["See the ridge bend.", "map-value"],
+        ["Look inside one update.", "inside-tab-1"],
+      ]);
+      await tab.locator("#tour-next").click();
+      await tab.locator("#inside-title-of", { hasText: /^(Update|Step) \d/ }).waitFor();
+      await until(() =>
+        tab.locator("#inside").evaluate((inside) => inside.getBoundingClientRect().top < innerHeight / 2),
+      );
+      assert.equal(await tab.locator(".led").count(), 0);
+
+      const isShown = () => tab.locator("#tour").isVisible();
+      assert.equal(await isShown(), false);
+      await tab.reload();
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
+      assert.equal(await isShown(), false, "it was seen");
+      await tab.locator("#tour-open").click();
+      assert.equal(await isShown(), true);
+      assert.equal(await tab.evaluate(() => document.activeElement.id), "tour-next");
+      await tab.keyboard.press("Escape");
+      assert.equal(await isShown(), false);
+
+      await tab.evaluate(() => localStorage.clear());
+      await tab.reload();
+      await tab.locator("#tour-skip").click();
+      await tab.reload();
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
+      assert.equal(await isShown(), false, "it was skipped");
+    }));
+
+  it("explains every symbol of a formula: its name, its number and its line of ddpg.ts, by pointer, tap and keys", () =>
+    visit(
+      "#seed=2&warmupSteps=64&speed=full",
+      async (tab) => {
+        await reached(tab, "paused");
+        const source = fs.readFileSync(path.join(root, "src/ddpg/ddpg.ts"), "utf8").split("\n");
+        const words = /^(.+)\. (Now .+|Its number appears .+)\. src\/ddpg\/ddpg\.ts, line (\d+)$/s;
+        await tab.locator("#inside-tab-4").click();
+        await tab.locator("#inside-formula [data-symbol=y]").hover();
+        assert.match(await text(tab, "#inside-symbol"), /^yᵢ, .*Its number appears once an update is shown\./);
+        await tab.locator("#update-once").click();
+        await tab.locator("#inside-title-of", { hasText: "Update 1" }).waitFor();
+
+        const agent = await trained({ seed: 2, warmupSteps: 64 }, 64);
+        const y = agent.y[0].toFixed(Math.abs(agent.y[0]) < 1 ? 3 : 2).replace("-", "−");
+        await tab.locator("#inside-symbol", { hasText: `Now ${y} in the first row.` }).waitFor();
+        let count = 0;
+        for (let step = 1; step <= 7; step++) {
+          await tab.locator(`#inside-tab-${step}`).click();
+          assert.equal(await text(tab, "#inside-symbol"), "", "another formula is not explained yet");
+          const unmarked = await tab
+            .locator("#inside-formula mi")
+            .evaluateAll((all) => all.filter((mi) => !mi.closest("[data-symbol]")).map((mi) => mi.textContent));
+          assert.deepEqual(unmarked, [], `step ${step}`);
+          const symbols = tab.locator("#inside-formula [data-symbol]");
+          const names = [];
+          for (let i = 0; i < (await symbols.count()); i++) {
+            await symbols.nth(i).hover();
+            const explained = await text(tab, "#inside-symbol");
+            assert.match(explained, words);
+            const [, name, number, line] = words.exec(explained);
+            assert.ok(number.startsWith("Now ") && number.length > 4, explained);
+            assert.doesNotMatch(number, /–|NaN|undefined/);
+            assert.ok(source[line - 1].trim().length > 0 && !source[line - 1].trim().startsWith("//"), explained);
+            // The line is marked where the page shows it.
+            const [marked, shown] = await tab.locator("#inside-source").evaluate((root, at) => {
+              const wanted = root.querySelector(`[data-line="src/ddpg/ddpg.ts:${at}"]`);
+              return [[...root.querySelectorAll(".marked")].map((each) => each.textContent), wanted?.textContent];
+            }, line);
+            assert.deepEqual(marked, shown === undefined ? [] : [shown]);
+            if (shown !== undefined) assert.equal(shown.trim(), source[line - 1].trim());
+            names.push(name);
+            count++;
+          }
+          // The keys explain the same symbols in the same order.
+          await symbols.first().focus();
+          for (const name of names) {
+            assert.ok((await text(tab, "#inside-symbol")).startsWith(`${name}. `));
+            await tab.keyboard.press("ArrowRight");
+          }
+          assert.equal(await tab.locator("#inside-formula [tabindex='0']").count(), 1, "one stop of the Tab key");
+        }
+        assert.ok(count > 35, `${count} symbols`);
+      },
+      { ...still, hasTouch: true },
+    ));
+
+  it("shows a trained policy at one press, which can be thrown, and lets it learn on as the command would", () =>
+    visit("#speed=full&warmupSteps=400", async (tab) => {
+      const asked = [];
+      tab.on("request", (request) => asked.push(request.url()));
+      const files = () => asked.filter((url) => url.includes("/trained/")).map((url) => url.split("/").at(-1));
+      await tab.locator("#trained-watch").click();
+      const said = /a trained Pendulum-v1: 3,500 steps, return −147 ± 2\.72 over 1,000 starts\./;
+      await tab.locator("#visitor", { hasText: said }).waitFor();
+      assert.deepEqual(files(), ["Pendulum-v1.safetensors"], "only this one is fetched");
+      await tab.locator("#world-caption", { hasText: /^The trained policy, torque/ }).waitFor();
+      assert.ok(await tab.locator("#tour").isHidden(), "the words take the tour's place");
+      // It catches itself after a throw: within an episode of ten seconds it stands.
+      await tab.locator("#world canvas").press("ArrowRight");
+      await tab.locator("#world-state", { hasText: /^[0-6]° from upright/ }).waitFor({ state: "attached" });
+
+      await tab.locator("#visitor-continue").click();
+      await tab.waitForFunction(() => location.hash.includes("start=trained"));
+      assert.ok(await tab.locator("#visitor").isHidden());
+      const command =
+        "npx ddpg export --trained Pendulum-v1 && npx ddpg train Pendulum-v1 --seed 1 --arithmetic fused --from Pendulum-v1.safetensors";
+      assert.equal(await text(tab, "#command"), command);
+      await reached(tab, "ended");
+      const backend = await nodeBackend({ wide: false, arithmetic: "fused" });
+      const agent = await Ddpg.create(new Pendulum(), { preset: "small", backend, arithmetic: "fused" });
+      agent.startFrom(await Policy.load(fs.readFileSync(path.join(root, "web/trained/Pendulum-v1.safetensors"))));
+      for await (const { step } of train(agent, new Pendulum())) if (step === 5000) break;
+      assert.equal(await fingerprint(tab), agent.fingerprint());
+
+      const coming = tab.waitForEvent("download");
+      await tab.locator("#save-config").click();
+      assert.equal(JSON.parse(fs.readFileSync(await (await coming).path(), "utf8")).from, true);
+
+      // Another task's policy brings its body, and no training.
+      await tab.locator("#trained-task").selectOption("MountainCarContinuous-v0");
+      await tab.locator("#trained-watch").click();
+      await tab.locator("#world-caption", { hasText: /^The trained policy, force/ }).waitFor();
+      await reached(tab, "paused");
+      assert.equal(await stepOf(tab), 0);
+      assert.doesNotMatch(tab.url(), /start=/);
+    }));
+
+  it("refuses a link that starts from a policy that is not there", () =>
+    visit("#task=dm_control/hopper-hop&start=trained", async (tab) => {
+      const words = /start: expected a task of Pendulum-v1, .*, got "dm_control\/hopper-hop"/;
+      await tab.locator("#notice-text", { hasText: words }).waitFor();
+    }));
+
+  it("looks back: maps, body and curve at an earlier step, while the run continues; and returns to now", () =>
+    visit("#seed=3&steps=3000&speed=full", async (tab) => {
+      await reached(tab, "ended");
+      const slider = tab.locator("#time");
+      /** What the maps say of one state, and a sum of the pixels at the curve's right end. */
+      const picture = async () => {
+        for (const key of ["ArrowUp", "ArrowDown"]) await tab.locator("#map-value").press(key);
+        const maps = await text(tab, "#map-readout");
+        const curve = await tab.evaluate(async () => {
+          for (let frame = 0; frame < 20; frame++) await new Promise(requestAnimationFrame);
+          const canvas = document.querySelector("#curve canvas");
+          const copy = new OffscreenCanvas(60, 80).getContext("2d");
+          copy.drawImage(canvas, 110 - canvas.width, -20);
+          const { data } = copy.getImageData(0, 0, 60, 80);
+          return data.reduce((sum, value, i) => sum + value * (i % 7), 0);
+        });
+        return { maps, curve };
+      };
+      await until(() => slider.isEnabled());
+      const newest = await picture();
+      const bits = await fingerprint(tab);
+      await slider.fill("0");
+      await tab.locator("#world-caption", { hasText: /^As it was after \d+ steps/ }).waitFor();
+      const [, step] = /after ([\d,]+) steps/.exec(await text(tab, "#world-caption"));
+      assert.ok(Number(step.replace(",", "")) < 1000, `the first moment is after ${step} steps`);
+      const first = await picture();
+      for (const name of ["maps", "curve"]) assert.notEqual(first[name], newest[name], name);
+      assert.match(await slider.getAttribute("aria-valuetext"), /^after [\d,]+ steps$/);
+
+      await slider.press("End");
+      await tab.locator("#world-caption", { hasText: /^After 3,000 steps/ }).waitFor();
+      assert.ok(await tab.locator("#time-now").isHidden());
+      assert.deepEqual(await picture(), newest);
+      assert.equal(await fingerprint(tab), bits, "looking back changes nothing");
+
+      // The run continues while the page looks back.
+      await slider.fill("1500");
+      await tab.locator("#world-caption", { hasText: /^As it was/ }).waitFor();
+      await tab.locator("#play").click();
+      await until(async () => (await stepOf(tab)) > 3200);
+      assert.match(await text(tab, "#world-caption"), /^As it was after 1,[45]\d\d steps/);
+      await tab.locator("#time-now").click();
+      await tab.locator("#world-caption", { hasText: /^The current policy|^After/ }).waitFor();
+      await tab.locator("#restart").click();
+      await until(async () => (await stepOf(tab)) < 3000);
+    }));
+
+  it("moves fifty bodies from a grid of starts by the displayed policy, and shows a chosen state of the minibatch", () =>
+    visit("#speed=full", async (tab) => {
+      await tab.locator("#trained-watch").click();
+      await tab.locator("#visitor").waitFor();
+      await reached(tab, "ended");
+      await tab.evaluate(() => {
+        const { arc } = CanvasRenderingContext2D.prototype;
+        CanvasRenderingContext2D.prototype.arc = function (x, y, radius, ...rest) {
+          if (this.canvas.id === "map-action" && radius === 2) window.dots.push([x, y]);
+          if (this.canvas.id === "map-action" && radius === 7) window.ring = [x, y];
+          arc.call(this, x, y, radius, ...rest);
+        };
+      });
+      /** The states of the crowd in one drawing of the map. */
+      const crowd = async () => {
+        const dots = await tab.evaluate(async () => {
+          await new Promise(requestAnimationFrame);
+          window.dots = [];
+          await new Promise(requestAnimationFrame);
+          return window.dots;
+        });
+        return statesAt(tab, dots);
+      };
+      assert.equal((await crowd()).length, 0);
+      await tab.locator("#crowd").check();
+      await until(async () => (await crowd()).length === 50);
+      // Under the trained policy nearly all of them stand within an episode.
+      const standing = (all) => all.filter(([angle, speed]) => Math.abs(angle) < 0.3 && Math.abs(speed) < 1).length;
+      await until(async () => standing(await crowd()) >= 45);
+      // Then all begin again.
+      await until(async () => standing(await crowd()) < 15);
+      await tab.locator("#crowd").uncheck();
+      await until(async () => (await crowd()).length === 0);
+
+      await tab.locator("#update-once").click();
+      await tab.locator("#inside-tab-3").click();
+      const row = tab.locator("#inside-numbers tr", { has: tab.locator("[data-row='2']") });
+      const [cosine, sine, speed] = (await row.locator("td").nth(1).textContent())
+        .replaceAll("−", "-")
+        .match(/-?[\d.e-]+/g)
+        .map(Number);
+      await row.locator("[data-row]").click();
+      await tab.waitForFunction(() => window.ring);
+      const [[angle, velocity]] = await statesAt(tab, [await tab.evaluate(() => window.ring)]);
+      assert.ok(
+        Math.abs(angle - Math.atan2(sine, cosine)) < 0.02 && Math.abs(velocity - speed) < 0.06,
+        `${angle}, ${velocity}`,
+      );
+      await row.locator("[data-row]").click();
+      await tab.evaluate(async () => {
+        for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+        window.ring = null;
+        for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+      });
+      assert.equal(await tab.evaluate(() => window.ring), null);
+    }));
+
+  it("names the seven steps, and every setting in words with its flag", () =>
+    visit("", async (tab) => {
+      const names = await tab.locator("#inside-tabs span").allTextContents();
+      assert.deepEqual(names, ["act", "step", "store", "target", "critic", "actor", "follow"]);
+      const labels = await tab
+        .locator("#settings-main label, #settings-more label")
+        .evaluateAll((all) =>
+          all.map((label) => [label.htmlFor, label.firstChild.textContent, label.lastChild.textContent]),
+        );
+      assert.ok(labels.length > 50);
+      assert.equal(new Set(labels.map(([, label]) => label)).size, labels.length, "two settings have the same label");
+      for (const [id, label, flag] of labels) {
+        const name = id.replace("field-", "");
+        assert.equal(flag, `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+        assert.match(label, /^[A-Z]/);
+        assert.notEqual(label, name);
+      }
+    }));
+
+  it("links to the paper, and to README, gradients, source and license, which it carries", () =>
+    visit("", async (tab) => {
+      const links = await tab.locator("footer a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+      const [paper, ...own] = links;
+      assert.equal(paper, "https://arxiv.org/abs/1509.02971");
+      const files = ["README.md", "docs/gradients.md", "src/ddpg/ddpg.ts", "LICENSE"];
+      assert.equal(own.length, files.length);
+      for (const [i, link] of own.entries()) {
+        const response = await tab.request.get(new URL(link, tab.url()).href);
+        assert.equal(await response.text(), fs.readFileSync(path.join(root, files[i]), "utf8"));
+      }
+    }));
+
+  it("loads what is below the first view after it was painted", () =>
+    visit("", async (tab) => {
+      const [painted, loaded] = await tab.evaluate(() => [
+        performance.getEntriesByName("first-contentful-paint")[0].startTime,
+        performance.getEntriesByType("resource").find(({ name }) => /\/below-/.test(name)).startTime,
+      ]);
+      assert.ok(loaded > painted, `loaded after ${loaded} ms, painted after ${painted} ms`);
+    }));
+
+  it("is less than 150 kB in the first view, compressed, and all addresses of its parts are relative", async () => {
+    const asked = new Set();
+    let later = [];
+    await visit("", async (tab) => {
+      tab.on("response", (response) => asked.add(response.url()));
+      await tab.reload();
+      await reached(tab, "playing");
+      await tab.locator("html[data-complete]").waitFor({ state: "attached" });
+      later = await tab.evaluate(() => {
+        const all = performance.getEntriesByType("resource");
+        // What is below the first view comes after it was painted: another test says so.
+        const { startTime } = all.find(({ name }) => /\/below-/.test(name));
+        // The worker belongs to the first view, whenever the browser got to it.
+        return all
+          .filter((each) => each.startTime >= startTime && !/\/worker-/.test(each.name))
+          .map(({ name }) => name);
+      });
+    });
+    const files = [...asked]
+      .filter((url) => !url.startsWith("data:") && !later.includes(url))
+      .map((url) => new URL(url).pathname.replace("/some/folder/", "") || "index.html");
+    assert.ok(files.some((name) => /worker-/.test(name)) && files.some((name) => /\.css$/.test(name)), files.join());
     const contents = files.map((name) => fs.readFileSync(path.join(built, name)));
     const size = contents.reduce((sum, content) => sum + gzipSync(content).length, 0);
     assert.ok(size < 150_000, `${size} bytes`);
     const html = fs.readFileSync(path.join(built, "index.html"), "utf8");
-    for (const [, address] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(address, /^(\.\/|data:)/);
+    for (const [tag, address] of html.matchAll(/<(?:script|link|img)[^>]*(?:src|href)="([^"]+)"/g))
+      assert.match(address, /^(\.\/|data:)/, tag);
     assert.match(html, /Content-Security-Policy"\s+content="default-src 'none'/);
   });
 });
@@ -697,6 +1045,17 @@ function joined(tab) {
     ];
     return window.trail.map((line) => line.map(state));
   });
+}
+
+/** The states, [angle, speed], at points of the actor's map in CSS pixels. */
+function statesAt(tab, points) {
+  return tab.evaluate((all) => {
+    const { clientWidth, clientHeight } = document.querySelector("#map-action");
+    return all.map(([x, y]) => [
+      Math.PI * (2 * ((x - 54) / (clientWidth - 62)) - 1),
+      8 * (1 - 2 * ((y - 6) / (clientHeight - 40))),
+    ]);
+  }, points);
 }
 
 /** Fails if the pendulum does not go from the first state of a pair to the second in one step of 0.05 s. */

@@ -17,6 +17,7 @@ import { expectArithmetic } from "../src/kernels/choose-backend.ts";
 import type { Arithmetic } from "../src/kernels/kernels.ts";
 import { customDefaults, environments, settingsFor, type Task, type TrainingDefaults } from "../src/tasks.ts";
 import { scenes } from "./scenes.ts";
+import { trained } from "./trained.ts";
 
 export interface Experiment {
   readonly task: string;
@@ -29,6 +30,8 @@ export interface Experiment {
   readonly arithmetic: Arithmetic;
   /** The settings that differ from `usualSettings`. */
   readonly changes: Partial<Settings>;
+  /** Whether the actor starts as the task's trained policy, which lies beside the page. */
+  readonly isFromTrained?: true;
 }
 
 /** Training speeds, as multiples of the task's real time. Infinity: as fast as the machine can. */
@@ -56,6 +59,12 @@ function defaultsOf(task: string): TrainingDefaults {
 /** The default experiment of a task, with the arithmetic that new experiments have in this browser. */
 export function usualExperiment(arithmetic: Arithmetic, task = tasks[0]): Experiment {
   return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, arithmetic, changes: {} };
+}
+
+/** What the form offers for a task: `small` where that solves it in seconds, and otherwise the defaults. */
+export function suggestedExperiment(arithmetic: Arithmetic, task: string): Experiment {
+  const usual = usualExperiment(arithmetic, task);
+  return task === "InvertedPendulum-v5" ? { ...usual, preset: "small", steps: 20_000 } : usual;
 }
 
 /** Whether a task has its own settings. If so, naming its preset makes a difference, because it leaves them out. */
@@ -101,6 +110,7 @@ export function toLink(experiment: Experiment, speed: Speed): string {
   if (steps !== defaultsOf(task).steps) fields.set("steps", String(steps));
   fields.set("arithmetic", arithmetic);
   for (const [name, text] of changesOf(experiment)) fields.set(name, text);
+  if (experiment.isFromTrained) fields.set("start", "trained");
   fields.set("speed", speed === Infinity ? "full" : String(speed));
   return fields.toString().replaceAll("%2C", ",");
 }
@@ -117,7 +127,7 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   if (preset !== null) expectPreset(preset);
   const changes: Record<string, unknown> = {};
   for (const [name, text] of fields) {
-    if (["task", "preset", "seed", "steps", "arithmetic", "speed"].includes(name)) continue;
+    if (["task", "preset", "seed", "steps", "arithmetic", "start", "speed"].includes(name)) continue;
     const known = [...settingNames, ...oldSettingNames].find((setting) => setting === name);
     if (!known) throw new InputError(`There is no setting ${show(name)}. ${suggestSetting(name, settingNames)}`.trim());
     changes[known] = parseSetting(known, text, known);
@@ -128,8 +138,13 @@ export function fromLink(link: string): { experiment: Experiment; speed: Speed }
   expect(speed !== undefined, "speed", "one of 1, 4, 20, full", named);
   const arithmetic = fields.get("arithmetic") ?? "portable";
   expectArithmetic(arithmetic, "arithmetic");
+  const start = fields.get("start");
+  expect(start === null || start === "trained", "start", "trained", start);
+  const withTrained = trained.map(({ task }) => task);
+  expect(start === null || withTrained.includes(task), "start", `a task of ${withTrained.join(", ")}`, task);
   const experiment: Experiment = {
     task,
+    ...(start && { isFromTrained: true }),
     preset: preset && namedPreset(task, preset),
     seed: wholeNumber(fields.get("seed") ?? "1", "seed", 0),
     steps: wholeNumber(fields.get("steps") ?? String(defaultsOf(task).steps), "steps", 1),
@@ -168,16 +183,20 @@ function detailsOf(experiment: Experiment): string {
     ...(arithmetic === "fused" ? [] : [arithmetic]),
     ...changes,
     ...(steps === usual.steps ? [] : [`${steps} steps`]),
+    ...(experiment.isFromTrained ? ["from the trained policy"] : []),
   ].join(", ");
 }
 
 /** The terminal command that gives the same fingerprint. */
 export function toCommand(experiment: Experiment): string {
-  const { task, preset, seed, steps, arithmetic } = experiment;
+  const { task, preset, seed, steps, arithmetic, isFromTrained } = experiment;
+  const start = trained.find((each) => isFromTrained && each.task === task);
   return [
+    ...(start ? [`npx ddpg export --trained ${task} &&`] : []),
     `npx ddpg train ${task} --seed ${seed} --arithmetic ${arithmetic}`,
     ...(preset ? [`--preset ${preset}`] : []),
     ...(steps === defaultsOf(task).steps ? [] : [`--steps ${steps}`]),
+    ...(start ? [`--from ${start.file}`] : []),
     ...changesOf(experiment).map(([name, text]) => `${settingFlag(name)} ${text}`),
   ].join(" ");
 }

@@ -6,7 +6,7 @@ import type { PageRun, State } from "./session.ts";
 
 /** `config.json`, without a Node version. `touched`: the user moved the training body, so no run repeats it. */
 export function configOf({ experiment, step, isTouched }: State): string {
-  const { task: environment, seed, steps, arithmetic } = experiment;
+  const { task: environment, seed, steps, arithmetic, isFromTrained } = experiment;
   const config = {
     format: "ddpg-run-1",
     environment,
@@ -17,6 +17,7 @@ export function configOf({ experiment, step, isTouched }: State): string {
     settings: settingsOf(experiment),
     arithmetic,
     evaluation: { ...evaluationPlan(experiment), finalEpisodes: 1000 },
+    ...(isFromTrained && { from: true }),
     versions: { ddpg: version, node: "none", platform: "browser" },
     ...(isTouched ? { touched: true } : {}),
   };

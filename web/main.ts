@@ -6,21 +6,20 @@ import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } fr
 import { Session } from "./session.ts";
 import { controlsView } from "./views/controls.ts";
 import { curveView } from "./views/curve.ts";
-import { homeView } from "./views/home.ts";
 import { mapsView } from "./views/maps.ts";
-import { settingsView } from "./views/settings.ts";
 import { solidWorldView } from "./views/solid-world.ts";
-import { updateView } from "./views/update.ts";
 import { worldView } from "./views/world.ts";
 import { trainInWorker } from "./worker-source.ts";
 
 const usual = await usualArithmetic();
 const { experiment, speed, problem, notice } = fromAddress();
 const session = new Session(experiment, speed, trainInWorker);
-for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView, updateView, settingsView, homeView])
-  view(session);
+for (const view of [controlsView, worldView, solidWorldView, curveView, mapsView]) view(session);
 session.begin(experiment, !matchMedia("(prefers-reduced-motion: reduce)").matches);
 tell(problem && `${problem} The page shows the default experiment instead.`, notice);
+
+// After the next frame, so that the first view is drawn before the rest is loaded.
+requestAnimationFrame(() => setTimeout(loadRest));
 
 session.store.subscribe((state, before) => {
   const isSame = state.experiment === before.experiment && state.speed === before.speed;
@@ -31,6 +30,15 @@ addEventListener("hashchange", () => {
   if (!problem) session.begin(experiment, true, speed);
   tell(problem && `${problem} The page stays as it is.`, problem ? "" : notice);
 });
+
+async function loadRest(): Promise<void> {
+  try {
+    const { belowViews } = await import("./views/below.ts");
+    belowViews(session);
+  } catch (error) {
+    session.tellPerson(`A part of this page could not be loaded: ${messageOf(error)} Reload the page to try again.`);
+  }
+}
 
 /**
  * Shows a problem with the address, and a notice; with neither, clears the message. Only a problem sets the address back to

@@ -76,7 +76,7 @@ export class RunSource implements Source {
   }
 
   pull(wants: Wants): void {
-    const maps = (wants.maps && this.#grid?.advance(mapMs, 0)) || null;
+    const maps = (wants.maps && this.#grid?.advance(mapMs, this.#policyStep)) || null;
     if (maps) this.#grid = null;
     if (!this.#listener || (!this.#isNews && !maps)) return;
     this.#listener.frame(this.#frame(maps));
@@ -213,6 +213,7 @@ export class RunSource implements Source {
       warnings: [],
       body: null,
       policy,
+      policyStep: this.#policyStep,
       policyName: this.#policyName,
       maps,
       density: null,
@@ -222,10 +223,17 @@ export class RunSource implements Source {
 
   get #policyName(): string {
     if (!this.#origin) return "There is no policy yet";
-    const { file, step } = this.#origin;
-    const isBest = file === "best.safetensors";
-    const steps = (isBest ? this.#best?.step : (step ?? this.store.state.status?.result?.steps)) ?? 0;
-    return `${isBest ? "The best policy, after" : "After"} ${whole(steps)} steps`;
+    return `${this.#isBest ? "The best policy, after" : "After"} ${whole(this.#policyStep)} steps`;
+  }
+
+  get #isBest(): boolean {
+    return this.#origin?.file === "best.safetensors";
+  }
+
+  /** The steps that the last policy was trained for. */
+  get #policyStep(): number {
+    const trainedFor = this.#origin?.step ?? this.store.state.status?.result?.steps;
+    return (this.#isBest ? this.#best?.step : trainedFor) ?? 0;
   }
 }
 

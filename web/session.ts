@@ -6,12 +6,14 @@ import type { Spaces } from "../src/ddpg/units.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { renew } from "./acting.ts";
 import { type Experiment, nameOf, type Speed, settingsOf, taskOf, tasks, toLink } from "./experiment.ts";
+import { History, type Past } from "./history.ts";
 import type { UpdateDetail } from "./observed-update.ts";
 import { sceneOfTask } from "./scenes.ts";
 import { ShownBody } from "./shown-body.ts";
 import { SolidBody } from "./solid-body.ts";
 import type { Body, Frame, Listener, Maps, Order, Phase, Source } from "./source.ts";
 import { Store } from "./store.ts";
+import type { Trained } from "./trained.ts";
 
 /** A run and its records so far. */
 export interface PageRun {
@@ -46,7 +48,9 @@ export interface State {
   /** The policy's name if it is not the current one, otherwise "". */
   readonly policyName: string;
   /** The policy from a file that is displayed instead of the run's; null for none. */
-  readonly visitor: { readonly name: string } | null;
+  readonly visitor: { readonly name: string; readonly trained?: Trained | undefined } | null;
+  /** The moment of the run that is displayed instead of the newest; null for none. */
+  readonly past: Past | null;
   /** Whether the displayed body is the training body. */
   readonly followsTraining: boolean;
   /** Whether the displayed policy acts with exploration noise. */
@@ -55,6 +59,8 @@ export interface State {
   readonly density: Float32Array | null;
   readonly showsDensity: boolean;
   readonly update: UpdateDetail | null;
+  /** A state of the minibatch that the user chose to see; null for none. */
+  readonly point: readonly number[] | null;
   /** How many steps the last Step or Update has taken up to `update`; 0 while training runs freely. */
   readonly taken: number;
 }
@@ -69,11 +75,17 @@ export class Session {
   readonly onDraw: (() => void)[] = [];
   /** Whether the maps and the update are visible. The views replace these functions. */
   readonly looks = { maps: () => true, update: () => true };
+  /** The states of the faint bodies that are drawn behind the displayed one. */
+  crowd: readonly (readonly number[])[] = [];
+  /** What the run has shown so far. */
+  history = new History();
   readonly #open: Open;
   #source: Source | null = null;
   #trained: Body | null = null;
   #runPolicy: Policy | null = null;
   #visitor: Policy | null = null;
+  /** The policy of the moment that is looked back at. */
+  #pastPolicy: Policy | null = null;
   /** Whether the held body is the training body, even if another one is displayed since. */
   #holdsTrained = false;
   #runs = 0;
@@ -100,7 +112,8 @@ export class Session {
     }
     this.body.leave();
     this.body.policy = null;
-    this.#trained = this.#runPolicy = this.#visitor = null;
+    this.#trained = this.#runPolicy = this.#visitor = this.#pastPolicy = null;
+    this.history = new History();
     this.#pressedAt = null;
     const isComparable = ({ experiment: other, records }: PageRun): boolean =>
       other.task === experiment.task &&
@@ -168,13 +181,13 @@ export class Session {
   }
 
   /** Displays a policy from a file. The run continues. */
-  async visit(name: string, bytes: Uint8Array): Promise<void> {
+  async visit(name: string, bytes: Uint8Array, trained?: Trained): Promise<void> {
     try {
       const policy = await Policy.load(bytes);
       expectFits(policy, this.store.state.experiment);
       this.#visitor = policy;
-      this.body.policy = policy;
-      this.store.set({ visitor: { name }, notice: "" });
+      this.#showPolicy();
+      this.store.set({ visitor: { name, trained }, notice: "" });
     } catch (error) {
       const what = error instanceof InputError && error.expected !== "" ? wrong(error) : messageOf(error);
       this.tellPerson(`${name} could not be opened. ${what}`);
@@ -184,8 +197,36 @@ export class Session {
   /** Displays the run's own policy again. */
   leaveVisitor(): void {
     this.#visitor = null;
-    this.body.policy = this.#runPolicy;
+    this.#showPolicy();
     this.store.set({ visitor: null });
+  }
+
+  /** Displays what the run had learned near a step; null: by now. The run continues. */
+  lookBack(step: number | null): void {
+    const past = step === null ? null : this.history.at(step);
+    if (past?.step === this.store.state.past?.step) return;
+    this.store.set({ past });
+    if (past) this.#takePast(past);
+    else this.#showPolicy();
+  }
+
+  async #takePast({ policy }: Past): Promise<void> {
+    const source = this.#source;
+    if (this.#pastPolicy) renew(this.#pastPolicy, policy);
+    else {
+      const loaded = await Policy.load(policy);
+      if (source !== this.#source) return;
+      this.#pastPolicy ??= loaded;
+      // The slider may have moved in the meantime.
+      const { past } = this.store.state;
+      if (past) renew(this.#pastPolicy, past.policy);
+    }
+    this.#showPolicy();
+  }
+
+  /** Gives the displayed body the policy that the user wants to see. */
+  #showPolicy(): void {
+    this.body.policy = this.#visitor ?? (this.store.state.past && this.#pastPolicy) ?? this.#runPolicy;
   }
 
   tellPerson(notice: string): void {
@@ -193,8 +234,8 @@ export class Session {
   }
 
   get #isTrained(): boolean {
-    const { followsTraining, visitor } = this.store.state;
-    return followsTraining && visitor === null && this.#trained !== null;
+    const { followsTraining, visitor, past } = this.store.state;
+    return followsTraining && visitor === null && past === null && this.#trained !== null;
   }
 
   #beginning(experiment: Experiment, speed: Speed, color = 0): State {
@@ -215,12 +256,14 @@ export class Session {
       policy: null,
       policyName: "",
       visitor: null,
+      past: null,
       followsTraining: speed === 1,
       noise: false,
       maps: null,
       density: null,
       showsDensity: false,
       update: null,
+      point: null,
       taken: 0,
     };
   }
@@ -239,7 +282,10 @@ export class Session {
     this.#trained = frame.body;
     // After the end, the displayed body shows what was learned and can be thrown without touching the run.
     const hasEnded = phase === "ended" && state.phase !== "ended";
+    if (frame.isAnew) this.history = new History();
     if (frame.policy) this.#takePolicy(frame.policy);
+    if (frame.policy) this.history.addPolicy(frame.policyStep ?? step, frame.policy);
+    if (frame.maps) this.history.addMaps(frame.maps);
     this.store.set({
       ...{ phase, step, updates, episode, stepsPerSecond, isTouched, run },
       fingerprint: frame.fingerprint,
@@ -249,6 +295,8 @@ export class Session {
       maps: frame.maps ?? state.maps,
       density: frame.density ?? state.density,
       update: frame.update ?? state.update,
+      // The point belongs to the update that was shown.
+      point: frame.update ? null : state.point,
       taken: frame.update ? frame.update.step - (this.#pressedAt ?? frame.update.step) : state.taken,
       notice: warnings.length > 0 ? warnings.join(" ") : state.notice,
     });
@@ -259,14 +307,14 @@ export class Session {
     const policy = this.#runPolicy;
     if (policy) {
       renew(policy, bytes);
-      if (!this.#visitor) this.body.policy = policy;
+      if (!this.#visitor && !this.store.state.past) this.#showPolicy();
       return;
     }
     const source = this.#source;
     const loaded = await Policy.load(bytes);
     if (source !== this.#source) return;
     this.#runPolicy = loaded;
-    if (!this.#visitor) this.body.policy = loaded;
+    if (!this.#visitor && !this.store.state.past) this.#showPolicy();
   }
 
   readonly #draw = (now: number): void => {
@@ -290,6 +338,11 @@ export class Session {
     const { experiment, speed } = this.store.state;
     return toLink(experiment, speed);
   }
+}
+
+/** The maps to display. */
+export function mapsOf({ past, maps }: State): Maps | null {
+  return past ? past.maps : maps;
 }
 
 function bodyOf({ task }: Experiment): ShownBody | SolidBody {

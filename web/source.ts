@@ -62,6 +62,8 @@ export interface Frame {
   readonly body: Body | null;
   /** A policy file, if the policy has changed. */
   readonly policy: Uint8Array | null;
+  /** The steps that the policy was trained for, if that is not the frame's step. */
+  readonly policyStep?: number;
   /** The policy's name, if it is not the current policy. */
   readonly policyName?: string;
   readonly maps: Maps | null;

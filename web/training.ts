@@ -4,6 +4,7 @@ import { InputError } from "../src/base/expect.ts";
 import { joinNumbers } from "../src/base/numbers.ts";
 import { Random } from "../src/base/random.ts";
 import { Ddpg } from "../src/ddpg/ddpg.ts";
+import { Policy } from "../src/ddpg/policy.ts";
 import type { TrainingStep } from "../src/ddpg/train.ts";
 import { withoutUpdates } from "../src/ddpg/update-schedule.ts";
 import type { Environment } from "../src/environment/environment.ts";
@@ -18,6 +19,7 @@ import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
 import { type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
 import type { Body, Frame, Order, Wants } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
+import { fetchTrained } from "./trained.ts";
 
 /** The shortest time between two policies in frames during training, in ms. */
 const policyMs = 100;
@@ -56,7 +58,8 @@ export class Training {
   #before: BeforeUpdate | null = null;
   #update: UpdateDetail | null = null;
 
-  static async create(experiment: Experiment, speed: number, plays: boolean): Promise<Training> {
+  /** `start` is the address of the policy file that the actor starts from. */
+  static async create(experiment: Experiment, speed: number, plays: boolean, start: string | null): Promise<Training> {
     const task = taskOf(experiment);
     const scene = scenes[experiment.task];
     const environment = await task.create();
@@ -66,6 +69,7 @@ export class Training {
       arithmetic: experiment.arithmetic,
       ...settingsOf(experiment),
     });
+    if (start !== null) agent.startFrom(await Policy.load(await fetchTrained(start)));
     const grid = scene.plane ? await Grid.create(agent, scene.plane) : null;
     return new Training({ agent, environment, evaluationEnvironment, scene, experiment, grid }, speed, plays);
   }

@@ -12,11 +12,34 @@ const chunkName = ({ name, facadeModuleId }) =>
 
 const pages = ["index.html", "watch.html"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
+/** Files of the repository that the page links to, as text that any host shows. */
+const about = {
+  "README.txt": "README.md",
+  "gradients.txt": "docs/gradients.md",
+  "ddpg.ts.txt": "src/ddpg/ddpg.ts",
+  "LICENSE.txt": "LICENSE",
+};
+/** Trained policies, which the command line reads from the built page too. */
+const trained = fs.readdirSync(new URL("trained", import.meta.url));
+const files = [
+  ...Object.entries(about).map(([name, file]) => [`about/${name}`, file]),
+  ...trained.map((name) => [`trained/${name}`, `web/trained/${name}`]),
+];
+const filesPlugin = {
+  name: "files",
+  generateBundle() {
+    for (const [name, file] of files) {
+      const source = fs.readFileSync(new URL(`../${file}`, import.meta.url));
+      this.emitFile({ type: "asset", fileName: name, source });
+    }
+  },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // The page must work in any folder of any host.
   base: "./",
-  plugins: [stepLinesPlugin()],
+  plugins: [stepLinesPlugin(), filesPlugin],
   build: {
     target: "es2022",
     modulePreload: false,

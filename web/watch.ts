@@ -9,6 +9,7 @@ import { runSettingsView } from "./views/run-settings.ts";
 import { sevenStepsView } from "./views/seven-steps.ts";
 import { solidWorldView } from "./views/solid-world.ts";
 import { find } from "./views/text.ts";
+import { timeView } from "./views/time.ts";
 import { watchedNumbersView, watchedView } from "./views/watched.ts";
 import { worldView } from "./views/world.ts";
 
@@ -26,7 +27,7 @@ source.store.subscribe(({ config }) => {
 function show(config: RunConfig): void {
   const experiment = experimentOf(config);
   session = new Session(experiment, Infinity, (_experiment, _speed, _plays, listener) => source.open(listener));
-  for (const view of [watchedNumbersView, curveView, mapsView, runSettingsView]) view(session);
+  for (const view of [watchedNumbersView, curveView, timeView, mapsView, runSettingsView]) view(session);
   find("#body").hidden = !isSimulated(config);
   find("#no-scene").hidden = isSimulated(config);
   if (isSimulated(config)) for (const view of [worldView, solidWorldView]) view(session);

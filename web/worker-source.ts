@@ -1,6 +1,7 @@
 // A `Source` that trains in a worker of this page.
 import type { Experiment, Speed } from "./experiment.ts";
 import type { Listener, Source } from "./source.ts";
+import { addressOf, trained } from "./trained.ts";
 import type { FromWorker, ToWorker } from "./worker.ts";
 
 /** A worker that is silent for two of these periods has failed, in ms. Two, because the machine may sleep in one. */
@@ -35,7 +36,8 @@ export function trainInWorker(experiment: Experiment, speed: Speed, plays: boole
     fail(`The training worker stopped: ${event.message || "its script could not be loaded"}.`);
   };
   worker.onmessageerror = () => fail("The training worker sent an unreadable message.");
-  send({ begin: experiment, speed, plays });
+  const start = trained.find(({ task }) => experiment.isFromTrained && task === experiment.task);
+  send({ begin: experiment, speed, plays, start: start ? addressOf(start) : null });
   return {
     pull(wants) {
       if (isAsked) return;

@@ -6,7 +6,13 @@ import { Training } from "./training.ts";
 
 /** Messages from the page. The first one is `begin`. */
 export type ToWorker =
-  | { readonly begin: Experiment; readonly speed: number; readonly plays: boolean }
+  | {
+      readonly begin: Experiment;
+      readonly speed: number;
+      readonly plays: boolean;
+      /** The address of the policy file that the actor starts from; null for none. */
+      readonly start: string | null;
+    }
   | { readonly pull: Wants }
   | { readonly order: Order };
 
@@ -17,7 +23,7 @@ let training: Promise<Training> | undefined;
 
 addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if ("begin" in data) {
-    training = Training.create(data.begin, data.speed, data.plays);
+    training = Training.create(data.begin, data.speed, data.plays, data.start);
     training
       .then((it) =>
         it.run().catch((error) => {

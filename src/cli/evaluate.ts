@@ -5,10 +5,12 @@ import type { OutsideOptions } from "../node/outside/options.ts";
 import { files } from "../node/run-files.ts";
 import { expectOwnConfig } from "../node/same-run.ts";
 import { fromHere } from "../node/starting-folder.ts";
-import { readConfig, readPolicy, readResult } from "../node.ts";
+import { readConfig, readPolicy, readPolicyFile, readResult } from "../node.ts";
+import { environments } from "../tasks.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
+import { runOrTrained, trainedHelp } from "./environment/trained.ts";
 import { Trajectory } from "./environment/trajectory.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { count, infoLines, plusMinus, whole } from "./terminal/numbers.ts";
@@ -21,6 +23,7 @@ import { checkWritable, writeFiles } from "./terminal/write-files.ts";
 const hint = "Choose another with --trajectory.";
 
 interface EvaluateFlags extends OutsideOptions {
+  trained?: string;
   episodes?: number;
   environment?: string;
   best?: true;
@@ -33,9 +36,10 @@ interface EvaluateFlags extends OutsideOptions {
 export function addEvaluateCommand(program: Command): void {
   const command = program
     .command("evaluate")
-    .argument("<run>", "a run's directory")
+    .argument("[run]", "a run's directory")
     .summary("evaluate a run's policy from fixed starts")
     .description("Evaluates a run's policy, without noise, from fixed starts.")
+    .option("--trained <task>", trainedHelp)
     .option(
       "--episodes <n>",
       "number of starts; the same ones in every evaluation [1000; 1 with --trajectory]",
@@ -59,21 +63,18 @@ Example:
   ddpg evaluate runs/first --trajectory steps.csv --episodes 3
 ${moduleHelp}`,
     )
-    .action(async (run: string, flags: EvaluateFlags) => {
+    .action(async (run: string | undefined, flags: EvaluateFlags) => {
       const { best, last, stepTimeout, trajectory, json = false } = flags;
       const { episodes = trajectory === undefined ? 1000 : 1 } = flags;
       if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
-      const which = best ? "best" : "last";
-      const config = readConfig(run);
-      const result = readResult(run);
-      expectOwnConfig(run, config);
-      const { fingerprint } = result;
-      const steps = best && result.best ? result.best.step : result.steps;
-      const policy = await readPolicy(run, which);
       const options = chosenOutsideOptions(flags);
-      const nameOrPath = environmentOf(run, config, { given: flags.environment, options });
+      const { policy, which, nameOrPath, preset, seed, steps, fingerprint, warning, own } = await sourceOf(
+        run,
+        flags,
+        options,
+      );
       if (trajectory !== undefined) {
-        const isOwn = Object.values(files).some((each) => path.resolve(run, each) === path.resolve(trajectory));
+        const isOwn = own.some((each) => path.resolve(each) === path.resolve(trajectory));
         expect(!isOwn, "--trajectory", "a file other than the run's own", trajectory);
         checkWritable(fromHere(trajectory), hint);
       }
@@ -102,9 +103,7 @@ ${moduleHelp}`,
         );
         progress.stop();
         if (recorder && trajectory !== undefined) writeFiles([[fromHere(trajectory), recorder.csv()]], hint);
-        const warning = warningOfBest(result);
         if (json) {
-          const { preset, seed } = config;
           const printed = {
             environment: name,
             preset,
@@ -125,7 +124,7 @@ ${moduleHelp}`,
             `length       ${plusMinus(meanLength, null)} steps`,
             ...infoLines(info, 13),
             `environment  ${nameOrPath}`,
-            `policy       ${which === "best" ? "best" : "last"}: ${config.preset}, seed ${config.seed}, after ${whole(steps)} steps`,
+            `policy       ${which}: ${preset}, seed ${seed}, after ${whole(steps)} steps`,
             ...(warning ? [`${" ".repeat(13)}${warning}`] : []),
             `fingerprint  ${fingerprint}, at the end of the run`,
             ...(recorder ? [`trajectory   ${trajectory}: ${count(recorder.steps, "step")}`] : []),
@@ -135,4 +134,51 @@ ${moduleHelp}`,
         progress.stop();
       }
     });
+}
+
+/** The policy to evaluate, where it acts, how it was trained, and the files that must stay. */
+async function sourceOf(
+  run: string | undefined,
+  { trained, best, environment }: EvaluateFlags,
+  options: OutsideOptions,
+) {
+  const source = runOrTrained("evaluate", run, trained);
+  if (typeof source !== "string") {
+    const { file, task, preset, seed, step, fingerprint } = source;
+    if (best) throw new InputError({ where: "--best", expected: "a run's directory", got: "--trained" });
+    const { policy } = await readPolicyFile(file);
+    const named = preset ?? environments[task].preset;
+    const nameOrPath = environment ?? task;
+    return {
+      policy,
+      which: "trained",
+      nameOrPath,
+      preset: named,
+      seed,
+      steps: step,
+      fingerprint,
+      warning: "",
+      own: [file],
+    };
+  }
+  const which = best ? "best" : "last";
+  const config = readConfig(source);
+  const result = readResult(source);
+  expectOwnConfig(source, config);
+  const steps = best && result.best ? result.best.step : result.steps;
+  const policy = await readPolicy(source, which);
+  const nameOrPath = environmentOf(source, config, { given: environment, options });
+  const own = Object.values(files).map((name) => path.join(source, name));
+  const { preset, seed } = config;
+  return {
+    policy,
+    which,
+    nameOrPath,
+    preset,
+    seed,
+    steps,
+    fingerprint: result.fingerprint,
+    warning: warningOfBest(result),
+    own,
+  };
 }

@@ -8,6 +8,7 @@ import { isComplete } from "../node/run-files.ts";
 import { readResult } from "../node.ts";
 import { bounds } from "./environment/environments.ts";
 import { readPolicySource } from "./environment/policy-source.ts";
+import { runOrTrained, trainedHelp } from "./environment/trained.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { print } from "./terminal/output.ts";
 import { writeFiles } from "./terminal/write-files.ts";
@@ -53,6 +54,7 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 interface ExportFlags {
+  trained?: string;
   format?: string;
   for?: string;
   best?: true;
@@ -63,7 +65,8 @@ export function addExportCommand(program: Command): void {
   const lines = Object.entries(formats).map(([name, { help }]) => `  ${name.padEnd(10)}${help}`);
   program
     .command("export")
-    .argument("<run>", "a run's directory, or a policy file")
+    .argument("[run]", "a run's directory, or a policy file")
+    .option("--trained <task>", trainedHelp)
     .summary("write a run's policy for use elsewhere")
     .description("Writes a policy as a file that acts without this program, in the environment's units.")
     .addOption(new Option("--format <name>", "what to write [policy]").argParser(formatName))
@@ -79,9 +82,12 @@ ${lines.join("\n")}
 Examples:
   ddpg export runs/Pendulum-v1-small-seed1 --format js
   ddpg export pendulum.safetensors --format onnx --output pendulum.onnx
+  ddpg export --trained Pendulum-v1 --format js
   ddpg export runs/godot-standard-seed1 --format onnx --for godot`,
     )
-    .action(async (source: string, flags: ExportFlags) => {
+    .action(async (run: string | undefined, flags: ExportFlags) => {
+      const chosen = runOrTrained("export", run, flags.trained);
+      const source = typeof chosen === "string" ? chosen : chosen.file;
       const { policy, config } = await readPolicySource(source, flags.best === true);
       const format = flags.format ?? "policy";
       const { ending, files } = formats[format];

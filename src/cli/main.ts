@@ -1,6 +1,7 @@
 // The command line `ddpg`. Each command has its own file.
 import { Command } from "commander";
 import { versions } from "../node/versions.ts";
+import { addActCommand } from "./act.ts";
 import { addBenchmarkCommand } from "./benchmark/benchmark.ts";
 import { addEnvironmentsCommand } from "./environment/environments.ts";
 import { explainExit } from "./environment/guard.ts";
@@ -54,6 +55,7 @@ Examples:
   ddpg benchmark --tasks Hopper-v5             several seeds, compared with published results`,
   );
 addTrainCommand(program);
+addActCommand(program);
 addResumeCommand(program);
 addWatchCommand(program);
 addEvaluateCommand(program);

@@ -5,6 +5,7 @@ import { EnvironmentError, restoreState, saveState } from "../environment/enviro
 import { occupy, release } from "../environment/environments-in-use.ts";
 import { EpisodeInfo } from "../environment/episode-info.ts";
 import type { Ddpg } from "./ddpg.ts";
+import type { ReceivedStep } from "./learn-from.ts";
 import type { Episode } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -67,14 +68,7 @@ export class Loop {
     names: readonly string[],
     onLeave: (index: number) => void,
   ): readonly string[] {
-    if (this.#isInLoop) {
-      throw new InputError({
-        where: `train agent with ${names[0]}`,
-        expected: "an agent in no other loop of train",
-        got: "one in a loop that has not ended",
-        hint: "Leave that loop with break, or call return() on what train returned.",
-      });
-    }
+    this.#expectFree(names[0]);
     this.grow(environments.length);
     const occupied: Body[] = [];
     try {
@@ -115,6 +109,38 @@ export class Loop {
     this.leave();
     this.#isInLoop = false;
     for (const body of this.bodies) if (body.environment) release(body.environment, body);
+  }
+
+  #expectFree(name: string): void {
+    if (!this.#isInLoop) return;
+    throw new InputError({
+      where: `train agent with ${name}`,
+      expected: "an agent in no other loop of train",
+      got: "one in a loop that has not ended",
+      hint: "Leave that loop with break, or call return() on what train returned.",
+    });
+  }
+
+  /**
+   * Begins a loop over transitions from elsewhere. Bodies continue their episodes, except in environments of this process.
+   * Throws an InputError if the agent is in another loop.
+   */
+  enterSource(name: string): void {
+    this.#expectFree(name);
+    this.#isInLoop = true;
+    for (const body of this.bodies) body.detach(name);
+  }
+
+  /** Ends such a loop. The episodes stay: the transitions that follow may come in another one. */
+  exitSource(): void {
+    this.#isInLoop = false;
+    this.isWaiting = false;
+  }
+
+  /** Returns the body with an index, which is then in use. */
+  bodyOf(index: number): Body {
+    if (index >= this.#inUse) this.use(index + 1);
+    return this.bodies[index];
   }
 
   /** Call it before each reset, step and long round of updates. Throws an InputError while an environment is being evaluated on. */
@@ -244,6 +270,26 @@ export class Body {
     this.saved = null;
     this.name = name;
     this.at = this.length + (this.isAnswered ? 1 : 0);
+  }
+
+  /** Releases an environment of this process, and drops the episode in it. */
+  detach(name: string): void {
+    if (this.environment || this.saved || this.isAnswered) this.leave();
+    this.environment = null;
+    this.saved = null;
+    this.name = name;
+  }
+
+  /** Takes a step that another process took as the answer to an action. */
+  receive(step: Omit<ReceivedStep, "type" | "body">): void {
+    const { answer } = this;
+    this.observation.set(step.observation);
+    answer.observation.set(step.nextObservation);
+    answer.action.set(step.action);
+    answer.reward = step.reward;
+    answer.terminated = step.terminated;
+    answer.truncated = step.truncated;
+    answer.info = step.info;
   }
 
   /** Throws an InputError while the environment is being evaluated on. */

@@ -1,9 +1,7 @@
 import { expect, expectObject, expectOptions, InputError } from "../base/expect.ts";
-import { letMacrotasksRun } from "../base/macrotask.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import {
   EnvironmentCalls,
-  EnvironmentError,
   expectEnvironment,
   expectStepTimeout,
   isPromise,
@@ -11,9 +9,9 @@ import {
   saveState,
 } from "../environment/environment-calls.ts";
 import { TimeLimit } from "../environment/time-limit.ts";
-import { NotFiniteError } from "../nn/adam.ts";
 import { type Answer, type Body, Loop } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
+import { asEnvironments, StepCounter } from "./step-counter.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Options of `train`. */
@@ -84,7 +82,7 @@ export async function* train(
   environment: Environment | readonly Environment[],
   options: TrainOptions = {},
 ): AsyncGenerator<TrainingStep, never, void> {
-  expectAgent(agent);
+  expectAgent(agent, "train");
   const environments = expectEnvironments(environment);
   expectOptions(options, "train", optionNames);
   const { name = nameOf(environments[0]), stepTimeout } = options;
@@ -102,16 +100,7 @@ export async function* train(
   warnings = Watchdog.join(agent.warnings, warnings);
   const wheres = bodies.map((body, i) => (): string => `${names[i]} episode ${body.episode} step ${body.at}`);
   const callsOf = environments.map((each, i) => new EnvironmentCalls(each, wheres[i], stepTimeout));
-  const current: TrainingStep = {
-    step: 0,
-    environment: 0,
-    observation: bodies[0].answer.observation,
-    action: new Float32Array(0),
-    reward: 0,
-    learned: false,
-    episode: null,
-    warnings: [],
-  };
+  const counter = new StepCounter(agent, loop, warnings);
   let isChecked = false;
   let hasFailed = false;
   try {
@@ -154,39 +143,10 @@ export async function* train(
       // In the order of the environments, whichever answered first.
       for (const body of bodies) {
         if (!body.isAnswered) continue; // also if the episodes were given up at the yield
-        const { index, answer } = body;
-        const where = wheres[index];
-        const { action, observation, reward, terminated, truncated, info } = answer;
-        if (info) body.info.add(info, where);
-
-        try {
-          agent.observe(body.observation, action, reward, observation, terminated, index);
-          if (terminated || truncated) agent.endEpisode(index);
-        } catch (error) {
-          throw asEnvironments(error, where);
-        }
-        agent.takeTurn();
-        current.learned = false;
-        while (learnOnce(agent, where)) {
-          current.learned = true;
-          if (!agent.schedule.isDue) continue;
-          // A round may take seconds. The step is not counted yet: an agent saved now would be between two moments.
-          loop.startWaiting();
-          await letMacrotasksRun();
-          loop.stopWaiting();
-        }
-
-        const seen = loop.watchdog.look(agent, observation, reward, current.learned, names[index]);
-        current.episode = body.advance();
-        current.step = loop.step;
-        current.environment = index;
-        current.observation = observation;
-        current.action = action;
-        current.reward = reward;
-        current.warnings = Watchdog.join(warnings, seen);
-        warnings = [];
-        await letMacrotasksRun();
-        yield current;
+        const where = wheres[body.index];
+        counter.store(body, where);
+        await counter.learn(body, where, names[body.index]);
+        yield counter.current;
       }
     }
   } catch (error) {
@@ -284,10 +244,11 @@ function expectEnvironments(given: Environment | readonly Environment[]): readon
   return environments;
 }
 
-function expectAgent(agent: Ddpg): void {
+/** @internal Throws an InputError that begins with the name of a function unless its agent is one. */
+export function expectAgent(agent: Ddpg, caller: string): void {
   const expected = "an agent, as from await Ddpg.create(environment)";
-  expectObject(agent, "train agent", expected);
-  expect(typeof agent.explore === "function", "train agent", expected, agent);
+  expectObject(agent, `${caller} agent`, expected);
+  expect(typeof agent.explore === "function", `${caller} agent`, expected, agent);
 }
 
 function explored(agent: Ddpg, observation: Float64Array, where: () => string): Float32Array {
@@ -295,26 +256,5 @@ function explored(agent: Ddpg, observation: Float64Array, where: () => string): 
     return agent.explore(observation);
   } catch (error) {
     throw asEnvironments(error, where);
-  }
-}
-
-/**
- * A number may be too large only after scaling, and a method of the goals may fail. That is about the environment, and named
- * like its other errors.
- */
-function asEnvironments(error: unknown, where: () => string): unknown {
-  const method = /^Ddpg\.(explore|observe|endEpisode) /;
-  if (!(error instanceof InputError && method.test(error.where))) return error;
-  const field = error.where.replace(method, "").replace("nextObservation", "observation");
-  return new EnvironmentError(error.at(`${where()} ${field}`).message, { cause: error });
-}
-
-/** Makes one update if one is due; an error names the step and the update. Returns whether there was an update. */
-function learnOnce(agent: Ddpg, where: () => string): boolean {
-  try {
-    return agent.learnOnce();
-  } catch (error) {
-    if (error instanceof NotFiniteError) error.message = `${where()}, update ${agent.updates + 1}: ${error.message}`;
-    throw error;
   }
 }

@@ -111,7 +111,7 @@ describe("config.json", () => {
 
   it("is refused for a field that it does not know, in whatever way it is written", () => {
     const known =
-      "format, environment, environmentModule, environmentSha256, environmentOptions, preset, seed, steps, environments, settings, arithmetic, evaluation, untilReturn, from, versions, commit";
+      "format, environment, environmentModule, environmentSha256, environmentOptions, preset, seed, steps, environments, actors, settings, arithmetic, evaluation, untilReturn, from, versions, commit";
     const keep = "Remove it, or use the version of ddpg that wrote it.";
     for (const [field, hint] of [
       ["constructor", keep],

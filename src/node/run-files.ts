@@ -10,6 +10,7 @@ import { checkPolicy, Policy } from "../ddpg/policy.ts";
 import { expectTensor, finiteNumbers, parseObject } from "../ddpg/tensors.ts";
 import { checkStoredInfo } from "../environment/environment-calls.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
+import { isActor } from "../training/actors/roster.ts";
 import { DiagnosticsMeans, type MetricsRecord, parseRecord } from "../training/metrics.ts";
 import type { FinalEvaluation, RunConfig, RunResult } from "../training/run.ts";
 import type { RunState, SavedRun } from "../training/run-loop.ts";
@@ -121,6 +122,7 @@ const configFields = {
   seed: "a whole number",
   steps: "a whole number above 0",
   environments: "a whole number above 1, or nothing",
+  actors: "an object, or nothing",
   settings: "an object",
   arithmetic: "fused or portable, or nothing",
   evaluation: "an object",
@@ -180,7 +182,7 @@ export function readConfig(run: string): RunConfig {
 export function configFrom(value: object, where: string, hint: string): RunConfig {
   expectFields<RunConfig>(value, where, configFields, hint);
   expectKnown(value, where, ["format", ...Object.keys(configFields)]);
-  const { evaluation, versions, settings } = value;
+  const { evaluation, versions, settings, actors } = value;
   expectFields<RunConfig["evaluation"]>(evaluation, `${where} evaluation`, evaluationFields, hint);
   expectKnown(evaluation, `${where} evaluation`, Object.keys(evaluationFields));
   expectFields<RunConfig["versions"]>(versions, `${where} versions`, versionsFields, hint);
@@ -188,8 +190,18 @@ export function configFrom(value: object, where: string, hint: string): RunConfi
     ...pick(value, configFields),
     settings: storedSettings(settings, `${where} settings`),
     evaluation: pick(evaluation, evaluationFields),
+    ...(actors !== undefined && { actors: actorsFrom(actors, `${where} actors`, hint) }),
     versions: pick(versions, versionsFields),
   };
+}
+
+function actorsFrom(actors: object, where: string, hint: string): NonNullable<RunConfig["actors"]> {
+  expectKnown(actors, where, ["channel", "run"]);
+  const { channel, run }: { channel?: unknown; run?: unknown } = actors;
+  const isName = typeof channel === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(channel);
+  expect(isName, `${where} channel`, "the name of a channel", channel, hint);
+  expect(isActor(run), `${where} run`, "32 hexadecimal digits", run, hint);
+  return { channel, run };
 }
 
 /** Reads and checks a run's `result.json`; leaves out fields that it does not know. Throws an InputError if the run has not finished. */

@@ -69,13 +69,14 @@ function expectOwnName(run: string, { environment, environmentModule }: RunConfi
 
 /** What decides a run, apart from its end, by the fields' names. */
 function deciding(config: RunConfig): Record<string, unknown> {
-  const { environment, environmentModule, preset, seed, environments, settings, evaluation, untilReturn, from } =
-    config;
+  const { environment, environmentModule, preset, seed, environments, actors, settings, evaluation } = config;
+  const { untilReturn, from } = config;
   const { every, episodes, finalEpisodes, fewerIfSlow } = evaluation;
   return {
     // A module may have another name now, but a task stays a task.
     ...(environmentModule === undefined && { environment }),
     ...{ preset, seed, environments, from, untilReturn },
+    "actors run": actors?.run,
     arithmetic: arithmeticOf(config),
     ...decidingOptions(config),
     "evaluation every": every,

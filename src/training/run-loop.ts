@@ -2,9 +2,11 @@
 // decisions are made only here: when to evaluate, what a record holds, which policy is best, when a run ends.
 import { encodeSafetensors, type Safetensors } from "../base/safetensors.ts";
 import type { Ddpg } from "../ddpg/ddpg.ts";
+import { learnFrom, type TransitionSource } from "../ddpg/learn-from.ts";
 import { Policy } from "../ddpg/policy.ts";
 import { leaveEpisodes, type TrainingStep, train } from "../ddpg/train.ts";
 import type { Environment } from "../environment/environment.ts";
+import type { StreamState } from "./actors/stream-source.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, evaluateAgent } from "./evaluate.ts";
 import { DiagnosticsMeans, type DiagnosticsRecord, type EvaluationRecord, type MetricsRecord } from "./metrics.ts";
 import type { BestEvaluation, RunConfig } from "./run.ts";
@@ -20,8 +22,10 @@ export interface RunPlan extends Pick<RunConfig, "steps" | "untilReturn"> {
 
 export interface RunLoopOptions {
   agent: Ddpg;
-  /** The environment to train on, or several. */
+  /** The environment to train on, or several. Unused with `transitions`. */
   environment: Environment | readonly Environment[];
+  /** The transitions to learn from, if the environments are stepped elsewhere. */
+  transitions?: RunTransitions | undefined;
   /**
    * The environment to evaluate on. It may be the one to train on; if that has no `save` and `restore`, an evaluation
    * that is due waits for the end of the episode. If it is one of several, it ends the episodes of all.
@@ -40,6 +44,11 @@ export interface RunLoopOptions {
   saved?: SavedRun | undefined;
 }
 
+/** Transitions of a run, whose place in them is saved. */
+export interface RunTransitions extends TransitionSource {
+  save(): StreamState;
+}
+
 /** The state of the loop in a checkpoint, except for arrays and the best policy. */
 export interface RunState {
   /** Seconds spent on training. */
@@ -50,6 +59,8 @@ export interface RunState {
   evaluation: { step: number; meanReturn: number };
   /** The best evaluation so far. */
   best: BestEvaluation;
+  /** Where the run is in the transitions of its actors. Absent if it steps environments. */
+  transitions?: StreamState;
 }
 
 /** Everything besides the agent that the rest of a run depends on. */
@@ -95,6 +106,8 @@ export class RunLoop {
   #secondsPerEpisode: number | undefined;
   /** During a step the agent is between two states and cannot be saved. */
   #activity: "waiting" | "stepping" | "evaluating" = "waiting";
+  /** Whether a step was abandoned before its records, perhaps between two of its updates. */
+  #isCut = false;
 
   constructor(options: RunLoopOptions) {
     const { agent, plan, clock, saved } = options;
@@ -147,14 +160,17 @@ export class RunLoop {
   get place(): string {
     const { number, start } = this.#episode;
     if (this.#activity === "evaluating") return `evaluation after step ${this.#step}`;
+    if (this.#options.transitions) return `step ${this.#step + 1}`;
     if (Array.isArray(this.#options.environment)) return `step ${this.#step + 1}`;
     return `episode ${number} step ${this.#step - start + 1}`;
   }
 
   /** Trains until the end of the plan. A resumed run first repeats the evaluation that it missed, if any. */
   async *events(): AsyncGenerator<RunLoopEvent, void, void> {
-    const { environment, name, stepTimeout, evaluatesUntrained = true } = this.#options;
-    const steps = train(this.#agent, environment, { name, stepTimeout });
+    const { environment, transitions, name, stepTimeout, evaluatesUntrained = true } = this.#options;
+    const steps = transitions
+      ? learnFrom(this.#agent, transitions, { name })
+      : train(this.#agent, environment, { name, stepTimeout });
     this.#agent.onUpdate = () => this.#means.add(this.#agent.diagnostics);
     try {
       if (this.#isEvaluationDue || (!this.#evaluation && evaluatesUntrained)) yield* this.#evaluateAndRecord();
@@ -230,12 +246,18 @@ export class RunLoop {
   }
 
   /**
-   * Abandons the step in progress and its episode. The agent can then be saved as it was after the last complete step.
+   * Abandons the step in progress and its episode. The agent can then be saved as it was after the last complete step. With
+   * transitions from elsewhere, episodes stay as they are.
    */
   abandonStep(): void {
     if (this.#activity !== "stepping") return;
     this.#stopwatch.stop();
     this.#activity = "waiting";
+    if (this.#options.transitions) {
+      const { isWaiting = false, step = this.#step } = this.#agent.loop ?? {};
+      this.#isCut = isWaiting || step !== this.#step;
+      return;
+    }
     this.#leaveEpisode();
   }
 
@@ -256,7 +278,8 @@ export class RunLoop {
    */
   #freeEnvironment(): boolean {
     const { environment, evaluationEnvironment } = this.#options;
-    const isOther = [environment].flat().every((each) => each !== evaluationEnvironment);
+    const isOther =
+      this.#options.transitions !== undefined || [environment].flat().every((each) => each !== evaluationEnvironment);
     if (isOther || this.#agent.loop?.isLendable) return true;
     const isSeveral = Array.isArray(environment) && environment.length > 1;
     if (this.#step < this.#plan.steps && !isSeveral) return false;
@@ -264,12 +287,19 @@ export class RunLoop {
     return true;
   }
 
-  /** What a checkpoint needs besides the agent. Null before the first evaluation. */
+  /**
+   * What a checkpoint needs besides the agent. Null before the first evaluation, and after the step of a transition from
+   * elsewhere was cut: the last checkpoint is then the state to continue from, with the same bits.
+   */
   save(): SavedRun | null {
-    if (!this.#evaluation || !this.#best) return null;
+    if (!this.#evaluation || !this.#best || this.#isCut) return null;
     const { evaluation: best, policy: bestPolicy } = this.#best;
     const { seconds } = this.#stopwatch;
-    const state = { seconds, diagnosticsEvery: this.#diagnosticsEvery, evaluation: this.#evaluation, best };
+    const { transitions } = this.#options;
+    const state = {
+      ...{ seconds, diagnosticsEvery: this.#diagnosticsEvery, evaluation: this.#evaluation, best },
+      ...(transitions && { transitions: transitions.save() }),
+    };
     return { state, means: this.#means.save(), bestPolicy };
   }
 

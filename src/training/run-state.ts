@@ -1,5 +1,6 @@
 // The state of a run's loop in a checkpoint, checked. Its checksum only says that the file was not damaged.
 import { expect, expectNumbers, expectObject } from "../base/expect.ts";
+import { readStreamState } from "./actors/stream-source.ts";
 import { DiagnosticsMeans } from "./metrics.ts";
 import type { BestEvaluation } from "./run.ts";
 import type { RunState } from "./run-loop.ts";
@@ -9,7 +10,7 @@ import type { RunState } from "./run-loop.ts";
  * the field if it cannot be in that state.
  */
 export function readRunState(value: object, steps: number, where: string): RunState {
-  const { seconds, diagnosticsEvery, evaluation, best }: Partial<RunState> = value;
+  const { seconds, diagnosticsEvery, evaluation, best, transitions }: Partial<RunState> = value;
   const isTime = typeof seconds === "number" && seconds >= 0 && seconds < Infinity;
   expect(isTime, `${where} seconds`, "a number of at least 0", seconds);
   expectWhole(diagnosticsEvery, `${where} diagnosticsEvery`);
@@ -27,6 +28,7 @@ export function readRunState(value: object, steps: number, where: string): RunSt
     diagnosticsEvery: Math.max(1, diagnosticsEvery),
     evaluation: { step: evaluation.step, meanReturn },
     best: kept,
+    ...(transitions !== undefined && { transitions: readStreamState(transitions, `${where} transitions`) }),
   };
 }
 

@@ -23,6 +23,8 @@ export interface RunConfig {
   steps: number;
   /** How many environments it trains on at once. Absent if it is one. */
   environments?: number;
+  /** The channel of the actors whose transitions it learns from, and its id there. Absent if it steps environments. */
+  actors?: { channel: string; run: string };
   /** All settings, including those from the preset. */
   settings: Settings;
   /** How products were rounded. Absent in files from before 0.2, which are portable. */

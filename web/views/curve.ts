@@ -1,13 +1,16 @@
 // The learning curve of this run and of earlier ones: episodes with noise, evaluations without.
+import { largest } from "../../src/base/numbers.ts";
 import "../language.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { colors, onColors } from "../colors.ts";
 import { sceneOfTask } from "../scenes.ts";
-import type { PageRun, Session } from "../session.ts";
+import type { PageRun, Session, State } from "../session.ts";
 import { find, setText, short, whole } from "./text.ts";
 
-const height = () => (innerWidth < 640 ? 240 : 300);
+/** Leaves room in the first view for the maps. */
+const height = () =>
+  Math.round(innerWidth < 640 ? 0.18 * innerHeight : Math.min(320, Math.max(180, 0.25 * innerHeight)));
 
 /** The shortest time between two redraws, in ms. At full speed an episode ends in almost every frame. */
 const redrawMs = 100;
@@ -69,8 +72,8 @@ export function curveView(session: Session): void {
     drawnAt = performance.now();
     draw();
   });
-  session.store.subscribe(({ run, kept }, before) => {
-    if (run !== before.run || kept !== before.kept) isStale = true;
+  session.store.subscribe(({ run, kept, past }, before) => {
+    if (run !== before.run || kept !== before.kept || past !== before.past) isStale = true;
     const isOther = run.id !== before.run.id || run.name !== before.run.name;
     if (kept !== before.kept || isOther || find("#runs").childElementCount === 0) list(session);
   });
@@ -220,9 +223,32 @@ function options(
           ctx.restore();
         },
       ],
+      draw: [
+        (plot) => {
+          // What came after the moment that is looked back at is pale.
+          const { past } = session.store.state;
+          if (!past) return;
+          const { ctx, bbox } = plot;
+          const x = plot.valToPos(past.step, "x", true);
+          ctx.save();
+          ctx.globalAlpha = 0.75;
+          ctx.fillStyle = ground;
+          ctx.fillRect(x, bbox.top, bbox.left + bbox.width - x, bbox.height);
+          ctx.globalAlpha = 1;
+          ctx.fillStyle = muted;
+          ctx.fillRect(x, bbox.top, devicePixelRatio, bbox.height);
+          ctx.restore();
+        },
+      ],
       setCursor: [(plot) => setText(readout, readOut(plot, runs, text))],
     },
   };
+}
+
+/** The step at the end of the axis. */
+export function curveEnd({ run, kept, experiment }: State): number {
+  const max = largest([run, ...kept].map(({ records }) => records.at(-1)?.step ?? 0));
+  return lastStep(max, experiment.steps);
 }
 
 /** The end of the axis: the run's end, or for a long run slightly after the newest point. */

@@ -7,54 +7,70 @@ const n = (number: string): string => `<mn>${number}</mn>`;
 const sub = (base: string, below: string): string => `<msub>${base}<mrow>${below}</mrow></msub>`;
 const prime = (base: string): string => `<msup>${base}<mo>′</mo></msup>`;
 const of = (name: string, ...inside: string[]): string => `${name}${o("(")}${inside.join(o(","))}${o(")")}`;
-const mean = `<mfrac>${n("1")}${i("N")}</mfrac><munder>${o("∑")}${i("i")}</munder>`;
 const now = (name: string): string => sub(i(name), i("t"));
 const next = (name: string, index: string): string => sub(i(name), `${i(index)}${o("+")}${n("1")}`);
 const row = (name: string): string => sub(i(name), i("i"));
-const [mu, q] = [i("μ"), i("Q")];
 const math = (inside: string): string => `<math display="block"><mrow>${inside}</mrow></math>`;
 
-/** What each step does, with its formula. */
-export const steps: readonly { readonly title: string; readonly formula: string }[] = [
+/** Marks a symbol, which the page explains by this name: `symbols.ts` has the words, `step-lines.js` the lines. */
+const y = (symbol: string, inside: string): string => `<mrow data-symbol="${symbol}">${inside}</mrow>`;
+const [mu, q] = [y("mu", i("μ")), y("q", i("Q"))];
+const mean = `<mfrac>${n("1")}${y("n", i("N"))}</mfrac>${y("i", `<munder>${o("∑")}${i("i")}</munder>`)}`;
+
+/** What each step does, in a word and in a sentence, with its formula. */
+export const steps: readonly { readonly name: string; readonly title: string; readonly formula: string }[] = [
   {
+    name: "act",
     title: "Select an action: the policy's output plus noise",
-    formula: math(`${now("a")}${o("=")}${of(mu, now("s"))}${o("+")}${now("𝒩")}`),
+    formula: math(`${y("a", now("a"))}${o("=")}${of(mu, y("s", now("s")))}${o("+")}${y("noise", now("𝒩"))}`),
   },
   {
+    name: "step",
     title: "Execute the action; observe the reward and the next state",
-    formula: math(`${o("(")}${now("s")}${o(",")}${now("a")}${o(")")}${o("→")}${now("r")}${o(",")}${next("s", "t")}`),
+    formula: math(
+      `${o("(")}${y("s", now("s"))}${o(",")}${y("a", now("a"))}${o(")")}${o("→")}${y("r", now("r"))}${o(",")}${y("next", next("s", "t"))}`,
+    ),
   },
   {
+    name: "store",
     title: "Store the transition and sample a minibatch",
     formula: math(
-      `${o("(")}${now("s")}${o(",")}${now("a")}${o(",")}${now("r")}${o(",")}${next("s", "t")}${o(")")}${o("→")}${i("R")}`,
+      `${o("(")}${y("s", now("s"))}${o(",")}${y("a", now("a"))}${o(",")}${y("r", now("r"))}${o(",")}${y("next", next("s", "t"))}${o(")")}${o("→")}${y("buffer", i("R"))}`,
     ),
   },
   {
+    name: "target",
     title: "Compute y, what the critic should predict, with the target networks",
     formula: math(
-      `${row("y")}${o("=")}${row("r")}${o("+")}${i("γ")}${of(prime(q), next("s", "i"), of(prime(mu), next("s", "i")))}`,
+      `${y("y", row("y"))}${o("=")}${y("r", row("r"))}${o("+")}${y("gamma", i("γ"))}${of(
+        y("q", prime(i("Q"))),
+        y("next", next("s", "i")),
+        of(y("mu", prime(i("μ"))), y("next", next("s", "i"))),
+      )}`,
     ),
   },
   {
+    name: "critic",
     title: "Update the critic by minimizing its loss",
     formula: math(
-      `${i("L")}${o("=")}${mean}<msup><mrow>${o("(")}${row("y")}${o("−")}${of(q, row("s"), row("a"))}${o(")")}</mrow>${n("2")}</msup>`,
+      `${y("loss", i("L"))}${o("=")}${mean}<msup><mrow>${o("(")}${y("y", row("y"))}${o("−")}${of(q, y("s", row("s")), y("a", row("a")))}${o(")")}</mrow>${n("2")}</msup>`,
     ),
   },
   {
+    name: "actor",
     title: "Update the actor along the sampled policy gradient",
     formula: math(
-      `${sub(o("∇"), i("θ"))}${i("J")}${o("≈")}${mean}${sub(o("∇"), i("a"))}${of(q, row("s"), i("a"))}${sub(
+      `${y("gradient", `${sub(o("∇"), i("θ"))}${i("J")}`)}${o("≈")}${mean}${y("slope", sub(o("∇"), i("a")))}${of(q, y("s", row("s")), y("a", i("a")))}${sub(
         o("|"),
-        `${i("a")}${o("=")}${of(mu, row("s"))}`,
-      )}${sub(o("∇"), i("θ"))}${of(mu, row("s"))}`,
+        `${y("a", i("a"))}${o("=")}${of(mu, y("s", row("s")))}`,
+      )}${y("direction", sub(o("∇"), i("θ")))}${of(mu, y("s", row("s")))}`,
     ),
   },
   {
+    name: "follow",
     title: "Update the target networks: they follow slowly",
     formula: math(
-      `${prime(i("θ"))}${o("←")}${i("τ")}${i("θ")}${o("+")}${o("(")}${n("1")}${o("−")}${i("τ")}${o(")")}${prime(i("θ"))}`,
+      `${y("target", prime(i("θ")))}${o("←")}${y("tau", i("τ"))}${y("theta", i("θ"))}${o("+")}${o("(")}${n("1")}${o("−")}${y("tau", i("τ"))}${o(")")}${y("target", prime(i("θ")))}`,
     ),
   },
 ];

@@ -62,7 +62,8 @@ export function homeView(session: Session): void {
     const { visitor, fingerprint, isTouched, policy, experiment, phase, step } = state;
     find("#visitor").hidden = visitor === null;
     setText(find("#visitor-name"), visitor?.name ?? "");
-    setText(find("#visitor-run"), besidesVisitor[phase]);
+    const maps = find("#maps").hidden ? "" : " The maps show this run's networks.";
+    setText(find("#visitor-run"), besidesVisitor[phase] + maps);
     find<HTMLButtonElement>("#save-policy").disabled = policy === null;
     setText(find("#fingerprint"), fingerprint ?? "…");
     const hash = `A hash of all four networks after ${whole(step)} steps.`;

@@ -2,13 +2,13 @@
 import { Canvas } from "../canvas.ts";
 import { type Colors, colors, onColors, type Scale } from "../colors.ts";
 import { type Axis, type Plane, sceneOfTask } from "../scenes.ts";
-import type { Session } from "../session.ts";
+import { mapsOf, type Session } from "../session.ts";
 import { SolidBody } from "../solid-body.ts";
 import type { Maps } from "../source.ts";
 import { find, setText, short } from "./text.ts";
 
-/** Margins for the axes, in CSS pixels. */
-const margins = { left: 54, right: 8, top: 6, bottom: 34 };
+/** Margins for the axes of a map of this width, in CSS pixels. */
+const marginsFor = (width: number) => ({ left: width < 240 ? 42 : 54, right: 8, top: 6, bottom: 34 });
 
 interface Sheet {
   readonly canvas: Canvas;
@@ -37,7 +37,8 @@ export function mapsView(session: Session): void {
 
   const plane = (): Plane | undefined => sceneOfTask(session.store.state.experiment.task).plane;
   const paint = (): void => {
-    const { maps, density: counts } = session.store.state;
+    const { density: counts } = session.store.state;
+    const maps = mapsOf(session.store.state);
     for (const sheet of sheets) {
       if (maps) paintMap(sheet, maps, session);
       else sheet.image.width = 0;
@@ -46,8 +47,9 @@ export function mapsView(session: Session): void {
   };
   session.store.subscribe((state, before) => {
     section.hidden = plane() === undefined;
-    if (state.maps !== before.maps || state.density !== before.density) paint();
-    if (state.maps !== before.maps && readout.ariaLive !== "polite") setText(readout, readOut(session, cursor));
+    const isOther = mapsOf(state) !== mapsOf(before);
+    if (isOther || state.density !== before.density) paint();
+    if (isOther && readout.ariaLive !== "polite") setText(readout, readOut(session, cursor));
   });
   onColors(paint);
 
@@ -61,6 +63,7 @@ export function mapsView(session: Session): void {
     const point = (event: PointerEvent): [number, number] | null => {
       const here = plane();
       const { left, top, width, height } = element.getBoundingClientRect();
+      const margins = marginsFor(width);
       const u = (event.clientX - left - margins.left) / (width - margins.left - margins.right);
       const v = 1 - (event.clientY - top - margins.top) / (height - margins.top - margins.bottom);
       if (!here || u < 0 || u > 1 || v < 0 || v > 1) return null;
@@ -134,7 +137,8 @@ function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session)
       ? action.ticks
       : [
           [low, short(low)],
-          [(low + high) / 2, "in the task's rewards"],
+          // A narrow legend has no room for more than its ends.
+          [(low + high) / 2, legend.element.clientWidth < 240 ? "" : "in the task's rewards"],
           [high, short(high)],
         ],
     low,
@@ -145,6 +149,7 @@ function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session)
 function drawLegend(canvas: Canvas, scale: Scale, ticks: Axis["ticks"], low: number, high: number): void {
   const [width] = canvas.begin();
   const { context } = canvas;
+  const margins = marginsFor(width);
   const [left, right] = [margins.left, width - margins.right];
   for (let x = left; x < right; x++) {
     const color = 3 * Math.round((255 * (x - left)) / (right - left));
@@ -203,6 +208,7 @@ function drawMap(
   const [width, height] = canvas.begin();
   const { context } = canvas;
   const palette = colors();
+  const margins = marginsFor(width);
   const [left, top] = [margins.left, margins.top];
   const [inner, tall] = [width - left - margins.right, height - top - margins.bottom];
   const x = (value: number): number => left + ((value - plane.x.from) / (plane.x.to - plane.x.from)) * inner;
@@ -226,6 +232,7 @@ function drawMap(
   const ink = which === "value" ? "#ffffff" : palette.ink;
   const outline = which === "value" ? "#000000" : palette.ground;
   drawPath(context, plane, session, x, y, ink, outline);
+  drawOthers(context, session, x, y, ink, outline);
   if (cursor) {
     context.strokeStyle = ink;
     context.lineWidth = 1;
@@ -289,6 +296,40 @@ function drawPath(
   context.fill();
 }
 
+/** Draws the states of the other bodies, and a ring around the chosen state of the minibatch. */
+function drawOthers(
+  context: CanvasRenderingContext2D,
+  { crowd, store }: Session,
+  x: (value: number) => number,
+  y: (value: number) => number,
+  ink: string,
+  outline: string,
+): void {
+  const turn = 2 * Math.PI;
+  const { point, experiment } = store.state;
+  const { plane } = sceneOfTask(experiment.task);
+  const across = ([at]: readonly number[]): number => (plane?.turns ? at - turn * Math.round(at / turn) : at);
+  context.fillStyle = ink;
+  context.globalAlpha = 0.6;
+  for (const state of crowd) {
+    context.beginPath();
+    context.arc(x(across(state)), y(state[1]), 2, 0, turn);
+    context.fill();
+  }
+  context.globalAlpha = 1;
+  if (!point) return;
+  for (const [color, width] of [
+    [outline, 5],
+    [ink, 2],
+  ] as const) {
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    context.beginPath();
+    context.arc(x(across(point)), y(point[1]), 7, 0, turn);
+    context.stroke();
+  }
+}
+
 function drawAxes(
   context: CanvasRenderingContext2D,
   plane: Plane,
@@ -308,17 +349,21 @@ function drawAxes(
   context.strokeRect(left + 0.5, top + 0.5, inner - 1, tall - 1);
   context.fillStyle = muted;
   context.font = "12px system-ui, sans-serif";
-  for (const [value, label] of plane.x.ticks) {
+  const isNarrow = inner < 200;
+  const labelOf = isNarrow ? ({ name }: Axis) => name : named;
+  for (const [i, [value, label]] of plane.x.ticks.entries()) {
+    // Five labels need more room.
+    if (isNarrow && plane.x.ticks.length > 3 && i % 2 === 1) continue;
     const at = x(value);
     context.textAlign = at < left + 8 ? "left" : at > left + inner - 8 ? "right" : "center";
     context.fillText(label, at, top + tall + 14);
   }
   context.textAlign = "center";
-  context.fillText(named(plane.x), left + inner / 2, top + tall + 29);
+  context.fillText(labelOf(plane.x), left + inner / 2, top + tall + 29);
   context.save();
   context.translate(10, top + tall / 2);
   context.rotate(-Math.PI / 2);
-  context.fillText(named(plane.y), 0, 0);
+  context.fillText(labelOf(plane.y), 0, 0);
   context.restore();
   context.textAlign = "right";
   for (const [value, label] of plane.y.ticks) {
@@ -332,7 +377,8 @@ function named({ name, unit }: Axis): string {
 
 /** The values at the pointer. Without a pointer: instructions. */
 function readOut(session: Session, cursor: [number, number] | null): string {
-  const { maps, experiment } = session.store.state;
+  const { experiment } = session.store.state;
+  const maps = mapsOf(session.store.state);
   const { plane, action } = sceneOfTask(experiment.task);
   if (!plane) return "";
   if (!cursor || !maps) return "Point at a map to read it. Click to put the body there. Keys: arrows, Enter.";

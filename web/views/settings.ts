@@ -6,6 +6,7 @@ import {
   presetHelp,
   type Settings,
   settingChoices,
+  settingFlag,
   settingHelp,
   settingNames,
   showSetting,
@@ -20,15 +21,16 @@ import {
   presetNames,
   presetOf,
   settingsOf,
+  suggestedExperiment,
   tasks,
   toCommand,
-  usualExperiment,
   usualSettings,
   usualSpeed,
   wholeNumber,
 } from "../experiment.ts";
 import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
+import { settingLabels } from "./setting-labels.ts";
 import { find, setText } from "./text.ts";
 
 /** The settings that users change first. The others are folded away below. */
@@ -179,7 +181,7 @@ export function settingsView(session: Session): void {
   };
   /** The default experiment of the selected task, with the seed and the arithmetic in the form. */
   const selected = (): Experiment => {
-    const own = usualExperiment(arithmetic.control.value as Arithmetic, task.control.value);
+    const own = suggestedExperiment(arithmetic.control.value as Arithmetic, task.control.value);
     return { ...own, seed: seedOr1() };
   };
   task.control.addEventListener("change", () => fill(selected()));
@@ -242,13 +244,24 @@ function showBeginning(): void {
   scrollTo({ top: 0, behavior });
 }
 
+const experimentLabels: Readonly<Record<string, string>> = {
+  task: "Task",
+  preset: "Preset",
+  seed: "Seed",
+  steps: "Steps",
+  arithmetic: "Arithmetic",
+};
+
 /** A labeled control with a line of help and a place for its error. */
 function row(name: string, help: string, control: Control): HTMLElement {
   const row = document.createElement("div");
   row.className = "field";
   const label = document.createElement("label");
   label.htmlFor = control.id = `field-${name}`;
-  label.textContent = name;
+  const isSetting = Object.hasOwn(settingLabels, name);
+  const flag = document.createElement("code");
+  flag.textContent = isSetting ? settingFlag(name as keyof Settings) : name === "task" ? "" : `--${name}`;
+  label.append(isSetting ? settingLabels[name as keyof Settings] : experimentLabels[name], flag);
   const note = document.createElement("p");
   note.id = `help-${name}`;
   note.className = "help";

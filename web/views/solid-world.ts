@@ -70,8 +70,11 @@ export function solidWorldView(session: Session): void {
       find("#stage-message"),
       shown.failure || failure || (stage && moment ? "" : "Loading the MuJoCo simulator and the 3D view …"),
     );
-    find<HTMLButtonElement>("#push").disabled = state.followsTraining || !moment;
-    const told = state.followsTraining ? "" : `, return ${short(shown.return)} in ${shown.length} steps`;
+    find<HTMLButtonElement>("#push").disabled = (state.followsTraining && !state.visitor && !state.past) || !moment;
+    const told =
+      state.followsTraining && !state.visitor && !state.past
+        ? ""
+        : `, return ${short(shown.return)} in ${shown.length} steps`;
     setText(find("#world-caption"), `${whoMoves(state)}${moment ? told : ""}`);
     if (!stage || !moment) return;
     stage.draw(moment, orbit, colors(), seconds);

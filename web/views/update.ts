@@ -5,8 +5,9 @@ import { settingsOf } from "../experiment.ts";
 import type { UpdateDetail } from "../observed-update.ts";
 import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
-import { linesOf } from "../source-lines.ts";
+import { lineOf, linesOf } from "../source-lines.ts";
 import { steps } from "./formulas.ts";
+import { explain } from "./symbols.ts";
 import { find, setText, short, whole } from "./text.ts";
 
 type Update = NonNullable<UpdateDetail["update"]>;
@@ -20,6 +21,11 @@ export function updateView(session: Session): void {
   const tabs = find("#inside-tabs");
   const panel = find("#inside-panel");
   const numbers = find("#inside-numbers");
+  const formula = find("#inside-formula");
+  const explanation = find("#inside-symbol");
+  /** The explained symbol; "" for none. */
+  let symbol = "";
+  const symbols = (): MathMLElement[] => [...formula.querySelectorAll<MathMLElement>("[data-symbol]")];
   let chosen = 0;
   let isVisible = false;
   new IntersectionObserver(([entry]) => {
@@ -27,15 +33,18 @@ export function updateView(session: Session): void {
   }).observe(panel);
   session.looks.update = () => isVisible;
 
-  const buttons = steps.map(({ title }, index) => {
+  const buttons = steps.map(({ name, title }, index) => {
     const button = document.createElement("button");
     button.type = "button";
     button.id = `inside-tab-${index + 1}`;
     button.role = "tab";
-    button.textContent = String(index + 1);
+    const word = document.createElement("span");
+    word.className = "tab-name";
+    word.textContent = name;
+    button.append(String(index + 1), word);
     button.title = title;
     button.setAttribute("aria-controls", "inside-panel");
-    button.setAttribute("aria-label", `${index + 1}. ${title}`);
+    button.setAttribute("aria-label", `${index + 1}. ${name}: ${title}`);
     button.addEventListener("click", () => choose(index));
     tabs.append(button);
     return button;
@@ -48,7 +57,10 @@ export function updateView(session: Session): void {
     });
     panel.setAttribute("aria-labelledby", buttons[index].id);
     setText(find("#inside-step"), `${index + 1}. ${steps[index].title}`);
-    find("#inside-formula").innerHTML = steps[index].formula;
+    formula.innerHTML = steps[index].formula;
+    symbol = "";
+    // One stop of the Tab key for all symbols of a formula; the arrow keys move between them.
+    for (const [at, each] of symbols().entries()) each.tabIndex = at === 0 ? 0 : -1;
     showSource(find("#inside-source"), index + 1);
     find<HTMLButtonElement>("#inside-back").disabled = index === 0;
     setText(find("#inside-next"), index === steps.length - 1 ? "Next update" : "Next step");
@@ -66,6 +78,7 @@ export function updateView(session: Session): void {
   const show = (): void => {
     const { update, experiment, taken } = session.store.state;
     numbers.innerHTML = update ? numbersOf(chosen + 1, update, session) : "";
+    tellSymbol();
     const { warmupSteps } = settingsOf(experiment);
     setText(
       find("#inside-title-of"),
@@ -76,6 +89,47 @@ export function updateView(session: Session): void {
         : "Pause, or make one update. Its numbers then appear here.",
     );
   };
+  /** Shows a state of the minibatch in the maps and beside the body; the same row again hides it. */
+  numbers.addEventListener("click", ({ target }) => {
+    const button = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
+    const { update, experiment } = session.store.state;
+    const { plane } = scenes[experiment.task];
+    if (!button || !update?.update || !plane) return;
+    const row = Number(button.dataset.row);
+    const isShown = button.ariaPressed === "true";
+    const observation = inEnvironment(update.update, row, settingsOf(experiment));
+    session.store.set({ point: isShown ? null : plane.point(observation) });
+    for (const each of numbers.querySelectorAll<HTMLElement>("[data-row]"))
+      each.ariaPressed = String(each === button && !isShown);
+  });
+  /** Says what the chosen symbol is, with its number now and its line, and marks the line where the page shows it. */
+  const tellSymbol = (): void => {
+    for (const each of symbols()) each.classList.toggle("shown", each.dataset.symbol === symbol);
+    const { update, experiment } = session.store.state;
+    const line = symbol === "" ? 0 : lineOf(chosen + 1, symbol);
+    const { name, number } = symbol === "" ? { name: "", number: "" } : explain(chosen + 1, symbol, update, experiment);
+    setText(explanation, symbol === "" ? "" : `${name}. ${number} src/ddpg/ddpg.ts, line ${line}`);
+    for (const each of find("#inside-source").querySelectorAll<HTMLElement>("[data-line]"))
+      each.classList.toggle("marked", each.dataset.line === `src/ddpg/ddpg.ts:${line}`);
+  };
+  const explainAt = ({ target }: Event): void => {
+    const element = target instanceof Element ? target.closest<MathMLElement>("[data-symbol]") : null;
+    if (!element) return;
+    symbol = element.dataset.symbol ?? "";
+    tellSymbol();
+  };
+  for (const type of ["pointerover", "focusin", "click"]) formula.addEventListener(type, explainAt);
+  formula.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const all = symbols();
+    const at = all.indexOf(event.target as MathMLElement);
+    if (!way || at < 0) return;
+    event.preventDefault();
+    all[at].tabIndex = -1;
+    const to = all[(at + way + all.length) % all.length];
+    to.tabIndex = 0;
+    to.focus();
+  });
   find("#inside-next").addEventListener("click", forward);
   find("#inside-back").addEventListener("click", back);
   find("#inside-look").addEventListener("click", () => {
@@ -114,8 +168,9 @@ export function showSource(root: Element, step: number): void {
       code.tabIndex = 0;
       code.setAttribute("aria-label", `Lines of ${file}`);
       code.append(
-        ...lines.map((text) => {
+        ...lines.map((text, at) => {
           const line = document.createElement("span");
+          line.dataset.line = `${file}:${first + at}`;
           if (/^\s*(\/\/|\/\*|\*)/.test(text)) line.className = "comment";
           line.textContent = text;
           return line;
@@ -163,6 +218,8 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
         short(update.reward[i]),
         vector(part(update.nextObservation, i, update.observationSize), shownInRow),
       ]),
+    ).replaceAll(/<tr><td>(\d+)<\/td>/g, (all, number: string) =>
+      canShow(session, settings) ? rowButton(number) : all,
     )}<p class="muted">The first ${Math.min(shownRows, update.rows)} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.${shortened(update)}</p>`;
   }
   if (!update) return `<p class="muted">This step needs a minibatch, and there is none yet.</p>`;
@@ -212,6 +269,28 @@ function unitsOf({ rewardFactor }: Update, withMaps: boolean): string {
   if (rewardFactor === 1) return "";
   const map = withMaps ? " The map of Q divides by it, to show the task's own rewards." : "";
   return ` Here r, y and Q are in rewards × ${short(rewardFactor)}, as the critic sees them.${map}`;
+}
+
+/** The number of a row as a button that shows its state; numbers begin at 1. */
+function rowButton(number: string): string {
+  return `<tr><td><button type="button" class="quiet" data-row="${Number(number) - 1}" aria-pressed="false" title="Show this state s in the maps and beside the body">${number}</button></td>`;
+}
+
+/** Whether a row's state can be shown: running normalizations cannot be undone here. */
+function canShow(session: Session, { observationNormalization }: Settings): boolean {
+  return hasMaps(session) && !observationNormalization;
+}
+
+/** The observation of a row, in the environment's units. */
+function inEnvironment(
+  { observation, observationSize }: Update,
+  row: number,
+  { observationScale, observationOffset }: Settings,
+): Float64Array {
+  const at = (value: number | readonly number[], i: number): number => (typeof value === "number" ? value : value[i]);
+  return part(observation, row, observationSize).map(
+    (value, i) => value / at(observationScale, i) + at(observationOffset, i),
+  );
 }
 
 function hasMaps(session: Session): boolean {
@@ -267,12 +346,12 @@ function rowsOf(update: Update, cells: (row: number) => string[]): string[][] {
   return Array.from({ length: Math.min(shownRows, update.rows) }, (_, i) => [String(i + 1), ...cells(i)]);
 }
 
-function part(values: Float64Array, row: number, size: number): Float64Array {
+export function part(values: Float64Array, row: number, size: number): Float64Array {
   return values.subarray(row * size, (row + 1) * size);
 }
 
 /** The first numbers of a vector, as text. */
-function vector(values: ArrayLike<number>, most = 8): string {
+export function vector(values: ArrayLike<number>, most = 8): string {
   const all = Array.from(values, short);
   if (all.length === 1) return all[0];
   return `(${all.slice(0, most).join(", ")}${all.length > most ? ", …" : ""})`;

@@ -91,7 +91,14 @@ export function worldView(session: Session): void {
     const state = held ? [held.place, 0] : body.state;
     const { from, to } = body.scene.action;
     const action = body.action.length > 0 && !held ? (2 * (body.action[0] - from)) / (to - from) - 1 : 0;
-    draw({ state, action, colors: colors(), isHeld: held !== null });
+    draw({
+      state,
+      action,
+      colors: colors(),
+      isHeld: held !== null,
+      crowd: session.crowd,
+      point: session.store.state.point,
+    });
     setText(caption, captionOf(body, session.store.state));
     // Screen readers need an update only once in a while.
     if (performance.now() - spokenAt > 1000) {
@@ -103,13 +110,16 @@ export function worldView(session: Session): void {
 
 /** Says which body is displayed and what it does. */
 function captionOf({ action, scene: { action: axis } }: ShownBody, state: State): string {
-  const doing = action.length > 0 ? `, ${axis.name} ${minus(action[0].toFixed(2))} ${axis.unit}`.trimEnd() : "";
+  // The sum turns −0 into 0.
+  const size = (Math.round(100 * (action[0] ?? 0)) / 100 + 0).toFixed(2);
+  const doing = action.length > 0 ? `, ${axis.name} ${minus(size)} ${axis.unit}`.trimEnd() : "";
   return `${whoMoves(state)}${doing}`;
 }
 
 /** Says which body is displayed. */
-export function whoMoves({ step, followsTraining, phase, visitor, policyName }: State): string {
-  if (visitor) return visitor.name;
+export function whoMoves({ step, followsTraining, phase, visitor, past, policyName }: State): string {
+  if (visitor) return visitor.trained ? "The trained policy" : visitor.name;
+  if (past) return `As it was after ${whole(past.step)} steps`;
   if (followsTraining) return `In training, step ${whole(step)}`;
   if (policyName) return policyName;
   return phase === "playing" || phase === "preparing" ? "The current policy" : `After ${whole(step)} steps`;

@@ -5,7 +5,7 @@ const [left, right, goal] = [-1.2, 0.6, 0.45];
 
 /** Draws the valley, the car, and the flag that it has to reach. An arrow above the car shows the force. */
 export const mountainCar: World = {
-  open: flat((context, width, height, { state: [position], action, colors, isHeld }) => {
+  open: flat((context, width, height, { state: [position], action, colors, isHeld, crowd, point }) => {
     const scale = width / (right - left + 0.2);
     const x = (place: number): number => (place - left + 0.1) * scale;
     const y = (place: number): number => height / 2 + 0.52 * scale - hill(place) * scale;
@@ -34,6 +34,20 @@ export const mountainCar: World = {
     context.fill();
 
     const size = 0.055 * scale;
+    const mark = (at: number): void => {
+      context.beginPath();
+      context.arc(x(at), y(at) - size, size, 0, 2 * Math.PI);
+      context.fill();
+    };
+    context.fillStyle = colors.ink;
+    context.globalAlpha = 0.08;
+    for (const [at] of crowd) mark(at);
+    if (point) {
+      context.fillStyle = colors.positive;
+      context.globalAlpha = 0.5;
+      mark(point[0]);
+    }
+    context.globalAlpha = 1;
     context.save();
     context.translate(x(position), y(position));
     context.rotate(-Math.atan(slope(position)));

@@ -2,7 +2,7 @@ import { flat, type World } from "./world.ts";
 
 /** Draws the rod. An arrow around the axle shows the motor's torque. */
 export const pendulum: World = {
-  open: flat((context, width, height, { state: [angle], action, colors, isHeld }) => {
+  open: flat((context, width, height, { state: [angle], action, colors, isHeld, crowd, point }) => {
     const [x, y] = [width / 2, height / 2];
     const length = 0.4 * Math.min(width, height);
     const unit = length / 100;
@@ -24,12 +24,26 @@ export const pendulum: World = {
     context.strokeStyle = colors.muted;
     context.stroke();
 
-    context.strokeStyle = colors.ink;
+    const rod = (at: number): void => {
+      context.beginPath();
+      context.moveTo(x, y);
+      context.lineTo(x - length * Math.sin(at), y - length * Math.cos(at));
+      context.stroke();
+    };
+    // Thin, so that they are not taken for the body where they meet.
+    context.lineWidth = 4 * unit;
+    context.strokeStyle = colors.muted;
+    context.globalAlpha = 0.3;
+    for (const [at] of crowd) rod(at);
     context.lineWidth = 15 * unit;
-    context.beginPath();
-    context.moveTo(x, y);
-    context.lineTo(tipX, tipY);
-    context.stroke();
+    if (point) {
+      context.strokeStyle = colors.positive;
+      context.globalAlpha = 0.5;
+      rod(point[0]);
+    }
+    context.globalAlpha = 1;
+    context.strokeStyle = colors.ink;
+    rod(angle);
     if (isHeld) {
       context.strokeStyle = colors.muted;
       context.lineWidth = 1.5;

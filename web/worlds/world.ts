@@ -30,6 +30,10 @@ export interface View {
   readonly action: number;
   readonly colors: Colors;
   readonly isHeld: boolean;
+  /** States of other bodies, drawn faintly. */
+  readonly crowd: readonly (readonly number[])[];
+  /** A state to compare with; null for none. */
+  readonly point: readonly number[] | null;
 }
 
 /** Wraps a 2D drawing function, in CSS pixels, as `World.open`. */

@@ -184,7 +184,7 @@ export async function environmentFor(
 
 /**
  * The environments to train on, `count` of them, and the one to evaluate on: the same one if it is `single`. If some can
- * only be stepped together, they are all of them. `where` says what errors are about. Throws an InputError for another
+ * only be stepped together, they are all of them. With a count of 0 there is only the one to evaluate on. `where` says what errors are about. Throws an InputError for another
  * number than there can be.
  */
 export async function trainingEnvironments(
@@ -198,6 +198,8 @@ export async function trainingEnvironments(
       made.push(await guarded(where, create));
       const [first] = made;
       const all = together?.(first) ?? [first];
+      if (count === 0 && all.length === 1)
+        return { environment: first, environments: [], evaluationEnvironment: first };
       if (all.length > 1) {
         const hint = "They share one game, so all of them are trained.";
         expect(count === undefined || count === all.length, "--environments", `${all.length} agents`, count, hint);

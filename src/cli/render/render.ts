@@ -9,6 +9,7 @@ import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
+import { runOrTrained, trainedHelp } from "../environment/trained.ts";
 import { duration, plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, stderr } from "../terminal/output.ts";
@@ -18,6 +19,7 @@ import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Drawing, filmOf, maxMoments, type PictureFormat, pictureFormat, pictureOf } from "./film.ts";
 
 interface RenderFlags extends OutsideOptions, Drawing {
+  trained?: string;
   output?: string;
   environment?: string;
   best?: true;
@@ -30,11 +32,12 @@ const hint = "Choose another with --output.";
 export function addRenderCommand(program: Command): void {
   const command = program
     .command("render")
-    .argument("<run>", "a run's directory, or a policy file")
+    .argument("[run]", "a run's directory, or a policy file")
     .summary("draw an episode of a run's policy")
     .description(
       "Draws an episode as a GIF in real time, or as a PNG with moments side by side. Needs no graphics card.",
     )
+    .option("--trained <task>", trainedHelp)
     .option("--output <file>", "a .gif, or a .png [the run's name and .gif, here]")
     .option("--environment <path>", environmentHelp)
     .option("--best", "the policy of the best evaluation during training [the final one]")
@@ -57,12 +60,16 @@ Examples:
   ddpg render runs/Pendulum-v1-small-seed1
   ddpg render runs/HalfCheetah-v5-standard-seed1 --best --seconds 2 --output cheetah.png
   ddpg render hopper.safetensors --environment Hopper-v5
+  ddpg render --trained InvertedPendulum-v5
 ${moduleHelp}`,
     )
-    .action(async (source: string, flags: RenderFlags) => {
+    .action(async (run: string | undefined, flags: RenderFlags) => {
+      const chosen = runOrTrained("render", run, flags.trained);
+      const source = typeof chosen === "string" ? chosen : chosen.file;
       const output = flags.output ?? `${path.basename(path.resolve(source), ".safetensors")}.gif`;
       const format = pictureFormat(output);
-      const { policy, nameOrPath, description } = await sourceOf(source, flags);
+      const task = typeof chosen === "string" ? undefined : chosen.task;
+      const { policy, nameOrPath, description } = await sourceOf(source, flags, task);
       checkWritable(fromHere(output), hint);
       const context = { stepTimeout: milliseconds(flags.stepTimeout), pictures: true, onLine: printError };
       const { name, environment } = await environmentFor(policy, nameOrPath, chosenOutsideOptions(flags), context);
@@ -96,8 +103,8 @@ ${moduleHelp}`,
 }
 
 /** A policy, the environment it acts in, and its description. */
-async function sourceOf(source: string, flags: RenderFlags) {
-  const { best, environment } = flags;
+async function sourceOf(source: string, flags: RenderFlags, task: string | undefined) {
+  const { best, environment = task } = flags;
   const { policy, config } = await readPolicySource(source, best === true);
   const options = chosenOutsideOptions(flags);
   const nameOrPath = config ? environmentOf(source, config, { given: environment, options }) : environment;
@@ -105,7 +112,15 @@ async function sourceOf(source: string, flags: RenderFlags) {
     const expected = `what the policy of ${source} acts in`;
     throw new InputError({ where: "--environment", expected, got: "nothing" });
   }
-  return { policy, nameOrPath, description: config ? `${best ? "best" : "last"} of ${source}` : source };
+  return {
+    policy,
+    nameOrPath,
+    description: config
+      ? `${best ? "best" : "last"} of ${source}`
+      : task === undefined
+        ? source
+        : `trained, of the package`,
+  };
 }
 
 /** Plays an episode to its end, without noise, and films the requested part. */

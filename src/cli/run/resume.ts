@@ -11,6 +11,7 @@ import { expectDirectory, isComplete } from "../../node/run-files.ts";
 import { decidingOptions, expectCheckpointed } from "../../node/same-run.ts";
 import { fromStart } from "../../node/starting-folder.ts";
 import {
+  type Checkpoint,
   type LoadedEnvironment,
   loadEnvironment,
   type RunConfig,
@@ -18,6 +19,7 @@ import {
   readConfig,
   readResult,
 } from "../../node.ts";
+import type { StreamState } from "../../training/actors/stream-source.ts";
 import { DiagnosticsMeans } from "../../training/metrics.ts";
 import { arithmeticOf } from "../../training/run.ts";
 import {
@@ -32,6 +34,7 @@ import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions, outsideArguments } from "../terminal/outside-options.ts";
+import { type ActorsFlags, actorsLines, addActorsOptions, RunActors } from "./actors.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -46,7 +49,7 @@ import {
 } from "./compute.ts";
 import { runTraining } from "./run-training.ts";
 
-interface ResumeFlags extends Omit<ComputeFlags, "arithmetic">, OutsideOptions {
+interface ResumeFlags extends Omit<ComputeFlags, "arithmetic">, OutsideOptions, ActorsFlags {
   steps?: number;
   environment?: string;
   checkpointEvery?: CheckpointPlan;
@@ -71,6 +74,7 @@ export function addResumeCommand(program: Command): void {
     .addOption(computeOptions.threads())
     .addOption(asChildOption());
   addOutsideOptions(command);
+  addActorsOptions(command, false);
   command
     .addHelpText("after", moduleHelp)
     .action((run: string, flags: ResumeFlags) => resume(run, flags, program.opts().verbose === true));
@@ -87,6 +91,11 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const config = readConfig(run);
   const checkpoint = readCheckpoint(run);
   expectCheckpointed(run, config, checkpoint);
+  if ((config.actors === undefined) !== (flags.actors === undefined)) {
+    const expected = config.actors ? `the server with channel ${config.actors.channel}` : "none, as the run has none";
+    const hint = config.actors ? "Only the command names a server: give it again with --actors." : "";
+    throw new InputError({ where: "--actors", expected, got: flags.actors === undefined ? "none" : "one", hint });
+  }
   // A loop in a shell repeats the same command until it succeeds.
   if (isComplete(run) && (flags.steps === undefined || flags.steps === readResult(run).steps)) {
     const { steps } = readResult(run);
@@ -128,7 +137,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const keeps = `${run} keeps the arithmetic it started with: resume it where there is one, with Node 22 or newer for example.`;
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, arithmetic }, explained, keeps);
-  const made = await trainingEnvironments(loaded, loading, config.environments ?? 1);
+  const made = await trainingEnvironments(loaded, loading, config.actors ? 0 : (config.environments ?? 1));
   const { environment, environments, evaluationEnvironment } = made;
   await closing(nameOrPath, [...environments, evaluationEnvironment], async () => {
     const agent = await Ddpg.load(checkpoint.bytes, environment, { backend, threads: threadsFor(flags) });
@@ -139,18 +148,21 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     const wanted = DiagnosticsMeans.stateSize(agent.units.actionSize);
     expect(checkpoint.means.length === wanted, `${run} run.means`, `${wanted} numbers`, checkpoint.means.length);
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
+    const actors = config.actors && (await RunActors.open(flags, agent, config, savedTransitions(run, checkpoint)));
     if (!listener) {
       print([
         `run            ${run}: ${nameOrPath}, preset ${config.preset}, seed ${config.seed}`,
         ...(environments.length > 1 ? [`environments   ${environments.length}, at once`] : []),
         `resumes        after step ${whole(checkpoint.steps)} of ${whole(planned.steps)}`,
+        ...(actors ? actorsLines(nameOrPath, config, actors.address) : []),
         `compute        ${computeText(backend, agent)}`,
         `checkpoints    ${checkpoints}`,
         "",
       ]);
     }
-    await runTraining({
+    const running = runTraining({
       agent,
+      actors,
       environments,
       evaluationEnvironment,
       name: nameOrPath,
@@ -163,7 +175,15 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
       ...(listener && { onProgress: listener.onProgress }),
       warn,
     });
+    await running.finally(() => actors?.close());
   });
+}
+
+/** Where a run with actors is in their stream. */
+function savedTransitions(run: string, { state }: Pick<Checkpoint, "state">): StreamState {
+  const { transitions } = state;
+  expect(transitions !== undefined, `${run} checkpoint transitions`, "a place in the stream of its actors", "none");
+  return transitions;
 }
 
 /** Throws an InputError unless the environment that the user named can be that of the run. */

@@ -33,6 +33,7 @@ export class RunDisplay {
         this.#lastEpisode,
         this.#lastEvaluation,
         `${whole(loop.step)}/${whole(steps)}`,
+        ...(training.actors?.status(loop.step) ?? []),
       ].filter((part) => part !== "");
     });
     this.#progress.advance(loop.step);

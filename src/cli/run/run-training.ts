@@ -11,6 +11,7 @@ import { report } from "../terminal/errors.ts";
 import { exit, planExit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
 import type { ProgressState } from "../terminal/progress.ts";
+import type { RunActors } from "./actors.ts";
 import type { CheckpointClock } from "./checkpoints.ts";
 import { type FinalEvaluations, planFinalEvaluation } from "./final-evaluation.ts";
 import { RunDisplay } from "./run-display.ts";
@@ -19,13 +20,15 @@ import { graceMs, StopSignals } from "./stop-signals.ts";
 
 export interface RunTrainingOptions {
   agent: Ddpg;
-  /** The environments to train on. */
+  /** The environments to train on; none if the transitions come from `actors`. */
   environments: readonly Environment[];
   /** The environment to evaluate on. It must be another one, so that evaluations do not disturb training. */
   evaluationEnvironment: Environment;
   /** The environment's name in errors. */
   name: string;
   config: RunConfig;
+  /** The actors whose transitions it learns from, instead of stepping environments. */
+  actors?: RunActors | undefined;
   directory: string;
   checkpoints: CheckpointClock;
   /** The checkpoint to resume from, which the agent was loaded from. None for a new run. */
@@ -47,9 +50,11 @@ export interface RunTrainingOptions {
  */
 export async function runTraining(training: RunTrainingOptions): Promise<void> {
   const { agent, environments, evaluationEnvironment, name, config, checkpoints, checkpoint, stepTimeout } = training;
+  const { actors } = training;
   const environment = environments.length === 1 ? environments[0] : environments;
   const loop = new RunLoop({
     ...{ agent, environment, evaluationEnvironment, name, stepTimeout, plan: config, saved: checkpoint },
+    transitions: actors?.source,
     clock: () => performance.now(),
   });
   const firstStep = loop.step;
@@ -57,7 +62,12 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
   const records = new RunRecords(training, loop);
   let hasFailed = false;
 
-  const saveCheckpoint = (): void => display.note(records.saveCheckpoint());
+  if (actors) actors.onLine = (line) => display.note(line);
+  const saveCheckpoint = (): void => {
+    const before = records.savedStep;
+    display.note(records.saveCheckpoint());
+    if (records.savedStep !== before) actors?.checkpointed();
+  };
 
   const close = (ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): void => {
     display.stop(loop.step > firstStep);
@@ -105,9 +115,11 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
       const isStopping = event.type === "ended" || hasFailed || signals.received !== undefined;
       // A new run has a checkpoint from its start.
       if (loop.step === firstStep ? !checkpoint : isStopping || checkpoints.isDue(loop.step)) saveCheckpoint();
+      actors?.ready();
       signals.stepEnded();
       if (hasFailed) return;
     }
+    await actors?.end();
   };
   const work = async (): Promise<FinalEvaluations> => {
     records.open();

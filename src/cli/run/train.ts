@@ -50,6 +50,7 @@ import {
 } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
+import { type ActorsFlags, actorsLines, addActorsOptions, newActors, RunActors } from "./actors.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -71,7 +72,7 @@ import { type Found, findRun, holdsRun, parseSeeds, trainSeeds } from "./seeds.t
 /** A notice is printed if the check of a custom environment takes longer than this, in ms. */
 const noticeMs = 1000;
 
-interface TrainFlags extends ComputeFlags, OutsideOptions {
+interface TrainFlags extends ComputeFlags, OutsideOptions, ActorsFlags {
   seed?: number;
   seeds?: number[];
   jobs?: number;
@@ -142,6 +143,7 @@ export function addTrainCommand(program: Command): void {
     .addOption(computeOptions.threads())
     .addOption(asChildOption());
   addOutsideOptions(command);
+  addActorsOptions(command, true);
   command.optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
   for (const option of settingOptions()) command.addOption(option);
   command
@@ -160,6 +162,7 @@ Examples:
   ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
   ddpg train gymnasium:HalfCheetah-v5 --python .venv/bin/python
   ddpg train torcs --port 3001
+  ddpg train Pendulum-v1 --actors nats://localhost
 
 The default export of your own module is a class, or a function without parameters, that
 makes a fresh environment; or the one environment there is, with single: true.
@@ -175,6 +178,7 @@ ${moduleHelp}`,
 
 async function start(named: string | undefined, flags: TrainFlags, verbose: boolean): Promise<void> {
   const { progress } = flags;
+  expectActorsFlags(flags);
   const listener = flags.asChild && parent();
   const repeated = flags.config === undefined ? undefined : readConfig(flags.config);
   if (repeated && named !== undefined) throw both("<environment> or --config");
@@ -253,7 +257,8 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   const explained = explanations(verbose, listener !== undefined);
   const backend = await backendFor({ ...flags, ...(arithmetic && { arithmetic }) }, explained);
   if (backend.notFused !== undefined) warn(portableWarning(backend.notFused));
-  const atOnce = flags.environments ?? (repeated && (repeated.environments ?? 1));
+  // With actors it is only evaluated on.
+  const atOnce = flags.actors ? 0 : (flags.environments ?? (repeated && (repeated.environments ?? 1)));
   const made = await trainingEnvironments(loaded, loading, atOnce);
   const { environment, environments, evaluationEnvironment } = made;
   let directories: readonly string[] = [];
@@ -282,12 +287,14 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
     directories = given ?? seeds.map((seed) => reserveDirectory(`${inFileName(loaded.name)}-${preset}-seed${seed}`));
     const [directory] = directories;
+    const actors = newActors(flags, loaded.name);
     const config: RunConfig = {
       ...environmentEntries(fromStart(directory), loaded),
       preset,
       seed,
       steps,
       ...(environments.length > 1 && { environments: environments.length }),
+      ...(actors && { actors }),
       settings,
       arithmetic: backend.arithmetic,
       evaluation: evaluationPlan(flags, steps, !loaded.task, repeated?.evaluation),
@@ -296,6 +303,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       versions: versions(),
       ...(commitNow && { commit: commitNow }),
     };
+    const link = actors && (await RunActors.open(flags, agent, config));
     if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
     if (!listener)
       print(
@@ -309,15 +317,17 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
           computeText(backend, agent),
           checkpoints,
           verbose,
+          link,
         ),
       );
     if (!flags.seeds) {
-      await runTraining({
+      const running = runTraining({
         agent,
         environments,
         evaluationEnvironment,
         name: nameOrPath,
         config,
+        actors: link,
         directory,
         checkpoints,
         start: start?.bytes,
@@ -326,6 +336,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
         ...(listener && { onProgress: listener.onProgress }),
         warn,
       });
+      await running.finally(() => link?.close());
     }
   });
   if (flags.seeds) {
@@ -460,13 +471,15 @@ function introduction(
   nameOrPath: string,
   { task }: LoadedEnvironment,
   { units, replayBuffer }: Ddpg,
-  { preset, steps, environments, settings }: RunConfig,
+  config: RunConfig,
   seeds: readonly number[],
   directories: readonly string[],
   compute: string,
   checkpoints: CheckpointClock,
   verbose: boolean,
+  link: RunActors | undefined,
 ): string[] {
+  const { preset, steps, environments, settings } = config;
   const { observationSize, actionLow, actionHigh } = units;
   const all = settingNames.map((name) => `${settingFlag(name).slice(2)} ${showSetting(settings[name])}`);
   const changed = settingNames
@@ -485,6 +498,7 @@ function introduction(
     `${(seeds.length > 1 ? "seeds" : "seed").padEnd(15)}${several(seeds)}`,
     `steps          ${whole(steps)}`,
     ...(environments ? [`environments   ${whole(environments)} at once, whose steps all count`] : []),
+    ...(link ? actorsLines(nameOrPath, config, link.address) : []),
     `compute        ${compute}`,
     `replay buffer  ${megabytes < 10 ? megabytes.toFixed(1) : whole(megabytes)} MB when full, with ${whole(replayBuffer.capacity)} transitions`,
     `checkpoints    ${checkpoints}`,
@@ -507,6 +521,20 @@ function wrap(parts: readonly string[], width: number): string[] {
     else lines[lines.length - 1] = line === "" ? part : `${line} · ${part}`;
   }
   return lines;
+}
+
+/** Throws an InputError for flags that do not go with actors, and for those that only go with them. */
+function expectActorsFlags(flags: TrainFlags): void {
+  if (flags.actors === undefined) {
+    const alone = (["channel", "replaceChannel", "actorsTimeout", "weightsEvery"] as const).find(
+      (name) => flags[name] !== undefined,
+    );
+    if (alone === undefined) return;
+    const flag = `--${alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new InputError({ where: flag, expected: "to be used with --actors", got: "no --actors" });
+  }
+  if (flags.environments !== undefined) throw both("--environments or --actors");
+  if (flags.seeds) throw both("--seeds or --actors");
 }
 
 function both(expected: string): InputError {

@@ -1,0 +1,280 @@
+// Actors and a learner as processes, with a real server.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as path from "node:path";
+import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { learnerSubjects, streams, transitionsSubject } from "../node/actors/channel.ts";
+import { connect, type Server } from "../node/nats/connect.ts";
+import { type RunningServer, startServer, withoutServer } from "../node/nats/nats-server.case.ts";
+import { readCheckpoint, readResult } from "../node/run-files.ts";
+import { programInFolder } from "./terminal/program.case.ts";
+
+const { inFolder, start: startProgram, ddpg } = programInFolder("actors");
+
+/** Every process that was started: one that a failed test left would wait for ever. */
+const children: ReturnType<typeof startProgram>["child"][] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+  const started = startProgram(args, env);
+  children.push(started.child);
+  return started;
+}
+
+/** How many more kills at random there are: `DDPG_KILLS=20 npm test -- cli/act` takes some minutes. */
+const kills = Number(process.env.DDPG_KILLS ?? 0);
+const steps = 2400 + 1000 * kills;
+const flags = ["--preset", "small", "--steps", `${steps}`, "--episodes", "3", "--evaluate-every", "800"];
+const settings = ["--return-steps", "3", "--observation-normalization", "true", "--evaluate-episodes", "2"];
+
+async function connected({ url }: RunningServer): Promise<Server> {
+  return connect({ server: url }, { name: "test", where: "--server", onLine: () => {} });
+}
+
+/** The run of a channel's learner, once it is there. */
+async function runOf({ manager }: Server, channel: string): Promise<string> {
+  for (;;) {
+    try {
+      const query = { last_by_subj: learnerSubjects.task(channel) };
+      const message = await manager.direct.getMessage(streams.learner(channel), query);
+      if (message) return (JSON.parse(new TextDecoder().decode(message.data)) as { run: string }).run;
+    } catch {
+      // The learner has not made its streams yet.
+    }
+    await delay(50);
+  }
+}
+
+/** Waits until a condition holds. */
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1200; i++) {
+    if (await isSo()) return;
+    await delay(50);
+  }
+  throw new Error(`${what}: not within a minute`);
+}
+
+const checkpointed = (run: string): boolean => fs.existsSync(inFolder(run, "checkpoint.safetensors"));
+
+/** All messages of a stream: who sent them, and what. */
+async function messagesOf({ manager }: Server, stream: string): Promise<{ actor: string; data: Uint8Array }[]> {
+  const { state } = await manager.streams.info(stream);
+  const messages: { actor: string; data: Uint8Array }[] = [];
+  for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++) {
+    const message = await manager.streams.getMessage(stream, { seq });
+    assert.ok(message);
+    messages.push({ actor: message.subject.split(".").at(-1) ?? "", data: message.data });
+  }
+  return messages;
+}
+
+describe("actors", { skip: withoutServer, timeout: 300_000 }, () => {
+  it("a learner that is killed twice, while its actors and its server are killed too, ends with the bits of one that was not", async () => {
+    const server = await startServer();
+    const client = await connected(server);
+    try {
+      const actors = ["--actors", server.url, "--channel", "cut", "--checkpoint-every", "250"];
+      let learner = start(["train", "Pendulum-v1", ...flags, ...settings, ...actors, "--out", "cut"]);
+      await runOf(client, "cut");
+      // So that the whole stream can be given to another learner.
+      const stream = streams.transitions("cut");
+      await client.manager.streams.update(stream, { deny_purge: true });
+      const act = (seed: number) =>
+        start([
+          "act",
+          "Pendulum-v1",
+          "--server",
+          server.url,
+          "--channel",
+          "cut",
+          "--seed",
+          `${seed}`,
+          "--window",
+          "100",
+          "--batch",
+          "20",
+        ]);
+      const living = [act(1), act(2), act(3)];
+      // All of them have to be there before the end.
+      await until(
+        "three actors",
+        async () => new Set((await messagesOf(client, stream)).map(({ actor }) => actor)).size === 3,
+      );
+      await until("a checkpoint", () => checkpointed("cut"));
+      learner.child.kill("SIGKILL");
+      await learner.outcome;
+      living[0].child.kill("SIGKILL"); // in the middle of an episode, without a farewell
+      const resume = ["resume", "cut", "--actors", server.url, "--checkpoint-every", "250"];
+      learner = start(resume);
+      const before = fs.statSync(inFolder("cut", "checkpoint.safetensors")).mtimeMs;
+      await until("another checkpoint", () => fs.statSync(inFolder("cut", "checkpoint.safetensors")).mtimeMs > before);
+      await server.restart();
+      await delay(300);
+      for (let i = 0; i < kills; i++) {
+        await delay(300 + 1500 * Math.random());
+        if (learner.child.exitCode !== null) break;
+        const which = Math.floor(3 * Math.random());
+        if (which === 0) await server.restart();
+        else if (which === 1) {
+          learner.child.kill("SIGKILL");
+          await learner.outcome;
+          learner = start(resume);
+        } else {
+          const victim = Math.floor(living.length * Math.random());
+          living[victim].child.kill("SIGKILL");
+          living[victim] = act(100 + i);
+        }
+      }
+      learner.child.kill("SIGKILL");
+      await learner.outcome;
+      learner = start(resume);
+      const { code, stdout, stderr } = await learner.outcome;
+      assert.equal(code, 0, stdout + stderr);
+      for (const [i, { outcome }] of living.entries()) {
+        const { code, stdout, stderr } = await outcome;
+        if (i > 0) assert.equal(code, 0, stdout + stderr);
+        if (i > 0) assert.match(stdout, /The learner's run is over/);
+      }
+      const cut = readResult(inFolder("cut"));
+      assert.equal(cut.steps, steps);
+
+      const messages = await messagesOf(client, stream);
+      const senders = new Set(messages.map(({ actor }) => actor)).size;
+      assert.ok(kills > 0 ? senders >= 3 : senders === 3, `${senders}`);
+
+      const whole = start([
+        "train",
+        "Pendulum-v1",
+        ...flags,
+        ...settings,
+        "--actors",
+        server.url,
+        "--channel",
+        "whole",
+        "--out",
+        "whole",
+      ]);
+      const run = await runOf(client, "whole");
+      for (const { actor, data } of messages)
+        await client.jetstream.publish(transitionsSubject("whole", run, actor), data);
+      const uncut = await whole.outcome;
+      assert.equal(uncut.code, 0, uncut.stderr);
+      assert.equal(readResult(inFolder("whole")).fingerprint, cut.fingerprint);
+      const recordsOf = (name: string): unknown[] =>
+        fs
+          .readFileSync(inFolder(name, "metrics.jsonl"), "utf8")
+          .trim()
+          .split("\n")
+          .map((line) => ({ ...JSON.parse(line), seconds: 0 }));
+      assert.deepEqual(recordsOf("cut"), recordsOf("whole"));
+    } finally {
+      await client.close();
+      await server.stop();
+    }
+  });
+
+  it("poisoned messages are set aside with a line; Ctrl-C ends an actor; other sizes and a channel in use are refused", async () => {
+    const server = await startServer();
+    const client = await connected(server);
+    try {
+      const checkpoints = ["--checkpoint-every", "500"];
+      const learner = start([
+        "train",
+        "Pendulum-v1",
+        ...flags,
+        "--actors",
+        server.url,
+        ...checkpoints,
+        "--out",
+        "poisoned",
+      ]);
+      const run = await runOf(client, "Pendulum-v1");
+      const actor = "ab".repeat(16);
+      await client.jetstream.publish(transitionsSubject("Pendulum-v1", run, actor), new Uint8Array(200).fill(1));
+      const cart = await ddpg("act", "MountainCarContinuous-v0", "--server", server.url, "--channel", "Pendulum-v1");
+      assert.equal(cart.code, 2, cart.stderr);
+      assert.match(cart.stderr, /MountainCarContinuous-v0 observationSize: expected 3, as the learner has it, got 2/);
+      const taken = await ddpg("train", "Pendulum-v1", ...flags, "--actors", server.url, "--out", "second");
+      assert.equal(taken.code, 2);
+      assert.match(taken.stderr, /channel Pendulum-v1: expected one without a run, .*--channel.*--replace-channel/);
+      const interrupted = start(["act", "Pendulum-v1", "--server", server.url]);
+      await until("a line of the actor", async () => {
+        const message = await client.manager.streams.info(streams.transitions("Pendulum-v1"));
+        return message.state.last_seq > 2;
+      });
+      interrupted.child.kill("SIGINT");
+      assert.equal((await interrupted.outcome).code, 130);
+      const actors = [1, 2].map((seed) => start(["act", "Pendulum-v1", "--server", server.url, "--seed", `${seed}`]));
+      const { code, stdout, stderr } = await learner.outcome;
+      assert.equal(code, 0, stderr);
+      assert.match(
+        stdout + stderr,
+        /message 1: expected a frame of transitions, of format 1, got other bytes. It is set aside/,
+      );
+      for (const { outcome } of actors) assert.equal((await outcome).code, 0);
+      // What the last checkpoint has is no longer in the stream.
+      const { transitions } = readCheckpoint(inFolder("poisoned")).state;
+      const { state } = await client.manager.streams.info(streams.transitions("Pendulum-v1"));
+      assert.equal(state.first_seq, Number(transitions?.sequence) + 1);
+      // The run has ended, so its channel is free; and a finished run says so.
+      const again = await ddpg("resume", "poisoned");
+      assert.match(again.stderr, /--actors: expected the server with channel Pendulum-v1, got none/);
+    } finally {
+      await client.close();
+      await server.stop();
+    }
+  });
+
+  it("a learner without actors ends with a sentence, saved, and can be resumed", async () => {
+    const server = await startServer();
+    try {
+      const lonely = ["--actors", server.url, "--actors-timeout", "1", "--out", "lonely"];
+      const { code, stderr } = await ddpg("train", "Pendulum-v1", ...flags, ...lonely);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /channel Pendulum-v1: expected a transition within 1 s, got none. Start some with ddpg act/);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it("with the accounts of the document, an actor acts, and may do nothing else", async () => {
+    const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+    const text = fs.readFileSync(path.join(root, "docs/scale.md"), "utf8");
+    const [, block = ""] = /```\n(port: 4222\n[\s\S]*?)```/.exec(text) ?? [];
+    const config = block
+      .replace(/port: 4222\njetstream .*\n/, "")
+      .replace("$LEARNER_PASSWORD", "learning")
+      .replace("$ACTOR_PASSWORD", "acting");
+    assert.match(config, /user: actor, password: acting/);
+    const server = await startServer({ config });
+    const as = (user: string, password: string) => ({
+      ...process.env,
+      ...{ DDPG_NATS_USER: user, DDPG_NATS_PASSWORD: password },
+    });
+    const variables = { DDPG_NATS_USER: "actor", DDPG_NATS_PASSWORD: "acting" };
+    const context = { name: "test", where: "--server", onLine: () => {}, asksForJetStream: false, variables };
+    const client = await connect({ server: server.url }, context);
+    try {
+      const few = ["--steps", "1200", "--episodes", "3"];
+      const train = ["train", "Pendulum-v1", ...flags, ...few, "--actors", server.url, "--out", "accounts"];
+      const learner = start(train, as("learner", "learning"));
+      const actor = start(["act", "Pendulum-v1", "--server", server.url], as("actor", "acting"));
+      const [learned, acted] = [await learner.outcome, await actor.outcome];
+      assert.equal(learned.code, 0, learned.stderr);
+      assert.equal(acted.code, 0, acted.stderr);
+      assert.match(acted.stdout, /weights of update [1-9]/);
+      await assert.rejects(client.manager.streams.delete(streams.transitions("Pendulum-v1")));
+      await assert.rejects(client.jetstream.publish(learnerSubjects.weights("Pendulum-v1", 0), "x", { timeout: 500 }));
+      const stranger = await start(["act", "Pendulum-v1", "--server", server.url], as("actor", "guess")).outcome;
+      assert.match(stranger.stderr, /--server: expected a NATS server at .*Authorization/i);
+      assert.doesNotMatch(stranger.stderr, /guess/);
+    } finally {
+      await client.close();
+      await server.stop();
+    }
+  });
+});

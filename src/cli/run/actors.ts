@@ -1,0 +1,167 @@
+// Training on the transitions of actors elsewhere: the flags of train and resume, and what a run does with its actors.
+import { randomBytes } from "node:crypto";
+import type { Command } from "commander";
+import { InputError } from "../../base/expect.ts";
+import type { Ddpg } from "../../ddpg/ddpg.ts";
+import { channelOf, expectChannel } from "../../node/actors/channel.ts";
+import { LearnerLink } from "../../node/actors/learner-link.ts";
+import type { RunConfig } from "../../node.ts";
+import { type StreamState, StreamSource } from "../../training/actors/stream-source.ts";
+import { count, whole } from "../terminal/numbers.ts";
+import { inShell, someNumber } from "../terminal/options.ts";
+import { print } from "../terminal/output.ts";
+import { addServerOptions, chosenServer, type ServerFlags } from "../terminal/server-options.ts";
+
+export interface ActorsFlags extends Omit<ServerFlags, "server"> {
+  actors?: string;
+  channel?: string;
+  replaceChannel?: true;
+  actorsTimeout?: number;
+  weightsEvery?: number;
+}
+
+/** Adds the flags. Those that only a new run has are left out for `resume`. */
+export function addActorsOptions(command: Command, isNew: boolean): void {
+  addServerOptions(command, "Actors on other machines:");
+  command.option("--actors <server>", "learn from the transitions that ddpg act sends to this NATS server");
+  if (isNew) {
+    command
+      .option("--channel <name>", "name that learner and actors share on the server [the environment's]")
+      .option("--replace-channel", "drop what another run has on the channel");
+  }
+  command
+    .option(
+      "--actors-timeout <s>",
+      "how long to wait for a transition [600]",
+      someNumber("--actors-timeout", "a number above 0"),
+    )
+    .option(
+      "--weights-every <s>",
+      "how often actors get new weights [0.25]",
+      someNumber("--weights-every", "a number above 0"),
+    );
+}
+
+/** The entry of a new run's configuration. */
+export function newActors(flags: ActorsFlags, environment: string): RunConfig["actors"] {
+  if (flags.actors === undefined) return undefined;
+  const channel = expectChannel(flags.channel ?? channelOf(environment), "--channel");
+  return { channel, run: randomBytes(16).toString("hex") };
+}
+
+/** The actors of a run: its source of transitions, and what it sends them. */
+export class RunActors {
+  /** Gets what is worth a line. */
+  onLine: (line: string) => void = print;
+  readonly source: StreamSource;
+  readonly #agent: Ddpg;
+  readonly #link: LearnerLink;
+  readonly #weightsMs: number;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #sentVersion = -1;
+
+  /** Connects. Throws an InputError with a hint if that is not possible. */
+  static async open(
+    flags: ActorsFlags,
+    agent: Ddpg,
+    { environment, actors }: Pick<RunConfig, "environment" | "actors">,
+    saved?: StreamState,
+  ): Promise<RunActors> {
+    if (flags.actors === undefined || actors === undefined)
+      throw new InputError({ where: "--actors", expected: "the address of a NATS server", got: "none" });
+    const lines: { write: (line: string) => void } = { write: print };
+    const { units, settings, arithmetic } = agent;
+    const { observationSize, actionLow, actionHigh } = units;
+    const link = await LearnerLink.open({
+      server: chosenServer(flags.actors, flags),
+      where: "--actors",
+      channel: actors.channel,
+      task: { run: actors.run, environment, spaces: { observationSize, actionLow, actionHigh }, settings, arithmetic },
+      after: saved?.sequence,
+      replaces: flags.replaceChannel === true,
+      timeout: flags.actorsTimeout ?? 600,
+      onLine: (line) => lines.write(line),
+    });
+    const run = new RunActors(link, agent, saved, 1000 * (flags.weightsEvery ?? 0.25));
+    lines.write = (line) => run.onLine(line);
+    run.#sendWeights();
+    return run;
+  }
+
+  private constructor(link: LearnerLink, agent: Ddpg, saved: StreamState | undefined, weightsMs: number) {
+    this.#link = link;
+    this.#agent = agent;
+    this.#weightsMs = weightsMs;
+    this.source = new StreamSource(link, agent.units, {
+      saved,
+      onRejected: (line, { data }) => {
+        this.onLine(line);
+        link.keepRejected(data);
+      },
+    });
+    link.progress = () => {
+      const { updates, loop } = agent;
+      return { sequence: this.source.sequence, step: loop?.step ?? 0, updates };
+    };
+  }
+
+  get address(): string {
+    return this.#link.address;
+  }
+
+  /** Call it between two steps: sends weights if it is time. */
+  ready(): void {
+    const { updates } = this.#agent;
+    if (updates === this.#sentVersion || this.#link.isSending) return;
+    if (performance.now() - this.#sentAt >= this.#weightsMs) this.#sendWeights();
+  }
+
+  #sendWeights(): void {
+    const { policy, updates, loop } = this.#agent;
+    this.#link.sendWeights({ bytes: policy.save(), version: updates, step: loop?.step ?? 0 });
+    this.#sentAt = performance.now();
+    this.#sentVersion = updates;
+  }
+
+  /** Call it once a checkpoint is written: the server need not keep what it has. */
+  checkpointed(): void {
+    this.#link.purge(this.source.sequence);
+  }
+
+  /** What the line of progress says of the actors. */
+  status(step: number): string[] {
+    const { updates } = this.#agent;
+    const { actors, version, rejected, duplicates } = this.source;
+    return [
+      count(actors, "actor"),
+      this.#link.queued === 0 ? "waiting for them" : "they are ahead",
+      `${(updates / Math.max(1, step)).toFixed(2)} updates a step`,
+      `acted ${whole(Math.max(0, updates - version))} updates ago`,
+      rejected > 0 ? `${whole(rejected)} messages set aside` : "",
+      duplicates > 0 ? `${whole(duplicates)} came twice` : "",
+    ];
+  }
+
+  /** Tells the actors that there is nothing more to do. */
+  end(): Promise<void> {
+    return this.#link.end();
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+}
+
+/** The lines of the introduction about a run's actors. */
+export function actorsLines(
+  nameOrPath: string,
+  { environment, actors }: Pick<RunConfig, "environment" | "actors">,
+  address: string,
+): string[] {
+  if (!actors) return [];
+  const channel = actors.channel === channelOf(environment) ? "" : ` --channel ${actors.channel}`;
+  return [
+    `actors         channel ${actors.channel} of ${address}. Start them with:`,
+    `               npx ddpg act ${inShell(nameOrPath)} --server ${inShell(address)}${channel}`,
+  ];
+}

@@ -1,0 +1,341 @@
+// An actor's side of a channel: sends transitions in order and again until they are acknowledged, and receives weights.
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { InputError, messageOf } from "../../base/expect.ts";
+import type { Spaces } from "../../ddpg/units.ts";
+import { encodeFrame, type FrameRow, maxRows } from "../../training/actors/frame.ts";
+import { type ActorTask, type Progress, readProgress, readTask } from "../../training/actors/task.ts";
+import { type Weights, WeightsJoiner } from "../../training/actors/weights.ts";
+import { connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
+import { learnerSubjects, streams, transitionsSubject } from "./channel.ts";
+
+export interface ActorLinkOptions {
+  readonly server: ServerOptions;
+  readonly where: string;
+  readonly channel: string;
+  /** How many transitions may be on their way to the learner; Infinity for no limit. */
+  readonly window: number;
+  /** How many transitions a message has, unless it waits longer than `batchMs` for them. */
+  readonly batch: number;
+  readonly onLine: (line: string) => void;
+}
+
+/** How long a transition waits for others, in ms. */
+const batchMs = 200;
+/** How long to wait for an acknowledgement, in ms. */
+const ackMs = 5000;
+/** How long an actor waits for the learner before it says so, in ms. */
+const quietMs = 3000;
+/** After this long without a word of the learner, it is said to be away, in ms. */
+const silenceMs = 10_000;
+
+export class ActorLink {
+  /** The id of this actor: a new one for every process. */
+  readonly actor = randomBytes(16).toString("hex");
+  readonly #options: ActorLinkOptions;
+  readonly #server: Server;
+  readonly #joiner = new WeightsJoiner();
+  #sizes = { observationSize: 0, actionSize: 0 };
+  #run = "";
+  #rows: FrameRow[] = [];
+  #version = 0;
+  #oldest = 0;
+  #batch = 0;
+  #sending: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Messages that the learner has not learned from: where they are in the stream, and how many transitions they have. */
+  #outstanding: { sequence: number; rows: number }[] = [];
+  #outstandingRows = 0;
+  #sentRows = 0;
+  #wake: (() => void) | undefined;
+  #weights: Weights | undefined;
+  #progress: Progress | undefined;
+  #heard = performance.now();
+  #isAlone = false;
+  #isClosed = false;
+  #error: unknown;
+  #held = 0;
+
+  static async open(options: ActorLinkOptions): Promise<ActorLink> {
+    const { where, channel, onLine } = options;
+    // An actor's account may publish transitions and read the learner's words, and need not manage streams.
+    const context = { where, name: `ddpg actor ${channel}`, onLine, asksForJetStream: false };
+    return new ActorLink(await connect(options.server, context), options);
+  }
+
+  private constructor(server: Server, options: ActorLinkOptions) {
+    this.#server = server;
+    this.#options = options;
+  }
+
+  get address(): string {
+    return this.#server.address;
+  }
+
+  /** How many transitions the server has acknowledged. */
+  get sentRows(): number {
+    return this.#sentRows;
+  }
+
+  /** How many are on their way to the learner, or with it and not learned from. */
+  get outstanding(): number {
+    return this.#outstandingRows + this.#rows.length;
+  }
+
+  /** Seconds that this actor was held back. */
+  get heldSeconds(): number {
+    return this.#held / 1000;
+  }
+
+  get progress(): Progress | undefined {
+    return this.#progress;
+  }
+
+  /** Waits for the learner's task, and follows its words from then on. Throws an InputError if it is not the environment's. */
+  async join(environment: Spaces, name: string, isStopped: () => boolean): Promise<ActorTask | undefined> {
+    const { channel, onLine } = this.#options;
+    const subscription = this.#server.connection.subscribe(learnerSubjects.all(channel));
+    void this.#listen(subscription);
+    for (let tries = 0; !isStopped(); tries++) {
+      const text = await this.#last(learnerSubjects.task(channel));
+      const progress = text && (await this.#last(learnerSubjects.progress(channel)));
+      if (text) {
+        const task = readTask(decode(text), environment, `channel ${channel} task`, name);
+        const known = progress ? this.#readProgress(progress) : undefined;
+        if (!known?.hasEnded || known.run !== task.run) {
+          this.#run = task.run;
+          if (known?.run === task.run) this.#follow(known);
+          this.#sizes = { observationSize: environment.observationSize, actionSize: environment.actionLow.length };
+          return task;
+        }
+      }
+      if (tries === 2) onLine(`waiting for a learner on channel ${channel} of ${this.address}`);
+      await delay(tries < 10 ? 200 : 1000);
+    }
+    return undefined;
+  }
+
+  /** The first weights. The learner sends some before its first step. */
+  async firstWeights(isStopped: () => boolean): Promise<Weights | undefined> {
+    const { channel } = this.#options;
+    while (!isStopped() && !this.#weights) {
+      const first = await this.#last(learnerSubjects.weights(channel, 0));
+      if (first) {
+        const parts = new DataView(first.buffer, first.byteOffset).getUint32(16, true);
+        const joiner = new WeightsJoiner();
+        for (let part = 0; part < Math.min(parts, 1024); part++) {
+          const message = part === 0 ? first : await this.#last(learnerSubjects.weights(channel, part));
+          const weights = message && this.#read("weights", () => joiner.add(message, "weights"));
+          if (weights) this.#weights = weights;
+        }
+      }
+      if (!this.#weights) await delay(200);
+    }
+    return this.takeWeights();
+  }
+
+  /** The last message of a subject, if there is one. */
+  async #last(subject: string): Promise<Uint8Array | undefined> {
+    const stream = streams.learner(this.#options.channel);
+    try {
+      const message = await this.#server.manager.direct.getMessage(stream, { last_by_subj: subject });
+      return message?.data;
+    } catch (error) {
+      const said = messageOf(error);
+      if (isPassing(error) || /not found|no message/i.test(said)) return undefined;
+      throw new InputError({ where: this.#options.where, expected: `stream ${stream} at ${this.address}`, got: said });
+    }
+  }
+
+  async #listen(subscription: AsyncIterable<{ subject: string; data: Uint8Array }>): Promise<void> {
+    const { channel } = this.#options;
+    for await (const { subject, data } of subscription) {
+      this.#heard = performance.now();
+      if (this.#isAlone) {
+        this.#isAlone = false;
+        this.#options.onLine("the learner is back");
+      }
+      if (subject === learnerSubjects.progress(channel)) {
+        const progress = this.#readProgress(data);
+        if (progress) this.#follow(progress);
+      } else if (subject.startsWith(learnerSubjects.weights(channel, ""))) {
+        const weights = this.#read("weights", () => this.#joiner.add(data, "weights"));
+        if (weights) this.#weights = weights;
+      }
+    }
+  }
+
+  #readProgress(data: Uint8Array): Progress | undefined {
+    return this.#read("progress", () => readProgress(decode(data), "progress"));
+  }
+
+  /** What a message says; undefined, with a line, if it is damaged. */
+  #read<T>(what: string, action: () => T): T | undefined {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      this.#options.onLine(`channel ${this.#options.channel} ${what}: ${error.message} It is ignored.`);
+      return undefined;
+    }
+  }
+
+  #follow(progress: Progress): void {
+    if (this.#run !== "" && progress.run !== this.#run) {
+      const got = "another";
+      const hint = "Start the actor again to act for that one.";
+      this.#fail(
+        new InputError({ where: `channel ${this.#options.channel}`, expected: "the run it acts for", got, hint }),
+      );
+      return;
+    }
+    this.#progress = progress;
+    while (this.#outstanding.length > 0 && this.#outstanding[0].sequence <= progress.sequence) {
+      this.#outstandingRows -= this.#outstanding[0].rows;
+      this.#outstanding.shift();
+    }
+    this.#wake?.();
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error;
+    this.#wake?.();
+  }
+
+  /** Weights that came since the last call, if any. */
+  takeWeights(): Weights | undefined {
+    const weights = this.#weights;
+    this.#weights = undefined;
+    return weights;
+  }
+
+  /** Whether the learner's run is over. */
+  get hasEnded(): boolean {
+    return this.#progress?.hasEnded === true;
+  }
+
+  /**
+   * Takes a transition, which weights of this version acted. Returns a promise while the window is full. Throws if the run
+   * is another one now.
+   */
+  add(row: FrameRow, version: number): Promise<void> | undefined {
+    if (this.#error) throw this.#error;
+    if (this.#rows.length === 0) this.#oldest = performance.now();
+    this.#version = version;
+    this.#rows.push(row);
+    const isFull = this.#rows.length >= this.#options.batch;
+    if (isFull) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), batchMs);
+    // Whole messages wait in the process only as long as one is on its way.
+    const isOver = (): boolean => this.outstanding >= this.#options.window || this.#rows.length >= maxRows;
+    return isOver() ? this.#hold(isOver) : undefined;
+  }
+
+  async #hold(isOver: () => boolean): Promise<void> {
+    const { onLine, window, channel } = this.#options;
+    const from = performance.now();
+    this.#flush();
+    let hasSaid = false;
+    while (isOver() && !this.#isClosed && !this.hasEnded) {
+      if (this.#error) throw this.#error;
+      await Promise.race([
+        new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        }),
+        delay(250),
+      ]);
+      const now = performance.now();
+      if (!hasSaid && !this.#isAlone && now - from > quietMs && now - this.#heard <= silenceMs) {
+        hasSaid = true;
+        onLine(
+          `held back: the learner has not learned from ${this.outstanding} transitions, and the window is ${window}`,
+        );
+      }
+      if (!this.#isAlone && now - this.#heard > silenceMs) {
+        this.#isAlone = true;
+        onLine(`waiting for the learner on channel ${channel} of ${this.address}; it continues with what was sent`);
+      }
+    }
+    this.#wake = undefined;
+    this.#held += performance.now() - from;
+  }
+
+  /** Sends what is there, after what is on its way. */
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#sending || this.#rows.length === 0) return;
+    this.#sending = this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  async #sendAll(): Promise<void> {
+    const { batch } = this.#options;
+    // One message at a time: a later one must not reach the stream before an earlier one that has to be sent again.
+    while (this.#rows.length > 0 && !this.#isClosed) {
+      const isYoung = performance.now() - this.#oldest < batchMs;
+      if (this.#rows.length < batch && isYoung && this.outstanding < this.#options.window) {
+        this.#timer ??= setTimeout(() => this.#flush(), batchMs);
+        return;
+      }
+      const rows = this.#rows.splice(0, maxRows);
+      this.#oldest = performance.now();
+      this.#outstandingRows += rows.length;
+      const sequence = await this.#publish("rows", rows);
+      if (sequence === undefined) return;
+      this.#sentRows += rows.length;
+      this.#outstanding.push({ sequence, rows: rows.length });
+      if (this.#progress) this.#follow(this.#progress);
+    }
+  }
+
+  /** Publishes a frame until it is acknowledged. Returns its place in the stream. */
+  async #publish(kind: "rows" | "bye", rows: readonly FrameRow[], tries = Infinity): Promise<number | undefined> {
+    const { channel } = this.#options;
+    const batch = ++this.#batch;
+    const frame = encodeFrame({ kind, actor: this.actor, batch, version: this.#version, rows }, this.#sizes);
+    const subject = transitionsSubject(channel, this.#run, this.actor);
+    for (let i = 0; i < tries && !this.#isClosed; i++) {
+      try {
+        const options = { msgID: `${this.actor}-${batch}`, timeout: ackMs };
+        return (await this.#server.jetstream.publish(subject, frame, options)).seq;
+      } catch (error) {
+        if (this.#isClosed) return undefined;
+        const isFull = /insufficient|maximum (messages|bytes)|resources/i.test(messageOf(error));
+        if (!isPassing(error) && !isFull) {
+          this.#fail(error);
+          return undefined;
+        }
+        if (i === 10)
+          this.#options.onLine(
+            `${this.address}: transitions are not acknowledged (${messageOf(error)}); they are sent again`,
+          );
+        await delay(250);
+      }
+    }
+    return undefined;
+  }
+
+  /** Sends what is left and says goodbye, so that the learner ends the open episode. Gives up after a few seconds. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    const farewell = async (): Promise<void> => {
+      await this.#sending;
+      while (this.#rows.length > 0 && !this.hasEnded) {
+        const rows = this.#rows.splice(0, maxRows);
+        if ((await this.#publish("rows", rows, 20)) === undefined) return;
+        this.#sentRows += rows.length;
+      }
+      if (this.#batch > 0 && !this.hasEnded) await this.#publish("bye", [], 20);
+    };
+    if (this.#run !== "" && !this.#error)
+      await Promise.race([farewell().catch(() => {}), delay(4000, undefined, { ref: false })]);
+    this.#isClosed = true;
+    await this.#server.close();
+  }
+}
+
+function decode(data: Uint8Array): string {
+  return new TextDecoder().decode(data);
+}

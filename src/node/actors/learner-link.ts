@@ -1,0 +1,327 @@
+// A learner's side of a channel: reads transitions in the order of the stream, and sends weights and its progress.
+import type { ConsumerMessages, JsMsg, StreamInfo } from "@nats-io/jetstream";
+import { InputError } from "../../base/expect.ts";
+import { EnvironmentError } from "../../environment/environment-calls.ts";
+import type { MessageStream, StreamMessage } from "../../training/actors/stream-source.ts";
+import { type ActorTask, type Progress, readProgress, taskText } from "../../training/actors/task.ts";
+import { splitWeights, type Weights } from "../../training/actors/weights.ts";
+import { connect, type Server, type ServerOptions } from "../nats/connect.ts";
+import { learnerSubjects, streams, transitionsSubject } from "./channel.ts";
+
+export interface LearnerLinkOptions {
+  readonly server: ServerOptions;
+  /** The flag that names the server, for errors. */
+  readonly where: string;
+  readonly channel: string;
+  readonly task: ActorTask;
+  /** The last message that a checkpoint has; undefined for a new run. */
+  readonly after?: number | undefined;
+  /** Removes the streams of another run. */
+  readonly replaces?: boolean;
+  /** How long to wait for a transition, in seconds. */
+  readonly timeout: number;
+  readonly onLine: (line: string) => void;
+}
+
+/** How long a learner waits before it says so, in ms. */
+const quietMs = 3000;
+/** How often the progress is sent, if there is any, and how often without any, in ms. */
+const progressMs = 100;
+const heartbeatMs = 2000;
+/** How many messages are on their way to the learner. */
+const prefetch = 256;
+/** How many messages that were taken stay in the queue, so that it is not moved for each of them. */
+const maxDone = 1024;
+/** Bytes of a part of the weights, at most. */
+const partBytes = 512 * 1024;
+
+export class LearnerLink implements MessageStream {
+  readonly #options: LearnerLinkOptions;
+  readonly #server: Server;
+  readonly #encoder = new TextEncoder();
+  readonly #queue: StreamMessage[] = [];
+  #head = 0;
+  #waiter: { resolve(message: StreamMessage): void; reject(error: unknown): void } | undefined;
+  #error: unknown;
+  #received: number;
+  #messages: ConsumerMessages | undefined;
+  /** Says where the learner is, when it is time to send that. */
+  progress: (() => Pick<Progress, "sequence" | "step" | "updates">) | undefined;
+  #isClosed = false;
+  #edition = Date.now();
+  #isSending = false;
+  #waiting: Weights | undefined;
+  #purged = 0;
+  #progress: Progress;
+  #sent: { text: string; at: number } = { text: "", at: 0 };
+  readonly #timer: NodeJS.Timeout;
+
+  /** Connects, and makes the streams of a new run. Throws an InputError with a hint if they are another run's or are gone. */
+  static async open(options: LearnerLinkOptions): Promise<LearnerLink> {
+    const { where, channel, task, onLine } = options;
+    const server = await connect(options.server, { where, name: `ddpg learner ${channel}`, onLine });
+    try {
+      const after = await prepare(server, options);
+      const link = new LearnerLink(server, options, after);
+      await server.retry(() =>
+        server.jetstream.publish(learnerSubjects.task(channel), new TextEncoder().encode(taskText(task))),
+      );
+      void link.#read();
+      return link;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  private constructor(server: Server, options: LearnerLinkOptions, after: number) {
+    this.#server = server;
+    this.#options = options;
+    this.#received = after;
+    this.#progress = { run: options.task.run, sequence: after, step: 0, updates: 0, hasEnded: false };
+    this.#timer = setInterval(() => this.#sendProgress(), progressMs);
+  }
+
+  /** The server's address, as it may be shown. */
+  get address(): string {
+    return this.#server.address;
+  }
+
+  /** How many messages were received and not taken. */
+  get queued(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  next(): StreamMessage | Promise<StreamMessage> {
+    if (this.#head < this.#queue.length) {
+      const message = this.#queue[this.#head++];
+      if (this.#head === this.#queue.length || this.#head === maxDone) {
+        this.#queue.splice(0, this.#head);
+        this.#head = 0;
+      }
+      return message;
+    }
+    return this.#wait();
+  }
+
+  async #wait(): Promise<StreamMessage> {
+    const { timeout, onLine, channel } = this.#options;
+    if (this.#error) throw this.#error;
+    const quiet = setTimeout(() => {
+      onLine(`waiting for transitions of actors on channel ${channel} of ${this.address}`);
+    }, quietMs);
+    const late = setTimeout(
+      () => {
+        const hint = "Start some with ddpg act, and resume the run: what they sent and send is kept.";
+        const got = `none. ${hint}`;
+        this.#waiter?.reject(
+          new EnvironmentError(
+            `${this.address} channel ${channel}: expected a transition within ${timeout} s, got ${got}`,
+          ),
+        );
+      },
+      Math.min(1000 * timeout, 2 ** 31 - 1),
+    );
+    try {
+      return await new Promise<StreamMessage>((resolve, reject) => {
+        this.#waiter = { resolve, reject };
+      });
+    } finally {
+      this.#waiter = undefined;
+      clearTimeout(quiet);
+      clearTimeout(late);
+    }
+  }
+
+  /** Receives messages until the link is closed, in the order of the stream and without gaps. */
+  async #read(): Promise<void> {
+    const { channel } = this.#options;
+    const { jetstream, packages } = this.#server;
+    while (!this.#isClosed) {
+      try {
+        const opt_start_seq = this.#received + 1;
+        const deliver_policy = packages.DeliverPolicy.StartSequence;
+        const consumer = await this.#server.retry(() =>
+          jetstream.consumers.get(streams.transitions(channel), { deliver_policy, opt_start_seq }),
+        );
+        this.#messages = await consumer.consume({ max_messages: prefetch });
+        for await (const message of this.#messages) {
+          this.#receive(message);
+          // What is not learned from yet stays on the server.
+          while (this.queued >= prefetch && !this.#isClosed) await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+      } catch (error) {
+        if (this.#isClosed) return;
+        const said = error instanceof Error ? error.message : String(error);
+        if (/stream not found/i.test(said)) {
+          this.#fail(new EnvironmentError(`${this.address} stream ${streams.transitions(channel)}: it was removed.`));
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    }
+  }
+
+  #receive({ seq, subject, data }: JsMsg): void {
+    if (seq <= this.#received) return;
+    this.#received = seq;
+    const message = { sequence: seq, actor: subject.slice(subject.lastIndexOf(".") + 1), data };
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter) waiter.resolve(message);
+    else this.#queue.push(message);
+  }
+
+  #fail(error: unknown): void {
+    this.#error = error;
+    this.#waiter?.reject(error);
+  }
+
+  /** Sends weights. If others are still on their way, the newest of those that wait follow them. */
+  sendWeights(weights: Weights): void {
+    this.#waiting = weights;
+    if (!this.#isSending) void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const { channel } = this.#options;
+    const { connection, jetstream } = this.#server;
+    this.#isSending = true;
+    try {
+      while (this.#waiting && !this.#isClosed) {
+        const weights = this.#waiting;
+        this.#waiting = undefined;
+        const size = Math.min(partBytes, (connection.info?.max_payload ?? 2 ** 20) - 1024);
+        for (const [i, part] of splitWeights(weights, this.#edition++, size).entries())
+          await this.#server.retry(() => jetstream.publish(learnerSubjects.weights(channel, i), part));
+      }
+    } catch (error) {
+      if (!this.#isClosed) this.#options.onLine(`weights could not be sent: ${String(error)}`);
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  /** Whether weights are on their way. */
+  get isSending(): boolean {
+    return this.#isSending;
+  }
+
+  #sendProgress(): void {
+    this.#progress = { ...this.#progress, ...this.progress?.() };
+    const text = JSON.stringify(this.#progress);
+    const now = performance.now();
+    if (this.#isClosed || (text === this.#sent.text && now - this.#sent.at < heartbeatMs)) return;
+    this.#sent = { text, at: now };
+    try {
+      this.#server.connection.publish(learnerSubjects.progress(this.#options.channel), this.#encoder.encode(text));
+    } catch {
+      // The connection is being taken up again: the next one is newer anyway.
+    }
+  }
+
+  /** Keeps a message that was set aside, in the place of the last one. */
+  keepRejected(data: Uint8Array): void {
+    this.#server.connection.publish(learnerSubjects.rejected(this.#options.channel), data);
+  }
+
+  /** Removes the messages up to a sequence number, which a written checkpoint has. */
+  purge(sequence: number): void {
+    if (sequence <= this.#purged || this.#isClosed) return;
+    this.#purged = sequence;
+    // If it fails, the next one removes them.
+    this.#server.manager.streams
+      .purge(streams.transitions(this.#options.channel), { seq: sequence + 1 })
+      .catch(() => {});
+  }
+
+  /** Tells the actors that the run is over. */
+  async end(): Promise<void> {
+    this.#progress = { ...this.#progress, hasEnded: true };
+    const text = this.#encoder.encode(JSON.stringify(this.#progress));
+    await this.#server.jetstream.publish(learnerSubjects.progress(this.#options.channel), text).catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#messages?.stop();
+    await this.#server.close();
+  }
+}
+
+/** Makes the streams of a new run, or finds those of a resumed one. Returns the sequence number to read after. */
+async function prepare(server: Server, { channel, task, after, replaces, where }: LearnerLinkOptions): Promise<number> {
+  const { manager } = server;
+  const name = streams.transitions(channel);
+  const subject = transitionsSubject(channel, task.run, "*");
+  const found = await infoOf(server, name);
+  const isOwn = found?.config.subjects?.includes(subject) === true;
+  if (after !== undefined) {
+    const hint = "Use the server and the channel of the run.";
+    if (!isOwn)
+      throw new InputError({
+        where,
+        expected: `the run's stream ${name} at ${server.address}`,
+        got: found ? "that of another run" : "none",
+        hint,
+      });
+    const { first_seq: first, last_seq: last } = found.state;
+    const isWhole = first <= after + 1 && last >= after;
+    const got = `messages ${first} to ${last}`;
+    if (!isWhole)
+      throw new InputError({
+        where,
+        expected: `a stream ${name} with everything after message ${after}`,
+        got,
+        hint: `${hint} The server has lost transitions that were acknowledged.`,
+      });
+    return after;
+  }
+  if (found) {
+    const isOver = await hasEnded(server, channel);
+    if (!isOver && replaces !== true) {
+      const hint =
+        "Resume that run, name another channel with --channel, or drop that run's transitions with --replace-channel.";
+      throw new InputError({
+        where: `${where} channel ${channel}`,
+        expected: "one without a run",
+        got: "one whose run has not ended",
+        hint,
+      });
+    }
+    await manager.streams.delete(name);
+  }
+  if (await infoOf(server, streams.learner(channel))) await manager.streams.delete(streams.learner(channel));
+  const { RetentionPolicy, DiscardPolicy } = server.packages;
+  const common = { retention: RetentionPolicy.Limits, num_replicas: 1, description: `ddpg run ${task.run}` };
+  await manager.streams.add({ ...common, name, subjects: [subject], discard: DiscardPolicy.New });
+  await manager.streams.add({
+    ...common,
+    name: streams.learner(channel),
+    subjects: [learnerSubjects.all(channel)],
+    max_msgs_per_subject: 1,
+    discard: DiscardPolicy.Old,
+    allow_direct: true,
+  });
+  return 0;
+}
+
+async function infoOf({ manager, retry }: Server, name: string): Promise<StreamInfo | undefined> {
+  try {
+    return await retry(() => manager.streams.info(name));
+  } catch (error) {
+    if (error instanceof Error && /stream not found/i.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
+async function hasEnded({ manager }: Server, channel: string): Promise<boolean> {
+  try {
+    const query = { last_by_subj: learnerSubjects.progress(channel) };
+    const message = await manager.streams.getMessage(streams.learner(channel), query);
+    return message !== null && readProgress(new TextDecoder().decode(message.data), "progress").hasEnded;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,59 @@
+// "Watch a trained one": shows a policy that lies beside the page, and lets it learn on from there.
+import { messageOf } from "../../src/base/expect.ts";
+import { type Experiment, usualSpeed } from "../experiment.ts";
+import type { Session } from "../session.ts";
+import { addressOf, fetchTrained, type Trained, trained } from "../trained.ts";
+import { find, setText, short, whole } from "./text.ts";
+
+export function trainedView(session: Session): void {
+  const { store } = session;
+  const choice = find<HTMLSelectElement>("#trained-task");
+  const button = find<HTMLButtonElement>("#trained-watch");
+  choice.replaceChildren(...trained.map(({ task }) => new Option(task)));
+  const chosen = (): Trained | undefined => trained.find(({ task }) => task === choice.value);
+
+  button.addEventListener("click", async () => {
+    const record = chosen();
+    if (!record) return;
+    button.disabled = true;
+    try {
+      const bytes = await fetchTrained(addressOf(record));
+      // A policy needs a body of its task, but no training besides it.
+      if (store.state.experiment.task !== record.task)
+        session.begin(experimentOf(record), false, usualSpeed(record.task));
+      await session.visit(`a trained ${record.task}`, bytes, record);
+      find("#scene").focus({ preventScroll: true });
+      const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+      scrollTo({ top: 0, behavior });
+    } catch (error) {
+      session.tellPerson(`The trained policy could not be loaded. ${messageOf(error)}`);
+    }
+    button.disabled = false;
+  });
+  find("#visitor-continue").addEventListener("click", () => {
+    const record = store.state.visitor?.trained;
+    if (!record) return;
+    session.begin({ ...experimentOf(record), isFromTrained: true }, true, store.state.speed);
+  });
+
+  store.subscribe(({ visitor, experiment }, before) => {
+    if (experiment !== before.experiment || choice.value === "") {
+      const isThere = trained.some(({ task }) => task === experiment.task);
+      if (isThere) choice.value = experiment.task;
+    }
+    const record = visitor?.trained;
+    find("#visitor-continue").hidden = !record;
+    setText(find("#visitor-record"), record ? inWords(record) : "");
+  });
+}
+
+/** How long a policy was trained, and what it earns. */
+function inWords({ step, evaluation: { meanReturn, standardError, episodes } }: Trained): string {
+  const error = standardError ? ` ± ${short(standardError)}` : "";
+  return `: ${whole(step)} steps, return ${short(meanReturn)}${error} over ${whole(episodes)} starts`;
+}
+
+/** The experiment whose best policy it is. */
+export function experimentOf({ task, preset, seed, steps, arithmetic, changes }: Trained): Experiment {
+  return { task, preset, seed, steps, arithmetic, changes };
+}
