@@ -6,7 +6,7 @@ import type { Ddpg } from "../../ddpg/ddpg.ts";
 import { channelOf, expectChannel } from "../../node/actors/channel.ts";
 import { LearnerLink } from "../../node/actors/learner-link.ts";
 import type { RunConfig } from "../../node.ts";
-import { type StreamState, StreamSource } from "../../training/actors/stream-source.ts";
+import { StreamSource, type StreamState } from "../../training/actors/stream-source.ts";
 import { count, whole } from "../terminal/numbers.ts";
 import { inShell, someNumber } from "../terminal/options.ts";
 import { print } from "../terminal/output.ts";

@@ -17,8 +17,8 @@
 import { crc32c } from "../../base/crc32c.ts";
 import { expect, InputError } from "../../base/expect.ts";
 import { parseJson } from "../../base/json.ts";
-import { maxInfoNames } from "../../environment/environment-calls.ts";
 import type { Units } from "../../ddpg/units.ts";
+import { maxInfoNames } from "../../environment/environment-calls.ts";
 
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 declare const TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string };

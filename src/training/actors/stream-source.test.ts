@@ -1,11 +1,11 @@
 // A learner of a recorded stream: the same bits as training on the environments themselves, and after any pause.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Random } from "../../base/random.ts";
 import { PendulumWithGoals, sizes } from "../../ddpg/agent-state.case.ts";
 import { Ddpg, type DdpgOptions } from "../../ddpg/ddpg.ts";
 import { learnFrom } from "../../ddpg/learn-from.ts";
 import { type TrainingStep, train } from "../../ddpg/train.ts";
-import type { Random } from "../../base/random.ts";
 import type { Step } from "../../environment/environment.ts";
 import { TimeLimit } from "../../environment/time-limit.ts";
 import { encodeFrame, type FrameRow } from "./frame.ts";
