@@ -19,7 +19,7 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(" ")}.`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ["--test", "--test-reporter=spec", "--enable-source-maps", ...files], {
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", "--enable-source-maps", ...files], {
   cwd: root,
   stdio: "inherit",
 });

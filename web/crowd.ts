@@ -43,13 +43,14 @@ export class Crowd {
 
   /** Advances all by a time in s. Once every episode is over, all begin again at their starts. */
   advance(seconds: number, policy: Policy): void {
-    this.#clock += Math.min(seconds, maxLate);
-    if (this.#clock < this.#stepSeconds) return;
-    this.#clock -= this.#stepSeconds;
-    const areOver = this.#members.every(({ isOver }) => isOver);
-    for (const member of this.#members) {
-      if (areOver) begin(member);
-      else this.#step(member, policy);
+    this.#clock = Math.min(this.#clock + seconds, maxLate);
+    while (this.#clock >= this.#stepSeconds) {
+      this.#clock -= this.#stepSeconds;
+      const areOver = this.#members.every(({ isOver }) => isOver);
+      for (const member of this.#members) {
+        if (areOver) begin(member);
+        else this.#step(member, policy);
+      }
     }
   }
 

@@ -138,6 +138,7 @@ export class Session {
     const { speed, step } = this.store.state;
     if (order.type === "step" || order.type === "update") {
       this.#pressedAt = step;
+      this.lookBack(null);
       this.store.set({ followsTraining: true });
     }
     if (order.type === "play") {
@@ -234,8 +235,7 @@ export class Session {
   }
 
   get #isTrained(): boolean {
-    const { followsTraining, visitor, past } = this.store.state;
-    return followsTraining && visitor === null && past === null && this.#trained !== null;
+    return showsTraining(this.store.state) && this.#trained !== null;
   }
 
   #beginning(experiment: Experiment, speed: Speed, color = 0): State {
@@ -282,7 +282,6 @@ export class Session {
     this.#trained = frame.body;
     // After the end, the displayed body shows what was learned and can be thrown without touching the run.
     const hasEnded = phase === "ended" && state.phase !== "ended";
-    if (frame.isAnew) this.history = new History();
     if (frame.policy) this.#takePolicy(frame.policy);
     if (frame.policy) this.history.addPolicy(frame.policyStep ?? step, frame.policy);
     if (frame.maps) this.history.addMaps(frame.maps);
@@ -341,6 +340,11 @@ export class Session {
 }
 
 /** The maps to display. */
+/** Whether the displayed body is the one that is trained: not a visitor, nor the run at an earlier step. */
+export function showsTraining({ followsTraining, visitor, past }: State): boolean {
+  return followsTraining && visitor === null && past === null;
+}
+
 export function mapsOf({ past, maps }: State): Maps | null {
   return past ? past.maps : maps;
 }

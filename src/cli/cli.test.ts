@@ -82,7 +82,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.doesNotMatch(help, /--batch-normalization/);
     assert.match(
       help,
-      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy, torcs 0\.001\]/,
+      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy, torcs\s+0\.001\]/,
     );
     assert.ok(help.split("\n").every((line) => line.length <= 100));
   });
@@ -398,7 +398,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
   const mistakes: [string[], string][] = [
     [
       ["trian"],
-      'command: expected one of train, resume, watch, evaluate, export, render, plan, report, sweep, benchmark, environments, got "trian". Did you mean "train"?',
+      'command: expected one of train, act, resume, watch, evaluate, export, render, plan, report, sweep, work, benchmark, environments, got "trian". Did you mean "train"?',
     ],
     [["train"], 'train: expected <environment>, got nothing. See "ddpg train --help".'],
     [["train", "pendulum"], `environment: expected ${ids}, got "pendulum". Did you mean "Pendulum-v1"?`],

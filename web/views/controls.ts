@@ -1,6 +1,6 @@
 // The controls (play, pause, step, speed, keys), the counters, and the status in words.
 import { type Speed, settingsOf, speeds, taskOf, titleOf } from "../experiment.ts";
-import type { Session, State } from "../session.ts";
+import { type Session, type State, showsTraining } from "../session.ts";
 import { find, setText, whole } from "./text.ts";
 
 export function controlsView(session: Session): void {
@@ -56,7 +56,7 @@ export function controlsView(session: Session): void {
     }
     noise.checked = state.noise;
     // The training body always explores.
-    noise.disabled = state.followsTraining && state.visitor === null;
+    noise.disabled = showsTraining(state);
     setText(find("#task-name"), titleOf(state.experiment));
     setText(find("#steps"), whole(state.step));
     setText(find("#updates"), whole(state.updates));
@@ -103,7 +103,8 @@ function lastEvaluation({ run: { records } }: State): string {
 }
 
 /** Says what is happening and what the user can do. */
-function hint({ phase, step, updates, speed, experiment, followsTraining }: State): string {
+function hint(state: State): string {
+  const { phase, step, updates, speed, experiment } = state;
   if (phase === "preparing") return "Loading …";
   if (phase === "failed") return "The run stopped with an error.";
   if (phase === "ended")
@@ -118,7 +119,8 @@ function hint({ phase, step, updates, speed, experiment, followsTraining }: Stat
   const { timeLimit } = taskOf(experiment);
   if (updates === 0)
     return `Collecting experience with random actions. An episode, one attempt, lasts up to ${timeLimit} steps.`;
-  if (followsTraining) return "Learning in real time. You see the body that is being trained, with exploration noise.";
+  if (showsTraining(state))
+    return "Learning in real time. You see the body that is being trained, with exploration noise.";
   return speed === Infinity ? "Learning at full speed." : "Learning. Too slow? Choose full speed.";
 }
 

@@ -97,12 +97,14 @@ export function curveView(session: Session): void {
     plot.setCursor({ left: plot.valToPos(steps[at], "x"), top: 0 });
   });
   root.addEventListener("blur", () => plot?.setCursor({ left: -10, top: -10 }));
-  let width = root.clientWidth;
-  new ResizeObserver(() => {
-    if (root.clientWidth === width) return;
-    width = root.clientWidth;
-    plot?.setSize({ width, height: height() });
-  }).observe(root);
+  let size = { width: root.clientWidth, height: height() };
+  const resize = (): void => {
+    const { width, height: before } = size;
+    size = { width: root.clientWidth, height: height() };
+    if (size.width !== width || size.height !== before) plot?.setSize(size);
+  };
+  new ResizeObserver(resize).observe(root);
+  addEventListener("resize", resize);
 }
 
 /** The color of a run. */

@@ -112,7 +112,10 @@ export function mapsView(session: Session): void {
 function paintMap({ which, image, legend }: Sheet, maps: Maps, session: Session): void {
   const { action } = session.body.scene;
   const values = maps[which];
-  if (!values) return;
+  if (!values) {
+    image.width = 0; // not the picture of another moment
+    return;
+  }
   const [low, high] = which === "action" ? [action.from, action.to] : extent(values);
   const scale = which === "action" ? colors().diverging : colors().sequential;
   image.width = maps.columns;

@@ -24,6 +24,7 @@ import {
   suggestedExperiment,
   tasks,
   toCommand,
+  usualExperiment,
   usualSettings,
   usualSpeed,
   wholeNumber,
@@ -185,7 +186,13 @@ export function settingsView(session: Session): void {
     return { ...own, seed: seedOr1() };
   };
   task.control.addEventListener("change", () => fill(selected()));
-  preset.control.addEventListener("change", () => fill({ ...selected(), preset: chosen().preset }));
+  // The steps of the suggestion belong to its preset.
+  preset.control.addEventListener("change", () => {
+    const own = selected();
+    const named = chosen().preset;
+    if (named === own.preset) fill(own);
+    else fill({ ...usualExperiment(own.arithmetic, own.task), seed: own.seed, preset: named });
+  });
   form.addEventListener("input", review);
   const check = (): void => {
     try {

@@ -1,7 +1,7 @@
 // Displays the body of a 3D task. The code that draws it is loaded when the first such task is selected.
 import { colors } from "../colors.ts";
 import { Orbit } from "../orbit.ts";
-import type { Session } from "../session.ts";
+import { type Session, showsTraining } from "../session.ts";
 import { SolidBody } from "../solid-body.ts";
 import type { Stage } from "../worlds/stage.ts";
 import { find, setText, short } from "./text.ts";
@@ -70,11 +70,8 @@ export function solidWorldView(session: Session): void {
       find("#stage-message"),
       shown.failure || failure || (stage && moment ? "" : "Loading the MuJoCo simulator and the 3D view …"),
     );
-    find<HTMLButtonElement>("#push").disabled = (state.followsTraining && !state.visitor && !state.past) || !moment;
-    const told =
-      state.followsTraining && !state.visitor && !state.past
-        ? ""
-        : `, return ${short(shown.return)} in ${shown.length} steps`;
+    find<HTMLButtonElement>("#push").disabled = showsTraining(state) || !moment;
+    const told = showsTraining(state) ? "" : `, return ${short(shown.return)} in ${shown.length} steps`;
     setText(find("#world-caption"), `${whoMoves(state)}${moment ? told : ""}`);
     if (!stage || !moment) return;
     stage.draw(moment, orbit, colors(), seconds);

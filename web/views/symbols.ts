@@ -88,16 +88,16 @@ const stepSymbols: readonly Readonly<Record<string, readonly [name: string, numb
     next: ["sₜ₊₁, the state after the action", ({ nextObservation }) => vector(nextObservation, most)],
   },
   {
-    s: ["sₜ, the state before the action, stored as the networks see it", state[1]],
+    s: ["sₜ, the state before the action, stored as the networks see it; here of a sampled row", state[1]],
     a: [
-      "aₜ, the action, stored in [−1, 1]",
+      "aₜ, the action, stored in [−1, 1]; here of a sampled row",
       first(
         ({ action }) => action,
         ({ actionSize }) => actionSize,
       ),
     ],
-    r: ["rₜ, the reward, stored scaled", one(({ reward }) => reward)],
-    next: ["sₜ₊₁, the state after the action", later[1]],
+    r: ["rₜ, the reward, stored scaled; here of a sampled row", one(({ reward }) => reward)],
+    next: ["sₜ₊₁, the state after the action; here of a sampled row", later[1]],
     buffer: ["R, the replay buffer: the memory of all transitions", ({ stored }) => `${whole(stored)} transitions`],
   },
   {

@@ -58,7 +58,7 @@ const withoutMaps: readonly Stop[] = [
   },
   {
     title: "See the curve rise.",
-    text: "Each dot is a test without noise. At first nothing works; then the body finds what pays, and the curve climbs.",
+    text: "The line joins tests without noise. At first nothing works; then the body finds what pays, and the curve climbs.",
     about: "#curve",
   },
   withMaps[4],

@@ -10,30 +10,38 @@ export function trainedView(session: Session): void {
   const choice = find<HTMLSelectElement>("#trained-task");
   const button = find<HTMLButtonElement>("#trained-watch");
   choice.replaceChildren(...trained.map(({ task }) => new Option(task)));
+  /** Its experiment with the arithmetic of this page, which may not have the record's. */
+  const here = (record: Trained): Experiment => ({
+    ...experimentOf(record),
+    arithmetic: store.state.experiment.arithmetic,
+  });
   const chosen = (): Trained | undefined => trained.find(({ task }) => task === choice.value);
 
   button.addEventListener("click", async () => {
     const record = chosen();
     if (!record) return;
+    const { run } = store.state;
     button.disabled = true;
     try {
       const bytes = await fetchTrained(addressOf(record));
+      // Another run was started meanwhile.
+      if (store.state.run.id !== run.id) return;
       // A policy needs a body of its task, but no training besides it.
-      if (store.state.experiment.task !== record.task)
-        session.begin(experimentOf(record), false, usualSpeed(record.task));
+      if (store.state.experiment.task !== record.task) session.begin(here(record), false, usualSpeed(record.task));
       await session.visit(`a trained ${record.task}`, bytes, record);
       find("#scene").focus({ preventScroll: true });
       const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
       scrollTo({ top: 0, behavior });
     } catch (error) {
       session.tellPerson(`The trained policy could not be loaded. ${messageOf(error)}`);
+    } finally {
+      button.disabled = false;
     }
-    button.disabled = false;
   });
   find("#visitor-continue").addEventListener("click", () => {
     const record = store.state.visitor?.trained;
     if (!record) return;
-    session.begin({ ...experimentOf(record), isFromTrained: true }, true, store.state.speed);
+    session.begin({ ...here(record), isFromTrained: true }, true, store.state.speed);
   });
 
   store.subscribe(({ visitor, experiment }, before) => {

@@ -28,6 +28,8 @@ export function updateView(session: Session): void {
   const symbols = (): MathMLElement[] => [...formula.querySelectorAll<MathMLElement>("[data-symbol]")];
   let chosen = 0;
   let isVisible = false;
+  /** The row of the minibatch that was shown last. */
+  let shownRow = -1;
   new IntersectionObserver(([entry]) => {
     isVisible = entry.isIntersecting;
   }).observe(panel);
@@ -76,8 +78,10 @@ export function updateView(session: Session): void {
   };
   const back = (): void => choose(Math.max(0, chosen - 1));
   const show = (): void => {
-    const { update, experiment, taken } = session.store.state;
+    const { update, experiment, taken, point } = session.store.state;
     numbers.innerHTML = update ? numbersOf(chosen + 1, update, session) : "";
+    if (point !== null) numbers.querySelector(`[data-row="${shownRow}"]`)?.setAttribute("aria-pressed", "true");
+    explanation.ariaLive = "off"; // the numbers change many times a second
     tellSymbol();
     const { warmupSteps } = settingsOf(experiment);
     setText(
@@ -97,6 +101,7 @@ export function updateView(session: Session): void {
     if (!button || !update?.update || !plane) return;
     const row = Number(button.dataset.row);
     const isShown = button.ariaPressed === "true";
+    shownRow = row;
     const observation = inEnvironment(update.update, row, settingsOf(experiment));
     session.store.set({ point: isShown ? null : plane.point(observation) });
     for (const each of numbers.querySelectorAll<HTMLElement>("[data-row]"))
@@ -116,6 +121,7 @@ export function updateView(session: Session): void {
     const element = target instanceof Element ? target.closest<MathMLElement>("[data-symbol]") : null;
     if (!element) return;
     symbol = element.dataset.symbol ?? "";
+    explanation.ariaLive = "polite";
     tellSymbol();
   };
   for (const type of ["pointerover", "focusin", "click"]) formula.addEventListener(type, explainAt);

@@ -3,7 +3,7 @@ import { printable } from "../../src/base/printable.ts";
 import { environments } from "../../src/tasks.ts";
 import type { RunConfig, RunStatus } from "../../src/training/run.ts";
 import { isSimulated, type Watched } from "../run-source.ts";
-import type { Session } from "../session.ts";
+import { mapsOf, type Session } from "../session.ts";
 import type { Store } from "../store.ts";
 import { find, setText, short, whole } from "./text.ts";
 
@@ -34,8 +34,10 @@ export function watchedView(store: Store<Watched>): void {
 
 /** The parts that need a run. */
 export function watchedNumbersView(session: Session): void {
-  session.store.subscribe(({ step, stepsPerSecond, episode, experiment, fingerprint, maps, run: { records } }) => {
-    const hasValue = maps?.value !== null;
+  session.store.subscribe((state) => {
+    const { step, stepsPerSecond, episode, experiment, fingerprint } = state;
+    const { records } = state.run;
+    const hasValue = mapsOf(state)?.value !== null;
     find("#no-value").hidden = hasValue;
     find("#map-value").hidden = find("#legend-value").hidden = !hasValue;
     const returns = records.flatMap((record) => (record.type === "evaluation" ? [record.meanReturn] : []));

@@ -161,7 +161,7 @@ describe("ddpg train tcp", { timeout: 120_000 }, () => {
     assert.equal(failed.code, 2, failed.stderr);
     assert.match(failed.stderr, /^ddpg: tcp episode \d+ step \d+: .*the simulator closed the connection/m);
     const { steps } = readCheckpoint(inFolder("tcp-dies"));
-    assert.ok(steps > 100 && steps < 150, `${steps}`);
+    assert.ok(steps >= 90 && steps < 150, `${steps}`);
     const again = await play(["resume", "tcp-dies", "--no-progress"], { limit: 10 });
     const resumed = await again.outcome;
     assert.equal(resumed.code, 0, resumed.stderr);
