@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import { expect, InputError } from "../base/expect.ts";
+import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
 import { ActorLink } from "../node/actors/actor-link.ts";
 import { channelOf, expectChannel } from "../node/actors/channel.ts";
@@ -156,6 +157,9 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
               if (weights) takeChecked(acting, weights);
               const step = link.progress?.step ?? 0;
               if (step > acting.step) acting.advance(step);
+              // An environment that answers at once never lets acknowledgements, weights and signals in.
+              const turn = letMacrotasksRun();
+              if (turn) await turn;
             }
           } finally {
             clearInterval(timer);
@@ -208,6 +212,8 @@ class Stopping {
     // No race with one promise for all signals: each step would leave a reaction on it.
     return new Promise((resolve, reject) => {
       this.#onSignal = () => void delay(ms).then(() => resolve(undefined));
+      // It may have come between two promises.
+      if (this.signal) this.#onSignal();
       promise.then(resolve, reject);
     });
   }

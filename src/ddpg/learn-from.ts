@@ -1,4 +1,5 @@
 import { expect, expectObject, expectOptions } from "../base/expect.ts";
+import { letMacrotasksRun } from "../base/macrotask.ts";
 import { EnvironmentError } from "../environment/environment-calls.ts";
 import { Loop } from "./body.ts";
 import type { Ddpg } from "./ddpg.ts";
@@ -53,7 +54,8 @@ export interface LearnFromOptions {
  * loaded agent continues with the transition after the last one taken.
  *
  * A transition that cannot be stored, because a number is too large after scaling or a method of the goals fails, is left
- * out with a warning, and the episode of its body is cut.
+ * out with a warning, and the episode of its body is cut. If a method of the goals fails at the end of an episode, the
+ * transition is kept, and the rest of the rows with other goals is left out with a warning.
  *
  * Throws an InputError if the agent is in another loop, and a NotFiniteError if a loss, gradient or parameter is no longer
  * finite.
@@ -89,18 +91,27 @@ export async function* learnFrom(
       if (item.type === "cut") {
         cut();
         source.taken();
+        await letMacrotasksRun();
         continue;
       }
       // Step 2 of Algorithm 1 was done elsewhere.
       body.receive(item);
+      const { steps } = agent;
       try {
         counter.store(body, where);
       } catch (error) {
         if (!(error instanceof EnvironmentError)) throw error;
-        counter.warn(`${error.message} The step is left out, and its episode cut.`);
-        cut();
-        source.taken();
-        continue;
+        if (agent.steps === steps) {
+          counter.warn(`${error.message} The step is left out, and its episode cut.`);
+          cut();
+          source.taken();
+          // A source may have many of them at once, and timers and signals would wait for all.
+          await letMacrotasksRun();
+          continue;
+        }
+        // Only the rows with other goals failed, which are stored after the last step of an episode.
+        counter.warn(`${error.message} The step is stored; the rest of its episode's other goals is left out.`);
+        agent.endEpisode(body.index);
       }
       await counter.learn(body, where, name);
       source.taken();

@@ -8,19 +8,24 @@ import type { Ddpg } from "./ddpg.ts";
 import type { TrainingStep } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 
+/** How many warnings a step shows. */
+const maxWarnings = 10;
+
 /** Stores the answers of bodies, makes the updates that follow, and reports the time steps. */
 export class StepCounter {
   /** The last time step; reused by the next one. */
   readonly current: TrainingStep;
   readonly #agent: Ddpg;
   readonly #loop: Loop;
-  #warnings: readonly string[];
+  #warnings: string[];
+  /** How many warnings were given beyond those kept for the next step. */
+  #unshown = 0;
 
   /** `warnings` come with the first step. */
   constructor(agent: Ddpg, loop: Loop, warnings: readonly string[]) {
     this.#agent = agent;
     this.#loop = loop;
-    this.#warnings = warnings;
+    this.#warnings = [...warnings];
     this.current = {
       step: 0,
       environment: 0,
@@ -33,9 +38,10 @@ export class StepCounter {
     };
   }
 
-  /** Adds a warning to those of the next step. */
+  /** Adds a warning to those of the next step, which may never come: only the first ones are kept, and the number of the others. */
   warn(warning: string): void {
-    this.#warnings = [...this.#warnings, warning];
+    if (this.#warnings.length < maxWarnings) this.#warnings.push(warning);
+    else this.#unshown++;
   }
 
   /** Stores the answer of a body. Throws an EnvironmentError that begins with `where` if it cannot be stored. */
@@ -75,6 +81,8 @@ export class StepCounter {
     current.observation = observation;
     current.action = action;
     current.reward = reward;
+    if (this.#unshown > 0) this.#warnings.push(`… and ${this.#unshown} more warnings of this kind.`);
+    this.#unshown = 0;
     current.warnings = Watchdog.join(this.#warnings, seen);
     this.#warnings = [];
     await letMacrotasksRun();

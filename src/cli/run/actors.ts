@@ -143,8 +143,8 @@ export class RunActors {
   }
 
   /** Tells the actors that there is nothing more to do. */
-  end(): Promise<void> {
-    return this.#link.end();
+  end(): void {
+    this.#link.end();
   }
 
   close(): Promise<void> {

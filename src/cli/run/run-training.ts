@@ -119,7 +119,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
       signals.stepEnded();
       if (hasFailed) return;
     }
-    await actors?.end();
+    actors?.end();
   };
   const work = async (): Promise<FinalEvaluations> => {
     records.open();

@@ -3,11 +3,11 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { InputError, messageOf } from "../../base/expect.ts";
 import type { Spaces } from "../../ddpg/units.ts";
-import { encodeFrame, type FrameRow, maxRows } from "../../training/actors/frame.ts";
+import { encodeFrame, type FrameRow, fittingRows, maxRows } from "../../training/actors/frame.ts";
 import { type ActorTask, type Progress, readProgress, readTask } from "../../training/actors/task.ts";
 import { type Weights, WeightsJoiner } from "../../training/actors/weights.ts";
 import { connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
-import { learnerSubjects, streams, transitionsSubject } from "./channel.ts";
+import { inboxes, learnerSubjects, streams, transitionsSubject } from "./channel.ts";
 
 export interface ActorLinkOptions {
   readonly server: ServerOptions;
@@ -28,6 +28,8 @@ const ackMs = 5000;
 const quietMs = 3000;
 /** After this long without a word of the learner, it is said to be away, in ms. */
 const silenceMs = 10_000;
+/** Bytes of a message that are not the frame's: its subject and its headers. */
+const envelopeBytes = 4096;
 
 export class ActorLink {
   /** The id of this actor: a new one for every process. */
@@ -41,8 +43,11 @@ export class ActorLink {
   #version = 0;
   #oldest = 0;
   #batch = 0;
+  #isSending = false;
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Asks for the learner's last word if none is heard. */
+  #asking: NodeJS.Timeout | undefined;
   /** Messages that the learner has not learned from: where they are in the stream, and how many transitions they have. */
   #outstanding: { sequence: number; rows: number }[] = [];
   #outstandingRows = 0;
@@ -52,6 +57,7 @@ export class ActorLink {
   #progress: Progress | undefined;
   #heard = performance.now();
   #isAlone = false;
+  #isAsking = false;
   #isClosed = false;
   #error: unknown;
   #held = 0;
@@ -59,7 +65,13 @@ export class ActorLink {
   static async open(options: ActorLinkOptions): Promise<ActorLink> {
     const { where, channel, onLine } = options;
     // An actor's account may publish transitions and read the learner's words, and need not manage streams.
-    const context = { where, name: `ddpg actor ${channel}`, onLine, asksForJetStream: false };
+    const context = {
+      where,
+      name: `ddpg actor ${channel}`,
+      onLine,
+      asksForJetStream: false,
+      inboxPrefix: inboxes.actor,
+    };
     return new ActorLink(await connect(options.server, context), options);
   }
 
@@ -95,17 +107,26 @@ export class ActorLink {
   async join(environment: Spaces, name: string, isStopped: () => boolean): Promise<ActorTask | undefined> {
     const { channel, onLine } = this.#options;
     const subscription = this.#server.connection.subscribe(learnerSubjects.all(channel));
-    void this.#listen(subscription);
+    void this.#listen(subscription).catch((error: unknown) => {
+      const expected = `the learner's words on channel ${channel} of ${this.address}`;
+      this.#fail(new InputError({ where: this.#options.where, expected, got: messageOf(error) }));
+    });
     for (let tries = 0; !isStopped(); tries++) {
+      if (this.#error) throw this.#error;
       const text = await this.#last(learnerSubjects.task(channel));
       const progress = text && (await this.#last(learnerSubjects.progress(channel)));
       if (text) {
         const task = readTask(decode(text), environment, `channel ${channel} task`, name);
         const known = progress ? this.#readProgress(progress) : undefined;
         if (!known?.hasEnded || known.run !== task.run) {
-          this.#run = task.run;
-          if (known?.run === task.run) this.#follow(known);
           this.#sizes = { observationSize: environment.observationSize, actionSize: environment.actionLow.length };
+          this.#expectRoom();
+          this.#run = task.run;
+          // The word of an earlier run, which may have ended, is not about this one.
+          this.#progress = undefined;
+          if (known?.run === task.run) this.#follow(known);
+          this.#asking = setInterval(() => void this.#ask(), silenceMs / 2);
+          this.#asking.unref();
           return task;
         }
       }
@@ -115,13 +136,70 @@ export class ActorLink {
     return undefined;
   }
 
+  /** How many bytes a frame may have. */
+  get #room(): number {
+    return (this.#server.connection.info?.max_payload ?? 2 ** 20) - envelopeBytes;
+  }
+
+  #expectRoom(): void {
+    const { observationSize, actionSize } = this.#sizes;
+    const observation = new Float64Array(observationSize);
+    const action = new Float32Array(actionSize);
+    const none = { reward: 0, terminated: false, truncated: false };
+    this.#fit([{ observation, action, nextObservation: observation, ...none }]);
+  }
+
+  /** How many of these rows fit in a message. Throws an InputError if the first one does not. */
+  #fit(rows: readonly FrameRow[]): number {
+    const count = fittingRows(rows, this.#sizes, this.#room);
+    if (count > 0 || rows.length === 0) return count;
+    throw new InputError({
+      where: this.#options.where,
+      expected: "a server whose messages have room for a transition",
+      got: `max_payload ${this.#room + envelopeBytes}`,
+      hint: "Set a larger max_payload in the server's configuration, up to 64MB.",
+    });
+  }
+
+  /** Hears what the learner said last, in case that was missed: it says only once that its run is over. */
+  async #ask(): Promise<void> {
+    if (this.#isClosed || performance.now() - this.#heard < silenceMs) return;
+    try {
+      const last = await this.#last(learnerSubjects.progress(this.#options.channel));
+      const progress = last && this.#readProgress(last);
+      if (progress) await this.#hear(progress);
+    } catch {
+      // It is asked again.
+    }
+  }
+
+  /** Follows the learner's word, unless it is that of a run which this one has replaced. */
+  async #hear(progress: Progress): Promise<void> {
+    if (this.#run === "" || progress.run === this.#run) {
+      this.#follow(progress);
+      return;
+    }
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      const text = await this.#last(learnerSubjects.task(this.#options.channel));
+      const task: unknown = text && JSON.parse(decode(text));
+      if ((task as { run?: unknown } | undefined)?.run === progress.run) this.#follow(progress);
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
   /** The first weights. The learner sends some before its first step. */
   async firstWeights(isStopped: () => boolean): Promise<Weights | undefined> {
     const { channel } = this.#options;
     while (!isStopped() && !this.#weights) {
+      if (this.#error) throw this.#error;
       const first = await this.#last(learnerSubjects.weights(channel, 0));
       if (first) {
-        const parts = new DataView(first.buffer, first.byteOffset).getUint32(16, true);
+        // The joiner refuses a shorter one.
+        const isLong = first.length >= 20;
+        const parts = isLong ? new DataView(first.buffer, first.byteOffset).getUint32(16, true) : 1;
         const joiner = new WeightsJoiner();
         for (let part = 0; part < Math.min(parts, 1024); part++) {
           const message = part === 0 ? first : await this.#last(learnerSubjects.weights(channel, part));
@@ -157,7 +235,7 @@ export class ActorLink {
       }
       if (subject === learnerSubjects.progress(channel)) {
         const progress = this.#readProgress(data);
-        if (progress) this.#follow(progress);
+        if (progress) await this.#hear(progress).catch(() => {});
       } else if (subject.startsWith(learnerSubjects.weights(channel, ""))) {
         const weights = this.#read("weights", () => this.#joiner.add(data, "weights"));
         if (weights) this.#weights = weights;
@@ -181,7 +259,8 @@ export class ActorLink {
   }
 
   #follow(progress: Progress): void {
-    if (this.#run !== "" && progress.run !== this.#run) {
+    if (this.#run === "") return;
+    if (progress.run !== this.#run) {
       const got = "another";
       const hint = "Start the actor again to act for that one.";
       this.#fail(
@@ -225,7 +304,7 @@ export class ActorLink {
     this.#rows.push(row);
     const isFull = this.#rows.length >= this.#options.batch;
     if (isFull) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), batchMs);
+    else this.#flushLater();
     // Whole messages wait in the process only as long as one is on its way.
     const isOver = (): boolean => this.outstanding >= this.#options.window || this.#rows.length >= maxRows;
     return isOver() ? this.#hold(isOver) : undefined;
@@ -260,33 +339,46 @@ export class ActorLink {
     this.#held += performance.now() - from;
   }
 
-  /** Sends what is there, after what is on its way. */
+  #flushLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, batchMs);
+  }
+
+  /** Sends what is there. While something is on its way, what comes meanwhile follows it. */
   #flush(): void {
+    if (this.#isSending || this.#rows.length === 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#sending || this.#rows.length === 0) return;
-    this.#sending = this.#sendAll().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#isSending = true;
+    this.#sending = this.#sendAll();
   }
 
   async #sendAll(): Promise<void> {
     const { batch } = this.#options;
-    // One message at a time: a later one must not reach the stream before an earlier one that has to be sent again.
-    while (this.#rows.length > 0 && !this.#isClosed) {
-      const isYoung = performance.now() - this.#oldest < batchMs;
-      if (this.#rows.length < batch && isYoung && this.outstanding < this.#options.window) {
-        this.#timer ??= setTimeout(() => this.#flush(), batchMs);
-        return;
+    try {
+      // One message at a time: a later one must not reach the stream before an earlier one that has to be sent again.
+      while (this.#rows.length > 0 && !this.#isClosed) {
+        const isYoung = performance.now() - this.#oldest < batchMs;
+        if (this.#rows.length < batch && isYoung && this.outstanding < this.#options.window) {
+          this.#flushLater();
+          return;
+        }
+        const rows = this.#rows.splice(0, this.#fit(this.#rows));
+        this.#oldest = performance.now();
+        this.#outstandingRows += rows.length;
+        const sequence = await this.#publish("rows", rows);
+        if (sequence === undefined) return;
+        this.#sentRows += rows.length;
+        this.#outstanding.push({ sequence, rows: rows.length });
+        if (this.#progress) this.#follow(this.#progress);
       }
-      const rows = this.#rows.splice(0, maxRows);
-      this.#oldest = performance.now();
-      this.#outstandingRows += rows.length;
-      const sequence = await this.#publish("rows", rows);
-      if (sequence === undefined) return;
-      this.#sentRows += rows.length;
-      this.#outstanding.push({ sequence, rows: rows.length });
-      if (this.#progress) this.#follow(this.#progress);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      // Not after a turn: rows that came in between would wait for the next ones.
+      this.#isSending = false;
     }
   }
 
@@ -296,34 +388,41 @@ export class ActorLink {
     const batch = ++this.#batch;
     const frame = encodeFrame({ kind, actor: this.actor, batch, version: this.#version, rows }, this.#sizes);
     const subject = transitionsSubject(channel, this.#run, this.actor);
-    for (let i = 0; i < tries && !this.#isClosed; i++) {
-      try {
-        const options = { msgID: `${this.actor}-${batch}`, timeout: ackMs };
-        return (await this.#server.jetstream.publish(subject, frame, options)).seq;
-      } catch (error) {
-        if (this.#isClosed) return undefined;
-        const isFull = /insufficient|maximum (messages|bytes)|resources/i.test(messageOf(error));
-        if (!isPassing(error) && !isFull) {
-          this.#fail(error);
-          return undefined;
+    let said = "";
+    const late = setTimeout(() => {
+      const reason = said === "" ? "" : ` (${said})`;
+      this.#options.onLine(`${this.address}: transitions are not acknowledged${reason}; they are sent again`);
+    }, quietMs);
+    try {
+      for (let i = 0; i < tries && !this.#isClosed; i++) {
+        try {
+          const options = { msgID: `${this.actor}-${batch}`, timeout: ackMs };
+          return (await this.#server.jetstream.publish(subject, frame, options)).seq;
+        } catch (error) {
+          if (this.#isClosed) return undefined;
+          const isFull = /insufficient|maximum (messages|bytes)|resources/i.test(messageOf(error));
+          if (!isPassing(error) && !isFull) {
+            this.#fail(error);
+            return undefined;
+          }
+          said = messageOf(error);
+          await delay(250);
         }
-        if (i === 10)
-          this.#options.onLine(
-            `${this.address}: transitions are not acknowledged (${messageOf(error)}); they are sent again`,
-          );
-        await delay(250);
       }
+      return undefined;
+    } finally {
+      clearTimeout(late);
     }
-    return undefined;
   }
 
   /** Sends what is left and says goodbye, so that the learner ends the open episode. Gives up after a few seconds. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    clearInterval(this.#asking);
     const farewell = async (): Promise<void> => {
       await this.#sending;
       while (this.#rows.length > 0 && !this.hasEnded) {
-        const rows = this.#rows.splice(0, maxRows);
+        const rows = this.#rows.splice(0, this.#fit(this.#rows));
         if ((await this.#publish("rows", rows, 20)) === undefined) return;
         this.#sentRows += rows.length;
       }

@@ -30,6 +30,12 @@ export const learnerSubjects = {
   task: (channel: string) => `ddpg.actors.${channel}.learner.task`,
   progress: (channel: string) => `ddpg.actors.${channel}.learner.progress`,
   weights: (channel: string, part: number | string) => `ddpg.actors.${channel}.learner.weights.${part}`,
-  /** The last message that was set aside. Actors do not read it. */
-  rejected: (channel: string) => `ddpg.actors.${channel}.learner.rejected`,
 };
+
+/** The last message that was set aside. It is not among the learner's words, or each would be copied to all actors. */
+export function rejectedSubject(channel: string): string {
+  return `ddpg.actors.${channel}.rejected`;
+}
+
+/** Where the server's answers go. An actor whose account only has its own prefix cannot read what the learner receives. */
+export const inboxes = { learner: "_INBOX_learner", actor: "_INBOX_actor" };

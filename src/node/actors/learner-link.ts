@@ -1,12 +1,13 @@
 // A learner's side of a channel: reads transitions in the order of the stream, and sends weights and its progress.
 import type { ConsumerMessages, JsMsg, StreamInfo } from "@nats-io/jetstream";
-import { InputError } from "../../base/expect.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { InputError, messageOf } from "../../base/expect.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { MessageStream, StreamMessage } from "../../training/actors/stream-source.ts";
 import { type ActorTask, type Progress, readProgress, taskText } from "../../training/actors/task.ts";
 import { splitWeights, type Weights } from "../../training/actors/weights.ts";
-import { connect, type Server, type ServerOptions } from "../nats/connect.ts";
-import { learnerSubjects, streams, transitionsSubject } from "./channel.ts";
+import { connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
+import { inboxes, learnerSubjects, rejectedSubject, streams, transitionsSubject } from "./channel.ts";
 
 export interface LearnerLinkOptions {
   readonly server: ServerOptions;
@@ -30,6 +31,10 @@ const progressMs = 100;
 const heartbeatMs = 2000;
 /** How many messages are on their way to the learner. */
 const prefetch = 256;
+/** Bytes of the messages in the queue, about: messages may be as large as the server allows. */
+const maxQueuedBytes = 32 * 2 ** 20;
+/** How long a learner that closes waits until the server has its last word, in ms. */
+const endingMs = 3000;
 /** How many messages that were taken stay in the queue, so that it is not moved for each of them. */
 const maxDone = 1024;
 /** Bytes of a part of the weights, at most. */
@@ -41,6 +46,7 @@ export class LearnerLink implements MessageStream {
   readonly #encoder = new TextEncoder();
   readonly #queue: StreamMessage[] = [];
   #head = 0;
+  #queuedBytes = 0;
   #waiter: { resolve(message: StreamMessage): void; reject(error: unknown): void } | undefined;
   #error: unknown;
   #received: number;
@@ -48,6 +54,7 @@ export class LearnerLink implements MessageStream {
   /** Says where the learner is, when it is time to send that. */
   progress: (() => Pick<Progress, "sequence" | "step" | "updates">) | undefined;
   #isClosed = false;
+  #ending: Promise<void> = Promise.resolve();
   #edition = Date.now();
   #isSending = false;
   #waiting: Weights | undefined;
@@ -59,17 +66,20 @@ export class LearnerLink implements MessageStream {
   /** Connects, and makes the streams of a new run. Throws an InputError with a hint if they are another run's or are gone. */
   static async open(options: LearnerLinkOptions): Promise<LearnerLink> {
     const { where, channel, task, onLine } = options;
-    const server = await connect(options.server, { where, name: `ddpg learner ${channel}`, onLine });
+    const context = { where, name: `ddpg learner ${channel}`, onLine, inboxPrefix: inboxes.learner };
+    const server = await connect(options.server, context);
+    let link: LearnerLink | undefined;
     try {
       const after = await prepare(server, options);
-      const link = new LearnerLink(server, options, after);
+      link = new LearnerLink(server, options, after);
       await server.retry(() =>
         server.jetstream.publish(learnerSubjects.task(channel), new TextEncoder().encode(taskText(task))),
       );
       void link.#read();
       return link;
     } catch (error) {
-      await server.close();
+      // The link has a timer.
+      await (link ?? server).close();
       throw error;
     }
   }
@@ -95,6 +105,7 @@ export class LearnerLink implements MessageStream {
   next(): StreamMessage | Promise<StreamMessage> {
     if (this.#head < this.#queue.length) {
       const message = this.#queue[this.#head++];
+      this.#queuedBytes -= message.data.length;
       if (this.#head === this.#queue.length || this.#head === maxDone) {
         this.#queue.splice(0, this.#head);
         this.#head = 0;
@@ -133,52 +144,97 @@ export class LearnerLink implements MessageStream {
     }
   }
 
+  /** The subjects of this run, without the actor. */
+  get #own(): string {
+    return transitionsSubject(this.#options.channel, this.#options.task.run, "");
+  }
+
   /** Receives messages until the link is closed, in the order of the stream and without gaps. */
   async #read(): Promise<void> {
-    const { channel } = this.#options;
+    const { channel, onLine } = this.#options;
     const { jetstream, packages } = this.#server;
-    while (!this.#isClosed) {
+    let hasSaid = false;
+    while (!this.#isClosed && this.#error === undefined) {
       try {
         const opt_start_seq = this.#received + 1;
         const deliver_policy = packages.DeliverPolicy.StartSequence;
+        const filter_subjects = `${this.#own}*`; // a list needs a server of 2.10
         const consumer = await this.#server.retry(() =>
-          jetstream.consumers.get(streams.transitions(channel), { deliver_policy, opt_start_seq }),
+          jetstream.consumers.get(streams.transitions(channel), { deliver_policy, opt_start_seq, filter_subjects }),
         );
-        this.#messages = await consumer.consume({ max_messages: prefetch });
+        // Otherwise a stream that another run made in the place of this one would be read on.
+        this.#messages = await consumer.consume({ max_messages: prefetch, abort_on_missing_resource: true });
         for await (const message of this.#messages) {
           this.#receive(message);
           // What is not learned from yet stays on the server.
-          while (this.queued >= prefetch && !this.#isClosed) await new Promise((resolve) => setTimeout(resolve, 2));
+          while (this.#isFull && !this.#isClosed) await delay(2);
         }
       } catch (error) {
         if (this.#isClosed) return;
-        const said = error instanceof Error ? error.message : String(error);
-        if (/stream not found/i.test(said)) {
-          this.#fail(new EnvironmentError(`${this.address} stream ${streams.transitions(channel)}: it was removed.`));
+        const lost = await this.#whyLost();
+        if (lost) {
+          this.#fail(lost);
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        if (!hasSaid && !isPassing(error)) {
+          hasSaid = true;
+          onLine(`${this.address} stream ${streams.transitions(channel)}: ${messageOf(error)}; trying again`);
+        }
       }
+      await delay(250);
     }
   }
 
+  get #isFull(): boolean {
+    return this.queued >= prefetch || this.#queuedBytes >= maxQueuedBytes;
+  }
+
+  /** The error if the stream is no longer this run's. */
+  async #whyLost(): Promise<EnvironmentError | undefined> {
+    const name = streams.transitions(this.#options.channel);
+    try {
+      const found = await infoOf(this.#server, name);
+      if (found?.config.subjects?.includes(`${this.#own}*`)) return undefined;
+      return this.#lost(found ? "another run's" : "none");
+    } catch {
+      return undefined; // closed, or tried again
+    }
+  }
+
+  #lost(got: string): EnvironmentError {
+    const name = streams.transitions(this.#options.channel);
+    const reason = "It was removed or replaced, as --replace-channel does. What the checkpoint has is kept.";
+    return new EnvironmentError(`${this.address} stream ${name}: expected this run's, got ${got}. ${reason}`);
+  }
+
   #receive({ seq, subject, data }: JsMsg): void {
-    if (seq <= this.#received) return;
+    if (!subject.startsWith(this.#own)) {
+      this.#fail(this.#lost("another run's"));
+      return;
+    }
+    if (seq <= this.#received || this.#error !== undefined) return;
     this.#received = seq;
-    const message = { sequence: seq, actor: subject.slice(subject.lastIndexOf(".") + 1), data };
+    const message = { sequence: seq, actor: subject.slice(this.#own.length), data };
     const waiter = this.#waiter;
     this.#waiter = undefined;
     if (waiter) waiter.resolve(message);
-    else this.#queue.push(message);
+    else {
+      this.#queue.push(message);
+      this.#queuedBytes += data.length;
+    }
   }
 
+  /** Ends reading. Nothing is sent from then on: actors may act for the run that took the channel over. */
   #fail(error: unknown): void {
-    this.#error = error;
-    this.#waiter?.reject(error);
+    this.#error ??= error;
+    clearInterval(this.#timer);
+    this.#messages?.stop();
+    this.#waiter?.reject(this.#error);
   }
 
   /** Sends weights. If others are still on their way, the newest of those that wait follow them. */
   sendWeights(weights: Weights): void {
+    if (this.#error !== undefined) return;
     this.#waiting = weights;
     if (!this.#isSending) void this.#send();
   }
@@ -188,7 +244,7 @@ export class LearnerLink implements MessageStream {
     const { connection, jetstream } = this.#server;
     this.#isSending = true;
     try {
-      while (this.#waiting && !this.#isClosed) {
+      while (this.#waiting && !this.#isClosed && this.#error === undefined) {
         const weights = this.#waiting;
         this.#waiting = undefined;
         const size = Math.min(partBytes, (connection.info?.max_payload ?? 2 ** 20) - 1024);
@@ -222,27 +278,39 @@ export class LearnerLink implements MessageStream {
 
   /** Keeps a message that was set aside, in the place of the last one. */
   keepRejected(data: Uint8Array): void {
-    this.#server.connection.publish(learnerSubjects.rejected(this.#options.channel), data);
+    try {
+      this.#server.connection.publish(rejectedSubject(this.#options.channel), data);
+    } catch {
+      // The connection is being taken up again: the next one is kept.
+    }
   }
 
-  /** Removes the messages up to a sequence number, which a written checkpoint has. */
+  /** Removes this run's messages up to a sequence number, which a written checkpoint has. */
   purge(sequence: number): void {
-    if (sequence <= this.#purged || this.#isClosed) return;
+    if (sequence <= this.#purged || this.#isClosed || this.#error !== undefined) return;
     this.#purged = sequence;
     // If it fails, the next one removes them.
     this.#server.manager.streams
-      .purge(streams.transitions(this.#options.channel), { seq: sequence + 1 })
+      .purge(streams.transitions(this.#options.channel), { filter: `${this.#own}*`, seq: sequence + 1 })
       .catch(() => {});
   }
 
-  /** Tells the actors that the run is over. */
-  async end(): Promise<void> {
-    this.#progress = { ...this.#progress, hasEnded: true };
+  /** Tells the actors that the run is over, until the server has it. Another run may take the channel from then on. */
+  end(): void {
+    if (this.#error !== undefined) return;
+    clearInterval(this.#timer);
+    this.#progress = { ...this.#progress, ...this.progress?.(), hasEnded: true };
     const text = this.#encoder.encode(JSON.stringify(this.#progress));
-    await this.#server.jetstream.publish(learnerSubjects.progress(this.#options.channel), text).catch(() => {});
+    const { jetstream, retry } = this.#server;
+    const subject = learnerSubjects.progress(this.#options.channel);
+    this.#ending = retry(() => jetstream.publish(subject, text)).then(
+      () => {},
+      () => {},
+    );
   }
 
   async close(): Promise<void> {
+    await Promise.race([this.#ending, delay(endingMs, undefined, { ref: false })]);
     this.#isClosed = true;
     clearInterval(this.#timer);
     this.#messages?.stop();
@@ -276,10 +344,11 @@ async function prepare(server: Server, { channel, task, after, replaces, where }
         got,
         hint: `${hint} The server has lost transitions that were acknowledged.`,
       });
+    if (!(await infoOf(server, streams.learner(channel)))) await addLearnerStream(server, channel, task.run);
     return after;
   }
   if (found) {
-    const isOver = await hasEnded(server, channel);
+    const isOver = await hasEnded(server, channel, found);
     if (!isOver && replaces !== true) {
       const hint =
         "Resume that run, name another channel with --channel, or drop that run's transitions with --replace-channel.";
@@ -293,18 +362,25 @@ async function prepare(server: Server, { channel, task, after, replaces, where }
     await manager.streams.delete(name);
   }
   if (await infoOf(server, streams.learner(channel))) await manager.streams.delete(streams.learner(channel));
-  const { RetentionPolicy, DiscardPolicy } = server.packages;
-  const common = { retention: RetentionPolicy.Limits, num_replicas: 1, description: `ddpg run ${task.run}` };
-  await manager.streams.add({ ...common, name, subjects: [subject], discard: DiscardPolicy.New });
-  await manager.streams.add({
-    ...common,
+  const { DiscardPolicy } = server.packages;
+  await manager.streams.add({ ...common(server, task.run), name, subjects: [subject], discard: DiscardPolicy.New });
+  await addLearnerStream(server, channel, task.run);
+  return 0;
+}
+
+function common({ packages }: Server, run: string) {
+  return { retention: packages.RetentionPolicy.Limits, num_replicas: 1, description: `ddpg run ${run}` };
+}
+
+async function addLearnerStream(server: Server, channel: string, run: string): Promise<void> {
+  await server.manager.streams.add({
+    ...common(server, run),
     name: streams.learner(channel),
-    subjects: [learnerSubjects.all(channel)],
+    subjects: [learnerSubjects.all(channel), rejectedSubject(channel)],
     max_msgs_per_subject: 1,
-    discard: DiscardPolicy.Old,
+    discard: server.packages.DiscardPolicy.Old,
     allow_direct: true,
   });
-  return 0;
 }
 
 async function infoOf({ manager, retry }: Server, name: string): Promise<StreamInfo | undefined> {
@@ -316,11 +392,14 @@ async function infoOf({ manager, retry }: Server, name: string): Promise<StreamI
   }
 }
 
-async function hasEnded({ manager }: Server, channel: string): Promise<boolean> {
+/** Whether the run whose stream was found has ended. */
+async function hasEnded({ manager }: Server, channel: string, found: StreamInfo): Promise<boolean> {
   try {
     const query = { last_by_subj: learnerSubjects.progress(channel) };
     const message = await manager.streams.getMessage(streams.learner(channel), query);
-    return message !== null && readProgress(new TextDecoder().decode(message.data), "progress").hasEnded;
+    if (message === null) return false;
+    const { run, hasEnded } = readProgress(new TextDecoder().decode(message.data), "progress");
+    return hasEnded && found.config.subjects?.includes(transitionsSubject(channel, run, "*")) === true;
   } catch {
     return false;
   }

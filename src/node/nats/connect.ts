@@ -47,6 +47,8 @@ export interface ServerContext {
   readonly timeoutMs?: number;
   /** False for a client that may not ask whether the server has JetStream. */
   readonly asksForJetStream?: boolean;
+  /** The first part of the subjects that answers come to, so that accounts can tell clients apart. Default: _INBOX. */
+  readonly inboxPrefix?: string;
   readonly variables?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -124,7 +126,7 @@ async function open(
   packages: Packages,
   address: ServerAddress,
   given: Given,
-  { where, name, timeoutMs }: ServerContext,
+  { where, name, timeoutMs, inboxPrefix }: ServerContext,
 ): Promise<NatsConnection> {
   const { printable, hostname, isWebSocket, isEncrypted } = address;
   const { credentials, tlsCa, tlsCert, tlsKey } = given;
@@ -156,6 +158,7 @@ async function open(
     return await (isWebSocket ? packages.wsconnect : packages.connect)({
       servers: printable,
       name,
+      ...(inboxPrefix !== undefined && { inboxPrefix }),
       ...secret,
       timeout: timeoutMs ?? defaultTimeoutMs,
       // For ever: a worker outlives a server that is restarted.

@@ -28,6 +28,8 @@ const headerBytes = 64;
 /** The most transitions of a frame. */
 export const maxRows = 4096;
 const maxNameBytes = 65_536;
+/** Each row has at most maxInfoNames; those of a frame may be of several episodes. */
+const maxNames = 8 * maxInfoNames;
 
 const flags = { terminated: 1, truncated: 2, begins: 4, informed: 8 } as const;
 const allFlags = 15;
@@ -57,6 +59,26 @@ export interface Frame {
   readonly batch: number;
   readonly version: number;
   readonly rows: readonly FrameRow[];
+}
+
+/** Returns how many of these rows, from the first, fit in a frame of at most `bytes`. */
+export function fittingRows(rows: readonly FrameRow[], { observationSize: O, actionSize: A }: Sizes, bytes: number) {
+  const names = new Set<string>();
+  // As if every row began, which takes the most room; and the zeros after two of the columns.
+  const rowBytes = 1 + 8 + 16 * O + 4 * A;
+  let nameBytes = 2;
+  let informed = 0;
+  for (const [i, { info }] of rows.entries()) {
+    if (info) informed++;
+    for (const name of info ? Object.keys(info) : []) {
+      // A letter of UTF-16 takes at most three bytes.
+      if (!names.has(name)) nameBytes += 1 + 3 * JSON.stringify(name).length;
+      names.add(name);
+    }
+    const size = headerBytes + 16 + (i + 1) * rowBytes + 8 * informed * names.size + nameBytes;
+    if (i === maxRows || size > bytes || nameBytes > maxNameBytes || names.size > maxNames) return i;
+  }
+  return rows.length;
 }
 
 /** Returns the bytes of a frame. A row whose observation is that of the row before takes less room. */
@@ -235,8 +257,7 @@ function namesIn(bytes: Uint8Array, where: string): string[] {
   const names = parseJson(text, `${where} names`);
   const areNames =
     Array.isArray(names) && names.every((name) => typeof name === "string") && new Set(names).size === names.length;
-  // Each row has at most this many; those of the frame may be of several episodes.
-  expect(areNames && names.length <= 8 * maxInfoNames, `${where} names`, "a list of distinct names", names);
+  expect(areNames && names.length <= maxNames, `${where} names`, "a list of distinct names", names);
   return names;
 }
 

@@ -114,8 +114,12 @@ export class StreamSource implements TransitionSource {
   }
 
   async #later(waiting: Promise<StreamMessage>): Promise<Received> {
-    this.#begin(await waiting);
-    return this.next();
+    // No call of `next`: thousands of messages without a transition would make a chain of as many promises.
+    for (let message = await waiting; ; message = await this.#messages.next()) {
+      this.#begin(message);
+      const item = this.#item();
+      if (item) return item;
+    }
   }
 
   /** The next item of the current message, if there is any. */
@@ -165,7 +169,8 @@ export class StreamSource implements TransitionSource {
       const got = `${batch}, without the ${missing} before it`;
       const shown = actor.slice(0, 8);
       const error = new InputError({ where: `${where} batch of actor ${shown}`, expected: "the next one", got });
-      this.#onRejected(`${error.message} The episode in progress is cut.`, message);
+      const isNew = cuts.length === 0;
+      this.#onRejected(isNew ? error.message : `${error.message} The episode in progress is cut.`, message);
     }
     if (cuts.length === 0 && frame.length === 0) {
       apply();
@@ -203,7 +208,7 @@ export class StreamSource implements TransitionSource {
   }
 }
 
-const gone = "The stream is not that of the checkpoint.";
+const gone = "The stream is not that of the checkpoint. Use the server and the channel of the run.";
 
 /** Reads what `StreamSource.save` returned, from a file. Throws an InputError that begins with `where` for anything else. */
 export function readStreamState(value: unknown, where: string): StreamState {

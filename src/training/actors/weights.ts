@@ -49,6 +49,8 @@ export class WeightsJoiner {
   #edition = Number.NaN;
   #parts: (Uint8Array | undefined)[] = [];
   #missing = 0;
+  /** The bytes of the parts that are there. */
+  #size = 0;
 
   /**
    * Adds a part. Returns the weights once all parts are there, and undefined before. Throws an InputError that begins with
@@ -75,9 +77,15 @@ export class WeightsJoiner {
       this.#edition = edition;
       this.#parts = new Array(parts).fill(undefined);
       this.#missing = parts;
+      this.#size = 0;
     }
-    if (this.#parts[part] === undefined) this.#missing--;
-    this.#parts[part] = new Uint8Array(message.subarray(headerBytes));
+    if (this.#parts[part] === undefined) {
+      const size = message.length - headerBytes;
+      expect(this.#size + size <= total, `${where} size`, `${total} bytes`, `${this.#size + size}`);
+      this.#missing--;
+      this.#size += size;
+      this.#parts[part] = new Uint8Array(message.subarray(headerBytes));
+    }
     if (this.#missing > 0) return undefined;
     const bytes = concatenate(this.#parts.filter((each) => each !== undefined));
     this.#edition = Number.NaN;
