@@ -122,13 +122,14 @@ export class Loop {
   }
 
   /**
-   * Begins a loop over transitions from elsewhere. Bodies continue their episodes, except in environments of this process.
-   * Throws an InputError if the agent is in another loop.
+   * Begins a loop over transitions from elsewhere. Bodies continue their episodes, except in environments of this process:
+   * those are dropped. Returns the indices of the bodies of dropped episodes, which the agent has to end. Throws an
+   * InputError if the agent is in another loop.
    */
-  enterSource(name: string): void {
+  enterSource(name: string): number[] {
     this.#expectFree(name);
     this.#isInLoop = true;
-    for (const body of this.bodies) body.detach(name);
+    return this.bodies.filter((body) => body.detach(name)).map(({ index }) => index);
   }
 
   /** Ends such a loop. The episodes stay: the transitions that follow may come in another one. */
@@ -272,12 +273,14 @@ export class Body {
     this.at = this.length + (this.isAnswered ? 1 : 0);
   }
 
-  /** Releases an environment of this process, and drops the episode in it. */
-  detach(name: string): void {
+  /** Releases an environment of this process, and drops the episode in it. Returns whether there was one. */
+  detach(name: string): boolean {
+    const isDropped = this.isStarted && (this.environment !== null || this.saved !== null || this.isAnswered);
     if (this.environment || this.saved || this.isAnswered) this.leave();
     this.environment = null;
     this.saved = null;
     this.name = name;
+    return isDropped;
   }
 
   /** Takes a step that another process took as the answer to an action. */

@@ -70,10 +70,19 @@ export async function* learnFrom(
   expectOptions(options, "learnFrom", ["name"] satisfies (keyof LearnFromOptions)[]);
   const { name = "transitions" } = options;
   const loop = agent.loop ?? new Loop(agent);
-  loop.enterSource(name);
+  const dropped = loop.enterSource(name);
   agent.loop = loop;
   const counter = new StepCounter(agent, loop, Watchdog.join(agent.warnings, []));
+  const end = (bodies: readonly number[], where: () => string): void => {
+    try {
+      leaveEpisodes(agent, bodies, where);
+    } catch (error) {
+      if (!(error instanceof EnvironmentError)) throw error;
+      counter.warn(error.message);
+    }
+  };
   try {
+    end(dropped, () => name);
     for (;;) {
       const given = source.next();
       const item = "then" in given ? await given : given;
@@ -81,12 +90,7 @@ export async function* learnFrom(
       const where = (): string => `${name} body ${body.index} episode ${body.episode} step ${body.length + 1}`;
       const cut = (): void => {
         body.leave();
-        try {
-          leaveEpisodes(agent, [body.index], where);
-        } catch (error) {
-          if (!(error instanceof EnvironmentError)) throw error;
-          counter.warn(error.message);
-        }
+        end([body.index], where);
       };
       if (item.type === "cut") {
         cut();

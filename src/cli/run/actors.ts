@@ -42,12 +42,26 @@ export function addActorsOptions(command: Command, isNew: boolean): void {
     );
 }
 
+const onlyWithActors = ["channel", "replaceChannel", "actorsTimeout", "weightsEvery"] as const;
+
+/** Throws an InputError for flags that need --actors, if it is not given. */
+export function expectActorsGiven(flags: ActorsFlags): void {
+  if (flags.actors !== undefined) return;
+  const alone = onlyWithActors.find((name) => flags[name] !== undefined);
+  if (alone === undefined) return;
+  const flag = `--${alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new InputError({ where: flag, expected: "to be used with --actors", got: "no --actors" });
+}
+
 /** The entry of a new run's configuration. */
 export function newActors(flags: ActorsFlags, environment: string): RunConfig["actors"] {
   if (flags.actors === undefined) return undefined;
   const channel = expectChannel(flags.channel ?? channelOf(environment), "--channel");
   return { channel, run: randomBytes(16).toString("hex") };
 }
+
+/** How often at most a line says that messages were set aside, and one is kept, in ms. */
+const rejectedMs = 1000;
 
 /** The actors of a run: its source of transitions, and what it sends them. */
 export class RunActors {
@@ -59,6 +73,9 @@ export class RunActors {
   readonly #weightsMs: number;
   #sentAt = Number.NEGATIVE_INFINITY;
   #sentVersion = -1;
+  /** The messages that were set aside since the last line about one. */
+  #unsaid = 0;
+  #quiet: NodeJS.Timeout | undefined;
 
   /** Connects. Throws an InputError with a hint if that is not possible. */
   static async open(
@@ -95,6 +112,12 @@ export class RunActors {
     this.source = new StreamSource(link, agent.units, {
       saved,
       onRejected: (line, { data }) => {
+        // A broken actor sends thousands a second.
+        if (this.#quiet) {
+          this.#unsaid++;
+          return;
+        }
+        this.#quiet = setTimeout(() => this.#sayRest(), rejectedMs);
         this.onLine(line);
         link.keepRejected(data);
       },
@@ -103,6 +126,12 @@ export class RunActors {
       const { updates, loop } = agent;
       return { sequence: this.source.sequence, step: loop?.step ?? 0, updates };
     };
+  }
+
+  #sayRest(): void {
+    this.#quiet = undefined;
+    if (this.#unsaid > 0) this.onLine(`… and ${whole(this.#unsaid)} more messages like it`);
+    this.#unsaid = 0;
   }
 
   get address(): string {
@@ -148,6 +177,7 @@ export class RunActors {
   }
 
   close(): Promise<void> {
+    clearTimeout(this.#quiet);
     return this.#link.close();
   }
 }

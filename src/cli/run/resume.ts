@@ -34,7 +34,7 @@ import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions, outsideArguments } from "../terminal/outside-options.ts";
-import { type ActorsFlags, actorsLines, addActorsOptions, RunActors } from "./actors.ts";
+import { type ActorsFlags, actorsLines, addActorsOptions, expectActorsGiven, RunActors } from "./actors.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -96,6 +96,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
     const hint = config.actors ? "Only the command names a server: give it again with --actors." : "";
     throw new InputError({ where: "--actors", expected, got: flags.actors === undefined ? "none" : "one", hint });
   }
+  expectActorsGiven(flags);
   // A loop in a shell repeats the same command until it succeeds.
   if (isComplete(run) && (flags.steps === undefined || flags.steps === readResult(run).steps)) {
     const { steps } = readResult(run);

@@ -50,7 +50,7 @@ import {
 } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
-import { type ActorsFlags, actorsLines, addActorsOptions, newActors, RunActors } from "./actors.ts";
+import { type ActorsFlags, actorsLines, addActorsOptions, expectActorsGiven, newActors, RunActors } from "./actors.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -181,6 +181,13 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
   expectActorsFlags(flags);
   const listener = flags.asChild && parent();
   const repeated = flags.config === undefined ? undefined : readConfig(flags.config);
+  if (repeated?.actors && flags.actors === undefined)
+    throw new InputError({
+      where: "--actors",
+      expected: `the address of a NATS server, as ${flags.config} learned from actors`,
+      got: "none",
+      hint: "Only the command names a server. Without actors, train the environment without --config.",
+    });
   if (repeated && named !== undefined) throw both("<environment> or --config");
   if (repeated && flags.preset) throw both("--preset or --config");
   if (!repeated && flags.environment !== undefined)
@@ -284,59 +291,63 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
     const commitNow = commit();
     const untilReturn = flags.untilReturn ?? repeated?.untilReturn;
     const checkpoints = new CheckpointClock(flags.checkpointEvery);
-    // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
-    directories = given ?? seeds.map((seed) => reserveDirectory(`${inFileName(loaded.name)}-${preset}-seed${seed}`));
-    const [directory] = directories;
+    const evaluation = evaluationPlan(flags, steps, !loaded.task, repeated?.evaluation);
     const actors = newActors(flags, loaded.name);
-    const config: RunConfig = {
-      ...environmentEntries(fromStart(directory), loaded),
-      preset,
-      seed,
-      steps,
-      ...(environments.length > 1 && { environments: environments.length }),
-      ...(actors && { actors }),
-      settings,
-      arithmetic: backend.arithmetic,
-      evaluation: evaluationPlan(flags, steps, !loaded.task, repeated?.evaluation),
-      ...(untilReturn !== undefined && { untilReturn }),
-      ...(start && { from: true }),
-      versions: versions(),
-      ...(commitNow && { commit: commitNow }),
-    };
-    const link = actors && (await RunActors.open(flags, agent, config));
-    if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
-    if (!listener)
-      print(
-        introduction(
-          nameOrPath,
-          loaded,
+    const link = actors && (await RunActors.open(flags, agent, { environment: loaded.name, actors }));
+    try {
+      // From here to the first signal handler nothing waits, so a signal cannot leave an empty directory.
+      directories = given ?? seeds.map((seed) => reserveDirectory(`${inFileName(loaded.name)}-${preset}-seed${seed}`));
+      const [directory] = directories;
+      const config: RunConfig = {
+        ...environmentEntries(fromStart(directory), loaded),
+        preset,
+        seed,
+        steps,
+        ...(environments.length > 1 && { environments: environments.length }),
+        ...(actors && { actors }),
+        settings,
+        arithmetic: backend.arithmetic,
+        evaluation,
+        ...(untilReturn !== undefined && { untilReturn }),
+        ...(start && { from: true }),
+        versions: versions(),
+        ...(commitNow && { commit: commitNow }),
+      };
+      if (flags.seeds) found = directories.map((each, i) => findRun(each, { ...config, seed: seeds[i] }, start?.bytes));
+      if (!listener)
+        print(
+          introduction(
+            nameOrPath,
+            loaded,
+            agent,
+            config,
+            seeds,
+            directories,
+            computeText(backend, agent),
+            checkpoints,
+            verbose,
+            link,
+          ),
+        );
+      if (!flags.seeds) {
+        await runTraining({
           agent,
+          environments,
+          evaluationEnvironment,
+          name: nameOrPath,
           config,
-          seeds,
-          directories,
-          computeText(backend, agent),
+          actors: link,
+          directory,
           checkpoints,
-          verbose,
-          link,
-        ),
-      );
-    if (!flags.seeds) {
-      const running = runTraining({
-        agent,
-        environments,
-        evaluationEnvironment,
-        name: nameOrPath,
-        config,
-        actors: link,
-        directory,
-        checkpoints,
-        start: start?.bytes,
-        stepTimeout: milliseconds(flags.stepTimeout),
-        progress,
-        ...(listener && { onProgress: listener.onProgress }),
-        warn,
-      });
-      await running.finally(() => link?.close());
+          start: start?.bytes,
+          stepTimeout: milliseconds(flags.stepTimeout),
+          progress,
+          ...(listener && { onProgress: listener.onProgress }),
+          warn,
+        });
+      }
+    } finally {
+      await link?.close();
     }
   });
   if (flags.seeds) {
@@ -525,14 +536,8 @@ function wrap(parts: readonly string[], width: number): string[] {
 
 /** Throws an InputError for flags that do not go with actors, and for those that only go with them. */
 function expectActorsFlags(flags: TrainFlags): void {
-  if (flags.actors === undefined) {
-    const alone = (["channel", "replaceChannel", "actorsTimeout", "weightsEvery"] as const).find(
-      (name) => flags[name] !== undefined,
-    );
-    if (alone === undefined) return;
-    const flag = `--${alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new InputError({ where: flag, expected: "to be used with --actors", got: "no --actors" });
-  }
+  expectActorsGiven(flags);
+  if (flags.actors === undefined) return;
   if (flags.environments !== undefined) throw both("--environments or --actors");
   if (flags.seeds) throw both("--seeds or --actors");
 }

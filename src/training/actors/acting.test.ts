@@ -1,6 +1,7 @@
 // An actor acts as the learner would, with every preset and noise.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crc32c } from "../../base/crc32c.ts";
 import { InputError } from "../../base/expect.ts";
 import { sizes } from "../../ddpg/agent-state.case.ts";
 import { presets } from "../../ddpg/config.ts";
@@ -160,4 +161,18 @@ test("a task of another version, or with sizes and bounds of another environment
     /networks of at most 67108864 weights|actorHiddenSizes/,
   );
   assert.throws(() => readProgress('{"run":"x"}', "progress"), /progress run/);
+});
+
+test("weights whose parts are larger than they say, and messages too short for a header, are refused at once", () => {
+  const [first, second] = splitWeights({ bytes: new Uint8Array(300).fill(3), version: 1, step: 2 }, 1, 200);
+  const lying = first.slice();
+  const view = new DataView(lying.buffer);
+  view.setUint32(20, 100, true);
+  view.setUint32(8, crc32c(lying.subarray(12)), true);
+  assert.throws(() => new WeightsJoiner().add(lying, "weights"), /weights size: expected 100 bytes, got 152/);
+  assert.throws(() => new WeightsJoiner().add(first.subarray(0, 12), "weights"), InputError);
+  const joiner = new WeightsJoiner();
+  assert.equal(joiner.add(first, "weights"), undefined);
+  assert.equal(joiner.add(first, "weights"), undefined);
+  assert.equal(joiner.add(second, "weights")?.bytes.length, 300);
 });

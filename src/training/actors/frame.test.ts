@@ -4,7 +4,15 @@ import { test } from "node:test";
 import { InputError } from "../../base/expect.ts";
 import { Random } from "../../base/random.ts";
 import { Units } from "../../ddpg/units.ts";
-import { type DecodedFrame, decodeFrame, encodeFrame, type Frame, type FrameRow } from "./frame.ts";
+import {
+  type DecodedFrame,
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  type FrameRow,
+  fittingRows,
+  maxRows,
+} from "./frame.ts";
 
 const units = new Units(
   { observationSize: 3, actionLow: [-2, 0], actionHigh: [2, 1] },
@@ -139,5 +147,36 @@ test("numbers that are not finite, actions out of bounds and other sizes are ref
   refused(
     changed(rows, (view) => view.setUint32(24, 0xffffffff, true)),
     /names: expected at most 65536 bytes/,
+  );
+});
+
+test("as many rows are sent as a message has room for", () => {
+  const sizes = { observationSize: 3, actionSize: 2 };
+  const rows = rowsOf(200);
+  for (const room of [400, 1000, 5000, 7777]) {
+    const count = fittingRows(rows, sizes, room);
+    assert.ok(count > 0 && count < rows.length, `${count} in ${room}`);
+    assert.ok(encodeFrame(frameOf(rows.slice(0, count)), sizes).length <= room);
+    // Not far from the most: rows that do not begin take less room.
+    assert.ok(encodeFrame(frameOf(rows.slice(0, 2 * count + 20)), sizes).length > room, `${count} in ${room}`);
+  }
+  assert.equal(fittingRows(rows, sizes, 100_000), rows.length);
+  assert.equal(fittingRows(rows, sizes, 100), 0);
+  assert.equal(fittingRows(new Array(5000).fill(rows[1]), sizes, 2 ** 30), maxRows);
+  const names = (from: number) =>
+    Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`ü${"x".repeat(20)}${from + i}`, i]));
+  const many = rows.map((row, i) => ({ ...row, info: names(60 * i) }));
+  const count = fittingRows(many, sizes, 2 ** 20);
+  assert.ok(count > 0 && count < rows.length);
+  const frame = encodeFrame(frameOf(many.slice(0, count)), sizes);
+  assert.equal(decodeFrame(frame, units, "frame").length, count);
+});
+
+test("a number that Float32 does not hold is refused", () => {
+  const [row] = rowsOf(1);
+  const encoded = encodeFrame(frameOf([{ ...row, reward: 1e300 }]), { observationSize: 3, actionSize: 2 });
+  assert.throws(
+    () => decodeFrame(encoded, units, "frame"),
+    /rewards\[0\]: expected a number that fits in Float32, got 1e\+300/,
   );
 });

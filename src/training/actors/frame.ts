@@ -158,8 +158,8 @@ export interface DecodedFrame extends Omit<Frame, "rows"> {
 
 /**
  * Decodes a frame for an agent with these sizes and bounds. Throws an InputError that begins with `where` unless it is
- * complete, its checksum matches, and every number is finite and within the bounds. Sizes are checked before anything is
- * allocated.
+ * complete, its checksum matches, every number is finite in Float32, and actions are within the bounds. Sizes are checked
+ * before anything is allocated.
  */
 export function decodeFrame(given: Uint8Array, units: Units, where: string): DecodedFrame {
   const { observationSize: O, actionSize: A, lowest, highest } = units;
@@ -262,8 +262,12 @@ function namesIn(bytes: Uint8Array, where: string): string[] {
 }
 
 function expectFinite(values: Float64Array, where: string): void {
-  for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i])) expect(false, `${where}[${i}]`, "a finite number", values[i]);
+  for (let i = 0; i < values.length; i++) {
+    // The networks compute in Float32. What is too large only after scaling is left out when it is learned from.
+    if (Number.isFinite(Math.fround(values[i]))) continue;
+    const wanted = Number.isFinite(values[i]) ? "a number that fits in Float32" : "a finite number";
+    expect(false, `${where}[${i}]`, wanted, values[i]);
+  }
 }
 
 function isSame(one: ArrayLike<number>, other: ArrayLike<number>): boolean {

@@ -249,3 +249,30 @@ test("duplicates and damaged messages leave no trace in the bits; a gap and a fa
   );
   assert.equal(left.agent.replayBuffer.stored, 11, "what waited for its rewards was stored when the episode was cut");
 });
+
+test("many messages without a transition make no chain of promises", async () => {
+  const agent = await Ddpg.create(new PendulumWithGoals(), options);
+  const { rows } = await trained(options, 1, 5);
+  const [good] = messagesOf(rows, () => 1);
+  const bad = new Uint8Array(70);
+  let sequence = 0;
+  const count = 300_000;
+  const stream: MessageStream = {
+    next: () => {
+      sequence++;
+      const message = { ...good, sequence, ...(sequence <= count && { data: bad }) };
+      return sequence % 2 === 0 ? Promise.resolve(message) : message;
+    },
+  };
+  const source = new StreamSource(stream, agent.units);
+  let calls = 0;
+  const { next } = source;
+  source.next = () => {
+    calls++;
+    return next.call(source);
+  };
+  const item = await source.next();
+  assert.equal(item.type, "step");
+  assert.equal(source.rejected, count);
+  assert.equal(calls, 1);
+});

@@ -81,7 +81,7 @@ export class WeightsJoiner {
     }
     if (this.#parts[part] === undefined) {
       const size = message.length - headerBytes;
-      expect(this.#size + size <= total, `${where} size`, `${total} bytes`, `${this.#size + size}`);
+      expect(this.#size + size <= total, `${where} size`, `${total} bytes`, this.#size + size);
       this.#missing--;
       this.#size += size;
       this.#parts[part] = new Uint8Array(message.subarray(headerBytes));
