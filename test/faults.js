@@ -2314,4 +2314,24 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "actors: a message is bounded by rows only",
+    edits: [
+      {
+        file: "src/node/actors/actor-link.ts",
+        text: "splice(0, this.#fit(this.#rows));\n        this.#oldest",
+        fault: "splice(0, maxRows);\n        this.#oldest",
+      },
+    ],
+  },
+  {
+    name: "actors: a stored step whose other goals fail is not learned from",
+    edits: [
+      {
+        file: "src/ddpg/learn-from.ts",
+        text: "if (agent.steps === steps) {",
+        fault: "if (agent.steps >= steps) {",
+      },
+    ],
+  },
 ];

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { learnerSubjects, streams, transitionsSubject } from "../node/actors/channel.ts";
+import { inboxes, learnerSubjects, streams, transitionsSubject } from "../node/actors/channel.ts";
 import { connect, type Server } from "../node/nats/connect.ts";
 import { type RunningServer, startServer, withoutServer } from "../node/nats/nats-server.case.ts";
 import { readCheckpoint, readResult } from "../node/run-files.ts";
@@ -256,7 +256,8 @@ describe("actors", { skip: withoutServer, timeout: 300_000 }, () => {
       ...{ DDPG_NATS_USER: user, DDPG_NATS_PASSWORD: password },
     });
     const variables = { DDPG_NATS_USER: "actor", DDPG_NATS_PASSWORD: "acting" };
-    const context = { name: "test", where: "--server", onLine: () => {}, asksForJetStream: false, variables };
+    const plain = { name: "test", where: "--server", onLine: () => {}, asksForJetStream: false, variables };
+    const context = { ...plain, inboxPrefix: inboxes.actor };
     const client = await connect({ server: server.url }, context);
     try {
       const few = ["--steps", "1200", "--episodes", "3"];
@@ -271,6 +272,11 @@ describe("actors", { skip: withoutServer, timeout: 300_000 }, () => {
       assert.match(acted.stdout, /weights of update [1-9]/);
       await assert.rejects(client.manager.streams.delete(streams.transitions("Pendulum-v1")));
       await assert.rejects(client.jetstream.publish(learnerSubjects.weights("Pendulum-v1", 0), "x", { timeout: 500 }));
+      // Nor may it read what the learner or another client receives.
+      for (const prefix of ["_INBOX", inboxes.learner]) {
+        const subscription = client.connection.subscribe(`${prefix}.>`);
+        await assert.rejects(subscription[Symbol.asyncIterator]().next(), /permissions violation/i, prefix);
+      }
       const stranger = await start(["act", "Pendulum-v1", "--server", server.url], as("actor", "guess")).outcome;
       assert.match(stranger.stderr, /--server: expected a NATS server at .*Authorization/i);
       assert.doesNotMatch(stranger.stderr, /guess/);
