@@ -122,8 +122,9 @@ export class ActorLink {
           this.#sizes = { observationSize: environment.observationSize, actionSize: environment.actionLow.length };
           this.#expectRoom();
           this.#run = task.run;
-          // The word of an earlier run, which may have ended, is not about this one.
+          // What an earlier run said is not about this one. The stream has the weights of this one.
           this.#progress = undefined;
+          this.#weights = undefined;
           if (known?.run === task.run) this.#follow(known);
           this.#asking = setInterval(() => void this.#ask(), silenceMs / 2);
           this.#asking.unref();
