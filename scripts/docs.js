@@ -1,7 +1,7 @@
-// Builds the documentation site into .docs/: the documents by VitePress (docs/decisions/0030), the API reference of all entries
+// Builds the documentation site into .docs/: the documents by VitePress (docs/decisions/0032), the API reference of all entries
 // by TypeDoc (docs/decisions/0018), and the page. Fails if a public name or member has no docstring, if the contents miss a
 // document, or if a link leads nowhere. The first run installs both programs from npm, each into a folder of its own.
-// `--check` writes nothing, needs no VitePress, and looks for dead links in the Markdown alone.
+// `--check` builds no site, needs no VitePress, and looks for dead links in the Markdown alone.
 // `--base /name/` is for a site that is not at the root of its host.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";

@@ -19,10 +19,14 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(" ")}.`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", "--enable-source-maps", ...files], {
-  cwd: root,
-  stdio: "inherit",
-});
+const { status } = spawnSync(
+  process.execPath,
+  ["--test", "--test-concurrency=2", "--test-reporter=spec", "--enable-source-maps", ...files],
+  {
+    cwd: root,
+    stdio: "inherit",
+  },
+);
 process.exit(status ?? 1);
 
 /** The tests of the package as a whole, which are plain JavaScript. */

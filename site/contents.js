@@ -34,7 +34,7 @@ export const contents = [
       { file: "docs/guides/own-loop.md", title: "Your own loop, bodies" },
       { file: "docs/guides/outside.md", title: "Other languages, robots" },
       { file: "docs/worlds.md", title: "TORCS and Godot" },
-      { file: "docs/scale.md", title: "Many runs: sweeps" },
+      { file: "docs/scale.md", title: "Many runs, many machines" },
       { file: "docs/guides/export.md" },
       { file: "docs/guides/reproduce.md", title: "Reproduce a number" },
       { file: "docs/guides/change.md", title: "Change the algorithm" },

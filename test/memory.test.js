@@ -128,7 +128,7 @@ async function run(program, flags, options) {
 
 const young = ["--min-semi-space-size=256", "--max-semi-space-size=256"]; // MiB
 
-describe("memory", { timeout: 60_000 }, () => {
+describe("memory", { timeout: 240_000 }, () => {
   for (const preset of ["small", "paper"]) {
     it(`${preset}: 100,000 updates allocate nothing`, async () => {
       const bytes = await run(allocatedByUpdate, young, { preset, updates: 100_000, rounds: 5 });

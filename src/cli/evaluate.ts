@@ -139,13 +139,13 @@ ${moduleHelp}`,
 /** The policy to evaluate, where it acts, how it was trained, and the files that must stay. */
 async function sourceOf(
   run: string | undefined,
-  { trained, best, environment }: EvaluateFlags,
+  flags: EvaluateFlags,
   options: OutsideOptions,
 ) {
-  const source = runOrTrained("evaluate", run, trained);
+  const { best, environment } = flags;
+  const source = runOrTrained("evaluate", run, flags);
   if (typeof source !== "string") {
     const { file, task, preset, seed, step, fingerprint } = source;
-    if (best) throw new InputError({ where: "--best", expected: "a run's directory", got: "--trained" });
     const { policy } = await readPolicyFile(file);
     const named = preset ?? environments[task].preset;
     const nameOrPath = environment ?? task;

@@ -86,7 +86,7 @@ Examples:
   ddpg export runs/godot-standard-seed1 --format onnx --for godot`,
     )
     .action(async (run: string | undefined, flags: ExportFlags) => {
-      const chosen = runOrTrained("export", run, flags.trained);
+      const chosen = runOrTrained("export", run, flags);
       const source = typeof chosen === "string" ? chosen : chosen.file;
       const { policy, config } = await readPolicySource(source, flags.best === true);
       const format = flags.format ?? "policy";

@@ -35,12 +35,17 @@ export function trainedPolicy(task: string): TrainedPolicy {
 export function runOrTrained(
   command: string,
   run: string | undefined,
-  trained: string | undefined,
+  { trained, best, last }: { readonly trained?: string; readonly best?: boolean; readonly last?: boolean },
 ): string | TrainedPolicy {
   const problem = (got: string): InputError =>
     new InputError({ where: command, expected: "<run> or --trained", got, hint: `See "ddpg ${command} --help".` });
   if (run !== undefined && trained !== undefined) throw problem("both");
-  if (trained !== undefined) return trainedPolicy(trained);
+  if (trained !== undefined) {
+    // The file has one policy.
+    const which = best ? "--best" : last ? "--last" : undefined;
+    if (which) throw new InputError({ where: which, expected: "a run's directory", got: "--trained" });
+    return trainedPolicy(trained);
+  }
   if (run !== undefined) return run;
   throw problem("nothing");
 }

@@ -64,7 +64,7 @@ Examples:
 ${moduleHelp}`,
     )
     .action(async (run: string | undefined, flags: RenderFlags) => {
-      const chosen = runOrTrained("render", run, flags.trained);
+      const chosen = runOrTrained("render", run, flags);
       const source = typeof chosen === "string" ? chosen : chosen.file;
       const output = flags.output ?? `${path.basename(path.resolve(source), ".safetensors")}.gif`;
       const format = pictureFormat(output);
