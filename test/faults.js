@@ -2314,4 +2314,44 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "nats: an object that does not come is waited for without end",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/store.ts",
+        text: "const timer = setTimeout(stop, limitMs);",
+        fault: "const timer = setTimeout(stop, 1e9 + limitMs);",
+      },
+    ],
+  },
+  {
+    name: "nats: the plan of a job depends on the order of its fields",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/job-message.ts",
+        text: "update(JSON.stringify(deciding))",
+        fault: "update(JSON.stringify([...deciding, config]))",
+      },
+    ],
+  },
+  {
+    name: "nats: a job whose state was removed is not claimed",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/lease.ts",
+        text: "await store.write(sweep, id, state, last)",
+        fault: "await store.write(sweep, id, state, found ? last : 0)",
+      },
+    ],
+  },
+  {
+    name: "nats: the environments of a sweep get the password of its server",
+    edits: [
+      {
+        file: "src/cli/run/children.ts",
+        text: "!/^DDPG_NATS_/i.test(name)",
+        fault: 'name !== ""',
+      },
+    ],
+  },
 ];

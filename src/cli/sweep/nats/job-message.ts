@@ -67,8 +67,8 @@ export function jobSubject(sweep: string, id: string): string {
 }
 
 /**
- * Whether no version of ddpg made a message: it is no JSON, no job, or another job than its subject and its fields say. A job
- * of another version may be unreadable for this one, and yet others can make it.
+ * Whether no version of ddpg made a message: it is no JSON, no job, or another job than its subject and its fields say. This
+ * version may be unable to read a job of another version, which other workers can make.
  */
 export function isNoJob(bytes: Uint8Array, subject: string): boolean {
   try {

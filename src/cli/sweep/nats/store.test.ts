@@ -109,6 +109,7 @@ describe("a job whose state was removed", () => {
       latest: async () => ({ state: undefined, revision: 7 }),
       write: async (_sweep: string, _id: string, state: JobState, revision: number) => {
         writes.push([state, revision]);
+        assert.ok(writes.length < 5, "it is claimed without end");
         return revision === 7 ? 8 : undefined;
       },
     } as unknown as SweepStore;

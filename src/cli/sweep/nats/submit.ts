@@ -83,7 +83,7 @@ export async function submit({ server: options, name, added, jobs }: Submission)
     print(`${whole(jobs.length)} of them are at ${server.address} as ${name}; ddpg work makes them.`);
     const before = new Map<string, JobState>();
     const isWaiting = (id: string): boolean => (before.get(id)?.phase ?? "waiting") === "waiting";
-    // The server may have lost what a message was: its disk was full, or somebody has emptied the queue.
+    // The server may have lost a message: its disk was full, or a person emptied the queue.
     const again = async (): Promise<void> => {
       const waiting = [...left.values()].filter(({ job }) => isWaiting(job.id));
       await someAtOnce(waiting, ({ job }) => store.publishAgain(message(job))).catch((error) => {

@@ -50,7 +50,7 @@ const notOursMs = 5000;
 /** How long a job that failed here is left to other workers, in ms: the machine may be what is broken. */
 const failedHereMs = 30_000;
 
-/** A server does not keep shorter times well, and a worker that is busy for a moment would lose its jobs. */
+/** With a shorter time, a worker that is busy for a moment would lose its jobs. */
 const minLostAfterS = 1;
 
 export function addWorkCommand(program: Command): void {
