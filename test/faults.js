@@ -2330,7 +2330,7 @@ export const faults = [
       {
         file: "src/cli/sweep/nats/job-message.ts",
         text: "update(JSON.stringify(deciding))",
-        fault: "update(JSON.stringify([...deciding, config]))",
+        fault: "update(JSON.stringify([...deciding, { ...config, versions: 0, commit: 0 }]))",
       },
     ],
   },
