@@ -22,7 +22,7 @@ export function printableAddress(address: string): string {
   const at = address.lastIndexOf("@");
   const [, scheme = ""] = /^([a-z]+:\/\/)/i.exec(address) ?? [];
   const rest = (at < 0 ? address.slice(scheme.length) : address.slice(at + 1)).replace(/[?#].*$/s, "");
-  // What is no port may be a password whose host was forgotten.
+  // Text in place of the port may be a password whose host was forgotten.
   return scheme + (/^(\[[^\]]*\]|[^:/]*)(:\d*)?(\/.*)?$/s.test(rest) ? rest : "…");
 }
 

@@ -75,7 +75,7 @@ describe("the message of a job", () => {
     assert.equal(planHash(decodeJob(bytes(encodeJob(outside)), "job")), planHash(outside));
   });
 
-  it("is told from what another version sent, and from what is no job", () => {
+  it("differs from one of another version, and from an invalid one", () => {
     const job = message();
     const subject = jobSubject("s", job.job.id);
     const good = JSON.parse(encodeJob(job)) as { config: RunConfig };

@@ -119,7 +119,7 @@ describe("a job whose state was removed", () => {
     assert.equal(lease.state.round, queued(planHash(sent)).round);
   });
 
-  it("and its leftovers are told from those of other sweeps", () => {
+  it("loses its own leftovers, and not those of other sweeps", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-leftovers-"));
     const { id } = sent.job;
     const kept = [`t-${id}-0123abcd`, `s-s-${id}-0123abcd`, `s-${id}1-0123abcd`, `s-${id}-notes`, "other"];
