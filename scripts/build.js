@@ -124,8 +124,8 @@ export async function assemble(file, sources, features = []) {
 }
 
 /**
- * Puts the clients of NATS into the module that names them, which is imported only when a server is asked for. Returns the files
- * that went in.
+ * Bundles the NATS clients into the module that imports them. Commands load that module only when they connect to a server.
+ * Returns the files that went into the bundle.
  */
 async function bundleClients(file) {
   const { rolldown } = await import("rolldown");

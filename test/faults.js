@@ -2315,22 +2315,60 @@ export const faults = [
     ],
   },
   {
+<<<<<<< HEAD
     name: "actors: a message is bounded by rows only",
     edits: [
       {
         file: "src/node/actors/actor-link.ts",
         text: "splice(0, this.#fit(this.#rows));\n        this.#oldest",
         fault: "splice(0, maxRows);\n        this.#oldest",
+=======
+    name: "nats: an object that does not come is waited for without end",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/store.ts",
+        text: "const timer = setTimeout(stop, limitMs);",
+        fault: "const timer = setTimeout(stop, 1e9 + limitMs);",
+>>>>>>> msweep
       },
     ],
   },
   {
+<<<<<<< HEAD
     name: "actors: a stored step whose other goals fail is not learned from",
     edits: [
       {
         file: "src/ddpg/learn-from.ts",
         text: "if (agent.steps === steps) {",
         fault: "if (agent.steps >= steps) {",
+=======
+    name: "nats: the plan of a job depends on the order of its fields",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/job-message.ts",
+        text: "update(JSON.stringify(deciding))",
+        fault: "update(JSON.stringify([...deciding, { ...config, versions: 0, commit: 0 }]))",
+      },
+    ],
+  },
+  {
+    name: "nats: a job whose state was removed is not claimed",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/lease.ts",
+        text: "await store.write(sweep, id, state, last)",
+        fault: "await store.write(sweep, id, state, found ? last : 0)",
+      },
+    ],
+  },
+  {
+    name: "nats: the environments of a sweep get the password of its server",
+    edits: [
+      {
+        file: "src/cli/run/children.ts",
+        text: "!/^DDPG_NATS_/i.test(name)",
+        fault: 'name !== ""',
+>>>>>>> msweep
       },
     ],
   },

@@ -159,7 +159,7 @@ self.onmessage = async ({ data: { name, steps } }) => self.postMessage(await pro
   "program.js": program,
 };
 
-describe("the packed package", { timeout: 300_000 }, () => {
+describe("the packed package", { timeout: 900_000 }, () => {
   const temporary = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "ddpg-package-"));
   const user = path.join(temporary, "user");
   const installed = path.join(user, "node_modules/ddpg");

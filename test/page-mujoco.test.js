@@ -16,7 +16,7 @@ const program = path.join(root, "bin/ddpg.js");
 const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
 const names = Object.keys(environments).filter((name) => environments[name].preset === "standard");
 
-describe("the page, with a MuJoCo task", { timeout: 300_000 }, () => {
+describe("the page, with a MuJoCo task", { timeout: 900_000 }, () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-mujoco-"));
   let server;
   let browser;

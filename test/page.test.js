@@ -16,7 +16,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
 const execute = promisify(execFile);
 
-describe("the page", { timeout: 300_000 }, () => {
+describe("the page", { timeout: 900_000 }, () => {
   let browser;
   let server;
   let temporary;

@@ -79,7 +79,21 @@ describe("dead links", () => {
 describe("the generated reference", { timeout: 60_000 }, () => {
   it("has the help of every command, those inside of sweep too", async () => {
     const text = await generated.commands();
-    for (const name of ["train", "resume", "watch", "evaluate", "export", "render", "plan", "report", "benchmark", "act", "work", "sweep", "environments"])
+    for (const name of [
+      "train",
+      "resume",
+      "watch",
+      "evaluate",
+      "export",
+      "render",
+      "plan",
+      "report",
+      "benchmark",
+      "act",
+      "work",
+      "sweep",
+      "environments",
+    ])
       assert.match(text, new RegExp(`^## ddpg ${name}\n\n\`\`\`text\nUsage: ddpg ${name} `, "m"));
     for (const name of ["status", "report"]) assert.match(text, new RegExp(`^### ddpg sweep ${name}$`, "m"));
   });

@@ -18,7 +18,7 @@ const first = ["Pendulum-v1", "InvertedPendulum-v5"];
 /** A run of at most this many steps is made again; it takes seconds. */
 const shortSteps = 20_000;
 
-describe("trained policies", { timeout: 300_000 }, () => {
+describe("trained policies", { timeout: 900_000 }, () => {
   let temporary;
   const ddpg = (...args) =>
     execFileSync(process.execPath, [program, ...args], {

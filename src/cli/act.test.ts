@@ -72,7 +72,7 @@ async function messagesOf({ manager }: Server, stream: string): Promise<{ actor:
   return messages;
 }
 
-describe("actors", { skip: withoutServer, timeout: 300_000 }, () => {
+describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
   it("a learner that is killed twice, while its actors and its server are killed too, ends with the bits of one that was not", async () => {
     const server = await startServer();
     const client = await connected(server);

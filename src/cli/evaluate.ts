@@ -137,11 +137,7 @@ ${moduleHelp}`,
 }
 
 /** The policy to evaluate, where it acts, how it was trained, and the files that must stay. */
-async function sourceOf(
-  run: string | undefined,
-  flags: EvaluateFlags,
-  options: OutsideOptions,
-) {
+async function sourceOf(run: string | undefined, flags: EvaluateFlags, options: OutsideOptions) {
   const { best, environment } = flags;
   const source = runOrTrained("evaluate", run, flags);
   if (typeof source !== "string") {

@@ -39,6 +39,8 @@ export interface ChildrenOptions<C extends ChildCommand> {
   readonly progress: boolean;
   /** Stops all children when it is aborted, as SIGTERM does. */
   readonly until?: AbortSignal;
+  /** The variables of their environment, by default those of this process. */
+  readonly env?: NodeJS.ProcessEnv;
   onStart(command: C): void;
   onWarning(command: C, warning: string): void;
   onEnd(command: C, end: ChildEnd): void;
@@ -95,11 +97,16 @@ export async function runChildren<C extends ChildCommand>(
   return stopped;
 }
 
+/** Variables without those for a NATS server: an environment that a child loads needs no password. */
+export function withoutServerVariables(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !/^DDPG_NATS_/i.test(name)));
+}
+
 async function runChild<C extends ChildCommand>(
   command: C,
   lines: ProgressLines,
   running: Set<ChildProcess>,
-  { onStart, onWarning }: ChildrenOptions<C>,
+  { onStart, onWarning, env = process.env }: ChildrenOptions<C>,
 ): Promise<ChildEnd> {
   const { label, args } = command;
   lines.set(label, { done: 0, total: 1, parts: [] });
@@ -107,6 +114,7 @@ async function runChild<C extends ChildCommand>(
   // Fork this file, because in a checkout `bin/ddpg.js` might build again for every child.
   const child = fork(fileURLToPath(import.meta.url), args, {
     cwd: startingFolder(),
+    env,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   running.add(child);

@@ -44,6 +44,7 @@ describe("the record of a sweep", () => {
       () => joined("s", record, { ...more, steps: 99 }),
       /sweep\.json steps: expected 99, got 100\. Choose/,
     );
+    assert.throws(() => joined("nats://h:1 s", record, { ...more, steps: 99 }), /: nats:\/\/h:1 s sweep\.json steps:/);
     assert.throws(() => joined("s", record, { ...more, arithmetic: "portable" }), /arithmetic: expected portable/);
   });
 

@@ -117,16 +117,17 @@ function cellFrom(value: unknown, where: string, hint: string): SweepCell {
 
 /**
  * The record with what another command adds: cells, and seeds of cells that it has. Throws an InputError if they do not
- * belong together, because their returns could not be compared.
+ * belong together, because their returns could not be compared. `where` is a directory, or a server's address and a name.
  */
 export function joined(
-  directory: string,
+  where: string,
   earlier: SweepRecord | undefined,
   added: SweepRecord,
   hint = "Choose another --out.",
 ): SweepRecord {
   if (!earlier) return added;
-  const file = path.join(directory, fileName);
+  // A path is normalized. The address of a server has two slashes.
+  const file = where.includes("://") ? `${where} ${fileName}` : path.join(where, fileName);
   for (const field of ["environment", "steps", "arithmetic"] as const) {
     expect(earlier[field] === added[field], `${file} ${field}`, String(added[field]), earlier[field], hint);
   }

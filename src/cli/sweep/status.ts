@@ -39,19 +39,29 @@ const maxFailureBytes = 65_536;
 /** What a run's directory says, without reading all its records. */
 export function statusOf(directory: string): RunStatus {
   const has = (name: string): boolean => fs.existsSync(fromStart(path.join(directory, name)));
-  if (!has(files.config)) {
-    const file = failureFile(directory);
-    if (!fs.existsSync(file)) return { state: "waiting", step: 0 };
-    const read = (): string => readFile(file, maxFailureBytes).toString("utf8").trim();
-    return { state: "failed", step: 0, error: attempt(file, "the reason of a failure", read) };
-  }
+  const failure = failureOf(directory);
+  if (!has(files.config))
+    return failure === undefined ? { state: "waiting", step: 0 } : { ...failed(failure), step: 0 };
   const result = resultOf(directory);
   const ended = result !== undefined && { result };
   const step = result?.steps ?? lastStep(directory);
   if (isLocked(directory)) return { state: "running", step: lastStep(directory) };
   if (result?.failed !== undefined) return { state: "failed", step, ...ended };
   if (result?.evaluation && !result.interrupted) return { state: "complete", step, ...ended };
+  if (failure !== undefined) return { ...failed(failure), step, ...ended };
   return { state: has(files.checkpoint) ? "stopped" : "waiting", step, ...ended };
+}
+
+function failed(error: string): { state: "failed"; error: string } {
+  return { state: "failed", error };
+}
+
+/** Why a server set a run aside; undefined if it did not. */
+function failureOf(directory: string): string | undefined {
+  const file = failureFile(directory);
+  if (!fs.existsSync(file)) return undefined;
+  const read = (): string => readFile(file, maxFailureBytes).toString("utf8").trim();
+  return attempt(file, "the reason of a failure", read);
 }
 
 function resultOf(directory: string): RunResult | undefined {
@@ -129,7 +139,7 @@ function status(directory: string): void {
     return {
       ...run,
       ...(evaluation && { outcome: { ...evaluation, fingerprint } }),
-      ...(result?.failed && { error: result.failed }),
+      ...(result?.failed && run.error === undefined && { error: result.failed }),
     };
   });
   printRuns(record, inShell(directory), shown);

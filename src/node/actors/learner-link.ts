@@ -1,6 +1,7 @@
 // A learner's side of a channel: reads transitions in the order of the stream, and sends weights and its progress.
-import type { ConsumerMessages, JsMsg, StreamInfo } from "@nats-io/jetstream";
+
 import { setTimeout as delay } from "node:timers/promises";
+import type { ConsumerMessages, JsMsg, StreamInfo } from "@nats-io/jetstream";
 import { InputError, messageOf } from "../../base/expect.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { MessageStream, StreamMessage } from "../../training/actors/stream-source.ts";

@@ -21,14 +21,18 @@ const schemes: readonly string[] = ["nats:", "tls:", "ws:", "wss:"];
 export function printableAddress(address: string): string {
   const at = address.lastIndexOf("@");
   const [, scheme = ""] = /^([a-z]+:\/\/)/i.exec(address) ?? [];
-  const rest = at < 0 ? address.slice(scheme.length) : address.slice(at + 1);
-  return scheme + rest.replace(/[?#].*$/s, "");
+  const rest = (at < 0 ? address.slice(scheme.length) : address.slice(at + 1)).replace(/[?#].*$/s, "");
+  // Text in place of the port may be a password whose host was forgotten.
+  return scheme + (/^(\[[^\]]*\]|[^:/]*)(:\d*)?(\/.*)?$/s.test(rest) ? rest : "…");
 }
 
 /** A text without the secrets of the servers' addresses in it. */
 export function withoutSecrets(text: string): string {
   // A slash that the user did not encode may be a part of a password. A text that was cut may have lost its @.
-  return text.includes("://") ? text.replaceAll(/\b(nats|tls|wss?):\/\/[^\s"'<>]*[@…]/gi, "$1://") : text;
+  if (!text.includes("://")) return text;
+  const shown = text.replaceAll(/\b(nats|tls|wss?):\/\/\S*[@…]/gi, "$1://");
+  // A password whose host was forgotten looks like a port.
+  return shown.replaceAll(/\b(nats|tls|wss?):\/\/[^\s:/@[\]]+:(?!\d+\b)\S+/gi, "$1://…");
 }
 
 /** Reads the address of a server. Throws an InputError that shows no secret. `where` names it, such as a flag. */

@@ -37,6 +37,13 @@ describe("the address of a server", () => {
     assert.equal(parseServer("wss://host/nats", "--server").printable, "wss://host/nats");
     assert.equal(printableAddress(`nats://ann:${secret}@host:1`), "nats://host:1");
     assert.equal(printableAddress("nats://host?token=x"), "nats://host");
+    assert.equal(printableAddress("nats://ann:s3cret"), "nats://…");
+    for (const text of ["nats://host:4222", "tls://[::1]:4222", "wss://host/nats", "nats://host"]) {
+      assert.equal(printableAddress(text), text);
+      assert.equal(withoutSecrets(`${text}: lost`), `${text}: lost`);
+    }
+    assert.equal(withoutSecrets("got nats://ann:s3cret"), "got nats://…");
+    assert.equal(withoutSecrets(`at nats://ann:a"b'c<d>e@host, x`), "at nats://host, x");
     assert.equal(
       withoutSecrets(`from nats://ann:${secret}@host and wss://x@y, mail a@b`),
       "from nats://host and wss://y, mail a@b",
@@ -72,6 +79,13 @@ describe("the connection", { skip: withoutServer, timeout: 60_000 }, () => {
     assert.doesNotMatch(`${error.stack}${JSON.stringify(error)}`, /s3cret/);
   });
 
+  it("a host's name does not decide what the hint says", async () => {
+    for (const host of ["user", "tls"]) {
+      const { hint } = await refusal(() => connect({ server: `nats://${host}.invalid:1` }, context));
+      assert.match(hint, /Start it there with nats-server -js/);
+    }
+  });
+
   it("JetStream missing and a wrong password are named", async () => {
     const plain = await startServer({ jetstream: false });
     try {
@@ -92,6 +106,9 @@ describe("the connection", { skip: withoutServer, timeout: 60_000 }, () => {
       const byUrl = await connect({ server: url }, context);
       assert.equal(byUrl.address, closed.url);
       await byUrl.close();
+      // A file of credentials that a variable names does not replace the login of the address.
+      const both = await connect({ server: url }, { ...context, variables: { DDPG_NATS_CREDENTIALS: "none.creds" } });
+      await both.close();
     } finally {
       await closed.stop();
     }

@@ -80,8 +80,8 @@ const retryMs = 250;
 /** Connects. Throws an InputError with a hint if there is no such server, it refuses, or it has no JetStream. */
 export async function connect(options: ServerOptions, context: ServerContext): Promise<Server> {
   const { where, onLine } = context;
-  const given = withVariables(options, context.variables ?? process.env);
-  const address = parseServer(given.server, where);
+  const address = parseServer(options.server, where);
+  const given = withVariables(options, address, context.variables ?? process.env);
   const { printable } = address;
   const packages = await import("./packages.ts");
   packages.setSha256Backend("native");
@@ -113,10 +113,17 @@ export async function connect(options: ServerOptions, context: ServerContext): P
 
 type Given = ServerOptions & { readonly user?: string; readonly password?: string; readonly token?: string };
 
-function withVariables(options: ServerOptions, variables: Readonly<Record<string, string | undefined>>): Given {
+/** The variables stand for what is not given: a login in the address comes before all of them. */
+function withVariables(
+  options: ServerOptions,
+  { user, token }: ServerAddress,
+  variables: Readonly<Record<string, string | undefined>>,
+): Given {
+  const hasLogin = user !== undefined || token !== undefined;
   const found = Object.entries(serverVariables).flatMap(([name, variable]) => {
     const value = variables[variable];
-    return value === undefined || value === "" ? [] : [[name, value]];
+    const isGiven = hasLogin && name === "credentials";
+    return value === undefined || value === "" || isGiven ? [] : [[name, value]];
   });
   const chosen = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...Object.fromEntries(found), ...Object.fromEntries(chosen) };
@@ -169,14 +176,23 @@ async function open(
     });
   } catch (error) {
     const said = saidBy(error);
-    const isRefused = /authori[sz]ation|authentication|credential|nkey|jwt|user/i.test(said);
+    // The host may be called "user" or "tls".
+    const reason = said.replaceAll(hostname, "");
+    const isRefused = isRefusal(error) || /authori[sz]ation|authentication|credential|nkey|jwt/i.test(reason);
     const hint = isRefused
       ? `Give --credentials <file>, or ${serverVariables.user} and ${serverVariables.password}.`
-      : /certificate|tls|ssl|self.signed/i.test(said)
+      : /certificate|\btls\b|\bssl\b|self.signed/i.test(reason)
         ? "Give the certificate of its authority with --tls-ca <file>, or use nats:// if it has no TLS."
         : "Start it there with nats-server -js, or correct the address.";
     throw new InputError({ where, expected: `a NATS server at ${printable}`, got: said, hint });
   }
+}
+
+/** Whether a server refused the login, by the names of an error and its causes. */
+function isRefusal(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if (["AuthorizationError", "UserAuthenticationExpiredError"].includes(each.name)) return true;
+  return false;
 }
 
 function login({ user, password, token }: ServerAddress, given: Given): object {

@@ -1,11 +1,12 @@
 // The environments that a worker trains on: those of the package, and those that its own command line names. A job only
 // names one of them.
 import { isDeepStrictEqual } from "node:util";
-import { expect, fail, InputError } from "../../../base/expect.ts";
+import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
 import type { Arithmetic } from "../../../kernels/kernels.ts";
 import { outsideAddress } from "../../../node/outside/kinds.ts";
 import { givenOptions, type OutsideOptions } from "../../../node/outside/options.ts";
 import { shortHash } from "../../../node/trusted-file.ts";
+import { versions } from "../../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../../node.ts";
 import { environments } from "../../../tasks.ts";
 import { guarded } from "../../environment/guard.ts";
@@ -69,9 +70,45 @@ export async function environmentOfJob(config: RunConfig, allowed: Allowed): Pro
   return { nameOrPath: environment, loaded: await loadEnvironment(environment) };
 }
 
+/** How long an environment that could not be made is not tried again, in ms. */
+const brokenMs = 60_000;
+
+/**
+ * Tries environments before the first job with each. One that this machine cannot make, such as without its simulator, would
+ * let every job of a sweep fail.
+ */
+export class Tried {
+  readonly #found = new Map<string, { readonly at: number; readonly reason: Promise<string | undefined> }>();
+
+  /** Why an environment cannot be made here; undefined if it can. */
+  reason({ loaded }: AllowedEnvironment): Promise<string | undefined> {
+    const before = this.#found.get(loaded.name);
+    if (before && performance.now() - before.at < brokenMs) return before.reason;
+    const reason = tried(loaded).then((found) => {
+      // One that can be made is not tried again.
+      if (found === undefined) this.#found.set(loaded.name, { at: Number.POSITIVE_INFINITY, reason });
+      return found;
+    });
+    this.#found.set(loaded.name, { at: performance.now(), reason });
+    return reason;
+  }
+}
+
+async function tried(loaded: LoadedEnvironment): Promise<string | undefined> {
+  try {
+    const environment = await loaded.create();
+    await environment.close?.();
+    return undefined;
+  } catch (error) {
+    return `it cannot be made on this machine: ${messageOf(error)}`;
+  }
+}
+
 /** Why this worker leaves a job to others; undefined if it takes it. */
 export function refusalOf(config: RunConfig, allowed: Allowed, arithmetic: Arithmetic): string | undefined {
   const { environment, environmentSha256, environmentOptions } = config;
+  const version = versions().ddpg;
+  if (config.versions.ddpg !== version) return `ddpg ${config.versions.ddpg} sent it, and this is ${version}`;
   if (config.arithmetic === "fused" && arithmetic !== "fused")
     return "it needs the fused arithmetic, which this machine does not have";
   const listed = allowed.get(environment);

@@ -17,6 +17,14 @@ const maxFiles = 100;
 /** The largest bundle that is accepted: a replay buffer of ten million transitions of 400 numbers. */
 export const maxBundleBytes = 2 ** 34;
 
+const roomOnDisk = "a disk with room";
+const writable = "a directory that can be written";
+
+/** Whether an error of `unpack` is about this machine, and not about what it read. */
+export function isOfThisDisk(error: unknown): boolean {
+  return error instanceof InputError && [roomOnDisk, writable].includes(error.expected);
+}
+
 const pieceBytes = 2 ** 17;
 
 export interface BundledFile {
@@ -94,7 +102,7 @@ export async function unpack(
   { directory, id, size, where }: { directory: string; id: string; size: number; where: string },
 ): Promise<void> {
   expect(size <= maxBundleBytes, where, `at most ${maxBundleBytes} bytes`, size);
-  attempt(where, "a directory that can be written", () => makeDirectory(directory));
+  attempt(where, writable, () => makeDirectory(directory));
   try {
     await write(pieces, directory, id, size, where);
   } catch (error) {
@@ -140,7 +148,7 @@ async function write(pieces: AsyncIterable<Uint8Array>, directory: string, id: s
         expect(index < list.length, where, `${size} bytes`, "more");
         const part = rest.subarray(0, Math.min(left, rest.length));
         const file = descriptor as number;
-        attempt(where, "a disk with room", () => {
+        attempt(where, roomOnDisk, () => {
           for (let start = 0; start < part.length; ) start += fs.writeSync(file, part, start);
         });
         left -= part.length;

@@ -1,15 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { presets } from "../../../ddpg/config.ts";
-import type { RunConfig } from "../../../node.ts";
+import { versions } from "../../../node/versions.ts";
+import { loadEnvironment, type RunConfig } from "../../../node.ts";
 import { jobOf } from "../job.ts";
-import { environmentOfJob, parseAllow, refusalOf } from "./allowed.ts";
-import { decodeJob, encodeJob, maxJobBytes, planHash, type SweepJob, sharedConfig } from "./job-message.ts";
+import { environmentOfJob, parseAllow, refusalOf, Tried } from "./allowed.ts";
+import {
+  decodeJob,
+  encodeJob,
+  isNoJob,
+  jobSubject,
+  maxJobBytes,
+  planHash,
+  type SweepJob,
+  sharedConfig,
+} from "./job-message.ts";
 
 const config: RunConfig = {
   ...{ environment: "Pendulum-v1", preset: "small", seed: 3, steps: 500, settings: { ...presets.small } },
   ...{ arithmetic: "portable", evaluation: { every: 50, episodes: 1, finalEpisodes: 2 } },
-  versions: { ddpg: "1", node: "2", platform: "3" },
+  versions: { ...versions(), node: "2", platform: "3" },
 };
 const message = (changes: Partial<RunConfig> = {}): SweepJob => ({ sweep: "s", job: jobOf({ ...config, ...changes }) });
 const bytes = (value: unknown) => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
@@ -58,6 +68,33 @@ describe("the message of a job", () => {
     const plan = planHash(message());
     assert.equal(planHash(message({ versions: { ddpg: "9", node: "9", platform: "9" }, commit: "abc" })), plan);
     assert.notEqual(planHash(message({ evaluation: { every: 50, episodes: 1, finalEpisodes: 3 } })), plan);
+    assert.notEqual(planHash(message({ environmentSha256: "a".repeat(64) })), plan);
+    // The fields have another order after they were read.
+    const environmentOptions = { kwargs: { forward_reward_weight: 2 } };
+    const outside = message(sharedConfig({ ...config, environment: "gymnasium:HalfCheetah-v5", environmentOptions }));
+    assert.equal(planHash(decodeJob(bytes(encodeJob(outside)), "job")), planHash(outside));
+  });
+
+  it("differs from one of another version, and from an invalid one", () => {
+    const job = message();
+    const subject = jobSubject("s", job.job.id);
+    const good = JSON.parse(encodeJob(job)) as { config: RunConfig };
+    const settings = { ...good.config.settings, later: 1 };
+    for (const other of [
+      good,
+      { ...good, format: "ddpg-job-2" },
+      { ...good, later: 1 },
+      { ...good, config: { ...good.config, later: 1 } },
+      { ...good, config: { ...good.config, settings } },
+    ])
+      assert.equal(isNoJob(bytes(other), subject), false, JSON.stringify(other));
+    for (const none of ["{", "[]", "{}", { ...good, sweep: "t" }, { ...good, id: "0".repeat(12) }])
+      assert.equal(isNoJob(bytes(none), subject), true, JSON.stringify(none));
+    assert.equal(isNoJob(bytes(good), "ddpg.jobs.a.b:c"), true);
+    const steps = { ...good, config: { ...good.config, steps: 501 } };
+    assert.equal(isNoJob(bytes(steps), subject), true);
+    const actors = { channel: "c", run: "0".repeat(32) };
+    assert.throws(() => decodeJob(bytes(encodeJob(message({ actors }))), "job"), /config actors: expected nothing/);
   });
 });
 
@@ -80,6 +117,23 @@ describe("a worker's list of environments", () => {
     assert.match(refusalOf({ ...config, environmentSha256: "b".repeat(64) }, allowed, "portable") ?? "", /SHA-256/);
     assert.match(refusalOf({ ...cart, environmentOptions: { kwargs: {} } }, allowed, "portable") ?? "", /options/);
     assert.match(refusalOf({ ...config, arithmetic: "fused" }, allowed, "portable") ?? "", /fused/);
+    const later = { ...config, versions: { ...config.versions, ddpg: "9.9.9" } };
+    assert.match(refusalOf(later, allowed, "portable") ?? "", /^ddpg 9\.9\.9 sent it, and this is /);
+  });
+
+  it("is tried before the first job", async () => {
+    const tried = new Tried();
+    const [cart] = allowed.values();
+    const broken = { ...own, create: () => Promise.reject(new Error("no simulator")) };
+    const reason = await tried.reason({ ...cart, loaded: broken });
+    assert.equal(reason, "it cannot be made on this machine: no simulator");
+    let made = 0;
+    const counted = async () => {
+      made++;
+      return (await loadEnvironment("Pendulum-v1")).create();
+    };
+    const good = { ...cart, loaded: { ...own, name: "good", create: counted } };
+    assert.deepEqual([await tried.reason(good), await tried.reason(good), made], [undefined, undefined, 1]);
   });
 
   it("is parsed", () => {

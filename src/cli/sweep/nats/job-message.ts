@@ -1,7 +1,7 @@
 // A job as the message that a server keeps for it. A message names what to train, never what to start: its environment is
 // a name that each worker looks up in its own list.
 import { createHash } from "node:crypto";
-import { expect } from "../../../base/expect.ts";
+import { expect, InputError } from "../../../base/expect.ts";
 import { isRecord, parseJson } from "../../../base/json.ts";
 import { expectKnown } from "../../../node/fields.ts";
 import { decidingOf, outsideAddress } from "../../../node/outside/kinds.ts";
@@ -10,6 +10,9 @@ import type { RunConfig } from "../../../node.ts";
 import { type Job, jobOf } from "../job.ts";
 
 const format = "ddpg-job-1";
+
+/** What the subject of each job begins with. */
+export const jobsSubject = "ddpg.jobs";
 
 /** A longer one is none of ours: the settings are a few kB. */
 export const maxJobBytes = 65_536;
@@ -47,12 +50,52 @@ export function encodeJob({ sweep, job: { id, config } }: SweepJob): string {
   return JSON.stringify({ format, sweep, id, config });
 }
 
-/** A hash of what decides a job, to see whether the server has the same one. */
+/**
+ * A hash of what decides a job, to see whether the server has the same one. The id stands for most of it. The order is fixed,
+ * because the fields of a configuration have another one after they were read.
+ */
 export function planHash({ sweep, job: { id, config } }: SweepJob): string {
-  const { versions: _, commit: __, ...deciding } = config;
-  return createHash("sha256")
-    .update(encodeJob({ sweep, job: { id, config: deciding as RunConfig } }))
-    .digest("hex");
+  const { environmentSha256 = "", evaluation } = config;
+  const { every, episodes, finalEpisodes, fewerIfSlow = false } = evaluation;
+  const deciding = [sweep, id, environmentSha256, every, episodes, finalEpisodes, fewerIfSlow];
+  return createHash("sha256").update(JSON.stringify(deciding)).digest("hex");
+}
+
+/** The subject of a job's message. */
+export function jobSubject(sweep: string, id: string): string {
+  return `${jobsSubject}.${sweep}.${id}`;
+}
+
+/**
+ * Whether no version of ddpg made a message: it is no JSON, no job, or another job than its subject and its fields say. This
+ * version may be unable to read a job of another version, which other workers can make.
+ */
+export function isNoJob(bytes: Uint8Array, subject: string): boolean {
+  try {
+    if (bytes.length > maxJobBytes) return true;
+    const value = parseJson(new TextDecoder().decode(bytes), subject);
+    if (!isRecord(value)) return true;
+    const { format: found, sweep, id, config } = value;
+    if (typeof found !== "string" || !/^ddpg-job-\d+$/.test(found)) return true;
+    if (subject !== jobSubject(`${sweep}`, `${id}`)) return true;
+    if (found !== format) return false;
+    if (!isRecord(config)) return true;
+    return otherVersion(config) ? false : jobOf(configFrom(config, subject, "")).id !== id;
+  } catch (error) {
+    if (error instanceof InputError) return true;
+    throw error;
+  }
+}
+
+/** Whether a configuration cannot be read, because of fields or settings that another version has. */
+function otherVersion(config: object): boolean {
+  try {
+    configFrom(config, "config", "");
+    return false;
+  } catch (error) {
+    if (error instanceof InputError) return true;
+    throw error;
+  }
 }
 
 /** Reads and checks a job that came from a server. Throws an InputError for anything that is not one of ours. */
@@ -67,7 +110,7 @@ export function decodeJob(bytes: Uint8Array, where: string): SweepJob {
   expectSweepName(sweep, `${where} sweep`);
   expect(isRecord(config), `${where} config`, "an object", config);
   const checked = configFrom(config, `${where} config`, "");
-  for (const field of ["environmentModule", "environments", "untilReturn", "from"] as const)
+  for (const field of ["environmentModule", "environments", "untilReturn", "from", "actors"] as const)
     expect(checked[field] === undefined, `${where} config ${field}`, "nothing", checked[field]);
   const shared = sharedConfig(checked).environmentOptions;
   const isShared = JSON.stringify(shared) === JSON.stringify(checked.environmentOptions);

@@ -30,11 +30,11 @@ export class Lease {
     const plan = planHash(job);
     const lease = randomUUID();
     for (;;) {
-      const found = await store.read(sweep, id);
-      const before = found?.state.plan === plan ? found.state : queued(plan, undefined);
+      const { state: found, revision: last } = await store.latest(sweep, id);
+      const before = found?.plan === plan ? found : queued(plan, undefined);
       const { state, starts } = claimed(before, worker, lease);
       if (!starts && state === before) return state;
-      const revision = await store.write(sweep, id, state, found?.revision ?? 0);
+      const revision = await store.write(sweep, id, state, last);
       if (revision === undefined) continue;
       return starts ? new Lease(store, job, lease, state, revision) : state;
     }

@@ -10,7 +10,7 @@ import { type RunningServer, startServer, withoutServer } from "../../../node/na
 import { readConfig, readMetrics, readResult } from "../../../node.ts";
 import { programInFolder } from "../../terminal/program.case.ts";
 import { readSweep, runsOf, type SweepRecord } from "../record.ts";
-import { decodeJob } from "./job-message.ts";
+import { decodeJob, encodeJob, type SweepJob } from "./job-message.ts";
 import type { JobState } from "./job-state.ts";
 import { Lease } from "./lease.ts";
 import { SweepStore } from "./store.ts";
@@ -43,6 +43,7 @@ describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
   let server: Server;
   let store: SweepStore;
   let url = "";
+  let sample: SweepJob;
   const short = ["--warmup-steps", "60", "--episodes", "2", "--evaluate-episodes", "1", "--arithmetic", "portable"];
   const grid = ["Pendulum-v1", "--grid", "batchSize=32,48", ...short, "--steps", "2500"];
   const every = ["--checkpoint-every", "200"];
@@ -162,6 +163,7 @@ describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
     const message = await server.manager.streams.getMessage("ddpg_jobs", { last_by_subj: `ddpg.jobs.overtaken.${id}` });
     assert.ok(message);
     const job = decodeJob(message.data, "job");
+    sample = job;
     const lease = await Lease.claim(store, job, "other");
     assert.ok(lease instanceof Lease);
     for (let out = ""; !out.includes(`${id}  left: another worker has it`); out = printed.join("")) await delay(20);
@@ -206,10 +208,18 @@ describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
     await until("broken", (states) => states.length === 1);
     // Something that is no job, under a name of the queue.
     await server.jetstream.publish("ddpg.jobs.broken.junk", "{}");
+    // A subject that is no name, and a state that nothing can read, must not end a worker.
+    await server.jetstream.publish("ddpg.jobs.broken.b:c", "{}");
+    const states = await server.values.open("ddpg_sweeps");
+    const another = { ...JSON.parse(encodeJob(sample)), sweep: "unread" };
+    await states.put(`unread.${sample.job.id}`, "junk");
+    await server.jetstream.publish(`ddpg.jobs.unread.${sample.job.id}`, JSON.stringify(another));
     const without = await work("--idle", "3").outcome;
     assert.match(without.stderr, /jobs with line are left to others: --allow line=<its path> is not on this worker's/);
     assert.match(without.stderr, /ddpg\.jobs\.broken\.junk format: expected "ddpg-job-1".*It is set aside\.\n/);
+    assert.match(without.stderr, /ddpg\.jobs\.unread\.\S+: .*state of unread .*expected JSON/);
     assert.ok((await statesOf("line")).values().next().value?.phase === "waiting");
+    await server.manager.streams.purge("ddpg_jobs", { filter: `ddpg.jobs.unread.${sample.job.id}` });
 
     const list = ["--allow", "line=./line.mjs", "--allow", "broken=./broken.mjs", "--idle", "8"];
     const args = ["work", "--server", url, "--jobs", "1", ...list];
@@ -256,6 +266,12 @@ describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
       const context = { name: "test", where: "test", onLine: () => {}, variables: {} };
       const intruder = await connect({ server: as("worker") }, context);
       await assert.rejects(intruder.jetstream.publish("ddpg.jobs.closed.x", "{}"), /permission/i);
+      // It can read objects, as for a checkpoint, but have no other consumer of the queue.
+      const own = await SweepStore.open(intruder);
+      assert.equal((await own.record("closed"))?.environment, "Pendulum-v1");
+      assert.equal(await (await own.jobs(3000)).lostAfterMs(), 3000);
+      const other = { durable_name: "other", ack_policy: intruder.packages.AckPolicy.Explicit };
+      await assert.rejects(intruder.manager.consumers.add("ddpg_jobs", other), /permission|timeout/i);
       await intruder.close();
     } finally {
       await closed.stop();

@@ -11,7 +11,7 @@ import { files, writeJson } from "../../../node/run-files.ts";
 import { fromStart } from "../../../node/starting-folder.ts";
 import { type RunConfig, type RunResult, readConfig } from "../../../node.ts";
 import { environmentEntries } from "../../environment/environments.ts";
-import { runChildren } from "../../run/children.ts";
+import { type ChildEnd, runChildren, withoutServerVariables } from "../../run/children.ts";
 import { type ChildRun, findRun, resumeArguments, settle } from "../../run/seeds.ts";
 import type { Signal } from "../../terminal/exit-codes.ts";
 import { plusMinus, whole } from "../../terminal/numbers.ts";
@@ -31,7 +31,12 @@ export interface Worker {
   readonly name: string;
   /** Where the runs at work are. */
   readonly out: string;
-  readonly lostAfterMs: number;
+  /** Aborted when the worker ends: no run is started any more. */
+  readonly leaving: AbortSignal;
+  /** How long a worker may give no sign of life now. */
+  lostAfterMs(): Promise<number>;
+  /** Gets the jobs that failed here. */
+  noteFailure(job: SweepJob): void;
   /** Options of all children, as arguments. */
   childArguments(environment: AllowedEnvironment): string[];
 }
@@ -45,7 +50,7 @@ const shareOfTime = 0.2;
 /** After which a job is offered again that could not be stored, in ms. */
 const refusedMs = 5000;
 
-/** How long a worker that ends waits for a server that does not answer, in ms. */
+/** How long a worker that ends waits for a server that takes nothing, in ms. */
 const leaveMs = 10_000;
 
 /**
@@ -58,19 +63,22 @@ export async function runJob(
   sweepJob: SweepJob,
   environment: AllowedEnvironment,
 ): Promise<Signal | undefined> {
-  const { store, name, lostAfterMs } = worker;
-  const { job } = sweepJob;
+  const { store, name, leaving } = worker;
+  const { job, sweep } = sweepJob;
+  let lostAfterMs = await worker.lostAfterMs();
   const lease = await Lease.claim(store, sweepJob, name);
   if (!(lease instanceof Lease)) {
     if (lease.phase === "failed") printError(`ddpg: ${job.id}: set aside: ${lease.error}`);
+    // What a worker sent late that had lost the job.
+    else await store.remove(sweep, job.id, "checkpoint");
     message.ack();
     return undefined;
   }
-  const directory = path.join(worker.out, `${job.id}-${lease.id.slice(0, 8)}`);
+  const directory = path.join(worker.out, `${leftoverName(sweepJob)}${lease.id.slice(0, 8)}`);
   const sent = new Checkpoints(store, sweepJob, directory, lease);
   const lost = new AbortController();
   let isBeating = false;
-  const beat = async (): Promise<void> => {
+  const report = async (): Promise<void> => {
     message.working();
     // A server that does not answer gets one question.
     if (isBeating) return;
@@ -78,16 +86,26 @@ export async function runJob(
     try {
       const { step } = statusOf(directory);
       if (!(await lease.update((state) => progressed(state, step)))) lost.abort();
+      // Another worker may have changed it.
+      lostAfterMs = await worker.lostAfterMs();
     } finally {
       isBeating = false;
     }
   };
-  const timer = setInterval(() => void beat().catch(complain(job.id)), lostAfterMs / 3);
+  let timer: NodeJS.Timeout | undefined;
+  const beat = (): void => {
+    void report().catch(complain(job.id));
+    timer = setTimeout(beat, lostAfterMs / 3);
+  };
+  timer = setTimeout(beat, lostAfterMs / 3);
   let isKept = false;
   try {
     const entries = environmentEntries(fromStart(directory), environment.loaded);
     const wanted: RunConfig = { ...job.config, ...entries };
-    const found = lease.state.checkpoint > 0 && (await restore(worker, sweepJob, directory, wanted));
+    // The last try does without the checkpoint: it may be why the others failed.
+    const isLastTry = lease.state.tries > 0 && lease.state.tries === maxTries - 1;
+    const isUsable = lease.state.checkpoint > 0 && !isLastTry;
+    const found = isUsable && (await restore(worker, sweepJob, directory, wanted));
     const own = worker.childArguments(environment);
     const named = environment.loaded.task ? undefined : environment.nameOrPath;
     const args = found
@@ -96,17 +114,21 @@ export async function runJob(
     const run: ChildRun = { label: job.id, args, seed: job.config.seed, directory };
     let why = "";
     const sending = sent.sendUntil(lost);
-    const signal = await runChildren([run], {
+    const children = {
       jobs: 1,
       progress: false,
       until: lost.signal,
+      env: withoutServerVariables(process.env),
       onStart: () => print(`${job.id}  ${found ? `resumed at step ${whole(lease.state.checkpoint)}` : "started"}`),
-      onWarning: (_, warning) => printWarning(`${job.id}: ${warning}`),
-      onEnd: (each, end) => {
+      onWarning: (_: ChildRun, warning: string) => printWarning(`${job.id}: ${warning}`),
+      onEnd: (each: ChildRun, end: ChildEnd) => {
         why = settle(each, end);
       },
-    });
-    await sending.end();
+    };
+    // A signal that came before would not stop the child.
+    const signal = leaving.aborted ? undefined : await runChildren([run], children);
+    const hasEnded = run.end === "complete" || run.end === "failed";
+    if (hasEnded) await sending.end();
     if (lost.signal.aborted || lease.isLost) {
       print(`${job.id}  left: another worker has it`);
     } else if (run.end === "complete" && run.result) {
@@ -114,28 +136,63 @@ export async function runJob(
       if (await finish(worker, sweepJob, lease, directory, run.result)) message.ack();
       isKept = false;
     } else if (run.end === "failed") {
+      worker.noteFailure(sweepJob);
       const tries = await fail(job.id, lease, why);
       if (tries === "set aside") message.ack();
       else if (tries === "another try") message.nak(1000);
     } else {
       // Stopped: the next worker continues from here.
-      const leaving = sent.send().then(() => lease.update(released));
-      const isReleased = await Promise.race([leaving, delay(leaveMs, false, { ref: false })]);
+      const handBack = async (): Promise<boolean> => {
+        await sending.end();
+        await sent.send().catch(complain(job.id));
+        return lease.update(released);
+      };
+      const isReleased = await whileMoving(handBack(), () => sent.lastMove, leaveMs);
       if (isReleased) message.nak();
-      print(`${job.id}  handed back at step ${whole(lease.state.checkpoint)}`);
+      print(`${job.id}  ${howLeft(isReleased, lease, lostAfterMs)}`);
     }
     return signal;
   } catch (error) {
     // A server that refuses to store something is not the fault of the job.
     if (store.server.connection.isClosed()) throw error;
     complain(job.id)(error);
-    if (isKept) printError(`ddpg: ${job.id}: its result is kept in ${directory}`);
-    message.nak(refusedMs);
+    isKept = false;
+    // Otherwise another worker has it, and the message is that one's.
+    if (await lease.update(released).catch(() => false)) message.nak(refusedMs);
     return undefined;
   } finally {
-    clearInterval(timer);
-    if (!isKept) fs.rmSync(fromStart(directory), { recursive: true, force: true, maxRetries: 3 });
+    clearTimeout(timer);
+    if (isKept) printError(`ddpg: ${job.id}: its result is kept in ${directory}`);
+    else fs.rmSync(fromStart(directory), { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** Waits for something as long as it gets on. Returns undefined if `lastMove` is too long ago. */
+export async function whileMoving<T>(
+  work: Promise<T>,
+  lastMove: () => number,
+  limitMs: number,
+): Promise<T | undefined> {
+  const started = performance.now();
+  const isOver = new AbortController();
+  const watched = work.finally(() => isOver.abort());
+  const limit = async (): Promise<T | undefined> => {
+    for (;;) {
+      if (isOver.signal.aborted) return watched;
+      const left = Math.max(started, lastMove()) + limitMs - performance.now();
+      if (left <= 0) return undefined;
+      await delay(left, undefined, { signal: isOver.signal }).catch(() => {});
+    }
+  };
+  // It may fail after it was given up.
+  watched.catch(() => {});
+  return Promise.race([watched, limit()]);
+}
+
+function howLeft(isReleased: boolean | undefined, lease: Lease, lostAfterMs: number): string {
+  if (isReleased) return `handed back at step ${whole(lease.state.checkpoint)}`;
+  if (isReleased === false) return "left: another worker has it";
+  return `left: the server does not answer; others get it ${lostAfterMs / 1000} s after it does`;
 }
 
 function complain(id: string): (error: unknown) => void {
@@ -149,12 +206,18 @@ class Checkpoints {
   readonly #directory: string;
   readonly #lease: Lease;
   #sent = "";
+  #lastMove = 0;
 
   constructor(store: SweepStore, job: SweepJob, directory: string, lease: Lease) {
     this.#store = store;
     this.#job = job;
     this.#directory = directory;
     this.#lease = lease;
+  }
+
+  /** When the server took something last, on the clock of `performance`. */
+  get lastMove(): number {
+    return this.#lastMove;
   }
 
   /** Sends each new checkpoint until `end` is called. Aborts `lost` if another worker has the job. */
@@ -192,11 +255,26 @@ class Checkpoints {
     const { sweep, job } = this.#job;
     const directory = fromStart(this.#directory);
     const step = readCheckpointStep(directory);
-    // A worker that has lost the job must not write over what the other one sends.
-    if (step === undefined || !(await this.#lease.update((state) => state))) return;
-    await this.#store.put(sweep, job.id, "checkpoint", () => bundleOf(directory, checkpointFiles, job.id));
+    if (step === undefined) return;
+    const isStored = await this.#store.put(sweep, job.id, "checkpoint", async () => {
+      // A worker that has lost the job must not write over what the other one sends.
+      if (!(await this.#lease.update((state) => state))) return undefined;
+      return this.#noting(bundleOf(directory, checkpointFiles, job.id));
+    });
+    if (!isStored) return;
     this.#sent = found;
-    await this.#lease.update((state) => checkpointed(state, step));
+    if (await this.#lease.update((state) => checkpointed(state, step))) return;
+    // The job was lost meanwhile. If it is complete, nothing else removes what was sent.
+    const now = await this.#store.read(sweep, job.id);
+    if (now?.state.phase === "complete") await this.#store.remove(sweep, job.id, "checkpoint");
+  }
+
+  /** Notes when each piece is asked for: then the server has taken those before. */
+  async *#noting(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      this.#lastMove = performance.now();
+      yield piece;
+    }
   }
 
   /** What tells one checkpoint from the next. */
@@ -207,28 +285,37 @@ class Checkpoints {
   }
 }
 
+/** How often files on a server are read before they count as damaged: another worker may have replaced it meanwhile. */
+export const maxReads = 3;
+
 /**
  * Brings back the last checkpoint. Returns whether it can be resumed from. If not, the run starts again, with the same
  * results.
  */
 async function restore(
-  { store }: Worker,
+  { store, leaving }: Worker,
   { sweep, job }: SweepJob,
   directory: string,
   wanted: RunConfig,
 ): Promise<boolean> {
   const folder = fromStart(directory);
-  try {
-    const object = await store.get(sweep, job.id, "checkpoint", maxBundleBytes);
-    if (!object) return false;
-    const where = `${store.server.address} checkpoint of ${job.id}`;
-    await unpack(object.pieces, { directory: folder, id: job.id, size: object.size, where });
-    adopt(folder, wanted);
-    if (findRun(directory, wanted, undefined) === "checkpoint") return true;
-  } catch (error) {
-    printWarning(`${job.id}: its checkpoint is not used, and it starts again: ${messageOf(error)}`);
+  for (let reads = 1; !leaving.aborted; reads++) {
+    try {
+      const object = await store.get(sweep, job.id, "checkpoint", maxBundleBytes, leaving);
+      if (!object) return false;
+      const where = `${store.server.address} checkpoint of ${job.id}`;
+      await unpack(object.pieces, { directory: folder, id: job.id, size: object.size, where });
+      adopt(folder, wanted);
+      if (findRun(directory, wanted, undefined) === "checkpoint") return true;
+      reads = maxReads;
+    } catch (error) {
+      if (store.server.connection.isClosed()) throw error;
+      if (reads >= maxReads && !leaving.aborted)
+        printWarning(`${job.id}: its checkpoint is not used, and it starts again: ${messageOf(error)}`);
+    }
+    fs.rmSync(folder, { recursive: true, force: true });
+    if (reads >= maxReads) return false;
   }
-  fs.rmSync(folder, { recursive: true, force: true });
   return false;
 }
 
@@ -261,12 +348,15 @@ async function finish(
     fingerprint,
   };
   const folder = fromStart(directory);
-  if (!(await lease.update((state) => progressed(state, steps)))) return false;
-  await store.put(sweep, job.id, "result", () => bundleOf(folder, resultFiles(folder), job.id));
+  const isStored = await store.put(sweep, job.id, "result", async () => {
+    if (!(await lease.update((state) => progressed(state, steps)))) return undefined;
+    return bundleOf(folder, resultFiles(folder), job.id);
+  });
+  if (!isStored) return false;
   if (!(await lease.update((state) => completed(state, steps, outcome)))) return false;
   if (evaluation) print(`${job.id}  ${plusMinus(evaluation.meanReturn, evaluation.standardError)}  ${fingerprint}`);
   await store.remove(sweep, job.id, "checkpoint");
-  removeLeftovers(out, job.id);
+  removeLeftovers(out, { sweep, job });
   return true;
 }
 
@@ -279,13 +369,20 @@ async function fail(id: string, lease: Lease, why: string): Promise<"another try
   return "set aside";
 }
 
+/** What the directories of a job begin with. The rest is a part of a lease. */
+function leftoverName({ sweep, job }: SweepJob): string {
+  return `${sweep}-${job.id}-`;
+}
+
 /** Removes what workers left that were killed while they had the same job. */
-function removeLeftovers(out: string, id: string): void {
+export function removeLeftovers(out: string, job: SweepJob): void {
   const folder = fromStart(out);
+  const start = leftoverName(job);
   for (const name of fs.readdirSync(folder)) {
     const directory = path.join(folder, name);
     try {
-      if (name.startsWith(`${id}-`) && !isLocked(directory)) fs.rmSync(directory, { recursive: true, force: true });
+      const isOfJob = name.startsWith(start) && /^[0-9a-f]{8}$/.test(name.slice(start.length));
+      if (isOfJob && !isLocked(directory)) fs.rmSync(directory, { recursive: true, force: true });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
     }

@@ -1,11 +1,11 @@
 // `ddpg sweep status --server`: the runs of the sweeps that a server has, as they are now.
 import { InputError, suggest } from "../../../base/expect.ts";
-import { connect, type ServerOptions } from "../../../node/nats/connect.ts";
+import { connect, type Server, type ServerOptions } from "../../../node/nats/connect.ts";
 import { print, printError } from "../../terminal/output.ts";
 import { runsOf } from "../record.ts";
 import { printRuns, type ShownRun } from "../status.ts";
 import { expectSweepName } from "./job-message.ts";
-import { SweepStore } from "./store.ts";
+import { asInputErrors, SweepStore } from "./store.ts";
 
 /** Prints the runs of one sweep, or of all. */
 export async function serverStatus(options: ServerOptions, name: string | undefined): Promise<void> {
@@ -13,19 +13,23 @@ export async function serverStatus(options: ServerOptions, name: string | undefi
   const onLine = (line: string): void => printError(`ddpg: ${line}`);
   const server = await connect(options, { name: "ddpg sweep status", where: "--server", onLine });
   try {
-    const store = await SweepStore.open(server);
-    const all = await store.sweeps();
-    if (name !== undefined && !all.includes(name)) {
-      const hint = suggest(name, all) || "ddpg sweep --server puts one there.";
-      throw new InputError({ where: server.address, expected: `a sweep ${name}`, got: all.join(", ") || "none", hint });
-    }
-    if (all.length === 0) print(`No sweep is at ${server.address}. ddpg sweep --server puts one there.`);
-    for (const [i, sweep] of (name === undefined ? all : [name]).entries()) {
-      if (i > 0) print("");
-      await printSweep(store, sweep);
-    }
+    await asInputErrors(server, () => printSweeps(server, name));
   } finally {
     await server.close();
+  }
+}
+
+async function printSweeps(server: Server, name: string | undefined): Promise<void> {
+  const store = await SweepStore.open(server);
+  const all = await store.sweeps();
+  if (name !== undefined && !all.includes(name)) {
+    const hint = suggest(name, all) || "ddpg sweep --server puts one there.";
+    throw new InputError({ where: server.address, expected: `a sweep ${name}`, got: all.join(", ") || "none", hint });
+  }
+  if (all.length === 0) print(`No sweep is at ${server.address}. ddpg sweep --server puts one there.`);
+  for (const [i, sweep] of (name === undefined ? all : [name]).entries()) {
+    if (i > 0) print("");
+    await printSweep(store, sweep);
   }
 }
 

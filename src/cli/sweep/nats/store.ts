@@ -1,23 +1,37 @@
 // What a server keeps of sweeps: a queue of jobs, the state of each, the records of the sweeps, and files of runs. Everything
 // that is read is checked.
+import { once } from "node:events";
 import type { JsMsg } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import type { ObjectStore } from "@nats-io/obj";
-import { expect, InputError } from "../../../base/expect.ts";
+import type { ObjectInfo, ObjectStore } from "@nats-io/obj";
+import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
 import { maxTextBytes } from "../../../node/files.ts";
 import { isPassing, type Server } from "../../../node/nats/connect.ts";
 import { joined, parseSweep, type SweepRecord, sweepText } from "../record.ts";
-import { encodeJob, expectSweepName, planHash, type SweepJob } from "./job-message.ts";
+import {
+  decodeJob,
+  encodeJob,
+  expectSweepName,
+  jobSubject,
+  jobsSubject,
+  planHash,
+  type SweepJob,
+} from "./job-message.ts";
 import { decodeState, encodeState, isEnded, type JobState, queued, setAside } from "./job-state.ts";
 
 const stream = "ddpg_jobs";
-const subject = "ddpg.jobs";
 const consumer = "workers";
 const bucket = "ddpg_sweeps";
 
-/** What JetStream answers if something else was written meanwhile, and if a job is in the queue already. */
+/** What JetStream answers if something else was written meanwhile. */
 const wrongLastSequence = 10071;
-const subjectIsFull = 10077;
+
+/** Whether a job is in the queue already. The code of this answer is also that of a disk that is full. */
+export function isQueued(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if (/maximum messages per subject/i.test(each.message)) return true;
+  return false;
+}
 
 /** Time in which the queue knows a message by its id, in ms. It holds each job once at any time. */
 const duplicateMs = 120_000;
@@ -28,10 +42,21 @@ const atOnce = 32;
 /** How long a worker may give no sign of life before its job is given to another, in ms. */
 export const defaultLostAfterMs = 30_000;
 
+/** How long a piece of an object may take, in ms. The client reports neither chunks that were removed nor a closed connection. */
+const stallMs = 90_000;
+
 export interface StoredState {
   readonly state: JobState;
   /** The number of the write, for the next one. */
   readonly revision: number;
+}
+
+/** The queue of jobs. */
+export interface JobQueue {
+  /** The next job, or undefined after a second without one. */
+  next(): Promise<JsMsg | undefined>;
+  /** How long a worker may give no sign of life now, in ms. A worker that starts may change it. */
+  lostAfterMs(): Promise<number>;
 }
 
 /** Files of a run on the server. */
@@ -53,7 +78,7 @@ export class SweepStore {
     const { manager, packages, values, objects } = server;
     const config = {
       name: stream,
-      subjects: [`${subject}.>`],
+      subjects: [`${jobsSubject}.>`],
       retention: packages.RetentionPolicy.Workqueue,
       // A job that is in the queue is not added again, however long ago it was.
       max_msgs_per_subject: 1,
@@ -84,7 +109,8 @@ export class SweepStore {
     const { sweep } = job;
     const { id } = job.job;
     for (;;) {
-      const found = await this.read(sweep, id);
+      const { state: before, revision: last } = await this.latest(sweep, id);
+      const found = before && { state: before, revision: last };
       if (found) {
         const hint = "Choose another --name.";
         const where = `job ${id} of ${sweep} at ${this.server.address}`;
@@ -94,37 +120,62 @@ export class SweepStore {
       }
       const isOpen = found !== undefined && !isEnded(found.state);
       const state = isOpen ? found.state : queued(plan, found?.state);
-      const revision = isOpen ? found.revision : await this.write(sweep, id, state, found?.revision ?? 0);
+      const revision = isOpen ? last : await this.write(sweep, id, state, last);
       if (revision === undefined) continue;
-      await this.#publish(job, state.round);
+      const isNew = await this.#publish(job, state.round);
+      if (!isNew && state.phase !== "running") await this.#replaceOther(job, state.round);
       return { state, revision };
     }
   }
 
-  async #publish(job: SweepJob, round: number): Promise<void> {
+  /** Puts a job into the queue again that still waits there, in case that the server has lost it. */
+  async publishAgain(job: SweepJob): Promise<void> {
+    const found = await this.read(job.sweep, job.job.id);
+    if (found?.state.phase === "waiting") await this.#publish(job, found.state.round);
+  }
+
+  /** Returns false if the queue has the job already. */
+  async #publish(job: SweepJob, round: number): Promise<boolean> {
     const { sweep } = job;
-    const { id } = job.job;
+    const { id, config } = job.job;
     const { retry, jetstream } = this.server;
     try {
-      const msgID = `${sweep}/${id}/${round}`;
-      await retry(() => jetstream.publish(`${subject}.${sweep}.${id}`, encodeJob(job), { msgID }));
+      const msgID = `${sweep}/${id}/${round}/${config.versions.ddpg}`;
+      await retry(() => jetstream.publish(jobSubject(sweep, id), encodeJob(job), { msgID }));
+      return true;
     } catch (error) {
-      if (codeOf(error) !== subjectIsFull) throw error;
+      if (!isQueued(error)) throw error;
+      return false;
     }
   }
 
+  /** Replaces a job in the queue that another version of ddpg put there: workers of this version leave that one to others. */
+  async #replaceOther(job: SweepJob, round: number): Promise<void> {
+    const { retry, manager } = this.server;
+    const filter = jobSubject(job.sweep, job.job.id);
+    const message = await retry(() => manager.streams.getMessage(stream, { last_by_subj: filter }));
+    if (!message) return;
+    try {
+      const { job: other } = decodeJob(message.data, filter);
+      if (other.config.versions.ddpg === job.job.config.versions.ddpg) return;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+    }
+    await retry(() => manager.streams.purge(stream, { filter }));
+    await this.#publish(job, round);
+  }
+
   /**
-   * What gives the next job, or undefined after a second without one. `lostAfterMs` changes when a job whose worker gives
-   * no sign of life is given to another; undefined leaves it.
+   * The queue. `lostAfterMs` changes when a job whose worker gives no sign of life is given to another; undefined leaves it.
    */
-  async jobs(lostAfterMs: number | undefined): Promise<{ next(): Promise<JsMsg | undefined>; lostAfterMs: number }> {
+  async jobs(lostAfterMs: number | undefined): Promise<JobQueue> {
     const { manager, jetstream, packages, retry } = this.server;
     const { nanos } = packages;
     const ack_wait = nanos(lostAfterMs ?? defaultLostAfterMs);
     const config = {
       durable_name: consumer,
       ack_policy: packages.AckPolicy.Explicit,
-      filter_subject: `${subject}.>`,
+      filter_subject: `${jobsSubject}.>`,
       max_deliver: -1,
       max_ack_pending: 100_000,
       ack_wait,
@@ -133,12 +184,9 @@ export class SweepStore {
     const info = await asInputErrors(this.server, () =>
       retry(() => manager.consumers.info(stream, consumer).catch((error) => ifMissing(error, add))),
     );
-    let wait = info.config.ack_wait ?? ack_wait;
-    if (lostAfterMs !== undefined && wait !== ack_wait) {
-      await retry(() => manager.consumers.update(stream, consumer, { ack_wait }));
-      wait = ack_wait;
-    }
-    const jobs = await retry(() => jetstream.consumers.get(stream, consumer));
+    if (lostAfterMs !== undefined && info.config.ack_wait !== ack_wait)
+      await asInputErrors(this.server, () => retry(() => manager.consumers.update(stream, consumer, { ack_wait })));
+    const jobs = await asInputErrors(this.server, () => retry(() => jetstream.consumers.get(stream, consumer)));
     const next = async (): Promise<JsMsg | undefined> => {
       try {
         return (await jobs.next({ expires: 1000 })) ?? undefined;
@@ -147,15 +195,29 @@ export class SweepStore {
         throw error;
       }
     };
-    return { next, lostAfterMs: wait / 1e6 };
+    const wait = async (): Promise<number> => {
+      const { config: now } = await retry(() => manager.consumers.info(stream, consumer));
+      return (now.ack_wait ?? ack_wait) / 1e6;
+    };
+    return { next: () => asInputErrors(this.server, next), lostAfterMs: wait };
   }
 
   // The states.
 
   async read(sweep: string, id: string): Promise<StoredState | undefined> {
+    const { state, revision } = await this.latest(sweep, id);
+    return state && { state, revision };
+  }
+
+  /** The same, with the number of the last write also if it removed the state, such as by a person; 0 if there was none. */
+  async latest(
+    sweep: string,
+    id: string,
+  ): Promise<{ readonly state: JobState | undefined; readonly revision: number }> {
     const entry = await this.server.retry(() => this.#states.get(`${sweep}.${id}`));
-    if (entry?.operation !== "PUT") return undefined;
-    return { state: decodeState(entry.value, this.#where(sweep, id)), revision: entry.revision };
+    const { revision = 0 } = entry ?? {};
+    if (entry?.operation !== "PUT") return { state: undefined, revision };
+    return { state: decodeState(entry.value, this.#where(sweep, id)), revision };
   }
 
   /**
@@ -175,12 +237,17 @@ export class SweepStore {
     return entry?.string() === text ? entry.revision : undefined;
   }
 
-  /** Notes that a message is none of our jobs, if its subject is that of one, for the command that waits for it. */
-  async setAside(subjectName: string, error: string): Promise<void> {
-    const [sweep, id, ...rest] = subjectName.slice(subject.length + 1).split(".");
-    if (rest.length > 0 || id === undefined) return;
+  /**
+   * Notes that a message is none of our jobs, if its subject is that of one, for the command that waits for it. Returns false
+   * if a worker has that job.
+   */
+  async setAside(subject: string, error: string): Promise<boolean> {
+    const [, sweep, id] = /^ddpg\.jobs\.([A-Za-z0-9_-]{1,64})\.([0-9a-f]+-seed\d+)$/.exec(subject) ?? [];
+    if (sweep === undefined) return true;
     const found = await this.read(sweep, id);
-    if (found && !isEnded(found.state)) await this.write(sweep, id, setAside(found.state, error), found.revision);
+    if (!found || isEnded(found.state)) return true;
+    if (found.state.lease !== undefined) return false;
+    return (await this.write(sweep, id, setAside(found.state, error), found.revision)) !== undefined;
   }
 
   /** The states of these runs of a sweep, by their ids, as far as the server has them. */
@@ -197,17 +264,21 @@ export class SweepStore {
     return found;
   }
 
-  /** The states of a sweep, and then each one that changes, until `signal` is aborted. */
-  async *changes(sweep: string, signal: AbortSignal): AsyncGenerator<{ id: string; state: JobState }> {
+  /** The states of the wanted runs of a sweep, and then each one that changes, until `signal` is aborted. */
+  async *changes(
+    sweep: string,
+    isWanted: (id: string) => boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<StoredState & { readonly id: string }> {
     const watch = await this.server.retry(() => this.#states.watch({ key: `${sweep}.*` }));
     const stop = (): void => watch.stop();
     signal.addEventListener("abort", stop);
     if (signal.aborted) stop();
     try {
-      for await (const { key, value, operation } of watch) {
-        if (operation !== "PUT") continue;
+      for await (const { key, value, operation, revision } of watch) {
         const id = key.slice(sweep.length + 1);
-        yield { id, state: decodeState(value, this.#where(sweep, id)) };
+        if (operation !== "PUT" || !isWanted(id)) continue;
+        yield { id, state: decodeState(value, this.#where(sweep, id)), revision };
       }
     } finally {
       signal.removeEventListener("abort", stop);
@@ -261,29 +332,61 @@ export class SweepStore {
 
   // The files.
 
-  /** Stores files of a run in place of earlier ones. `pieces` is called again if the server did not answer. */
-  async put(sweep: string, id: string, kind: Kind, pieces: () => AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * Stores files of a run in place of earlier ones. `open` is called again if the server did not answer. If it returns
+   * undefined, nothing is stored, and false is returned.
+   */
+  async put(
+    sweep: string,
+    id: string,
+    kind: Kind,
+    open: () => Promise<AsyncGenerator<Uint8Array> | undefined>,
+  ): Promise<boolean> {
     const name = objectName(sweep, id, kind);
-    await this.server.retry(() => this.#objects.put({ name }, streamOf(pieces())));
+    return this.server.retry(async () => {
+      const pieces = await open();
+      if (!pieces) return false;
+      try {
+        await this.#objects.put({ name }, streamOf(pieces));
+      } finally {
+        // The client leaves what it has not read, and so its files open.
+        await pieces.return(undefined);
+      }
+      return true;
+    });
   }
 
-  /** Files of a run, with their size. Undefined if there are none. Throws while it is read if they are damaged. */
-  async get(sweep: string, id: string, kind: Kind, maxBytes: number) {
-    return this.#open(objectName(sweep, id, kind), maxBytes);
+  /**
+   * Files of a run, with their size. Undefined if there are none. Throws while it is read if they are damaged, if they do not
+   * come, or if `signal` is aborted.
+   */
+  async get(sweep: string, id: string, kind: Kind, maxBytes: number, signal?: AbortSignal) {
+    return this.#open(objectName(sweep, id, kind), maxBytes, signal);
   }
 
   async remove(sweep: string, id: string, kind: Kind): Promise<void> {
     await this.server.retry(() => this.#objects.delete(objectName(sweep, id, kind)));
   }
 
-  async #open(name: string, maxBytes: number) {
+  async #open(name: string, maxBytes: number, signal?: AbortSignal) {
     const where = `${this.server.address} ${name}`;
     const info = await this.server.retry(() => this.#objects.info(name));
     if (!info || info.deleted) return undefined;
-    expect(info.size <= maxBytes, where, `at most ${maxBytes} bytes`, info.size);
+    const check = (found: ObjectInfo): void => {
+      expect(found.options?.link === undefined, where, "files", "a link to others");
+      expect(found.size <= maxBytes, where, `at most ${maxBytes} bytes`, found.size);
+    };
+    check(info);
     const object = await this.server.retry(() => this.#objects.get(name));
     if (!object) return undefined;
-    return { size: object.info.size, pieces: limited(object.data, object.info.size, where) };
+    try {
+      // It may have been replaced meanwhile.
+      check(object.info);
+    } catch (error) {
+      await object.data.cancel().catch(() => {});
+      throw error;
+    }
+    return { size: object.info.size, pieces: limited(object.data, object.info.size, where, { signal }) };
   }
 }
 
@@ -293,13 +396,37 @@ function objectName(sweep: string, id: string, kind: Kind): string {
   return `${sweep}/${id}/${kind}`;
 }
 
-/** The pieces of an object, and never more than it is said to have. */
-async function* limited(data: ReadableStream<Uint8Array>, size: number, where: string): AsyncGenerator<Uint8Array> {
+/** The pieces of an object, and never more than it is said to have. Throws an InputError if none comes for a while. */
+export async function* limited(
+  data: ReadableStream<Uint8Array>,
+  size: number,
+  where: string,
+  { signal, limitMs = stallMs }: { readonly signal?: AbortSignal | undefined; readonly limitMs?: number } = {},
+): AsyncGenerator<Uint8Array> {
   let read = 0;
   const reader = data.getReader();
+  const damaged = (error: unknown): never => fail(where, "whole files", messageOf(error));
+  const next = async () => {
+    const over = new AbortController();
+    const stop = (): void => over.abort();
+    signal?.addEventListener("abort", stop);
+    if (signal?.aborted) stop();
+    const timer = setTimeout(stop, limitMs);
+    try {
+      const stalled = once(over.signal, "abort").then(() => undefined);
+      const found = over.signal.aborted ? undefined : await Promise.race([reader.read().catch(damaged), stalled]);
+      if (found) return found;
+      const got = signal?.aborted ? "a signal to stop" : "nothing";
+      const expected = `${size - read} more bytes, some within ${limitMs / 1000} s`;
+      throw new InputError({ where, expected, got });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+  };
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await next();
       if (done) break;
       read += value.length;
       expect(read <= size, where, `${size} bytes`, "more");
@@ -342,13 +469,22 @@ function ifMissing<T>(error: unknown, action: () => Promise<T>): Promise<T> {
   throw error;
 }
 
-/** A refusal by the server, such as for missing permissions, in words. */
-async function asInputErrors<T>(server: Server, action: () => Promise<T>): Promise<T> {
+/** A refusal by the server, such as for missing permissions or a full disk, in words. Other errors stay as they are. */
+export async function asInputErrors<T>(server: Server, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    if (error instanceof InputError || !(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || !refusals.test(error.name)) throw error;
     const hint = "docs/scale.md shows what a worker and a sweep must be permitted.";
-    throw new InputError({ where: server.address, expected: "streams for sweeps", got: error.message, hint });
+    throw new InputError({
+      where: server.address,
+      expected: "a server that does what sweeps need",
+      got: error.message,
+      hint,
+    });
   }
 }
+
+/** The names of the errors with which the client reports what the server or the connection refuses. */
+const refusals =
+  /^(JetStream\w*|PermissionViolation|Authorization|UserAuthenticationExpired|ClosedConnection|DrainingConnection|Connection|Request|Timeout|NoResponders|ConsumerNotFound|StreamNotFound)(Error)?$/;

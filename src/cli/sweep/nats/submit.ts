@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { expect, InputError } from "../../../base/expect.ts";
+import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
 import { eventFileName } from "../../../node/event-file.ts";
 import { attempt, makeDirectory } from "../../../node/files.ts";
 import { expectUnlockedNow } from "../../../node/lock.ts";
@@ -19,11 +19,11 @@ import { print, printError } from "../../terminal/output.ts";
 import type { Job } from "../job.ts";
 import type { SweepRecord } from "../record.ts";
 import { failureFile } from "../status.ts";
-import { maxBundleBytes, unpack } from "./bundle.ts";
-import { sharedConfig } from "./job-message.ts";
+import { isOfThisDisk, maxBundleBytes, unpack } from "./bundle.ts";
+import { type SweepJob, sharedConfig } from "./job-message.ts";
 import { fetched, isEnded, type JobState } from "./job-state.ts";
-import { adopt } from "./run-job.ts";
-import { SweepStore } from "./store.ts";
+import { adopt, maxReads } from "./run-job.ts";
+import { asInputErrors, SweepStore } from "./store.ts";
 
 export interface Submission {
   readonly server: ServerOptions;
@@ -42,6 +42,12 @@ export interface Submitted {
   readonly open: number;
   readonly signal: Signal | undefined;
 }
+
+/** How often jobs that wait are put into the queue again, in ms. It holds each once. */
+const againMs = 60_000;
+
+/** How often a run is made again whose result is missing or damaged. */
+const maxRepairs = 3;
 
 /** Jobs that are put into the queue at the same time. */
 const atOnce = 32;
@@ -63,41 +69,80 @@ export async function submit({ server: options, name, added, jobs }: Submission)
   for (const { directory } of jobs) fs.rmSync(failureFile(directory), { force: true });
   const left = new Map(jobs.map((each) => [each.job.id, each]));
   let failed = 0;
-  try {
+  let timer: NodeJS.Timeout | undefined;
+  const follow = async (): Promise<void> => {
     const store = await SweepStore.open(server);
     await store.addRecord(name, added);
-    const waiting = [...jobs];
-    const add = async (): Promise<void> => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const { id, config } = next.job;
-        await store.enqueue({ sweep: name, job: { id, config: sharedConfig(config) } });
-      }
+    const message = ({ id, config }: Job): SweepJob => ({ sweep: name, job: { id, config: sharedConfig(config) } });
+    /** The write from which on a state is that of the job in the queue. */
+    const since = new Map<string, number>();
+    const enqueue = async (job: Job): Promise<void> => {
+      since.set(job.id, (await store.enqueue(message(job))).revision);
     };
-    await Promise.all(Array.from({ length: atOnce }, add));
+    await someAtOnce(jobs, ({ job }) => enqueue(job));
     print(`${whole(jobs.length)} of them are at ${server.address} as ${name}; ddpg work makes them.`);
     const before = new Map<string, JobState>();
+    const isWaiting = (id: string): boolean => (before.get(id)?.phase ?? "waiting") === "waiting";
+    // The server may have lost a message: its disk was full, or a person emptied the queue.
+    const again = async (): Promise<void> => {
+      const waiting = [...left.values()].filter(({ job }) => isWaiting(job.id));
+      await someAtOnce(waiting, ({ job }) => store.publishAgain(message(job))).catch((error) => {
+        if (!over.signal.aborted) onLine(messageOf(error));
+      });
+      if (!over.signal.aborted) timer = setTimeout(() => void again(), againMs);
+    };
+    timer = setTimeout(() => void again(), againMs);
+    const repairs = new Map<string, number>();
     while (left.size > 0 && !over.signal.aborted) {
-      for await (const { id, state } of store.changes(name, over.signal)) {
+      for await (const { id, state, revision } of store.changes(name, (each) => left.has(each), over.signal)) {
         const wanted = left.get(id);
-        if (!wanted) continue;
+        if (!wanted || revision < (since.get(id) ?? 0)) continue;
         tell(id, state, before.get(id));
         before.set(id, state);
         if (!isEnded(state)) continue;
         if (state.phase === "failed") {
           noteFailure(wanted.directory, state.error ?? "no reason is known");
           failed++;
-        } else await take(store, name, wanted.job, wanted.directory, state);
+        } else {
+          const damage = await take(store, name, wanted.job, wanted.directory, state, over.signal);
+          if (damage) {
+            const count = (repairs.get(id) ?? 0) + 1;
+            repairs.set(id, count);
+            if (count <= maxRepairs) {
+              onLine(`${id}: ${damage.message} The run is made again.`);
+              await enqueue(wanted.job);
+              continue;
+            }
+            onLine(`${id}: ${damage.message}`);
+            noteFailure(wanted.directory, damage.message);
+            failed++;
+          }
+        }
         left.delete(id);
         if (left.size === 0) break;
       }
     }
+  };
+  try {
+    await asInputErrors(server, follow);
   } catch (error) {
     if (!signal) throw error;
   } finally {
+    over.abort();
+    clearTimeout(timer);
     for (const each of signals) process.off(each, stop);
     await server.close();
   }
   return { failed, open: left.size, signal };
+}
+
+/** Does something with each of a list, some at the same time. */
+async function someAtOnce<T>(list: readonly T[], action: (each: T) => Promise<void>): Promise<void> {
+  const waiting = [...list];
+  const next = async (): Promise<void> => {
+    for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) await action(each);
+  };
+  await Promise.all(Array.from({ length: atOnce }, next));
 }
 
 /** Prints what has changed. */
@@ -114,26 +159,46 @@ function tell(id: string, state: JobState, before: JobState | undefined): void {
   }
 }
 
-/** Takes a result from the server into the directory of its run. It is removed from the server when it is on the disk. */
-async function take(store: SweepStore, name: string, job: Job, directory: string, state: JobState): Promise<void> {
+/**
+ * Takes a result from the server into the directory of its run. It is removed from the server when it is on the disk. Returns
+ * what is wrong with one that is missing or damaged: then the server has none any more.
+ */
+async function take(
+  store: SweepStore,
+  name: string,
+  job: Job,
+  directory: string,
+  state: JobState,
+  signal: AbortSignal,
+): Promise<InputError | undefined> {
   const where = `${store.server.address} result of ${job.id}`;
-  const object = await store.get(name, job.id, "result", maxBundleBytes);
-  if (!object) {
-    const hint = "The same command makes the run again.";
-    throw new InputError({ where, expected: "a result", got: "none: another command has taken it", hint });
-  }
   const temporary = `${directory}.${randomUUID().slice(0, 8)}.unfinished`;
   const folder = fromStart(temporary);
+  let damage: InputError | undefined;
   try {
-    await unpack(object.pieces, { directory: folder, id: job.id, size: object.size, where });
-    InputError.within(where, () => check(temporary, folder, job, state));
-    install(folder, directory);
+    for (let reads = 1; reads <= maxReads; reads++) {
+      try {
+        const object = await store.get(name, job.id, "result", maxBundleBytes, signal);
+        if (!object) fail(where, "a result", "none: another command has taken it");
+        await unpack(object.pieces, { directory: folder, id: job.id, size: object.size, where });
+        InputError.within(where, () => check(temporary, folder, job, state));
+        damage = undefined;
+        break;
+      } catch (error) {
+        // What this machine lacks, such as room, is not made better by another run.
+        if (!(error instanceof InputError) || isOfThisDisk(error) || signal.aborted) throw error;
+        damage = error;
+        fs.rmSync(folder, { recursive: true, force: true });
+      }
+    }
+    if (!damage) install(folder, directory);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
   const found = await store.read(name, job.id);
   if (found?.state.hasResult) await store.write(name, job.id, fetched(found.state), found.revision);
   await store.remove(name, job.id, "result");
+  return damage;
 }
 
 /** Throws an InputError unless the files are those of the job, whole and readable. */

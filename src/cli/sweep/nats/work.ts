@@ -3,7 +3,7 @@ import * as os from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { JsMsg } from "@nats-io/jetstream";
 import { type Command, Option } from "commander";
-import { InputError, messageOf } from "../../../base/expect.ts";
+import { expect, InputError, messageOf } from "../../../base/expect.ts";
 import { attempt, makeDirectory } from "../../../node/files.ts";
 import { connect } from "../../../node/nats/connect.ts";
 import type { OutsideOptions } from "../../../node/outside/options.ts";
@@ -26,8 +26,9 @@ import {
   loadAllowed,
   parseAllow,
   refusalOf,
+  Tried,
 } from "./allowed.ts";
-import { decodeJob, type SweepJob } from "./job-message.ts";
+import { decodeJob, isNoJob, jobSubject, type SweepJob } from "./job-message.ts";
 import { maxTries } from "./job-state.ts";
 import { runJob, type Worker } from "./run-job.ts";
 import { defaultLostAfterMs, SweepStore } from "./store.ts";
@@ -45,6 +46,12 @@ interface WorkFlags extends Omit<ComputeFlags, "arithmetic">, OutsideOptions, Se
 
 /** After which a job is offered again that this worker leaves to others, in ms. */
 const notOursMs = 5000;
+
+/** How long a job that failed here is left to other workers, in ms: the machine may be what is broken. */
+const failedHereMs = 30_000;
+
+/** With a shorter time, a worker that is busy for a moment would lose its jobs. */
+const minLostAfterS = 1;
 
 export function addWorkCommand(program: Command): void {
   const command = program
@@ -66,7 +73,11 @@ export function addWorkCommand(program: Command): void {
     .option(
       "--lost-after <s>",
       `for all workers of this server: seconds without a sign of life after which another worker gets a job [${defaultLostAfterMs / 1000}]`,
-      someNumber("--lost-after", "a number above 0"),
+      (text) => {
+        const value = someNumber("--lost-after", "a number above 0")(text);
+        expect(value >= minLostAfterS, "--lost-after", `at least ${minLostAfterS} s`, text);
+        return value;
+      },
     )
     .addOption(
       // The children get the text.
@@ -116,8 +127,12 @@ async function work(flags: WorkFlags, verbose: boolean): Promise<void> {
   });
   const store = await SweepStore.open(server);
   const queue = await store.jobs(milliseconds(lostAfter));
+  const leaving = new AbortController();
+  /** When each job failed here, by its subject. */
+  const failedHere = new Map<string, number>();
   const worker: Worker = {
-    ...{ store, name, out, lostAfterMs: queue.lostAfterMs },
+    ...{ store, name, out, leaving: leaving.signal, lostAfterMs: () => queue.lostAfterMs() },
+    noteFailure: ({ sweep, job: { id } }) => failedHere.set(jobSubject(sweep, id), performance.now()),
     childArguments: (environment) => childArguments(flags, environment),
   };
   print(`Takes jobs from ${server.address}, ${count(jobs, "run")} at a time. Ctrl-C hands them back.`);
@@ -127,6 +142,7 @@ async function work(flags: WorkFlags, verbose: boolean): Promise<void> {
     // The same signal again, while a server does not answer.
     if (stopped === signal) exit(exitCodes[signal]);
     stopped ??= signal;
+    leaving.abort();
   };
   const signals = Object.keys(exitCodes) as Signal[];
   // Every run listens, too.
@@ -135,6 +151,11 @@ async function work(flags: WorkFlags, verbose: boolean): Promise<void> {
   let lastJob = performance.now();
   let busy = 0;
   const said = new Set<string>();
+  const tried = new Tried();
+  const once = (line: string, say: (line: string) => void): void => {
+    if (!said.has(line)) say(line);
+    said.add(line);
+  };
   const slot = async (): Promise<void> => {
     while (!stopped) {
       const isIdle = busy === 0 && performance.now() - lastJob > 1000 * (flags.idle ?? Number.POSITIVE_INFINITY);
@@ -151,17 +172,32 @@ async function work(flags: WorkFlags, verbose: boolean): Promise<void> {
         message.nak();
         return;
       }
+      if (performance.now() - (failedHere.get(message.subject) ?? Number.NEGATIVE_INFINITY) < failedHereMs) {
+        // It is waited for, as a job at work.
+        lastJob = performance.now();
+        message.nak(notOursMs);
+        continue;
+      }
       busy++;
       try {
-        const job = await taken(store, message, allowed, arithmetic, (line) => {
-          if (!said.has(line)) printWarning(line);
-          said.add(line);
-        });
+        const warn = (line: string): void => once(line, printWarning);
+        const job = await taken(store, message, allowed, arithmetic, warn);
         if (!job) continue;
         const environment = await environmentOfJob(job.job.config, allowed);
+        const reason = await tried.reason(environment);
+        if (reason !== undefined) {
+          warn(`jobs with ${job.job.config.environment} are left to others: ${reason}`);
+          message.nak(notOursMs);
+          continue;
+        }
         const signal = await runJob(worker, message, job, environment);
         stopped ??= signal;
         lastJob = performance.now();
+      } catch (error) {
+        if (server.connection.isClosed()) throw error;
+        // One job, or what the server has of it, must not end the others. It is kept: another version may understand it.
+        once(`ddpg: ${message.subject}: ${messageOf(error)}`, printError);
+        message.nak(notOursMs);
       } finally {
         busy--;
       }
@@ -186,15 +222,20 @@ async function taken(
 ): Promise<SweepJob | undefined> {
   let job: SweepJob;
   try {
-    job = decodeJob(message.data, `job ${message.subject}`);
+    const where = `job ${message.subject}`;
+    job = decodeJob(message.data, where);
+    expect(message.subject === jobSubject(job.sweep, job.job.id), where, "the job that it names", job.job.id);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
+    if (!isNoJob(message.data, message.subject)) {
+      warn(`a job is left to others: ${messageOf(error)}`);
+      message.nak(notOursMs);
+      return undefined;
+    }
     const isLast = message.info.deliveryCount >= maxTries;
     printError(`ddpg: ${messageOf(error)}${isLast ? " It is set aside." : ""}`);
-    if (isLast) {
-      await store.setAside(message.subject, messageOf(error));
-      message.ack();
-    } else message.nak(1000);
+    if (isLast && (await store.setAside(message.subject, messageOf(error)))) message.ack();
+    else message.nak(isLast ? notOursMs : 1000);
     return undefined;
   }
   const reason = refusalOf(job.job.config, allowed, arithmetic);

@@ -1,0 +1,138 @@
+// What a store does without a server.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { presets } from "../../../ddpg/config.ts";
+import type { RunConfig } from "../../../node.ts";
+import { withoutServerVariables } from "../../run/children.ts";
+import { jobOf } from "../job.ts";
+import { decodeJob, encodeJob, planHash } from "./job-message.ts";
+import type { JobState } from "./job-state.ts";
+import { queued } from "./job-state.ts";
+import { Lease } from "./lease.ts";
+import { removeLeftovers, whileMoving } from "./run-job.ts";
+import { isQueued, limited, type SweepStore } from "./store.ts";
+
+async function all(pieces: AsyncIterable<Uint8Array>): Promise<number> {
+  let length = 0;
+  for await (const piece of pieces) length += piece.length;
+  return length;
+}
+
+describe("an object of a server", () => {
+  const stream = (end: (controller: ReadableStreamDefaultController<Uint8Array>) => void) =>
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(3));
+        end(controller);
+      },
+    });
+
+  it("is read to its end, and not beyond", async () => {
+    const whole = () => stream((controller) => controller.close());
+    assert.equal(await all(limited(whole(), 3, "object")), 3);
+    await assert.rejects(all(limited(whole(), 2, "object")), /^InputError: object: expected 2 bytes, got "?more/);
+    await assert.rejects(all(limited(whole(), 4, "object")), /^InputError: object: expected 4 bytes, got 3/);
+    const damaged = stream((controller) => controller.error(new Error("digests do not match")));
+    await assert.rejects(
+      all(limited(damaged, 3, "object")),
+      /^InputError: object: expected whole files, got "?digests/,
+    );
+  });
+
+  it("that does not come is an error, and no wait without end", { timeout: 20_000 }, async () => {
+    const stalled = limited(
+      stream(() => {}),
+      9,
+      "object",
+      { limitMs: 50 },
+    );
+    await assert.rejects(
+      all(stalled),
+      /^InputError: object: expected 6 more bytes, some within 0\.05 s, got "?nothing/,
+    );
+    const over = new AbortController();
+    const stopped = assert.rejects(
+      all(
+        limited(
+          stream(() => {}),
+          9,
+          "object",
+          { signal: over.signal },
+        ),
+      ),
+      /a signal to stop/,
+    );
+    over.abort();
+    await stopped;
+  });
+});
+
+describe("a server's answer", () => {
+  it("is a full queue only if it says so: the code is also that of a full disk", () => {
+    const answer = (text: string) => new Error("publish", { cause: Object.assign(new Error(text), { code: 10077 }) });
+    assert.equal(isQueued(answer("maximum messages per subject exceeded")), true);
+    assert.equal(isQueued(answer("no space left on device")), false);
+  });
+});
+
+describe("a wait that ends", () => {
+  it("lasts as long as something moves", { timeout: 20_000 }, async () => {
+    let moved = 0;
+    const timer = setInterval(() => {
+      moved = performance.now();
+    }, 10);
+    assert.equal(await whileMoving(delay(600, "sent"), () => moved, 200), "sent");
+    clearInterval(timer);
+    assert.equal(await whileMoving(new Promise<string>(() => {}), () => moved, 100), undefined);
+    await assert.rejects(
+      whileMoving(Promise.reject(new Error("refused")), () => moved, 100),
+      /refused/,
+    );
+  });
+});
+
+describe("a job whose state was removed", () => {
+  const config: RunConfig = {
+    ...{ environment: "Pendulum-v1", preset: "small", seed: 3, steps: 500, settings: { ...presets.small } },
+    ...{ arithmetic: "portable", evaluation: { every: 50, episodes: 1, finalEpisodes: 2 } },
+    versions: { ddpg: "1", node: "2", platform: "3" },
+  };
+  const sent = { sweep: "s", job: jobOf(config) };
+
+  it("is claimed after the number of the removal", { timeout: 20_000 }, async () => {
+    const writes: [JobState, number][] = [];
+    const store = {
+      latest: async () => ({ state: undefined, revision: 7 }),
+      write: async (_sweep: string, _id: string, state: JobState, revision: number) => {
+        writes.push([state, revision]);
+        assert.ok(writes.length < 5, "it is claimed without end");
+        return revision === 7 ? 8 : undefined;
+      },
+    } as unknown as SweepStore;
+    const lease = await Lease.claim(store, decodeJob(new TextEncoder().encode(encodeJob(sent)), "job"), "w");
+    assert.ok(lease instanceof Lease);
+    assert.deepEqual(writes, [[lease.state, 7]]);
+    assert.equal(lease.state.round, queued(planHash(sent)).round);
+  });
+
+  it("loses its own leftovers, and not those of other sweeps", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-leftovers-"));
+    const { id } = sent.job;
+    const kept = [`t-${id}-0123abcd`, `s-s-${id}-0123abcd`, `s-${id}1-0123abcd`, `s-${id}-notes`, "other"];
+    for (const name of [...kept, `s-${id}-0123abcd`]) fs.mkdirSync(path.join(folder, name));
+    removeLeftovers(folder, sent);
+    assert.deepEqual(fs.readdirSync(folder).sort(), kept.sort());
+    fs.rmSync(folder, { recursive: true });
+  });
+});
+
+describe("the children of a sweep", () => {
+  it("get no password of a server", () => {
+    const variables = { PATH: "/bin", DDPG_NATS_PASSWORD: "x", DDPG_NATS_TOKEN: "y", DDPG_THREADS: "2" };
+    assert.deepEqual(withoutServerVariables(variables), { PATH: "/bin", DDPG_THREADS: "2" });
+  });
+});
