@@ -2315,33 +2315,36 @@ export const faults = [
     ],
   },
   {
-<<<<<<< HEAD
     name: "actors: a message is bounded by rows only",
     edits: [
       {
         file: "src/node/actors/actor-link.ts",
         text: "splice(0, this.#fit(this.#rows));\n        this.#oldest",
         fault: "splice(0, maxRows);\n        this.#oldest",
-=======
+      },
+    ],
+  },
+  {
     name: "nats: an object that does not come is waited for without end",
     edits: [
       {
         file: "src/cli/sweep/nats/store.ts",
         text: "const timer = setTimeout(stop, limitMs);",
         fault: "const timer = setTimeout(stop, 1e9 + limitMs);",
->>>>>>> msweep
       },
     ],
   },
   {
-<<<<<<< HEAD
     name: "actors: a stored step whose other goals fail is not learned from",
     edits: [
       {
         file: "src/ddpg/learn-from.ts",
         text: "if (agent.steps === steps) {",
         fault: "if (agent.steps >= steps) {",
-=======
+      },
+    ],
+  },
+  {
     name: "nats: the plan of a job depends on the order of its fields",
     edits: [
       {
@@ -2368,7 +2371,6 @@ export const faults = [
         file: "src/cli/run/children.ts",
         text: "!/^DDPG_NATS_/i.test(name)",
         fault: 'name !== ""',
->>>>>>> msweep
       },
     ],
   },
