@@ -47,9 +47,6 @@ interface WorkFlags extends Omit<ComputeFlags, "arithmetic">, OutsideOptions, Se
 /** After which a job is offered again that this worker leaves to others, in ms. */
 const notOursMs = 5000;
 
-/** How long a job that failed here is left to other workers, in ms: the machine may be what is broken. */
-const failedHereMs = 30_000;
-
 /** With a shorter time, a worker that is busy for a moment would lose its jobs. */
 const minLostAfterS = 1;
 
@@ -172,7 +169,9 @@ async function work(flags: WorkFlags, verbose: boolean): Promise<void> {
         message.nak();
         return;
       }
-      if (performance.now() - (failedHere.get(message.subject) ?? Number.NEGATIVE_INFINITY) < failedHereMs) {
+      const failed = failedHere.get(message.subject);
+      // This machine may be what is broken: others get it first, for as long as a silent worker is waited for.
+      if (failed !== undefined && performance.now() - failed < (await queue.lostAfterMs())) {
         // It is waited for, as a job at work.
         lastJob = performance.now();
         message.nak(notOursMs);
