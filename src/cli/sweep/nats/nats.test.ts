@@ -79,7 +79,7 @@ describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
     await running?.stop();
   });
 
-  const limit = { timeout: 240_000 };
+  const limit = { timeout: 600_000 };
   it(
     "a worker that is killed loses nothing: another continues from its checkpoint, to the same results",
     limit,
@@ -214,12 +214,11 @@ describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
     const another = { ...JSON.parse(encodeJob(sample)), sweep: "unread" };
     await states.put(`unread.${sample.job.id}`, "junk");
     await server.jetstream.publish(`ddpg.jobs.unread.${sample.job.id}`, JSON.stringify(another));
-    const without = await work("--idle", "3").outcome;
+    const without = await work("--idle", "10").outcome;
     assert.match(without.stderr, /jobs with line are left to others: --allow line=<its path> is not on this worker's/);
     assert.match(without.stderr, /ddpg\.jobs\.broken\.junk format: expected "ddpg-job-1".*It is set aside\.\n/);
     assert.match(without.stderr, /ddpg\.jobs\.unread\.\S+: .*state of unread .*expected JSON/);
     assert.ok((await statesOf("line")).values().next().value?.phase === "waiting");
-    await server.manager.streams.purge("ddpg_jobs", { filter: `ddpg.jobs.unread.${sample.job.id}` });
 
     const list = ["--allow", "line=./line.mjs", "--allow", "broken=./broken.mjs", "--idle", "8"];
     const args = ["work", "--server", url, "--jobs", "1", ...list];
@@ -242,6 +241,7 @@ describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
       "broken",
     );
     await mended.outcome;
+    await server.manager.streams.purge("ddpg_jobs", { filter: `ddpg.jobs.unread.${sample.job.id}` });
   });
 
   it("works with the server of docs/scale.md, whose worker cannot add jobs", limit, async () => {
