@@ -1363,7 +1363,7 @@ export const faults = [
       {
         file: "src/kernels/reference.ts",
         text: "round(scale[j] * g.at(i, j));",
-        fault: "round(g.at(i, j));",
+        fault: "round(scale[0] * g.at(i, j));",
       },
     ],
   },
