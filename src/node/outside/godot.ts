@@ -301,7 +301,7 @@ class GodotAgent implements Environment {
   /** The observation that came before, for an episode that was cut. */
   readonly #before: Float64Array;
   #reward = 0;
-  #isDone = false;
+  #hasEnded = false;
   #steps = 0;
   /** Whether the game restarted for another agent since the last reset of this one. */
   #isLost = false;
@@ -387,11 +387,11 @@ class GodotAgent implements Environment {
     readObservation(this.#observation, observation, this.game.spaces.observation, `${this.#where} obs`);
     const isNumber = typeof reward === "number" && Number.isFinite(reward);
     expect(isNumber, `${this.#where} reward`, "a finite number", reward);
-    const isDone = done === true || done === 1;
-    expect(isDone || done === false || done === 0, `${this.#where} done`, "true or false", done);
+    const hasEnded = done === true || done === 1;
+    expect(hasEnded || done === false || done === 0, `${this.#where} done`, "true or false", done);
     this.#reward = reward;
-    this.#isDone = isDone;
-    this.isAtStart = isDone;
+    this.#hasEnded = hasEnded;
+    this.isAtStart = hasEnded;
     this.#steps++;
   }
 
@@ -399,12 +399,12 @@ class GodotAgent implements Environment {
     const { waitingStep } = this;
     this.waitingStep = null;
     const { limit } = this.game;
-    const isCut = this.#isDone && limit !== undefined && this.#steps >= limit;
+    const isCut = this.#hasEnded && limit !== undefined && this.#steps >= limit;
     waitingStep?.resolve({
       // What comes with the end may already be of the next episode, whose value must not count for this one.
       observation: isCut ? this.#before : this.#observation,
       reward: this.#reward,
-      terminated: this.#isDone && !isCut,
+      terminated: this.#hasEnded && !isCut,
       truncated: isCut,
     });
   }

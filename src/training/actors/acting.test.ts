@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { crc32c } from "../../base/crc32c.ts";
 import { InputError } from "../../base/expect.ts";
 import { sizes } from "../../ddpg/agent-state.case.ts";
-import { presets } from "../../ddpg/config.ts";
+import { presets, settingChoices } from "../../ddpg/config.ts";
 import { Ddpg, type DdpgOptions } from "../../ddpg/ddpg.ts";
 import { learnFrom, type TransitionSource } from "../../ddpg/learn-from.ts";
 import { TimeLimit } from "../../environment/time-limit.ts";
@@ -57,22 +57,16 @@ async function learn(agent: Ddpg, rows: readonly FrameRow[]): Promise<void> {
   for await (const _ of learnFrom(agent, source)) if (next === rows.length) return;
 }
 
-const noises = [
-  "ornstein-uhlenbeck",
-  "gaussian",
-  "pink",
-  "parameter",
-  "action-reverting",
-  "decaying-offset",
-  "none",
-] as const;
 /** The preset torcs is for three actions, and the pendulum has one. */
 const fitting = Object.keys(presets).filter((preset) => preset !== "torcs");
 
 const kinds: Record<string, DdpgOptions> = {
   ...Object.fromEntries(fitting.map((preset) => [`preset ${preset}`, { preset } as DdpgOptions])),
   ...Object.fromEntries(
-    noises.map((noise) => [`noise ${noise}`, { preset: "small", noise, noiseScale: 0.2 } as DdpgOptions]),
+    (settingChoices("noise") ?? []).map((noise) => [
+      `noise ${noise}`,
+      { preset: "small", noise, noiseScale: 0.2 } as DdpgOptions,
+    ]),
   ),
   normalized: { preset: "small", observationNormalization: true, rewardNormalization: true, rewardScale: 1 },
 };

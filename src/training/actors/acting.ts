@@ -78,7 +78,7 @@ export class Acting {
     return this.#step;
   }
 
-  /** Acts for ever. The caller takes weights between two steps, and ends the loop. */
+  /** Acts without end. The caller takes weights between two steps, and ends the loop. */
   async *rows(): AsyncGenerator<FrameRow, never, void> {
     const agent = this.#agent;
     const { name, stepTimeout } = this.#options;

@@ -17,6 +17,7 @@
 import { crc32c } from "../../base/crc32c.ts";
 import { expect, InputError } from "../../base/expect.ts";
 import { parseJson } from "../../base/json.ts";
+import type { ReceivedStep } from "../../ddpg/learn-from.ts";
 import type { Units } from "../../ddpg/units.ts";
 import { maxInfoNames } from "../../environment/environment-calls.ts";
 
@@ -38,19 +39,8 @@ const allFlags = 15;
 export type FrameKind = "rows" | "bye";
 const kinds: readonly FrameKind[] = ["rows", "bye"];
 
-/** A transition, in the environment's units. */
-export interface FrameRow {
-  /** s [O] */
-  readonly observation: ArrayLike<number>;
-  /** a [A] */
-  readonly action: ArrayLike<number>;
-  readonly reward: number;
-  /** s′ [O] */
-  readonly nextObservation: ArrayLike<number>;
-  readonly terminated: boolean;
-  readonly truncated: boolean;
-  readonly info?: Readonly<Record<string, number>> | undefined;
-}
+/** A transition, in the environment's units. The actor stands for the body. */
+export type FrameRow = Omit<ReceivedStep, "type" | "body">;
 
 export interface Frame {
   readonly kind: FrameKind;
