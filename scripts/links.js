@@ -2,14 +2,20 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** The documents at the root; those in docs/ are found. */
-const atRoot = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "llms.txt", "fixtures/README.md"];
+/** The documents outside of docs/, where they are found, and their pages of the site. */
+export const outsideDocs = {
+  "README.md": "index.md",
+  "CHANGELOG.md": "changelog.md",
+  "CONTRIBUTING.md": "contributing.md",
+  "llms.txt": undefined,
+  "fixtures/README.md": "fixtures.md",
+};
 
 /** The paths of all documents, relative to `root`, with "/". */
 export function documents(root) {
   const inDocs = fs.readdirSync(path.join(root, "docs"), { recursive: true });
-  return [...atRoot, ...inDocs.map((name) => `docs/${name.replaceAll(path.sep, "/")}`).sort()].filter((name) =>
-    /\.(md|txt)$/.test(name),
+  return [...Object.keys(outsideDocs), ...inDocs.map((name) => `docs/${name.replaceAll(path.sep, "/")}`).sort()].filter(
+    (name) => /\.(md|txt)$/.test(name),
   );
 }
 

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { besides, contents } from "../site/contents.js";
-import { documents } from "./links.js";
+import { documents, outsideDocs } from "./links.js";
 import { programsOf } from "./readme.js";
 import { generated } from "./reference.js";
 
@@ -13,12 +13,6 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const pages = path.join(root, "site/pages");
 
 /** Documents that are not in docs/, and their pages. README has none: the first page takes its place. */
-const elsewhere = {
-  "README.md": "index.md",
-  "CHANGELOG.md": "changelog.md",
-  "CONTRIBUTING.md": "contributing.md",
-  "fixtures/README.md": "fixtures.md",
-};
 const pagesOfGenerated = {
   commands: "reference/commands.md",
   settings: "reference/settings.md",
@@ -27,7 +21,7 @@ const pagesOfGenerated = {
 
 /** The page that shows a document, relative to the site; undefined for other files. */
 export function pageOf(file) {
-  if (elsewhere[file]) return elsewhere[file];
+  if (outsideDocs[file]) return outsideDocs[file];
   return file.startsWith("docs/") && file.endsWith(".md") ? file.slice("docs/".length) : undefined;
 }
 

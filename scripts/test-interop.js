@@ -1,5 +1,5 @@
 // Checks that other programs can read what the package writes. ONNX Runtime reads policies; the first run installs it from npm
-// into interop/node_modules. TypeScript reads the declarations: its oldest version that README names, and one with node10.
+// into interop/node_modules. TypeScript reads the declarations: its oldest version that docs/start/typescript.md names, and one with node10.
 // TensorBoard reads events, if the Python that PYTHON names (otherwise python3) has it. Gymnasium is trained on, in a virtual
 // environment that the first run makes with that Python and pip in interop/python.
 import assert from "node:assert/strict";
@@ -159,7 +159,7 @@ async function checkGodot({ InferenceSession, Tensor }) {
   await session.release();
 }
 
-/** The declarations, with the oldest compiler that README names and with one of today, under every `moduleResolution`. */
+/** The declarations, with the oldest compiler that docs/start/typescript.md names and with one of today, under every `moduleResolution`. */
 async function checkTypes() {
   install();
   const user = fs.mkdtempSync(path.join(runs, "types-"));

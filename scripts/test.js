@@ -8,23 +8,20 @@ import { build } from "./build.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
 const wanted = process.argv.slice(2);
-const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.includes(part));
-const units = fs
-  .readdirSync(path.join(root, "dist"), { recursive: true })
-  .filter((name) => name.endsWith(".test.js") && isWanted(name))
-  .map((name) => path.join(root, "dist", name))
-  .sort();
-/** The tests of the package as a whole, which are plain JavaScript. */
-const whole = fs
-  .readdirSync(path.join(root, "test"))
-  .filter((name) => name.endsWith(".test.js") && isWanted(`test/${name}`))
-  .map((name) => path.join(root, "test", name))
-  .sort();
-if (units.length + whole.length === 0) {
+/** The test files below a folder that are asked for. Those in test/ are about the package as a whole. */
+const testsIn = (folder) =>
+  fs
+    .readdirSync(path.join(root, folder), { recursive: true })
+    .map((name) => `${folder}/${name}`)
+    .filter((name) => name.endsWith(".test.js"))
+    .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+    .sort();
+const files = [...testsIn("dist"), ...testsIn("test")];
+if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(" ")}.`);
   process.exit(1);
 }
 // One file at a time: some measure memory, or the time to an answer.
 const options = ["--test", "--test-concurrency=1", "--test-reporter=spec", "--enable-source-maps"];
-const { status } = spawnSync(process.execPath, [...options, ...units, ...whole], { cwd: root, stdio: "inherit" });
+const { status } = spawnSync(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit" });
 process.exit(status ?? 1);

@@ -1,5 +1,5 @@
-// What the site shows, and in which order: its sidebar, and the list of documents in llms.txt. A page is a file of the
-// repository, a word for one that `npm run docs` generates, or an address in the site. A title is needed where the heading is too long for a sidebar.
+// What the site shows, and in which order: its sidebar. A page is a file of the repository, a word for one that `npm run docs`
+// generates, or an address in the site. A title is needed where the heading is too long for a sidebar.
 
 /** Sections of the sidebar: a title and its pages. */
 export const contents = [

@@ -33,7 +33,7 @@ test("keeps the first and the newest moment and spreads the others evenly, in bo
   assert.equal(history.size, 100);
   assert.deepEqual([steps[0], steps.at(-1)], [0, 50_000]);
   const gaps = steps.slice(1).map((step, i) => step - steps[i]);
-  assert.ok(Math.max(...gaps) <= 2000, `from ${Math.min(...gaps)} to ${Math.max(...gaps)}, 500 in the mean`);
+  assert.ok(Math.max(...gaps) <= 750, `from ${Math.min(...gaps)} to ${Math.max(...gaps)}, 500 in the mean`);
 });
 
 test("finds the nearest moment, with the maps nearest to it", () => {

@@ -12,6 +12,7 @@ import { anchorsOf, deadLinks, deadLinksOfSite, linksOf } from "../scripts/links
 import { programsOf } from "../scripts/readme.js";
 import { generated } from "../scripts/reference.js";
 import { pageOf } from "../scripts/site.js";
+import { contents } from "../site/contents.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const read = (file) => fs.readFileSync(path.join(root, file), "utf8");
@@ -125,6 +126,8 @@ it("llms.txt links to a document of the site for each of its lines, and begins a
     const [, target] = /^- \[[^\]]+\]\(([^)]+)\): \S/.exec(item) ?? [];
     assert.ok(target && pageOf(target) && fs.existsSync(path.join(root, target)), item);
   }
+  for (const { file } of contents.flatMap(({ pages }) => pages))
+    if (file) assert.ok(text.includes(`](${file})`), `llms.txt has no line for ${file}`);
 });
 
 it("docs/worked-update.md prints what it says, and its figure has these numbers", async () => {

@@ -339,12 +339,12 @@ export class Session {
   }
 }
 
-/** The maps to display. */
 /** Whether the displayed body is the one that is trained: not a visitor, nor the run at an earlier step. */
 export function showsTraining({ followsTraining, visitor, past }: State): boolean {
   return followsTraining && visitor === null && past === null;
 }
 
+/** The maps to display. */
 export function mapsOf({ past, maps }: State): Maps | null {
   return past ? past.maps : maps;
 }

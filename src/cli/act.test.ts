@@ -220,7 +220,7 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
       const { transitions } = readCheckpoint(inFolder("poisoned")).state;
       const { state } = await client.manager.streams.info(streams.transitions("Pendulum-v1"));
       assert.equal(state.first_seq, Number(transitions?.sequence) + 1);
-      // The run has ended, so its channel is free; and a finished run says so.
+      // Only the command names a server.
       const again = await ddpg("resume", "poisoned");
       assert.match(again.stderr, /--actors: expected the server with channel Pendulum-v1, got none/);
     } finally {
@@ -236,6 +236,9 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
       const { code, stderr } = await ddpg("train", "Pendulum-v1", ...flags, ...lonely);
       assert.equal(code, 2, stderr);
       assert.match(stderr, /channel Pendulum-v1: expected a transition within 1 s, got none. Start some with ddpg act/);
+      assert.equal(readCheckpoint(inFolder("lonely")).steps, 0);
+      const again = await ddpg("resume", "lonely", "--actors", server.url, "--actors-timeout", "1");
+      assert.match(again.stderr, /expected a transition within 1 s/);
     } finally {
       await server.stop();
     }

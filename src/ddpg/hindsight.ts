@@ -195,6 +195,7 @@ export class Hindsight {
     for (const { body, rows: count } of bodies) {
       for (let i = 0; i < count; i++, start += 2 * O + A) {
         const step = rows.subarray(start, start + 2 * O + A);
+        // Only to check: what is too large once it is scaled is refused here, and not at the end of its episode.
         this.#units.scaleObservation(this.#observation, step.subarray(0, O), `${where} observation`);
         this.#units.scaleObservation(this.#nextObservation, step.subarray(O + A), `${where} nextObservation`);
         this.add(body, step.subarray(0, O), step.subarray(O, O + A), step.subarray(O + A), where);

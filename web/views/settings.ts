@@ -32,7 +32,7 @@ import {
 import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { settingLabels } from "./setting-labels.ts";
-import { find, setText } from "./text.ts";
+import { find, scrollBehavior, setText } from "./text.ts";
 
 /** The settings that users change first. The others are folded away below. */
 const main: readonly (keyof Settings)[] = [
@@ -247,8 +247,7 @@ export function settingsView(session: Session): void {
 /** Brings the new run into view, also for people who do not see the page: the form is below it. */
 function showBeginning(): void {
   find("#scene").focus({ preventScroll: true });
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  scrollTo({ top: 0, behavior });
+  scrollTo({ top: 0, behavior: scrollBehavior() });
 }
 
 const experimentLabels: Readonly<Record<string, string>> = {

@@ -2,8 +2,7 @@
 import { type Experiment, settingsOf } from "../experiment.ts";
 import type { UpdateDetail } from "../observed-update.ts";
 import { scenes } from "../scenes.ts";
-import { short, whole } from "./text.ts";
-import { part, vector } from "./update.ts";
+import { part, short, vector, whole } from "./text.ts";
 
 type Update = NonNullable<UpdateDetail["update"]>;
 
@@ -29,8 +28,8 @@ export function explain(
   const setting = { gamma: settings.discount, tau: settings.softUpdateRate, n: settings.batchSize }[symbol];
   if (setting !== undefined) return { name, number: `Now ${setting}.` };
   if (!detail) return { name, number: "Its number appears once an update is shown." };
-  if (step <= 2 || symbol === "buffer") return { name, number: `Now ${number(detail, detail.update, unit)}.` };
-  if (!detail.update) return { name, number: "Its number appears with the first update." };
+  const needsUpdate = step > 2 && symbol !== "buffer";
+  if (needsUpdate && !detail.update) return { name, number: "Its number appears with the first update." };
   return { name, number: `Now ${number(detail, detail.update, unit)}.` };
 }
 
@@ -44,13 +43,15 @@ const first = (values: (update: Update) => Float64Array, size: (update: Update) 
   of((update) => `${vector(part(values(update), 0, size(update)), most)} in the first row`);
 const one = (values: (update: Update) => Float64Array): Number =>
   of((update) => `${short(values(update)[0])} in the first row`);
+/** `explain` takes it from the settings. */
+const fromSettings: Number = () => "";
 const units = (values: ArrayLike<number>, unit: string): string => `${vector(values, most)} ${unit}`.trim();
 
 const rows: [string, Number] = [
   "The sum over the N rows of the minibatch, i = 1 … N",
   of((update) => `i from 1 to ${update.rows}`),
 ];
-const batch: [string, Number] = ["N, the number of transitions in a minibatch", of(({ rows }) => whole(rows))];
+const batch: [string, Number] = ["N, the number of transitions in a minibatch", fromSettings];
 const state: [string, Number] = [
   "sᵢ, the state in row i of the minibatch",
   first(
@@ -103,7 +104,7 @@ const stepSymbols: readonly Readonly<Record<string, readonly [name: string, numb
   {
     y: ["yᵢ, what the critic should predict for row i", one(({ y }) => y)],
     r: ["rᵢ, the reward in row i", one(({ reward }) => reward)],
-    gamma: ["γ, the discount: what the next step's value counts", one(({ discount }) => discount)],
+    gamma: ["γ, the discount: what the next step's value counts", fromSettings],
     q: ["Q′, the target critic: a copy that follows the critic slowly", one(({ nextValue }) => nextValue)],
     mu: [
       "μ′, the target actor: a copy that follows the actor slowly",
@@ -157,7 +158,7 @@ const stepSymbols: readonly Readonly<Record<string, readonly [name: string, numb
       "θ′, the parameters of a target network, here of the actor's",
       of(({ targetActorMoved }) => `moved by ${short(targetActorMoved)}`),
     ],
-    tau: ["τ, how far a target network follows in one update", of(() => "")],
+    tau: ["τ, how far a target network follows in one update", fromSettings],
     theta: [
       "θ, the parameters of the network that is followed, here the actor",
       of(({ targetActorDistance }) => `still ${short(targetActorDistance)} away from θ′`),

@@ -30,3 +30,19 @@ export function find<E extends Element = HTMLElement>(selector: string): E {
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
+
+export function part(values: Float64Array, row: number, size: number): Float64Array {
+  return values.subarray(row * size, (row + 1) * size);
+}
+
+/** The first numbers of a vector, as text. */
+export function vector(values: ArrayLike<number>, most = 8): string {
+  const all = Array.from(values, short);
+  if (all.length === 1) return all[0];
+  return `(${all.slice(0, most).join(", ")}${all.length > most ? ", …" : ""})`;
+}
+
+/** How the page scrolls: at once for a reader who wants less motion. */
+export function scrollBehavior(): ScrollBehavior {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+}

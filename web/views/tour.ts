@@ -1,7 +1,7 @@
 // Leads a visitor through the page in five short steps, in the place of the header's words. It can be skipped at any time,
 // and a browser in which it was skipped or finished does not show it again by itself.
 import type { Session } from "../session.ts";
-import { find, setText } from "./text.ts";
+import { find, scrollBehavior, setText } from "./text.ts";
 
 interface Stop {
   readonly title: string;
@@ -112,8 +112,7 @@ export function tourView(session: Session): void {
     close();
     session.tell({ type: session.store.state.phase === "playing" ? "look" : "update" });
     find("#inside-tab-1").focus({ preventScroll: true });
-    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-    find("#inside").scrollIntoView({ behavior });
+    find("#inside").scrollIntoView({ behavior: scrollBehavior() });
   };
   find("#tour-next").addEventListener("click", () => {
     if (at < stops().length - 1) go(at + 1);

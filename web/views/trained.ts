@@ -3,7 +3,7 @@ import { messageOf } from "../../src/base/expect.ts";
 import { type Experiment, usualSpeed } from "../experiment.ts";
 import type { Session } from "../session.ts";
 import { addressOf, fetchTrained, type Trained, trained } from "../trained.ts";
-import { find, setText, short, whole } from "./text.ts";
+import { find, scrollBehavior, setText, short, whole } from "./text.ts";
 
 export function trainedView(session: Session): void {
   const { store } = session;
@@ -11,10 +11,10 @@ export function trainedView(session: Session): void {
   const button = find<HTMLButtonElement>("#trained-watch");
   choice.replaceChildren(...trained.map(({ task }) => new Option(task)));
   /** Its experiment with the arithmetic of this page, which may not have the record's. */
-  const here = (record: Trained): Experiment => ({
-    ...experimentOf(record),
-    arithmetic: store.state.experiment.arithmetic,
-  });
+  const here = ({ task, preset, seed, steps, changes }: Trained): Experiment => {
+    const { arithmetic } = store.state.experiment;
+    return { task, preset, seed, steps, arithmetic, changes };
+  };
   const chosen = (): Trained | undefined => trained.find(({ task }) => task === choice.value);
 
   button.addEventListener("click", async () => {
@@ -30,8 +30,7 @@ export function trainedView(session: Session): void {
       if (store.state.experiment.task !== record.task) session.begin(here(record), false, usualSpeed(record.task));
       await session.visit(`a trained ${record.task}`, bytes, record);
       find("#scene").focus({ preventScroll: true });
-      const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-      scrollTo({ top: 0, behavior });
+      scrollTo({ top: 0, behavior: scrollBehavior() });
     } catch (error) {
       session.tellPerson(`The trained policy could not be loaded. ${messageOf(error)}`);
     } finally {
@@ -59,9 +58,4 @@ export function trainedView(session: Session): void {
 function inWords({ step, evaluation: { meanReturn, standardError, episodes } }: Trained): string {
   const error = standardError ? ` ± ${short(standardError)}` : "";
   return `: ${whole(step)} steps, return ${short(meanReturn)}${error} over ${whole(episodes)} starts`;
-}
-
-/** The experiment whose best policy it is. */
-export function experimentOf({ task, preset, seed, steps, arithmetic, changes }: Trained): Experiment {
-  return { task, preset, seed, steps, arithmetic, changes };
 }

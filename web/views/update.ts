@@ -8,7 +8,7 @@ import type { Session } from "../session.ts";
 import { lineOf, linesOf } from "../source-lines.ts";
 import { steps } from "./formulas.ts";
 import { explain } from "./symbols.ts";
-import { find, setText, short, whole } from "./text.ts";
+import { find, part, setText, short, vector, whole } from "./text.ts";
 
 type Update = NonNullable<UpdateDetail["update"]>;
 
@@ -350,17 +350,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function rowsOf(update: Update, cells: (row: number) => string[]): string[][] {
   return Array.from({ length: Math.min(shownRows, update.rows) }, (_, i) => [String(i + 1), ...cells(i)]);
-}
-
-export function part(values: Float64Array, row: number, size: number): Float64Array {
-  return values.subarray(row * size, (row + 1) * size);
-}
-
-/** The first numbers of a vector, as text. */
-export function vector(values: ArrayLike<number>, most = 8): string {
-  const all = Array.from(values, short);
-  if (all.length === 1) return all[0];
-  return `(${all.slice(0, most).join(", ")}${all.length > most ? ", …" : ""})`;
 }
 
 function meanOf(values: Float64Array): number {

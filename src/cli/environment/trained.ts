@@ -23,7 +23,7 @@ export function trainedPolicy(task: string): TrainedPolicy {
   const folder = new URL("./page/trained/", import.meta.url);
   const records: TrainedPolicy[] = JSON.parse(fs.readFileSync(new URL("index.json", folder), "utf8"));
   const all = records.map((record) => ({ ...record, file: fileURLToPath(new URL(record.file, folder)) }));
-  // The package leaves some files out, because they are large.
+  // A package may leave large files out.
   const here = all.filter(({ file }) => fs.existsSync(file)).map((each) => each.task);
   const found = all.find((each) => each.task === task);
   if (found && here.includes(task)) return found;

@@ -42,7 +42,10 @@ export function addActorsOptions(command: Command, isNew: boolean): void {
     );
 }
 
-const onlyWithActors = ["channel", "replaceChannel", "actorsTimeout", "weightsEvery"] as const;
+const onlyWithActors = [
+  ...(["channel", "replaceChannel", "actorsTimeout", "weightsEvery"] as const),
+  ...(["credentials", "tlsCa", "tlsCert", "tlsKey"] as const),
+];
 
 /** Throws an InputError for flags that need --actors, if it is not given. */
 export function expectActorsGiven(flags: ActorsFlags): void {
@@ -130,8 +133,10 @@ export class RunActors {
 
   #sayRest(): void {
     this.#quiet = undefined;
-    if (this.#unsaid > 0) this.onLine(`… and ${whole(this.#unsaid)} more messages like it`);
+    if (this.#unsaid === 0) return;
+    this.onLine(`… and ${whole(this.#unsaid)} more messages like it`);
     this.#unsaid = 0;
+    this.#quiet = setTimeout(() => this.#sayRest(), rejectedMs);
   }
 
   get address(): string {

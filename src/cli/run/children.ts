@@ -39,8 +39,6 @@ export interface ChildrenOptions<C extends ChildCommand> {
   readonly progress: boolean;
   /** Stops all children when it is aborted, as SIGTERM does. */
   readonly until?: AbortSignal;
-  /** The variables of their environment, by default those of this process. */
-  readonly env?: NodeJS.ProcessEnv;
   onStart(command: C): void;
   onWarning(command: C, warning: string): void;
   onEnd(command: C, end: ChildEnd): void;
@@ -106,7 +104,7 @@ async function runChild<C extends ChildCommand>(
   command: C,
   lines: ProgressLines,
   running: Set<ChildProcess>,
-  { onStart, onWarning, env = process.env }: ChildrenOptions<C>,
+  { onStart, onWarning }: ChildrenOptions<C>,
 ): Promise<ChildEnd> {
   const { label, args } = command;
   lines.set(label, { done: 0, total: 1, parts: [] });
@@ -114,7 +112,7 @@ async function runChild<C extends ChildCommand>(
   // Fork this file, because in a checkout `bin/ddpg.js` might build again for every child.
   const child = fork(fileURLToPath(import.meta.url), args, {
     cwd: startingFolder(),
-    env,
+    env: withoutServerVariables(process.env),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   running.add(child);

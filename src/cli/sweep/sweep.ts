@@ -23,7 +23,7 @@ import { customDefaults, settingsFor } from "../../tasks.ts";
 import { environmentEntries, moduleHelp, trainingEnvironments } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { parseCheckpointPlan } from "../run/checkpoints.ts";
-import { runChildren, withoutServerVariables } from "../run/children.ts";
+import { runChildren } from "../run/children.ts";
 import {
   backendFor,
   type ComputeFlags,
@@ -422,7 +422,6 @@ async function make(
   const signal = await runChildren(runs, {
     jobs,
     progress,
-    env: withoutServerVariables(process.env),
     onStart: ({ label, args }) => {
       if (!drawn) print(`${label}  ${args[0] === "resume" ? "resumed" : "started"}`);
     },

@@ -6,7 +6,7 @@ import type { Spaces } from "../../ddpg/units.ts";
 import { encodeFrame, type FrameRow, fittingRows, maxRows } from "../../training/actors/frame.ts";
 import { type ActorTask, type Progress, readProgress, readTask } from "../../training/actors/task.ts";
 import { type Weights, WeightsJoiner } from "../../training/actors/weights.ts";
-import { connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
+import { connect, inWords, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
 import { inboxes, learnerSubjects, streams, transitionsSubject } from "./channel.ts";
 
 export interface ActorLinkOptions {
@@ -403,7 +403,7 @@ export class ActorLink {
           if (this.#isClosed) return undefined;
           const isFull = /insufficient|maximum (messages|bytes)|resources/i.test(messageOf(error));
           if (!isPassing(error) && !isFull) {
-            this.#fail(error);
+            this.#fail(inWords(this.#server.address, error));
             return undefined;
           }
           said = messageOf(error);

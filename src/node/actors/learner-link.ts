@@ -7,7 +7,7 @@ import { EnvironmentError } from "../../environment/environment-calls.ts";
 import type { MessageStream, StreamMessage } from "../../training/actors/stream-source.ts";
 import { type ActorTask, type Progress, readProgress, taskText } from "../../training/actors/task.ts";
 import { splitWeights, type Weights } from "../../training/actors/weights.ts";
-import { connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
+import { asInputErrors, connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
 import { inboxes, learnerSubjects, rejectedSubject, streams, transitionsSubject } from "./channel.ts";
 
 export interface LearnerLinkOptions {
@@ -71,10 +71,11 @@ export class LearnerLink implements MessageStream {
     const server = await connect(options.server, context);
     let link: LearnerLink | undefined;
     try {
-      const after = await prepare(server, options);
+      const after = await asInputErrors(server, () => prepare(server, options));
       link = new LearnerLink(server, options, after);
-      await server.retry(() =>
-        server.jetstream.publish(learnerSubjects.task(channel), new TextEncoder().encode(taskText(task))),
+      const text = new TextEncoder().encode(taskText(task));
+      await asInputErrors(server, () =>
+        server.retry(() => server.jetstream.publish(learnerSubjects.task(channel), text)),
       );
       void link.#read();
       return link;

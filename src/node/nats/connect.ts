@@ -43,8 +43,6 @@ export interface ServerContext {
   readonly where: string;
   /** Gets one line when the connection is lost, and one when it is back. */
   readonly onLine: (line: string) => void;
-  /** How long the first connection may take. */
-  readonly timeoutMs?: number;
   /** False for a client that may not ask whether the server has JetStream. */
   readonly asksForJetStream?: boolean;
   /** The first part of the subjects that answers come to, so that accounts can tell clients apart. Default: _INBOX. */
@@ -74,7 +72,8 @@ export interface Server {
   close(): Promise<void>;
 }
 
-const defaultTimeoutMs = 5000;
+/** How long the first connection may take. */
+const connectMs = 5000;
 const retryMs = 250;
 
 /** Connects. Throws an InputError with a hint if there is no such server, it refuses, or it has no JetStream. */
@@ -133,7 +132,7 @@ async function open(
   packages: Packages,
   address: ServerAddress,
   given: Given,
-  { where, name, timeoutMs, inboxPrefix }: ServerContext,
+  { where, name, inboxPrefix }: ServerContext,
 ): Promise<NatsConnection> {
   const { printable, hostname, isWebSocket, isEncrypted } = address;
   const { credentials, tlsCa, tlsCert, tlsKey } = given;
@@ -167,7 +166,7 @@ async function open(
       name,
       ...(inboxPrefix !== undefined && { inboxPrefix }),
       ...secret,
-      timeout: timeoutMs ?? defaultTimeoutMs,
+      timeout: connectMs,
       // For ever: a worker outlives a server that is restarted.
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,
@@ -251,3 +250,23 @@ export function isPassing(error: unknown): boolean {
   if (error.name === "RequestError") return isPassing(error.cause) || /timeout|disconnect/i.test(error.message);
   return /timeout|503|no responders|temporarily unavailable|not yet available/i.test(error.message);
 }
+
+/** An error of the client as an InputError, if the server refused something; other errors as they are. */
+export function inWords(address: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !refusals.test(error.name)) return error;
+  const hint = "docs/scale.md shows what each user must be permitted.";
+  return new InputError({ where: address, expected: "a server that does what ddpg needs", got: error.message, hint });
+}
+
+/** Does something whose refusals by the server, such as for missing permissions or a full disk, become InputErrors. */
+export async function asInputErrors<T>({ address }: Server, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw inWords(address, error);
+  }
+}
+
+/** The names of the errors with which the client reports what the server or the connection refuses. */
+const refusals =
+  /^(JetStream\w*|PermissionViolation|Authorization|UserAuthenticationExpired|ClosedConnection|DrainingConnection|Connection|Request|Timeout|NoResponders|ConsumerNotFound|StreamNotFound)(Error)?$/;

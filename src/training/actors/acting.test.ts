@@ -110,16 +110,17 @@ test("actors with different seeds start and explore differently, and one with th
   assert.notEqual(await rows(1), await rows(2));
 });
 
-test("weights that are damaged, of another task or not finite are refused, and the last ones act on", async () => {
+test("weights that are damaged or of another task are refused, and the last ones act on", async () => {
   const learner = await Ddpg.create(new Pendulum(), { preset: "small", ...sizes });
   const acting = await Acting.create(taskOf(learner), new Pendulum(), { seed: 1, name: "Pendulum" });
   const weights = weightsOf(learner);
-  acting.take(weights, "weights");
+  acting.take({ ...weights, version: 3 }, "weights");
   const damaged = weights.bytes.slice();
   damaged[damaged.length - 2] ^= 1;
   assert.throws(() => acting.take({ ...weights, bytes: damaged }, "weights"), InputError);
   const other = await Ddpg.create(new Pendulum(), { preset: "small", ...sizes, actorHiddenSizes: [5] });
   assert.throws(() => acting.take(weightsOf(other), "weights"), /weights settings: expected those of the task/);
+  assert.equal(acting.version, 3);
   const parts = splitWeights(weights, 1, 300);
   const joiner = new WeightsJoiner();
   for (const at of [0, 9, 13, 17, 21, 60]) {
@@ -148,12 +149,9 @@ test("a task of another version, or with sizes and bounds of another environment
   );
   const huge = JSON.stringify({
     ...JSON.parse(text),
-    settings: { ...task.settings, actorHiddenSizes: [65536, 65536] },
+    settings: { ...task.settings, actorHiddenSizes: [16384, 16384] },
   });
-  assert.throws(
-    () => readTask(huge, new Pendulum(), "task", "mine"),
-    /networks of at most 67108864 weights|actorHiddenSizes/,
-  );
+  assert.throws(() => readTask(huge, new Pendulum(), "task", "mine"), /networks of at most 67108864 weights/);
   assert.throws(() => readProgress('{"run":"x"}', "progress"), /progress run/);
 });
 

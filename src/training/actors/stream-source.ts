@@ -153,6 +153,7 @@ export class StreamSource implements TransitionSource {
       return;
     }
     const { actor, batch, kind } = frame;
+    this.#version = frame.version;
     if (isBegun) {
       const body = this.#roster.bodyOf(actor);
       expect(body !== undefined && this.#row < frame.length, where, "the rest of a message", "another one", gone);
@@ -177,7 +178,6 @@ export class StreamSource implements TransitionSource {
       this.#finish(sequence);
       return;
     }
-    this.#version = frame.version;
     this.#cuts = cuts;
     this.#current = { sequence, frame, body, apply };
   }

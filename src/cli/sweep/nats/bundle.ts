@@ -140,10 +140,10 @@ async function write(pieces: AsyncIterable<Uint8Array>, directory: string, id: s
         const all = head.length + 1 + list.reduce((sum, file) => sum + file.size, 0);
         expect(all === size, `${where} files`, `${size} bytes`, all);
         rest = rest.subarray(end + 1);
-        next();
+        attempt(where, roomOnDisk, next);
       }
       for (;;) {
-        while (left === 0 && index < list.length) next();
+        while (left === 0 && index < list.length) attempt(where, roomOnDisk, next);
         if (rest.length === 0) break;
         expect(index < list.length, where, `${size} bytes`, "more");
         const part = rest.subarray(0, Math.min(left, rest.length));

@@ -38,7 +38,7 @@ function outcomes(name: string): Record<string, string> {
   return Object.fromEntries(runs.map(({ id, directory }) => [id, readResult(directory).fingerprint]));
 }
 
-describe("sweeps over NATS", { skip, timeout: 900_000 }, () => {
+describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
   let running: RunningServer;
   let server: Server;
   let store: SweepStore;

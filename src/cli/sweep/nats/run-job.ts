@@ -11,7 +11,7 @@ import { files, writeJson } from "../../../node/run-files.ts";
 import { fromStart } from "../../../node/starting-folder.ts";
 import { type RunConfig, type RunResult, readConfig } from "../../../node.ts";
 import { environmentEntries } from "../../environment/environments.ts";
-import { type ChildEnd, runChildren, withoutServerVariables } from "../../run/children.ts";
+import { type ChildEnd, runChildren } from "../../run/children.ts";
 import { type ChildRun, findRun, resumeArguments, settle } from "../../run/seeds.ts";
 import type { Signal } from "../../terminal/exit-codes.ts";
 import { plusMinus, whole } from "../../terminal/numbers.ts";
@@ -99,6 +99,7 @@ export async function runJob(
   };
   timer = setTimeout(beat, lostAfterMs / 3);
   let isKept = false;
+  let sending: { end(): Promise<void> } | undefined;
   try {
     const entries = environmentEntries(fromStart(directory), environment.loaded);
     const wanted: RunConfig = { ...job.config, ...entries };
@@ -113,12 +114,11 @@ export async function runJob(
       : [...trainArguments(job, environment.nameOrPath, directory), ...own, "--as-child"];
     const run: ChildRun = { label: job.id, args, seed: job.config.seed, directory };
     let why = "";
-    const sending = sent.sendUntil(lost);
+    sending = sent.sendUntil(lost);
     const children = {
       jobs: 1,
       progress: false,
       until: lost.signal,
-      env: withoutServerVariables(process.env),
       onStart: () => print(`${job.id}  ${found ? `resumed at step ${whole(lease.state.checkpoint)}` : "started"}`),
       onWarning: (_: ChildRun, warning: string) => printWarning(`${job.id}: ${warning}`),
       onEnd: (each: ChildRun, end: ChildEnd) => {
@@ -128,7 +128,7 @@ export async function runJob(
     // A signal that came before would not stop the child.
     const signal = leaving.aborted ? undefined : await runChildren([run], children);
     const hasEnded = run.end === "complete" || run.end === "failed";
-    if (hasEnded) await sending.end();
+    if (hasEnded) await sending?.end();
     if (lost.signal.aborted || lease.isLost) {
       print(`${job.id}  left: another worker has it`);
     } else if (run.end === "complete" && run.result) {
@@ -143,7 +143,7 @@ export async function runJob(
     } else {
       // Stopped: the next worker continues from here.
       const handBack = async (): Promise<boolean> => {
-        await sending.end();
+        await sending?.end();
         await sent.send().catch(complain(job.id));
         return lease.update(released);
       };
@@ -162,6 +162,7 @@ export async function runJob(
     return undefined;
   } finally {
     clearTimeout(timer);
+    void sending?.end();
     if (isKept) printError(`ddpg: ${job.id}: its result is kept in ${directory}`);
     else fs.rmSync(fromStart(directory), { recursive: true, force: true, maxRetries: 3 });
   }

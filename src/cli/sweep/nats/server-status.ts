@@ -1,11 +1,11 @@
 // `ddpg sweep status --server`: the runs of the sweeps that a server has, as they are now.
 import { InputError, suggest } from "../../../base/expect.ts";
-import { connect, type Server, type ServerOptions } from "../../../node/nats/connect.ts";
+import { asInputErrors, connect, type Server, type ServerOptions } from "../../../node/nats/connect.ts";
 import { print, printError } from "../../terminal/output.ts";
 import { runsOf } from "../record.ts";
 import { printRuns, type ShownRun } from "../status.ts";
 import { expectSweepName } from "./job-message.ts";
-import { asInputErrors, SweepStore } from "./store.ts";
+import { SweepStore } from "./store.ts";
 
 /** Prints the runs of one sweep, or of all. */
 export async function serverStatus(options: ServerOptions, name: string | undefined): Promise<void> {

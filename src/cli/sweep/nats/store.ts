@@ -6,7 +6,7 @@ import type { KV } from "@nats-io/kv";
 import type { ObjectInfo, ObjectStore } from "@nats-io/obj";
 import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
 import { maxTextBytes } from "../../../node/files.ts";
-import { isPassing, type Server } from "../../../node/nats/connect.ts";
+import { asInputErrors, isPassing, type Server } from "../../../node/nats/connect.ts";
 import { joined, parseSweep, type SweepRecord, sweepText } from "../record.ts";
 import {
   decodeJob,
@@ -128,10 +128,10 @@ export class SweepStore {
     }
   }
 
-  /** Puts a job into the queue again that still waits there, in case that the server has lost it. */
+  /** Puts a job that has not ended into the queue again, if the server has lost it. */
   async publishAgain(job: SweepJob): Promise<void> {
     const found = await this.read(job.sweep, job.job.id);
-    if (found?.state.phase === "waiting") await this.#publish(job, found.state.round);
+    if (found && !isEnded(found.state)) await this.#publish(job, found.state.round);
   }
 
   /** Returns false if the queue has the job already. */
@@ -200,7 +200,7 @@ export class SweepStore {
       const { config: now } = await retry(() => manager.consumers.info(stream, consumer));
       return (now.ack_wait ?? ack_wait) / 1e6;
     };
-    return { next: () => asInputErrors(this.server, next), lostAfterMs: wait };
+    return { next: () => asInputErrors(this.server, next), lostAfterMs: () => asInputErrors(this.server, wait) };
   }
 
   // The states.
@@ -254,14 +254,10 @@ export class SweepStore {
   /** The states of these runs of a sweep, by their ids, as far as the server has them. */
   async states(sweep: string, ids: readonly string[]): Promise<Map<string, JobState>> {
     const found = new Map<string, JobState>();
-    const waiting = [...ids];
-    const readSome = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        const stored = await this.read(sweep, id);
-        if (stored) found.set(id, stored.state);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, readSome));
+    await someAtOnce(ids, async (id) => {
+      const stored = await this.read(sweep, id);
+      if (stored) found.set(id, stored.state);
+    });
     return found;
   }
 
@@ -470,22 +466,11 @@ function ifMissing<T>(error: unknown, action: () => Promise<T>): Promise<T> {
   throw error;
 }
 
-/** A refusal by the server, such as for missing permissions or a full disk, in words. Other errors stay as they are. */
-export async function asInputErrors<T>(server: Server, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (!(error instanceof Error) || !refusals.test(error.name)) throw error;
-    const hint = "docs/scale.md shows what a worker and a sweep must be permitted.";
-    throw new InputError({
-      where: server.address,
-      expected: "a server that does what sweeps need",
-      got: error.message,
-      hint,
-    });
-  }
+/** Does something with each of a list, some at the same time. */
+export async function someAtOnce<T>(list: readonly T[], action: (each: T) => Promise<void>): Promise<void> {
+  const waiting = [...list];
+  const next = async (): Promise<void> => {
+    for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) await action(each);
+  };
+  await Promise.all(Array.from({ length: atOnce }, next));
 }
-
-/** The names of the errors with which the client reports what the server or the connection refuses. */
-const refusals =
-  /^(JetStream\w*|PermissionViolation|Authorization|UserAuthenticationExpired|ClosedConnection|DrainingConnection|Connection|Request|Timeout|NoResponders|ConsumerNotFound|StreamNotFound)(Error)?$/;

@@ -7,7 +7,7 @@ import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
 import { eventFileName } from "../../../node/event-file.ts";
 import { attempt, makeDirectory } from "../../../node/files.ts";
 import { expectUnlockedNow } from "../../../node/lock.ts";
-import { connect, type ServerOptions } from "../../../node/nats/connect.ts";
+import { asInputErrors, connect, type ServerOptions } from "../../../node/nats/connect.ts";
 import { replaceFile } from "../../../node/replace-file.ts";
 import { eachMetric, files } from "../../../node/run-files.ts";
 import { fromStart } from "../../../node/starting-folder.ts";
@@ -23,7 +23,7 @@ import { isOfThisDisk, maxBundleBytes, unpack } from "./bundle.ts";
 import { type SweepJob, sharedConfig } from "./job-message.ts";
 import { fetched, isEnded, type JobState } from "./job-state.ts";
 import { adopt, maxReads } from "./run-job.ts";
-import { asInputErrors, SweepStore } from "./store.ts";
+import { SweepStore, someAtOnce } from "./store.ts";
 
 export interface Submission {
   readonly server: ServerOptions;
@@ -48,9 +48,6 @@ const againMs = 60_000;
 
 /** How often a run is made again whose result is missing or damaged. */
 const maxRepairs = 3;
-
-/** Jobs that are put into the queue at the same time. */
-const atOnce = 32;
 
 /** Submits the jobs and waits for their results, or for a signal. Prints how each ends. */
 export async function submit({ server: options, name, added, jobs }: Submission): Promise<Submitted> {
@@ -82,11 +79,9 @@ export async function submit({ server: options, name, added, jobs }: Submission)
     await someAtOnce(jobs, ({ job }) => enqueue(job));
     print(`${whole(jobs.length)} of them are at ${server.address} as ${name}; ddpg work makes them.`);
     const before = new Map<string, JobState>();
-    const isWaiting = (id: string): boolean => (before.get(id)?.phase ?? "waiting") === "waiting";
     // The server may have lost a message: its disk was full, or a person emptied the queue.
     const again = async (): Promise<void> => {
-      const waiting = [...left.values()].filter(({ job }) => isWaiting(job.id));
-      await someAtOnce(waiting, ({ job }) => store.publishAgain(message(job))).catch((error) => {
+      await someAtOnce([...left.values()], ({ job }) => store.publishAgain(message(job))).catch((error) => {
         if (!over.signal.aborted) onLine(messageOf(error));
       });
       if (!over.signal.aborted) timer = setTimeout(() => void again(), againMs);
@@ -134,15 +129,6 @@ export async function submit({ server: options, name, added, jobs }: Submission)
     await server.close();
   }
   return { failed, open: left.size, signal };
-}
-
-/** Does something with each of a list, some at the same time. */
-async function someAtOnce<T>(list: readonly T[], action: (each: T) => Promise<void>): Promise<void> {
-  const waiting = [...list];
-  const next = async (): Promise<void> => {
-    for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) await action(each);
-  };
-  await Promise.all(Array.from({ length: atOnce }, next));
 }
 
 /** Prints what has changed. */

@@ -69,7 +69,7 @@ export function addWorkCommand(program: Command): void {
     .option("--idle <s>", "end after this many seconds without a job [never]", someNumber("--idle", "a number above 0"))
     .option(
       "--lost-after <s>",
-      `for all workers of this server: seconds without a sign of life after which another worker gets a job [${defaultLostAfterMs / 1000}]`,
+      `for all workers of this server: seconds without a sign of life after which another worker gets a job, and for which a worker leaves a job that failed on it to others [${defaultLostAfterMs / 1000}]`,
       (text) => {
         const value = someNumber("--lost-after", "a number above 0")(text);
         expect(value >= minLostAfterS, "--lost-after", `at least ${minLostAfterS} s`, text);
