@@ -61,7 +61,8 @@ export class RunRecords {
 
   /**
    * Writes everything that is left, as far as possible, and throws the first error. Further calls do nothing. Returns
-   * whether the run's directory exists now: a new run without any step leaves none.
+   * whether the run's directory exists now: a new run without any step leaves none, unless it has actors, because the
+   * channel on the server is this run's, with all that they have sent.
    */
   close(ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): boolean {
     const { agent, config, checkpoint, warn } = this.#training;
@@ -69,7 +70,7 @@ export class RunRecords {
     const run = this.#isClosed ? undefined : this.#run;
     this.#isClosed = true;
     if (!run) return false;
-    if (loop.step === 0 && !checkpoint) {
+    if (loop.step === 0 && !checkpoint && !config.actors) {
       run.discard();
       return false;
     }
