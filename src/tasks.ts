@@ -1,4 +1,11 @@
-import { currentSettings, type OldSettings, type PresetName, type Settings, settingsFrom } from "./ddpg/config.ts";
+import {
+  currentSettings,
+  defaultPreset,
+  type OldSettings,
+  type PresetName,
+  type Settings,
+  settingsFrom,
+} from "./ddpg/config.ts";
 import type { Environment } from "./environment/environment.ts";
 import type { DmControlName } from "./envs/dm-control/dm-control.ts";
 import { MountainCarContinuous } from "./envs/mountain-car-continuous.ts";
@@ -9,10 +16,7 @@ import { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
 export interface TrainingDefaults {
   /** The preset that the settings start from. */
   preset: PresetName;
-  /**
-   * Settings that differ from the preset: the exploration, where the usual noise finds no reward, and the actor's
-   * learning rate, where the usual one saturates the actions, so that their gradient vanishes.
-   */
+  /** Settings that differ from the preset: the exploration, where the usual noise finds no reward. */
   settings?: Partial<Settings>;
   /** Environment steps of a training run. */
   steps: number;
@@ -38,7 +42,7 @@ export interface Task extends TrainingDefaults {
 }
 
 /** The defaults for a custom environment: one that is not listed below. */
-export const customDefaults: TrainingDefaults = { preset: "standard", steps: 100_000 };
+export const customDefaults: TrainingDefaults = { preset: defaultPreset, steps: 100_000 };
 
 /**
  * The settings of an experiment and the preset they start from. A task's own settings apply only if the caller names no
@@ -89,7 +93,6 @@ const gymnasiumEntries: readonly GymnasiumEntry[] = [
     ...sizes(9, 1, 1),
     steps: 300_000,
     summary: "balance two poles, one on top of the other, on a cart",
-    settings: { actorLearningRate: 3e-4 }, // with the preset's rate, one seed in eight saturates (docs/log.md)
   },
   {
     id: "Reacher-v5",
@@ -136,7 +139,6 @@ const gymnasiumEntries: readonly GymnasiumEntry[] = [
     ...sizes(348, 17, 0.4),
     steps: 1_000_000,
     summary: "walk upright, with arms and legs",
-    settings: { actorLearningRate: 3e-4 }, // its observations include contact forces in the hundreds (docs/log.md)
   },
 ];
 
@@ -254,7 +256,7 @@ function taskInMujoco({ id, make, timeLimit = 1000, ...entry }: LoadableEntry): 
     const { createMujoco } = await mujoco();
     return createMujoco(await make());
   };
-  return [id, { create, ...entry, timeLimit, preset: "standard" }];
+  return [id, { create, ...entry, timeLimit, preset: defaultPreset }];
 }
 
 type Sizes = Pick<Task, "observationSize" | "actionLow" | "actionHigh">;

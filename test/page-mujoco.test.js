@@ -14,7 +14,7 @@ import { watch } from "./watching.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const program = path.join(root, "bin/ddpg.js");
 const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
-const names = Object.keys(environments).filter((name) => environments[name].preset === "standard");
+const names = Object.keys(environments).filter((name) => environments[name].preset === "robust");
 
 describe("the page, with a MuJoCo task", { timeout: 900_000 }, () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-mujoco-"));
@@ -104,7 +104,7 @@ describe("the page, with a MuJoCo task", { timeout: 900_000 }, () => {
       await reached(tab, "ended");
       assert.equal(await tab.locator("html").getAttribute("data-updates"), "200");
       const environment = await environments["InvertedPendulum-v5"].create();
-      const portable = { arithmetic: "portable", preset: "standard" };
+      const portable = { arithmetic: "portable", preset: "robust" };
       const agent = await Ddpg.create(environment, { ...portable, seed: 3, ...small });
       for await (const { step } of train(agent, environment)) if (step === 263) break;
       environment.close();
@@ -232,7 +232,7 @@ const texts = Object.fromEntries(Object.entries(small).map(([name, value]) => [n
 
 /** A policy file for a task. Every parameter is 0, so every action is 0. */
 async function idle(name) {
-  const { policy } = await Ddpg.create({ ...environments[name] }, { preset: "standard", ...small });
+  const { policy } = await Ddpg.create({ ...environments[name] }, { preset: "robust", ...small });
   for (const parameter of policy.parameters.names) policy.parameters.value(parameter).data.fill(0);
   return Buffer.from(policy.save());
 }

@@ -116,7 +116,7 @@ async function loopTasks() {
   for (const [name, { hidden, batchSize }] of chosenSizes) {
     const environment = new Pendulum();
     const settings = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize, warmupSteps: 1000 };
-    const agent = await Ddpg.create(environment, { ...settings, backend });
+    const agent = await Ddpg.create(environment, { preset: "standard", ...settings, backend });
     const steps = train(agent, environment);
     for (let i = 0; i < 1100; i++) await steps.next();
     const random = new Random(1);

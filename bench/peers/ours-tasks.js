@@ -5,7 +5,7 @@ import { Ddpg, Random } from "ddpg";
 export function agentOf({ hidden, batchSize, observationSize, actionSize }, backend, changes = {}) {
   const spaces = { observationSize, actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
   const sizes = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize };
-  return Ddpg.create(spaces, { ...sizes, ...changes, backend });
+  return Ddpg.create(spaces, { preset: "standard", ...sizes, ...changes, backend });
 }
 
 /** One update of an agent of this size. `flops` counts only the products that the formulas need. */

@@ -14,7 +14,7 @@ for (const [name, { hidden, batchSize, observationSize, actionSize }] of Object.
   const create = async (count) => {
     const spaces = { observationSize, actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
     const settings = { actorHiddenSizes: hidden, criticHiddenSizes: hidden, batchSize, warmupSteps: 0 };
-    const agent = await Ddpg.create(spaces, { ...settings, backend, threads: nodeThreads(count) });
+    const agent = await Ddpg.create(spaces, { preset: "standard", ...settings, backend, threads: nodeThreads(count) });
     const random = new Random(1);
     const state = () => Array.from({ length: observationSize }, () => random.uniform(-1, 1));
     for (let i = 0; i < 2000; i++) {

@@ -72,7 +72,7 @@ async function* replay(fixture) {
 
 function createAgent({ observationSize, actionSize, ...settings }, threads = 1, environment) {
   const bounds = { actionLow: Array(actionSize).fill(-1), actionHigh: Array(actionSize).fill(1) };
-  const options = { ...settings, backend, threads: nodeThreads(threads) };
+  const options = { preset: "standard", ...settings, backend, threads: nodeThreads(threads) };
   return Ddpg.create(environment ?? { observationSize, ...bounds }, options);
 }
 

@@ -536,7 +536,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
       runs().every((name) => name.startsWith("Pendulum-v1-")),
       runs().join(" "),
     );
-    assert.ok(!runs().some((name) => name.includes("standard")), runs().join(" "));
+    assert.ok(!runs().some((name) => name.includes("robust")), runs().join(" "));
   });
 
   it("trains on a frozen environment, one with read-only methods, and one of an ES5 constructor", async () => {

@@ -83,7 +83,7 @@ Examples:
   ddpg export runs/Pendulum-v1-small-seed1 --format js
   ddpg export pendulum.safetensors --format onnx --output pendulum.onnx
   ddpg export --trained Pendulum-v1 --format js
-  ddpg export runs/godot-standard-seed1 --format onnx --for godot`,
+  ddpg export runs/godot-robust-seed1 --format onnx --for godot`,
     )
     .action(async (run: string | undefined, flags: ExportFlags) => {
       const chosen = runOrTrained("export", run, flags);

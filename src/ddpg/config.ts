@@ -508,11 +508,14 @@ for (const preset of Object.values(presets)) {
 /** The name of a preset: a complete set of settings. */
 export type PresetName = keyof typeof presets;
 
+/** The preset of `Ddpg.create`, of tasks in MuJoCo and of environments that are not built in. */
+export const defaultPreset: PresetName = "robust";
+
 /** A line about each preset. */
 export const presetHelp: Readonly<Record<PresetName, string>> = {
   small: "small networks that learn in a second; tuned on the pendulum",
-  robust: "TD3's critics, running normalization and pink noise that shrinks, for tasks of any scale",
-  standard: "the usual choice for larger tasks; the default for your own environments",
+  robust: "for tasks of any scale, and the default: TD3's critics, running normalization, pink noise that shrinks",
+  standard: "plain DDPG as most programs have it: one critic, fixed Gaussian noise",
   td3: "twin delayed DDPG with the settings of its authors, Fujimoto et al.",
   paper: "Lillicrap et al., wherever the paper gives a value",
   numpy: "the settings of the NumPy program that this project grew from",

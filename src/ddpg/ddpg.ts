@@ -21,7 +21,7 @@ import { Actor, actorShape } from "./actor.ts";
 import { ActorRows } from "./actor-rows.ts";
 import { SavedAgent, saveAgent } from "./agent-state.ts";
 import type { Body, Loop } from "./body.ts";
-import { type OldSettings, type PresetName, type Settings, settingsFrom } from "./config.ts";
+import { defaultPreset, type OldSettings, type PresetName, type Settings, settingsFrom } from "./config.ts";
 import { Critic, criticShape, JointCritic, TargetCritic } from "./critic.ts";
 import { type CriticHead, createHead } from "./critic-loss.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -48,7 +48,7 @@ export interface DdpgOptions extends Partial<Settings>, OldSettings, BackendOpti
    * bits everywhere. Default: 1.
    */
   seed?: number;
-  /** The preset to start from. Default: `standard`. */
+  /** The preset to start from. Default: `robust`. */
   preset?: PresetName;
 }
 
@@ -180,7 +180,7 @@ export class Ddpg {
    */
   static async create(environment: AgentEnvironment, options: DdpgOptions = {}): Promise<Ddpg> {
     expectOptions(options, "Ddpg.create");
-    const { seed = 1, preset = "standard", backend, threads, arithmetic, ...changes } = options;
+    const { seed = 1, preset = defaultPreset, backend, threads, arithmetic, ...changes } = options;
     expect(Number.isSafeInteger(seed) && seed >= 0, "seed", "a whole number of at least 0", seed);
     const settings = settingsFrom(preset, changes);
     return build(environment, settings, seed, { backend, threads, arithmetic });

@@ -97,7 +97,7 @@ function near(x: number): Float32Array {
 test("tanh has the kernels' bits everywhere", async () => {
   const agent = await Ddpg.create(
     { observationSize: 1, actionLow: [-1], actionHigh: [1] },
-    { actorHiddenSizes: [], replayCapacity: 128 },
+    { preset: "standard", actorHiddenSizes: [], replayCapacity: 128 },
   );
   agent.actor.parameters.write("layer1.weights", [1]);
   agent.actor.parameters.write("layer1.biases", [0]);

@@ -35,7 +35,8 @@ test("normalization is folded into other operators", async () => {
 
 test("an observation scaled by 0 contributes its normalized constant", async () => {
   const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
-  const changes = { batchNormalization: true, actorHiddenSizes: [3], observationScale: [0, 2], replayCapacity: 128 };
+  const scaled = { observationScale: [0, 2], replayCapacity: 128 };
+  const changes = { preset: "standard", batchNormalization: true, actorHiddenSizes: [3], ...scaled } as const;
   const agent = await Ddpg.create(spaces, changes);
   agent.actor.parameters.write("input.norm.runningMean", [0.7, 0.3]);
   agent.actor.parameters.write("layer2.weights", [1, -1, 2]);
@@ -45,7 +46,7 @@ test("an observation scaled by 0 contributes its normalized constant", async () 
 
 test("a scaling that Float32 cannot hold is refused", async () => {
   const spaces = { observationSize: 1, actionLow: [-1], actionHigh: [1] };
-  const agent = await Ddpg.create(spaces, { observationScale: 1e200, replayCapacity: 128 });
+  const agent = await Ddpg.create(spaces, { preset: "standard", observationScale: 1e200, replayCapacity: 128 });
   assert.throws(() => toOnnx(agent.policy), {
     name: "InputError",
     message: /^ONNX observation\.scale\[0\]: expected a number that Float32 holds, got 1e\+200/,
@@ -54,7 +55,7 @@ test("a scaling that Float32 cannot hold is refused", async () => {
 
 test("a constant observation is normalized to 0 also where Float32 does not hold its scale", async () => {
   const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
-  const changes = { observationNormalization: true, actorHiddenSizes: [3], replayCapacity: 128 };
+  const changes = { observationNormalization: true, actorHiddenSizes: [3], replayCapacity: 256 };
   const agent = await Ddpg.create(spaces, { ...changes, observationScale: [0.1, 0] });
   agent.actor.parameters.write("layer1.weights", [1, 2, 3, -1, 1, 2]);
   agent.actor.parameters.write("layer1.biases", [1, 1, 1]);

@@ -11,7 +11,7 @@ import { attempt, makeDirectory } from "../../node/files.ts";
 import { expectAddress, expectSeveral, outsideAddress } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { isComplete } from "../../node/run-files.ts";
-import { environments, suites, suiteTasks } from "../../tasks.ts";
+import { customDefaults, environments, suites, suiteTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { backendFor, type ComputeFlags, computeOptions, explanations } from "../run/compute.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
@@ -72,7 +72,9 @@ export function addBenchmarkCommand(program: Command): void {
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd());
   addOutsideOptions(command);
-  command.optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+  command.optionsGroup(
+    `Settings of the algorithm [default of the preset ${customDefaults.preset}; of others that differ]:`,
+  );
   for (const option of settingOptions()) command.addOption(option);
   command
     .addHelpText(

@@ -58,7 +58,7 @@ export function addRenderCommand(program: Command): void {
       `
 Examples:
   ddpg render runs/Pendulum-v1-small-seed1
-  ddpg render runs/HalfCheetah-v5-standard-seed1 --best --seconds 2 --output cheetah.png
+  ddpg render runs/HalfCheetah-v5-robust-seed1 --best --seconds 2 --output cheetah.png
   ddpg render hopper.safetensors --environment Hopper-v5
   ddpg render --trained InvertedPendulum-v5
 ${moduleHelp}`,

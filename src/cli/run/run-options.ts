@@ -11,9 +11,10 @@ export const runOptions = {
       wholeNumber("--steps", 1),
     ),
   preset: () =>
-    new Option("--preset <name>", "settings to start from [the environment's; standard for your own]").argParser(
-      presetName,
-    ),
+    new Option(
+      "--preset <name>",
+      `settings to start from [the environment's; ${customDefaults.preset} for your own]`,
+    ).argParser(presetName),
   episodes: (what: string) =>
     new Option("--episodes <n>", `fixed starts of ${what} [1000; fewer for your own if slow]`).argParser(
       wholeNumber("--episodes", 1),

@@ -144,7 +144,9 @@ export function addTrainCommand(program: Command): void {
     .addOption(asChildOption());
   addOutsideOptions(command);
   addActorsOptions(command, true);
-  command.optionsGroup("Settings of the algorithm [default of the standard preset; of others that differ]:");
+  command.optionsGroup(
+    `Settings of the algorithm [default of the preset ${customDefaults.preset}; of others that differ]:`,
+  );
   for (const option of settingOptions()) command.addOption(option);
   command
     .addHelpText(

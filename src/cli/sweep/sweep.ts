@@ -124,7 +124,7 @@ export function addSweepCommand(program: Command): void {
     .addOption(computeOptions.threads());
   addServerOptions(command, "The NATS server of --server:");
   addOutsideOptions(command);
-  command.optionsGroup("Settings of all runs [default of the standard preset; of others that differ]:");
+  command.optionsGroup(`Settings of all runs [default of the preset ${customDefaults.preset}; of others that differ]:`);
   for (const option of settingOptions()) command.addOption(option);
   command
     .addHelpText(

@@ -3,6 +3,7 @@ import { expect, InputError } from "../../base/expect.ts";
 import { printable } from "../../base/printable.ts";
 import {
   currentSettings,
+  defaultPreset,
   expectPreset,
   type OldSettings,
   oldSettingNames,
@@ -101,15 +102,15 @@ export async function asFlags<T>(action: () => T | Promise<T>): Promise<T> {
 }
 
 function placeholder(name: keyof Settings): string {
-  const value = presets.standard[name];
+  const value = presets[defaultPreset][name];
   if (name === "actorActivations" || name === "criticActivations") return "names";
   if (Array.isArray(value)) return "sizes";
   return typeof value === "boolean" ? "true|false" : typeof value === "string" ? "name" : "n";
 }
 
-/** The standard preset's value. If other presets differ, their values as well, on a new line. */
+/** The default preset's value. If other presets differ, their values as well, on a new line. */
 function defaults(name: keyof Settings): string {
-  const usual = showSetting(presets.standard[name]);
+  const usual = showSetting(presets[defaultPreset][name]);
   const others = new Map<string, string[]>();
   for (const preset of Object.keys(presets) as PresetName[]) {
     const value = showSetting(presets[preset][name]);
