@@ -592,6 +592,7 @@ export function checkSettings(settings: Settings): void {
     "rewardScale",
     "1 with rewardNormalization, which finds the scale by itself",
     settings.rewardScale,
+    "Leave it out, or set rewardNormalization to false.",
   );
   for (const rate of ["actorLearningRate", "criticLearningRate"] as const) {
     // Beyond 1, a step would turn the sign of every weight.

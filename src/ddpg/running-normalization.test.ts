@@ -278,7 +278,8 @@ test("statistics that cannot be are refused with the field", async () => {
 test("a fixed scale of rewards and a running one exclude each other", () => {
   assert.throws(() => settingsFrom("small", { rewardNormalization: true }), {
     name: "InputError",
-    message: "rewardScale: expected 1 with rewardNormalization, which finds the scale by itself, got 0.1.",
+    message:
+      "rewardScale: expected 1 with rewardNormalization, which finds the scale by itself, got 0.1. Leave it out, or set rewardNormalization to false.",
   });
   assert.equal(settingsFrom("small", { rewardNormalization: true, rewardScale: 1 }).rewardNormalization, true);
 });

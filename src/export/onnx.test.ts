@@ -36,8 +36,12 @@ test("normalization is folded into other operators", async () => {
 test("an observation scaled by 0 contributes its normalized constant", async () => {
   const spaces = { observationSize: 2, actionLow: [-1], actionHigh: [1] };
   const scaled = { observationScale: [0, 2], replayCapacity: 128 };
-  const changes = { preset: "standard", batchNormalization: true, actorHiddenSizes: [3], ...scaled } as const;
-  const agent = await Ddpg.create(spaces, changes);
+  const agent = await Ddpg.create(spaces, {
+    preset: "standard",
+    batchNormalization: true,
+    actorHiddenSizes: [3],
+    ...scaled,
+  });
   agent.actor.parameters.write("input.norm.runningMean", [0.7, 0.3]);
   agent.actor.parameters.write("layer2.weights", [1, -1, 2]);
   const [action] = readOnnx(toOnnx(agent.policy)).run([5, 0.25]);
