@@ -14,7 +14,7 @@ const maxBytes = 700_000;
 
 const [run] = process.argv.slice(2);
 if (run === undefined) throw new Error("add-trained: expected a run's directory, got nothing.");
-const { environment: task, environmentModule, preset, seed, steps, settings, arithmetic } = readConfig(run);
+const { environment: task, environmentModule, preset, seed, steps, settings, arithmetic, evaluation } = readConfig(run);
 if (environmentModule !== undefined || !environments[task])
   throw new Error(`add-trained: ${task} is not a task of this package.`);
 const { best, bestEvaluation, fingerprint } = readResult(run);
@@ -49,6 +49,8 @@ const entry = {
     `npx ddpg train ${task}`,
     ...(named ? [`--preset ${named}`] : []),
     `--seed ${seed} --steps ${steps} --arithmetic ${arithmetic}`,
+    ...(evaluation.every === steps / 10 ? [] : [`--evaluate-every ${evaluation.every}`]),
+    ...(evaluation.episodes === 10 ? [] : [`--evaluate-episodes ${evaluation.episodes}`]),
     ...Object.entries(changes).map(([name, value]) => `${settingFlag(name)} ${showSetting(value)}`),
   ].join(" "),
   step: best.step,
