@@ -129,7 +129,8 @@ describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => 
       await tab.setViewportSize({ width: 390, height: 844 });
       await tab.waitForFunction(() => document.documentElement.scrollWidth === 390);
       await tab.setViewportSize({ width: 1440, height: 900 });
-      await cell("complete", "state").click();
+      // The link of the row covers all of it.
+      await cell("complete", "state").click({ force: true });
       await tab.locator('html[data-phase="finished"]').waitFor({ state: "attached" });
       await tab.locator('html[data-step="1000"]').waitFor({ state: "attached" });
       await tab.locator("#world-caption", { hasText: /^After 1,000 steps, torque −?\d/ }).waitFor();

@@ -95,9 +95,8 @@ export class FolderRuns implements RunsSource {
     if (this.#changed) this.#timer = setTimeout(() => this.#poll(), Math.max(pollMs, took * (1 / shareOfTime - 1)));
   }
 
-  /** Looks at all files once. */
-  look(): void {
-    const started = performance.now();
+  /** Looks at all files once. Returns whether all records were read; the rest follows in the next looks. */
+  look(): boolean {
     const search = new Search(this.#sweeps);
     const found = this.#places.flatMap((place) => search.runsIn(place));
     const all = new Map(found.map((each) => [idOf(each.directory), each]));
@@ -111,10 +110,11 @@ export class FolderRuns implements RunsSource {
       this.#followed.set(id, run);
       run.look();
     }
-    this.#read(started);
+    const isAll = this.#read();
     this.#group(all);
     for (const [id, found] of all) this.#update(id, found);
     this.problem = cut([...search.problems].join(" "));
+    return isAll;
   }
 
   #update(id: string, { name, sweep }: Found): void {
@@ -136,18 +136,20 @@ export class FolderRuns implements RunsSource {
     this.runs.set(id, { row: before && isSame ? before.row : row, points });
   }
 
-  /** Reads records until the time is over, one run after another. */
-  #read(started: number): void {
+  /** Reads records until the time is over, of one run after another. Returns whether that was all. */
+  #read(): boolean {
+    const started = performance.now();
     const list = [...this.#followed.values()];
+    let isAll = true;
     for (let i = 0; i < list.length; i++) {
       const at = (this.#next + i) % list.length;
-      const isOver = performance.now() - started > readMs;
-      if (isOver && i > 0) {
+      if (i > 0 && performance.now() - started > readMs) {
         this.#next = at;
-        return;
+        return false;
       }
-      list[at].read(readBytes);
+      isAll = list[at].read(readBytes) && isAll;
     }
+    return isAll;
   }
 
   /** Names the groups of equal settings: those of a sweep as it does, others by what differs. */

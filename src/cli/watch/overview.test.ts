@@ -68,7 +68,7 @@ function end(records: RunDirectory, changes: Partial<RunResult> = {}): void {
 }
 
 const rowsOf = (source: FolderRuns): Record<string, OverviewRow> => {
-  source.look();
+  while (!source.look());
   return Object.fromEntries([...source.runs.values()].map(({ row }) => [row.name, row]));
 };
 
@@ -120,7 +120,7 @@ describe("what the overview says of runs on disk", () => {
     const record = { format: "ddpg-sweep-1", environment: "Pendulum-v1", steps: 100, arithmetic: "fused", cells };
     fs.mkdirSync(inRuns("sweep", "runs"), { recursive: true });
     fs.writeFileSync(inRuns("sweep", "sweep.json"), JSON.stringify(record));
-    const started = begin(`sweep/runs/${"a".repeat(12)}-seed1`);
+    begin(`sweep/runs/${"a".repeat(12)}-seed1`);
     fs.writeFileSync(failureFile(inRuns("sweep", "runs", `${"b".repeat(12)}-seed2`)), "three workers\n");
     for (const place of [runs, inRuns("sweep")]) {
       const rows = Object.values(rowsOf(new FolderRuns([place])));
@@ -135,7 +135,6 @@ describe("what the overview says of runs on disk", () => {
       );
       assert.deepEqual([rows[3].reason, rows[0].canOpen, rows[1].canOpen], ["three workers", true, false]);
     }
-    started.close();
   });
 
   it("shows a damaged file as the reason, and the other runs", () => {

@@ -27,14 +27,15 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
     return started;
   };
   /** Waits until a program has printed something. */
-  const says = async ({ child }: ReturnType<typeof start>, words: RegExp): Promise<string> => {
-    let text = "";
-    for await (const part of child.stdout) {
-      text += part;
-      if (words.test(text)) return text;
-    }
-    return assert.fail(text);
-  };
+  const says = ({ child, outcome }: ReturnType<typeof start>, words: RegExp): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let text = "";
+      child.stdout.on("data", (part) => {
+        text += part;
+        if (words.test(text)) resolve(text);
+      });
+      outcome.then(({ stderr }) => reject(new Error(text + stderr)), reject);
+    });
 
   it("shows the jobs of a sweep with states and evaluations, live, and says which sweeps there are", async () => {
     const short = ["--warmup-steps", "60", "--episodes", "2", "--evaluate-episodes", "1", "--steps", "400"];
