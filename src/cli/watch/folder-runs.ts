@@ -140,16 +140,24 @@ export class FolderRuns implements RunsSource {
   #read(): boolean {
     const started = performance.now();
     const list = [...this.#followed.values()];
-    let isAll = true;
-    for (let i = 0; i < list.length; i++) {
-      const at = (this.#next + i) % list.length;
-      if (i > 0 && performance.now() - started > readMs) {
-        this.#next = at;
+    let left = list.map((_, i) => (this.#next + i) % list.length);
+    while (left.length > 0) {
+      const more: number[] = [];
+      for (const at of left) {
+        // At least one is read, however slow the disk.
+        if (at !== left[0] && performance.now() - started > readMs) {
+          this.#next = at;
+          return false;
+        }
+        if (!list[at].read(readBytes)) more.push(at);
+      }
+      if (more.length > 0 && performance.now() - started > readMs) {
+        this.#next = more[0];
         return false;
       }
-      isAll = list[at].read(readBytes) && isAll;
+      left = more;
     }
-    return isAll;
+    return true;
   }
 
   /** Names the groups of equal settings: those of a sweep as it does, others by what differs. */
