@@ -12,14 +12,13 @@ import { cellName } from "../sweep/matrix.ts";
 import { readSweep, runsOf, type SweepRecord, fileName as sweepFile } from "../sweep/record.ts";
 import { countsText } from "../sweep/status.ts";
 import { FollowedRun } from "./followed-run.ts";
-import type { OverviewRun, RunsSource } from "./overview.ts";
+import { cut, maxRuns, type OverviewRun, type RunsSource } from "./overview.ts";
 import { version } from "./run-follower.ts";
 
 /** How deep runs may be in a folder: `train --seeds --out` makes runs/NAME/seed1, and a sweep NAME/runs/ID. */
 const maxDepth = 3;
 
-/** Runs that are followed, and folders that are searched. More are probably not meant. */
-const maxRuns = 2000;
+/** Folders that are searched. More are probably not meant. */
 const maxFolders = 5000;
 
 /** The shortest time between two looks at all files, in ms. */
@@ -33,9 +32,6 @@ const readMs = 150;
 
 /** Bytes of a run that are read before the others have their turn. */
 const readBytes = 2 ** 20;
-
-/** Letters of a text of a file that are sent. */
-const maxLetters = 500;
 
 /** Where a run is, and what is known of it before it has files. */
 interface Found {
@@ -294,8 +290,4 @@ function sweepRuns(folder: string, below: string, record: SweepRecord): Found[] 
 /** The part of an address that stands for a directory. */
 function idOf(directory: string): string {
   return createHash("sha256").update(path.resolve(directory)).digest("hex").slice(0, 16);
-}
-
-function cut(text: string): string {
-  return text.length > maxLetters ? `${text.slice(0, maxLetters)}…` : text;
 }

@@ -24,6 +24,17 @@ export interface RunsSource {
   stop(): void;
 }
 
+/** Runs that are followed. More are probably not meant. */
+export const maxRuns = 2000;
+
+/** Letters of a text of a file that are sent. */
+const maxLetters = 500;
+
+/** A text of a file, cut to a length that a row can show. */
+export function cut(text: string): string {
+  return text.length > maxLetters ? `${text.slice(0, maxLetters)}…` : text;
+}
+
 /** Rows of a message, and the points of curves in it, about. A viewer with a full buffer gets no further message. */
 const maxRows = 50;
 const maxPoints = 5000;

@@ -11,7 +11,7 @@ import { wantedSweeps } from "../sweep/nats/server-status.ts";
 import { SweepStore } from "../sweep/nats/store.ts";
 import { runsOf, type SweepRecord } from "../sweep/record.ts";
 import { countsText } from "../sweep/status.ts";
-import type { OverviewRun, RunsSource } from "./overview.ts";
+import { cut, maxRuns, type OverviewRun, type RunsSource } from "./overview.ts";
 
 /** How often the server is asked for new sweeps, and for runs that a command added, in ms. */
 const recordsMs = 5000;
@@ -82,7 +82,9 @@ export class ServerRuns implements RunsSource {
   }
 
   get problem(): string {
-    return [this.#connection, ...this.#problems.values()].filter(Boolean).join(" ");
+    const all = [...this.#followed.values()].reduce((sum, { record }) => sum + runsOf("", record).length, 0);
+    const tooMany = all > maxRuns ? `Only the first ${maxRuns} of ${all} runs are shown: --sweep names one sweep.` : "";
+    return cut([this.#connection, ...this.#problems.values(), tooMany].filter(Boolean).join(" "));
   }
 
   /** Its files are on other machines. */
@@ -191,12 +193,13 @@ export class ServerRuns implements RunsSource {
       const indices = new Map(record.cells.map(({ id }, i) => [id, groups + i]));
       groups += record.cells.length;
       for (const { id: job, cell, seed } of runsOf("", record)) {
+        if (runs.size === maxRuns) break;
         const id = createHash("sha256").update(`${sweep}/${job}`).digest("hex").slice(0, 16);
         const name = this.#name === undefined ? `${sweep}/${job}` : job;
         const { points, ...state } = shown(states.get(job));
         const row: OverviewRow = {
-          ...{ ...state, id, name, seed, environment: record.environment, steps: record.steps, canOpen: false },
-          ...{ group: cellName(cell.settings), groupIndex: indices.get(cell.id) ?? 0 },
+          ...{ ...state, id, name, seed, environment: cut(record.environment), steps: record.steps, canOpen: false },
+          ...{ group: cut(cellName(cell.settings)), groupIndex: indices.get(cell.id) ?? 0 },
         };
         const last = before.get(id);
         const isSame = JSON.stringify(last?.row) === JSON.stringify(row);
@@ -220,7 +223,7 @@ function shown(state: JobState | undefined): Pick<
   const { phase = "waiting", error, step = 0, evaluations, outcome, worker } = state ?? {};
   const { points = [], best = null, seconds = null } = evaluations ?? {};
   return {
-    ...{ state: phase, reason: error ?? "", step, best, seconds, points },
+    ...{ state: phase, reason: cut(error ?? ""), step, best, seconds, points },
     last: points.at(-1)?.[1] ?? null,
     final: phase === "complete" ? (outcome?.meanReturn ?? null) : null,
     ...(phase === "running" && worker !== undefined && { worker }),
