@@ -32,7 +32,7 @@ if (!options.check) {
   await write(path.join(output, "api"));
   fs.cpSync(path.join(fs.realpathSync(path.join(root, "dist")), "page"), path.join(output, "page"), {
     recursive: true,
-    filter: (file) => !file.endsWith("watch.html"), // it shows what a server of `ddpg watch` sends
+    filter: (file) => !/(watch|overview)\.html$/.test(file), // they show what a server of `ddpg watch` sends
   });
   const { dead, checked } = deadLinksOfSite(output, options.base);
   failIf(dead);

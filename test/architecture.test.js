@@ -84,7 +84,7 @@ const rooms = {
   run: ["terminal", "environment"],
   report: ["terminal"],
   render: ["terminal", "environment"],
-  watch: ["terminal"],
+  watch: ["terminal", "report", "sweep"],
   benchmark: ["terminal", "run", "report"],
   sweep: ["terminal", "environment", "run", "report"],
   "act.ts": ["terminal", "environment"],

@@ -2374,4 +2374,54 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "watch: a curve that was cut back keeps the points of before",
+    edits: [
+      {
+        file: "src/cli/watch/overview.ts",
+        text: "if (from === now.length && before.length === now.length) return undefined;",
+        fault: "if (from === now.length) return undefined;",
+      },
+    ],
+  },
+  {
+    name: "watch: a viewer that does not read is sent rows",
+    edits: [
+      {
+        file: "src/cli/watch/overview.ts",
+        text: "if (viewer.isFull) break;",
+        fault: "if (viewer.isFull && rows.length > 1e6) break;",
+      },
+    ],
+  },
+  {
+    name: "watch: a run of several that is gone is still served",
+    edits: [
+      {
+        file: "src/cli/watch/folder-runs.ts",
+        text: "      this.#followed.delete(id);\n      this.runs.delete(id);",
+        fault: "      this.#followed.delete(id + id);\n      this.runs.delete(id + id);",
+      },
+    ],
+  },
+  {
+    name: "watch: the curve of a resumed run goes on behind what was cut",
+    edits: [
+      {
+        file: "src/node/run-curve.ts",
+        text: "(status?.size ?? 0) < this.#bytes",
+        fault: "(status?.size ?? 0) < 0",
+      },
+    ],
+  },
+  {
+    name: "watch: the run of a sweep may be a link to elsewhere",
+    edits: [
+      {
+        file: "src/cli/watch/folder-runs.ts",
+        text: "if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink()) return [];",
+        fault: "if (!fs.lstatSync(folder)) return [];",
+      },
+    ],
+  },
 ];

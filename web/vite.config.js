@@ -10,7 +10,9 @@ const engine = `assets/mujoco-${manifest.peerDependencies["@mujoco/mujoco"]}.js`
 const chunkName = ({ name, facadeModuleId }) =>
   facadeModuleId?.endsWith("/src/mujoco.ts") ? "assets/solid-tasks-[hash].js" : `assets/${name}-[hash].js`;
 
-const pages = ["index.html", "watch.html"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+const pages = ["index.html", "watch.html", "overview.html"].map((name) =>
+  fileURLToPath(new URL(name, import.meta.url)),
+);
 
 /** Files of the repository that the page links to, as text that any host shows. */
 const about = {

@@ -13,6 +13,8 @@ import { timeView } from "./views/time.ts";
 import { watchedNumbersView, watchedView } from "./views/watched.ts";
 import { worldView } from "./views/world.ts";
 
+// `ddpg watch` of several runs shows each of them below their overview.
+find("#all-runs").hidden = !/\/runs\/[0-9a-f]{16}\/$/.test(location.pathname);
 const source = new RunSource("./run/");
 let session: Session | undefined;
 sevenStepsView();

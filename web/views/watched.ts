@@ -69,7 +69,9 @@ function showConfig(run: string, config: RunConfig): void {
   const whose = Object.hasOwn(environments, environment) ? environment : "a custom environment";
   setText(
     find("#no-scene"),
-    isSimulated(config) ? "" : `This page cannot simulate ${whose}, so it shows only the records.`,
+    isSimulated(config)
+      ? ""
+      : `This page cannot simulate ${whose}, so it shows only the records. If it has a scene, ddpg render draws an episode.`,
   );
 }
 

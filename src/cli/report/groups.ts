@@ -6,15 +6,18 @@ import { type SeedStatistic, seedStatistic } from "../../training/aggregate.ts";
 import { arithmeticOf, type RunResult } from "../../training/run.ts";
 import type { ReportedRun } from "./reported-run.ts";
 
+/** What decides the group of a run. */
+export type Grouped = Pick<ReportedRun, "directory" | "config">;
+
 /** Runs that differ only by their seed. */
-export interface RunGroup {
+export interface RunGroup<Run extends Grouped = ReportedRun> {
   readonly name: string;
   readonly environment: string;
-  readonly runs: readonly ReportedRun[];
+  readonly runs: readonly Run[];
 }
 
-export function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
-  const groups = new Map<string, ReportedRun[]>();
+export function groupsOf<Run extends Grouped>(runs: readonly Run[]): RunGroup<Run>[] {
+  const groups = new Map<string, Run[]>();
   for (const run of runs) {
     const { environment, environmentModule, preset, settings } = run.config;
     const module = environmentModule && path.resolve(run.directory, environmentModule);
@@ -40,15 +43,15 @@ export function groupsOf(runs: readonly ReportedRun[]): RunGroup[] {
 }
 
 /** The settings that differ between the runs, apart from differences that their presets explain. */
-function deviating(runs: readonly ReportedRun[]): string[] {
+function deviating(runs: readonly Grouped[]): string[] {
   return differing(runs).filter((name) =>
     runs.some((run) => show(settingsOf(run)[name]) !== show(presetOf(run.config.preset)[name])),
   );
 }
 
 /** By preset, then by the values of the settings that differ, then by arithmetic. */
-function compareGroups(a: ReportedRun, b: ReportedRun, varied: readonly string[]): number {
-  const keys = (run: ReportedRun): unknown[] => [
+function compareGroups(a: Grouped, b: Grouped, varied: readonly string[]): number {
+  const keys = (run: Grouped): unknown[] => [
     run.config.preset,
     ...varied.map((name) => settingsOf(run)[name]),
     arithmeticOf(run.config),
@@ -73,10 +76,10 @@ function compareValues(a: unknown, b: unknown): number {
  * arithmetic. Of groups with different presets, a setting is named only where a group of the preset changed it. A group with
  * nothing to name has the name of its preset.
  */
-function groupNames(firsts: readonly ReportedRun[], varied: readonly string[]): string[] {
-  const differ = (of: (run: ReportedRun) => string): boolean => new Set(firsts.map(of)).size > 1;
-  const presetOfRun = ({ config }: ReportedRun): string => config.preset;
-  const arithmetic = ({ config }: ReportedRun): string => arithmeticOf(config);
+function groupNames(firsts: readonly Grouped[], varied: readonly string[]): string[] {
+  const differ = (of: (run: Grouped) => string): boolean => new Set(firsts.map(of)).size > 1;
+  const presetOfRun = ({ config }: Grouped): string => config.preset;
+  const arithmetic = ({ config }: Grouped): string => arithmeticOf(config);
   const names = firsts.map((run) => {
     const alike = firsts.filter((other) => presetOfRun(other) === presetOfRun(run));
     const base = presetOf(run.config.preset);
@@ -95,7 +98,7 @@ function groupNames(firsts: readonly ReportedRun[], varied: readonly string[]): 
 }
 
 /** The settings that differ between the runs. */
-export function differing(runs: readonly ReportedRun[]): string[] {
+export function differing(runs: readonly Grouped[]): string[] {
   const all = runs.map(settingsOf);
   const names = [...new Set(all.flatMap(Object.keys))];
   return names.filter((name) => new Set(all.map((settings) => show(settings[name]))).size > 1);
@@ -118,7 +121,7 @@ export function stateOf(result: RunResult | undefined): string {
 }
 
 /** A run's settings by name. A run of another version may have settings that `Settings` does not list. */
-export function settingsOf(run: ReportedRun): Readonly<Record<string, unknown>> {
+export function settingsOf(run: Grouped): Readonly<Record<string, unknown>> {
   return run.config.settings;
 }
 

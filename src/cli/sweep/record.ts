@@ -17,7 +17,8 @@ import { type Cell, typed } from "./matrix.ts";
 /** The format that the reader below understands. It changes when the meaning does. */
 const format = "ddpg-sweep-1";
 
-const fileName = "sweep.json";
+/** The name of the record's file. */
+export const fileName = "sweep.json";
 
 export interface SweepCell {
   readonly id: string;

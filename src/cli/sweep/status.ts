@@ -57,7 +57,7 @@ function failed(error: string): { state: "failed"; error: string } {
 }
 
 /** Why a server set a run aside; undefined if it did not. */
-function failureOf(directory: string): string | undefined {
+export function failureOf(directory: string): string | undefined {
   const file = failureFile(directory);
   if (!fs.existsSync(file)) return undefined;
   const read = (): string => readFile(file, maxFailureBytes).toString("utf8").trim();

@@ -222,6 +222,7 @@ async function sweep(named: string | undefined, flags: SweepFlags, verbose: bool
     await onServer(plan, chosenServer(flags.server, flags), flags, unfinished, now);
     return;
   }
+  if (unfinished.length > 0) print(`watch          npx ddpg watch ${inShell(out)}`);
   const atOnce = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unfinished.length));
   const started = performance.now();
   const { runs, signal } = await make(plan, unfinished, flags, atOnce, warn);

@@ -229,6 +229,6 @@ function newestPolicy(run: string, hasEnded: boolean): RunStatus["policy"] {
 }
 
 /** A string that changes when a file does. Files are replaced, so the inode changes. */
-function version(status: fs.Stats | undefined): string {
+export function version(status: fs.Stats | undefined): string {
   return status ? `${status.ino}-${status.mtimeMs}-${status.size}` : "";
 }

@@ -1,4 +1,4 @@
-// A small server for one run and the page that shows it. It listens only on this machine, but any web page open in a
+// A small server for one run, or for several, and the page that shows them. It listens only on this machine, but any web page open in a
 // local browser can send requests to it, and a foreign host name may resolve to it (DNS rebinding). Browsers state the
 // origin of a request in Host, Origin and Sec-Fetch-Site, and pages cannot forge these headers. The server checks them,
 // so it needs no secret in the URL, which would end up in histories.
@@ -12,7 +12,7 @@ import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { readNetworks } from "../../node/checkpoint-parts.ts";
 import { attempt } from "../../node/files.ts";
 import { files, openRunFile, statusOf } from "../../node/run-files.ts";
-import type { RunEvent } from "../../training/run.ts";
+import { Overview, type RunsSource } from "./overview.ts";
 import { networksFile, RunFollower, shownFiles } from "./run-follower.ts";
 
 const address = "127.0.0.1";
@@ -79,14 +79,48 @@ export async function serveRun(
 ): Promise<WatchServer> {
   const answers = new Map<string, Answer>([
     ...mujocoAnswers(),
-    ...pageAnswers(page),
+    ...withRoot(pageAnswers(page), watchPage),
     ...runAnswers(run, times.stallMs),
   ]);
+  return serve((place) => answers.get(place), port, times);
+}
+
+/** Serves several runs: their overview as the page, and below `/runs/` each of them as `serveRun` does. */
+export async function serveRuns(
+  source: RunsSource,
+  page: string,
+  port: number,
+  times: { stallMs: number } = { stallMs },
+): Promise<WatchServer> {
+  const overview = new Overview(source);
+  const events = eventsAnswer((send) => overview.follow(send), times.stallMs);
+  const shared = [...mujocoAnswers(), ...pageAnswers(page)];
+  const answers = new Map<string, Answer>([...withRoot(shared, overviewPage), ["/runs/events", events]]);
+  const ofRun = new Map(withRoot(shared, watchPage));
+  const opened = new Map<string, { readonly directory: string; readonly answers: ReadonlyMap<string, Answer> }>();
+  const find = (place: string): Answer | undefined => {
+    const [, id, below] = /^\/runs\/([0-9a-f]{16})(\/.*)$/s.exec(place) ?? [];
+    if (id === undefined) return answers.get(place);
+    const directory = source.directoryOf(id);
+    if (directory === undefined) return undefined;
+    const known = opened.get(id) ?? { directory, answers: new Map(runAnswers(directory, times.stallMs)) };
+    opened.set(id, known);
+    return known.answers.get(below) ?? ofRun.get(below);
+  };
+  return serve(find, port, times);
+}
+
+/** Listens, and answers the requests that are the page's own. `find` gets the path as it arrived. */
+async function serve(
+  find: (place: string) => Answer | undefined,
+  port: number,
+  times: { stallMs: number },
+): Promise<WatchServer> {
   let hosts: readonly string[] = [];
   const answer = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     const refused = refuse(request, hosts);
     // The path is looked up in a map, never joined or decoded, so no spelling of a path can escape.
-    const found = answers.get((request.url ?? "").replace(/\?.*$/s, ""));
+    const found = find((request.url ?? "").replace(/\?.*$/s, ""));
     try {
       if (refused) say(response, refused);
       else if (found) found(request, response);
@@ -181,7 +215,19 @@ function* pageAnswers(page: string): Iterable<[string, Answer]> {
     const file = path.join(page, name);
     if (!fs.statSync(file).isFile()) continue;
     const place = `/${name.replaceAll(path.sep, "/")}`;
-    yield [place === "/watch.html" ? "/" : place, bytesAnswer(place, fs.readFileSync(file))];
+    yield [place, bytesAnswer(place, fs.readFileSync(file))];
+  }
+}
+
+/** The pages for one run and for several. */
+const watchPage = "/watch.html";
+const overviewPage = "/overview.html";
+
+/** One of the pages at /, and none at its own name: it would ask for what is not there. */
+function* withRoot(answers: Iterable<[string, Answer]>, root: string): Iterable<[string, Answer]> {
+  for (const [place, answer] of answers) {
+    if (place === root) yield ["/", answer];
+    else if (place !== watchPage && place !== overviewPage) yield [place, answer];
   }
 }
 
@@ -225,7 +271,7 @@ function runAnswers(run: string, stallMs: number): [string, Answer][] {
   return [
     ...shownFiles.map((name): [string, Answer] => [`/run/${name}`, fileAnswer(run, name)]),
     [`/run/${networksFile}`, networksAnswer(run)],
-    ["/run/events", eventsAnswer(follower, stallMs)],
+    ["/run/events", eventsAnswer((send) => follower.follow(send), stallMs)],
   ];
 }
 
@@ -274,8 +320,17 @@ function networksAnswer(run: string): Answer {
   };
 }
 
+/** What a server sends: a name, and data that becomes JSON. */
+interface ServerEvent {
+  readonly name: string;
+  readonly data: unknown;
+}
+
+/** Sends everything, then additions. After `send` returns false, the rest waits for `resume`. */
+type Follow = (send: (event: ServerEvent) => boolean) => { resume(): void; stop(): void };
+
 /** Server-sent events, for as long as the client reads them. */
-function eventsAnswer(follower: RunFollower, stallMs: number): Answer {
+function eventsAnswer(follow: Follow, stallMs: number): Answer {
   return ({ method }, response) => {
     response.writeHead(200, { ...headers, "Content-Type": "text/event-stream" });
     if (method === "HEAD") {
@@ -284,7 +339,7 @@ function eventsAnswer(follower: RunFollower, stallMs: number): Answer {
     }
     // Reconnection time for a page that lost the connection, in ms.
     response.write("retry: 1000\n\n");
-    const { resume, stop } = follower.follow((event) => response.write(formatEvent(event)));
+    const { resume, stop } = follow((event) => response.write(formatEvent(event)));
     // A comment now and then keeps the connection, unless the client has stopped reading.
     const timer = setInterval(() => response.writableNeedDrain || response.write(":\n\n"), stallMs / 4);
     response.on("drain", resume);
@@ -299,7 +354,7 @@ function eventsAnswer(follower: RunFollower, stallMs: number): Answer {
  * The data is JSON, always on one line: a line end in a file must not begin another field or event. Control characters
  * and marks that change the direction of text are escaped, too: a terminal may show the stream.
  */
-function formatEvent({ name, data }: RunEvent): string {
+function formatEvent({ name, data }: ServerEvent): string {
   const text = JSON.stringify(data).replace(
     /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,

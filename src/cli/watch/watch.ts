@@ -1,58 +1,122 @@
-// `ddpg watch`: the page for a run on disk, finished or still training.
+// `ddpg watch`: the page for a run on disk, finished or still training; or for several, also of sweeps that a server has.
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { expect } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
+import { files } from "../../node/run-files.ts";
 import { readConfig } from "../../node.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
-import { print, stdout } from "../terminal/output.ts";
+import { print, printError, stdout } from "../terminal/output.ts";
+import { addServerOptions, chosenServer, type ServerFlags, serverHelp } from "../terminal/server-options.ts";
+import { FolderRuns, holdsRuns } from "./folder-runs.ts";
 import { openBrowser } from "./open-browser.ts";
-import { serveRun } from "./watch-server.ts";
+import { serveRun, serveRuns, type WatchServer } from "./watch-server.ts";
 
-interface WatchFlags {
+interface WatchFlags extends ServerFlags {
   port?: number;
   open: boolean;
+  sweep?: string;
 }
 
 export function addWatchCommand(program: Command): void {
-  program
+  const command = program
     .command("watch")
-    .argument("<run>", "a run's directory")
-    .summary("show a run in the browser, live while it trains")
+    .argument(
+      "[run...]",
+      "a run's directory; several runs, or folders of runs, such as that of a sweep, for an overview",
+    )
+    .summary("show runs in the browser, live while they train")
     .description(
-      "Shows a run, finished or still training, on a page that only this machine can reach. Ctrl-C stops it.",
+      "Shows a run, finished or still training, on a page that only this machine can reach. Several runs are shown as a " +
+        "table with their learning curves in one chart; a click opens one. Ctrl-C stops it.",
     )
     .option("--port <n>", "where to listen on 127.0.0.1 [a free one]", portNumber)
     .option("--no-open", "only print the address")
+    .option("--server <url>", "show the sweeps of a NATS server, such as nats://host:4222, as they are now")
+    .option("--sweep <name>", "with --server, the name of a sweep there [all]");
+  addServerOptions(command, "The NATS server of --server:");
+  command
     .addHelpText(
       "after",
       `
+Examples:
+  ddpg watch runs/Pendulum-v1-small-seed1
+  ddpg watch runs                              all runs inside, also those that start later
+  ddpg watch sweeps/Pendulum-v1                the runs of a sweep
+  ddpg watch --server nats://host:4222         the runs of the sweeps that a server has
+
 A run on another machine, with the same port on both sides:
-  ssh -L 4000:127.0.0.1:4000 there npx ddpg watch <run> --port 4000 --no-open`,
+  ssh -L 4000:127.0.0.1:4000 there npx ddpg watch <run> --port 4000 --no-open
+
+${serverHelp}`,
     )
     .action(watch);
 }
 
-async function watch(run: string, { port = 0, open }: WatchFlags): Promise<void> {
-  const { environment, preset, seed } = readConfig(run);
-  const server = await serveRun(run, fileURLToPath(new URL("./page", import.meta.url)), port);
+/** A server, and what to print about it. */
+interface Watching {
+  readonly server: WatchServer;
+  readonly lines: readonly string[];
+  close?(): Promise<void>;
+}
+
+async function watch(runs: string[], flags: WatchFlags): Promise<void> {
+  const { server, lines, close } = await begin(runs, flags);
   const signalled = new Promise<number>((resolve) => {
     for (const [signal, code] of Object.entries(exitCodes)) process.once(signal, () => resolve(code));
   });
-  print([
-    `run            ${run}: ${environment}, preset ${preset}, seed ${seed}`,
-    `page           ${server.url}`,
-    "Ctrl-C stops it.",
-  ]);
+  print([...lines, `page           ${server.url}`, "Ctrl-C stops it."]);
   await stdout.written();
   // Then the address is unknown.
-  if (stdout.hasFailed) return server.close();
-  if (open) {
-    openBrowser(server.url).then((opened) => {
-      if (!opened) print("No browser could be opened: open the address yourself.");
-    });
+  if (!stdout.hasFailed) {
+    if (flags.open) {
+      openBrowser(server.url).then((opened) => {
+        if (!opened) print("No browser could be opened: open the address yourself.");
+      });
+    }
+    process.exitCode = await signalled;
   }
-  process.exitCode = await signalled;
   await server.close();
+  await close?.();
+}
+
+async function begin(runs: readonly string[], flags: WatchFlags): Promise<Watching> {
+  const { port = 0, server: address, sweep } = flags;
+  const page = fileURLToPath(new URL("./page", import.meta.url));
+  if (address !== undefined) {
+    expect(runs.length === 0, "watch", "no <run> with --server", runs[0], "--sweep names a sweep there.");
+    // Loaded only here, because files need no server.
+    const { ServerRuns } = await import("./server-runs.ts");
+    const source = await ServerRuns.connect(chosenServer(address, flags), sweep, printError);
+    const server = await serveRuns(source, page, port);
+    const lines = [`sweeps         ${source.place}: ${source.counts()}`];
+    return { server, lines, close: () => source.close() };
+  }
+  expectNoServer(flags);
+  const [first] = runs;
+  if (first === undefined) {
+    const hint = 'See "ddpg watch --help".';
+    throw new InputError({ where: "watch", expected: "<run>", got: "nothing", hint });
+  }
+  if (runs.length === 1 && (fs.existsSync(path.join(first, files.config)) || !holdsRuns(first))) {
+    const { environment, preset, seed } = readConfig(first);
+    const server = await serveRun(first, page, port);
+    return { server, lines: [`run            ${first}: ${environment}, preset ${preset}, seed ${seed}`] };
+  }
+  const source = new FolderRuns(runs);
+  const counts = source.counts();
+  const server = await serveRuns(source, page, port);
+  return { server, lines: [`runs           ${source.place}: ${counts}`] };
+}
+
+/** Throws an InputError for an option that needs --server. */
+function expectNoServer(flags: WatchFlags): void {
+  const names = { sweep: "--sweep", credentials: "--credentials", tlsCa: "--tls-ca", tlsCert: "--tls-cert" } as const;
+  for (const [name, flag] of Object.entries({ ...names, tlsKey: "--tls-key" } as const)) {
+    const given = flags[name as keyof WatchFlags];
+    expect(given === undefined, flag, "to be used with --server", given);
+  }
 }
 
 function portNumber(text: string): number {

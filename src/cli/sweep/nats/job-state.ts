@@ -2,6 +2,7 @@
 import { expect } from "../../../base/expect.ts";
 import { isRecord, parseJson } from "../../../base/json.ts";
 import { expectFields, expectKnown, type Fields } from "../../../node/fields.ts";
+import type { CurvePoint } from "../../../training/runs-overview.ts";
 
 const format = "ddpg-job-state-1";
 
@@ -24,6 +25,19 @@ export interface Outcome {
   readonly fingerprint: string;
 }
 
+/** What the records of a run say, for those who watch it. */
+export interface Evaluations {
+  /** Some of the evaluations, and the newest. */
+  readonly points: readonly CurvePoint[];
+  /** The largest mean return of all. */
+  readonly best: number | null;
+  /** Seconds of training. */
+  readonly seconds: number | null;
+}
+
+/** More points make the state of a job too large. */
+export const maxPoints = 64;
+
 /** A stopped job was handed back with its checkpoint. A failed one is set aside. */
 export type JobPhase = "waiting" | "running" | "stopped" | "complete" | "failed";
 
@@ -45,6 +59,7 @@ export interface JobState {
   readonly lease?: string;
   readonly error?: string;
   readonly outcome?: Outcome;
+  readonly evaluations?: Evaluations;
   /** Whether its result is on the server. */
   readonly hasResult?: true;
 }
@@ -61,6 +76,7 @@ const fields = {
   lease: "a text, or nothing",
   error: "a text, or nothing",
   outcome: "an object, or nothing",
+  evaluations: "an object, or nothing",
   hasResult: "true, or nothing",
 } as const satisfies Fields<JobState>;
 
@@ -69,6 +85,12 @@ const outcomeFields = {
   standardError: "a number, or null",
   fingerprint: "16 hexadecimal digits",
 } as const satisfies Fields<Outcome>;
+
+const evaluationsFields = {
+  points: "an object",
+  best: "a number, or null",
+  seconds: "a number, or null",
+} as const satisfies Fields<Evaluations>;
 
 const phases: readonly unknown[] = ["waiting", "running", "stopped", "complete", "failed"] satisfies JobPhase[];
 
@@ -87,10 +109,20 @@ export function decodeState(bytes: Uint8Array, where: string): JobState {
   expectFields<JobState>(rest, where, fields);
   expect(phases.includes(rest.phase), `${where} phase`, phases.join(", "), rest.phase);
   expect(rest.plan !== undefined, `${where} plan`, "64 hexadecimal digits", "nothing");
-  const { outcome } = rest;
+  const { outcome, evaluations } = rest;
+  if (evaluations !== undefined) expectEvaluations(evaluations, `${where} evaluations`);
   if (outcome !== undefined) expectFields<Outcome>(outcome, `${where} outcome`, outcomeFields);
   expect(rest.phase !== "complete" || outcome !== undefined, `${where} outcome`, "an object", outcome);
   return rest;
+}
+
+function expectEvaluations(value: object, where: string): void {
+  expectFields<Evaluations>(value, where, evaluationsFields);
+  const { points } = value;
+  const isList = Array.isArray(points) && points.length <= maxPoints;
+  const isPoint = (point: unknown): boolean =>
+    Array.isArray(point) && point.length === 2 && Number.isSafeInteger(point[0]) && Number.isFinite(point[1]);
+  expect(isList && points.every(isPoint), `${where} points`, `at most ${maxPoints} steps and mean returns`, points);
 }
 
 /** A job that was just put into the queue, for the first time or again. The checkpoint of an earlier round is used. */
@@ -118,8 +150,8 @@ export function claimed(
   return { state: { ...rest, phase: "running", lost, worker: worker.slice(0, maxWorker), lease }, starts: true };
 }
 
-export function progressed(state: JobState, step: number): JobState {
-  return { ...state, step };
+export function progressed(state: JobState, step: number, evaluations = state.evaluations): JobState {
+  return { ...state, step, ...(evaluations && { evaluations }) };
 }
 
 /** A checkpoint of this step is on the server. */

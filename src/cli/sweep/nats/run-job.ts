@@ -6,7 +6,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { JsMsg } from "@nats-io/jetstream";
 import { InputError, messageOf } from "../../../base/expect.ts";
 import { readCheckpointStep } from "../../../node/checkpoint-parts.ts";
+import { refusal } from "../../../node/files.ts";
 import { isLocked } from "../../../node/lock.ts";
+import { RunCurve } from "../../../node/run-curve.ts";
 import { files, writeJson } from "../../../node/run-files.ts";
 import { fromStart } from "../../../node/starting-folder.ts";
 import { type RunConfig, type RunResult, readConfig } from "../../../node.ts";
@@ -21,7 +23,17 @@ import { statusOf } from "../status.ts";
 import type { AllowedEnvironment } from "./allowed.ts";
 import { bundleOf, checkpointFiles, maxBundleBytes, resultFiles, unpack } from "./bundle.ts";
 import type { SweepJob } from "./job-message.ts";
-import { checkpointed, completed, failedOnce, isEnded, maxTries, progressed, released } from "./job-state.ts";
+import {
+  checkpointed,
+  completed,
+  type Evaluations,
+  failedOnce,
+  isEnded,
+  maxPoints,
+  maxTries,
+  progressed,
+  released,
+} from "./job-state.ts";
 import { Lease } from "./lease.ts";
 import type { SweepStore } from "./store.ts";
 
@@ -76,6 +88,7 @@ export async function runJob(
   }
   const directory = path.join(worker.out, `${leftoverName(sweepJob)}${lease.id.slice(0, 8)}`);
   const sent = new Checkpoints(store, sweepJob, directory, lease);
+  const curve = new RunCurve(fromStart(directory), maxPoints / 2);
   const lost = new AbortController();
   let isBeating = false;
   const report = async (): Promise<void> => {
@@ -85,7 +98,8 @@ export async function runJob(
     isBeating = true;
     try {
       const { step } = statusOf(directory);
-      if (!(await lease.update((state) => progressed(state, step)))) lost.abort();
+      const evaluations = evaluationsOf(curve);
+      if (!(await lease.update((state) => progressed(state, step, evaluations)))) lost.abort();
       // Another worker may have changed it.
       lostAfterMs = await worker.lostAfterMs();
     } finally {
@@ -133,7 +147,7 @@ export async function runJob(
       print(`${job.id}  left: another worker has it`);
     } else if (run.end === "complete" && run.result) {
       isKept = true;
-      if (await finish(worker, sweepJob, lease, directory, run.result)) message.ack();
+      if (await finish(worker, sweepJob, lease, directory, run.result, evaluationsOf(curve))) message.ack();
       isKept = false;
     } else if (run.end === "failed") {
       worker.noteFailure(sweepJob);
@@ -166,6 +180,24 @@ export async function runJob(
     if (isKept) printError(`ddpg: ${job.id}: its result is kept in ${directory}`);
     else fs.rmSync(fromStart(directory), { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** What those who watch the sweep see of a run's records. Undefined if they cannot be read now. */
+function evaluationsOf(curve: RunCurve): Evaluations | undefined {
+  try {
+    curve.read(Number.POSITIVE_INFINITY);
+  } catch (error) {
+    // Nothing depends on it, and the run itself says what is wrong with its files.
+    if (refusal(error) !== undefined) return undefined;
+    throw error;
+  }
+  const round = (value: number): number => Number(value.toPrecision(6));
+  const { best, seconds, points } = curve;
+  return {
+    points: points.map(([step, meanReturn]) => [step, round(meanReturn)]),
+    best: best === null ? null : round(best),
+    seconds: seconds === null ? null : round(seconds),
+  };
 }
 
 /** Waits for something as long as it gets on. Returns undefined if `lastMove` is too long ago. */
@@ -339,6 +371,7 @@ async function finish(
   lease: Lease,
   directory: string,
   result: RunResult,
+  evaluations: Evaluations | undefined,
 ): Promise<boolean> {
   const { fingerprint, evaluation, steps } = result;
   const finite = (value: number | null | undefined): number | null =>
@@ -350,7 +383,7 @@ async function finish(
   };
   const folder = fromStart(directory);
   const isStored = await store.put(sweep, job.id, "result", async () => {
-    if (!(await lease.update((state) => progressed(state, steps)))) return undefined;
+    if (!(await lease.update((state) => progressed(state, steps, evaluations)))) return undefined;
     return bundleOf(folder, resultFiles(folder), job.id);
   });
   if (!isStored) return false;

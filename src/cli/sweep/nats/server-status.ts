@@ -19,15 +19,21 @@ export async function serverStatus(options: ServerOptions, name: string | undefi
   }
 }
 
+/** The names of the sweeps that a server has, or this one. Throws an InputError if it has none of the name. */
+export async function wantedSweeps(store: SweepStore, name: string | undefined): Promise<string[]> {
+  const all = await store.sweeps();
+  if (name === undefined) return all;
+  if (all.includes(name)) return [name];
+  const hint = suggest(name, all) || "ddpg sweep --server puts one there.";
+  const got = all.join(", ") || "none";
+  throw new InputError({ where: store.server.address, expected: `a sweep ${name}`, got, hint });
+}
+
 async function printSweeps(server: Server, name: string | undefined): Promise<void> {
   const store = await SweepStore.open(server);
-  const all = await store.sweeps();
-  if (name !== undefined && !all.includes(name)) {
-    const hint = suggest(name, all) || "ddpg sweep --server puts one there.";
-    throw new InputError({ where: server.address, expected: `a sweep ${name}`, got: all.join(", ") || "none", hint });
-  }
+  const all = await wantedSweeps(store, name);
   if (all.length === 0) print(`No sweep is at ${server.address}. ddpg sweep --server puts one there.`);
-  for (const [i, sweep] of (name === undefined ? all : [name]).entries()) {
+  for (const [i, sweep] of all.entries()) {
     if (i > 0) print("");
     await printSweep(store, sweep);
   }

@@ -15,6 +15,7 @@ import { readResult } from "../../../node.ts";
 import { findRun } from "../../run/seeds.ts";
 import { exitCodes, type Signal } from "../../terminal/exit-codes.ts";
 import { plusMinus, whole } from "../../terminal/numbers.ts";
+import { inShell } from "../../terminal/options.ts";
 import { print, printError } from "../../terminal/output.ts";
 import type { Job } from "../job.ts";
 import type { SweepRecord } from "../record.ts";
@@ -77,7 +78,10 @@ export async function submit({ server: options, name, added, jobs }: Submission)
       since.set(job.id, (await store.enqueue(message(job))).revision);
     };
     await someAtOnce(jobs, ({ job }) => enqueue(job));
-    print(`${whole(jobs.length)} of them are at ${server.address} as ${name}; ddpg work makes them.`);
+    print([
+      `${whole(jobs.length)} of them are at ${server.address} as ${name}; ddpg work makes them.`,
+      `watch          npx ddpg watch --server ${inShell(server.address)} --sweep ${name}`,
+    ]);
     const before = new Map<string, JobState>();
     // The server may have lost a message: its disk was full, or a person emptied the queue.
     const again = async (): Promise<void> => {

@@ -1,0 +1,165 @@
+// `ddpg watch` of several runs in a real browser: one that trains while the page is open, one that failed, one that finished.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Ddpg, Pendulum } from "ddpg";
+import { RunDirectory } from "../dist/node/run-directory.js";
+import { versions } from "../dist/node/versions.js";
+import { openBrowser } from "./browser.js";
+import { watch } from "./watching.js";
+
+const program = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "bin/ddpg.js");
+// Windows does not allow these characters in names.
+const hostile = process.platform === "win32" ? "failed" : "<img src=x onerror=alert(1)>";
+const reason = "a sensor <b onclick=alert(2)>broke</b>";
+
+describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-watch-runs-"));
+  const inFolder = (...names) => path.join(folder, ...names);
+  let browser;
+  let agent;
+  let live;
+
+  const begin = (name, seed, batchSize) => {
+    const decided = { environment: "Pendulum-v1", preset: "small", seed, steps: 1000 };
+    const settings = { ...agent.settings, batchSize };
+    const evaluation = { every: 100, episodes: 1, finalEpisodes: 1 };
+    return RunDirectory.create(inFolder("runs", name), { ...decided, settings, evaluation, versions: versions() });
+  };
+  const evaluate = (records, step, meanReturn) => {
+    const rest = { episodes: 1, standardError: Number.NaN, meanLength: 200, valueBias: 0, seconds: step / 10 };
+    records.append({ type: "evaluation", step, meanReturn, ...rest });
+    records.flush();
+  };
+  const end = (records, seed, changes) => {
+    records.writePolicy(agent.policy.save(), "last");
+    const out = { steps: 1000, trainingSeconds: 90, stepsPerSecond: 11, threads: 1, fingerprint: agent.fingerprint() };
+    records.writeResult({ environment: "Pendulum-v1", preset: "small", seed, ...out, ...changes });
+    records.close();
+  };
+
+  before(async () => {
+    agent = await Ddpg.create(new Pendulum(), { preset: "small" });
+    const finished = begin("finished", 1, 64);
+    for (let step = 0; step <= 1000; step += 100) evaluate(finished, step, -1000 + step / 2);
+    end(finished, 1, { evaluation: { meanReturn: -480, standardError: 10, episodes: 20 } });
+    const failed = begin(hostile, 2, 64);
+    evaluate(failed, 0, -1200);
+    end(failed, 2, { steps: 350, evaluation: null, failed: reason });
+    live = begin("live", 1, 32);
+    evaluate(live, 0, -900);
+    browser = await openBrowser();
+  });
+  after(async () => {
+    live?.close();
+    await browser?.close();
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  it("shows their rows and curves, moves the row of the one that trains, opens one and leads back", async (t) => {
+    const { url } = await watch(t, program, folder, "runs");
+    const complaints = [];
+    const tab = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    tab.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    tab.on("pageerror", (error) => complaints.push(String(error)));
+    tab.on("dialog", (dialog) => complaints.push(dialog.message()));
+    tab.on("request", (request) => {
+      if (!request.url().startsWith(url) && !request.url().startsWith("data:")) complaints.push(request.url());
+    });
+    try {
+      await tab.goto(url);
+      await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
+      assert.equal(await tab.title(), "runs – ddpg watch");
+      assert.equal(await tab.locator("#counts").textContent(), "3 runs: 1 complete, 1 running, 1 failed");
+      const names = () => tab.locator("#table tbody th").allTextContents();
+      assert.deepEqual(await names(), ["live", "finished", hostile]);
+      const cell = (state, column) => tab.locator(`#table tr[data-state="${state}"] .${column}`);
+      const cells = async (state) =>
+        Promise.all(
+          ["group", "seed", "steps", "last", "best", "final"].map((column) => cell(state, column).textContent()),
+        );
+      assert.deepEqual(await cells("complete"), ["batchSize 64", "1", "1,000 of 1,000", "−500", "−500", "−480"]);
+      assert.deepEqual(await cells("running"), ["batchSize 32", "1", "0 of 1,000", "−900", "−900", "–"]);
+      assert.deepEqual(await cells("failed"), ["batchSize 64", "2", "350 of 1,000", "−1,200", "−1,200", "–"]);
+      // What a file says is text, and neither an element nor a program.
+      assert.equal(await cell("failed", "reason").textContent(), reason);
+      assert.equal(await tab.locator("#table img, #table tbody [onclick]").count(), 0);
+
+      // Both groups have their color in the chart.
+      const inks = () =>
+        tab.evaluate(() => {
+          const canvas = document.querySelector("#curves");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const found = new Set();
+          for (let i = 0; i < data.length; i += 4)
+            if (data[i + 3] === 255) found.add(`rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`);
+          const marks = [...document.querySelectorAll("#groups .mark")];
+          return marks.map((mark) => found.has(getComputedStyle(mark).backgroundColor));
+        });
+      assert.deepEqual(await inks(), [true, true]);
+      assert.deepEqual(await tab.locator("#groups li").allTextContents(), ["batchSize 32", "batchSize 64"]);
+
+      // The run that trains moves on, and the page follows.
+      evaluate(live, 100, -700);
+      await cell("running", "last").filter({ hasText: "−700" }).waitFor();
+      assert.equal(await cell("running", "steps").textContent(), "100 of 1,000");
+      assert.match(await cell("running", "time").textContent(), /^10 s, 2 min left$/);
+      // The pointer on the curve's newest point names the run.
+      const box = await tab.locator("#curves").boundingBox();
+      const [left, right] = [box.x + 64, box.x + box.width - 24];
+      await tab.mouse.move(right, box.y + 20);
+      await tab.locator("#readout", { hasText: "finished · batchSize 64 · seed 1 · step 1,000: −500" }).waitFor();
+      await tab.mouse.move(left + 1, box.y - 5);
+
+      const later = begin("later", 3, 32);
+      await tab.locator('html[data-runs="4"]').waitFor({ state: "attached" });
+      assert.deepEqual(await names(), ["live", "later", "finished", hostile]);
+      later.close();
+      fs.rmSync(inFolder("runs", "later"), { recursive: true });
+      await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
+
+      // A reader sorts, opens a run, and finds the same order when coming back.
+      await tab.getByRole("button", { name: "last" }).click();
+      assert.deepEqual(await names(), ["finished", "live", hostile]);
+      await tab.setViewportSize({ width: 390, height: 844 });
+      await tab.waitForFunction(() => document.documentElement.scrollWidth === 390);
+      await tab.setViewportSize({ width: 1440, height: 900 });
+      // The link of the row covers all of it.
+      await cell("complete", "state").click({ force: true });
+      await tab.locator('html[data-phase="finished"]').waitFor({ state: "attached" });
+      await tab.locator('html[data-step="1000"]').waitFor({ state: "attached" });
+      await tab.locator("#world-caption", { hasText: /^After 1,000 steps, torque −?\d/ }).waitFor();
+      assert.equal(await tab.locator("#run").textContent(), "finished");
+      const config = await tab.evaluate(async () => (await fetch("./run/config.json")).json());
+      assert.equal(config.seed, 1);
+      await tab.goBack();
+      await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
+      assert.deepEqual(await names(), ["finished", "live", hostile]);
+      await tab.getByText(hostile, { exact: true }).click();
+      await tab.locator('html[data-phase="stopped"]').waitFor({ state: "attached" });
+      assert.equal(await tab.locator("#run").textContent(), hostile);
+      await tab.getByRole("link", { name: "all runs" }).click();
+      await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
+      assert.deepEqual(complaints, []);
+    } finally {
+      await tab.close();
+    }
+  });
+
+  it("shows one run that is given directly without a way to others", async (t) => {
+    const { url } = await watch(t, program, folder, path.join("runs", "finished"));
+    const tab = await browser.newPage();
+    try {
+      await tab.goto(url);
+      await tab.locator('html[data-phase="finished"]').waitFor({ state: "attached" });
+      assert.equal(await tab.locator("#all-runs").isVisible(), false);
+    } finally {
+      await tab.close();
+    }
+  });
+});
