@@ -65,6 +65,8 @@ fs.writeFileSync(
     this.#o = [position + 0.1 * speed, 0.9 * speed + 0.1 * action];
     return { observation: this.#o, reward: -position * position, terminated: false, truncated: ++this.#steps === 80 };
   }
+  save() { return Float64Array.of(this.#steps, ...this.#o); }
+  restore([steps, ...o]) { [this.#steps, this.#o] = [steps, o]; }
 }
 `,
 );
