@@ -227,9 +227,9 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
       assert.equal(acted.code, 0, acted.stderr);
       assert.match(acted.stdout, /weights of update [1-9]/);
       const { manager, jetstream } = client;
-      await assert.rejects(manager.streams.delete(streams.transitions("Pendulum-v1")), /PLACEHOLDER1/i);
+      await assert.rejects(manager.streams.delete(streams.transitions("Pendulum-v1")), /permission|timeout/i);
       const weights = learnerSubjects.weights("Pendulum-v1", 0);
-      await assert.rejects(jetstream.publish(weights, "x", { timeout: 500 }), /PLACEHOLDER2/i);
+      await assert.rejects(jetstream.publish(weights, "x", { timeout: 500 }), /permission/i);
       // Nor may it read what the learner or another client receives.
       for (const prefix of ["_INBOX", inboxes.learner]) {
         const subscription = client.connection.subscribe(`${prefix}.>`);

@@ -167,8 +167,8 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
   const alike = ["--threads", "1", ...computed, ...limited, "--as-child", ...shown];
   const checked = flags.checkSteps === undefined ? [] : ["--check-steps", `${flags.checkSteps}`];
   const runs = unmade.map((each): BenchmarkRun => {
-    const args = [...argumentsOf(each), ...alike];
-    if (args[0] === "train") args.push(...checked);
+    const own = argumentsOf(each);
+    const args = [...own, ...alike, ...(own[0] === "train" ? checked : [])];
     return { label: each.name.padEnd(width), args, seed: each.seed, directory: each.directory, wanted: each };
   });
   const warned = new Set<string>();

@@ -6,7 +6,7 @@ import { expectFields, expectKnown, type Fields } from "../../../node/fields.ts"
 const format = "ddpg-job-state-1";
 
 /** A longer one is none of ours. */
-export const maxStateBytes = 16_384;
+const maxStateBytes = 16_384;
 
 /** Failures after which a job is set aside. */
 export const maxTries = 3;
