@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "./build.js";
 import { writeDiagrams } from "./diagrams.js";
-import { american, benchmarkFolders, generatedIn, upToDate } from "./readme.js";
+import { american, benchmarkFolders, generatedIn, upToDate } from "./documents.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
@@ -126,7 +126,7 @@ const figures = {
 };
 
 /** Draws every figure whose record is in the folder; returns the files written. */
-export function drawFigures(records, target) {
+function drawFigures(records, target) {
   fs.mkdirSync(target, { recursive: true });
   const costs = fs.readdirSync(records).filter((name) => /^cost\.[^.]+\.json$/.test(name));
   const all = { ...figures, ...Object.fromEntries(costs.map((name) => [name.slice(0, -".json".length), cost])) };

@@ -23,7 +23,7 @@ export function sourceTests(parts) {
 }
 
 /** The folders whose tests start no threads and no programs. Some tests of kernels/, ddpg/, node/ and cli/ do. */
-export const withoutBuild = ["base", "environment", "envs", "nn", "export", "training"].map((name) => `src/${name}/`);
+const withoutBuild = ["base", "environment", "envs", "nn", "export", "training"].map((name) => `src/${name}/`);
 
 function main() {
   if (!stripsTypes(process.versions.node)) {

@@ -2208,8 +2208,8 @@ export const faults = [
     edits: [
       {
         file: "src/nn/network.ts",
-        text: "const overwrites = learns &&",
-        fault: "const overwrites = !learns &&",
+        text: "if (learns && layer.output === below",
+        fault: "if (!learns && layer.output === below",
       },
     ],
   },
@@ -2421,6 +2421,26 @@ export const faults = [
         file: "src/cli/watch/folder-runs.ts",
         text: "if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink()) return [];",
         fault: "if (!fs.lstatSync(folder)) return [];",
+      },
+    ],
+  },
+  {
+    name: "nats: a worker that notices heartbeats late ends",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/store.ts",
+        text: "/heartbeats missed/i",
+        fault: "/heartbeats lost/i",
+      },
+    ],
+  },
+  {
+    name: "benchmark: a record does not notice that its program has changed",
+    edits: [
+      {
+        file: "src/cli/benchmark/plan.ts",
+        text: "if (now !== was) fail",
+        fault: "if (now === undefined) fail",
       },
     ],
   },

@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { allPrograms, programsOf } from "../scripts/readme.js";
+import { allPrograms, programsOf } from "../scripts/documents.js";
 import { icon, openBrowser, serve } from "./browser.js";
 import { watch } from "./watching.js";
 

@@ -73,7 +73,7 @@ describe("a project with one more setting", { timeout: 180_000 }, () => {
   });
 
   it("passes the README's tests with the committed records", async () => {
-    const { stdout } = await node("--test", "--test-reporter=tap", "test/readme.test.js");
+    const { stdout } = await node("--test", "--test-reporter=tap", "test/documents.test.js");
     assert.match(stdout, /# fail 0/);
   });
 });

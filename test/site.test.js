@@ -9,7 +9,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { anchorsOf, deadLinks, deadLinksOfSite, linksOf } from "../scripts/links.js";
-import { programsOf } from "../scripts/readme.js";
+import { programsOf } from "../scripts/documents.js";
 import { generated } from "../scripts/reference.js";
 import { pageOf } from "../scripts/site.js";
 import { contents } from "../site/contents.js";

@@ -61,10 +61,9 @@ export function usualExperiment(arithmetic: Arithmetic, task = tasks[0]): Experi
   return { task, preset: null, seed: 1, steps: defaultsOf(task).steps, arithmetic, changes: {} };
 }
 
-/** What the form offers for a task: `small` where that solves it in seconds, and otherwise the defaults. */
+/** What the form offers for a task: the defaults, unless its scene suggests something else. */
 export function suggestedExperiment(arithmetic: Arithmetic, task: string): Experiment {
-  const usual = usualExperiment(arithmetic, task);
-  return task === "InvertedPendulum-v5" ? { ...usual, preset: "small", steps: 20_000 } : usual;
+  return { ...usualExperiment(arithmetic, task), ...scenes[task].suggested };
 }
 
 /** Whether a task has its own settings. If so, naming its preset makes a difference, because it leaves them out. */
@@ -93,7 +92,7 @@ export function settingsOf({ task, preset, changes }: Experiment): Settings {
 }
 
 /** The changed settings, each with its value as text. */
-export function changesOf({ changes }: Experiment): [name: keyof Settings, text: string][] {
+function changesOf({ changes }: Experiment): [name: keyof Settings, text: string][] {
   return settingNames.flatMap((name) => {
     const value = changes[name];
     return value === undefined ? [] : [[name, showSetting(value)]];

@@ -1,6 +1,7 @@
 // What the page knows about a task beyond the library: what its states mean. The page offers only tasks with a scene.
 // Nothing here draws, so workers can use it too.
 import { pi } from "../src/base/math.ts";
+import type { PresetName } from "../src/ddpg/config.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { type Scene, sceneOf } from "../src/environment/scene.ts";
 import { MountainCarContinuous } from "../src/envs/mountain-car-continuous.ts";
@@ -23,12 +24,14 @@ export interface FlatScene {
   readonly optimum?: number;
   /** The meaning of the action's first number. */
   readonly action: Axis;
+  /** What the form offers, if that solves the task in seconds and the task's defaults do not. */
+  readonly suggested?: { readonly preset: PresetName; readonly steps: number };
   /** The plane over which the value and the policy are mapped; only tasks with a two-number state have one. */
   readonly plane?: Plane;
 }
 
 /** A task that is drawn in 3D: its environment describes the shapes, once the physics engine is loaded. */
-export interface SolidScene extends Pick<FlatScene, "action"> {
+export interface SolidScene extends Pick<FlatScene, "action" | "suggested"> {
   readonly isSolid: true;
   readonly optimum?: undefined;
   readonly plane?: undefined;
@@ -181,6 +184,7 @@ export const scenes: Readonly<Record<string, FlatScene | SolidScene>> = {
   "Pendulum-v1": pendulum,
   "MountainCarContinuous-v0": mountainCar,
   ...Object.fromEntries([...mujocoTasks.keys()].map((id) => [id, solid])),
+  "InvertedPendulum-v5": { ...solid, suggested: { preset: "small", steps: 20_000 } },
 };
 
 /** The scene that the environment of an offered task provides. */

@@ -9,7 +9,7 @@ const source = (file) => new URL(`../${file}`, import.meta.url);
 export const sources = ["src/ddpg/ddpg.ts", "src/ddpg/train.ts"];
 
 /** For each step from 1 to 7, its excerpts: file, number of the first line, lines. */
-export function stepLines() {
+function stepLines() {
   const [ddpg, train] = sources.map((file) => ({ file, text: fs.readFileSync(source(file), "utf8") }));
   return [1, 2, 3, 4, 5, 6, 7].map((step) => {
     // `train` calls the environment.
@@ -76,7 +76,7 @@ const symbolTexts = [
 ];
 
 /** For each step from 1 to 7, the line number in ddpg.ts of each of its symbols. */
-export function symbolLines() {
+function symbolLines() {
   const all = fs.readFileSync(source(sources[0]), "utf8").split("\n");
   return symbolTexts.map((texts) =>
     Object.fromEntries(

@@ -128,6 +128,17 @@ export function expectObject(value: unknown, where: string, expected: string): a
   expect(isObject, where, expected, value, awaitHint(value));
 }
 
+/** Throws an InputError unless a value is a whole number from 0 to `max`. */
+export function expectWhole(
+  value: unknown,
+  where: string,
+  max = Number.MAX_SAFE_INTEGER,
+  hint = "",
+): asserts value is number {
+  const expected = max === Number.MAX_SAFE_INTEGER ? "a whole number" : `a whole number of at most ${max}`;
+  expect(Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= max, where, expected, value, hint);
+}
+
 /** Throws an InputError unless `options` is an object with no names but these, if they are given. */
 export function expectOptions(options: unknown, where: string, names?: readonly string[]): void {
   expectObject(options, `${where} options`, "an object");

@@ -112,6 +112,7 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
         const all = together?.(environment) ?? [environment];
         expect(all.length === 1, nameOrPath, "an environment with one agent", all.length, "Train it without actors.");
         const stopping = new Stopping();
+        let sayEnd = (): void => {};
         const link = await ActorLink.open({
           server: chosenServer(server, flags),
           where: "--server",
@@ -164,14 +165,17 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
           } finally {
             clearInterval(timer);
           }
-          await link.close();
-          if (progress) report();
-          if (progress && link.hasEnded) print("The learner's run is over.");
+          sayEnd = () => {
+            report();
+            if (link.hasEnded) print("The learner's run is over.");
+          };
         } finally {
           signal = stopping.signal;
           stopping.close();
+          // Sends what is left.
           await link.close();
         }
+        if (progress) sayEnd();
       },
     ),
   );

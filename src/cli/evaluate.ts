@@ -10,7 +10,7 @@ import { environments } from "../tasks.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
-import { runOrTrained, trainedHelp } from "./environment/trained.ts";
+import { runOrTrained, trainedHelp } from "./terminal/trained.ts";
 import { Trajectory } from "./environment/trajectory.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { count, infoLines, plusMinus, whole } from "./terminal/numbers.ts";

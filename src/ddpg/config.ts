@@ -2,16 +2,6 @@ import { expect, expectOptions, InputError, show, suggest } from "../base/expect
 import type { Activation } from "../nn/layer.ts";
 import { suggestSetting } from "./other-names.ts";
 
-/** The kinds of exploration noise; see `createNoise`. */
-export type NoiseName =
-  | "ornstein-uhlenbeck"
-  | "gaussian"
-  | "pink"
-  | "parameter"
-  | "action-reverting"
-  | "decaying-offset"
-  | "none";
-
 /** A setting's help line, its check, and its form on the command line. */
 interface SettingRow<T> {
   readonly help: string;
@@ -300,6 +290,11 @@ export function settingChoices(name: keyof Settings): readonly string[] | undefi
 
 /** Returns a setting's command-line flag: actorLearningRate → --actor-learning-rate. */
 export function settingFlag(name: keyof (Settings & OldSettings)): string {
+  return flagOf(name);
+}
+
+/** Returns the flag of an option of the command line, by its name in camel case. */
+export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
@@ -551,7 +546,7 @@ export function settingsFrom(preset: PresetName, changes: Partial<Settings> & Ol
 }
 
 /** Throws an InputError unless every setting is valid and the settings are consistent. */
-export function checkSettings(settings: Settings): void {
+function checkSettings(settings: Settings): void {
   for (const name of settingNames) check(name, settings[name], name);
   const layers = settings.criticHiddenSizes.length + 1;
   expect(

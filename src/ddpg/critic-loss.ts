@@ -94,7 +94,7 @@ class Huber extends Squared {
 }
 
 /** Returns the K returns z that a categorical critic knows, evenly spaced from −s to s. */
-export function atomsOf({ criticAtoms: K, criticSupport: s }: LossSettings): Float64Array {
+function atomsOf({ criticAtoms: K, criticSupport: s }: LossSettings): Float64Array {
   return Float64Array.from({ length: K }, (_, k) => -s + (2 * s * k) / (K - 1));
 }
 

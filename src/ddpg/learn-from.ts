@@ -8,7 +8,7 @@ import { expectAgent, leaveEpisodes, type TrainingStep } from "./train.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** The largest number of bodies that one source may have. */
-export const maxBodies = 65_536;
+const maxBodies = 65_536;
 
 /** A transition of an environment that is stepped elsewhere, in the environment's units. The agent copies what it keeps. */
 export interface ReceivedStep {

@@ -109,7 +109,7 @@ abstract class Memoryless implements Noise {
  * Noise that pulls the action itself to μ, as in DDPG-Keras-Torcs: θ (μ − a) Δt + σ √Δt · N(0, 1), where a is the policy's
  * action in [−1, 1].
  */
-export class ActionRevertingNoise extends Memoryless {
+class ActionRevertingNoise extends Memoryless {
   readonly #process: Process;
 
   constructor(process: Process, random: Random) {

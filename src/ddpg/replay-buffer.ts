@@ -24,7 +24,7 @@ export interface Transition {
 }
 
 /** Returns the sizes of a transition's columns, in the order of a stored row. The order is defined only here. */
-export function transitionColumns(observationSize: number, actionSize: number) {
+function transitionColumns(observationSize: number, actionSize: number) {
   return {
     observation: observationSize,
     action: actionSize,

@@ -6,7 +6,7 @@ import type { Step } from "./environment.ts";
  * Throws an InputError that begins with `where` unless an observation is a list of `size` finite numbers. The message
  * names what came instead.
  */
-export function expectObservation(observation: unknown, size: number, where: string): void {
+function expectObservation(observation: unknown, size: number, where: string): void {
   if (isObservation(observation, size)) {
     expectNumbers(observation, size, where);
     return;

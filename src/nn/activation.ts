@@ -81,6 +81,7 @@ const withoutTensors = {
 
 /** y = max(0, x); ∂L/∂x = ∂L/∂y where y > 0, else 0. */
 export const relu: LayerKind<Spec<"relu">> = {
+  needsOutput: true,
   ...withoutTensors,
   build: (_, place) => {
     const { kernels } = place;
@@ -94,6 +95,7 @@ export const relu: LayerKind<Spec<"relu">> = {
 
 /** y = tanh x; ∂L/∂x = ∂L/∂y · (1 − y²), plus 2 p x / (B J) with a penalty p. */
 export const tanh: LayerKind<Spec<"tanh">> = {
+  needsOutput: true,
   ...withoutTensors,
   build: ({ penalty = 0 }, place) => {
     if (penalty > 0 && place.learns) return new PenalizedTanh(place, penalty);

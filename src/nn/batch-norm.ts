@@ -225,6 +225,7 @@ export class BatchNorm implements Layer {
 
 /** Batch normalization; see `BatchNorm`. */
 export const batchNorm: LayerKind<Spec> = {
+  needsOutput: false,
   tensors: ({ name }, [columns]) => [
     { name: `${name}.scale`, kind: "scale", rows: 1, columns, fill: 1 },
     { name: `${name}.shift`, kind: "shift", rows: 1, columns },

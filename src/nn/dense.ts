@@ -80,6 +80,7 @@ export class Dense implements Layer {
 
 /** A fully connected layer; see `Dense`. */
 export const dense: LayerKind<Spec> = {
+  needsOutput: false,
   tensors({ name, units, bias }, inputSizes) {
     const rows = inputSizes.reduce((sum, size) => sum + size, 0);
     const weights: TensorShape = { name: `${name}.weights`, kind: "weights", rows, columns: units };

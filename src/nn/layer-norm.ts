@@ -74,6 +74,7 @@ export class LayerNorm implements Layer {
 
 /** Layer normalization; see `LayerNorm`. */
 export const layerNorm: LayerKind<Spec> = {
+  needsOutput: false,
   tensors: ({ name }, [columns]) => [
     { name: `${name}.scale`, kind: "scale", rows: 1, columns, fill: 1 },
     { name: `${name}.shift`, kind: "shift", rows: 1, columns },

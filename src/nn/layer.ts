@@ -84,6 +84,8 @@ export interface Place {
 
 /** What one kind of layer adds to a network. */
 export interface LayerKind<Spec extends LayerSpec> {
+  /** Whether its gradient is computed from its output, which the layer above must therefore leave as it is. */
+  readonly needsOutput: boolean;
   /** Returns the learned tensors, in the order of the flat vector. */
   tensors(spec: Spec, inputSizes: readonly number[]): TensorShape[];
   /** Returns the tensors that are running averages instead of being learned. */

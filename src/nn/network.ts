@@ -77,16 +77,17 @@ export class Network implements Saved {
     const layers: Layer[] = [];
     let joined: { layer: Dense; index: number } | null = null;
     let belowLearns = false;
+    let belowNeedsOutput = false;
     for (const { spec, inputSizes, index } of placedLayers(shape)) {
       const next = [1, 2].map((distance) => shape.layers[index + distance]?.kind);
       const below = layers.length > 0 ? layers[layers.length - 1].output : null;
       const place: Place = { kernels, parameters, batchSize, learns, inputSizes, below, belowLearns, next };
       const layer = kindOf(spec).build(spec, place);
-      // The gradient of an activation needs its output.
-      const overwrites = learns && layer.output === below && /relu|tanh/.test(shape.layers[index - 1].kind);
-      if (overwrites) throw new Error(`Network: ${spec.kind} overwrites an activation below, which learns from it.`);
+      if (learns && layer.output === below && belowNeedsOutput)
+        throw new Error(`Network: ${spec.kind} overwrites an activation below, which learns from it.`);
       if (inputSizes.length > 1 && layer instanceof Dense) joined = { layer, index: layers.length };
       layers.push(layer);
+      belowNeedsOutput = kindOf(spec).needsOutput;
       belowLearns ||= kindOf(spec).tensors(spec, inputSizes).length > 0;
     }
     this.#layers = layers;

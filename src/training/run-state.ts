@@ -1,5 +1,5 @@
 // The state of a run's loop in a checkpoint, checked. Its checksum only says that the file was not damaged.
-import { expect, expectNumbers, expectObject } from "../base/expect.ts";
+import { expect, expectNumbers, expectObject, expectWhole } from "../base/expect.ts";
 import { readStreamState } from "./actors/stream-source.ts";
 import { DiagnosticsMeans } from "./metrics.ts";
 import type { BestEvaluation } from "./run.ts";
@@ -59,9 +59,4 @@ export function expectMeans(state: Float64Array, actionSize: number, updates: nu
 
 function expectFinite(value: unknown, where: string, hint: string): asserts value is number {
   expect(Number.isFinite(value), where, "a finite number", value, hint);
-}
-
-function expectWhole(value: unknown, where: string, max = Number.MAX_SAFE_INTEGER, hint = ""): asserts value is number {
-  const expected = max === Number.MAX_SAFE_INTEGER ? "a whole number" : `a whole number of at most ${max}`;
-  expect(Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= max, where, expected, value, hint);
 }

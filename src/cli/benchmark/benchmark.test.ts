@@ -1,10 +1,12 @@
 // `ddpg benchmark`: its records and its table, and the real program in an empty folder.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { presets } from "../../ddpg/config.ts";
+import { connectFake, writeFake } from "../../node/outside/fake.case.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 import { curves, resultsTable } from "./page.ts";
 import { wantedRuns } from "./plan.ts";
@@ -511,4 +513,117 @@ describe("ddpg benchmark", () => {
       assert.ok(stderr.includes(message), stderr);
     });
   }
+});
+
+describe("tasks that are not of the package", { skip: process.platform === "win32" && "it needs #!" }, () => {
+  const simulator = writeFake(inFolder());
+  const line = `export default () => ({ observationSize: 1, actionLow: [-1], actionHigh: [1], x: 0, steps: 0,
+    reset(random) { this.steps = 0; this.x = random.uniform(-1, 1); return [this.x]; },
+    step([a]) { this.x = 0.9 * this.x + 0.1 * a;
+      return { observation: [this.x], reward: -Math.abs(this.x), terminated: false, truncated: ++this.steps === 10 }; } });`;
+  fs.writeFileSync(inFolder("line.mjs"), line);
+  const small = ["--preset", "small", "--actor-hidden-sizes", "8", "--critic-hidden-sizes", "8", "--batch-size", "8"];
+  const short = [...small, "--warmup-steps", "20", "--check-steps", "20", "--no-progress"];
+  const fake = ["--args", JSON.stringify([JSON.stringify({ limit: 10 })])];
+  const both = ["benchmark", "--tasks", "exec:./simulator.cjs,./line.mjs", "--seeds", "1", "--steps", "2000"].concat([
+    ...short,
+    ...fake,
+    "--jobs",
+    "2",
+    "--out",
+    "files",
+  ]);
+
+  it("a program and a module are trained and resumed, and nothing but the named file is ever started", async () => {
+    const stopped = program.start(both);
+    const metrics = inFolder("files/runs/exec-simulator-seed1/metrics.jsonl");
+    for (let waited = 0; !fs.existsSync(metrics); waited += 20) {
+      assert.ok(waited < 60_000 && stopped.child.exitCode === null);
+      await delay(20);
+    }
+    stopped.child.kill("SIGINT");
+    assert.equal((await stopped.outcome).code, 130);
+    const record = inFolder("files/exec-simulator-seed1.json");
+    assert.equal(fs.existsSync(record), false);
+
+    // What the run's file says now would start another program.
+    const config = inFolder("files/runs/exec-simulator-seed1/config.json");
+    fs.mkdirSync(inFolder("evil"));
+    const evil = `#!/bin/sh\ntouch ${inFolder("started")}\nexec ${simulator} "$@"\n`;
+    fs.writeFileSync(inFolder("evil/simulator.cjs"), evil, { mode: 0o755 });
+    const text = fs.readFileSync(config, "utf8");
+    assert.match(text, /"\.\.\/\.\.\/\.\.\/simulator\.cjs"/);
+    fs.writeFileSync(config, text.replace("../../../simulator.cjs", "../../../evil/simulator.cjs"));
+    const again = await program.ddpg(...both);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /^exec:simulator seed 1 +resumed$/m);
+    assert.equal(fs.existsSync(inFolder("started")), false);
+    const { environment, environmentOptions, environmentSha256, failed } = readRecord(record) ?? assert.fail();
+    assert.deepEqual([environment, failed], ["exec:simulator", undefined]);
+    assert.deepEqual(environmentOptions, { args: JSON.parse(fake[1]) });
+    assert.equal(environmentSha256, createHash("sha256").update(fs.readFileSync(simulator)).digest("hex"));
+    assert.match(fs.readFileSync(inFolder("files/benchmark.md"), "utf8"), /^\| exec:simulator .*\n\| line /m);
+
+    // With records, the program is only asked for its sizes.
+    const whole = await program.ddpg(...both);
+    assert.match(whole.stdout, /^Recorded in files: 2 of 2 runs\.\n\n\| task/);
+    fs.appendFileSync(inFolder("line.mjs"), "\n");
+    const changed = await program.ddpg(...both);
+    assert.equal(changed.code, 2);
+    assert.match(
+      changed.stderr,
+      /line-seed1\.json environmentSha256: expected [0-9a-f]+…?, of the file as it is now, got .*Choose another --out/,
+    );
+  });
+
+  it("refuses options that no task has, two files of one name, and several runs at one port", async () => {
+    fs.mkdirSync(inFolder("other"), { recursive: true });
+    fs.writeFileSync(inFolder("other/line.mjs"), line);
+    for (const [tasks, args, message] of [
+      ["./line.mjs,Pendulum-v1", ["--python", "python3"], /--python: expected an option of one of the tasks, got /],
+      ["./line.mjs,./other/line.mjs", [], /--tasks: expected environments with different names, not two that records /],
+      ["tcp", ["--jobs", "2"], /--jobs: expected 1 with tcp, which one process at a time can have, got "?2/],
+      ["./none.mjs", [], /environment \.\/none\.mjs: expected a module, got no such file/],
+    ] as const) {
+      const { code, stderr } = await program.ddpg("benchmark", "--tasks", tasks, ...args, "--out", "refused");
+      assert.match(stderr, message);
+      assert.equal(code, 2);
+    }
+    assert.equal(fs.existsSync(inFolder("refused")), false);
+  });
+
+  it("what connects to a port is trained one seed after another", { timeout: 600_000 }, async () => {
+    const args = [
+      "benchmark",
+      "--tasks",
+      "tcp",
+      "--port",
+      "0",
+      "--seeds",
+      "1,2",
+      "--steps",
+      "200",
+      ...short,
+      "--out",
+      "port",
+    ];
+    const { child, outcome } = program.start(args);
+    let text = "";
+    const peers: Awaited<ReturnType<typeof connectFake>>[] = [];
+    child.stderr.on("data", async (bytes) => {
+      text += bytes;
+      const found = /^tcp seed \d *: Listening on 127\.0\.0\.1:(\d+): start the simulator now\.\n/m.exec(text);
+      if (!found) return;
+      text = text.slice(found.index + found[0].length);
+      peers.push(await connectFake(simulator, Number(found[1]), { limit: 10 }));
+    });
+    const { code, stderr } = await outcome;
+    for (const { child } of peers) child.kill();
+    assert.equal(code, 0, stderr);
+    assert.equal(peers.length, 2, "one simulator for each run");
+    assert.deepEqual(
+      readRecords(inFolder("port")).map(({ environment, seed }) => `${environment} ${seed}`),
+      ["tcp 1", "tcp 2"],
+    );
+  });
 });

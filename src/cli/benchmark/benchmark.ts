@@ -8,21 +8,22 @@ import { expect, fail, InputError, suggest } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
 import type { PresetName } from "../../ddpg/config.ts";
 import { attempt, makeDirectory } from "../../node/files.ts";
-import { expectAddress, expectSeveral, outsideAddress } from "../../node/outside/kinds.ts";
+import { expectAddress, outsideAddress } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { isComplete } from "../../node/run-files.ts";
 import { customDefaults, environments, suites, suiteTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { backendFor, type ComputeFlags, computeOptions, explanations } from "../run/compute.ts";
+import { runOptions } from "../run/run-options.ts";
 import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
-import { chosenSettings, inShell, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
+import { chosenSettings, inShell, milliseconds, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
-import { argumentsOf, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
+import { argumentsOf, isExclusive, isTask, keep, unrecordedRuns, type Wanted, wantedRuns } from "./plan.ts";
 import { type BenchmarkRecord, finalReturn, readRecords } from "./records.ts";
 
 interface BenchmarkFlags extends Omit<ComputeFlags, "threads">, OutsideOptions {
@@ -34,6 +35,8 @@ interface BenchmarkFlags extends Omit<ComputeFlags, "threads">, OutsideOptions {
   jobs?: number;
   out?: string;
   runs?: string;
+  checkSteps?: number;
+  stepTimeout?: number;
   progress: boolean;
 }
 
@@ -51,7 +54,7 @@ export function addBenchmarkCommand(program: Command): void {
     )
     .option(
       "--tasks <list>",
-      'ids of "ddpg environments", such as Hopper-v5,Ant-v5, or of Gymnasium, such as gymnasium:Hopper-v5 [those of --suite]',
+      "environments as of ddpg train, such as Hopper-v5,Ant-v5, gymnasium:Hopper-v5 or exec:./simulator [those of --suite]",
       parseTasks,
     )
     .option("--suite <name>", `the tasks of a suite: ${suites.join(" or ")} [gymnasium]`, parseSuite)
@@ -64,9 +67,15 @@ export function addBenchmarkCommand(program: Command): void {
       "settings to start from, without the task's own settings [the task's preset, with them]",
       presetName,
     )
-    .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
+    .option(
+      "--jobs <n>",
+      "how many runs at the same time [the machine's cores; 1 for what is at a port]",
+      wholeNumber("--jobs", 1),
+    )
     .option("--out <dir>", "directory for a small record of each run, table and curves [benchmark]")
     .option("--runs <dir>", "directory for the runs themselves, with checkpoints [runs inside --out]")
+    .addOption(runOptions.checkSteps())
+    .addOption(runOptions.stepTimeout())
     .option("--no-progress", "print only when a run starts and finishes")
     .addOption(computeOptions.arithmetic("that of a task's records, or fused where it is possible"))
     .addOption(computeOptions.backend())
@@ -84,6 +93,7 @@ Examples:
   ddpg benchmark --tasks Pendulum-v1 --seeds 1..8
   ddpg benchmark --seeds 1                       one seed of Gymnasium's tasks in MuJoCo: hours
   ddpg benchmark --suite dm_control --out benchmark/dm_control
+  ddpg benchmark --tasks exec:./simulator,./cart.js --steps 50000
   ddpg benchmark --tasks Hopper-v5 --actor-learning-rate 0.0003 --out benchmark/slow`,
     )
     .action((flags: BenchmarkFlags) => benchmark(flags, program.opts().verbose === true));
@@ -92,9 +102,11 @@ Examples:
 function parseTasks(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());
   const known = Object.keys(environments);
-  for (const name of names) expectSeveral(name, "--tasks", "Train it with ddpg train, one seed after another.");
-  for (const name of names.filter((name) => !isOutside(name)))
-    expect(known.includes(name), "--tasks", `ids of ${known.join(", ")}`, name, suggest(name, known));
+  for (const name of names) {
+    const address = outsideAddress(name);
+    if (address) expectAddress(address);
+    expect(isTask(name), "--tasks", `ids of ${known.join(", ")}`, name, suggest(name, known));
+  }
   return [...new Set(names)];
 }
 
@@ -103,26 +115,22 @@ function parseSuite(text: string): (typeof suites)[number] {
   return found ?? fail("--suite", suites.join(" or "), text, suggest(text, suites));
 }
 
-/** Whether a task is outside of the process. A program is a file, which a record could not name for everybody. */
-function isOutside(name: string): boolean {
-  const address = outsideAddress(name);
-  if (!address || address.kind.program) return false;
-  expectAddress(address);
-  return true;
-}
-
 async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void> {
   const { seeds, steps, preset, arithmetic, out = "benchmark", progress } = flags;
   if (flags.tasks && flags.suite)
     throw new InputError({ where: "--suite", expected: "either --tasks or --suite", got: "both" });
+  const tasks = flags.tasks ?? suiteTasks[flags.suite ?? "gymnasium"];
+  const alone = tasks.find(isExclusive);
+  if (alone !== undefined && (flags.jobs ?? 1) > 1)
+    fail("--jobs", `1 with ${alone}, which one process at a time can have`, `${flags.jobs}`);
   const records = readRecords(out);
   const wishes = {
-    tasks: flags.tasks ?? suiteTasks[flags.suite ?? "gymnasium"],
-    ...{ seeds, steps, preset, arithmetic, out },
+    ...{ tasks, seeds, steps, preset, arithmetic, out, stepTimeout: milliseconds(flags.stepTimeout) },
     options: chosenOutsideOptions(flags),
     changes: chosenSettings({ ...flags }),
     runs: flags.runs ?? path.join(out, "runs"),
     warn: printWarning,
+    onLine: printError,
   };
   const wanted = await wantedRuns(wishes, records);
   const unrecorded = await unrecordedRuns(out, records, wanted, (text) => printError(`ddpg: ${text}`));
@@ -133,14 +141,15 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
   for (const arithmetic of new Set(untrained.map(({ arithmetic }) => arithmetic)))
     await backendFor({ ...flags, arithmetic }, { ...explained, say: (line) => lines.add(line) });
   for (const line of lines) say(line);
-  // One outside of the process has been made to learn its sizes.
-  const own = unrecorded.map(({ task }) => task).filter((task) => !isOutside(task));
+  // Others have been made to learn their sizes.
+  const own = unrecorded.map(({ task }) => task).filter((task) => Object.hasOwn(environments, task));
   for (const task of new Set(own)) await (await environments[task].create()).close?.();
   const hint = "Choose another with --out.";
   attempt(out, "a directory that can be written", () => makeDirectory(path.resolve(out)), hint);
   checkWritable(path.join(out, tableFile), hint);
 
-  const jobs = Math.min(flags.jobs ?? os.availableParallelism(), Math.max(1, unrecorded.length));
+  const most = alone === undefined ? (flags.jobs ?? os.availableParallelism()) : 1;
+  const jobs = Math.min(most, Math.max(1, unrecorded.length));
   const summary = (record: BenchmarkRecord): string => {
     const { seconds, steps } = record;
     return `${short(finalReturn(record))} after ${duration(seconds)}, ${whole(steps / seconds)} steps/s`;
@@ -156,9 +165,12 @@ async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void>
   });
   const computed = (["backend", "simd"] as const).flatMap((name) => (flags[name] ? [`--${name}`, flags[name]] : []));
   const shown = [...(verbose ? ["--verbose"] : []), ...(drawn ? [] : ["--no-progress"])];
-  const alike = ["--threads", "1", ...computed, "--as-child", ...shown];
+  const limited = flags.stepTimeout === undefined ? [] : ["--step-timeout", `${flags.stepTimeout}`];
+  const alike = ["--threads", "1", ...computed, ...limited, "--as-child", ...shown];
+  const checked = flags.checkSteps === undefined ? [] : ["--check-steps", `${flags.checkSteps}`];
   const runs = unmade.map((each): BenchmarkRun => {
-    const args = [...argumentsOf(each), ...alike];
+    const own = argumentsOf(each);
+    const args = [...own, ...alike, ...(own[0] === "train" ? checked : [])];
     return { label: each.name.padEnd(width), args, seed: each.seed, directory: each.directory, wanted: each };
   });
   const warned = new Set<string>();

@@ -2,20 +2,23 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { expect, InputError } from "../../base/expect.ts";
+import { expect, fail, InputError } from "../../base/expect.ts";
 import { type PresetName, type Settings, settingFlag, settingNames, showSetting } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt } from "../../node/files.ts";
+import { isPath } from "../../node/load-environment.ts";
 import { expectUnlocked } from "../../node/lock.ts";
 import { decidingOf, outsideAddress } from "../../node/outside/kinds.ts";
-import type { OutsideOptions } from "../../node/outside/options.ts";
+import { givenOptions, type OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, inFileName, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
+import { shortHash } from "../../node/trusted-file.ts";
 import { loadEnvironment, nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
 import { customDefaults, environments, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
+import { guarded } from "../environment/guard.ts";
 import { portableWarning } from "../run/compute.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
@@ -31,6 +34,7 @@ const minEvaluations = 20;
 
 /** The user's request. */
 export interface Wishes {
+  /** Ids, paths of modules, and addresses of environments outside of the process. */
   readonly tasks: readonly string[];
   readonly seeds: readonly number[];
   /** Steps of each run. The task's default if undefined. */
@@ -42,16 +46,21 @@ export interface Wishes {
   readonly changes: Partial<Settings>;
   /** The options of environments outside of the process. */
   readonly options: OutsideOptions;
+  /** How many ms an environment outside of the process may take for an answer. */
+  readonly stepTimeout?: number | undefined;
   /** Directory for the records. */
   readonly out: string;
   /** Directory for the runs. */
   readonly runs: string;
   warn(warning: string): void;
+  /** Gets what an environment outside of the process prints. */
+  onLine?(line: string): void;
 }
 
 /** A requested run. */
 export interface Wanted {
   readonly name: string;
+  /** The environment as records and runs name it: of a module or a program, without the path. */
   readonly task: string;
   readonly seed: number;
   readonly steps: number;
@@ -59,6 +68,8 @@ export interface Wanted {
   readonly arithmetic: Arithmetic;
   /** The options that decide what an environment outside of the process is; undefined if there are none. */
   readonly environmentOptions: Readonly<Record<string, unknown>> | undefined;
+  /** The SHA-256 of the task's module or program, if it has one. */
+  readonly environmentSha256: string | undefined;
   /** The arguments of `ddpg resume` that name the environment. */
   readonly named: readonly string[];
   /** The arguments of `ddpg` that start it. */
@@ -74,20 +85,25 @@ export interface Wanted {
  */
 export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkRecord[]): Promise<Wanted[]> {
   const { preset, changes, out, runs } = wishes;
-  const plans: Pick<Wanted, "task" | "settings" | "steps" | "arithmetic">[] = [];
+  const plans: (Pick<Wanted, "task" | "settings" | "steps" | "arithmetic"> & TaskOf & { nameOrPath: string })[] = [];
+  expectTaken(wishes);
   let usual: Arithmetic | undefined;
-  for (const task of wishes.tasks) {
-    const own = await taskOf(task, wishes.options);
+  for (const nameOrPath of wishes.tasks) {
+    const own = await taskOf(nameOrPath, wishes);
+    const { task } = own;
+    const other = plans.find((each) => each.task === task)?.nameOrPath;
+    if (other !== undefined)
+      fail("--tasks", `environments with different names, not two that records call ${task}`, `${other},${nameOrPath}`);
     const settings = await asFlags(async () => {
       const { settings } = settingsFor(own.defaults, preset, changes);
       // A list with one value per dimension may have the wrong length for a task that would come hours later.
-      await Ddpg.create(own.sizes, settings);
+      if (own.sizes) await Ddpg.create(own.sizes, settings);
       return settings;
     });
     const given = wishes.arithmetic ?? earlierArithmetic(task, records, runs);
     if (given === undefined) usual ??= await usualArithmetic(wishes);
     const arithmetic = given ?? usual ?? "portable";
-    plans.push({ task, settings, arithmetic, steps: wishes.steps ?? own.defaults.steps });
+    plans.push({ ...own, nameOrPath, settings, arithmetic, steps: wishes.steps ?? own.defaults.steps });
   }
   const common = [
     ...(preset ? ["--preset", preset] : []),
@@ -98,31 +114,65 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
     ...["--evaluate-episodes", `${episodes}`, "--episodes", `${episodes}`],
   ];
   return wishes.seeds.flatMap((seed) =>
-    plans.map(({ task, settings, steps, arithmetic }): Wanted => {
-      const address = outsideAddress(task);
-      const options = address ? outsideArguments(wishes.options) : [];
+    plans.map(({ nameOrPath, task, sha256, options, settings, steps, arithmetic }): Wanted => {
+      const address = outsideAddress(nameOrPath);
+      const given = outsideArguments(options);
       const directory = runDirectory(runs, task, seed);
       const every = Math.max(1, Math.min(evaluateEvery, Math.floor(steps / minEvaluations)));
       const own = ["--seed", `${seed}`, "--steps", `${steps}`, "--evaluate-every", `${every}`, "--out", directory];
       return {
         name: `${task} seed ${seed}`,
-        ...{ task, seed, steps, settings, arithmetic, directory },
-        environmentOptions: address && decidingOf(address.kind, wishes.options),
-        named: address ? ["--environment", task, ...options] : [],
-        train: ["train", task, ...options, ...own, "--arithmetic", arithmetic, ...common],
+        ...{ task, seed, steps, settings, arithmetic, directory, environmentSha256: sha256 },
+        environmentOptions: address && decidingOf(address.kind, options),
+        // What only a run's file names would not be started.
+        named: Object.hasOwn(environments, task) ? [] : ["--environment", nameOrPath, ...given],
+        train: ["train", nameOrPath, ...given, ...own, "--arithmetic", arithmetic, ...common],
         record: recordFile(out, task, seed),
       };
     }),
   );
 }
 
-/** What is known of a task: an environment outside of the process has to be made for it. */
-async function taskOf(task: string, options: OutsideOptions) {
-  if (!outsideAddress(task)) return { sizes: environments[task], defaults: environments[task] };
-  const { create, defaults = customDefaults } = await loadEnvironment(task, options);
-  const sizes = await create();
+/** Whether a text can name a task: an id, the path of a module, or something outside of the process. */
+export function isTask(name: string): boolean {
+  return Object.hasOwn(environments, name) || outsideAddress(name) !== undefined || isPath(name);
+}
+
+/** Whether only one process can have a task, because it is at a port. */
+export function isExclusive(task: string): boolean {
+  return outsideAddress(task)?.kind.isExclusive === true;
+}
+
+/** The options of environments outside of the process that a task takes. */
+function optionsOf(task: string, options: OutsideOptions): OutsideOptions {
+  const taken = outsideAddress(task)?.kind.options ?? [];
+  return Object.fromEntries(
+    givenOptions(options).flatMap((name) => (taken.includes(name) ? [[name, options[name]]] : [])),
+  );
+}
+
+/** Throws an InputError for an option that none of the tasks takes. */
+function expectTaken({ tasks, options }: Wishes): void {
+  const taken = new Set(tasks.flatMap((task) => givenOptions(optionsOf(task, options))));
+  const useless = givenOptions(options).find((name) => !taken.has(name));
+  if (useless !== undefined) fail(`--${useless}`, "an option of one of the tasks", tasks.join(", "));
+}
+
+type TaskOf = Awaited<ReturnType<typeof taskOf>>;
+
+/** What is known of a task. One that is not of the package is made for it, unless it waits for something that connects. */
+async function taskOf(nameOrPath: string, { options: all, stepTimeout, onLine }: Wishes) {
+  const options = optionsOf(nameOrPath, all);
+  const where = (): string => `environment ${nameOrPath}`;
+  const context = { stepTimeout, onLine };
+  const loaded = await guarded(where, () => loadEnvironment(nameOrPath, options, context));
+  const { name: task, sha256, defaults = customDefaults } = loaded;
+  const common = { task, sha256, options };
+  if (loaded.task) return { ...common, sizes: loaded.task, defaults: loaded.task };
+  if (isExclusive(nameOrPath)) return { ...common, sizes: undefined, defaults };
+  const sizes = await guarded(where, loaded.create);
   await sizes.close?.();
-  return { sizes, defaults };
+  return { ...common, sizes, defaults };
 }
 
 /** The arithmetic of a task's records, or else of a run that an earlier command left, with any seed. */
@@ -197,7 +247,10 @@ async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Pr
   expect(canResume, directory, "a run with a checkpoint", "one without", "Remove it, and the run starts over.");
   const { environment, environmentModule } = config;
   expect(environment === task, `${directory} environment`, `"${task}"`, environment, hint);
-  expect(environmentModule === undefined, `${directory} environmentModule`, "none", environmentModule, hint);
+  if ((environmentModule === undefined) !== (wanted.environmentSha256 === undefined)) {
+    const expected = wanted.environmentSha256 === undefined ? "none" : "the path of the task's file";
+    fail(`${directory} environmentModule`, expected, environmentModule ?? "none", hint);
+  }
   expect(config.seed === seed, `${directory} seed`, `${seed}`, config.seed, hint);
   const kind = outsideAddress(environment)?.kind;
   const environmentOptions = kind && decidingOf(kind, config.environmentOptions ?? {});
@@ -208,6 +261,7 @@ async function expectSameRun(wanted: Wanted, notice: (text: string) => void): Pr
 /** What the runs of a task must have in common. */
 type Comparable = Pick<RunConfig, "steps" | "settings" | "arithmetic"> & {
   readonly environmentOptions?: Readonly<Record<string, unknown>> | undefined;
+  readonly environmentSha256?: string | undefined;
 };
 
 function expectSame(where: string, wanted: Comparable, found: Comparable, hint: string): void {
@@ -215,6 +269,10 @@ function expectSame(where: string, wanted: Comparable, found: Comparable, hint: 
   const [options, others] = [wanted, found].map(({ environmentOptions }) => JSON.stringify(environmentOptions ?? {}));
   if (options !== others)
     throw new InputError({ where: `${where} environmentOptions`, expected: options, got: others, hint });
+  const [now, was] = [wanted, found].map(({ environmentSha256: hash }) =>
+    hash === undefined ? "none" : shortHash(hash),
+  );
+  if (now !== was) fail(`${where} environmentSha256`, `${now}, of the file as it is now`, was, hint);
   const [arithmetic, made] = [wanted, found].map(arithmeticOf);
   if (made !== arithmetic)
     throw new InputError({ where: `${where} arithmetic`, expected: arithmetic, got: made, hint });
@@ -240,13 +298,14 @@ function hasCheckpoint({ directory }: Wanted): boolean {
 export function keep({ record, directory }: Wanted, jobs: number, failed = ""): BenchmarkRecord {
   const config = readConfig(directory);
   expectOwnConfig(directory, config);
-  const { environment, preset, seed, steps, settings, evaluation, commit, versions } = config;
+  const { environment, environmentSha256, preset, seed, steps, settings, evaluation, commit, versions } = config;
   const kind = outsideAddress(environment)?.kind;
   const environmentOptions = kind && decidingOf(kind, config.environmentOptions ?? {});
   const { trainingSeconds, fingerprint } = readResult(directory);
   const made: BenchmarkRecord = {
     environment,
     ...(environmentOptions && { environmentOptions }),
+    ...(environmentSha256 && { environmentSha256 }),
     preset,
     seed,
     steps,

@@ -21,6 +21,8 @@ export interface BenchmarkRecord {
   readonly environment: string;
   /** The options that decide what an environment outside of the process is. */
   readonly environmentOptions?: Readonly<Record<string, unknown>>;
+  /** The SHA-256 of the environment's module or program, if it has one, in hexadecimal. */
+  readonly environmentSha256?: string;
   readonly preset: PresetName;
   readonly seed: number;
   /** Environment steps. */
@@ -67,6 +69,7 @@ export function writeRecord(file: string, record: BenchmarkRecord): void {
 const fields = {
   environment: "a name",
   environmentOptions: "an object, or nothing",
+  environmentSha256: "64 hexadecimal digits, or nothing",
   preset,
   seed: "a whole number",
   steps: "a whole number",

@@ -9,7 +9,7 @@ import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
-import { runOrTrained, trainedHelp } from "../environment/trained.ts";
+import { runOrTrained, trainedHelp } from "../terminal/trained.ts";
 import { duration, plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, stderr } from "../terminal/output.ts";

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
+import { flagOf } from "../../ddpg/config.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
 import { channelOf, expectChannel } from "../../node/actors/channel.ts";
 import { LearnerLink } from "../../node/actors/learner-link.ts";
@@ -23,7 +24,7 @@ export interface ActorsFlags extends Omit<ServerFlags, "server"> {
 /** Adds the flags. Those that only a new run has are left out for `resume`. */
 export function addActorsOptions(command: Command, isNew: boolean): void {
   addServerOptions(command, "Actors on other machines:");
-  command.option("--actors <server>", "learn from the transitions that ddpg act sends to this NATS server");
+  command.option("--actors <address>", "learn from the transitions that ddpg act sends to this NATS server");
   if (isNew) {
     command
       .option("--channel <name>", "name that learner and actors share on the server [the environment's]")
@@ -52,8 +53,7 @@ export function expectActorsGiven(flags: ActorsFlags): void {
   if (flags.actors !== undefined) return;
   const alone = onlyWithActors.find((name) => flags[name] !== undefined);
   if (alone === undefined) return;
-  const flag = `--${alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw new InputError({ where: flag, expected: "to be used with --actors", got: "no --actors" });
+  throw new InputError({ where: flagOf(alone), expected: "to be used with --actors", got: "no --actors" });
 }
 
 /** The entry of a new run's configuration. */
@@ -90,13 +90,13 @@ export class RunActors {
     if (flags.actors === undefined || actors === undefined)
       throw new InputError({ where: "--actors", expected: "the address of a NATS server", got: "none" });
     const lines: { write: (line: string) => void } = { write: print };
-    const { units, settings, arithmetic } = agent;
+    const { units, settings } = agent;
     const { observationSize, actionLow, actionHigh } = units;
     const link = await LearnerLink.open({
       server: chosenServer(flags.actors, flags),
       where: "--actors",
       channel: actors.channel,
-      task: { run: actors.run, environment, spaces: { observationSize, actionLow, actionHigh }, settings, arithmetic },
+      task: { run: actors.run, environment, spaces: { observationSize, actionLow, actionHigh }, settings },
       after: saved?.sequence,
       replaces: flags.replaceChannel === true,
       timeout: flags.actorsTimeout ?? 600,

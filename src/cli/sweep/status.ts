@@ -103,7 +103,7 @@ export function addStatusCommand(sweep: Command): void {
     .argument("[dir]", "a sweep's directory; with --server, the name of a sweep there [all]")
     .summary("show all runs of a sweep")
     .description("Shows all runs of a sweep: those that are complete, running, stopped, failed or waiting.")
-    .option("--server <url>", "show the sweeps of a NATS server, as they are now");
+    .option("--server <address>", "show the sweeps of a NATS server, as they are now");
   addServerOptions(command);
   command.action(async (directory: string | undefined) => {
     // The command above has the same options, and takes them.

@@ -52,9 +52,13 @@ describe("ddpg sweep", () => {
     assert.match(again.stdout, /^Complete in whole: 2 of 2 runs\.\n/);
     assert.doesNotMatch(again.stdout, /started|resumed/);
     const before = outcomes("whole");
+    // A server that set a run aside has left why. It is no longer so when the run is made here.
+    const left = inFolder("whole", "runs", `${low.cell.id}-seed2.failed.txt`);
+    fs.writeFileSync(left, "no such part\n");
     const more = await sweep(...grid, "--seeds", "2", "--out", "whole", "--keep-checkpoints");
     assert.equal(more.code, 0, more.stderr);
     assert.equal(more.stdout.match(/ {2}started$/gm)?.length, 2);
+    assert.equal(fs.existsSync(left), false);
     const after = outcomes("whole");
     assert.equal(Object.keys(after).length, 4);
     for (const [id, outcome] of Object.entries(before)) assert.deepEqual(after[id], outcome);

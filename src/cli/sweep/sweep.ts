@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { largest } from "../../base/numbers.ts";
-import { type PresetName, type Settings, settingFlag, showSetting } from "../../ddpg/config.ts";
+import { flagOf, type PresetName, type Settings, settingFlag, showSetting } from "../../ddpg/config.ts";
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { expectUnlocked } from "../../node/lock.ts";
@@ -48,7 +48,7 @@ import { expectSweepName, sharedEntries } from "./nats/job-message.ts";
 import { submit } from "./nats/submit.ts";
 import { joined, readSweep, runDirectory, type SweepRecord, writeSweep } from "./record.ts";
 import { slurmScript } from "./slurm.ts";
-import { addStatusCommand, countsText, statusOf } from "./status.ts";
+import { addStatusCommand, countsText, failureFile, statusOf } from "./status.ts";
 import { readSweepFile, type SweepFile } from "./sweep-file.ts";
 import { addReportCommand, reportSweep } from "./sweep-report.ts";
 
@@ -105,7 +105,10 @@ export function addSweepCommand(program: Command): void {
     .option("--job <i>", "make only this run, counted from 0, as a task of an array job does", wholeNumber("--job", 0))
     .option("--print <kind>", "print a script that makes the runs elsewhere: slurm, an array job", scriptKind)
     .option("--out <dir>", "directory for the sweep [sweeps/<environment>]")
-    .option("--server <url>", "put the runs into the queue of a NATS server, such as nats://host:4222, for ddpg work")
+    .option(
+      "--server <address>",
+      "put the runs into the queue of a NATS server, such as nats://host:4222, for ddpg work",
+    )
     .option("--name <name>", "the sweep's name on the server [that of its directory]")
     .addOption(runOptions.episodes("a run's final evaluation"))
     .addOption(runOptions.evaluateEvery())
@@ -170,10 +173,6 @@ interface Plan {
   readonly added: SweepRecord;
 }
 
-function flagOf(name = ""): string {
-  return `--${name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
 /** Throws an InputError for options that contradict --server. */
 function expectServerAlone(flags: SweepFlags): void {
   const { server, name } = flags;
@@ -181,7 +180,12 @@ function expectServerAlone(flags: SweepFlags): void {
     const given = (["name", "credentials", "tlsCa", "tlsCert", "tlsKey"] as const).find(
       (each) => flags[each] !== undefined,
     );
-    expect(given === undefined, flagOf(given), "to be used with --server", given === undefined ? "" : flags[given]);
+    expect(
+      given === undefined,
+      flagOf(given ?? ""),
+      "to be used with --server",
+      given === undefined ? "" : flags[given],
+    );
     return;
   }
   parseServer(server, "--server");
@@ -191,7 +195,7 @@ function expectServerAlone(flags: SweepFlags): void {
   const hint =
     other === "print" ? "A script is for machines that share a directory." : "ddpg work has options of its own.";
   const given = other === undefined ? "" : flags[other];
-  expect(other === undefined, flagOf(other), "not to be used with --server", given, hint);
+  expect(other === undefined, flagOf(other ?? ""), "not to be used with --server", given, hint);
 }
 
 async function sweep(named: string | undefined, flags: SweepFlags, verbose: boolean): Promise<void> {
@@ -423,7 +427,9 @@ async function make(
   const signal = await runChildren(runs, {
     jobs,
     progress,
-    onStart: ({ label, args }) => {
+    onStart: ({ label, args, directory }) => {
+      // A server may have set it aside before.
+      fs.rmSync(failureFile(directory), { force: true });
       if (!drawn) print(`${label}  ${args[0] === "resume" ? "resumed" : "started"}`);
     },
     onWarning: (_, warning) => warn(warning),

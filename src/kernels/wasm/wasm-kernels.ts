@@ -56,6 +56,6 @@ function kernelsOver({ exports, buffer, start, end, release }: Part, threads: nu
 }
 
 /** The work of a product with this many multiplications, in steps over 16 bytes, as pieces.ts counts it. */
-export function multiplyWork(multiplications: number): number {
+function multiplyWork(multiplications: number): number {
   return multiplications / 4;
 }

@@ -16,7 +16,7 @@ const actor = "ab".repeat(16);
 const spaces = { observationSize: 2000, actionLow: [-1], actionHigh: [1] };
 
 function taskOf(run: string): ActorTask {
-  return { run, environment: "wide", spaces, settings: presets.small, arithmetic: "portable" };
+  return { run, environment: "wide", spaces, settings: presets.small };
 }
 
 async function learner({ url }: RunningServer, run: string, options: Partial<LearnerLinkOptions> = {}) {

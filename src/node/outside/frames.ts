@@ -5,7 +5,7 @@ import { parseJson } from "../../base/json.ts";
 import { maxInfoNames } from "../../environment/environment-calls.ts";
 
 /** The version of the protocol. A hello names it, and another one is refused. */
-export const protocolVersion = 1;
+const protocolVersion = 1;
 
 /** The types of frames. That of a hello is the letters "ddpg", so that other protocols are recognized. */
 export const frameTypes = {

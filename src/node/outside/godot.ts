@@ -34,7 +34,7 @@ const optionNames = Object.keys({
 } satisfies Record<keyof GodotOptions, true>);
 
 /** The port that games connect to. */
-export const godotPort = 11_008;
+const godotPort = 11_008;
 
 /** The version of the protocol. */
 const version = { major_version: "0", minor_version: "7" };

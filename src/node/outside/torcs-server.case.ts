@@ -22,7 +22,7 @@ const dt = 0.02;
 const halfWidth = 5;
 
 /** A number as C++ writes it by default. */
-export function inCpp(x: number): string {
+function inCpp(x: number): string {
   return String(Number(x.toPrecision(6))).replace(/e([-+])(\d)$/, "e$10$2");
 }
 

@@ -40,7 +40,7 @@ const optionNames = Object.keys({
 export const torcsRewards: readonly TorcsReward[] = ["keras", "paper"];
 
 /** The port of the first driver. */
-export const torcsPort = 3001;
+const torcsPort = 3001;
 
 /**
  * The car of a TORCS server as an environment: 29 sensors, and steering, acceleration and brake as actions. It is `single`

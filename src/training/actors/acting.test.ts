@@ -16,8 +16,8 @@ import { splitWeights, type Weights, WeightsJoiner } from "./weights.ts";
 
 const run = "0f".repeat(16);
 
-function taskOf({ settings, arithmetic }: Ddpg): ActorTask {
-  return { run, environment: "Pendulum-v1", spaces: new Pendulum(), settings, arithmetic };
+function taskOf({ settings }: Ddpg): ActorTask {
+  return { run, environment: "Pendulum-v1", spaces: new Pendulum(), settings };
 }
 
 function weightsOf({ policy, updates, steps }: Ddpg): Weights {

@@ -81,14 +81,8 @@ export function encodeFrame(
   const begun = rows.filter((_, i) => begins[i]);
   const informed = rows.filter(({ info }) => info !== undefined);
   const text = names.length === 0 ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(names));
-  const places = placesOf({
-    rows: rows.length,
-    O,
-    A,
-    begun: begun.length,
-    informed: informed.length,
-    names: names.length,
-  });
+  const counts = { rows: rows.length, O, A, begun: begun.length, informed: informed.length, names: names.length };
+  const places = placesOf(counts);
   const bytes = new Uint8Array(places.names + text.length);
   for (let i = 0; i < magic.length; i++) bytes[i] = magic.charCodeAt(i);
   const view = new DataView(bytes.buffer);
@@ -98,14 +92,7 @@ export function encodeFrame(
   view.setFloat64(48, batch, true);
   view.setFloat64(56, version, true);
   const { buffer } = bytes;
-  const columns = columnsOf(buffer, places, {
-    rows: rows.length,
-    O,
-    A,
-    begun: begun.length,
-    informed: informed.length,
-    names: names.length,
-  });
+  const columns = columnsOf(buffer, places, counts);
   for (const [i, row] of rows.entries()) {
     columns.flags[i] =
       (row.terminated ? flags.terminated : 0) |

@@ -1,4 +1,4 @@
-import { expect, expectObject, InputError } from "../../base/expect.ts";
+import { expect, expectObject, expectWhole, InputError } from "../../base/expect.ts";
 import type { ReceivedCut, ReceivedStep, TransitionSource } from "../../ddpg/learn-from.ts";
 import type { Units } from "../../ddpg/units.ts";
 import { type DecodedFrame, decodeFrame, type ReusedRow } from "./frame.ts";
@@ -214,15 +214,9 @@ const gone = "The stream is not that of the checkpoint. Use the server and the c
 export function readStreamState(value: unknown, where: string): StreamState {
   expectObject(value, where, "an object");
   const { sequence, row, duplicates, rejected }: Partial<StreamState> = value;
-  const whole = (count: unknown, name: string): number => {
-    expect(Number.isSafeInteger(count) && Number(count) >= 0, `${where} ${name}`, "a whole number", count);
-    return Number(count);
-  };
-  return {
-    sequence: whole(sequence, "sequence"),
-    row: whole(row, "row"),
-    duplicates: whole(duplicates, "duplicates"),
-    rejected: whole(rejected, "rejected"),
-    ...readRoster(value, where),
-  };
+  expectWhole(sequence, `${where} sequence`);
+  expectWhole(row, `${where} row`);
+  expectWhole(duplicates, `${where} duplicates`);
+  expectWhole(rejected, `${where} rejected`);
+  return { sequence, row, duplicates, rejected, ...readRoster(value, where) };
 }

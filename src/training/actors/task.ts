@@ -1,5 +1,5 @@
 // What a learner tells its actors: the task once, and how far it is.
-import { expect, expectObject, InputError, show } from "../../base/expect.ts";
+import { expect, expectObject, expectWhole, InputError, show } from "../../base/expect.ts";
 import { parseJson } from "../../base/json.ts";
 import { type Settings, storedSettings } from "../../ddpg/config.ts";
 import { type Spaces, Units } from "../../ddpg/units.ts";
@@ -17,7 +17,6 @@ export interface ActorTask {
   readonly environment: string;
   readonly spaces: Spaces;
   readonly settings: Settings;
-  readonly arithmetic: "fused" | "portable";
 }
 
 /** Where a learner is. */
@@ -44,12 +43,10 @@ export function taskText({ spaces, ...task }: ActorTask): string {
 export function readTask(text: string, environment: Spaces, where: string, name: string): ActorTask {
   const value = parseJson(text, where);
   expectObject(value, where, "a task");
-  const { format: given, run, environment: learners, spaces, settings, arithmetic } = value as Record<string, unknown>;
+  const { format: given, run, environment: learners, spaces, settings } = value as Record<string, unknown>;
   expect(given === format, `${where} format`, `"${format}"`, given, "Use the same version of ddpg on both sides.");
   expect(isActor(run), `${where} run`, "32 hexadecimal digits", run);
   expect(typeof learners === "string", `${where} environment`, "a name", learners);
-  const isArithmetic = arithmetic === "fused" || arithmetic === "portable";
-  expect(isArithmetic, `${where} arithmetic`, "fused or portable", arithmetic);
   const stored = storedSettings(settings, `${where} settings`);
   expectObject(spaces, `${where} spaces`, "sizes and bounds");
   const { observationSize, actionLow, actionHigh } = spaces as Spaces;
@@ -79,7 +76,7 @@ export function readTask(text: string, environment: Spaces, where: string, name:
     expect(weights <= maxWeights, `${where} settings`, `networks of at most ${maxWeights} weights`, weights);
   }
   return {
-    ...{ run, environment: learners, settings: stored, arithmetic },
+    ...{ run, environment: learners, settings: stored },
     spaces: { observationSize: O, actionLow: low, actionHigh: high },
   };
 }
@@ -89,13 +86,9 @@ export function readProgress(text: string, where: string): Progress {
   expectObject(value, where, "a learner's progress");
   const { run, sequence, step, updates, hasEnded } = value as Partial<Record<keyof Progress, unknown>>;
   expect(isActor(run), `${where} run`, "32 hexadecimal digits", run);
-  const whole = (count: unknown, name: string): number => {
-    expect(Number.isSafeInteger(count) && Number(count) >= 0, `${where} ${name}`, "a whole number", count);
-    return Number(count);
-  };
+  expectWhole(sequence, `${where} sequence`);
+  expectWhole(step, `${where} step`);
+  expectWhole(updates, `${where} updates`);
   expect(typeof hasEnded === "boolean", `${where} hasEnded`, "true or false", hasEnded);
-  return {
-    ...{ run, hasEnded, sequence: whole(sequence, "sequence") },
-    ...{ step: whole(step, "step"), updates: whole(updates, "updates") },
-  };
+  return { run, sequence, step, updates, hasEnded };
 }

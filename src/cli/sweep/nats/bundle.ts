@@ -27,7 +27,7 @@ export function isOfThisDisk(error: unknown): boolean {
 
 const pieceBytes = 2 ** 17;
 
-export interface BundledFile {
+interface BundledFile {
   readonly name: string;
   readonly size: number;
 }
@@ -37,8 +37,7 @@ export const checkpointFiles: readonly string[] = [files.config, files.checkpoin
 
 /** The files of a run that has ended, as far as they are in its directory. Its checkpoint is not needed any more. */
 export function resultFiles(directory: string): string[] {
-  const known: readonly string[] = Object.values(files).filter((name) => name !== files.checkpoint);
-  return fs.readdirSync(directory).filter((name) => known.includes(name) || eventFileName.test(name));
+  return fs.readdirSync(directory).filter((name) => isRunFile(name) && name !== files.checkpoint);
 }
 
 /** The bytes of a bundle, in pieces. All files are opened before the first piece, so that a replaced one stays whole. */
@@ -88,7 +87,7 @@ export function readHeader(line: string, id: string, where: string, allowed: (na
 }
 
 /** Whether a name is one that a bundle may have, with its checkpoint or without. */
-export function isRunFile(name: string): boolean {
+function isRunFile(name: string): boolean {
   const known: readonly string[] = Object.values(files);
   return known.includes(name) || eventFileName.test(name);
 }

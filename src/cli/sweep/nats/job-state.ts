@@ -7,7 +7,7 @@ import type { CurvePoint } from "../../../training/runs-overview.ts";
 const format = "ddpg-job-state-1";
 
 /** A longer one is none of ours. */
-export const maxStateBytes = 16_384;
+const maxStateBytes = 16_384;
 
 /** Failures after which a job is set aside. */
 export const maxTries = 3;

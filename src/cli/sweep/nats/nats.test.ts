@@ -244,6 +244,33 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
     await server.manager.streams.purge("ddpg_jobs", { filter: `ddpg.jobs.unread.${sample.job.id}` });
   });
 
+  it("a run that failed on one machine is left to another, which may be whole", limit, async () => {
+    const line = `export default () => ({ observationSize: 1, actionLow: [-1], actionHigh: [1], steps: 0,
+      reset(random) { this.steps = 0; return [random.uniform(-1, 1)]; },
+      step([a]) { if (process.env.BREAK) throw new Error("no such part");
+        return { observation: [a], reward: a, terminated: false, truncated: ++this.steps === 10 }; } });`;
+    fs.writeFileSync(inFolder("machine.mjs"), line);
+    const own = ["--grid", "batchSize=8", "--seeds", "1", "--steps", "60", "--warmup-steps", "20", "--episodes", "1"];
+    const submitted = sweep("./machine.mjs", ...own, "--check-steps", "0", "--out", "machine");
+    // The time for which a worker leaves a run that failed on it is that after which a silent worker counts as lost.
+    const args = ["--server", url, "--jobs", "1", "--lost-after", "30", "--allow", "machine=./machine.mjs"];
+    const broken = program.start(["work", ...args], { ...process.env, BREAK: "1" });
+    children.push(broken.child);
+    await until("machine", ([state]) => state?.tries === 1 && state.phase !== "running");
+    await delay(4000);
+    assert.deepEqual(
+      [...(await statesOf("machine")).values()].map(({ phase, tries }) => [phase, tries]),
+      [["waiting", 1]],
+    );
+    const whole = start("work", ...args);
+    const { code, stdout, stderr } = await submitted.outcome;
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stderr, /no such part.* \(try 1\)/s);
+    for (const { child } of [broken, whole]) child.kill("SIGTERM");
+    assert.match((await broken.outcome).stderr, /no such part/);
+    assert.match((await whole.outcome).stdout, /-seed1 {2}started\n/);
+  });
+
   it("works with the server of docs/scale.md, whose worker cannot add jobs", limit, async () => {
     const document = fs.readFileSync(path.join(path.dirname(program.file), "../docs/scale.md"), "utf8");
     const text = /```text\n(listen:.*?)```/s.exec(document)?.[1];

@@ -5,7 +5,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { JetStreamError } from "@nats-io/jetstream";
 import { presets } from "../../../ddpg/config.ts";
+import type { Server } from "../../../node/nats/connect.ts";
 import type { RunConfig } from "../../../node.ts";
 import { withoutServerVariables } from "../../run/children.ts";
 import { jobOf } from "../job.ts";
@@ -14,7 +16,7 @@ import type { JobState } from "./job-state.ts";
 import { queued } from "./job-state.ts";
 import { Lease } from "./lease.ts";
 import { removeLeftovers, whileMoving } from "./run-job.ts";
-import { isQueued, limited, type SweepStore } from "./store.ts";
+import { isQueued, limited, SweepStore } from "./store.ts";
 
 async function all(pieces: AsyncIterable<Uint8Array>): Promise<number> {
   let length = 0;
@@ -76,6 +78,33 @@ describe("a server's answer", () => {
     const answer = (text: string) => new Error("publish", { cause: Object.assign(new Error(text), { code: 10077 }) });
     assert.equal(isQueued(answer("maximum messages per subject exceeded")), true);
     assert.equal(isQueued(answer("no space left on device")), false);
+  });
+});
+
+describe("the queue of a server", () => {
+  it("is asked again if the server's heartbeats are noticed late; what it refuses is an error", async () => {
+    const answers: (Error | { subject: string })[] = [
+      new JetStreamError("heartbeats missed"),
+      { subject: "ddpg.jobs.s.a" },
+      new JetStreamError("consumer deleted"),
+    ];
+    const next = async () => {
+      const answer = answers.shift();
+      if (answer instanceof Error) throw answer;
+      return answer;
+    };
+    const server = {
+      address: "nats://host",
+      retry: (action: () => Promise<unknown>) => action(),
+      manager: { streams: { info: async () => ({}) }, consumers: { info: async () => ({ config: {} }) } },
+      jetstream: { consumers: { get: async () => ({ next }) } },
+      ...{ values: { create: async () => ({}) }, objects: { create: async () => ({}) } },
+      packages: { nanos: (ms: number) => 1e6 * ms, AckPolicy: {}, RetentionPolicy: {}, DiscardPolicy: {} },
+    } as unknown as Server;
+    const queue = await (await SweepStore.open(server)).jobs(undefined);
+    assert.equal(await queue.next(), undefined);
+    assert.equal((await queue.next())?.subject, "ddpg.jobs.s.a");
+    await assert.rejects(queue.next(), /^InputError: nats:\/\/host: .* got "?consumer deleted/);
   });
 });
 

@@ -5,6 +5,7 @@ import type { JsMsg } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { ObjectInfo, ObjectStore } from "@nats-io/obj";
 import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
+import { isServerName } from "../../../base/server-name.ts";
 import { maxTextBytes } from "../../../node/files.ts";
 import { asInputErrors, isPassing, type Server } from "../../../node/nats/connect.ts";
 import { joined, parseSweep, type SweepRecord, sweepText } from "../record.ts";
@@ -45,7 +46,7 @@ export const defaultLostAfterMs = 30_000;
 /** How long a piece of an object may take, in ms. The client reports neither chunks that were removed nor a closed connection. */
 const stallMs = 90_000;
 
-export interface StoredState {
+interface StoredState {
   readonly state: JobState;
   /** The number of the write, for the next one. */
   readonly revision: number;
@@ -243,8 +244,8 @@ export class SweepStore {
    * if a worker has that job.
    */
   async setAside(subject: string, error: string): Promise<boolean> {
-    const [, sweep, id] = /^ddpg\.jobs\.([A-Za-z0-9_-]{1,64})\.([0-9a-f]+-seed\d+)$/.exec(subject) ?? [];
-    if (sweep === undefined) return true;
+    const [, sweep, id] = /^ddpg\.jobs\.([^.]+)\.([0-9a-f]+-seed\d+)$/.exec(subject) ?? [];
+    if (!isServerName(sweep)) return true;
     const found = await this.read(sweep, id);
     if (!found || isEnded(found.state)) return true;
     if (found.state.lease !== undefined) return false;
@@ -294,7 +295,7 @@ export class SweepStore {
     const list = await this.server.retry(() => this.#objects.list());
     return list
       .flatMap(({ name, deleted }) => (!deleted && name.endsWith(recordName) ? name.slice(0, -recordName.length) : []))
-      .filter((name) => /^[A-Za-z0-9_-]{1,64}$/.test(name))
+      .filter(isServerName)
       .sort();
   }
 

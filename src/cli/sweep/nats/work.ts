@@ -58,7 +58,7 @@ export function addWorkCommand(program: Command): void {
       "Takes jobs of ddpg sweep --server from a NATS server and makes their runs, on any number of machines. A run whose " +
         "worker ends is continued by another from its last checkpoint, with the same results.",
     )
-    .requiredOption("--server <url>", "the NATS server, such as nats://host:4222")
+    .requiredOption("--server <address>", "the NATS server, such as nats://host:4222")
     .option("--jobs <n>", "how many runs at the same time [the machine's cores]", wholeNumber("--jobs", 1))
     .option(
       "--allow <name=environment>",

@@ -19,7 +19,7 @@ export interface TrainedPolicy {
 export const trainedHelp = "the policy for this task that comes with the package, in place of <run>";
 
 /** Finds the trained policy of a task. Its files are those of the page, which is beside the bundled command line. */
-export function trainedPolicy(task: string): TrainedPolicy {
+function trainedPolicy(task: string): TrainedPolicy {
   const folder = new URL("./page/trained/", import.meta.url);
   const records: TrainedPolicy[] = JSON.parse(fs.readFileSync(new URL("index.json", folder), "utf8"));
   const all = records.map((record) => ({ ...record, file: fileURLToPath(new URL(record.file, folder)) }));

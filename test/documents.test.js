@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { environments } from "ddpg";
 import { deadLinks, documents } from "../scripts/links.js";
-import { allPrograms, benchmarkFolders, generatedIn, upToDate } from "../scripts/readme.js";
+import { allPrograms, benchmarkFolders, generatedIn, upToDate } from "../scripts/documents.js";
 import { wrongContents } from "../scripts/site.js";
 import { faults } from "./faults.js";
 
