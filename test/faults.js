@@ -2278,7 +2278,7 @@ export const faults = [
     name: "nats: the secret of an address is shown",
     edits: [
       {
-        file: "src/node/nats/address.ts",
+        file: "src/base/nats-address.ts",
         text: "at < 0 ? address.slice(scheme.length) : address.slice(at + 1)",
         fault: "at < 0 ? address.slice(scheme.length) : address.slice(scheme.length)",
       },
@@ -2318,7 +2318,7 @@ export const faults = [
     name: "actors: a message is bounded by rows only",
     edits: [
       {
-        file: "src/node/actors/actor-link.ts",
+        file: "src/training/actors/actor-link.ts",
         text: "splice(0, this.#fit(this.#rows));\n        this.#oldest",
         fault: "splice(0, maxRows);\n        this.#oldest",
       },

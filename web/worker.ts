@@ -1,6 +1,7 @@
-// The training worker: passes messages between the page and `Training`.
+// The page's worker: passes messages between the page and `Training`. As another instance, it acts for a learner elsewhere.
 import { messageOf } from "../src/base/expect.ts";
 import type { Experiment } from "./experiment.ts";
+import type { ToActor } from "./remote-actor.ts";
 import type { Frame, Order, Wants } from "./source.ts";
 import { Training } from "./training.ts";
 
@@ -21,8 +22,11 @@ export type FromWorker = { readonly frame: Frame } | { readonly failed: string }
 
 let training: Promise<Training> | undefined;
 
-addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
-  if ("begin" in data) {
+addEventListener("message", ({ data }: MessageEvent<ToWorker | { readonly actor: ToActor }>) => {
+  if ("actor" in data) {
+    // The client of NATS is loaded with it.
+    import("./remote-actor.ts").then(({ hear }) => hear(data.actor)).catch(fail);
+  } else if ("begin" in data) {
     training = Training.create(data.begin, data.speed, data.plays, data.start);
     training
       .then((it) =>

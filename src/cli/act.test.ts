@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { inboxes, learnerSubjects, streams, transitionsSubject } from "../node/actors/channel.ts";
+import { inboxes, learnerSubjects, streams, transitionsSubject } from "../training/actors/channel.ts";
 import { connect, type Server } from "../node/nats/connect.ts";
 import { type RunningServer, startServer, withoutServer } from "../node/nats/nats-server.case.ts";
 import { readCheckpoint, readResult } from "../node/run-files.ts";
