@@ -17,7 +17,7 @@ export interface Login {
 const connectMs = 10_000;
 
 /**
- * Connects, and keeps the connection: one that drops is taken up again, and `onChange` is told both. Throws an InputError that
+ * Connects, and keeps the connection: one that drops is taken up again, and `onChange` hears of both. Throws an InputError that
  * says what may be wrong.
  */
 export async function connectToNats(

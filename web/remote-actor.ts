@@ -3,7 +3,7 @@ import { InputError, messageOf, show } from "../src/base/expect.ts";
 import { letMacrotasksRun } from "../src/base/macrotask.ts";
 import type { ServerAddress } from "../src/base/nats-address.ts";
 import type { Environment } from "../src/environment/environment.ts";
-import { poseSize } from "../src/environment/scene.ts";
+import { poseSize, type Scene } from "../src/environment/scene.ts";
 import { Acting } from "../src/training/actors/acting.ts";
 import { ActorLink } from "../src/training/actors/actor-link.ts";
 import type { FrameRow } from "../src/training/actors/frame.ts";
@@ -11,7 +11,6 @@ import { Brake } from "./brake.ts";
 import { taskOf, tasks } from "./experiment.ts";
 import { connectToNats, type Login } from "./nats.ts";
 import { shownBy } from "./scenes.ts";
-import type { SolidParts } from "./solid-worker.ts";
 import type { Body } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
 
@@ -54,9 +53,11 @@ export interface ActorNews {
   /** The last thing that needs attention; "" for none. */
   readonly line: string;
   readonly body: Body | null;
-  /** The parts of a body in 3D: only in the first message that has a body. */
-  readonly parts: SolidParts | null;
+  /** What the body is drawn from in 3D: only in the first message that has a body. */
+  readonly parts: ActorParts | null;
 }
+
+export type ActorParts = Pick<Scene, "shapes" | "camera" | "stepSeconds">;
 
 /** As for `ddpg act`: the transitions that may be ahead of the learner, and those of a message. */
 const [window, batch] = [256, 64];
@@ -194,7 +195,7 @@ class RemoteActor {
     };
   }
 
-  #parts(): SolidParts | null {
+  #parts(): ActorParts | null {
     if (!this.#environment || !this.#last || this.#hasSentParts) return null;
     this.#hasSentParts = true;
     const { shapes, camera, stepSeconds } = shownBy(this.#environment);

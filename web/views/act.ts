@@ -5,7 +5,7 @@ import { expectChannel } from "../../src/training/actors/channel.ts";
 import { colors } from "../colors.ts";
 import { type Speed, speeds } from "../experiment.ts";
 import { Orbit } from "../orbit.ts";
-import type { ActOrder, ActorNews, FromActor, ToActor } from "../remote-actor.ts";
+import type { ActOrder, ActorNews, ActorParts, FromActor, ToActor } from "../remote-actor.ts";
 import { sceneOfTask } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { ShownBody } from "../shown-body.ts";
@@ -221,7 +221,7 @@ class ShownActor {
     this.#host.replaceChildren();
   }
 
-  async #open(task: string, { shapes, camera, stepSeconds }: NonNullable<ActorNews["parts"]>): Promise<void> {
+  async #open(task: string, { shapes, camera, stepSeconds }: ActorParts): Promise<void> {
     this.#host.textContent = "Loading the 3D view …";
     try {
       const { Stage } = await import("../worlds/stage.ts");
