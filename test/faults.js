@@ -2374,4 +2374,24 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "actors: an actor that is stopped does not send what is left",
+    edits: [
+      {
+        file: "src/training/actors/actor-link.ts",
+        text: "while (this.#rows.length > 0 && !this.hasEnded) {",
+        fault: "while (this.#rows.length > maxRows && !this.hasEnded) {",
+      },
+    ],
+  },
+  {
+    name: "actors: a server that refuses a message has acknowledged it",
+    edits: [
+      {
+        file: "src/training/actors/actor-server.ts",
+        text: "if (error) throw new JetStreamError(",
+        fault: "if (error && seq === undefined) throw new JetStreamError(",
+      },
+    ],
+  },
 ];
