@@ -117,6 +117,8 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
       // A login in the address moves into the fields.
       await fill(tab, { address: `ws://page:${passwords.page}@${webSocket}`, channel: "alone", noise: "0.3" });
       await phase(tab, "acting");
+      // A checkpoint removes what it has.
+      await client.manager.streams.update(streams.transitions("alone"), { deny_purge: true });
       assert.equal(await tab.locator("#act-address").inputValue(), `ws://${webSocket}`);
       assert.equal(await tab.locator("#act-user").inputValue(), "page");
       await tab

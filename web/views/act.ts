@@ -41,12 +41,12 @@ export function actView(session: Session): void {
     for (const each of [address, channel, user, password, noise]) each.disabled = isActing;
     setText(find("#act-error"), error);
   };
-  const end = (error: string): void => {
+  /** Ends the worker. Tests read the phase. */
+  const end = (phase: "ended" | "stopped" | "failed", error = ""): void => {
     worker?.terminate();
     worker = null;
     show(error);
-    // Tests read it.
-    fold.dataset.phase = error === "" ? (news?.phase ?? "stopped") : "failed";
+    fold.dataset.phase = phase;
   };
   const take = (now: ActorNews): void => {
     news = now;
@@ -63,7 +63,7 @@ export function actView(session: Session): void {
       shown?.close();
       shown = new ShownActor(now, find("#act-body"));
     }
-    if (now.phase === "ended" || now.phase === "stopped") end("");
+    if (now.phase === "ended" || now.phase === "stopped") end(now.phase);
   };
 
   find("#act form").addEventListener("submit", (event) => {
@@ -85,12 +85,12 @@ export function actView(session: Session): void {
       if ("failed" in data) {
         find("#act-work").hidden = news === null;
         setText(find("#act-state"), "");
-        end(data.failed);
+        end("failed", data.failed);
       } else take(data.news);
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      end(`The worker stopped: ${event.message || "its script could not be loaded"}.`);
+      end("failed", `The worker stopped: ${event.message || "its script could not be loaded"}.`);
     };
     tell({ act: order });
     setText(find("#act-state"), "Connecting …");
@@ -135,13 +135,15 @@ export function actView(session: Session): void {
     // Before the first transition there is nothing to send.
     if (news?.phase !== "acting") {
       setText(find("#act-state"), "Stopped.");
-      end("");
+      end("stopped");
       return;
     }
     tell("stop");
     setText(find("#act-state"), "Sending what is left …");
     setTimeout(() => {
-      if (worker === stopped) end("The server did not take what was left. The learner keeps what it took before.");
+      if (worker !== stopped) return;
+      setText(find("#act-state"), "");
+      end("failed", "The server did not take what was left. The learner keeps what it took before.");
     }, stopMs);
   });
   speed.addEventListener("change", () => tell({ speed: Number(speed.value) }));
