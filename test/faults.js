@@ -2278,7 +2278,7 @@ export const faults = [
     name: "nats: the secret of an address is shown",
     edits: [
       {
-        file: "src/node/nats/address.ts",
+        file: "src/base/nats-address.ts",
         text: "at < 0 ? address.slice(scheme.length) : address.slice(at + 1)",
         fault: "at < 0 ? address.slice(scheme.length) : address.slice(scheme.length)",
       },
@@ -2318,7 +2318,7 @@ export const faults = [
     name: "actors: a message is bounded by rows only",
     edits: [
       {
-        file: "src/node/actors/actor-link.ts",
+        file: "src/training/actors/actor-link.ts",
         text: "splice(0, this.#fit(this.#rows));\n        this.#oldest",
         fault: "splice(0, maxRows);\n        this.#oldest",
       },
@@ -2441,6 +2441,26 @@ export const faults = [
         file: "src/cli/benchmark/plan.ts",
         text: "if (now !== was) fail",
         fault: "if (now === undefined) fail",
+      },
+    ],
+  },
+  {
+    name: "actors: an actor that is stopped does not send what is left",
+    edits: [
+      {
+        file: "src/training/actors/actor-link.ts",
+        text: "while (this.#rows.length > 0 && !this.hasEnded) {",
+        fault: "while (this.#rows.length > maxRows && !this.hasEnded) {",
+      },
+    ],
+  },
+  {
+    name: "actors: a server that refuses a message has acknowledged it",
+    edits: [
+      {
+        file: "src/training/actors/actor-server.ts",
+        text: "if (error) throw new JetStreamError(",
+        fault: "if (error && seq === undefined) throw new JetStreamError(",
       },
     ],
   },

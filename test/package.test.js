@@ -271,7 +271,13 @@ describe("the packed package", { timeout: 900_000 }, () => {
     for (const folder of [path.join(installed, "dist/page"), path.join(root, "dist/page")]) {
       const text = fs.readFileSync(path.join(folder, "THIRD-PARTY-LICENSES.txt"), "utf8");
       const entries = new Map(text.split(/^-{80}$/m).map((entry) => [entry.trim().split(" ")[0], entry]));
-      assert.deepEqual([...entries.keys()].sort(), ["@mujoco/mujoco", "three", "uplot"]);
+      assert.deepEqual([...entries.keys()].sort(), [
+        "@mujoco/mujoco",
+        "@nats-io/nats-core",
+        "@nats-io/nuid",
+        "three",
+        "uplot",
+      ]);
       assert.match(
         entries.get("@mujoco/mujoco"),
         /Apache License\s+Version 2\.0[\s\S]*9\. Accepting Warranty or Additional Liability/,

@@ -5,6 +5,7 @@ import type { Policy } from "../src/ddpg/policy.ts";
 import type { SolidScene } from "./scenes.ts";
 import type { FromSolidWorker, SolidMoment, SolidParts, ToSolidWorker } from "./solid-worker.ts";
 import { type Body, isSameEpisode } from "./source.ts";
+import { startWorker } from "./worker-source.ts";
 
 /** How far ahead the worker simulates, in s. */
 const ahead = 0.1;
@@ -33,7 +34,7 @@ export class SolidBody {
   /** The sum of rewards and the number of steps since the episode began. */
   return = 0;
   length = 0;
-  readonly #worker = new Worker(new URL("./solid-worker.ts", import.meta.url), { type: "module", name: "body" });
+  readonly #worker = startWorker("body");
   #parts: SolidParts | null = null;
   #isReady: (parts: SolidParts) => void = () => {};
   readonly #ahead: SolidMoment[] = [];
@@ -158,6 +159,6 @@ export class SolidBody {
   }
 
   #tell(what: ToSolidWorker): void {
-    this.#worker.postMessage(what);
+    this.#worker.postMessage({ solid: what });
   }
 }

@@ -1,4 +1,4 @@
-// The worker that simulates a 3D body, a few steps ahead of the display. The page itself never loads the physics
+// Simulates a 3D body in a worker, a few steps ahead of the display. The page itself never loads the physics
 // engine: the engine's bindings are evaluated from text, which the page's content security policy forbids.
 import { messageOf } from "../src/base/expect.ts";
 import { Random } from "../src/base/random.ts";
@@ -119,9 +119,10 @@ let simulation: SolidSimulation;
 /** Messages are handled in order, although some are asynchronous. */
 let before = Promise.resolve();
 
-addEventListener("message", ({ data }: MessageEvent<ToSolidWorker>) => {
+/** Takes a message of the page. */
+export function hear(data: ToSolidWorker): void {
   before = before.then(() => answer(data)).catch((error: unknown) => send({ failed: messageOf(error) }));
-});
+}
 
 async function answer(data: ToSolidWorker): Promise<void> {
   if ("task" in data) {

@@ -37,11 +37,23 @@ const filesPlugin = {
   },
 };
 
+/** Modules that are left out, because what would call them never runs there. */
+const without = (name, isLeftOut) => ({
+  name,
+  enforce: "pre",
+  resolveId: (id) => (isLeftOut(id) ? `\0${name}` : null),
+  load: (id) => (id === `\0${name}` ? "export {};" : null),
+});
+/** Only workers simulate MuJoCo's tasks: the page asks them. */
+const withoutSimulation = without("without-simulation", (id) => /^[./]+\/mujoco\.ts$/.test(id));
+/** Signatures of NATS' accounts, which need a file of credentials: a page asks for a user and a password. */
+const withoutSignatures = without("without-signatures", (id) => id === "@nats-io/nkeys");
+
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // The page must work in any folder of any host.
   base: "./",
-  plugins: [stepLinesPlugin(), filesPlugin],
+  plugins: [stepLinesPlugin(), filesPlugin, withoutSimulation],
   build: {
     target: "es2022",
     modulePreload: false,
@@ -53,6 +65,7 @@ export default defineConfig({
   },
   worker: {
     format: "es",
+    plugins: () => [withoutSignatures],
     // The engine imports this module only in Node, never here.
     rolldownOptions: {
       external: ["module"],

@@ -7,9 +7,14 @@ import type { FromWorker, ToWorker } from "./worker.ts";
 /** A worker that is silent for two of these periods has failed, in ms. Two, because the machine may sleep in one. */
 const longSilence = 5_000;
 
+/** Starts the page's worker. */
+export function startWorker(name: string): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name });
+}
+
 /** Starts a run in a new worker. */
 export function trainInWorker(experiment: Experiment, speed: Speed, plays: boolean, listener: Listener): Source {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "training" });
+  const worker = startWorker("training");
   let silence: ReturnType<typeof setTimeout> | undefined;
   let isAsked = false;
   /** Before the first answer there is no time limit: the worker may have to load an engine over a slow network. */

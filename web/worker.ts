@@ -1,6 +1,9 @@
-// The training worker: passes messages between the page and `Training`.
+// The page's worker: passes messages between the page and `Training`. Other instances of it simulate a 3D body, or act for a
+// learner elsewhere. Their parts are loaded when they are needed, and share the library with this one.
 import { messageOf } from "../src/base/expect.ts";
 import type { Experiment } from "./experiment.ts";
+import type { ToActor } from "./remote-actor.ts";
+import type { ToSolidWorker } from "./solid-worker.ts";
 import type { Frame, Order, Wants } from "./source.ts";
 import { Training } from "./training.ts";
 
@@ -20,9 +23,19 @@ export type ToWorker =
 export type FromWorker = { readonly frame: Frame } | { readonly failed: string };
 
 let training: Promise<Training> | undefined;
+let solid: Promise<typeof import("./solid-worker.ts")> | undefined;
+let actor: Promise<typeof import("./remote-actor.ts")> | undefined;
 
-addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
-  if ("begin" in data) {
+type ToOthers = { readonly solid: ToSolidWorker } | { readonly actor: ToActor };
+
+addEventListener("message", ({ data }: MessageEvent<ToWorker | ToOthers>) => {
+  if ("solid" in data) {
+    solid ??= import("./solid-worker.ts");
+    solid.then(({ hear }) => hear(data.solid)).catch(fail);
+  } else if ("actor" in data) {
+    actor ??= import("./remote-actor.ts");
+    actor.then(({ hear }) => hear(data.actor)).catch(fail);
+  } else if ("begin" in data) {
     training = Training.create(data.begin, data.speed, data.plays, data.start);
     training
       .then((it) =>

@@ -1,8 +1,8 @@
 // What tests see of a channel on a real server: who learns on it, and what the actors sent.
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { learnerSubjects, streams } from "../node/actors/channel.ts";
 import { connect, type Server } from "../node/nats/connect.ts";
+import { learnerSubjects, streams } from "../training/actors/channel.ts";
 
 /** Connects as a test does. */
 export function connected({ url }: { readonly url: string }): Promise<Server> {

@@ -1,14 +1,12 @@
 // Actors and a learner as processes, with a real server.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { createRequire } from "node:module";
-import * as path from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { inboxes, learnerSubjects, streams, transitionsSubject } from "../node/actors/channel.ts";
 import { connect } from "../node/nats/connect.ts";
-import { startServer, withoutServer } from "../node/nats/nats-server.case.ts";
+import { actorsConfig, freePort, startServer, withoutServer } from "../node/nats/nats-server.case.ts";
 import { readCheckpoint, readResult } from "../node/run-files.ts";
+import { inboxes, learnerSubjects, streams, transitionsSubject } from "../training/actors/channel.ts";
 import { connected, messagesOf, runOf } from "./act.case.ts";
 import { programInFolder } from "./terminal/program.case.ts";
 
@@ -198,14 +196,8 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
   });
 
   it("with the accounts of the document, an actor acts, and may do nothing else", async () => {
-    const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
-    const text = fs.readFileSync(path.join(root, "docs/scale.md"), "utf8");
-    const [, block = ""] = /```\n(port: 4222\n[\s\S]*?)```/.exec(text) ?? [];
-    const config = block
-      .replace(/port: 4222\njetstream .*\n/, "")
-      .replace("$LEARNER_PASSWORD", "learning")
-      .replace("$ACTOR_PASSWORD", "acting");
-    assert.match(config, /user: actor, password: acting/);
+    const passwords = { learner: "learning", actor: "acting", page: "paging" };
+    const config = actorsConfig({ passwords, webSocketPort: await freePort(), origin: "http://localhost" });
     const server = await startServer({ config });
     const as = (user: string, password: string) => ({
       ...process.env,
@@ -238,6 +230,12 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
       const stranger = await start(["act", "Pendulum-v1", "--server", server.url], as("actor", "guess")).outcome;
       assert.match(stranger.stderr, /--server: expected a NATS server at .*Authorization/i);
       assert.doesNotMatch(stranger.stderr, /guess/);
+      const page = await start(["act", "Pendulum-v1", "--server", server.url], as("page", "paging")).outcome;
+      assert.match(
+        page.stderr,
+        /--server: expected a NATS server at .*Authorization/i,
+        "a page's user needs a WebSocket",
+      );
     } finally {
       await client.close();
       await server.stop();

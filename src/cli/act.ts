@@ -2,14 +2,15 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
-import { expect, InputError } from "../base/expect.ts";
+import { expect } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
-import { ActorLink } from "../node/actors/actor-link.ts";
-import { channelOf, expectChannel } from "../node/actors/channel.ts";
+import { channelOf } from "../node/actors/channel.ts";
+import { openActorLink } from "../node/actors/open-actor-link.ts";
 import type { OutsideOptions } from "../node/outside/options.ts";
 import { loadEnvironment, nodeBackend } from "../node.ts";
 import { Acting } from "../training/actors/acting.ts";
+import { expectChannel } from "../training/actors/channel.ts";
 import { outsideLines } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { exit } from "./terminal/exit.ts";
@@ -113,7 +114,7 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
         expect(all.length === 1, nameOrPath, "an environment with one agent", all.length, "Train it without actors.");
         const stopping = new Stopping();
         let sayEnd = (): void => {};
-        const link = await ActorLink.open({
+        const link = await openActorLink({
           server: chosenServer(server, flags),
           where: "--server",
           ...{ channel, window: window === 0 ? Infinity : window, batch: Math.min(batch, window || batch) },
@@ -154,10 +155,8 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
               acted++;
               const room = link.add(next.value, acting.version);
               if (room) await stopping.orStopped(room, 0);
-              const weights = link.takeWeights();
-              if (weights) takeChecked(acting, weights);
-              const step = link.progress?.step ?? 0;
-              if (step > acting.step) acting.advance(step);
+              const problem = acting.hear(link.takeWeights(), link.progress?.step ?? 0);
+              if (problem) printError(`ddpg: ${problem}`);
               // An environment that answers at once never lets acknowledgements, weights and signals in.
               const turn = letMacrotasksRun();
               if (turn) await turn;
@@ -180,16 +179,6 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
     ),
   );
   if (signal) exit(exitCodes[signal]);
-}
-
-/** Takes weights; damaged ones are left out with a line, and the last ones act on. */
-function takeChecked(acting: Acting, weights: Parameters<Acting["take"]>[0]): void {
-  try {
-    acting.take(weights, "weights");
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    printError(`ddpg: ${error.message} They are ignored.`);
-  }
 }
 
 /** One size of noise by the seed. */

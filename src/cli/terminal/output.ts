@@ -1,9 +1,9 @@
 // The only way to the standard output and the standard error. Text that may come from outside is printed in lines, whose
 // control characters are shown and not obeyed. Nothing here throws: a run continues when its progress cannot be shown.
 import { InputError } from "../../base/expect.ts";
+import { withoutSecrets } from "../../base/nats-address.ts";
 import { printable } from "../../base/printable.ts";
 import { refusal } from "../../node/files.ts";
-import { withoutSecrets } from "../../node/nats/address.ts";
 
 /** A line or several, without their line breaks. */
 type Lines = string | readonly string[];

@@ -255,8 +255,8 @@ function bytesAnswer(name: string, bytes: Uint8Array): Answer {
       ...headers,
       "Content-Type": typeOf(name),
       "Content-Length": bytes.length,
-      // MuJoCo's bindings generate code from strings, in this worker only.
-      ...(name.startsWith("/assets/solid-worker-") && { "Content-Security-Policy": mujocoWorkerPolicy }),
+      // MuJoCo's bindings generate code from strings, in the worker only.
+      ...(name.startsWith("/assets/worker-") && { "Content-Security-Policy": mujocoWorkerPolicy }),
     });
     response.end(method === "HEAD" ? undefined : bytes);
   };

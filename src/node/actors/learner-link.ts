@@ -4,11 +4,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerMessages, JsMsg, StreamInfo } from "@nats-io/jetstream";
 import { InputError, messageOf } from "../../base/expect.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
+import {
+  inboxes,
+  learnerSubjects,
+  rejectedSubject,
+  streams,
+  transitionsSubject,
+} from "../../training/actors/channel.ts";
 import type { MessageStream, StreamMessage } from "../../training/actors/stream-source.ts";
 import { type ActorTask, type Progress, readProgress, taskText } from "../../training/actors/task.ts";
 import { splitWeights, type Weights } from "../../training/actors/weights.ts";
 import { asInputErrors, connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
-import { inboxes, learnerSubjects, rejectedSubject, streams, transitionsSubject } from "./channel.ts";
 
 export interface LearnerLinkOptions {
   readonly server: ServerOptions;

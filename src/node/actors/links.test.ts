@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { presets } from "../../ddpg/config.ts";
+import type { ActorLink } from "../../training/actors/actor-link.ts";
+import { learnerSubjects, streams, transitionsSubject } from "../../training/actors/channel.ts";
 import type { ActorTask } from "../../training/actors/task.ts";
 import { connect, type Server } from "../nats/connect.ts";
 import { type RunningServer, startServer, withoutServer } from "../nats/nats-server.case.ts";
-import { ActorLink } from "./actor-link.ts";
-import { learnerSubjects, streams, transitionsSubject } from "./channel.ts";
 import { LearnerLink, type LearnerLinkOptions } from "./learner-link.ts";
+import { openActorLink } from "./open-actor-link.ts";
 
 const channel = "links";
 const [one, two, three] = ["1", "2", "3"].map((digit) => digit.repeat(32));
@@ -26,7 +27,7 @@ async function learner({ url }: RunningServer, run: string, options: Partial<Lea
 
 async function acting({ url }: RunningServer): Promise<ActorLink> {
   const options = { server: { server: url }, where: "--server", channel, window: Infinity, batch: 64 };
-  return ActorLink.open({ ...options, onLine: () => {} });
+  return openActorLink({ ...options, onLine: () => {} });
 }
 
 async function publish({ jetstream }: Server, run: string, count: number): Promise<void> {

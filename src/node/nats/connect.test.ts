@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { InputError } from "../../base/expect.ts";
-import { parseServer, printableAddress, withoutSecrets } from "./address.ts";
+import { parseServer, printableAddress, withoutSecrets } from "../../base/nats-address.ts";
 import { connect, type ServerContext } from "./connect.ts";
 import { freePort, startServer, withoutServer } from "./nats-server.case.ts";
 

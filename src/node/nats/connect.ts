@@ -5,10 +5,13 @@ import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { Kvm } from "@nats-io/kv";
 import type { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { expect, InputError, messageOf } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
+import { inWords, isPassing, isRefusal, saidBy, watchConnection } from "../../base/nats.ts";
+import { parseServer, type ServerAddress } from "../../base/nats-address.ts";
 import { attempt, readFile } from "../files.ts";
 import { fromStart } from "../starting-folder.ts";
-import { parseServer, type ServerAddress, withoutSecrets } from "./address.ts";
+
+export { isPassing };
 
 type Packages = typeof import("./packages.ts");
 
@@ -85,7 +88,9 @@ export async function connect(options: ServerOptions, context: ServerContext): P
   const packages = await import("./packages.ts");
   packages.setSha256Backend("native");
   const connection = await open(packages, address, given, context);
-  void watch(connection, printable, onLine);
+  void watchConnection(connection, (isLost) =>
+    onLine(`${printable}: ${isLost ? "the connection is lost; trying to connect again" : "connected again"}`),
+  );
   try {
     const checkAPI = context.asksForJetStream !== false;
     const manager = await packages.jetstreamManager(connection, { checkAPI });
@@ -187,13 +192,6 @@ async function open(
   }
 }
 
-/** Whether a server refused the login, by the names of an error and its causes. */
-function isRefusal(error: unknown): boolean {
-  for (let each = error; each instanceof Error; each = each.cause)
-    if (["AuthorizationError", "UserAuthenticationExpiredError"].includes(each.name)) return true;
-  return false;
-}
-
 function login({ user, password, token }: ServerAddress, given: Given): object {
   if (token !== undefined) return { token };
   if (user !== undefined) return { user, pass: password };
@@ -210,28 +208,6 @@ function readText(file: string, expected: string): string {
   return text;
 }
 
-/** What an error of the client says, with its causes, in one line without secrets. */
-function saidBy(error: unknown): string {
-  const messages: string[] = [];
-  for (let each = error; each !== undefined && messages.length < 3; each = (each as { cause?: unknown }).cause)
-    messages.push(messageOf(each));
-  return withoutSecrets(messages.filter((text, i) => text !== "" && messages.indexOf(text) === i).join(": "));
-}
-
-/** Says when a connection is lost and when it is back, once each. */
-async function watch(connection: NatsConnection, printable: string, onLine: (line: string) => void): Promise<void> {
-  let isLost = false;
-  for await (const status of connection.status()) {
-    if (status.type === "disconnect" && !isLost && !connection.isClosed()) {
-      isLost = true;
-      onLine(`${printable}: the connection is lost; trying to connect again`);
-    } else if (status.type === "reconnect" && isLost) {
-      isLost = false;
-      onLine(`${printable}: connected again`);
-    }
-  }
-}
-
 async function retry<T>(connection: NatsConnection, action: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -243,21 +219,6 @@ async function retry<T>(connection: NatsConnection, action: () => Promise<T>): P
   }
 }
 
-/** Whether the same request may succeed later: the server did not answer, or is still starting. */
-export function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (["TimeoutError", "NoRespondersError", "ConnectionError"].includes(error.name)) return true;
-  if (error.name === "RequestError") return isPassing(error.cause) || /timeout|disconnect/i.test(error.message);
-  return /timeout|503|no responders|temporarily unavailable|not yet available/i.test(error.message);
-}
-
-/** An error of the client as an InputError, if the server refused something; other errors as they are. */
-export function inWords(address: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !refusals.test(error.name)) return error;
-  const hint = "docs/scale.md shows what each user must be permitted.";
-  return new InputError({ where: address, expected: "a server that does what ddpg needs", got: error.message, hint });
-}
-
 /** Does something whose refusals by the server, such as for missing permissions or a full disk, become InputErrors. */
 export async function asInputErrors<T>({ address }: Server, action: () => Promise<T>): Promise<T> {
   try {
@@ -266,7 +227,3 @@ export async function asInputErrors<T>({ address }: Server, action: () => Promis
     throw inWords(address, error);
   }
 }
-
-/** The names of the errors with which the client reports what the server or the connection refuses. */
-const refusals =
-  /^(JetStream\w*|PermissionViolation|Authorization|UserAuthenticationExpired|ClosedConnection|DrainingConnection|Connection|Request|Timeout|NoResponders|ConsumerNotFound|StreamNotFound)(Error)?$/;

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -30,6 +31,32 @@ export interface RunningServer {
   restart(): Promise<void>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
+}
+
+/** What follows the port and the folder in the configuration for actors of docs/scale.md, for tests. */
+export interface ActorsConfig {
+  readonly passwords: { readonly learner: string; readonly actor: string; readonly page: string };
+  readonly webSocketPort: number;
+  /** The site whose pages may connect. */
+  readonly origin: string;
+}
+
+export function actorsConfig({ passwords, webSocketPort, origin }: ActorsConfig): string {
+  const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+  const text = fs.readFileSync(path.join(root, "docs/scale.md"), "utf8");
+  const [, block = ""] = /```\n(port: 4222\n[\s\S]*?)```/.exec(text) ?? [];
+  const replaced: readonly (readonly [RegExp, string])[] = [
+    [/port: 4222\njetstream .*\n/, ""],
+    [/port: 8080\n/, `port: ${webSocketPort}\n`],
+    [/"http:\/\/localhost:4173"/, JSON.stringify(origin)],
+    [/\$LEARNER_PASSWORD/, passwords.learner],
+    [/\$ACTOR_PASSWORD/, passwords.actor],
+    [/\$PAGE_PASSWORD/, passwords.page],
+  ];
+  return replaced.reduce((config, [what, by]) => {
+    if (!what.test(config)) throw new Error(`The configuration in docs/scale.md has no ${what}.`);
+    return config.replace(what, by);
+  }, block);
 }
 
 /** Starts a server. Call `stop` after the tests. */

@@ -10,4 +10,4 @@ export {
 } from "@nats-io/jetstream";
 export { Kvm } from "@nats-io/kv";
 export { Objm, setSha256Backend } from "@nats-io/obj";
-export { connect, credsAuthenticator, nanos, wsconnect } from "@nats-io/transport-node";
+export { connect, credsAuthenticator, headers, nanos, wsconnect } from "@nats-io/transport-node";

@@ -1,4 +1,4 @@
-import { expect } from "../../base/expect.ts";
+import { expect, InputError } from "../../base/expect.ts";
 import { decodeSafetensors } from "../../base/safetensors.ts";
 import { Ddpg, type DdpgOptions } from "../../ddpg/ddpg.ts";
 import { checkPolicy, differingSetting } from "../../ddpg/policy.ts";
@@ -74,8 +74,20 @@ export class Acting {
     this.#agent.restoreCounters(step, 0, 0);
   }
 
-  get step(): number {
-    return this.#step;
+  /**
+   * Takes what the learner said since the last step. Returns what is wrong with weights that are damaged, with "" for nothing:
+   * the last ones act on.
+   */
+  hear(weights: Weights | undefined, step: number): string {
+    let problem = "";
+    try {
+      if (weights) this.take(weights, "weights");
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problem = `${error.message} They are ignored.`;
+    }
+    if (step > this.#step) this.advance(step);
+    return problem;
   }
 
   /** Acts without end. The caller takes weights between two steps, and ends the loop. */

@@ -37,10 +37,15 @@ export function taskText({ spaces, ...task }: ActorTask): string {
 }
 
 /**
- * Reads a task for an environment. Throws an InputError that begins with `where` if it is none, or if the environment's
- * sizes or bounds are not the learner's.
+ * Reads a task for an environment, which may depend on the name of the learner's. Throws an InputError that begins with
+ * `where` if it is none, or if the environment's sizes or bounds are not the learner's.
  */
-export function readTask(text: string, environment: Spaces, where: string, name: string): ActorTask {
+export function readTask(
+  text: string,
+  own: Spaces | ((learners: string) => Spaces),
+  where: string,
+  name: string,
+): ActorTask {
   const value = parseJson(text, where);
   expectObject(value, where, "a task");
   const { format: given, run, environment: learners, spaces, settings } = value as Record<string, unknown>;
@@ -50,6 +55,7 @@ export function readTask(text: string, environment: Spaces, where: string, name:
   const stored = storedSettings(settings, `${where} settings`);
   expectObject(spaces, `${where} spaces`, "sizes and bounds");
   const { observationSize, actionLow, actionHigh } = spaces as Spaces;
+  const environment = typeof own === "function" ? own(learners) : own;
   const [O, A] = [environment.observationSize, environment.actionLow.length];
   const differs = (what: string, theirs: unknown, own: unknown): never => {
     const hint = `The learner's environment is ${show(learners)}.`;

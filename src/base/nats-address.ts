@@ -1,5 +1,11 @@
-// The address of a server, with the secret that it may carry. Only what `printable` returns is ever shown or stored.
-import { expect } from "../../base/expect.ts";
+// The address of a NATS server, with the secret that it may carry. Only what `printable` returns is ever shown or stored.
+import { expect } from "./expect.ts";
+
+declare const URL: {
+  new (text: string): Readonly<Record<UrlPart, string>>;
+  canParse(text: string): boolean;
+};
+type UrlPart = "protocol" | "hostname" | "port" | "pathname" | "search" | "hash" | "username" | "password";
 
 export interface ServerAddress {
   /** The address without a user, a password or a token. */

@@ -1,16 +1,24 @@
 // An actor's side of a channel: sends transitions in order and again until they are acknowledged, and receives weights.
-import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { InputError, messageOf } from "../../base/expect.ts";
+import { inWords, isPassing } from "../../base/nats.ts";
 import type { Spaces } from "../../ddpg/units.ts";
-import { encodeFrame, type FrameRow, fittingRows, maxRows } from "../../training/actors/frame.ts";
-import { type ActorTask, type Progress, readProgress, readTask } from "../../training/actors/task.ts";
-import { type Weights, WeightsJoiner } from "../../training/actors/weights.ts";
-import { connect, inWords, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
-import { inboxes, learnerSubjects, streams, transitionsSubject } from "./channel.ts";
+import { type ActorServer, decode } from "./actor-server.ts";
+import { learnerSubjects, streams, transitionsSubject } from "./channel.ts";
+import { encodeFrame, type FrameRow, fittingRows, maxRows } from "./frame.ts";
+import { type ActorTask, type Progress, readProgress, readTask } from "./task.ts";
+import { type Weights, WeightsJoiner } from "./weights.ts";
+
+declare const performance: { now(): number };
+declare const setTimeout: (callback: () => void, ms: number) => unknown;
+declare const clearTimeout: (timer: unknown) => void;
+declare const setInterval: (callback: () => void, ms: number) => unknown;
+declare const clearInterval: (timer: unknown) => void;
 
 export interface ActorLinkOptions {
-  readonly server: ServerOptions;
+  readonly server: ActorServer;
+  /** The id of this actor, 32 hexadecimal digits: a new one for every process and every page. */
+  readonly actor: string;
+  /** What errors name: the flag or the field that gave the address. */
   readonly where: string;
   readonly channel: string;
   /** How many transitions may be on their way to the learner; Infinity for no limit. */
@@ -32,10 +40,9 @@ const silenceMs = 10_000;
 const envelopeBytes = 4096;
 
 export class ActorLink {
-  /** The id of this actor: a new one for every process. */
-  readonly actor = randomBytes(16).toString("hex");
+  readonly actor: string;
   readonly #options: ActorLinkOptions;
-  readonly #server: Server;
+  readonly #server: ActorServer;
   readonly #joiner = new WeightsJoiner();
   #sizes = { observationSize: 0, actionSize: 0 };
   #run = "";
@@ -45,9 +52,9 @@ export class ActorLink {
   #batch = 0;
   #isSending = false;
   #sending: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: unknown;
   /** Asks for the learner's last word if none is heard. */
-  #asking: NodeJS.Timeout | undefined;
+  #asking: unknown;
   /** Messages that the learner has not learned from: where they are in the stream, and how many transitions they have. */
   #outstanding: { sequence: number; rows: number }[] = [];
   #outstandingRows = 0;
@@ -58,25 +65,14 @@ export class ActorLink {
   #heard = performance.now();
   #isAlone = false;
   #isAsking = false;
+  #closing: Promise<void> | undefined;
   #isClosed = false;
   #error: unknown;
   #held = 0;
 
-  static async open(options: ActorLinkOptions): Promise<ActorLink> {
-    const { where, channel, onLine } = options;
-    // An actor's account may publish transitions and read the learner's words, and need not manage streams.
-    const context = {
-      where,
-      name: `ddpg actor ${channel}`,
-      onLine,
-      asksForJetStream: false,
-      inboxPrefix: inboxes.actor,
-    };
-    return new ActorLink(await connect(options.server, context), options);
-  }
-
-  private constructor(server: Server, options: ActorLinkOptions) {
-    this.#server = server;
+  constructor(options: ActorLinkOptions) {
+    this.#server = options.server;
+    this.actor = options.actor;
     this.#options = options;
   }
 
@@ -103,10 +99,22 @@ export class ActorLink {
     return this.#progress;
   }
 
-  /** Waits for the learner's task, and follows its words from then on. Throws an InputError if it is not the environment's. */
-  async join(environment: Spaces, name: string, isStopped: () => boolean): Promise<ActorTask | undefined> {
+  /** Whether `add` waits for a learner of which nothing was heard for some time. */
+  get isAlone(): boolean {
+    return this.#isAlone;
+  }
+
+  /**
+   * Waits for the learner's task, and follows its words from then on. `environment` is the actor's, or returns it by the
+   * name of the learner's. Throws an InputError if it is not the learner's; `name` is what that error calls it.
+   */
+  async join(
+    environment: Spaces | ((learners: string) => Spaces),
+    name: string,
+    isStopped: () => boolean,
+  ): Promise<ActorTask | undefined> {
     const { channel, onLine } = this.#options;
-    const subscription = this.#server.connection.subscribe(learnerSubjects.all(channel));
+    const subscription = this.#server.subscribe(learnerSubjects.all(channel));
     void this.#listen(subscription).catch((error: unknown) => {
       const expected = `the learner's words on channel ${channel} of ${this.address}`;
       this.#fail(new InputError({ where: this.#options.where, expected, got: messageOf(error) }));
@@ -119,7 +127,8 @@ export class ActorLink {
         const task = readTask(decode(text), environment, `channel ${channel} task`, name);
         const known = progress ? this.#readProgress(progress) : undefined;
         if (!known?.hasEnded || known.run !== task.run) {
-          this.#sizes = { observationSize: environment.observationSize, actionSize: environment.actionLow.length };
+          const { observationSize, actionLow } = task.spaces;
+          this.#sizes = { observationSize, actionSize: actionLow.length };
           this.#expectRoom();
           this.#run = task.run;
           // What an earlier run said is not about this one. The stream has the weights of this one.
@@ -127,7 +136,6 @@ export class ActorLink {
           this.#weights = undefined;
           if (known?.run === task.run) this.#follow(known);
           this.#asking = setInterval(() => void this.#ask(), silenceMs / 2);
-          this.#asking.unref();
           return task;
         }
       }
@@ -139,7 +147,7 @@ export class ActorLink {
 
   /** How many bytes a frame may have. */
   get #room(): number {
-    return (this.#server.connection.info?.max_payload ?? 2 ** 20) - envelopeBytes;
+    return this.#server.maxPayload - envelopeBytes;
   }
 
   #expectRoom(): void {
@@ -217,8 +225,7 @@ export class ActorLink {
   async #last(subject: string): Promise<Uint8Array | undefined> {
     const stream = streams.learner(this.#options.channel);
     try {
-      const message = await this.#server.manager.direct.getMessage(stream, { last_by_subj: subject });
-      return message?.data;
+      return await this.#server.last(stream, subject);
     } catch (error) {
       const said = messageOf(error);
       if (isPassing(error) || /not found|no message/i.test(said)) return undefined;
@@ -316,14 +323,12 @@ export class ActorLink {
     const from = performance.now();
     this.#flush();
     let hasSaid = false;
-    while (isOver() && !this.#isClosed && !this.hasEnded) {
+    while (isOver() && this.#closing === undefined && !this.hasEnded) {
       if (this.#error) throw this.#error;
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        }),
-        delay(250),
-      ]);
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await within(woken, 250);
       const now = performance.now();
       if (!hasSaid && !this.#isAlone && now - from > quietMs && now - this.#heard <= silenceMs) {
         hasSaid = true;
@@ -397,8 +402,7 @@ export class ActorLink {
     try {
       for (let i = 0; i < tries && !this.#isClosed; i++) {
         try {
-          const options = { msgID: `${this.actor}-${batch}`, timeout: ackMs };
-          return (await this.#server.jetstream.publish(subject, frame, options)).seq;
+          return await this.#server.publish(subject, frame, { id: `${this.actor}-${batch}`, timeout: ackMs });
         } catch (error) {
           if (this.#isClosed) return undefined;
           const isFull = /insufficient|maximum (messages|bytes)|resources/i.test(messageOf(error));
@@ -417,7 +421,13 @@ export class ActorLink {
   }
 
   /** Sends what is left and says goodbye, so that the learner ends the open episode. Gives up after a few seconds. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    this.#wake?.();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     clearTimeout(this.#timer);
     clearInterval(this.#asking);
     const farewell = async (): Promise<void> => {
@@ -430,12 +440,27 @@ export class ActorLink {
       if (this.#batch > 0 && !this.hasEnded) await this.#publish("bye", [], 20);
     };
     if (this.#run !== "" && !this.#error)
-      await Promise.race([farewell().catch(() => {}), delay(4000, undefined, { ref: false })]);
+      await within(
+        farewell().catch(() => {}),
+        4000,
+      );
     this.#isClosed = true;
     await this.#server.close();
   }
 }
 
-function decode(data: Uint8Array): string {
-  return new TextDecoder().decode(data);
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** Waits for a promise, at most for some time in ms. */
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: unknown;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
