@@ -2,7 +2,7 @@
 // @mujoco/mujoco, which is loaded when the first environment is created.
 export { type DmControlName, dmControl, dmControlNames } from "./envs/dm-control/dm-control.ts";
 export { ant } from "./envs/mujoco/ant.ts";
-export type { Joint, Simulation, Target } from "./envs/mujoco/engine.ts";
+export type { Actuator, Joint, Simulation, Target } from "./envs/mujoco/engine.ts";
 export { halfCheetah } from "./envs/mujoco/half-cheetah.ts";
 export { hopper } from "./envs/mujoco/hopper.ts";
 export { humanoid } from "./envs/mujoco/humanoid.ts";

@@ -2464,4 +2464,24 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "page: an actuator is taken for that of the joint with its own number",
+    edits: [
+      {
+        file: "src/envs/mujoco/engine.ts",
+        text: "joint: actuator_trnid[2 * i]",
+        fault: "joint: i",
+      },
+    ],
+  },
+  {
+    name: "render: a pixel that left a shadow keeps its color",
+    edits: [
+      {
+        file: "src/cli/render/ray-caster.ts",
+        text: "if (!isApart) stale[at] = 1;",
+        fault: "if (!isApart) stale[at] = 0;",
+      },
+    ],
+  },
 ];

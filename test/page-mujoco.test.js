@@ -163,6 +163,83 @@ describe("the page, with a MuJoCo task", { timeout: 900_000 }, () => {
       await tab.locator("#inside-numbers", { hasText: words }).waitFor();
     }));
 
+  it("shows what the body senses and does, joint by joint, and pauses with it", () =>
+    visit(`#task=HalfCheetah-v5&${new URLSearchParams(texts)}&speed=1`, async (tab) => {
+      await tab.setViewportSize({ width: 1280, height: 900 });
+      await reached(tab, "paused");
+      await tab.locator("#step").click();
+      await caption(tab, /^\s*In training, step 1$/);
+      const names = ["rootx", "rootz", "rooty", "bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot"];
+      await tab.locator("#joints tbody tr").last().waitFor();
+      assert.deepEqual(await tab.locator("#joints tbody th").allTextContents(), names);
+      // The numbers of the action are those that "Inside one update" shows of the same step.
+      await tab.locator("#inside-tab-1").click();
+      const act = await tab.locator("#inside-numbers .facts div", { hasText: /^a/ }).locator("dd").textContent();
+      const action = Array.from(act.matchAll(/−?[\d.]+/g), ([number]) => Number(number.replace("−", "-")));
+      assert.equal(action.length, 6, act);
+      // Bars that nobody sees are not drawn.
+      await tab.locator("#joints").scrollIntoViewIfNeeded();
+      const actions = async () => {
+        const numbers = await tab.locator("#joints tbody td:nth-child(4) .number").allTextContents();
+        return numbers.map((number) => Number(number.replace("−", "-")));
+      };
+      await until(async () => (await actions()).every((number, i) => Math.abs(number - action[i]) <= 0.0051));
+      // A bar is as long as its number says: half of the track is the action's bound, 1.
+      const bars = await tab
+        .locator("#joints tbody td:nth-child(4) i")
+        .evaluateAll((all) => all.map((fill) => Number(/scaleX\((.*)\)/.exec(fill.style.transform)[1])));
+      for (const [i, bar] of bars.entries()) assert.ok(Math.abs(bar - action[i]) <= 0.0011, `${bars} of ${action}`);
+      // The training body stands still, and so do its numbers; drawing them again costs nothing.
+      const changes = () =>
+        tab.locator("#joints").evaluate(
+          (section) =>
+            new Promise((resolve) => {
+              let count = 0;
+              const observer = new MutationObserver((records) => {
+                count += records.filter(({ target }) => target.closest?.("tr:nth-child(4) td:nth-child(3) i")).length;
+              });
+              observer.observe(section, { subtree: true, attributes: true, attributeFilter: ["style"] });
+              setTimeout(() => {
+                observer.disconnect();
+                resolve(count);
+              }, 1000);
+            }),
+        );
+      assert.equal(await changes(), 0, "drawn while the body stands still");
+      // A body that moves: at most twenty times a second.
+      await tab.locator("#play").click();
+      const moving = await changes();
+      assert.ok(moving > 0 && moving <= 21, `drawn ${moving} times in a second`);
+    }));
+
+  it("shows a chosen state of the minibatch as a pale body, and says where the observation hides it", () =>
+    visit(`#task=HalfCheetah-v5&${new URLSearchParams(texts)}&speed=full`, async (tab) => {
+      await reached(tab, "paused");
+      await tab.locator("#update-once").click();
+      await tab.locator("#inside-title-of", { hasText: "Update 1" }).waitFor();
+      await tab.locator("#inside-tab-3").click();
+      await canvas(tab).waitFor();
+      let still;
+      for (let last = ""; last !== still; still = await picture(tab)) last = still;
+      const row = tab.locator("#inside-numbers [data-row='1']");
+      await row.click();
+      await caption(tab, /Pale: the chosen state$/);
+      await until(async () => (await picture(tab)) !== still);
+      await row.click();
+      await until(async () => (await picture(tab)) === still);
+      assert.doesNotMatch(await tab.locator("#world-caption").textContent(), /Pale/);
+
+      await tab.goto(`${server.url}/#task=dm_control/walker-walk&${new URLSearchParams(texts)}&speed=full`);
+      await tab.reload();
+      await canvas(tab).waitFor();
+      await tab.locator("#update-once").click();
+      await tab.locator("#inside-title-of", { hasText: "Update 1" }).waitFor();
+      await tab.locator("#inside-tab-3").click();
+      const hidden = "the observation does not give the position of right_hip, right_knee, right_ankle and 3 more.";
+      await tab.locator("#inside-numbers", { hasText: `A row cannot be shown in the body: ${hidden}` }).waitFor();
+      assert.equal(await tab.locator("#inside-numbers [data-row]").count(), 0);
+    }));
+
   it("shows a policy from a file and pushes the body", () =>
     visit("", async (tab) => {
       const file = {

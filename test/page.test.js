@@ -829,6 +829,38 @@ describe("the page", { timeout: 900_000 }, () => {
       await tab.locator("#notice-text", { hasText: words }).waitFor();
     }));
 
+  it("zooms the curve to the steps that a mouse drags across, and back", () =>
+    visit(
+      "#task=Pendulum-v1&seed=1&steps=2000&warmupSteps=64&speed=full",
+      async (tab) => {
+        await tab.locator("#play").click();
+        await reached(tab, "ended");
+        const over = tab.locator("#curve .u-over");
+        const { x, y, width, height } = await over.boundingBox();
+        /** The first step that the pointer reads out from the left of the curve on. */
+        const stepAt = async (part) => {
+          await tab.mouse.move(x + part * width, y + height / 2);
+          const words = await tab.locator("#curve-readout", { hasText: /^Step / }).textContent();
+          return Number(/^Step ([\d,]+)/.exec(words)[1].replace(",", ""));
+        };
+        assert.ok((await stepAt(0.02)) <= 200);
+        assert.ok(await tab.locator("#curve-all").isHidden());
+        for (const back of [() => tab.locator("#curve-all").click(), () => over.dblclick()]) {
+          await tab.mouse.move(x + 0.5 * width, y + height / 2);
+          await tab.mouse.down();
+          await tab.mouse.move(x + 0.75 * width, y + height / 2, { steps: 5 });
+          await tab.mouse.up();
+          await tab.locator("#curve-all").waitFor();
+          const [first, last] = [await stepAt(0.02), await stepAt(0.98)];
+          assert.ok(first >= 900 && first <= 1200 && last >= 1300 && last <= 1600, `${first} to ${last}`);
+          await back();
+          await tab.locator("#curve-all").waitFor({ state: "hidden" });
+          assert.ok((await stepAt(0.02)) <= 200);
+        }
+      },
+      still,
+    ));
+
   it("looks back: maps, body and curve at an earlier step, while the run continues; and returns to now", () =>
     visit("#seed=3&steps=3000&speed=full", async (tab) => {
       await reached(tab, "ended");

@@ -77,7 +77,7 @@ const committed = {
       "swimmer",
       "walker2d",
     ],
-    types: ["DmControlName", "Joint", "MujocoTask", "Simulation", "Target"],
+    types: ["Actuator", "DmControlName", "Joint", "MujocoTask", "Simulation", "Target"],
   },
   "./node": {
     values: [

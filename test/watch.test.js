@@ -89,6 +89,15 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       assert.equal(await text(tab, "#fingerprint"), fingerprint);
       assert.equal(await text(tab, "#steps"), "1,500");
       assert.equal(await text(tab, "#episodes"), "7");
+      const records = readMetrics(inFolder("ended"));
+      const { criticLoss, saturation } = records.findLast(({ type }) => type === "diagnostics");
+      const { valueBias } = records.findLast(({ type }) => type === "evaluation");
+      const shown = async (selector) => Number((await text(tab, selector)).replace("−", "-").replace(/[,% ]/g, ""));
+      const near = (a, b) => Math.abs(a - b) <= 0.01 * Math.abs(b) + 0.0006;
+      assert.ok(near(await shown("#critic-loss"), criticLoss), `${await text(tab, "#critic-loss")} of ${criticLoss}`);
+      assert.ok(near(await shown("#value-bias"), valueBias), `${await text(tab, "#value-bias")} of ${valueBias}`);
+      assert.equal(await text(tab, "#saturation"), `${Math.round(100 * saturation[0])} %`);
+      assert.equal(await text(tab, "#left"), "–", "nothing is left of a finished run");
       await tab.locator("#curve canvas").waitFor();
       await tab.locator("#world-caption", { hasText: /^After 1,500 steps, torque −?\d/ }).waitFor();
       assert.equal(
@@ -157,6 +166,7 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await step(tab, 200);
       await tab.locator("#evaluation", { hasText: "−800" }).waitFor();
       assert.equal(await text(tab, "#rate"), "100");
+      assert.equal(await text(tab, "#left"), "8 s");
 
       assert.equal(await tab.locator("#lost").isVisible(), false);
       await end();

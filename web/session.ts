@@ -59,7 +59,7 @@ export interface State {
   readonly density: Float32Array | null;
   readonly showsDensity: boolean;
   readonly update: UpdateDetail | null;
-  /** A state of the minibatch that the user chose to see; null for none. */
+  /** A state of the minibatch that the user chose to see: a point of the plane, or an observation in 3D; null for none. */
   readonly point: readonly number[] | null;
   /** How many steps the last Step or Update has taken up to `update`; 0 while training runs freely. */
   readonly taken: number;

@@ -25,6 +25,13 @@ export interface Moment {
   readonly episode: number;
 }
 
+/** What the displayed policy observed and did. */
+export interface Felt {
+  readonly observation: readonly number[];
+  /** In the environment's units; empty before the first action of an episode. */
+  readonly action: readonly number[];
+}
+
 export class SolidBody {
   readonly scene: SolidScene;
   /** The scene, once the physics engine is loaded. */
@@ -34,6 +41,10 @@ export class SolidBody {
   /** The sum of rewards and the number of steps since the episode began. */
   return = 0;
   length = 0;
+  /** What belongs to the moment that is displayed; null before the first step. */
+  felt: Felt | null = null;
+  /** The poses of the body in a state that the user chose; null for none. */
+  chosen: Float32Array | null = null;
   readonly #worker = startWorker("body");
   #parts: SolidParts | null = null;
   #isReady: (parts: SolidParts) => void = () => {};
@@ -44,6 +55,7 @@ export class SolidBody {
   #before: Float32Array | null = null;
   #now: Float32Array | null = null;
   #isLast = false;
+  #isChoosing = false;
   #episode = 0;
   /** Seconds since `#before`. */
   #clock = 0;
@@ -82,6 +94,18 @@ export class SolidBody {
     this.#noiseSize = noiseSize;
   }
 
+  /** The constant parts of the scene; null until the engine is loaded. */
+  get parts(): SolidParts | null {
+    return this.#parts;
+  }
+
+  /** Shows the body also in the state of an observation; null: no longer. */
+  choose(observation: readonly number[] | null): void {
+    this.#isChoosing = observation !== null;
+    this.chosen = null;
+    if (observation) this.#tell({ pose: observation });
+  }
+
   /** What to draw now; null before the first step. */
   get moment(): Moment | null {
     if (!this.#parts || !this.#before || !this.#now) return null;
@@ -103,7 +127,7 @@ export class SolidBody {
       if (!next) this.#clock = Math.min(this.#clock, lasts);
       if (!next) break;
       this.#clock -= lasts;
-      this.#take(next.poses, next.length > 0);
+      this.#take(next.poses, next.length > 0, next);
       this.length = next.length;
       this.return = next.return;
       this.#isLast = next.isLast;
@@ -122,7 +146,7 @@ export class SolidBody {
     this.#followed = body;
     this.#clock = 0;
     this.#isLast = false;
-    this.#take(body.poses, before !== null && isSameEpisode(before, body));
+    this.#take(body.poses, before !== null && isSameEpisode(before, body), body);
   }
 
   /** Another run begins: its first body does not follow the one shown. */
@@ -139,7 +163,8 @@ export class SolidBody {
     this.#worker.terminate();
   }
 
-  #take(poses: Float32Array, isNext: boolean): void {
+  #take(poses: Float32Array, isNext: boolean, felt: Felt): void {
+    this.felt = felt;
     if (!isNext) this.#episode++;
     this.#before = isNext && this.#now ? this.#now : poses;
     this.#now = poses;
@@ -152,6 +177,8 @@ export class SolidBody {
     } else if ("scene" in data) {
       this.#parts = data.scene;
       this.#isReady(data.scene);
+    } else if ("pose" in data) {
+      if (this.#isChoosing) this.chosen = data.pose;
     } else {
       this.#asked -= data.moments.length;
       for (const moment of data.moments) this.#ahead.push(moment);

@@ -10,6 +10,7 @@ import type { Simulation } from "../src/mujoco.ts";
 import { mujocoTasks } from "../src/tasks.ts";
 import { Acting, renew } from "./acting.ts";
 import { shownBy } from "./scenes.ts";
+import { positionsOf, type Signals, signalsOf } from "./signals.ts";
 
 /** Messages from the page. The first one names the task. */
 export type ToSolidWorker =
@@ -21,12 +22,16 @@ export type ToSolidWorker =
   /** The number of further moments to simulate. */
   | { readonly ask: number }
   /** The change of the first joint's speed. */
-  | { readonly push: number };
+  | { readonly push: number }
+  /** An observation; the answer is the body's poses there. */
+  | { readonly pose: readonly number[] };
 
 /** Messages to the page. */
 export type FromSolidWorker =
   | { readonly scene: SolidParts }
   | { readonly moments: readonly SolidMoment[] }
+  /** The poses of the body in the state of the observation that was asked for last. */
+  | { readonly pose: Float32Array }
   | { readonly failed: string };
 
 /** The constant parts of a scene. */
@@ -34,12 +39,19 @@ export interface SolidParts {
   readonly shapes: readonly Shape[];
   readonly camera: Camera;
   readonly stepSeconds: number;
+  readonly actionLow: readonly number[];
+  readonly actionHigh: readonly number[];
+  /** What the numbers of observation and action are. */
+  readonly signals: Signals;
 }
 
 /** The body after a reset or a step. */
 export interface SolidMoment {
   /** The poses, as `Scene` writes them. */
   readonly poses: Float32Array;
+  readonly observation: readonly number[];
+  /** The action of the step, in the environment's units; empty after a reset. */
+  readonly action: readonly number[];
   /** Steps since the episode began: 0 after a reset. */
   readonly length: number;
   /** The sum of rewards since the episode began. */
@@ -47,13 +59,18 @@ export interface SolidMoment {
   readonly isLast: boolean;
 }
 
+/** How many numbers of a saved state come before qpos: the steps taken, the last position, and the time. */
+const beforeQpos = 3;
+
 class SolidSimulation {
   readonly acting: Acting;
   readonly #environment: Environment;
   readonly #scene: Scene;
   readonly #simulation: () => Simulation | undefined;
+  readonly #signals: Signals;
   readonly #random = new Random("shown");
   #observation: ArrayLike<number> = [];
+  #action: readonly number[] = [];
   #length = 0;
   #return = 0;
   #isOver = true;
@@ -76,20 +93,49 @@ class SolidSimulation {
     this.#scene = shownBy(environment);
     this.#simulation = simulation;
     this.acting = new Acting(this.#random);
+    // Creating the environment has observed its start.
+    const current = (): Simulation => simulation() as Simulation;
+    this.#signals = signalsOf(environment, current, this.#scene.camera.follows !== undefined, new Random("signals"));
   }
 
   get parts(): SolidParts {
     const { shapes, camera, stepSeconds } = this.#scene;
-    return { shapes, camera, stepSeconds };
+    const [actionLow, actionHigh] = [this.#environment.actionLow, this.#environment.actionHigh].map((each) => [
+      ...Array.from(each),
+    ]);
+    return { shapes, camera, stepSeconds, actionLow, actionHigh, signals: this.#signals };
   }
 
   /** Takes a step, or resets after an episode's last step. */
   next(): SolidMoment {
     if (this.#isOver) this.#begin();
     else this.#step();
+    return {
+      poses: this.#poses(),
+      observation: Array.from(this.#observation),
+      action: this.#action,
+      length: this.#length,
+      return: this.#return,
+      isLast: this.#isOver,
+    };
+  }
+
+  /** The poses of the body in the state of an observation. Positions that it does not have stay as they are. */
+  poseAt(observation: readonly number[]): Float32Array {
+    const environment = this.#environment;
+    const now = environment.save?.() as Float64Array;
+    const there = now.slice();
+    for (const [qpos, value] of positionsOf(this.#signals, observation)) there[beforeQpos + qpos] = value;
+    environment.restore?.(there);
+    const poses = this.#poses();
+    environment.restore?.(now);
+    return poses;
+  }
+
+  #poses(): Float32Array {
     const poses = new Float32Array(this.#scene.shapes.length * poseSize);
     this.#scene.writePoses(poses);
-    return { poses, length: this.#length, return: this.#return, isLast: this.#isOver };
+    return poses;
   }
 
   push(speed: number): void {
@@ -99,6 +145,7 @@ class SolidSimulation {
 
   #begin(): void {
     this.#observation = this.#environment.reset(this.#random) as ArrayLike<number>;
+    this.#action = [];
     this.#length = this.#return = 0;
     this.#isOver = false;
     this.acting.begin();
@@ -109,6 +156,7 @@ class SolidSimulation {
     // MuJoCo's `step` is synchronous.
     const step = this.#environment.step(Float32Array.from(action)) as Step;
     this.#observation = step.observation;
+    this.#action = action;
     this.#length++;
     this.#return += step.reward;
     this.#isOver = step.terminated || step.truncated === true;
@@ -136,6 +184,9 @@ async function answer(data: ToSolidWorker): Promise<void> {
     simulation.acting.noiseSettings = data.noise;
   } else if ("noiseSize" in data) {
     simulation.acting.noiseSize = data.noiseSize;
+  } else if ("pose" in data) {
+    const pose = simulation.poseAt(data.pose);
+    send({ pose }, [pose.buffer as ArrayBuffer]);
   } else if ("push" in data) {
     simulation.push(data.push);
   } else {

@@ -7,7 +7,8 @@ import { expectOwnConfig } from "../node/same-run.ts";
 import { fromHere } from "../node/starting-folder.ts";
 import { readConfig, readPolicy, readPolicyFile, readResult } from "../node.ts";
 import { environments } from "../tasks.ts";
-import { evaluate } from "../training/evaluate.ts";
+import { type Evaluation, evaluate } from "../training/evaluate.ts";
+import { loadController } from "./environment/controller.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { runOrTrained, trainedHelp } from "./terminal/trained.ts";
@@ -20,8 +21,6 @@ import { addOutsideOptions, chosenOutsideOptions } from "./terminal/outside-opti
 import { Progress, Rate } from "./terminal/progress.ts";
 import { checkWritable, writeFiles } from "./terminal/write-files.ts";
 
-const hint = "Choose another with --trajectory.";
-
 interface EvaluateFlags extends OutsideOptions {
   trained?: string;
   episodes?: number;
@@ -30,6 +29,8 @@ interface EvaluateFlags extends OutsideOptions {
   last?: true;
   stepTimeout?: number;
   trajectory?: string;
+  plot?: string;
+  beside?: string;
   json?: boolean;
 }
 
@@ -42,7 +43,7 @@ export function addEvaluateCommand(program: Command): void {
     .option("--trained <task>", trainedHelp)
     .option(
       "--episodes <n>",
-      "number of starts; the same ones in every evaluation [1000; 1 with --trajectory]",
+      "number of starts; the same ones in every evaluation [1000; 1 with --trajectory or --plot]",
       wholeNumber("--episodes", 1),
     )
     .option("--environment <path>", environmentHelp)
@@ -50,6 +51,8 @@ export function addEvaluateCommand(program: Command): void {
     .option("--last", "the final policy [default]")
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--trajectory <file>", "also write every step as a CSV table")
+    .option("--plot <file>", "also draw the first episode, step by step, as an SVG")
+    .option("--beside <module>", "also evaluate what a module exports, such as a PID controller, from the same starts")
     .option("--json", "print one JSON object");
   addOutsideOptions(command);
   command
@@ -59,13 +62,19 @@ export function addEvaluateCommand(program: Command): void {
 The table of --trajectory has a row for each step: episode, step, time (in seconds; only of an environment that can be drawn),
 the observation, the action that it led to, and the reward of that step. The last row of an episode is its last observation.
 
-Example:
+The default export of a module for --beside is an object with act(observation), or a class or function that makes one, in the
+environment's units. Its actions are clipped to the bounds. If it has reset(), that is called before each episode.
+
+Examples:
   ddpg evaluate runs/first --trajectory steps.csv --episodes 3
+  ddpg evaluate runs/first --plot episode.svg
+  ddpg evaluate runs/first --beside ./pid.mjs
 ${moduleHelp}`,
     )
     .action(async (run: string | undefined, flags: EvaluateFlags) => {
-      const { best, last, stepTimeout, trajectory, json = false } = flags;
-      const { episodes = trajectory === undefined ? 1000 : 1 } = flags;
+      const { best, last, stepTimeout, trajectory, plot, beside, json = false } = flags;
+      const isWatched = trajectory !== undefined || plot !== undefined;
+      const { episodes = isWatched ? 1 : 1000 } = flags;
       if (best && last) throw new InputError({ where: "evaluate", expected: "--best or --last", got: "both" });
       const options = chosenOutsideOptions(flags);
       const { policy, which, nameOrPath, preset, seed, steps, fingerprint, warning, own } = await sourceOf(
@@ -73,36 +82,65 @@ ${moduleHelp}`,
         flags,
         options,
       );
-      if (trajectory !== undefined) {
-        const isOwn = own.some((each) => path.resolve(each) === path.resolve(trajectory));
-        expect(!isOwn, "--trajectory", "a file other than the run's own", trajectory);
-        checkWritable(fromHere(trajectory), hint);
+      for (const [flag, file] of [["--trajectory", trajectory] as const, ["--plot", plot] as const]) {
+        if (file === undefined) continue;
+        const isOwn = own.some((each) => path.resolve(each) === path.resolve(file));
+        expect(!isOwn, flag, "a file other than the run's own", file);
+        checkWritable(fromHere(file), `Choose another with ${flag}.`);
+      }
+      if (plot !== undefined) {
+        expect(/\.svg$/i.test(plot), "--plot", "a file that ends in .svg", plot);
+        const isSame = trajectory !== undefined && path.resolve(plot) === path.resolve(trajectory);
+        expect(!isSame, "--plot", "a file other than that of --trajectory", plot);
       }
       const { name, environment } = await environmentFor(policy, nameOrPath, options, {
         stepTimeout: milliseconds(stepTimeout),
         onLine: printError,
       });
-      const recorder = trajectory === undefined ? undefined : new Trajectory(environment);
+      const recorder = isWatched ? new Trajectory(environment) : undefined;
       const rate = new Rate(() => performance.now());
-      const progress: Progress = new Progress(stderr, episodes, stderr.isTTY, () => [
-        `${whole(progress.done)}/${whole(episodes)} episodes`,
+      const total = beside === undefined ? episodes : 2 * episodes;
+      const progress: Progress = new Progress(stderr, total, stderr.isTTY, () => [
+        `${whole(progress.done)}/${whole(total)} episodes`,
         `${whole(rate.at(progress.done))} episodes/s`,
       ]);
       try {
-        const { meanReturn, standardError, meanLength, info } = await closing(name, [environment], () =>
+        const timeout = milliseconds(stepTimeout);
+        const measured = await closing(name, [environment], () =>
           guarded(
-            () => `${name} evaluation episode ${progress.done + 1}`,
-            () =>
-              evaluate(policy, recorder ?? environment, {
-                episodes,
-                name,
-                stepTimeout: milliseconds(stepTimeout),
+            () => `${name} evaluation episode ${(progress.done % episodes) + 1}`,
+            async () => {
+              // A module that cannot be loaded is reported before anything is evaluated.
+              const other = beside === undefined ? undefined : await loadController(beside, environment);
+              const own = await evaluate(policy, recorder ?? environment, {
+                ...{ episodes, name, stepTimeout: timeout },
                 onEpisode: (done) => progress.advance(done),
-              }),
+              });
+              other?.reset();
+              const others =
+                other &&
+                (await evaluate(other, environment, {
+                  ...{ episodes, name, stepTimeout: timeout },
+                  onEpisode: (done) => {
+                    progress.advance(episodes + done);
+                    other.reset();
+                  },
+                }));
+              return { own, others };
+            },
           ),
         );
+        const { meanReturn, standardError, meanLength, info } = measured.own;
+        const comparison = measured.others && compared(measured.own, measured.others);
         progress.stop();
-        if (recorder && trajectory !== undefined) writeFiles([[fromHere(trajectory), recorder.csv()]], hint);
+        if (recorder && trajectory !== undefined)
+          writeFiles([[fromHere(trajectory), recorder.csv()]], "Choose another with --trajectory.");
+        if (recorder && plot !== undefined) {
+          // Loaded only here, because the plotting library takes long to load.
+          const { trajectoryFigure } = await import("./report/trajectory-figure.ts");
+          const title = `${name}, the first of the fixed starts`;
+          writeFiles([[fromHere(plot), trajectoryFigure(recorder.first, title)]], "Choose another with --plot.");
+        }
         if (json) {
           const printed = {
             environment: name,
@@ -116,6 +154,7 @@ ${moduleHelp}`,
             meanLength,
             ...(info && { info }),
             fingerprint,
+            ...(comparison && { beside: { module: beside, ...comparison } }),
           };
           print(JSON.stringify(printed));
         } else {
@@ -123,17 +162,40 @@ ${moduleHelp}`,
             `return       ${plusMinus(meanReturn, standardError)}, mean ± standard error over ${count(episodes, "fixed start")}`,
             `length       ${plusMinus(meanLength, null)} steps`,
             ...infoLines(info, 13),
+            ...(comparison
+              ? [
+                  `beside       ${plusMinus(comparison.meanReturn, comparison.standardError)}, ${beside} from the same starts`,
+                  `difference   ${plusMinus(comparison.difference, comparison.differenceError)}, policy minus ${beside}; the policy has more from ${whole(comparison.higher)}, less from ${whole(comparison.lower)}`,
+                ]
+              : []),
             `environment  ${nameOrPath}`,
             `policy       ${which}: ${preset}, seed ${seed}, after ${whole(steps)} steps`,
             ...(warning ? [`${" ".repeat(13)}${warning}`] : []),
             `fingerprint  ${fingerprint}, at the end of the run`,
-            ...(recorder ? [`trajectory   ${trajectory}: ${count(recorder.steps, "step")}`] : []),
+            ...(recorder && trajectory !== undefined
+              ? [`trajectory   ${trajectory}: ${count(recorder.steps, "step")}`]
+              : []),
+            ...(plot === undefined ? [] : [`plot         ${plot}`]),
           ]);
         }
       } finally {
         progress.stop();
       }
     });
+}
+
+/** What another one reached, and the difference from start to start. */
+function compared(own: Evaluation, { meanReturn, standardError, meanLength, returns }: Evaluation) {
+  const differences = own.returns.map((each, i) => each - returns[i]);
+  const difference = own.meanReturn - meanReturn;
+  const squares = differences.reduce((sum, each) => sum + (each - difference) * (each - difference), 0);
+  const { length } = differences;
+  return {
+    ...{ meanReturn, standardError, meanLength, difference },
+    differenceError: Math.sqrt(squares / (length - 1) / length),
+    higher: differences.filter((each) => each > 0).length,
+    lower: differences.filter((each) => each < 0).length,
+  };
 }
 
 /** The policy to evaluate, where it acts, how it was trained, and the files that must stay. */

@@ -23,6 +23,22 @@ export function curveView(session: Session): void {
   let shape = "";
   /** The quantity of the curve: a name of the environment's info, or "" for the return. */
   let quantity = "";
+  /** The steps that the curve shows; null for all. Dragging across the curve chooses them. */
+  let zoom: [first: number, last: number] | null = null;
+  const back = document.createElement("button");
+  back.type = "button";
+  back.className = "quiet";
+  back.id = "curve-all";
+  back.textContent = "Show all steps";
+  back.hidden = true;
+  const zoomTo = (steps: typeof zoom): void => {
+    zoom = steps;
+    back.hidden = zoom === null;
+    plot?.setData(plot.data);
+  };
+  back.addEventListener("click", () => zoomTo(null));
+  root.after(back);
+  root.addEventListener("dblclick", () => zoomTo(null));
   const choice = document.createElement("select");
   choice.ariaLabel = "Quantity of the curve";
   const chooser = document.createElement("p");
@@ -59,7 +75,24 @@ export function curveView(session: Session): void {
     if (isNew || wanted !== shape || !plot) {
       plot?.destroy();
       shape = wanted;
-      plot = new uPlot(options(runs, quantity, session, root.clientWidth, readout), dataOf(runs, quantity), root);
+      const wide = options(runs, quantity, session, root.clientWidth, readout);
+      const zoomed: uPlot.Range.Function = (_, __, max) =>
+        zoom ?? [0, lastStep(max ?? 0, session.store.state.experiment.steps)];
+      const setSelect = (drawn: uPlot): void => {
+        const { left, width } = drawn.select;
+        if (width <= 0) return;
+        drawn.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        zoomTo([drawn.posToVal(left, "x"), drawn.posToVal(left + width, "x")]);
+      };
+      plot = new uPlot(
+        {
+          ...wide,
+          scales: { ...wide.scales, x: { time: false, range: zoomed } },
+          hooks: { ...wide.hooks, setSelect: [setSelect] },
+        },
+        dataOf(runs, quantity),
+        root,
+      );
     } else {
       plot.setData(dataOf(runs, quantity));
     }
@@ -75,6 +108,7 @@ export function curveView(session: Session): void {
   session.store.subscribe(({ run, kept, past }, before) => {
     if (run !== before.run || kept !== before.kept || past !== before.past) isStale = true;
     const isOther = run.id !== before.run.id || run.name !== before.run.name;
+    if (run.id !== before.run.id) zoomTo(null);
     if (kept !== before.kept || isOther || find("#runs").childElementCount === 0) list(session);
   });
   onColors(() => {
@@ -168,9 +202,9 @@ function options(
     legend: { show: false },
     // Room for the right half of the last number on the axis.
     padding: [null, 30, null, null],
-    cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
+    // A touch scrolls the page, so only a mouse drags.
+    cursor: { drag: { x: true, y: false, setScale: false, dist: 8 }, points: { show: false }, y: false },
     scales: {
-      x: { time: false, range: (_, __, max) => [0, lastStep(max ?? 0, session.store.state.experiment.steps)] },
       y: { range: (_, min, max) => rangeOf(min, max, optimum) },
     },
     axes: [

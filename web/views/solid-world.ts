@@ -19,6 +19,9 @@ export function solidWorldView(session: Session): void {
   let failure = "";
   let drawnAt = 0;
   let spokenAt = 0;
+  /** The state of the minibatch that the body was asked to show. */
+  let chosen: readonly number[] | null = null;
+  let hasJoints = false;
 
   const shove = (): void => shown?.push(push);
   find("#push").addEventListener("click", shove);
@@ -30,6 +33,10 @@ export function solidWorldView(session: Session): void {
   };
   const open = async (body: SolidBody): Promise<void> => {
     const { shapes, camera } = await body.ready;
+    if (!hasJoints) {
+      hasJoints = true;
+      import("./joints.ts").then(({ jointsView }) => jointsView(session));
+    }
     try {
       const { Stage } = await import("../worlds/stage.ts");
       if (body !== shown) return;
@@ -61,6 +68,7 @@ export function solidWorldView(session: Session): void {
     if (body !== shown) {
       leave();
       shown = body instanceof SolidBody ? body : null;
+      chosen = null;
       if (shown) open(shown);
     }
     host.hidden = find("#push").hidden = shown === null;
@@ -72,9 +80,14 @@ export function solidWorldView(session: Session): void {
     );
     find<HTMLButtonElement>("#push").disabled = showsTraining(state) || !moment;
     const told = showsTraining(state) ? "" : `, return ${short(shown.return)} in ${shown.length} steps`;
-    setText(find("#world-caption"), `${whoMoves(state)}${moment ? told : ""}`);
+    if (state.point !== chosen) {
+      chosen = state.point;
+      shown.choose(chosen);
+    }
+    const second = shown.chosen ? ". Pale: the chosen state" : "";
+    setText(find("#world-caption"), `${whoMoves(state)}${moment ? told : ""}${second}`);
     if (!stage || !moment) return;
-    stage.draw(moment, orbit, colors(), seconds);
+    stage.draw(moment, orbit, colors(), seconds, shown.chosen);
     if (now - spokenAt < 1000) return;
     spokenAt = now;
     setText(find("#world-state"), state.experiment.task);

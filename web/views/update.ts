@@ -5,6 +5,7 @@ import { settingsOf } from "../experiment.ts";
 import type { UpdateDetail } from "../observed-update.ts";
 import { scenes } from "../scenes.ts";
 import type { Session } from "../session.ts";
+import { SolidBody } from "../solid-body.ts";
 import { lineOf, linesOf } from "../source-lines.ts";
 import { steps } from "./formulas.ts";
 import { explain } from "./symbols.ts";
@@ -98,12 +99,13 @@ export function updateView(session: Session): void {
     const button = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
     const { update, experiment } = session.store.state;
     const { plane } = scenes[experiment.task];
-    if (!button || !update?.update || !plane) return;
+    if (!button || !update?.update) return;
     const row = Number(button.dataset.row);
     const isShown = button.ariaPressed === "true";
     shownRow = row;
     const observation = inEnvironment(update.update, row, settingsOf(experiment));
-    session.store.set({ point: isShown ? null : plane.point(observation) });
+    const point = plane ? plane.point(observation) : Array.from(observation);
+    session.store.set({ point: isShown ? null : point });
     for (const each of numbers.querySelectorAll<HTMLElement>("[data-row]"))
       each.ariaPressed = String(each === button && !isShown);
   });
@@ -214,6 +216,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     const stored = facts([["R holds", `${whole(detail.stored)} transitions`]]);
     if (!update)
       return `${stored}<p class="muted">Sampling begins at ${whole(Math.max(warmupSteps, batchSize))} transitions.</p>`;
+    const reasonNotToShow = whyNotShown(session, settings);
     const normalized = observationNormalization ? ", observations normalized" : "";
     const scaled = `${normalized}${update.rewardFactor === 1 ? "" : `, rewards × ${short(update.rewardFactor)}`}`;
     return `${stored}${table(
@@ -225,8 +228,8 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
         vector(part(update.nextObservation, i, update.observationSize), shownInRow),
       ]),
     ).replaceAll(/<tr><td>(\d+)<\/td>/g, (all, number: string) =>
-      canShow(session, settings) ? rowButton(number) : all,
-    )}<p class="muted">The first ${Math.min(shownRows, update.rows)} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.${shortened(update)}</p>`;
+      reasonNotToShow === "" ? rowButton(number) : all,
+    )}<p class="muted">The first ${Math.min(shownRows, update.rows)} of ${update.rows} rows, as the networks see them: actions in [−1, 1]${scaled}.${shortened(update)}${reasonNotToShow}</p>`;
   }
   if (!update) return `<p class="muted">This step needs a minibatch, and there is none yet.</p>`;
   const units = unitsOf(update, hasMaps(session));
@@ -279,12 +282,21 @@ function unitsOf({ rewardFactor }: Update, withMaps: boolean): string {
 
 /** The number of a row as a button that shows its state; numbers begin at 1. */
 function rowButton(number: string): string {
-  return `<tr><td><button type="button" class="quiet" data-row="${Number(number) - 1}" aria-pressed="false" title="Show this state s in the maps and beside the body">${number}</button></td>`;
+  return `<tr><td><button type="button" class="quiet" data-row="${Number(number) - 1}" aria-pressed="false" title="Show this state s beside the body, and in the maps if there are any">${number}</button></td>`;
 }
 
-/** Whether a row's state can be shown: running normalizations cannot be undone here. */
-function canShow(session: Session, { observationNormalization }: Settings): boolean {
-  return hasMaps(session) && !observationNormalization;
+/** Why a row's state cannot be shown in maps or body; "" if it can. */
+function whyNotShown(session: Session, { observationNormalization }: Settings): string {
+  if (observationNormalization)
+    return " A row cannot be shown in the body: the statistics that normalized it are not known here.";
+  const { body } = session;
+  if (!(body instanceof SolidBody)) return "";
+  if (!body.parts) return " The body is not loaded, so no row can be shown in it.";
+  const { hidden } = body.parts.signals;
+  if (hidden.length === 0) return "";
+  const names =
+    hidden.length > 3 ? `${hidden.slice(0, 3).join(", ")} and ${hidden.length - 3} more` : hidden.join(", ");
+  return ` A row cannot be shown in the body: the observation does not give the position of ${names}.`;
 }
 
 /** The observation of a row, in the environment's units. */

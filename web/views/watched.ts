@@ -1,6 +1,7 @@
 // The status of a run on disk in words, its counters, and its files.
 import { printable } from "../../src/base/printable.ts";
 import { environments } from "../../src/tasks.ts";
+import type { MetricsRecord } from "../../src/training/metrics.ts";
 import type { RunConfig, RunStatus } from "../../src/training/run.ts";
 import { isSimulated, type Watched } from "../run-source.ts";
 import { mapsOf, type Session } from "../session.ts";
@@ -47,12 +48,32 @@ export function watchedNumbersView(session: Session): void {
     setText(find("#episodes"), whole(episode));
     setText(find("#evaluation"), short(returns.at(-1) ?? Number.NaN));
     setText(find("#best"), short(returns.reduce((best, each) => Math.max(best, each), -Infinity)));
+    showHealth(records, state.phase === "playing" ? (experiment.steps - step) / stepsPerSecond : Number.NaN);
     find("#fingerprint-line").hidden = fingerprint === null;
     setText(find("#fingerprint"), fingerprint ?? "");
     const progress = find<HTMLProgressElement>("#progress");
     progress.max = experiment.steps;
     progress.value = Math.min(step, experiment.steps);
   });
+}
+
+/** The newest diagnostics, and the time until the end in s, if there is one. */
+function showHealth(records: readonly MetricsRecord[], left: number): void {
+  const diagnostics = records.findLast((record) => record.type === "diagnostics");
+  const evaluation = records.findLast((record) => record.type === "evaluation");
+  const saturation = diagnostics?.saturation ?? [];
+  const mean = saturation.reduce((sum, each) => sum + each, 0) / saturation.length;
+  setText(find("#left"), Number.isFinite(left) && left >= 0 ? time(left) : "–");
+  setText(find("#critic-loss"), short(diagnostics?.criticLoss ?? Number.NaN));
+  setText(find("#value-bias"), short(evaluation?.valueBias ?? Number.NaN));
+  setText(find("#saturation"), Number.isFinite(mean) ? `${whole(100 * mean)} %` : "–");
+}
+
+/** A time in its two largest units. */
+function time(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${whole(Math.floor(minutes / 60))} h ${minutes % 60} min`;
 }
 
 function showConfig(run: string, config: RunConfig): void {

@@ -50,6 +50,9 @@ export class Stage {
   readonly #velocity = new Vector3();
   #episode: number | undefined;
   #colors: Colors | undefined;
+  /** The body in a second state, pale; made when it is first shown. In the order of the shapes, without floors. */
+  #pale: readonly (Mesh | null)[] | null = null;
+  readonly #paleMaterial = new MeshStandardMaterial({ transparent: true, opacity: 0.45, depthWrite: false });
 
   /** Throws if the browser has no WebGL. */
   constructor(shapes: readonly Shape[], camera: Camera) {
@@ -75,11 +78,15 @@ export class Stage {
     this.#sky.position.copy(up);
   }
 
-  /** Draws a moment between two steps. `seconds` is the time since the last call. */
-  draw(moment: Moment, look: Look, colors: Colors, seconds: number): void {
+  /**
+   * Draws a moment between two steps, and the body in a second state if there is one: its poses. `seconds` is the time since
+   * the last call.
+   */
+  draw(moment: Moment, look: Look, colors: Colors, seconds: number, second: Float32Array | null): void {
     if (colors !== this.#colors) this.#paint(colors);
     this.#fit();
     for (const [i, mesh] of this.#meshes.entries()) place(mesh, moment, i * poseSize);
+    this.#drawPale(second);
     this.#aim(look, moment.episode, seconds);
     this.#renderer.render(this.#scene, this.#eye);
   }
@@ -91,6 +98,7 @@ export class Stage {
       each.geometry.dispose();
       each.material.dispose();
     });
+    this.#paleMaterial.dispose();
     this.#sun.dispose();
     this.#renderer.dispose();
     this.#renderer.forceContextLoss();
@@ -111,6 +119,31 @@ export class Stage {
     const mesh = new Mesh(geometryOf(shape), material);
     mesh.castShadow = mesh.receiveShadow = true;
     return mesh;
+  }
+
+  /** Draws the body in a second state. One that travels is drawn where the body is now. */
+  #drawPale(poses: Float32Array | null): void {
+    if (!poses) {
+      for (const mesh of this.#pale ?? []) if (mesh) mesh.visible = false;
+      return;
+    }
+    this.#pale ??= this.#meshes.map((mesh) => {
+      if (this.#floors.some((floor) => floor.mesh === mesh)) return null;
+      const pale = new Mesh(mesh.geometry, this.#paleMaterial);
+      this.#scene.add(pale);
+      return pale;
+    });
+    const { follows } = this.#camera;
+    const [x, y] =
+      follows === undefined
+        ? [0, 0]
+        : [0, 1].map((axis) => this.#meshes[follows].position.getComponent(axis) - poses[follows * poseSize + axis]);
+    for (const [i, mesh] of this.#pale.entries()) {
+      if (!mesh) continue;
+      place(mesh, { before: poses, now: poses, part: 0 }, i * poseSize);
+      mesh.position.add(new Vector3(x, y, 0));
+      mesh.visible = true;
+    }
   }
 
   #castShadows(distance: number): void {
@@ -134,6 +167,7 @@ export class Stage {
     this.#sky.intensity = isDark ? 1.1 : 1.7;
     this.#sun.intensity = isDark ? 2.2 : 2.1;
     for (const floor of this.#floors) floor.paint(isDark);
+    this.#paleMaterial.color.set(colors.positive);
   }
 
   /** Matches the drawing's size and resolution to the canvas on the page. */
@@ -196,7 +230,7 @@ const matrix = new Matrix4();
 const later = new Quaternion();
 
 /** Places a mesh at its shape's pose, interpolated between two steps. */
-function place(mesh: Mesh, { before, now, part }: Moment, pose: number): void {
+function place(mesh: Mesh, { before, now, part }: Omit<Moment, "episode">, pose: number): void {
   rotation(mesh.quaternion, before, pose).slerp(rotation(later, now, pose), part);
   const at = (axis: number): number => before[pose + axis] + part * (now[pose + axis] - before[pose + axis]);
   mesh.position.set(at(0), at(1), at(2));

@@ -5,6 +5,25 @@ import { sceneOf } from "../../environment/scene.ts";
 
 const lineEnd = "\r\n"; // as RFC 4180 wants it
 
+/** A moment of an episode. */
+export interface Moment {
+  /** In seconds, or in steps if the environment does not say how long a step is. */
+  readonly time: number;
+  readonly observation: readonly number[];
+  /** The action that the observation led to, and its reward; empty and null at the end of the episode. */
+  readonly action: readonly number[];
+  readonly reward: number | null;
+}
+
+/** An episode to draw. */
+export interface Moments {
+  readonly timeUnit: "s" | "steps";
+  readonly moments: readonly Moment[];
+}
+
+/** Of the first episode, at most as many moments are kept as a figure can show. */
+const maxMoments = 20_000;
+
 /** An environment that keeps what is observed, done and rewarded in another one, which it calls. */
 export class Trajectory implements Environment {
   readonly observationSize: number;
@@ -19,6 +38,7 @@ export class Trajectory implements Environment {
   /** Parts of the table, which would be too long as one string. */
   readonly #parts: Uint8Array[] = [];
   #text = "";
+  readonly #first: Moment[] = [];
   #episode = 0;
   #step = 0;
   #observation: ArrayLike<number> = [];
@@ -55,12 +75,25 @@ export class Trajectory implements Environment {
     return step;
   }
 
+  /** The first episode. */
+  get first(): Moments {
+    return { timeUnit: this.#stepSeconds === undefined ? "steps" : "s", moments: this.#first };
+  }
+
   /** The table so far. */
   csv(): Uint8Array[] {
     return [...this.#parts, Buffer.from(this.#text)];
   }
 
   #row(action: readonly (number | "")[], reward: number | ""): void {
+    if (this.#episode === 1 && this.#first.length < maxMoments) {
+      this.#first.push({
+        time: this.#step * (this.#stepSeconds ?? 1),
+        observation: Array.from(this.#observation),
+        action: action.filter((value) => value !== ""),
+        reward: reward === "" ? null : reward,
+      });
+    }
     // The product has digits that mean nothing, such as 0.15000000000000002.
     const time = this.#stepSeconds === undefined ? "" : Number((this.#step * this.#stepSeconds).toPrecision(12));
     const row = [this.#episode, this.#step, time, ...Array.from(this.#observation), ...action, reward];

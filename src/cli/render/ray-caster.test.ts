@@ -192,6 +192,46 @@ test("a floor's squares have the floor's perspective, and blur into one tone far
   assert.ok(Math.max(...row) - Math.min(...row) < 6, `${row}`);
 });
 
+test("a picture drawn after another one is the same as drawn alone, whatever moved", () => {
+  const random = new Random(5);
+  const kinds = ["sphere", "capsule", "ellipsoid", "cylinder", "box"] as const;
+  const shapes = kinds.map((kind, i): Shape => {
+    return { kind, size: [0.5, 0.4, 0.3], color: [0.9, 0.2 * i, 0.5, i === 1 ? 0.5 : 1] };
+  });
+  const turned = (): number[] => {
+    const [a, b] = [random.uniform(0, 6), random.uniform(0, 6)];
+    const [ca, sa, cb, sb] = [Math.cos(a), Math.sin(a), Math.cos(b), Math.sin(b)];
+    return [ca, -sa * cb, sa * sb, sa, ca * cb, -ca * sb, 0, sb, cb];
+  };
+  const somewhere = (): Vector => [random.uniform(-3, 3), random.uniform(-2, 2), random.uniform(0, 2)];
+  const [width, height] = [100, 77];
+  for (const follows of [undefined, 2]) {
+    const camera: Camera = {
+      target: [0, 0, 0.5],
+      distance: 6,
+      azimuth: 70,
+      elevation: -25,
+      ...(follows && { follows }),
+    };
+    const placed = shapes.map((shape): [Shape, Vector, number[]] => [shape, somewhere(), turned()]);
+    const ground: [Shape, Vector] = [floor, [0, 0, 0]];
+    const [scene] = sceneOf(camera, ground, ...placed);
+    const caster = new RayCaster(scene, width, height);
+    const [got, alone] = [new Uint8Array(4 * width * height), new Uint8Array(4 * width * height)];
+    for (let frame = 0; frame < 24; frame++) {
+      // One shape moves, each in its turn; now and then none does, all do, or the floor does.
+      for (const [i, each] of placed.entries())
+        if (frame % 8 === i + 1 || frame === 14) [each[1], each[2]] = [somewhere(), turned()];
+      if (frame === 15) ground[1] = [0, 0, -0.2];
+      const [, poses] = sceneOf(camera, ground, ...placed);
+      caster.draw(poses, got);
+      new RayCaster(scene, width, height).draw(poses, alone);
+      const different = got.findIndex((value, at) => value !== alone[at]);
+      assert.ok(different < 0, `frame ${frame}, follows ${follows}: pixel ${different >> 2}`);
+    }
+  }
+});
+
 test("a picture has recorded bits, the same on every engine", () => {
   const size = [0.4, 0.3, 0.2];
   const kinds = ["sphere", "capsule", "ellipsoid", "cylinder", "box"] as const;

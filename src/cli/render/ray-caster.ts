@@ -1,12 +1,14 @@
-// Draws a scene without a graphics card: one ray per pixel, nine where something ends, and one more to the light. It
-// uses only +, −, ×, ÷, square roots and comparisons, so a picture has the same bits on every JavaScript engine.
+// Draws a scene without a graphics card: one ray per pixel, nine where something ends, and one more to the light. A pixel
+// whose rays meet nothing that moved since the last picture keeps its color. It uses only +, −, ×, ÷, square roots and comparisons, so a picture has the same bits on every JavaScript engine.
 
 import { cos, pi, sin } from "../../base/math.ts";
 import { largest, smallest } from "../../base/numbers.ts";
-import type { Scene } from "../../environment/scene.ts";
+import { poseSize, type Scene } from "../../environment/scene.ts";
 import { Solid, type Vector } from "./solid.ts";
 
 type Interval = readonly [low: number, high: number];
+/** A rectangle: across, then along. */
+type Area = readonly [Interval, Interval];
 /** Red, green and blue as amounts of light, 0 to 1: the squares of the pixel values. */
 type Light = readonly [red: number, green: number, blue: number];
 
@@ -51,12 +53,17 @@ class Grid {
     this.#cells = Array.from({ length: columns * rows }, () => [...everywhere]);
   }
 
-  put(solid: Solid, [left, right]: Interval, [low, high]: Interval): void {
+  put(solid: Solid, area: Area): void {
+    this.eachCell(area, (column, row) => this.#cells[row * this.#columns + column].push(solid));
+  }
+
+  /** Calls `visit` for each cell that an area touches. */
+  eachCell([[left, right], [low, high]]: Area, visit: (column: number, row: number) => void): void {
     const lastRow = Math.min(this.#rows - 1, Math.floor((high - this.#low) / this.#cell));
     const lastColumn = Math.min(this.#columns - 1, Math.floor((right - this.#left) / this.#cell));
     for (let row = Math.max(0, Math.floor((low - this.#low) / this.#cell)); row <= lastRow; row++) {
       for (let column = Math.max(0, Math.floor((left - this.#left) / this.#cell)); column <= lastColumn; column++) {
-        this.#cells[row * this.#columns + column].push(solid);
+        visit(column, row);
       }
     }
   }
@@ -70,6 +77,14 @@ class Grid {
   }
 }
 
+/** Where a solid was in the last picture. */
+interface Place {
+  /** In the picture at distance 1. */
+  readonly seen: Area;
+  /** Its shadow, as seen from the sun; null if it casts none. */
+  readonly shadow: Area | null;
+}
+
 /** Draws frames of one scene, all of the same size. */
 export class RayCaster {
   readonly width: number;
@@ -78,7 +93,6 @@ export class RayCaster {
   readonly #solids: readonly Solid[];
   readonly #planes: readonly Solid[];
   readonly #bodies: readonly Solid[];
-  readonly #opaque: readonly Solid[];
   readonly #right: Vector;
   readonly #forward: Vector;
   readonly #up: Vector;
@@ -96,15 +110,33 @@ export class RayCaster {
   /** The sum of the samples: red, green, blue. */
   readonly #light = new Float64Array(3);
 
+  // The last picture. Its parts that did not change are used again.
+  #poses: Float32Array | null = null;
+  #places: readonly Place[] = [];
+  /** With one ray per pixel, and the picture itself. */
+  readonly #plain: Uint8Array;
+  readonly #smooth: Uint8Array;
+  /** 1 for each pixel of `#smooth` with nine rays. */
+  #rough: Uint8Array;
+  /** 1 for each pixel that may have changed. */
+  readonly #stale: Uint8Array;
+  /** The pixel that samples are taken of. */
+  #at = 0;
+  /** For each pixel, the area around its points that may lie in a shadow, as seen from the sun: low and high across and along. */
+  readonly #lit: Float64Array;
+
   constructor(scene: Scene, width: number, height: number) {
     const { shapes, camera } = scene;
     this.width = width;
     this.height = height;
+    const pixels = width * height;
+    [this.#plain, this.#smooth] = [new Uint8Array(4 * pixels), new Uint8Array(4 * pixels)];
+    [this.#rough, this.#stale] = [new Uint8Array(pixels), new Uint8Array(pixels)];
+    this.#lit = new Float64Array(4 * pixels);
     this.#scene = scene;
     this.#solids = shapes.map((shape) => new Solid(shape));
     this.#planes = this.#solids.filter(({ kind }) => kind === "plane");
     this.#bodies = this.#solids.filter(({ kind }) => kind !== "plane");
-    this.#opaque = this.#bodies.filter(({ color }) => color[3] === 1);
     const [azimuth, elevation] = [(camera.azimuth * pi) / 180, (camera.elevation * pi) / 180];
     const [ca, sa, ce, se] = [cos(azimuth), sin(azimuth), cos(elevation), sin(elevation)];
     this.#right = [sa, -ca, 0];
@@ -128,50 +160,121 @@ export class RayCaster {
     const followed = follows === undefined ? { x: 0, y: 0 } : this.#solids[follows];
     const place = [target[0] + followed.x, target[1] + followed.y, target[2]];
     const [x, y, z] = place.map((coordinate, i) => coordinate - distance * this.#forward[i]);
+    const stands = this.#eye[0] === x && this.#eye[1] === y && this.#eye[2] === z;
     this.#eye = [x, y, z];
-    this.#seen = this.#seenGrid();
-    this.#shading = this.#shadingGrid();
-    for (let at = 0; at < this.width * this.height; at++) {
-      this.#sample((at % this.width) + 0.5, Math.floor(at / this.width) + 0.5);
-      this.#write(out, at, 1);
+    const places = this.#bodies.map((solid) => this.#placeOf(solid));
+    this.#seen = this.#seenGrid(places);
+    this.#shading = this.#shadingGrid(places);
+    this.#findStale(poses, places, stands);
+    const [plain, smooth, stale] = [this.#plain, this.#smooth, this.#stale];
+    for (let row = 0, at = 0; row < this.height; row++) {
+      for (let column = 0; column < this.width; column++, at++) {
+        if (stale[at] === 0) continue;
+        this.#begin(at);
+        this.#sample(column + 0.5, row + 0.5);
+        this.#write(plain, at, 1);
+      }
     }
-    for (const [at, rough] of this.#edges(out).entries()) {
-      if (rough === 0) continue;
-      const [column, row] = [at % this.width, Math.floor(at / this.width)];
-      for (let i = 1; i < 6; i += 2) for (let j = 1; j < 6; j += 2) this.#sample(column + i / 6, row + j / 6);
-      this.#write(out, at, 9);
+    const rough = this.#edges(plain);
+    for (let row = 0, at = 0; row < this.height; row++) {
+      for (let column = 0; column < this.width; column++, at++) {
+        if (rough[at] === 0) {
+          for (let i = 4 * at; i < 4 * at + 4; i++) smooth[i] = plain[i];
+        } else if (stale[at] === 1 || this.#rough[at] === 0) {
+          this.#at = at;
+          for (let i = 1; i < 6; i += 2) for (let j = 1; j < 6; j += 2) this.#sample(column + i / 6, row + j / 6);
+          this.#write(smooth, at, 9);
+        }
+      }
+    }
+    this.#rough = rough;
+    this.#poses = poses.slice();
+    this.#places = places;
+    out.set(smooth);
+  }
+
+  /** Begins the samples of a pixel that changed. */
+  #begin(at: number): void {
+    this.#at = at;
+    this.#lit[4 * at] = this.#lit[4 * at + 2] = Infinity;
+    this.#lit[4 * at + 1] = this.#lit[4 * at + 3] = -Infinity;
+  }
+
+  /** Marks the pixels that may differ from the last picture: where something moved is seen, or casts its shadow. */
+  #findStale(poses: Float32Array, places: readonly Place[], stands: boolean): void {
+    const { width, height } = this;
+    const stale = this.#stale;
+    const before = this.#poses;
+    const moved = this.#solids.map((_, index) => {
+      for (let i = index * poseSize; i < (index + 1) * poseSize; i++) if (poses[i] !== before?.[i]) return true;
+      return false;
+    });
+    if (!stands || !before || this.#solids.some(({ kind }, i) => kind === "plane" && moved[i])) {
+      stale.fill(1);
+      return;
+    }
+    stale.fill(0);
+    const shadows: Area[] = [];
+    for (const [i, solid] of this.#bodies.entries()) {
+      if (!moved[this.#solids.indexOf(solid)]) continue;
+      for (const { seen, shadow } of [this.#places[i], places[i]]) {
+        if (shadow) shadows.push(widened(shadow, 1e-6 * this.#scene.camera.distance));
+        this.#seen.eachCell(seen, (column, row) => {
+          // Rows of cells count from the bottom.
+          const top = Math.max(0, height - (row + 1) * cellPixels);
+          const right = Math.min(width, (column + 1) * cellPixels);
+          for (let y = top; y < height - row * cellPixels; y++)
+            stale.fill(1, y * width + column * cellPixels, y * width + right);
+        });
+      }
+    }
+    const lit = this.#lit;
+    for (let at = 0; at < stale.length; at++) {
+      for (let i = 0; i < shadows.length && stale[at] === 0; i++) {
+        const [[left, right], [low, high]] = shadows[i];
+        const isApart =
+          lit[4 * at] > right || lit[4 * at + 1] < left || lit[4 * at + 2] > high || lit[4 * at + 3] < low;
+        if (!isApart) stale[at] = 1;
+      }
     }
   }
 
+  #placeOf(solid: Solid): Place {
+    const balls = solid.balls();
+    const views = balls.map((ball) => {
+      const from = minus(ball, this.#eye);
+      const depth = dot(from, this.#forward);
+      const across = extent(dot(from, this.#right), depth, solid.radius);
+      return [across, extent(dot(from, this.#up), depth, solid.radius)] as const;
+    });
+    const along = (axis: Vector): Interval =>
+      hull(balls.map((ball) => [dot(ball, axis) - solid.radius, dot(ball, axis) + solid.radius]));
+    return {
+      seen: [hull(views.map(([across]) => across)), hull(views.map(([, up]) => up))],
+      shadow: solid.color[3] === 1 ? [along(this.#sunRight), along(this.#sunUp)] : null,
+    };
+  }
+
   /** Indexes the solids by where they appear, in the picture at distance 1 with its center at 0. */
-  #seenGrid(): Grid {
+  #seenGrid(places: readonly Place[]): Grid {
     const { width, height } = this;
     const pixel = this.#pixel;
     const [columns, rows] = [Math.ceil(width / cellPixels), Math.ceil(height / cellPixels)];
     const grid = new Grid((-width / 2) * pixel, (-height / 2) * pixel, cellPixels * pixel, columns, rows, this.#planes);
-    for (const solid of this.#bodies) {
-      const balls = solid.balls().map((ball) => {
-        const from = minus(ball, this.#eye);
-        const depth = dot(from, this.#forward);
-        const across = extent(dot(from, this.#right), depth, solid.radius);
-        return [across, extent(dot(from, this.#up), depth, solid.radius)] as const;
-      });
-      grid.put(solid, hull(balls.map(([across]) => across)), hull(balls.map(([, along]) => along)));
-    }
+    for (const [i, solid] of this.#bodies.entries()) grid.put(solid, places[i].seen);
     return grid;
   }
 
   /** Indexes the solids by their shadows, as seen from the sun. */
-  #shadingGrid(): Grid {
-    const places = this.#opaque.map((solid) => {
-      const along = (axis: Vector): Interval =>
-        hull(solid.balls().map((ball) => [dot(ball, axis) - solid.radius, dot(ball, axis) + solid.radius]));
-      return [solid, along(this.#sunRight), along(this.#sunUp)] as const;
+  #shadingGrid(places: readonly Place[]): Grid {
+    const shadows = this.#bodies.flatMap((solid, i): [Solid, Area][] => {
+      const { shadow } = places[i];
+      return shadow ? [[solid, shadow]] : [];
     });
-    const [left, right] = hull(places.map(([, across]) => across));
-    const [low, high] = hull(places.map(([, , along]) => along));
+    const [left, right] = hull(shadows.map(([, [across]]) => across));
+    const [low, high] = hull(shadows.map(([, [, along]]) => along));
     const grid = new Grid(left, low, Math.max(right - left, high - low) / sunCells, sunCells, sunCells, nothing);
-    for (const [solid, across, along] of places) grid.put(solid, across, along);
+    for (const [solid, shadow] of shadows) grid.put(solid, shadow);
     return grid;
   }
 
@@ -281,12 +384,26 @@ export class RayCaster {
   #inShadow(x: number, y: number, z: number): boolean {
     const [u, v, w] = [this.#sun[0], this.#sun[1], this.#sun[2]];
     const [a, b] = [this.#sunRight, this.#sunUp];
-    const shading = this.#shading.at(x * a[0] + y * a[1] + z * a[2], x * b[0] + y * b[1] + z * b[2]);
+    const across = x * a[0] + y * a[1] + z * a[2];
+    const along = x * b[0] + y * b[1] + z * b[2];
+    const [lit, at] = [this.#lit, 4 * this.#at];
+    lit[at] = Math.min(lit[at], across);
+    lit[at + 1] = Math.max(lit[at + 1], across);
+    lit[at + 2] = Math.min(lit[at + 2], along);
+    lit[at + 3] = Math.max(lit[at + 3], along);
+    const shading = this.#shading.at(across, along);
     for (let i = 0; i < shading.length; i++) {
       if (shading[i].distance(x, y, z, u, v, w, 0) < Infinity) return true;
     }
     return false;
   }
+}
+
+function widened([[left, right], [low, high]]: Area, by: number): Area {
+  return [
+    [left - by, right + by],
+    [low - by, high + by],
+  ];
 }
 
 function minus(a: Vector, b: Vector): Vector {

@@ -54,18 +54,32 @@ export interface Simulation {
   readonly contacts: number;
   /** The joints, in the order of the model. */
   readonly joints: readonly Joint[];
+  /** The actuators, in the order of the action. */
+  readonly actuators: readonly Actuator[];
   /** Returns the position of a body's frame, m: [3]; a view. Throws an InputError if the model has no such body. */
   position(body: string): Float64Array;
 }
 
 /** A joint of a model. */
 export interface Joint {
+  /** Its name in the model; "" if it has none. */
+  readonly name: string;
   /** How it moves. */
   readonly kind: "free" | "ball" | "slide" | "hinge";
   /** The index of its first number in qpos. */
   readonly index: number;
+  /** The index of its first number in qvel. */
+  readonly speedIndex: number;
   /** The range of its position (m or rad); absent if it has no limits. */
   readonly range?: readonly [low: number, high: number];
+}
+
+/** What one number of an action moves. */
+export interface Actuator {
+  /** Its name in the model; "" if it has none. */
+  readonly name: string;
+  /** The index of the joint that it moves; absent if it moves something else, such as a tendon. */
+  readonly joint?: number;
 }
 
 /** A site, or a shape of the world, of which `start` may change the position. */
@@ -108,6 +122,9 @@ interface Model extends Handle {
   readonly stat: { readonly center: Float64Array; readonly extent: number };
   readonly body_mass: Float64Array;
   readonly actuator_ctrlrange: Float64Array;
+  readonly actuator_trntype: Int32Array;
+  /** Two numbers for each actuator; the first is the index of what it moves. */
+  readonly actuator_trnid: Int32Array;
   readonly geom_type: Int32Array;
   readonly geom_bodyid: Int32Array;
   readonly geom_group: Int32Array;
@@ -124,6 +141,7 @@ interface Model extends Handle {
   readonly njnt: number;
   readonly jnt_type: Int32Array;
   readonly jnt_qposadr: Int32Array;
+  readonly jnt_dofadr: Int32Array;
   readonly jnt_range: Float64Array;
   /** One joint, because the binding cannot return the array of `limited`. */
   jnt(index: number): Handle & { readonly limited: boolean };
@@ -144,15 +162,19 @@ interface Buffer extends Handle {
   GetView(): Float64Array;
 }
 
+type ObjectKind = "mjOBJ_BODY" | "mjOBJ_GEOM" | "mjOBJ_SITE" | "mjOBJ_JOINT" | "mjOBJ_ACTUATOR";
+
 interface Mujoco {
   readonly MjModel: { from_xml_string(xml: string): Model };
   readonly MjData: new (model: Model) => Data;
   readonly DoubleBuffer: new (length: number) => Buffer;
-  readonly mjtObj: Readonly<Record<"mjOBJ_BODY" | "mjOBJ_GEOM" | "mjOBJ_SITE", { readonly value: number }>>;
+  readonly mjtObj: Readonly<Record<ObjectKind, { readonly value: number }>>;
+  readonly mjtTrn: Readonly<Record<"mjTRN_JOINT" | "mjTRN_JOINTINPARENT", { readonly value: number }>>;
   readonly mjtIntegrator: { readonly mjINT_RK4: { readonly value: number } };
   readonly mjtWarning: Readonly<Record<"mjWARN_CONTACTFULL" | "mjWARN_CNSTRFULL", { readonly value: number }>>;
   readonly mjtState: { readonly mjSTATE_INTEGRATION: { readonly value: number } };
   mj_name2id(model: Model, kind: number, name: string): number;
+  mj_id2name(model: Model, kind: number, id: number): string | null;
   mj_resetData(model: Model, data: Data): void;
   mj_forward(model: Model, data: Data): void;
   mj_step(model: Model, data: Data): void;
@@ -235,6 +257,7 @@ export class MujocoSimulation implements Simulation {
   bodyMass!: Float64Array;
   target!: Float64Array;
   readonly joints: readonly Joint[];
+  readonly actuators: readonly Actuator[];
   /** The duration of one engine step, s. */
   readonly timestep: number;
   /** The actuators' control ranges: [nu] each. */
@@ -280,7 +303,8 @@ export class MujocoSimulation implements Simulation {
     this.#saved = new mujoco.DoubleBuffer(mujoco.mj_stateSize(this.#model, this.#allState));
     this.timestep = this.#model.opt.timestep;
     this.#isRungeKutta = this.#model.opt.integrator === mujoco.mjtIntegrator.mjINT_RK4.value;
-    this.joints = jointsOf(this.#model);
+    this.joints = jointsOf(this.#model, mujoco);
+    this.actuators = actuatorsOf(this.#model, mujoco);
     this.#target = target && { ...target, id: this.#targetId(target) };
     const shapes = visible(this.#model);
     this.#geoms = [...shapes.keys()];
@@ -474,15 +498,36 @@ export class MujocoSimulation implements Simulation {
 }
 
 /** Returns the joints of a model. */
-function jointsOf(model: Model): Joint[] {
-  const { njnt, jnt_type, jnt_qposadr, jnt_range } = model;
+function jointsOf(model: Model, mujoco: Mujoco): Joint[] {
+  const { njnt, jnt_type, jnt_qposadr, jnt_dofadr, jnt_range } = model;
   return Array.from({ length: njnt }, (_, i) => {
     const joint = model.jnt(i);
     const { limited } = joint;
     joint.delete();
     const [low, high] = jnt_range.subarray(2 * i);
-    return { kind: jointKinds[jnt_type[i]], index: jnt_qposadr[i], ...(limited && { range: [low, high] }) };
+    return {
+      name: nameOf(model, mujoco, "mjOBJ_JOINT", i),
+      kind: jointKinds[jnt_type[i]],
+      index: jnt_qposadr[i],
+      speedIndex: jnt_dofadr[i],
+      ...(limited && { range: [low, high] }),
+    };
   });
+}
+
+/** Returns the actuators of a model. */
+function actuatorsOf(model: Model, mujoco: Mujoco): Actuator[] {
+  const { actuator_trntype, actuator_trnid } = model;
+  const { mjTRN_JOINT, mjTRN_JOINTINPARENT } = mujoco.mjtTrn;
+  return Array.from(actuator_trntype, (kind, i) => {
+    const name = nameOf(model, mujoco, "mjOBJ_ACTUATOR", i);
+    const isOfJoint = kind === mjTRN_JOINT.value || kind === mjTRN_JOINTINPARENT.value;
+    return isOfJoint ? { name, joint: actuator_trnid[2 * i] } : { name };
+  });
+}
+
+function nameOf(model: Model, mujoco: Mujoco, kind: ObjectKind, id: number): string {
+  return mujoco.mj_id2name(model, mujoco.mjtObj[kind].value, id) ?? "";
 }
 
 /** Returns the shape of a site. */

@@ -31,6 +31,33 @@ const cart: tasks.MujocoTask = {
 const step = (environment: TimeLimit, ...action: number[]) => environment.step(Float32Array.from(action)) as Step;
 const reset = (environment: TimeLimit, seed = 1) => environment.reset(new Random(seed)) as ArrayLike<number>;
 
+test("a task sees the joints and actuators by name, and which joint an actuator moves", async () => {
+  let seen: tasks.Simulation | undefined;
+  const observe: tasks.MujocoTask["observe"] = (simulation) => {
+    seen = simulation;
+    return [0];
+  };
+  for (const [task, wanted] of [
+    [ant(), "hip_4 ankle_4 hip_1 ankle_1 hip_2 ankle_2 hip_3 ankle_3"],
+    [tasks.humanoid(), "abdomen_y abdomen_z abdomen_x right_hip_x right_hip_z right_hip_y right_knee"],
+    [tasks.dmControl("point_mass-easy"), "t1: no joint t2: no joint"],
+  ] as const) {
+    const environment = await createMujoco({ ...task, observe });
+    const { joints = [], actuators = [] } = seen ?? {};
+    const moved = actuators.map(({ name, joint }) => (joint === undefined ? `${name}: no joint` : joints[joint].name));
+    assert.ok(moved.join(" ").startsWith(wanted), moved.join(" "));
+    environment.close();
+  }
+  const environment = await createMujoco({ ...ant(), observe });
+  const places = seen?.joints.slice(0, 3).map(({ name, kind, index, speedIndex }) => [name, kind, index, speedIndex]);
+  assert.deepEqual(places, [
+    ["root", "free", 0, 0],
+    ["hip_1", "hinge", 7, 6],
+    ["ankle_1", "hinge", 8, 7],
+  ]);
+  environment.close();
+});
+
 test("a custom task has the model's sizes and bounds, its own start, and the motion computed by hand", async () => {
   const environment = await createMujoco(cart);
   assert.equal(environment.name, "Cart");
