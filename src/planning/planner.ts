@@ -3,7 +3,7 @@ import { expectRandom, type Random } from "../base/random.ts";
 import type { Environment } from "../environment/environment.ts";
 import { expectEnvironment, nameOf } from "../environment/environment-calls.ts";
 
-/** The budget of a planner, and how it searches. Its cost per time step is iterations · samples · horizon steps. */
+/** The budget of a planner, and how it searches. A search costs at most iterations · samples · horizon steps. */
 export interface PlannerSettings {
   /** Time steps that a plan looks ahead. */
   horizon: number;
@@ -11,8 +11,10 @@ export interface PlannerSettings {
   spacing: number;
   /** Plans that are tried in each iteration. */
   samples: number;
-  /** Iterations for each time step. */
+  /** Iterations of each search. */
   iterations: number;
+  /** Time steps from one search to the next. The model is the true one, so a plan comes out as it was planned. */
+  replan: number;
   /** The standard deviation of the first iteration's knots, as a fraction of half the range of the actions. */
   noise: number;
 }
@@ -23,6 +25,7 @@ export const plannerDefaults: Readonly<PlannerSettings> = {
   spacing: 4,
   samples: 48,
   iterations: 2,
+  replan: 1,
   noise: 0.5,
 };
 
@@ -30,12 +33,15 @@ export const plannerDefaults: Readonly<PlannerSettings> = {
 const eliteFraction = 0.1;
 /** The least standard deviation of a knot, as a fraction of the first one; else a search would end too early. */
 const leastNoise = 0.02;
-/** Of the first iteration's samples, the part that is drawn from all plans, in case that another way is better. */
+/**
+ * Of the first iteration's samples, the part that is drawn from all plans, in case that another way is better. It is all of
+ * them after a search that found no difference between plans.
+ */
 const freshFraction = 0.2;
 
 /**
- * Acts by planning with the true model: in each time step it tries many sequences of actions on the environment itself,
- * puts the environment back, and returns the first action of the best. The search is the cross-entropy method: knots are
+ * Acts by planning with the true model: in each time step, or in every few, it tries many sequences of actions on the
+ * environment itself, puts the environment back, and follows the best. The search is the cross-entropy method: knots are
  * drawn from normal distributions, which move to the best plans. It starts from the best plan of the step before.
  *
  * One planner plays one episode. It can take the place of a policy in `evaluate` of one episode, with
@@ -61,6 +67,10 @@ export class Planner {
   readonly #order: number[];
   /** Time steps since the first knot. */
   #phase = 0;
+  /** Time steps until the next search. */
+  #wait = 0;
+  /** Whether all plans of the last search had the same return, so that no plan is a reason to search near it. */
+  #isLost = false;
 
   /**
    * Plans in `environment`, which needs `save` and `restore`, and may not return promises. Everything random is drawn from
@@ -101,12 +111,16 @@ export class Planner {
 
   /** Returns the action for the environment's current state: [A]; the array of the next call. */
   act(): Float32Array {
-    const state = this.#save();
-    try {
-      this.#search(state);
-    } finally {
-      this.#restore(state);
+    if (this.#wait === 0) {
+      const state = this.#save();
+      try {
+        this.#search(state);
+      } finally {
+        this.#restore(state);
+      }
+      this.#wait = this.#settings.replan;
     }
+    this.#wait--;
     this.#write(this.#best, 0);
     this.#advance();
     return this.#action;
@@ -130,6 +144,7 @@ export class Planner {
       this.#order.sort((a, b) => this.#returns[b] - this.#returns[a] || a - b);
       const [first] = this.#order;
       best = this.#returns[first];
+      if (iteration === 0) this.#isLost = best === this.#returns[this.#order[samples - 1]];
       this.#best.set(this.#plans[first]);
       if (iteration + 1 < iterations) this.#fit();
     }
@@ -138,7 +153,7 @@ export class Planner {
   /** Draws a plan. Some explore and some refine; in the first iteration some depend on nothing that was planned before. */
   #draw(plan: Float64Array, isFirst: boolean): void {
     const kind = this.#random.uniform();
-    const isFresh = isFirst && kind < freshFraction;
+    const isFresh = isFirst && (this.#isLost || kind < freshFraction);
     const scale = kind < 0.5 ? 1 : 0.3;
     const least = leastNoise * this.#settings.noise;
     const size = this.#actionSize;
