@@ -1,7 +1,14 @@
 import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { expectRandom, type Random } from "../base/random.ts";
-import type { Environment } from "../environment/environment.ts";
-import { expectEnvironment, nameOf } from "../environment/environment-calls.ts";
+import type { Environment, Step } from "../environment/environment.ts";
+import {
+  EnvironmentError,
+  expectEnvironment,
+  nameOf,
+  restoreState,
+  saveState,
+  whatWas,
+} from "../environment/environment-calls.ts";
 
 /** The budget of a planner, and how it searches. A search costs at most iterations · samples · horizon steps. */
 export interface PlannerSettings {
@@ -49,8 +56,6 @@ const freshFraction = 0.2;
  */
 export class Planner {
   readonly #environment: Environment;
-  readonly #save: () => Float64Array;
-  readonly #restore: (state: Float64Array) => void;
   readonly #settings: PlannerSettings;
   readonly #random: Random;
   readonly #name: string;
@@ -81,8 +86,7 @@ export class Planner {
     expectRandom(random, "Planner random");
     this.#settings = plannerSettings(settings);
     this.#name = nameOf(environment);
-    const { save, restore } = environment;
-    if (!save || !restore) {
+    if (!environment.save || !environment.restore) {
       throw new InputError({
         where: this.#name,
         expected: "an environment with save and restore",
@@ -91,8 +95,6 @@ export class Planner {
       });
     }
     this.#environment = environment;
-    this.#save = save.bind(environment);
-    this.#restore = restore.bind(environment);
     this.#random = random;
     const { horizon, spacing, samples } = this.#settings;
     this.#actionSize = environment.actionLow.length;
@@ -112,11 +114,11 @@ export class Planner {
   /** Returns the action for the environment's current state: [A]; the array of the next call. */
   act(): Float32Array {
     if (this.#wait === 0) {
-      const state = this.#save();
+      const state = saveState(this.#environment, this.#name);
       try {
         this.#search(state);
       } finally {
-        this.#restore(state);
+        restoreState(this.#environment, state, this.#name);
       }
       this.#wait = this.#settings.replan;
     }
@@ -184,25 +186,33 @@ export class Planner {
 
   /** Returns Σ r of a plan from a state, up to the horizon or the end of the episode. */
   #returnOf(plan: Float64Array, state: Float64Array): number {
-    this.#restore(state);
+    restoreState(this.#environment, state, this.#name);
     let sum = 0;
     for (let t = 0; t < this.#settings.horizon; t++) {
       this.#write(plan, t);
-      const step = this.#environment.step(this.#action);
-      if ("then" in step) {
-        throw new InputError({
-          where: this.#name,
-          expected: "an environment whose steps are not promises",
-          got: "a promise",
-          hint: "A planner needs thousands of steps for each action, so it does not wait for them.",
-        });
-      }
-      const { reward, terminated, truncated } = step;
+      const { reward, terminated, truncated } = this.#step();
       expect(Number.isFinite(reward), `${this.#name} reward`, "a finite number", reward);
       sum += reward;
       if (terminated || truncated) break;
     }
     return sum;
+  }
+
+  /** Takes one step of a plan. */
+  #step(): Step {
+    let step: Step | Promise<Step>;
+    try {
+      step = this.#environment.step(this.#action);
+    } catch (error) {
+      throw new EnvironmentError(`${this.#name} step of a plan: ${whatWas(error)}`, { cause: error });
+    }
+    if (!("then" in step)) return step;
+    throw new InputError({
+      where: this.#name,
+      expected: "an environment whose steps are not promises",
+      got: "a promise",
+      hint: "A planner needs thousands of steps for each action, so it does not wait for them.",
+    });
   }
 
   /** Writes a plan's action, t time steps from now, in the environment's units. */
