@@ -2389,8 +2389,8 @@ export const faults = [
     edits: [
       {
         file: "src/cli/plan.ts",
-        text: '"--first-episode", `${first + i}`',
-        fault: '"--first-episode", `${first}`',
+        text: "{first + i}`, ...picture]",
+        fault: "{first}`, ...picture]",
       },
     ],
   },
