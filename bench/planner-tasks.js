@@ -7,7 +7,7 @@ export const episodes = { planner: 5, random: 50 };
 const cartpole = { horizon: 150, spacing: 15, samples: 12, iterations: 1, replan: 1, noise: 0.5 };
 const cheetah = { horizon: 50, spacing: 5, samples: 48, iterations: 2, replan: 1, noise: 0.5 };
 const hopper = { horizon: 60, spacing: 10, samples: 96, iterations: 1, replan: 5, noise: 1 };
-const walker = { horizon: 30, spacing: 5, samples: 24, iterations: 1, replan: 5, noise: 0.5 };
+const walker = { horizon: 30, spacing: 5, samples: 24, iterations: 1, replan: 1, noise: 0.5 };
 const arm = { horizon: 60, spacing: 10, samples: 48, iterations: 1, replan: 5, noise: 0.5 };
 const swing = { horizon: 150, spacing: 15, samples: 48, iterations: 1, replan: 5, noise: 1 };
 
@@ -24,7 +24,7 @@ export const tasks = {
   "dm_control/ball_in_cup-catch": { ...arm, noise: 1 },
   "dm_control/finger-spin": { ...arm, spacing: 5, noise: 1 },
   "dm_control/walker-stand": walker,
-  "dm_control/walker-run": { ...walker, horizon: 40, samples: 48 },
+  "dm_control/walker-run": { ...walker, horizon: 40, samples: 48, replan: 2 },
   "dm_control/reacher-hard": arm,
   "dm_control/point_mass-easy": { ...arm, horizon: 100, spacing: 20 },
   "dm_control/cartpole-balance_sparse": cartpole,
