@@ -3,9 +3,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { performanceBlocks } from "./performance.js";
+import { plannerTable } from "./planner.js";
 
 /** The documents that have generated parts. They lie in docs/, from where the links to the sources lead. */
-export const generatedIn = ["docs/algorithm.md", "docs/results.md", "docs/performance.md"];
+export const generatedIn = ["docs/algorithm.md", "docs/results.md", "docs/performance.md", "docs/paper-tasks.md"];
 
 /** The text of one of these documents with its generated parts brought up to date. */
 export function upToDate(text, root) {
@@ -96,6 +97,7 @@ const sentences = {
   paper: ["pendulum-paper.json", paper],
   // Only the table, without the notes below it.
   mujoco: ["mujoco/benchmark.md", (page) => page.split("\n\n")[0]],
+  planner: [null, plannerTable],
 };
 
 function small({ steps, evaluationEpisodes, machine, variants: [{ runs }] }) {

@@ -2134,8 +2134,8 @@ export const faults = [
     edits: [
       {
         file: "src/planning/planner.ts",
-        text: "      this.#restore(state);\n    }\n    this.#write",
-        fault: "      state.fill(0);\n    }\n    this.#write",
+        text: "        restoreState(this.#environment, state, this.#name);\n      }\n      this.#wait",
+        fault: "        state.fill(0);\n      }\n      this.#wait",
       },
     ],
   },
@@ -2482,6 +2482,32 @@ export const faults = [
         text: "if (!isApart) stale[at] = 1;",
         fault: "if (!isApart) stale[at] = 0;",
       },
+    ],
+  },
+  {
+    name: "a planner that has found no reward searches near its last plan",
+    edits: [
+      {
+        file: "src/planning/planner.ts",
+        text: "(this.#isLost || kind < freshFraction)",
+        fault: "kind < freshFraction",
+      },
+    ],
+  },
+  {
+    name: "plan --jobs plays the first episode again and again",
+    edits: [
+      {
+        file: "src/cli/plan.ts",
+        text: "{first + i}`, ...picture]",
+        fault: "{first}`, ...picture]",
+      },
+    ],
+  },
+  {
+    name: "plan --jobs plays on after an episode has failed",
+    edits: [
+      { file: "src/cli/plan.ts", text: "until: failure.signal }", fault: "until: new AbortController().signal }" },
     ],
   },
 ];

@@ -1,57 +1,103 @@
-// The table of docs/paper-tasks.md holds what the records of `ddpg plan` say.
+// The records of `ddpg plan`, of which `npm run figures` draws the table of docs/paper-tasks.md, and the program that makes
+// them.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { suiteTasks } from "../dist/tasks.js";
+import { tasks } from "../bench/planner-tasks.js";
+import { plannerRecords, plannerTable } from "../scripts/planner.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const folder = path.join(root, "docs/results/planner");
+const results = path.join(root, "docs/results");
+const records = plannerRecords(path.join(results, "planner"));
+const execute = promisify(execFile);
 
-const records = fs.readdirSync(folder).map((name) => {
-  const record = JSON.parse(fs.readFileSync(path.join(folder, name), "utf8"));
-  assert.equal(name, `${record.environment.replaceAll("/", "-")}.${record.policy}.json`);
-  return record;
-});
-
-/** The table that belongs into the document. */
-function table() {
-  const rows = [...new Set(records.map(({ environment }) => environment))].sort().map((environment) => {
-    const find = (policy) => records.find((record) => record.environment === environment && record.policy === policy);
-    const [random, planner] = [find("random"), find("planner")];
-    const { budget } = planner ?? {};
-    const search = budget && [
-      `${budget.horizon} steps, a knot every ${budget.spacing}`,
-      `${budget.stepsPerAction.toLocaleString("en-US")} = ${budget.horizon} × ${budget.samples} × ${budget.iterations}`,
-    ];
-    return [`\`${environment}\``, returnOf(random), returnOf(planner), ...(search ?? ["–", "–"])];
-  });
-  const head = ["task", "random", "planner", "horizon", "budget"];
-  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
-
-function returnOf(record) {
-  if (!record) return "–";
-  const { meanReturn, standardError, episodes } = record;
-  const error = standardError === null ? "" : ` ± ${standardError.toFixed(1)}`;
-  return `${meanReturn.toFixed(1)}${error}, ${episodes} ${episodes === 1 ? "episode" : "episodes"}`;
-}
-
-test("the table of docs/paper-tasks.md is that of the records", () => {
-  const text = fs.readFileSync(path.join(root, "docs/paper-tasks.md"), "utf8");
-  assert.ok(text.includes(`\n\n${table()}\n\n`), `expected this table:\n${table()}`);
-});
-
-test("a record's figures follow from its returns", () => {
-  for (const { environment, policy, episodes, meanReturn, standardError, returns, budget } of records) {
-    assert.equal(returns.length, episodes, environment);
+test("a record's figures follow from its returns, and its name from what it holds", () => {
+  for (const [name, record] of records) {
+    const { environment, policy, firstEpisode = 1, episodes, meanReturn, standardError, returns, budget } = record;
+    assert.equal(name, `${environment.replaceAll("/", "-")}.${policy}.json`);
+    assert.deepEqual([firstEpisode, returns.length], [1, episodes], name);
     const mean = returns.reduce((sum, x) => sum + x, 0) / episodes;
-    assert.ok(Math.abs(mean - meanReturn) <= 1e-9 * Math.abs(mean), environment);
+    assert.ok(Math.abs(mean - meanReturn) <= 1e-9 * Math.abs(mean), name);
     const squares = returns.reduce((sum, x) => sum + (x - mean) ** 2, 0);
     const error = episodes === 1 ? null : Math.sqrt(squares / (episodes - 1) / episodes);
-    if (error === null) assert.equal(standardError, null, environment);
-    else assert.ok(Math.abs(error - standardError) <= 1e-9 * error, environment);
+    if (error === null) assert.equal(standardError, null, name);
+    else assert.ok(Math.abs(error - standardError) <= 1e-9 * error, name);
     assert.equal(budget !== undefined, policy === "planner");
-    if (budget) assert.equal(budget.stepsPerAction, budget.horizon * budget.samples * budget.iterations);
+    if (!budget) continue;
+    const { stepsPerAction, replan = 1, ...search } = budget;
+    assert.equal(stepsPerAction, (search.horizon * search.samples * search.iterations) / replan);
+    assert.deepEqual(
+      { ...search, replan },
+      tasks[environment],
+      `${name} has other settings than bench/planner-tasks.js`,
+    );
+  }
+});
+
+test("the table shows both ends of the scale, and what has no record", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-planner-table-"));
+  try {
+    fs.mkdirSync(path.join(folder, "planner"));
+    const write = (name, record) => fs.writeFileSync(path.join(folder, "planner", name), JSON.stringify(record));
+    const budget = { horizon: 10, spacing: 2, samples: 30, iterations: 2, replan: 4, noise: 1, stepsPerAction: 150 };
+    write("b.planner.json", {
+      environment: "b",
+      policy: "planner",
+      budget,
+      episodes: 2,
+      meanReturn: 5,
+      standardError: 1,
+    });
+    write("b.random.json", { environment: "b", policy: "random", episodes: 1, meanReturn: 0.25, standardError: null });
+    write("a.random.json", { environment: "a", policy: "random", episodes: 50, meanReturn: 1, standardError: 0.5 });
+    assert.deepEqual(plannerTable(folder).split("\n").slice(2), [
+      "| `a` | 1.0 ± 0.5, 50 episodes | – | – | – |",
+      "| `b` | 0.3, 1 episode | 5.0 ± 1.0, 2 episodes | 10 steps, a knot every 2 | 150 = 10 × 30 × 2 / 4 |",
+    ]);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+});
+
+test("there are settings for every task of dm_control", () => {
+  assert.deepEqual(
+    suiteTasks.dm_control.filter((name) => !Object.hasOwn(tasks, name)),
+    [],
+  );
+});
+
+test("bench:planner plays what is missing, keeps what has the same settings, and the planner still plays as recorded", async () => {
+  const out = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-planner-records-"));
+  try {
+    const name = "Pendulum-v1.planner.json";
+    const bench = (...args) =>
+      execute(process.execPath, [path.join(root, "bench/planner.js"), "--out", out, ...args, "Pendulum-v1"]);
+    const write = (record) => fs.writeFileSync(path.join(out, name), JSON.stringify(record));
+    const read = () => JSON.parse(fs.readFileSync(path.join(out, name), "utf8"));
+    const recorded = records.get(name);
+    // The returns of the first three are marked, to see that they are kept.
+    write({ ...recorded, episodes: 3, returns: [-1, -2, -3], lengths: [1, 2, 3] });
+    const { stdout } = await bench("--policy", "planner", "--jobs", "2");
+    assert.equal(stdout.split("\n").length, 2, stdout);
+    assert.deepEqual(read().returns, [-1, -2, -3, ...recorded.returns.slice(3, 5)]);
+    assert.deepEqual([read().episodes, read().meanLength], [5, (1 + 2 + 3 + 200 + 200) / 5]);
+
+    // Those with another noise are replaced.
+    write({ ...recorded, budget: { ...recorded.budget, noise: 0.25 } });
+    await bench("--policy", "planner", "--jobs", "5");
+    assert.deepEqual(read().returns, recorded.returns.slice(0, 5));
+    assert.equal((await bench("--policy", "planner")).stdout, "");
+
+    await bench("--policy", "random");
+    const random = JSON.parse(fs.readFileSync(path.join(out, "Pendulum-v1.random.json"), "utf8"));
+    assert.deepEqual(random.returns, records.get("Pendulum-v1.random.json").returns);
+  } finally {
+    fs.rmSync(out, { recursive: true });
   }
 });

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { programInFolder } from "./terminal/program.case.ts";
 
-const { inFolder, ddpg, succeed } = programInFolder("plan");
+const { inFolder, ddpg, succeed, start } = programInFolder("plan");
 
 /** A budget with which an episode of the pendulum takes a moment. */
 const brief = ["--horizon", "8", "--samples", "4", "--iterations", "1"];
@@ -17,7 +18,8 @@ test("plan prints the returns and the budget as JSON, the same ones for the same
     environment: "Pendulum-v1",
     policy: "planner",
     seed: 1,
-    budget: { horizon: 8, spacing: 4, samples: 4, iterations: 1, noise: 0.5, stepsPerAction: 32 },
+    budget: { horizon: 8, spacing: 4, samples: 4, iterations: 1, replan: 1, noise: 0.5, stepsPerAction: 32 },
+    firstEpisode: 1,
     episodes: 2,
     meanLength: 200,
     lengths: [200, 200],
@@ -50,6 +52,92 @@ test("plan --policy random measures random actions, without a budget", async () 
   assert.ok(mean < -1000 && mean > -1500, `${mean}`);
 });
 
+test("plan plays episodes at once, and in pieces, with the same returns", async () => {
+  for (const policy of [brief, ["--policy", "random"]]) {
+    const args = ["plan", "Pendulum-v1", ...policy, "--json"];
+    const printed = await succeed(...args, "--episodes", "3");
+    assert.equal(await succeed(...args, "--episodes", "3", "--jobs", "2"), printed);
+    const { returns } = JSON.parse(printed);
+    const rest = JSON.parse(await succeed(...args, "--episodes", "2", "--first-episode", "2", "--jobs", "8"));
+    assert.deepEqual([rest.firstEpisode, rest.returns], [2, returns.slice(1)]);
+  }
+  const film = await succeed("plan", "Pendulum-v1", ...brief, "--episodes", "2", "--output", "one.gif");
+  const films = ["--episodes", "2", "--jobs", "2", "--output", "two.gif"];
+  assert.equal(await succeed("plan", "Pendulum-v1", ...brief, ...films), film.replace("one.gif", "two.gif"));
+  assert.deepEqual(fs.readFileSync(inFolder("two.gif")), fs.readFileSync(inFolder("one.gif")));
+});
+
+/** A module of the user's own, whose processes write a file each, with what its `step` does. */
+function moduleThat(name: string, step: string): string {
+  fs.writeFileSync(inFolder("package.json"), '{ "type": "module" }');
+  fs.writeFileSync(
+    inFolder(name),
+    `import * as fs from "node:fs";
+export default class Own {
+  observationSize = 1;
+  actionLow = [-1];
+  actionHigh = [1];
+  constructor() { this.steps = 0; fs.writeFileSync("made." + process.pid, ""); }
+  reset() { this.steps = 0; this.start = globalThis.starts = (globalThis.starts ?? 0) + 1; return [0]; }
+  save() { return Float64Array.of(this.steps); }
+  restore([steps]) { this.steps = steps; }
+  step() { this.steps++; ${step} }
+}
+`,
+  );
+  return `./${name}`;
+}
+
+/** The processes that have made that environment, and removes their files. */
+function made(): number[] {
+  const names = fs.readdirSync(inFolder()).filter((name) => name.startsWith("made."));
+  return names.map((name) => {
+    fs.rmSync(inFolder(name));
+    return Number(name.slice("made.".length));
+  });
+}
+
+test("plan --jobs ends at the first episode that fails, with one line that says why", async () => {
+  const endless = "return { observation: [0], reward: 0, terminated: false };";
+  // Only the parent's process has no channel: it loads the environment, and its children fail.
+  const broken = moduleThat("broken.js", `if (process.channel) throw new Error("no wind"); ${endless}`);
+  const { code, stdout, stderr } = await ddpg("plan", broken, "--episodes", "4", "--jobs", "2", "--horizon", "2");
+  assert.deepEqual([code, stdout], [1, ""], stderr);
+  assert.match(stderr, /^ddpg: episode [12]: Own step of a plan: no wind\n    at Own.step \(broken.js:\d+:\d+\)\n$/);
+  assert.ok(made().length <= 3, "the third and fourth do not start");
+
+  // A module that does not load is refused before any child starts.
+  fs.writeFileSync(inFolder("unloadable.js"), 'throw new Error("no such wind");');
+  const refused = await ddpg("plan", "./unloadable.js", "--episodes", "2", "--jobs", "2");
+  assert.equal(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /^ddpg: .*unloadable\.js.*no such wind/);
+  assert.doesNotMatch(refused.stderr, /episode/);
+});
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
+  test(`${signal} ends plan --jobs and all its children`, { skip: process.platform === "win32" }, async () => {
+    const slow = "return { observation: [0], reward: 0, terminated: false, truncated: this.steps > 90_000 };";
+    const { child, outcome } = start(["plan", moduleThat("slow.js", slow), "--episodes", "3", "--jobs", "2"]);
+    const pids: number[] = [];
+    while (pids.length < 3 && child.exitCode === null) {
+      pids.push(...made());
+      await delay(20);
+    }
+    child.kill(signal);
+    const { code } = await outcome;
+    assert.equal(code, { SIGINT: 130, SIGTERM: 143, SIGKILL: null }[signal]);
+    const isAlive = (pid: number): boolean => {
+      try {
+        return process.kill(pid, 0);
+      } catch {
+        return false;
+      }
+    };
+    for (let tries = 0; pids.some(isAlive) && tries < 500; tries++) await delay(20);
+    assert.deepEqual(pids.filter(isAlive), []);
+  });
+}
+
 test("plan explains what it cannot do", async () => {
   fs.writeFileSync(inFolder("package.json"), '{ "type": "module" }');
   fs.writeFileSync(
@@ -67,6 +155,9 @@ test("plan explains what it cannot do", async () => {
     [["./forgetful.js"], /expected an environment with save and restore, got one without/],
     [["Pendulum-v1", "--policy", "best"], /--policy: expected planner or random, got "?best/],
     [["Pendulum-v1", "--policy", "random", "--horizon", "3"], /--horizon: expected --policy planner, got/],
+    [["Pendulum-v1", "--jobs", "0"], /--jobs: expected a whole number of at least 1, got 0/],
+    [["Pendulum-v1", "--first-episode", "0"], /--first-episode: expected a whole number of at least 1, got 0/],
+    [["./forgetful.js", "--episodes", "2", "--jobs", "2"], /expected an environment with save and restore, got one/],
     [["Pendulum-v1", "--samples", "1"], /--samples: expected a whole number of at least 2, got 1/],
     [["Pendulum-v1", "--output", "plan.mp4"], /--output: expected a file that ends in \.gif or \.png/],
     [["Pendulm-v1"], /Did you mean "Pendulum-v1"/],

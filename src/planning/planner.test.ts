@@ -105,6 +105,71 @@ test("planning leaves the environment as it was, and takes no more steps than it
   assert.ok(mass.steps > 0 && mass.steps <= 10 * 6 * 3, `${mass.steps}`);
 });
 
+test("with replan it follows a plan for some steps, which costs one search", () => {
+  const mass = new Mass();
+  const environment = new TimeLimit(mass, 100);
+  environment.reset(new Random(1));
+  const planner = new Planner(environment, new Random(1), { horizon: 10, samples: 6, iterations: 2, replan: 3 });
+  const costs = Array.from({ length: 6 }, () => {
+    const before = mass.steps;
+    const action = Float32Array.from(planner.act());
+    const cost = mass.steps - before;
+    environment.step(action);
+    return cost;
+  });
+  // The best plan of the first iteration is not tried again in the second.
+  const search = 10 * (6 + 5);
+  assert.deepEqual(costs, [search, 0, 0, search, 0, 0]);
+  // On the true model, following a good plan for three steps costs little.
+  const budget = { horizon: 8, spacing: 1, samples: 200, iterations: 8, replan: 3 };
+  const limited = new TimeLimit(new Mass(), 20);
+  const { sum } = play(limited, new Planner(limited, new Random(1), budget));
+  assert.ok(sum <= optimum(20) + 1e-9 && sum > 1.02 * optimum(20), `${sum}`);
+});
+
+test("after a search in which all plans were worth the same, all plans but the first are new ones", () => {
+  /** Rewards nothing, and keeps the greatest action of each plan. */
+  class Silent extends Mass {
+    readonly greatest: number[] = [];
+
+    override step(action: Float32Array): Step {
+      const last = this.greatest.length - 1;
+      this.greatest[last] = Math.max(this.greatest[last], Math.abs(action[0]));
+      return { ...super.step(action), reward: 0 } as Step;
+    }
+
+    override restore(state: Float64Array): void {
+      super.restore(state);
+      this.greatest.push(0);
+    }
+  }
+  const environment = new Silent();
+  environment.reset();
+  const samples = 20;
+  const planner = new Planner(environment, new Random(1), { samples, iterations: 1, noise: 1e-3, horizon: 20 });
+  const wide = Array.from({ length: 2 }, () => {
+    environment.greatest.length = 0;
+    planner.act();
+    return environment.greatest.filter((greatest) => greatest > 0.1).length;
+  });
+  assert.ok(wide[0] > 0 && wide[0] < samples / 2, `${wide[0]} of the first search`);
+  assert.equal(wide[1], samples - 1);
+});
+
+test("an error of the environment in a plan is the environment's", () => {
+  class Broken extends Mass {
+    override step(): Step {
+      throw new Error("no wind");
+    }
+  }
+  const environment = new Broken();
+  environment.reset();
+  assert.throws(() => new Planner(environment, new Random(1)).act(), {
+    name: "EnvironmentError",
+    message: "Broken step of a plan: no wind",
+  });
+});
+
 test("a plan ends with the episode", () => {
   const mass = new Mass();
   const environment = new TimeLimit(mass, 2);
@@ -158,6 +223,7 @@ test("invalid settings are refused by name", () => {
   const cases: [Partial<PlannerSettings>, RegExp][] = [
     [{ horizon: 0 }, /^planner horizon: expected a whole number of at least 1, got 0/],
     [{ spacing: 1.5 }, /^planner spacing: expected a whole number of at least 1, got 1\.5/],
+    [{ replan: 0 }, /^planner replan: expected a whole number of at least 1, got 0/],
     [{ samples: 1 }, /^planner samples: expected a whole number of at least 2, got 1/],
     [{ iterations: Number.NaN }, /^planner iterations: /],
     [{ noise: 0 }, /^planner noise: expected a number above 0, got 0/],

@@ -1,9 +1,16 @@
 import { expect, expectOptions, InputError } from "../base/expect.ts";
 import { expectRandom, type Random } from "../base/random.ts";
-import type { Environment } from "../environment/environment.ts";
-import { expectEnvironment, nameOf } from "../environment/environment-calls.ts";
+import type { Environment, Step } from "../environment/environment.ts";
+import {
+  EnvironmentError,
+  expectEnvironment,
+  nameOf,
+  restoreState,
+  saveState,
+  whatWas,
+} from "../environment/environment-calls.ts";
 
-/** The budget of a planner, and how it searches. Its cost per time step is iterations · samples · horizon steps. */
+/** The budget of a planner, and how it searches. A search costs at most iterations · samples · horizon steps. */
 export interface PlannerSettings {
   /** Time steps that a plan looks ahead. */
   horizon: number;
@@ -11,8 +18,10 @@ export interface PlannerSettings {
   spacing: number;
   /** Plans that are tried in each iteration. */
   samples: number;
-  /** Iterations for each time step. */
+  /** Iterations of each search. */
   iterations: number;
+  /** Time steps from one search to the next. The model is the true one, so a plan comes out as it was planned. */
+  replan: number;
   /** The standard deviation of the first iteration's knots, as a fraction of half the range of the actions. */
   noise: number;
 }
@@ -23,6 +32,7 @@ export const plannerDefaults: Readonly<PlannerSettings> = {
   spacing: 4,
   samples: 48,
   iterations: 2,
+  replan: 1,
   noise: 0.5,
 };
 
@@ -30,12 +40,15 @@ export const plannerDefaults: Readonly<PlannerSettings> = {
 const eliteFraction = 0.1;
 /** The least standard deviation of a knot, as a fraction of the first one; else a search would end too early. */
 const leastNoise = 0.02;
-/** Of the first iteration's samples, the part that is drawn from all plans, in case that another way is better. */
+/**
+ * Of the first iteration's samples, the part that is drawn from all plans, in case that another way is better. It is all of
+ * them after a search that found no difference between plans.
+ */
 const freshFraction = 0.2;
 
 /**
- * Acts by planning with the true model: in each time step it tries many sequences of actions on the environment itself,
- * puts the environment back, and returns the first action of the best. The search is the cross-entropy method: knots are
+ * Acts by planning with the true model: in each time step, or in every few, it tries many sequences of actions on the
+ * environment itself, puts the environment back, and follows the best. The search is the cross-entropy method: knots are
  * drawn from normal distributions, which move to the best plans. It starts from the best plan of the step before.
  *
  * One planner plays one episode. It can take the place of a policy in `evaluate` of one episode, with
@@ -43,8 +56,6 @@ const freshFraction = 0.2;
  */
 export class Planner {
   readonly #environment: Environment;
-  readonly #save: () => Float64Array;
-  readonly #restore: (state: Float64Array) => void;
   readonly #settings: PlannerSettings;
   readonly #random: Random;
   readonly #name: string;
@@ -61,6 +72,10 @@ export class Planner {
   readonly #order: number[];
   /** Time steps since the first knot. */
   #phase = 0;
+  /** Time steps until the next search. */
+  #wait = 0;
+  /** Whether all plans of the last search had the same return, so that no plan is a reason to search near it. */
+  #isLost = false;
 
   /**
    * Plans in `environment`, which needs `save` and `restore`, and may not return promises. Everything random is drawn from
@@ -71,8 +86,7 @@ export class Planner {
     expectRandom(random, "Planner random");
     this.#settings = plannerSettings(settings);
     this.#name = nameOf(environment);
-    const { save, restore } = environment;
-    if (!save || !restore) {
+    if (!environment.save || !environment.restore) {
       throw new InputError({
         where: this.#name,
         expected: "an environment with save and restore",
@@ -81,8 +95,6 @@ export class Planner {
       });
     }
     this.#environment = environment;
-    this.#save = save.bind(environment);
-    this.#restore = restore.bind(environment);
     this.#random = random;
     const { horizon, spacing, samples } = this.#settings;
     this.#actionSize = environment.actionLow.length;
@@ -101,12 +113,16 @@ export class Planner {
 
   /** Returns the action for the environment's current state: [A]; the array of the next call. */
   act(): Float32Array {
-    const state = this.#save();
-    try {
-      this.#search(state);
-    } finally {
-      this.#restore(state);
+    if (this.#wait === 0) {
+      const state = saveState(this.#environment, this.#name);
+      try {
+        this.#search(state);
+      } finally {
+        restoreState(this.#environment, state, this.#name);
+      }
+      this.#wait = this.#settings.replan;
     }
+    this.#wait--;
     this.#write(this.#best, 0);
     this.#advance();
     return this.#action;
@@ -130,6 +146,7 @@ export class Planner {
       this.#order.sort((a, b) => this.#returns[b] - this.#returns[a] || a - b);
       const [first] = this.#order;
       best = this.#returns[first];
+      if (iteration === 0) this.#isLost = best === this.#returns[this.#order[samples - 1]];
       this.#best.set(this.#plans[first]);
       if (iteration + 1 < iterations) this.#fit();
     }
@@ -138,7 +155,7 @@ export class Planner {
   /** Draws a plan. Some explore and some refine; in the first iteration some depend on nothing that was planned before. */
   #draw(plan: Float64Array, isFirst: boolean): void {
     const kind = this.#random.uniform();
-    const isFresh = isFirst && kind < freshFraction;
+    const isFresh = isFirst && (this.#isLost || kind < freshFraction);
     const scale = kind < 0.5 ? 1 : 0.3;
     const least = leastNoise * this.#settings.noise;
     const size = this.#actionSize;
@@ -169,25 +186,33 @@ export class Planner {
 
   /** Returns Σ r of a plan from a state, up to the horizon or the end of the episode. */
   #returnOf(plan: Float64Array, state: Float64Array): number {
-    this.#restore(state);
+    restoreState(this.#environment, state, this.#name);
     let sum = 0;
     for (let t = 0; t < this.#settings.horizon; t++) {
       this.#write(plan, t);
-      const step = this.#environment.step(this.#action);
-      if ("then" in step) {
-        throw new InputError({
-          where: this.#name,
-          expected: "an environment whose steps are not promises",
-          got: "a promise",
-          hint: "A planner needs thousands of steps for each action, so it does not wait for them.",
-        });
-      }
-      const { reward, terminated, truncated } = step;
+      const { reward, terminated, truncated } = this.#step();
       expect(Number.isFinite(reward), `${this.#name} reward`, "a finite number", reward);
       sum += reward;
       if (terminated || truncated) break;
     }
     return sum;
+  }
+
+  /** Takes one step of a plan. */
+  #step(): Step {
+    let step: Step | Promise<Step>;
+    try {
+      step = this.#environment.step(this.#action);
+    } catch (error) {
+      throw new EnvironmentError(`${this.#name} step of a plan: ${whatWas(error)}`, { cause: error });
+    }
+    if (!("then" in step)) return step;
+    throw new InputError({
+      where: this.#name,
+      expected: "an environment whose steps are not promises",
+      got: "a promise",
+      hint: "A planner needs thousands of steps for each action, so it does not wait for them.",
+    });
   }
 
   /** Writes a plan's action, t time steps from now, in the environment's units. */

@@ -9,14 +9,14 @@ import { Option } from "commander";
 import { startingFolder } from "../../node/starting-folder.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes, type Signal } from "../terminal/exit-codes.ts";
-import { type Output, stderr, stdout } from "../terminal/output.ts";
+import { type Output, stderr, stdout, type Terminal } from "../terminal/output.ts";
 import { ProgressLines, type ProgressState } from "../terminal/progress.ts";
 
 /** How long a child may take to write a checkpoint and close its records, in ms. */
 const graceMs = 5000;
 
 /** What a child reports to its parent. */
-type Message = { progress: ProgressState } | { warning: string };
+type Message = { progress: ProgressState } | { warning: string } | { result: unknown };
 
 /** The arguments of one child. */
 export interface ChildCommand {
@@ -37,10 +37,14 @@ export interface ChildrenOptions<C extends ChildCommand> {
   readonly jobs: number;
   /** Whether to show their progress on a terminal. */
   readonly progress: boolean;
+  /** Where the progress is drawn: the standard output by default. */
+  readonly output?: Terminal;
   /** Stops all children when it is aborted, as SIGTERM does. */
   readonly until?: AbortSignal;
   onStart(command: C): void;
   onWarning(command: C, warning: string): void;
+  /** Takes what a child has reported as its result. It comes before the child's end. */
+  onResult?(command: C, result: unknown): void;
   onEnd(command: C, end: ChildEnd): void;
 }
 
@@ -52,7 +56,7 @@ export async function runChildren<C extends ChildCommand>(
   commands: readonly C[],
   options: ChildrenOptions<C>,
 ): Promise<Signal | undefined> {
-  const lines = new ProgressLines(stdout, options.progress);
+  const lines = new ProgressLines(options.output ?? stdout, options.progress);
   const waiting = [...commands];
   const running = new Set<ChildProcess>();
   let stopped: Signal | undefined;
@@ -104,7 +108,7 @@ async function runChild<C extends ChildCommand>(
   command: C,
   lines: ProgressLines,
   running: Set<ChildProcess>,
-  { onStart, onWarning }: ChildrenOptions<C>,
+  { onStart, onWarning, onResult }: ChildrenOptions<C>,
 ): Promise<ChildEnd> {
   const { label, args } = command;
   lines.set(label, { done: 0, total: 1, parts: [] });
@@ -130,8 +134,10 @@ async function runChild<C extends ChildCommand>(
   });
   child.on("message", (message: Message) => {
     if ("progress" in message) lines.set(label, message.progress);
+    else if ("result" in message) onResult?.(command, message.result);
     else lines.interrupt(() => onWarning(command, message.warning));
   });
+  const disconnected = new Promise((resolve) => child.on("disconnect", resolve));
 
   const end = await new Promise<ChildEnd>((resolve) => {
     child.on("error", (error) => {
@@ -141,6 +147,8 @@ async function runChild<C extends ChildCommand>(
       // Its last output may still be on its way. Do not wait for long: a process that it started may keep the stream
       // open.
       await Promise.race([Promise.all(silent), delay(200)]);
+      // Everything that it sent over the channel arrives before the channel's end.
+      if (child.connected) await disconnected;
       // Ctrl-C reaches children and parent at the same time. Wait, so that the parent knows why they end.
       if (signal === "SIGINT" || code === exitCodes.SIGINT) await delay(50);
       resolve(describeEnd(code, signal, errors));
@@ -171,8 +179,16 @@ export function asChildOption(): Option {
   return new Option("--as-child").hideHelp();
 }
 
+/** What a child can tell its parent. */
+export interface Parent {
+  onProgress(state: ProgressState): void;
+  warn(warning: string): void;
+  /** Resolves once the result is on its way, so that the process may end. */
+  report(result: unknown): Promise<void>;
+}
+
 /** The child's side. Undefined in a process without a parent that listens. */
-export function parent(): { onProgress(state: ProgressState): void; warn(warning: string): void } | undefined {
+export function parent(): Parent | undefined {
   if (process.connected === undefined) return undefined;
   const end = (): void => {
     if (!process.emit("SIGTERM", "SIGTERM")) exit(exitCodes.SIGTERM);
@@ -185,5 +201,10 @@ export function parent(): { onProgress(state: ProgressState): void; warn(warning
     // The callback ignores errors, because the parent may be gone.
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };
-  return { onProgress: (progress) => send({ progress }), warn: (warning) => send({ warning }) };
+  const report = (result: unknown): Promise<void> =>
+    new Promise((resolve) => {
+      if (process.connected) process.send?.({ result } satisfies Message, undefined, undefined, () => resolve());
+      else resolve();
+    });
+  return { onProgress: (progress) => send({ progress }), warn: (warning) => send({ warning }), report };
 }
