@@ -251,7 +251,7 @@ class ShownActor {
         }
         if (!before?.poses || !now?.poses) return;
         const part = Math.min(1, clock / stepSeconds);
-        stage.draw({ before: before.poses, now: now.poses, part, episode }, orbit, colors(), seconds);
+        stage.draw({ before: before.poses, now: now.poses, part, episode }, orbit, colors(), seconds, null);
       };
     } catch (error) {
       if (!this.#isClosed)
