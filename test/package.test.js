@@ -241,7 +241,7 @@ describe("the packed package", { timeout: 900_000 }, () => {
     assert.equal((await npx(["ddpg", "--version"], other)).trim(), version);
   });
 
-  it("contains what its users need and nothing else, in less than 1.95 MB", () => {
+  it("contains what its users need and nothing else, in less than 2.6 MB", () => {
     const files = list(installed);
     for (const name of ["LICENSE", "README.md", "bin/ddpg.js", "dist/index.js", "dist/index.d.ts", "dist/node.js"])
       assert.ok(files.includes(name), `${name} is in the package`);
@@ -263,8 +263,9 @@ describe("the packed package", { timeout: 900_000 }, () => {
     for (const name of named) assert.ok(files.includes(name), `${name} is in the package`);
     const unpacked = files.reduce((sum, name) => sum + fs.statSync(path.join(installed, name)).size, 0);
     const packed = fs.statSync(tarball).size;
-    assert.ok(packed < 1.95e6, `${packed} bytes packed`);
-    assert.ok(unpacked < 7.2e6, `${unpacked} bytes unpacked`); // a tenth of it is docstrings
+    // Half a megabyte of it is the trained policies of two bodies.
+    assert.ok(packed < 2.6e6, `${packed} bytes packed`);
+    assert.ok(unpacked < 7.8e6, `${unpacked} bytes unpacked`); // a tenth of it is docstrings
   });
 
   it("says for each library of the page which license it has, with its text; of MuJoCo's engine too", () => {
