@@ -2405,7 +2405,7 @@ export const faults = [
     ],
   },
   {
-    name: "watch: the curve of a resumed run goes on behind what was cut",
+    name: "watch: the curve of a resumed run keeps what was cut",
     edits: [
       {
         file: "src/node/run-curve.ts",
