@@ -2398,14 +2398,14 @@ export const faults = [
     name: "watch: a run of several that is gone is still served",
     edits: [
       {
-        file: "src/cli/watch/folder-runs.ts",
-        text: "      this.#followed.delete(id);\n      this.runs.delete(id);",
-        fault: "      this.#followed.delete(id + id);\n      this.runs.delete(id + id);",
+        file: "src/cli/watch/watch-server.ts",
+        text: "const directory = source.directoryOf(id);",
+        fault: "const directory = opened.get(id)?.directory ?? source.directoryOf(id);",
       },
     ],
   },
   {
-    name: "watch: the curve of a resumed run goes on behind what was cut",
+    name: "watch: the curve of a resumed run keeps what was cut",
     edits: [
       {
         file: "src/node/run-curve.ts",

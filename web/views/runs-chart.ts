@@ -167,7 +167,7 @@ function inverse(axis: (value: number) => number, at: number): number {
   return (at - zero) / (axis(1) - zero);
 }
 
-/** Round values between two ends, about so many. */
+/** About `count` round values between two ends. */
 function ticks(low: number, high: number, count: number): number[] {
   const raw = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(raw));

@@ -51,7 +51,7 @@ export class FollowedRun {
     return this.#curve.points;
   }
 
-  /** Reads the records that were added, up to about so many bytes. Returns whether that was all. */
+  /** Reads the records that were added, up to about `maxBytes`. Returns whether that was all. */
   read(maxBytes: number): boolean {
     try {
       this.#recordsProblem = "";

@@ -324,6 +324,7 @@ describe("the server of several runs", () => {
     fs.renameSync(inRuns("complete"), path.join(folder, "moved"));
     source.look();
     assert.equal((await get(`/runs/${id}/run/config.json`)).status, 404);
+    assert.equal((await get(`/runs/${id}/`)).status, 404);
     fs.renameSync(path.join(folder, "moved"), inRuns("complete"));
     source.look();
     assert.equal((await get(`/runs/${id}/run/config.json`)).status, 200);

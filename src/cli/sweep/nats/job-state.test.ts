@@ -60,7 +60,9 @@ describe("the state of a job", () => {
 
   it("is read as it was written, and refused if it is anything else", () => {
     const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-    const state = completed(running(), 300, outcome);
+    const evaluations = { points: [[0, -2] as const, [300, -1] as const], best: -1, seconds: null };
+    const state = completed(progressed(running(), 300, evaluations), 300, outcome);
+    assert.deepEqual([state.evaluations, progressed(state, 300).evaluations], [evaluations, evaluations]);
     assert.deepEqual(decodeState(bytes(JSON.parse(encodeState(state))), "state"), state);
     const good = JSON.parse(encodeState(state)) as object;
     for (const [changes, expected] of [
@@ -69,6 +71,9 @@ describe("the state of a job", () => {
       [{ step: -1 }, /step: expected a whole number/],
       [{ extra: 1 }, /expected fields among/],
       [{ outcome: { ...outcome, fingerprint: "x" } }, /fingerprint: expected 16 hexadecimal/],
+      [{ evaluations: { ...evaluations, points: [[0, "<b>"]] } }, /points: expected at most 64 steps and mean returns/],
+      [{ evaluations: { ...evaluations, points: Array(65).fill([0, 1]) } }, /points: expected at most 64/],
+      [{ evaluations: { ...evaluations, best: "1" } }, /evaluations best: expected a number, or null/],
       [{ error: "x".repeat(20_000) }, /at most 16384 bytes/],
     ] as const)
       assert.throws(() => decodeState(bytes({ ...good, ...changes }), "state"), expected);
