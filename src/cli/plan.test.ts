@@ -103,7 +103,7 @@ test("plan --jobs ends at the first episode that fails, with one line that says 
   const broken = moduleThat("broken.js", `if (process.channel) throw new Error("no wind"); ${endless}`);
   const { code, stdout, stderr } = await ddpg("plan", broken, "--episodes", "4", "--jobs", "2", "--horizon", "2");
   assert.deepEqual([code, stdout], [1, ""], stderr);
-  assert.match(stderr, /^ddpg: episode [12]: Own step of a plan: no wind\n    at Own.step \(broken.js:\d+:\d+\)\n$/);
+  assert.match(stderr, /^ddpg: episode [12]: Own step of a plan: no wind\n {4}at Own\.step \(broken\.js:\d+:\d+\)\n$/);
   assert.ok(made().length <= 3, "the third and fourth do not start");
 
   // A module that does not load is refused before any child starts.
