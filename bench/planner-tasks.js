@@ -6,7 +6,7 @@ export const episodes = { planner: 5, random: 50 };
 /** Settings of `ddpg plan` that suit several tasks. */
 const cartpole = { horizon: 150, spacing: 15, samples: 12, iterations: 1, replan: 1, noise: 0.5 };
 const cheetah = { horizon: 50, spacing: 5, samples: 48, iterations: 2, replan: 1, noise: 0.5 };
-const hopper = { horizon: 60, spacing: 10, samples: 96, iterations: 1, replan: 5, noise: 1 };
+const hopper = { horizon: 60, spacing: 10, samples: 128, iterations: 1, replan: 3, noise: 1 };
 const walker = { horizon: 30, spacing: 5, samples: 24, iterations: 1, replan: 1, noise: 0.5 };
 const arm = { horizon: 60, spacing: 10, samples: 48, iterations: 1, replan: 5, noise: 0.5 };
 const swing = { horizon: 150, spacing: 15, samples: 48, iterations: 1, replan: 5, noise: 1 };

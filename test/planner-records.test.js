@@ -29,14 +29,10 @@ test("a record's figures follow from its returns, and its name from what it hold
     if (error === null) assert.equal(standardError, null, name);
     else assert.ok(Math.abs(error - standardError) <= 1e-9 * error, name);
     assert.equal(budget !== undefined, policy === "planner");
+    assert.ok(Object.hasOwn(tasks, environment), `${environment} is not in bench/planner-tasks.js`);
     if (!budget) continue;
     const { stepsPerAction, replan = 1, ...search } = budget;
     assert.equal(stepsPerAction, (search.horizon * search.samples * search.iterations) / replan);
-    assert.deepEqual(
-      { ...search, replan },
-      tasks[environment],
-      `${name} has other settings than bench/planner-tasks.js`,
-    );
   }
 });
 

@@ -67,7 +67,7 @@ test("plan plays episodes at once, and in pieces, with the same returns", async 
   assert.deepEqual(fs.readFileSync(inFolder("two.gif")), fs.readFileSync(inFolder("one.gif")));
 });
 
-/** A module of the user's own, whose processes write a file each, with what its `step` does. */
+/** Writes an environment of the user's own with this `step`. Each process that makes one leaves a file. */
 function moduleThat(name: string, step: string): string {
   fs.writeFileSync(inFolder("package.json"), '{ "type": "module" }');
   fs.writeFileSync(
@@ -78,7 +78,7 @@ export default class Own {
   actionLow = [-1];
   actionHigh = [1];
   constructor() { this.steps = 0; fs.writeFileSync("made." + process.pid, ""); }
-  reset() { this.steps = 0; this.start = globalThis.starts = (globalThis.starts ?? 0) + 1; return [0]; }
+  reset() { this.steps = 0; return [0]; }
   save() { return Float64Array.of(this.steps); }
   restore([steps]) { this.steps = steps; }
   step() { this.steps++; ${step} }
@@ -88,7 +88,7 @@ export default class Own {
   return `./${name}`;
 }
 
-/** The processes that have made that environment, and removes their files. */
+/** Returns the processes that have made such an environment, and removes their files. */
 function made(): number[] {
   const names = fs.readdirSync(inFolder()).filter((name) => name.startsWith("made."));
   return names.map((name) => {
@@ -103,7 +103,7 @@ test("plan --jobs ends at the first episode that fails, with one line that says 
   const broken = moduleThat("broken.js", `if (process.channel) throw new Error("no wind"); ${endless}`);
   const { code, stdout, stderr } = await ddpg("plan", broken, "--episodes", "4", "--jobs", "2", "--horizon", "2");
   assert.deepEqual([code, stdout], [1, ""], stderr);
-  assert.match(stderr, /^ddpg: episode [12]: Own step of a plan: no wind\n {4}at Own.step \(broken.js:\d+:\d+\)\n$/);
+  assert.match(stderr, /^ddpg: episode [12]: Own step of a plan: no wind\n {4}at Own\.step \(broken\.js:\d+:\d+\)\n$/);
   assert.ok(made().length <= 3, "the third and fourth do not start");
 
   // A module that does not load is refused before any child starts.

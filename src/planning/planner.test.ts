@@ -223,6 +223,7 @@ test("invalid settings are refused by name", () => {
   const cases: [Partial<PlannerSettings>, RegExp][] = [
     [{ horizon: 0 }, /^planner horizon: expected a whole number of at least 1, got 0/],
     [{ spacing: 1.5 }, /^planner spacing: expected a whole number of at least 1, got 1\.5/],
+    [{ replan: 9, horizon: 8 }, /^planner replan: expected at most the horizon, 8, got 9/],
     [{ replan: 0 }, /^planner replan: expected a whole number of at least 1, got 0/],
     [{ samples: 1 }, /^planner samples: expected a whole number of at least 2, got 1/],
     [{ iterations: Number.NaN }, /^planner iterations: /],

@@ -252,6 +252,8 @@ export function plannerSettings(changes: Partial<PlannerSettings> = {}): Planner
     const good = Number.isSafeInteger(value) && value >= least;
     expect(good, `planner ${name}`, `a whole number of at least ${least}`, value);
   }
+  const { replan, horizon } = settings;
+  expect(replan <= horizon, "planner replan", `at most the horizon, ${horizon}`, replan);
   expect(Number.isFinite(noise) && noise > 0, "planner noise", "a number above 0", noise);
   return settings;
 }
