@@ -2439,8 +2439,8 @@ export const faults = [
     edits: [
       {
         file: "src/cli/benchmark/plan.ts",
-        text: "if (now !== was) fail",
-        fault: "if (now === undefined) fail",
+        text: "if (now !== was) {",
+        fault: "if (now === undefined && was !== undefined) {",
       },
     ],
   },

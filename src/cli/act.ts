@@ -110,10 +110,10 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
     guarded(
       () => place(),
       async () => {
+        let sayEnd = (): void => {};
         const all = together?.(environment) ?? [environment];
         expect(all.length === 1, nameOrPath, "an environment with one agent", all.length, "Train it without actors.");
         const stopping = new Stopping();
-        let sayEnd = (): void => {};
         const link = await openActorLink({
           server: chosenServer(server, flags),
           where: "--server",

@@ -125,7 +125,7 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
         ...{ task, seed, steps, settings, arithmetic, directory, environmentSha256: sha256 },
         environmentOptions: address && decidingOf(address.kind, options),
         // What only a run's file names would not be started.
-        named: Object.hasOwn(environments, task) ? [] : ["--environment", nameOrPath, ...given],
+        named: address || sha256 ? ["--environment", nameOrPath, ...given] : [],
         train: ["train", nameOrPath, ...given, ...own, "--arithmetic", arithmetic, ...common],
         record: recordFile(out, task, seed),
       };
@@ -269,10 +269,12 @@ function expectSame(where: string, wanted: Comparable, found: Comparable, hint: 
   const [options, others] = [wanted, found].map(({ environmentOptions }) => JSON.stringify(environmentOptions ?? {}));
   if (options !== others)
     throw new InputError({ where: `${where} environmentOptions`, expected: options, got: others, hint });
-  const [now, was] = [wanted, found].map(({ environmentSha256: hash }) =>
-    hash === undefined ? "none" : shortHash(hash),
-  );
-  if (now !== was) fail(`${where} environmentSha256`, `${now}, of the file as it is now`, was, hint);
+  const [now, was] = [wanted, found].map(({ environmentSha256 }) => environmentSha256);
+  if (now !== was) {
+    const [wantedHash, got] = [now, was].map((hash) => (hash === undefined ? "none" : shortHash(hash)));
+    const expected = now === undefined ? wantedHash : `${wantedHash}, of the file as it is now`;
+    throw new InputError({ where: `${where} environmentSha256`, expected, got, hint });
+  }
   const [arithmetic, made] = [wanted, found].map(arithmeticOf);
   if (made !== arithmetic)
     throw new InputError({ where: `${where} arithmetic`, expected: arithmetic, got: made, hint });
