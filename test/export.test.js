@@ -57,3 +57,11 @@ test("on a page, both the module and the policy file", async () => {
     await server.close();
   }
 });
+
+test("what commands write into a clone by default is ignored by git, and no file of the repository is", async () => {
+  const written = ["Pendulum-v1.safetensors", "a.onnx", "a.js", "a.d.ts", "a.gif", "a.png", "report.html", "steps.csv"];
+  const { stdout } = await execute("git", ["check-ignore", "--no-index", ...written], { cwd: root });
+  assert.deepEqual(stdout.trim().split("\n"), written);
+  const kept = await execute("git", ["ls-files", "--cached", "--ignored", "--exclude-standard"], { cwd: root });
+  assert.equal(kept.stdout, "");
+});

@@ -177,7 +177,7 @@ describe("the page, with a MuJoCo task", { timeout: 900_000 }, () => {
       const act = await tab.locator("#inside-numbers .facts div", { hasText: /^a/ }).locator("dd").textContent();
       const action = Array.from(act.matchAll(/−?[\d.]+/g), ([number]) => Number(number.replace("−", "-")));
       assert.equal(action.length, 6, act);
-      // Bars that nobody sees are not drawn.
+      // Bars outside of the view are not drawn.
       await tab.locator("#joints").scrollIntoViewIfNeeded();
       const actions = async () => {
         const numbers = await tab.locator("#joints tbody td:nth-child(4) .number").allTextContents();

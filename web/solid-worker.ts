@@ -100,9 +100,8 @@ class SolidSimulation {
 
   get parts(): SolidParts {
     const { shapes, camera, stepSeconds } = this.#scene;
-    const [actionLow, actionHigh] = [this.#environment.actionLow, this.#environment.actionHigh].map((each) => [
-      ...Array.from(each),
-    ]);
+    const actionLow = Array.from(this.#environment.actionLow);
+    const actionHigh = Array.from(this.#environment.actionHigh);
     return { shapes, camera, stepSeconds, actionLow, actionHigh, signals: this.#signals };
   }
 

@@ -228,10 +228,10 @@ export class RayCaster {
         });
       }
     }
+    // The loops over pixels take nothing apart: lists that are taken apart there take most of the time.
     const lit = this.#lit;
-    for (let at = 0; at < stale.length; at++) {
-      for (let i = 0; i < shadows.length && stale[at] === 0; i++) {
-        const [[left, right], [low, high]] = shadows[i];
+    for (const [[left, right], [low, high]] of shadows) {
+      for (let at = 0; at < stale.length; at++) {
         const isApart =
           lit[4 * at] > right || lit[4 * at + 1] < left || lit[4 * at + 2] > high || lit[4 * at + 3] < low;
         if (!isApart) stale[at] = 1;
@@ -282,13 +282,14 @@ export class RayCaster {
   #edges(out: Uint8Array): Uint8Array {
     const { width } = this;
     const rough = new Uint8Array(width * this.height);
-    for (let at = 0; at < rough.length; at++) {
-      for (const next of [at % width === width - 1 ? at : at + 1, at + width]) {
-        if (next >= rough.length) continue;
-        for (let i = 0; i < 3; i++) {
-          if (Math.abs(out[4 * at + i] - out[4 * next + i]) > edge) rough[at] = rough[next] = 1;
-        }
+    const differ = (at: number, next: number): void => {
+      for (let i = 0; i < 3; i++) {
+        if (Math.abs(out[4 * at + i] - out[4 * next + i]) > edge) rough[at] = rough[next] = 1;
       }
+    };
+    for (let at = 0; at < rough.length; at++) {
+      if (at % width < width - 1) differ(at, at + 1);
+      if (at + width < rough.length) differ(at, at + width);
     }
     return rough;
   }
@@ -315,7 +316,9 @@ export class RayCaster {
     const u = (this.#forward[0] + across * this.#right[0] + along * this.#up[0]) / length;
     const v = (this.#forward[1] + across * this.#right[1] + along * this.#up[1]) / length;
     const w = (this.#forward[2] + across * this.#right[2] + along * this.#up[2]) / length;
-    const [x, y, z] = [this.#eye[0], this.#eye[1], this.#eye[2]];
+    const x = this.#eye[0];
+    const y = this.#eye[1];
+    const z = this.#eye[2];
     const seen = this.#seen.at(across, along);
     const least = skin * this.#scene.camera.distance;
     // How much of what lies behind is visible through translucent solids.
@@ -342,12 +345,18 @@ export class RayCaster {
 
   /** Adds the light that comes from a point of a surface. */
   #shade(solid: Solid, distance: number, u: number, v: number, w: number, weight: number): void {
-    const [x, y, z] = [this.#eye[0] + distance * u, this.#eye[1] + distance * v, this.#eye[2] + distance * w];
+    const x = this.#eye[0] + distance * u;
+    const y = this.#eye[1] + distance * v;
+    const z = this.#eye[2] + distance * w;
     solid.touch(x, y, z);
     const cosine = -(solid.normal[0] * u + solid.normal[1] * v + solid.normal[2] * w);
     const side = cosine < 0 ? -1 : 1;
-    const [i, j, k] = [side * solid.normal[0], side * solid.normal[1], side * solid.normal[2]];
-    const [sx, sy, sz] = [this.#sun[0], this.#sun[1], this.#sun[2]];
+    const i = side * solid.normal[0];
+    const j = side * solid.normal[1];
+    const k = side * solid.normal[2];
+    const sx = this.#sun[0];
+    const sy = this.#sun[1];
+    const sz = this.#sun[2];
     const lift = 1e-3 * this.#square;
     let direct = i * sx + j * sy + k * sz;
     if (direct <= 0 || this.#inShadow(x + lift * i, y + lift * j, z + lift * k)) direct = 0;
@@ -361,7 +370,9 @@ export class RayCaster {
       haze = (far * far) / (1 + far * far);
     } else if (direct > 0) {
       // The sun's reflection: (n · h)³², where h is halfway between the directions to the eye and to the sun.
-      const [hx, hy, hz] = [sx - u, sy - v, sz - w];
+      const hx = sx - u;
+      const hy = sy - v;
+      const hz = sz - w;
       shine = Math.max(0, (i * hx + j * hy + k * hz) / Math.sqrt(hx * hx + hy * hy + hz * hz));
       for (let square = 0; square < 5; square++) shine *= shine;
     }
@@ -382,11 +393,15 @@ export class RayCaster {
   }
 
   #inShadow(x: number, y: number, z: number): boolean {
-    const [u, v, w] = [this.#sun[0], this.#sun[1], this.#sun[2]];
-    const [a, b] = [this.#sunRight, this.#sunUp];
+    const u = this.#sun[0];
+    const v = this.#sun[1];
+    const w = this.#sun[2];
+    const a = this.#sunRight;
+    const b = this.#sunUp;
     const across = x * a[0] + y * a[1] + z * a[2];
     const along = x * b[0] + y * b[1] + z * b[2];
-    const [lit, at] = [this.#lit, 4 * this.#at];
+    const lit = this.#lit;
+    const at = 4 * this.#at;
     lit[at] = Math.min(lit[at], across);
     lit[at + 1] = Math.max(lit[at + 1], across);
     lit[at + 2] = Math.min(lit[at + 2], along);

@@ -92,7 +92,9 @@ export class Solid {
   /** The distance along a ray to its surface, beyond `from`. Infinity if the ray does not hit it. */
   distance(x: number, y: number, z: number, u: number, v: number, w: number, from: number): number {
     const r = this.#r;
-    const [i, j, k] = [x - this.x, y - this.y, z - this.z];
+    const i = x - this.x;
+    const j = y - this.y;
+    const k = z - this.z;
     this.#cross(
       r[0] * i + r[3] * j + r[6] * k,
       r[1] * i + r[4] * j + r[7] * k,
@@ -109,7 +111,10 @@ export class Solid {
 
   /** Sets the interval of a ray inside the shape, with everything in the shape's frame. */
   #cross(x: number, y: number, z: number, u: number, v: number, w: number): void {
-    const [a, b, c] = [this.#a, this.#b, this.#c];
+    // Rays are cast a million times a second, and a list that is taken apart costs as much as one.
+    const a = this.#a;
+    const b = this.#b;
+    const c = this.#c;
     switch (this.kind) {
       case "plane":
         if (w < 0) setInside(-z / w, Infinity);
@@ -153,8 +158,12 @@ export class Solid {
   /** Sets `normal` and `own` for a point of the surface. */
   touch(x: number, y: number, z: number): void {
     const r = this.#r;
-    const [i, j, k] = [x - this.x, y - this.y, z - this.z];
-    const [a, b, c] = [this.#a, this.#b, this.#c];
+    const i = x - this.x;
+    const j = y - this.y;
+    const k = z - this.z;
+    const a = this.#a;
+    const b = this.#b;
+    const c = this.#c;
     let u = r[0] * i + r[3] * j + r[6] * k;
     let v = r[1] * i + r[4] * j + r[7] * k;
     let w = r[2] * i + r[5] * j + r[8] * k;
