@@ -94,6 +94,10 @@ export function actView(session: Session): void {
     };
     tell({ act: order });
     setText(find("#act-state"), "Connecting …");
+    setText(find("#act-line"), "");
+    // The numbers of the last time would be taken for those of this one.
+    setText(find("#act-sent"), "0");
+    for (const name of ["rate", "version", "ratio", "return"]) setText(find(`#act-${name}`), "–");
     find("#act-work").hidden = false;
     fold.dataset.phase = "connecting";
     show("");
