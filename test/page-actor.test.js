@@ -75,7 +75,7 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
       await tab.locator("#act-speed option").first().waitFor({ state: "attached" });
       await use(tab, said);
     } catch (error) {
-      const shown = await tab.locator("#act").innerText();
+      const shown = await tab.locator("#act").textContent();
       throw new Error(`${error.message}\nThe page shows: ${shown}\nIt said: ${said.join("\n")}`, { cause: error });
     } finally {
       await tab.close();
