@@ -159,7 +159,8 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
       assert.match(await text(tab, "return"), /^−\d/);
       assert.ok(await tab.locator("#act-start").isVisible());
       const everything = `${await kept(tab)}\n${said.join("\n")}\n${learnerSaid}`;
-      assert.ok(everything.includes(webSocket), "the check looks at what it should");
+      for (const part of ["Act for this learner", "#task=Pendulum-v1", nats.url])
+        assert.ok(everything.includes(part), `the check looks at what has ${part}`);
       assert.ok(!everything.includes(passwords.page));
     }));
 

@@ -53,7 +53,7 @@ export function actView(session: Session): void {
     isAsked = false;
     fold.dataset.phase = now.phase;
     setText(find("#act-state"), inWords(now, channel.value));
-    setText(find("#act-line"), now.line);
+    setText(find("#act-line"), now.phase === "acting" ? now.line : "");
     setText(find("#act-sent"), whole(now.sent));
     setText(find("#act-rate"), now.perSecond > 0 ? whole(now.perSecond) : "–");
     setText(find("#act-version"), now.task === "" ? "–" : whole(now.version));
