@@ -53,7 +53,7 @@ export function actView(session: Session): void {
     isAsked = false;
     fold.dataset.phase = now.phase;
     setText(find("#act-state"), inWords(now, channel.value));
-    setText(find("#act-line"), now.line);
+    setText(find("#act-line"), now.phase === "acting" ? now.line : "");
     setText(find("#act-sent"), whole(now.sent));
     setText(find("#act-rate"), now.perSecond > 0 ? whole(now.perSecond) : "–");
     setText(find("#act-version"), now.task === "" ? "–" : whole(now.version));
@@ -94,6 +94,10 @@ export function actView(session: Session): void {
     };
     tell({ act: order });
     setText(find("#act-state"), "Connecting …");
+    setText(find("#act-line"), "");
+    // The numbers of the last time would be taken for those of this one.
+    setText(find("#act-sent"), "0");
+    for (const name of ["rate", "version", "ratio", "return"]) setText(find(`#act-${name}`), "–");
     find("#act-work").hidden = false;
     fold.dataset.phase = "connecting";
     show("");
