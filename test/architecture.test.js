@@ -88,7 +88,7 @@ const rooms = {
   benchmark: ["terminal", "run", "report"],
   sweep: ["terminal", "environment", "run", "report"],
   "act.ts": ["terminal", "environment"],
-  "evaluate.ts": ["terminal", "environment"],
+  "evaluate.ts": ["terminal", "environment", "report"],
   "export.ts": ["terminal", "environment"],
   "plan.ts": ["terminal", "environment", "render"],
 };

@@ -40,7 +40,9 @@ export async function loadController(file: string, environment: Environment) {
     throw new EnvironmentError(`${where}: ${whatWas(error)}`, { cause: error });
   }
   const given = call(" default export", () => exported.default);
-  const made = await call(" default export", () => (typeof given === "function" ? make(given as () => unknown) : given));
+  const made = await call(" default export", () =>
+    typeof given === "function" ? make(given as () => unknown) : given,
+  );
   if (!isController(made)) return fail(`${where} default export`, expected, made);
   const { actionLow, actionHigh } = environment;
   const size = actionLow.length;

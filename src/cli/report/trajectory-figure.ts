@@ -1,6 +1,16 @@
 // An episode, step by step, as a figure: what was observed, done and rewarded.
-import type { Moments } from "../environment/trajectory.ts";
 import { compose, drawLines, paper } from "./figures.ts";
+
+/** What the figure shows; `Trajectory.first` has it. */
+interface Moments {
+  readonly timeUnit: "s" | "steps";
+  readonly moments: readonly {
+    readonly time: number;
+    readonly observation: readonly number[];
+    readonly action: readonly number[];
+    readonly reward: number | null;
+  }[];
+}
 
 /** The most numbers of an observation or an action with a line of their own. */
 const maxLines = 12;
