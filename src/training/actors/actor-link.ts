@@ -6,7 +6,7 @@ import { type ActorServer, decode } from "./actor-server.ts";
 import { learnerSubjects, streams, transitionsSubject } from "./channel.ts";
 import { encodeFrame, type FrameRow, fittingRows, maxRows } from "./frame.ts";
 import { type ActorTask, type Progress, readProgress, readTask } from "./task.ts";
-import { type Weights, WeightsJoiner } from "./weights.ts";
+import { maxParts, type Weights, WeightsJoiner } from "./weights.ts";
 
 declare const performance: { now(): number };
 declare const setTimeout: (callback: () => void, ms: number) => unknown;
@@ -210,7 +210,7 @@ export class ActorLink {
         const isLong = first.length >= 20;
         const parts = isLong ? new DataView(first.buffer, first.byteOffset).getUint32(16, true) : 1;
         const joiner = new WeightsJoiner();
-        for (let part = 0; part < Math.min(parts, 1024); part++) {
+        for (let part = 0; part < Math.min(parts, maxParts); part++) {
           const message = part === 0 ? first : await this.#last(learnerSubjects.weights(channel, part));
           const weights = message && this.#read("weights", () => joiner.add(message, "weights"));
           if (weights) this.#weights = weights;
