@@ -82,7 +82,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.doesNotMatch(help, /--batch-normalization/);
     assert.match(
       help,
-      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.005; .*paper, numpy, torcs\s+0\.001\]/,
+      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.02; .*paper, numpy, torcs\s+0\.001\]/,
     );
     assert.ok(help.split("\n").every((line) => line.length <= 100));
   });
@@ -162,7 +162,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.match(await succeed("environments"), /^Pendulum-v1 +3 +\[-2, 2\] +200 +small +5,000 /m);
     assert.match(
       await succeed("environments"),
-      /^Humanoid-v5 +348 +17 × \[-0\.4, 0\.4\] +1,000 +standard +1,000,000 /m,
+      /^Humanoid-v5 +348 +17 × \[-0\.4, 0\.4\] +1,000 +robust +1,000,000 /m,
     );
     const [first] = JSON.parse(await succeed("environments", "--json"));
     assert.equal(first.id, "Pendulum-v1");
