@@ -82,7 +82,7 @@ describe("the command line", { concurrency: true, timeout: 180_000 }, () => {
     assert.doesNotMatch(help, /--batch-normalization/);
     assert.match(
       help,
-      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.02; .*paper, numpy, torcs\s+0\.001\]/,
+      /--soft-update-rate <n> +soft-update rate of the target networks\n +\[0\.02; .*paper, numpy,\s+torcs\s+0\.001\]/,
     );
     assert.ok(help.split("\n").every((line) => line.length <= 100));
   });
