@@ -156,7 +156,9 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
   );
 
   it("a worker whose job another one has stops, and neither writes nor acknowledges anything", limit, async () => {
-    const submitted = sweep(...grid, "--grid", "discount=0.98", "--seeds", "2", "--out", "overtaken");
+    // Long enough that no job ends before another worker takes it.
+    const long = ["--steps", "12000"];
+    const submitted = sweep(...grid, ...long, "--grid", "discount=0.98", "--seeds", "2", "--out", "overtaken");
     const first = work();
     await until("overtaken", (states) => states.some(({ checkpoint }) => checkpoint > 0));
     const [[id]] = [...(await statesOf("overtaken"))].filter(([, { phase }]) => phase === "running");
