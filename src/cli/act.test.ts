@@ -1,7 +1,7 @@
 // Actors and a learner as processes, with a real server.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { after, describe, it } from "node:test";
+import { afterEach, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "../node/nats/connect.ts";
 import { actorsConfig, freePort, startServer, withoutServer } from "../node/nats/nats-server.case.ts";
@@ -12,10 +12,10 @@ import { programInFolder } from "./terminal/program.case.ts";
 
 const { inFolder, start: startProgram, ddpg } = programInFolder("actors");
 
-/** Every process that was started: one that a failed test left would wait for ever. */
+/** Every process of a test: one that a failed test left would wait for ever, or act for the next one's learner. */
 const children: ReturnType<typeof startProgram>["child"][] = [];
-after(() => {
-  for (const child of children) child.kill("SIGKILL");
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
 function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {

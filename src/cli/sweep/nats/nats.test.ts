@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, type Server } from "../../../node/nats/connect.ts";
 import { type RunningServer, startServer, withoutServer } from "../../../node/nats/nats-server.case.ts";
@@ -73,8 +73,11 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
     const local = await start("sweep", ...grid, "--seeds", "1", "--out", "local").outcome;
     assert.equal(local.code, 0, local.stderr);
   });
+  // A worker that a failed test left would take the jobs of the next one.
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill("SIGKILL");
+  });
   after(async () => {
-    for (const child of children) child.kill("SIGKILL");
     await server?.close();
     await running?.stop();
   });
