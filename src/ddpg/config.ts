@@ -509,7 +509,7 @@ export const defaultPreset: PresetName = "robust";
 /** A line about each preset. */
 export const presetHelp: Readonly<Record<PresetName, string>> = {
   small: "small networks that learn in a second; tuned on the pendulum",
-  robust: "for tasks of any scale, and the default: TD3's critics, running normalization, pink noise that shrinks",
+  robust: "the default, for tasks of any scale: TD3's critics, running normalization, pink noise",
   standard: "plain DDPG as most programs have it: one critic, fixed Gaussian noise",
   td3: "twin delayed DDPG with the settings of its authors, Fujimoto et al.",
   paper: "Lillicrap et al., wherever the paper gives a value",
