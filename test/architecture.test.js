@@ -85,12 +85,12 @@ const rooms = {
   report: ["terminal"],
   render: ["terminal", "environment"],
   watch: ["terminal", "report", "sweep"],
-  benchmark: ["terminal", "run", "report"],
+  benchmark: ["terminal", "environment", "run", "report"],
   sweep: ["terminal", "environment", "run", "report"],
   "act.ts": ["terminal", "environment"],
   "evaluate.ts": ["terminal", "environment", "report"],
   "export.ts": ["terminal", "environment"],
-  "plan.ts": ["terminal", "environment", "render"],
+  "plan.ts": ["terminal", "environment", "run", "render"],
 };
 
 /** The complaints about one file's imports of other rooms; `file` is relative to src/cli. */
