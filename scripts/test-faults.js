@@ -62,7 +62,7 @@ async function makeCopy(number) {
 }
 
 /** The tests that fail at an assertion with a fault in place. Throws if the fault cannot be planted or does not compile. */
-async function plant(copy, { edits }) {
+async function plant(copy, { edits, tests }) {
   const before = new Map();
   try {
     for (const { file, text, fault } of edits) {
@@ -85,7 +85,7 @@ async function plant(copy, { edits }) {
       "--outDir",
       out,
     ]);
-    return await failingTests(copy, out, testsFor(edits), edits);
+    return await failingTests(copy, out, testsFor(edits, tests), edits);
   } finally {
     for (const [full, source] of before) fs.writeFileSync(full, source);
     if (edits.some(({ file }) => file.includes("/assembly/"))) await compileKernels(copy);
@@ -103,18 +103,24 @@ async function compileKernels(copy) {
  * Matches the tests that must notice a fault: those of the edited floor, or those of the algorithm. Without a fault it matches
  * all of them. Agents on MuJoCo tasks are left out: they take longest and test the same as agents on the classic tasks.
  */
-function testsFor(edits) {
+function testsFor(edits, tests) {
+  if (tests) return filesOf(tests);
   if (edits.length === 0)
     return /^((environment|envs|planning|kernels|nn|ddpg|export|training)[\\/](?!agent-state-mujoco).*|cli[\\/]run[\\/]stop-signals)\.test\.js$/;
   // Most tests of the command line start processes; a fault there is noticed by the test of its own file. So is one in a
   // file of a run.
   const names = edits.map(({ file }) => /^src\/((?:cli|node)\/.+)\.ts$/.exec(file)?.[1]);
   if (names.every((name) => name !== undefined && fs.existsSync(path.join(root, "src", `${name}.test.ts`))))
-    return new RegExp(`^(${names.map((name) => name.replaceAll("/", "[\\\\/]")).join("|")})\\.test\\.js$`);
+    return filesOf(names);
   const floors = ["environment", "envs", "planning", "export", "training", "node"];
   const floor = floors.find((name) => edits.every(({ file }) => file.startsWith(`src/${name}/`)));
   if (floor) return new RegExp(`^${floor}[\\\\/].*\\.test\\.js$`);
   return /^(base|kernels|nn|ddpg)[\\/](?!agent-state-mujoco).*\.test\.js$/;
+}
+
+/** Matches the tests of these modules. */
+function filesOf(names) {
+  return new RegExp(`^(${names.map((name) => name.replaceAll("/", "[\\\\/]")).join("|")})\\.test\\.js$`);
 }
 
 /**
