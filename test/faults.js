@@ -2453,7 +2453,7 @@ export const faults = [
       {
         file: "src/envs/mujoco/engine.ts",
         text: "joint: actuator_trnid[2 * i]",
-        fault: "joint: i",
+        fault: "joint: Math.min(i, actuator_trnid.length)",
       },
     ],
   },

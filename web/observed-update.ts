@@ -32,6 +32,8 @@ export interface UpdateDetail {
     readonly actionSize: number;
     /** What rewards were multiplied by before the critic saw them. */
     readonly rewardFactor: number;
+    /** Running normalization of observations: m and 1 / √(v + ε) [O] each; null without it. */
+    readonly normalization: { readonly means: Float64Array; readonly factors: Float64Array } | null;
     /** The minibatch: s [N, O], a [N, A], r [N], s′ [N, O], discount [N]. */
     readonly observation: Float64Array;
     readonly action: Float64Array;
@@ -126,10 +128,16 @@ export class BeforeUpdate {
     const policyAction = movedActor ? readMatrix(actor.output) : new Float64Array(0);
     const policyValue = movedActor ? critic.head.values.slice() : new Float64Array(0);
     const actionGradient = movedActor ? readMatrix(critic.actionGradient()) : new Float64Array(0);
+    const { observationNormalization } = this.#agent;
     return {
       number: this.#agent.updates,
       rows: minibatch.reward.length,
       rewardFactor: this.#agent.rewardFactor,
+      // The update used these: they move with the next step.
+      normalization: observationNormalization && {
+        means: observationNormalization.means.slice(),
+        factors: observationNormalization.factors.slice(),
+      },
       observationSize: units.observationSize,
       actionSize: units.actionSize,
       observation: readMatrix(minibatch.observation),

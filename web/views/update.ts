@@ -216,7 +216,7 @@ function numbersOf(step: number, detail: UpdateDetail, session: Session): string
     const stored = facts([["R holds", `${whole(detail.stored)} transitions`]]);
     if (!update)
       return `${stored}<p class="muted">Sampling begins at ${whole(Math.max(warmupSteps, batchSize))} transitions.</p>`;
-    const reasonNotToShow = whyNotShown(session, settings);
+    const reasonNotToShow = whyNotShown(session);
     const normalized = observationNormalization ? ", observations normalized" : "";
     const scaled = `${normalized}${update.rewardFactor === 1 ? "" : `, rewards × ${short(update.rewardFactor)}`}`;
     return `${stored}${table(
@@ -286,9 +286,7 @@ function rowButton(number: string): string {
 }
 
 /** Why a row's state cannot be shown in maps or body; "" if it can. */
-function whyNotShown(session: Session, { observationNormalization }: Settings): string {
-  if (observationNormalization)
-    return " A row cannot be shown in the body: the statistics that normalized it are not known here.";
+function whyNotShown(session: Session): string {
   const { body } = session;
   if (!(body instanceof SolidBody)) return "";
   if (!body.parts) return " The body is not loaded, so no row can be shown in it.";
@@ -299,16 +297,17 @@ function whyNotShown(session: Session, { observationNormalization }: Settings): 
   return ` A row cannot be shown in the body: the observation does not give the position of ${names}.`;
 }
 
-/** The observation of a row, in the environment's units. */
+/** The observation of a row, in the environment's units. What normalization clipped stays at its bound. */
 function inEnvironment(
-  { observation, observationSize }: Update,
+  { observation, observationSize, normalization }: Update,
   row: number,
   { observationScale, observationOffset }: Settings,
 ): Float64Array {
   const at = (value: number | readonly number[], i: number): number => (typeof value === "number" ? value : value[i]);
-  return part(observation, row, observationSize).map(
-    (value, i) => value / at(observationScale, i) + at(observationOffset, i),
-  );
+  return part(observation, row, observationSize).map((value, i) => {
+    const scaled = normalization ? value / normalization.factors[i] + normalization.means[i] : value;
+    return scaled / at(observationScale, i) + at(observationOffset, i);
+  });
 }
 
 function hasMaps(session: Session): boolean {
