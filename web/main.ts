@@ -4,12 +4,12 @@ import { chooseBackend } from "../src/kernels/choose-backend.ts";
 import type { Arithmetic } from "../src/kernels/kernels.ts";
 import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } from "./experiment.ts";
 import { Session } from "./session.ts";
+import { trainInWorker } from "./start-worker.ts";
 import { controlsView } from "./views/controls.ts";
 import { curveView } from "./views/curve.ts";
 import { mapsView } from "./views/maps.ts";
 import { solidWorldView } from "./views/solid-world.ts";
 import { worldView } from "./views/world.ts";
-import { trainInWorker } from "./worker-source.ts";
 
 const usual = await usualArithmetic();
 const { experiment, speed, problem, notice } = fromAddress();

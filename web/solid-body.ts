@@ -5,7 +5,7 @@ import type { Policy } from "../src/ddpg/policy.ts";
 import type { SolidScene } from "./scenes.ts";
 import type { FromSolidWorker, SolidMoment, SolidParts, ToSolidWorker } from "./solid-worker.ts";
 import { type Body, isSameEpisode } from "./source.ts";
-import { startWorker } from "./worker-source.ts";
+import { startWorker } from "./start-worker.ts";
 
 /** How far ahead the worker simulates, in s. */
 const ahead = 0.1;

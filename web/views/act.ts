@@ -10,7 +10,7 @@ import { sceneOfTask } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { ShownBody } from "../shown-body.ts";
 import { type Body, isSameEpisode } from "../source.ts";
-import { startWorker } from "../worker-source.ts";
+import { startWorker } from "../start-worker.ts";
 import { worlds } from "../worlds/index.ts";
 import { find, setText, short, whole } from "./text.ts";
 
