@@ -15,7 +15,7 @@ const { readSweep, runsOf } = await import("../dist/cli/sweep/record.js");
 const { SweepStore } = await import("../dist/cli/sweep/nats/store.js");
 const { programInFolder } = await import("../dist/cli/terminal/program.case.js");
 const { Random } = await import("../dist/index.js");
-const { learnerSubjects, streams, transitionsSubject } = await import("../dist/node/actors/channel.js");
+const { learnerSubjects, streams, transitionsSubject } = await import("../dist/training/actors/channel.js");
 const { startServer, withoutServer } = await import("../dist/node/nats/nats-server.case.js");
 const { readCheckpoint, readMetrics, readResult } = await import("../dist/node.js");
 
