@@ -67,7 +67,7 @@ export const faults = [
       {
         file: "src/ddpg/ddpg.ts",
         text: "target.parameters.copyFrom(this.critics[j].parameters);",
-        fault: "",
+        fault: "void [target, j];",
       },
     ],
   },
