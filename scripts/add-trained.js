@@ -26,7 +26,7 @@ const changesFrom = (named) => {
   return settingNames.filter((name) => showSetting(settings[name]) !== showSetting(usual[name]));
 };
 // A run's file does not say whether the preset was named, so take the reading with fewer changes.
-const readings = preset === environments[task].preset ? [null, preset] : [preset];
+const readings = preset === environments[task].preset && environments[task].settings ? [null, preset] : [preset];
 const named = readings.reduce((a, b) => (changesFrom(b).length < changesFrom(a).length ? b : a));
 const changes = Object.fromEntries(changesFrom(named).map((name) => [name, settings[name]]));
 

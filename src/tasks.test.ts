@@ -5,7 +5,7 @@ import { published } from "./cli/benchmark/published.ts";
 import { presets } from "./ddpg/config.ts";
 import type { MujocoTask } from "./envs/mujoco/mujoco-environment.ts";
 import * as entry from "./mujoco.ts";
-import { environments, mujocoTasks, settingsFor, suiteTasks } from "./tasks.ts";
+import { customDefaults, environments, mujocoTasks, settingsFor, suiteTasks } from "./tasks.ts";
 
 const car = environments["MountainCarContinuous-v0"];
 
@@ -15,6 +15,12 @@ test("a task's own settings apply only if no preset is named", () => {
   assert.deepEqual(settingsFor(car, "paper").settings, presets.paper);
   assert.equal(settingsFor(car, undefined, { noiseScale: 0.1 }).settings.noiseScale, 0.1);
   assert.equal(settingsFor(car, undefined, { noiseScale: 0.1 }).settings.noise, "ornstein-uhlenbeck");
+});
+
+test("robust is the default of environments that are not built in and of tasks in MuJoCo", () => {
+  assert.equal(customDefaults.preset, "robust");
+  for (const id of [...suiteTasks.gymnasium, ...suiteTasks.dm_control])
+    assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings: presets.robust }, id);
 });
 
 /** The tasks that no other system has: our reconstructions. dm-control.test.ts tests them. */

@@ -2477,4 +2477,14 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "an agent whose preset is not named has another than the default",
+    edits: [
+      {
+        file: "src/ddpg/ddpg.ts",
+        text: "preset = defaultPreset,",
+        fault: 'preset = defaultPreset === "robust" ? "standard" : defaultPreset,',
+      },
+    ],
+  },
 ];

@@ -14,7 +14,7 @@ import { watch } from "./watching.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const program = path.join(root, "bin/ddpg.js");
 const built = path.join(fs.realpathSync(path.join(root, "dist")), "page");
-const names = Object.keys(environments).filter((name) => environments[name].preset === "robust");
+const names = Object.keys(environments).filter((name) => /-v5$|^dm_control\//.test(name));
 
 describe("the page, with a MuJoCo task", { timeout: 900_000 }, () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-mujoco-"));

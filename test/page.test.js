@@ -86,7 +86,10 @@ describe("the page", { timeout: 900_000 }, () => {
       await reached(tab, "ended");
       assert.equal(await stepOf(tab), 5000);
       assert.ok(Number((await text(tab, "#evaluation")).replace("−", "-")) >= -200, await text(tab, "#evaluation"));
-      assert.equal(await text(tab, "#command"), "npx ddpg train Pendulum-v1 --seed 1 --arithmetic portable");
+      assert.equal(
+        await text(tab, "#command"),
+        "npx ddpg train Pendulum-v1 --seed 1 --arithmetic portable --preset small",
+      );
     }));
 
   it("gives Node's fingerprint after a thousand updates, including single steps and evaluations", () =>
@@ -103,7 +106,8 @@ describe("the page", { timeout: 900_000 }, () => {
         assert.equal(await updatesOf(tab), 1000);
         const agent = await trained({ seed: 3, warmupSteps: 64 }, 1063);
         assert.equal(await fingerprint(tab), agent.fingerprint());
-        const command = "npx ddpg train Pendulum-v1 --seed 3 --arithmetic portable --steps 1063 --warmup-steps 64";
+        const command =
+          "npx ddpg train Pendulum-v1 --seed 3 --arithmetic portable --preset small --steps 1063 --warmup-steps 64";
         assert.equal(await text(tab, "#fingerprint-command"), command);
       },
       still,
@@ -801,7 +805,7 @@ describe("the page", { timeout: 900_000 }, () => {
       assert.ok(await tab.locator("#visitor").isHidden());
       // The arithmetic of the page, not of the record: an engine without fused arithmetic learns on, too.
       const command =
-        "npx ddpg export --trained Pendulum-v1 && npx ddpg train Pendulum-v1 --seed 1 --arithmetic portable --from Pendulum-v1.safetensors";
+        "npx ddpg export --trained Pendulum-v1 && npx ddpg train Pendulum-v1 --seed 1 --arithmetic portable --preset small --from Pendulum-v1.safetensors";
       assert.equal(await text(tab, "#command"), command);
       await reached(tab, "ended");
       const backend = await nodeBackend({ wide: false, arithmetic: "portable" });

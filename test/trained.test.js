@@ -14,7 +14,7 @@ const program = path.join(root, "bin/ddpg.js");
 const folder = path.join(root, "web/trained");
 const records = JSON.parse(fs.readFileSync(path.join(folder, "index.json"), "utf8"));
 /** The tasks that README and the page begin with. */
-const first = ["Pendulum-v1", "InvertedPendulum-v5"];
+const first = ["Pendulum-v1", "InvertedPendulum-v5", "HalfCheetah-v5"];
 /** A run of at most this many steps is made again; it takes seconds. */
 const shortSteps = 20_000;
 

@@ -103,7 +103,7 @@ function changesOf({ changes }: Experiment): [name: keyof Settings, text: string
 export function toLink(experiment: Experiment, speed: Speed): string {
   const { task, preset, seed, steps, arithmetic } = experiment;
   const fields = new URLSearchParams({ task });
-  // A link without a preset includes the task's own settings.
+  // A link or a command without a preset includes the task's own settings.
   if (preset || !hasOwnSettings(task)) fields.set("preset", presetOf(experiment));
   fields.set("seed", String(seed));
   if (steps !== defaultsOf(task).steps) fields.set("steps", String(steps));
@@ -193,7 +193,7 @@ export function toCommand(experiment: Experiment): string {
   return [
     ...(start ? [`npx ddpg export --trained ${task} &&`] : []),
     `npx ddpg train ${task} --seed ${seed} --arithmetic ${arithmetic}`,
-    ...(preset ? [`--preset ${preset}`] : []),
+    ...(preset || !hasOwnSettings(task) ? [`--preset ${presetOf(experiment)}`] : []),
     ...(steps === defaultsOf(task).steps ? [] : [`--steps ${steps}`]),
     ...(start ? [`--from ${start.file}`] : []),
     ...changesOf(experiment).map(([name, text]) => `${settingFlag(name)} ${text}`),

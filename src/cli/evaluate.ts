@@ -11,7 +11,6 @@ import { type Evaluation, evaluate } from "../training/evaluate.ts";
 import { loadController } from "./environment/controller.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
-import { runOrTrained, trainedHelp } from "./terminal/trained.ts";
 import { Trajectory } from "./environment/trajectory.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { count, infoLines, plusMinus, whole } from "./terminal/numbers.ts";
@@ -19,6 +18,7 @@ import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./termin
 import { print, printError, stderr } from "./terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "./terminal/outside-options.ts";
 import { Progress, Rate } from "./terminal/progress.ts";
+import { runOrTrained, trainedHelp } from "./terminal/trained.ts";
 import { checkWritable, writeFiles } from "./terminal/write-files.ts";
 
 interface EvaluateFlags extends OutsideOptions {

@@ -8,9 +8,9 @@ import { isComplete } from "../node/run-files.ts";
 import { readResult } from "../node.ts";
 import { bounds } from "./environment/environments.ts";
 import { readPolicySource } from "./environment/policy-source.ts";
-import { runOrTrained, trainedHelp } from "./terminal/trained.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { print } from "./terminal/output.ts";
+import { runOrTrained, trainedHelp } from "./terminal/trained.ts";
 import { writeFiles } from "./terminal/write-files.ts";
 
 /** File names and their contents. */

@@ -406,7 +406,7 @@ const paper: Settings = {
   rewardNormalization: false,
 };
 
-/** The values most implementations use for larger tasks; the starting point for your own environments. */
+/** Plain DDPG with the values that most implementations use for larger tasks; for comparison. */
 const standard: Settings = {
   ...paper,
   actorHiddenSizes: [256, 256],
@@ -509,7 +509,7 @@ export const defaultPreset: PresetName = "robust";
 /** A line about each preset. */
 export const presetHelp: Readonly<Record<PresetName, string>> = {
   small: "small networks that learn in a second; tuned on the pendulum",
-  robust: "the default, for tasks of any scale: TD3's critics, running normalization, pink noise",
+  robust: "for tasks of any scale: TD3's critics, running normalization, pink noise",
   standard: "plain DDPG as most programs have it: one critic, fixed Gaussian noise",
   td3: "twin delayed DDPG with the settings of its authors, Fujimoto et al.",
   paper: "Lillicrap et al., wherever the paper gives a value",

@@ -5,7 +5,7 @@ import { Matrix, readMatrix } from "../kernels/matrix.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
 import { Threads } from "../kernels/wasm/threads.ts";
 import { startHelper } from "../node/threads.ts";
-import { type Settings, settingsFrom } from "./config.ts";
+import { presets, type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import type { Target } from "./learner.ts";
@@ -29,6 +29,11 @@ test("a plain number of threads is refused, because the program has to provide t
     name: "InputError",
     message: "threads: expected those of nodeThreads, from ddpg/node, or of webThreads, got 2.",
   });
+});
+
+test("robust is the preset of an agent whose preset is not named", async () => {
+  const agent = await Ddpg.create({ observationSize: 1, actionLow: [-1], actionHigh: [1] });
+  assert.deepEqual(agent.settings, presets.robust);
 });
 
 for (const preset of ["paper", "standard"] as const) {

@@ -73,7 +73,7 @@ test("1, 2, 3, 4, 100 have the mean 22 and the standard deviation 39.0, as compu
 
 test("rewards beyond ±100 are reported with their sign", () => {
   assert.deepEqual(watch(10, (random) => [random.normal()], -101).found, [
-    'reward: expected at most 100 in absolute value, got -101. Set rewardScale to bring it near ±1. See "Scales" in docs/tips.md.',
+    'reward: expected at most 100 in absolute value, got -101. Set rewardScale to bring it near ±1, or use rewardNormalization. See "Scales" in docs/tips.md.',
   ]);
   assert.deepEqual(watch(10, (random) => [random.normal()], 100).found, []);
 });

@@ -87,7 +87,7 @@ export class ScaleMonitor implements Saved {
     );
     if (Math.abs(this.#largestReward) > HIGHEST_REWARD)
       warnings.push(
-        `reward: expected at most ${HIGHEST_REWARD} in absolute value, got ${short(this.#largestReward)}. Set rewardScale to bring it near ±1.`,
+        `reward: expected at most ${HIGHEST_REWARD} in absolute value, got ${short(this.#largestReward)}. Set rewardScale to bring it near ±1, or use rewardNormalization.`,
       );
     const last = warnings.pop();
     return last === undefined ? NONE : [...warnings, `${last} ${seeTips("Scales")}`];

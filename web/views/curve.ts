@@ -265,11 +265,13 @@ function options(
           const { past } = session.store.state;
           if (!past) return;
           const { ctx, bbox } = plot;
-          const x = plot.valToPos(past.step, "x", true);
+          // A part that was zoomed to may leave it out.
+          const right = bbox.left + bbox.width;
+          const x = Math.min(right, Math.max(bbox.left, plot.valToPos(past.step, "x", true)));
           ctx.save();
           ctx.globalAlpha = 0.75;
           ctx.fillStyle = ground;
-          ctx.fillRect(x, bbox.top, bbox.left + bbox.width - x, bbox.height);
+          ctx.fillRect(x, bbox.top, right - x, bbox.height);
           ctx.globalAlpha = 1;
           ctx.fillStyle = muted;
           ctx.fillRect(x, bbox.top, devicePixelRatio, bbox.height);

@@ -171,7 +171,7 @@ function stripParts(strip: HTMLCanvasElement, count: number): HTMLElement[] {
   caption.textContent =
     count === 1
       ? "One more number is observed, against its largest so far:"
-      : `${count} more numbers are observed, such as contact forces; each against its own largest so far:`;
+      : `${count} more numbers are observed, each against its own largest so far:`;
   return [caption, strip];
 }
 

@@ -5,7 +5,7 @@ import { Canvas } from "../canvas.ts";
 import { colors, onColors } from "../colors.ts";
 import type { OverviewSource } from "../overview-source.ts";
 import { groupColor } from "./group-colors.ts";
-import { find, setText, short, whole } from "./text.ts";
+import { find, minus, setText, short, whole } from "./text.ts";
 
 /** Room for the numbers of the axes, in pixels. */
 const margin = { left: 64, right: 24, top: 8, bottom: 24 };
@@ -153,12 +153,20 @@ function drawAxes(context: CanvasRenderingContext2D, { width, height, x, y }: Fr
     context.moveTo(left, Math.round(y(value)) + 0.5);
     context.lineTo(width - right, Math.round(y(value)) + 0.5);
     context.stroke();
-    context.fillText(short(value), left - 8, y(value));
+    context.fillText(tick(value), left - 8, y(value));
   }
   context.textAlign = "center";
   context.textBaseline = "top";
   for (const step of ticks(0, end, Math.max(2, (width - left - right) / 100)))
     context.fillText(whole(step), x(step), height - bottom + 8);
+}
+
+/** A round value of an axis: −20, 0, 0.5. */
+function tick(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return short(value);
+  // The sum turns −0 into 0.
+  return minus((value + 0).toLocaleString("en-US", { maximumSignificantDigits: 6 }));
 }
 
 /** The value at a position of a linear axis. */

@@ -1,6 +1,6 @@
 // "Watch a trained one": shows a policy that lies beside the page, and lets it learn on from there.
 import { messageOf } from "../../src/base/expect.ts";
-import { type Experiment, usualSpeed } from "../experiment.ts";
+import { type Experiment, namedPreset, usualSpeed } from "../experiment.ts";
 import type { Session } from "../session.ts";
 import { addressOf, fetchTrained, type Trained, trained } from "../trained.ts";
 import { find, scrollBehavior, setText, short, whole } from "./text.ts";
@@ -10,10 +10,14 @@ export function trainedView(session: Session): void {
   const choice = find<HTMLSelectElement>("#trained-task");
   const button = find<HTMLButtonElement>("#trained-watch");
   choice.replaceChildren(...trained.map(({ task }) => new Option(task)));
+  const offer = (task: string): void => {
+    if (trained.some((each) => each.task === task)) choice.value = task;
+  };
+  offer(store.state.experiment.task);
   /** Its experiment with the arithmetic of this page, which may not have the record's. */
   const here = ({ task, preset, seed, steps, changes }: Trained): Experiment => {
     const { arithmetic } = store.state.experiment;
-    return { task, preset, seed, steps, arithmetic, changes };
+    return { task, preset: preset && namedPreset(task, preset), seed, steps, arithmetic, changes };
   };
   const chosen = (): Trained | undefined => trained.find(({ task }) => task === choice.value);
 
@@ -44,10 +48,7 @@ export function trainedView(session: Session): void {
   });
 
   store.subscribe(({ visitor, experiment }, before) => {
-    if (experiment !== before.experiment || choice.value === "") {
-      const isThere = trained.some(({ task }) => task === experiment.task);
-      if (isThere) choice.value = experiment.task;
-    }
+    if (experiment !== before.experiment) offer(experiment.task);
     const record = visitor?.trained;
     find("#visitor-continue").hidden = !record;
     setText(find("#visitor-record"), record ? inWords(record) : "");

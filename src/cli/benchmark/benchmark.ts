@@ -11,7 +11,7 @@ import { attempt, makeDirectory } from "../../node/files.ts";
 import { expectAddress, outsideAddress } from "../../node/outside/kinds.ts";
 import type { OutsideOptions } from "../../node/outside/options.ts";
 import { isComplete } from "../../node/run-files.ts";
-import { customDefaults, environments, suites, suiteTasks } from "../../tasks.ts";
+import { environments, suites, suiteTasks } from "../../tasks.ts";
 import { runChildren } from "../run/children.ts";
 import { backendFor, type ComputeFlags, computeOptions, explanations } from "../run/compute.ts";
 import { runOptions } from "../run/run-options.ts";
@@ -19,7 +19,14 @@ import { type ChildRun, parseSeeds, settle } from "../run/seeds.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
-import { chosenSettings, inShell, milliseconds, presetName, settingOptions, wholeNumber } from "../terminal/options.ts";
+import {
+  addSettingOptions,
+  chosenSettings,
+  inShell,
+  milliseconds,
+  presetName,
+  wholeNumber,
+} from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
@@ -81,10 +88,7 @@ export function addBenchmarkCommand(program: Command): void {
     .addOption(computeOptions.backend())
     .addOption(computeOptions.simd());
   addOutsideOptions(command);
-  command.optionsGroup(
-    `Settings of the algorithm [default of the preset ${customDefaults.preset}; of others that differ]:`,
-  );
-  for (const option of settingOptions()) command.addOption(option);
+  addSettingOptions(command, "Settings of the algorithm");
   command
     .addHelpText(
       "after",
@@ -94,7 +98,7 @@ Examples:
   ddpg benchmark --seeds 1                       one seed of Gymnasium's tasks in MuJoCo: hours
   ddpg benchmark --suite dm_control --out benchmark/dm_control
   ddpg benchmark --tasks exec:./simulator,./cart.js --steps 50000
-  ddpg benchmark --tasks Hopper-v5 --actor-learning-rate 0.0003 --out benchmark/slow`,
+  ddpg benchmark --tasks Hopper-v5 --actor-learning-rate 0.0001 --out benchmark/slow`,
     )
     .action((flags: BenchmarkFlags) => benchmark(flags, program.opts().verbose === true));
 }

@@ -9,12 +9,12 @@ import { evaluate } from "../../training/evaluate.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { readPolicySource } from "../environment/policy-source.ts";
-import { runOrTrained, trainedHelp } from "../terminal/trained.ts";
 import { duration, plusMinus, whole } from "../terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, stderr } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { Progress } from "../terminal/progress.ts";
+import { runOrTrained, trainedHelp } from "../terminal/trained.ts";
 import { checkWritable, writeFiles } from "../terminal/write-files.ts";
 import { type Drawing, filmOf, maxMoments, type PictureFormat, pictureFormat, pictureOf } from "./film.ts";
 

@@ -40,11 +40,11 @@ import {
 import { closing, guarded } from "../environment/guard.ts";
 import { count, whole } from "../terminal/numbers.ts";
 import {
+  addSettingOptions,
   asFlags,
   chosenSettings,
   inShell,
   milliseconds,
-  settingOptions,
   someNumber,
   wholeNumber,
 } from "../terminal/options.ts";
@@ -144,10 +144,7 @@ export function addTrainCommand(program: Command): void {
     .addOption(asChildOption());
   addOutsideOptions(command);
   addActorsOptions(command, true);
-  command.optionsGroup(
-    `Settings of the algorithm [default of the preset ${customDefaults.preset}; of others that differ]:`,
-  );
-  for (const option of settingOptions()) command.addOption(option);
+  addSettingOptions(command, "Settings of the algorithm");
   command
     .addHelpText(
       "after",
@@ -161,7 +158,7 @@ Examples:
   ddpg train Pendulum-v1 --steps 100000 --until-return -150
   ddpg train --config runs/first --seed 2
   ddpg train Pendulum-v1 --preset paper --normalization none --steps 30000
-  ddpg train ./my-environment.js --observation-scale 1,0.1 --out runs/first
+  ddpg train ./my-environment.js --preset small --observation-scale 1,0.1 --out runs/first
   ddpg train gymnasium:HalfCheetah-v5 --python .venv/bin/python
   ddpg train torcs --port 3001
   ddpg train Pendulum-v1 --actors nats://localhost

@@ -38,7 +38,7 @@ import { checkOwn } from "../run/train.ts";
 import { exit } from "../terminal/exit.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { count, duration, plusMinus, whole } from "../terminal/numbers.ts";
-import { asFlags, chosenSettings, inShell, milliseconds, settingOptions, wholeNumber } from "../terminal/options.ts";
+import { addSettingOptions, asFlags, chosenSettings, inShell, milliseconds, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
 import { addServerOptions, chosenServer, type ServerFlags, serverHelp } from "../terminal/server-options.ts";
@@ -127,8 +127,7 @@ export function addSweepCommand(program: Command): void {
     .addOption(computeOptions.threads());
   addServerOptions(command, "The NATS server of --server:");
   addOutsideOptions(command);
-  command.optionsGroup(`Settings of all runs [default of the preset ${customDefaults.preset}; of others that differ]:`);
-  for (const option of settingOptions()) command.addOption(option);
+  addSettingOptions(command, "Settings of all runs");
   command
     .addHelpText(
       "after",

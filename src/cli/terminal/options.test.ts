@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Command } from "commander";
 import { parseCheckpointPlan } from "../run/checkpoints.ts";
 import { threadCount } from "../run/compute.ts";
-import { chosenSettings, settingOptions, someNumber, wholeNumber } from "./options.ts";
+import { addSettingOptions, chosenSettings, someNumber, wholeNumber } from "./options.ts";
 
 test("a whole number may be written with an exponent or with underscores", () => {
   const parse = wholeNumber("--steps", 1);
@@ -42,7 +42,7 @@ test("anything else is refused with the text", () => {
 test("a flag of an earlier version means what it meant, and contradicts no other", () => {
   const chosen = (...args: string[]) => {
     const command = new Command().exitOverride();
-    for (const option of settingOptions()) command.addOption(option);
+    addSettingOptions(command, "Settings");
     return chosenSettings(command.parse(args, { from: "user" }).opts());
   };
   assert.deepEqual(chosen("--batch-normalization", "true"), { normalization: "batch" });

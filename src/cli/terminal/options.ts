@@ -1,4 +1,4 @@
-import { Option } from "commander";
+import { type Command, Option } from "commander";
 import { expect, InputError } from "../../base/expect.ts";
 import { printable } from "../../base/printable.ts";
 import {
@@ -59,8 +59,13 @@ export function presetName(name: string): PresetName {
   }
 }
 
-/** One option for every setting of the algorithm. */
-export function settingOptions(): Option[] {
+/** Adds an option for every setting of the algorithm, as a group of the help. */
+export function addSettingOptions(command: Command, title: string): void {
+  command.optionsGroup(`${title} [default of the preset ${defaultPreset}; of others that differ]:`);
+  for (const option of settingOptions()) command.addOption(option);
+}
+
+function settingOptions(): Option[] {
   const option = (name: keyof (Settings & OldSettings), form: string, help: string): Option => {
     const flag = settingFlag(name);
     return new Option(`${flag} <${form}>`, help).argParser((text) => parseSetting(name, text, flag));

@@ -23,12 +23,10 @@ function trainedPolicy(task: string): TrainedPolicy {
   const folder = new URL("./page/trained/", import.meta.url);
   const records: TrainedPolicy[] = JSON.parse(fs.readFileSync(new URL("index.json", folder), "utf8"));
   const all = records.map((record) => ({ ...record, file: fileURLToPath(new URL(record.file, folder)) }));
-  // A package may leave large files out.
-  const here = all.filter(({ file }) => fs.existsSync(file)).map((each) => each.task);
   const found = all.find((each) => each.task === task);
-  if (found && here.includes(task)) return found;
-  const hint = found ? "The project's repository has it, in web/trained." : suggest(task, here);
-  return fail("--trained", `one of ${here.join(", ")}`, task, hint);
+  if (found) return found;
+  const tasks = all.map((each) => each.task);
+  return fail("--trained", `one of ${tasks.join(", ")}`, task, suggest(task, tasks));
 }
 
 /** The one of <run> and --trained that is given. */

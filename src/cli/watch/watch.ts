@@ -33,7 +33,7 @@ export function addWatchCommand(program: Command): void {
     )
     .option("--port <n>", "where to listen on 127.0.0.1 [a free one]", portNumber)
     .option("--no-open", "only print the address")
-    .option("--server <url>", "show the sweeps of a NATS server, such as nats://host:4222, as they are now")
+    .option("--server <address>", "show the sweeps of a NATS server, such as nats://host:4222, live")
     .option("--sweep <name>", "with --server, the name of a sweep there [all]");
   addServerOptions(command, "The NATS server of --server:");
   command
