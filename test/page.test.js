@@ -917,14 +917,7 @@ describe("the page", { timeout: 900_000 }, () => {
       await tab.locator("#trained-watch").click();
       await tab.locator("#visitor").waitFor();
       await reached(tab, "ended");
-      await tab.evaluate(() => {
-        const { arc } = CanvasRenderingContext2D.prototype;
-        CanvasRenderingContext2D.prototype.arc = function (x, y, radius, ...rest) {
-          if (this.canvas.id === "map-action" && radius === 2) window.dots.push([x, y]);
-          if (this.canvas.id === "map-action" && radius === 7) window.ring = [x, y];
-          arc.call(this, x, y, radius, ...rest);
-        };
-      });
+      await noteCircles(tab);
       /** The states of the crowd in one drawing of the map. */
       const crowd = async () => {
         const dots = await tab.evaluate(async () => {
@@ -968,6 +961,25 @@ describe("the page", { timeout: 900_000 }, () => {
       });
       assert.equal(await tab.evaluate(() => window.ring), null);
     }));
+
+  it("shows the state of a row as it was observed, also where running statistics normalize it", async () => {
+    const states = [];
+    for (const isNormalized of [false, true]) {
+      await visit(`#speed=1&seed=3&observationNormalization=${isNormalized}`, async (tab) => {
+        await noteCircles(tab);
+        await tab.locator("#update-once").click();
+        await tab.locator("#inside-title-of", { hasText: "Update 1, made" }).waitFor();
+        await tab.locator("#inside-tab-3").click();
+        await tab.locator("#inside-numbers [data-row='2']").click();
+        await tab.waitForFunction(() => window.ring);
+        states.push(...(await statesAt(tab, [await tab.evaluate(() => window.ring)])));
+      });
+    }
+    const [[angle, speed], [sameAngle, sameSpeed]] = states;
+    // The warm-up and the first minibatch are the same. A sum of Float32 numbers rounds.
+    assert.ok(Math.abs(angle - sameAngle) < 1e-4 && Math.abs(speed - sameSpeed) < 1e-4, states.join("; "));
+    assert.ok(Math.abs(angle) > 0.1 && Math.abs(speed) > 0.1, "0 would hide a factor");
+  });
 
   it("names the seven steps, and every setting in words with its flag", () =>
     visit("", async (tab) => {
@@ -1081,6 +1093,18 @@ function joined(tab) {
       8 * (1 - 2 * ((y - 6) / (clientHeight - 40))),
     ];
     return window.trail.map((line) => line.map(state));
+  });
+}
+
+/** Notes where the map of actions has circles: `window.dots` of the crowd, and `window.ring` of the chosen state. */
+function noteCircles(tab) {
+  return tab.evaluate(() => {
+    const { arc } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.arc = function (x, y, radius, ...rest) {
+      if (this.canvas.id === "map-action" && radius === 2) window.dots.push([x, y]);
+      if (this.canvas.id === "map-action" && radius === 7) window.ring = [x, y];
+      arc.call(this, x, y, radius, ...rest);
+    };
   });
 }
 

@@ -6,8 +6,8 @@ import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { environments, Random, sceneOf } from "ddpg";
-import { createMujoco, dmControl, dmControlNames } from "ddpg/mujoco";
 import * as mujoco from "ddpg/mujoco";
+import { createMujoco, dmControl, dmControlNames } from "ddpg/mujoco";
 import { rolldown } from "rolldown";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -15,11 +15,12 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-signals-"));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 let signalsOf;
 let positionsOf;
+let placedBy;
 before(async () => {
   const bundle = await rolldown({ input: path.join(root, "web/signals.ts") });
   const file = path.join(folder, "signals.mjs");
   await bundle.write({ file });
-  ({ signalsOf, positionsOf } = await import(file));
+  ({ signalsOf, positionsOf, placedBy } = await import(file));
 });
 
 /** Creates a task, and returns what is recognized of it. `use` gets the environment and its simulation as well. */
@@ -118,6 +119,13 @@ test("every task: each action is in one row, and an observation that hides nothi
         const turns = (value - simulation.qpos[index]) / (2 * Math.PI);
         assert.ok(Math.abs(turns - Math.round(turns)) < 1e-9, `${task.name} qpos[${index}]: ${value}`);
       }
+      // The state of yet another start takes these positions, and nothing else changes.
+      environment.reset(new Random("a third start"));
+      const saved = environment.save();
+      const before = Array.from(simulation.qpos);
+      environment.restore(placedBy(signals, observation, saved));
+      const expected = before.map((value, index) => new Map(positions).get(index) ?? value);
+      assert.deepEqual(Array.from(simulation.qpos), expected, task.name);
     });
   }
 });

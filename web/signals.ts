@@ -188,6 +188,16 @@ export function positionsOf({ joints }: Signals, observation: ArrayLike<number>)
   });
 }
 
+/** How many numbers of a saved state come before qpos: the steps taken, the last position, and the time. */
+const beforeQpos = 3;
+
+/** A saved state of the body with the positions of an observation. Those that it does not have stay as they are. */
+export function placedBy(signals: Signals, observation: ArrayLike<number>, saved: Float64Array): Float64Array {
+  const there = saved.slice();
+  for (const [qpos, value] of positionsOf(signals, observation)) there[beforeQpos + qpos] = value;
+  return there;
+}
+
 /** A joint's position in an observation; null if it is not observed. */
 export function positionIn({ position }: JointSignals, observation: ArrayLike<number>): number | null {
   if (position === null) return null;

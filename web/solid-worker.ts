@@ -10,7 +10,7 @@ import type { Simulation } from "../src/mujoco.ts";
 import { mujocoTasks } from "../src/tasks.ts";
 import { Acting, renew } from "./acting.ts";
 import { shownBy } from "./scenes.ts";
-import { positionsOf, type Signals, signalsOf } from "./signals.ts";
+import { placedBy, type Signals, signalsOf } from "./signals.ts";
 
 /** Messages from the page. The first one names the task. */
 export type ToSolidWorker =
@@ -58,9 +58,6 @@ export interface SolidMoment {
   readonly return: number;
   readonly isLast: boolean;
 }
-
-/** How many numbers of a saved state come before qpos: the steps taken, the last position, and the time. */
-const beforeQpos = 3;
 
 class SolidSimulation {
   readonly acting: Acting;
@@ -123,9 +120,7 @@ class SolidSimulation {
   poseAt(observation: readonly number[]): Float32Array {
     const environment = this.#environment;
     const now = environment.save?.() as Float64Array;
-    const there = now.slice();
-    for (const [qpos, value] of positionsOf(this.#signals, observation)) there[beforeQpos + qpos] = value;
-    environment.restore?.(there);
+    environment.restore?.(placedBy(this.#signals, observation, now));
     const poses = this.#poses();
     environment.restore?.(now);
     return poses;

@@ -151,7 +151,14 @@ export function updateView(session: Session): void {
     buttons[chosen].focus();
   });
   choose(0);
+  let body: Session["body"] | undefined;
   session.store.subscribe((state, before) => {
+    if (session.body !== body) {
+      const next = session.body;
+      body = next;
+      // Only then is it known which rows it can show.
+      if (next instanceof SolidBody) void next.ready.then(() => session.body === next && show());
+    }
     if (state.update !== before.update || state.run.id !== before.run.id) show();
     setText(find("#inside-look"), state.phase === "playing" ? "Show the next update" : "Make one update");
     find<HTMLButtonElement>("#inside-look").disabled = state.phase === "failed" || state.phase === "preparing";
@@ -289,7 +296,7 @@ function rowButton(number: string): string {
 function whyNotShown(session: Session): string {
   const { body } = session;
   if (!(body instanceof SolidBody)) return "";
-  if (!body.parts) return " The body is not loaded, so no row can be shown in it.";
+  if (!body.parts) return " The body is not loaded yet, so no row can be shown in it.";
   const { hidden } = body.parts.signals;
   if (hidden.length === 0) return "";
   const names =
