@@ -247,7 +247,18 @@ describe("the page, with a MuJoCo task", { timeout: 900_000 }, () => {
         mimeType: "application/octet-stream",
         buffer: await idle("HalfCheetah-v5"),
       };
+      // It may be chosen before the code that reads it is loaded.
+      let load;
+      const chosen = new Promise((resolve) => {
+        load = resolve;
+      });
+      await tab.route(/\/below-/, async (route) => {
+        await chosen;
+        await route.continue();
+      });
+      await tab.reload();
       await tab.locator("#load-policy").setInputFiles(file);
+      load();
       const fitting = "Walker2d-v5, HalfCheetah-v5, dm_control/cheetah-run or dm_control/hard_cheetah-run";
       await tab.locator("#notice-text", { hasText: `It is a policy for ${fitting}, but` }).waitFor();
 

@@ -38,10 +38,13 @@ export function homeView(session: Session): void {
     }
   };
   const picker = find<HTMLInputElement>("#load-policy");
-  picker.addEventListener("change", async () => {
+  const openPicked = async (): Promise<void> => {
     await open(picker.files?.[0]);
     picker.value = "";
-  });
+  };
+  picker.addEventListener("change", openPicked);
+  // A file may be chosen before this part of the page is loaded.
+  openPicked();
   addEventListener("dragover", (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
