@@ -1,4 +1,4 @@
-// Measures the learning results of docs/results.md, from which `npm run figures` draws: `node bench/pendulum.js small|numpy|paper|joint`.
+// Measures the learning results of docs/results.md, from which `npm run figures` draws: `node bench/pendulum.js small|robust|numpy|paper|joint`.
 // Every seed is one child process, two at a time. Results are written to docs/results/ seed by seed, and seeds that are
 // already there are not run again, so the program can be interrupted and restarted. If all of them are there, it trains them
 // again, without evaluations, and compares fingerprints with the records, which stay as they are. A number after the name
@@ -24,6 +24,17 @@ const experiments = {
     // The policy is evaluated at these steps, over `episodes` fixed starts.
     evaluateFrom: 1000,
     evaluateEvery: 250,
+    episodes: 1000,
+  },
+  // Chosen with seed 101.
+  robust: {
+    output: "pendulum-robust.json",
+    environment: "Pendulum-v1",
+    steps: 5000,
+    seeds: Array.from({ length: 50 }, (_, i) => 201 + i),
+    variants: { robust: { preset: "robust" } },
+    evaluateFrom: 2500,
+    evaluateEvery: 500,
     episodes: 1000,
   },
   numpy: {
