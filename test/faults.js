@@ -2422,8 +2422,8 @@ export const faults = [
     edits: [
       {
         file: "src/cli/watch/folder-runs.ts",
-        text: "if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink()) return [];",
-        fault: "if (!fs.lstatSync(folder)) return [];",
+        text: "if (isLink(directory)) return [];",
+        fault: "if (isLink(folder)) return [];",
       },
     ],
   },

@@ -42,8 +42,13 @@ export interface SweepRun {
   readonly directory: string;
 }
 
+/** The folder of a sweep's runs. */
+export function runsFolder(sweep: string): string {
+  return path.join(sweep, "runs");
+}
+
 export function runDirectory(sweep: string, id: string): string {
-  return path.join(sweep, "runs", id);
+  return path.join(runsFolder(sweep), id);
 }
 
 /** All runs, in the order in which they are made: every cell gets its first seed before any gets its second. */

@@ -9,7 +9,7 @@ import { readConfig } from "../../node.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { print, printError, stdout } from "../terminal/output.ts";
 import { addServerOptions, chosenServer, type ServerFlags, serverHelp } from "../terminal/server-options.ts";
-import { FolderRuns, holdsRuns } from "./folder-runs.ts";
+import { FolderRuns } from "./folder-runs.ts";
 import { openBrowser } from "./open-browser.ts";
 import { serveRun, serveRuns, type WatchServer } from "./watch-server.ts";
 
@@ -99,7 +99,7 @@ async function begin(runs: readonly string[], flags: WatchFlags): Promise<Watchi
     const hint = 'See "ddpg watch --help".';
     throw new InputError({ where: "watch", expected: "<run>", got: "nothing", hint });
   }
-  if (runs.length === 1 && (fs.existsSync(path.join(first, files.config)) || !holdsRuns(first))) {
+  if (runs.length === 1 && fs.existsSync(path.join(first, files.config))) {
     const { environment, preset, seed } = readConfig(first);
     const server = await serveRun(first, page, port);
     return { server, lines: [`run            ${first}: ${environment}, preset ${preset}, seed ${seed}`] };
