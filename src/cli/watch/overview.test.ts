@@ -345,6 +345,31 @@ describe("what is sent of the overview", () => {
     assert.ok(rows >= 200 && rows <= 220);
     assert.equal(points, 200 * 128);
   });
+
+  it("says which runs have gone once there is room, and nothing of runs that were never sent", () => {
+    const source = new Made();
+    source.put("a", {}, []);
+    let hasRoom = true;
+    const overview = new Overview(source);
+    const { resume } = overview.follow((event) => send(event) && hasRoom);
+    hasRoom = false;
+    source.put("a", { step: 1 }, []);
+    source.changed();
+    taken();
+    // The viewer is full. One run goes, one comes and goes, and one goes and comes back.
+    source.put("b", {}, []);
+    source.changed();
+    source.runs.clear();
+    source.changed();
+    source.put("a", { step: 2 }, []);
+    source.changed();
+    source.runs.clear();
+    source.changed();
+    assert.deepEqual(taken(), []);
+    hasRoom = true;
+    resume();
+    assert.deepEqual(taken(), [{ name: "runs", data: { rows: [], curves: [], removed: ["a"] } }]);
+  });
 });
 
 describe("the server of several runs", () => {
