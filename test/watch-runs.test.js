@@ -19,7 +19,9 @@ const reason = "a sensor <b onclick=alert(2)>broke</b>";
 /** In the page: whether each color of a group is in the chart at its full strength, as `wanted` has it. */
 function areDrawn(wanted) {
   const canvas = document.querySelector("#curves");
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
   const found = new Set();
   for (let i = 0; i < data.length; i += 4)
     if (data[i + 3] === 255) found.add(`rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`);
@@ -118,13 +120,13 @@ describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => 
       await tab.locator("#readout", { hasText: "finished · batchSize 64 · seed 1 · step 1,000: −500" }).waitFor();
       await tab.mouse.move(left + 1, box.y - 5);
 
-      const later = begin("later", 3, 32);
+      const later = begin("later", 3, 64);
       evaluate(later, 0, -800);
       await tab.locator('html[data-runs="4"]').waitFor({ state: "attached" });
-      assert.deepEqual(await names(), ["live", "later", "finished", hostile]);
+      assert.deepEqual(await names(), ["live", "finished", hostile, "later"]);
       // The pointer on a row brings its curve out. The run goes, and the others have their color back.
       await tab.getByText("later", { exact: true }).hover();
-      await tab.waitForFunction(areDrawn, [true, false]);
+      await tab.waitForFunction(areDrawn, [false, true]);
       later.close();
       fs.rmSync(inFolder("runs", "later"), { recursive: true });
       await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
@@ -179,7 +181,7 @@ describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => 
     const tab = await browser.newPage();
     try {
       await tab.goto(url);
-      const select = tab.getByLabel("of", { exact: true });
+      const select = tab.locator("#environment");
       const chosen = () => select.evaluate(({ selectedOptions }) => selectedOptions[0].text);
       await select.selectOption({ label: "C-v1" });
       add("a", "A-v1", -3);
