@@ -11,7 +11,7 @@ import { type RunResult, readResult } from "../../node.ts";
 import { count, plusMinus, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { print } from "../terminal/output.ts";
-import { addServerOptions, chosenServer, type ServerFlags } from "../terminal/server-options.ts";
+import { addServerOptions, chosenServer, expectNoServer, type ServerFlags } from "../terminal/server-options.ts";
 import { table } from "../terminal/table.ts";
 import { cellValues, readSweep, runsOf, type SweepRecord, type SweepRun, variedNames } from "./record.ts";
 
@@ -127,6 +127,7 @@ export function addStatusCommand(sweep: Command): void {
       await serverStatus(chosenServer(server, flags), directory);
       return;
     }
+    expectNoServer(flags);
     if (directory === undefined) {
       const hint = 'See "ddpg sweep status --help".';
       throw new InputError({ where: "sweep status", expected: "<dir>", got: "nothing", hint });

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { InputError, messageOf } from "../../base/expect.ts";
 import { refusal } from "../../node/files.ts";
-import { expectDirectory, files, readConfig, statusOf } from "../../node/run-files.ts";
+import { expectDirectory, files, readConfig, statusOf, versionOf } from "../../node/run-files.ts";
 import type { OverviewRow } from "../../training/runs-overview.ts";
 import { groupsOf } from "../report/groups.ts";
 import { cellName } from "../sweep/matrix.ts";
@@ -13,7 +13,6 @@ import { readSweep, runsFolder, runsOf, type SweepRecord, fileName as sweepFile 
 import { countsText } from "../sweep/status.ts";
 import { FollowedRun } from "./followed-run.ts";
 import { cut, maxRuns, type OverviewRun, type RunsSource } from "./overview.ts";
-import { version } from "./run-follower.ts";
 
 /** How deep runs may be in a folder: `train --seeds --out` makes runs/NAME/seed1, and a sweep NAME/runs/ID. */
 const maxDepth = 3;
@@ -232,7 +231,7 @@ class Search {
   }
 
   #sweepOf(folder: string): SweepRecord | undefined {
-    const now = version(statusOf(folder, sweepFile));
+    const now = versionOf(statusOf(folder, sweepFile));
     if (now === "") return undefined;
     const known = this.#sweeps.get(folder);
     if (known?.version === now) return known.record;

@@ -2,11 +2,10 @@
 import { messageOf } from "../../base/expect.ts";
 import { isLocked } from "../../node/lock.ts";
 import { RunCurve } from "../../node/run-curve.ts";
-import { files, readConfig, readResult, statusOf } from "../../node/run-files.ts";
+import { files, readConfig, readResult, statusOf, versionOf } from "../../node/run-files.ts";
 import type { RunConfig, RunResult } from "../../training/run.ts";
 import type { CurvePoint, OverviewRow } from "../../training/runs-overview.ts";
 import { failureOf, stateFrom } from "../sweep/status.ts";
-import { version } from "./run-follower.ts";
 
 /** Evaluations of a curve: more than a chart of many runs has pixels for. */
 const mostPoints = 128;
@@ -115,7 +114,7 @@ class Cached<T> {
 
   look(): void {
     try {
-      const now = version(statusOf(this.#directory, this.#name));
+      const now = versionOf(statusOf(this.#directory, this.#name));
       if (now === this.version) return;
       this.version = now;
       this.problem = "";

@@ -111,7 +111,8 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
     const values = await server.values.open("ddpg_sweeps");
     const [first, second] = [1, 2].map((seed) => `${"a".repeat(12)}-seed${seed}`);
     await values.put(`m-half.${first}`, "damaged");
-    await store.write("m-half", second, { ...queued("0".repeat(64)), step: 7 }, 0);
+    const evaluations = { points: [[0, -2] as const], last: null, best: -2, seconds: 1 };
+    await store.write("m-half", second, { ...queued("0".repeat(64)), step: 7, evaluations }, 0);
     const runs = await ServerRuns.connect({ server: url }, undefined, () => {});
     try {
       const rows = (): readonly OverviewRow[] =>
@@ -130,6 +131,8 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
       );
       assert.match(rows()[2].reason, /state of m-half a+-seed1: expected/);
       assert.deepEqual([rows()[1].reason, rows()[3].reason], ["", ""]);
+      // The newest evaluation was not finite, so it is no point of the curve.
+      assert.deepEqual([rows()[3].last, rows()[3].best], [null, -2]);
       assert.match(runs.problem, /record of m-bad: expected/);
       // The damaged state does not keep later ones from being seen.
       await values.put(`m-half.${second}`, "damaged, too");
@@ -156,6 +159,9 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
   it("is explained when options do not fit together", async () => {
     const wrong = async (...args: string[]) => (await start(["watch", ...args, "--no-open"]).outcome).stderr;
     assert.match(await wrong("--sweep", "a"), /^ddpg: --sweep: expected to be used with --server, got "a"\.\n$/);
+    assert.match(await wrong("--tls-ca", "b"), /^ddpg: --tls-ca: expected to be used with --server, got "b"\.\n$/);
+    const status = await start(["sweep", "status", "here", "--credentials", "c"]).outcome;
+    assert.match(status.stderr, /^ddpg: --credentials: expected to be used with --server, got "c"\.\n$/);
     assert.match(await wrong("run", "--server", url), /^ddpg: watch: expected no <run> with --server, got "run"/);
     assert.match(await wrong("--sweep", "../a", "--server", url), /^ddpg: --sweep: expected/);
   });

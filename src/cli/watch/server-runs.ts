@@ -250,10 +250,9 @@ function shown(state: JobState | undefined): Pick<
   readonly points: readonly CurvePoint[];
 } {
   const { phase = "waiting", error, step = 0, evaluations, outcome, worker } = state ?? {};
-  const { points = [], best = null, seconds = null } = evaluations ?? {};
+  const { points = [], best = null, seconds = null, last = points.at(-1)?.[1] ?? null } = evaluations ?? {};
   return {
-    ...{ state: phase, reason: error ?? "", step, best, seconds, points },
-    last: points.at(-1)?.[1] ?? null,
+    ...{ state: phase, reason: error ?? "", step, last, best, seconds, points },
     final: phase === "complete" ? (outcome?.meanReturn ?? null) : null,
     ...(phase === "running" && worker !== undefined && { worker }),
   };

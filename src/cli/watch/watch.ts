@@ -8,7 +8,13 @@ import { files } from "../../node/run-files.ts";
 import { readConfig } from "../../node.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { print, printError, stdout } from "../terminal/output.ts";
-import { addServerOptions, chosenServer, type ServerFlags, serverHelp } from "../terminal/server-options.ts";
+import {
+  addServerOptions,
+  chosenServer,
+  expectNoServer,
+  type ServerFlags,
+  serverHelp,
+} from "../terminal/server-options.ts";
 import { FolderRuns } from "./folder-runs.ts";
 import { openBrowser } from "./open-browser.ts";
 import { serveRun, serveRuns, type WatchServer } from "./watch-server.ts";
@@ -93,7 +99,7 @@ async function begin(runs: readonly string[], flags: WatchFlags): Promise<Watchi
     const lines = [`sweeps         ${source.place}: ${source.counts()}`];
     return { server, lines, close: () => source.close() };
   }
-  expectNoServer(flags);
+  expectNoServer(flags, ["sweep"]);
   const [first] = runs;
   if (first === undefined) {
     const hint = 'See "ddpg watch --help".';
@@ -108,15 +114,6 @@ async function begin(runs: readonly string[], flags: WatchFlags): Promise<Watchi
   const counts = source.counts();
   const server = await serveRuns(source, page, port);
   return { server, lines: [`runs           ${source.place}: ${counts}`] };
-}
-
-/** Throws an InputError for an option that needs --server. */
-function expectNoServer(flags: WatchFlags): void {
-  const names = { sweep: "--sweep", credentials: "--credentials", tlsCa: "--tls-ca", tlsCert: "--tls-cert" } as const;
-  for (const [name, flag] of Object.entries({ ...names, tlsKey: "--tls-key" } as const)) {
-    const given = flags[name as keyof WatchFlags];
-    expect(given === undefined, flag, "to be used with --server", given);
-  }
 }
 
 function portNumber(text: string): number {
