@@ -142,6 +142,10 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
       await store.write("m-half", first, { ...queued("0".repeat(64)), step: 9 }, revision);
       await until(() => rows()[2].step === 9);
       assert.equal(rows()[2].reason, "");
+      await running.kill();
+      await until(() => runs.problem.includes(`${server.address}: the connection is lost`));
+      await running.restart();
+      await until(() => !runs.problem.includes("the connection"));
       await assert.rejects(
         ServerRuns.connect({ server: url }, "m-bad", () => {}),
         /record of m-bad: expected/,
