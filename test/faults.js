@@ -2525,7 +2525,7 @@ export const faults = [
       {
         file: "src/cli/sweep/nats/store.ts",
         text: "const state = await readable(id, onUnreadable, () =>",
-        fault: "const state = await readable(id, raise, () =>",
+        fault: "const state = await readable(id, onUnreadable === raise ? onUnreadable : raise, () =>",
       },
     ],
   },

@@ -100,7 +100,9 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
     for (const each of [sweep, worker]) assert.equal((await each.outcome).code, 0);
   });
 
-  it("shows what it can read if a record or a state is damaged, and says what is wrong with the rest", async () => {
+  it("shows what it can read if a record or a state is damaged, and says what is wrong with the rest", {
+    timeout: 60_000,
+  }, async () => {
     const server = await connect({ server: url }, { name: "test", where: "test", onLine: () => {}, variables: {} });
     const store = await SweepStore.open(server);
     const cells = [{ id: "a".repeat(12), settings: { batchSize: 8 }, seeds: [1, 2] }];
