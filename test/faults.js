@@ -2502,7 +2502,7 @@ export const faults = [
     tests: ["cli/watch/overview"],
     edits: [
       {
-        file: "src/cli/watch/followed-run.ts",
+        file: "src/cli/watch/run-summary.ts",
         text: 'hasConfig: this.configVersion !== ""',
         fault: "hasConfig: this.config !== undefined",
       },
@@ -2512,7 +2512,7 @@ export const faults = [
     name: "watch: a damaged record on a server hides the other sweeps",
     edits: [
       {
-        file: "src/cli/watch/server-runs.ts",
+        file: "src/cli/watch/nats-runs.ts",
         text: "if (!(error instanceof InputError)) throw error;",
         fault: "if (error !== undefined || !(error instanceof InputError)) throw error;",
       },
@@ -2520,7 +2520,7 @@ export const faults = [
   },
   {
     name: "watch: a damaged state on a server ends the states of its sweep",
-    tests: ["cli/watch/server-runs"],
+    tests: ["cli/watch/nats-runs"],
     edits: [
       {
         file: "src/cli/sweep/nats/store.ts",

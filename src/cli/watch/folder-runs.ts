@@ -9,10 +9,10 @@ import { expectDirectory, files, readConfig, statusOf, versionOf } from "../../n
 import type { OverviewRow } from "../../training/runs-overview.ts";
 import { groupsOf } from "../report/groups.ts";
 import { cellName } from "../sweep/matrix.ts";
-import { readSweep, runsFolder, runsOf, type SweepRecord, fileName as sweepFile } from "../sweep/record.ts";
+import { readSweep, runsFolder, runsOf, type SweepRecord, sweepFile } from "../sweep/record.ts";
 import { countsText } from "../sweep/status.ts";
-import { FollowedRun } from "./followed-run.ts";
 import { cut, maxRuns, type OverviewRun, type RunsSource } from "./overview.ts";
+import { RunSummary } from "./run-summary.ts";
 
 /** How deep runs may be in a folder: `train --seeds --out` makes runs/NAME/seed1, and a sweep NAME/runs/ID. */
 const maxDepth = 3;
@@ -45,7 +45,7 @@ export class FolderRuns implements RunsSource {
   readonly runs = new Map<string, OverviewRun>();
   problem = "";
   readonly #places: readonly string[];
-  readonly #followed = new Map<string, FollowedRun>();
+  readonly #followed = new Map<string, RunSummary>();
   /** The run that is read first in the next look: the last one ended before its turn. */
   #next = 0;
   #groups: ReadonlyMap<string, { readonly name: string; readonly index: number }> = new Map();
@@ -102,7 +102,7 @@ export class FolderRuns implements RunsSource {
       this.runs.delete(id);
     }
     for (const [id, { directory, sweep }] of all) {
-      const run = this.#followed.get(id) ?? new FollowedRun(directory, sweep !== undefined);
+      const run = this.#followed.get(id) ?? new RunSummary(directory, sweep !== undefined);
       this.#followed.set(id, run);
       run.look();
     }

@@ -93,8 +93,8 @@ async function begin(runs: readonly string[], flags: WatchFlags): Promise<Watchi
   if (address !== undefined) {
     expect(runs.length === 0, "watch", "no <run> with --server", runs[0], "--sweep names a sweep there.");
     // Loaded only here, because files need no server.
-    const { ServerRuns } = await import("./server-runs.ts");
-    const source = await ServerRuns.connect(chosenServer(address, flags), sweep, printError);
+    const { NatsRuns } = await import("./nats-runs.ts");
+    const source = await NatsRuns.connect(chosenServer(address, flags), sweep, printError);
     const server = await serveRuns(source, page, port);
     const lines = [`sweeps         ${source.place}: ${source.counts()}`];
     return { server, lines, close: () => source.close() };

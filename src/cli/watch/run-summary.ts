@@ -13,7 +13,7 @@ const mostPoints = 128;
 /** What the files of a run say of it. */
 type RunState = Pick<OverviewRow, "state" | "reason" | "step" | "last" | "best" | "final" | "seconds" | "canOpen">;
 
-export class FollowedRun {
+export class RunSummary {
   readonly directory: string;
   readonly #config: Cached<RunConfig>;
   readonly #result: Cached<RunResult>;

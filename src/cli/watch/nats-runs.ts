@@ -31,7 +31,7 @@ interface Followed {
   readonly over: AbortController;
 }
 
-export class ServerRuns implements RunsSource {
+export class NatsRuns implements RunsSource {
   readonly place: string;
   readonly opening =
     "One run alone, with its body and its networks, needs its files. The command that started the sweep brings those of " +
@@ -63,9 +63,9 @@ export class ServerRuns implements RunsSource {
     options: ServerOptions,
     name: string | undefined,
     print: (line: string) => void,
-  ): Promise<ServerRuns> {
+  ): Promise<NatsRuns> {
     if (name !== undefined) expectSweepName(name, "--sweep");
-    let made: ServerRuns | undefined;
+    let made: NatsRuns | undefined;
     const onLine = (line: string, isLost: boolean): void => {
       print(`ddpg: ${line}`);
       made?.setConnection(line, isLost);
@@ -73,7 +73,7 @@ export class ServerRuns implements RunsSource {
     const server = await connect(options, { name: "ddpg watch", where: "--server", onLine });
     try {
       made = await asInputErrors(server, async () => {
-        const runs = new ServerRuns(server, await SweepStore.open(server), name);
+        const runs = new NatsRuns(server, await SweepStore.open(server), name);
         await runs.#readRecords(await wantedSweeps(runs.#store, name));
         const [error] = runs.#recordProblems;
         // Then there is nothing else to show.

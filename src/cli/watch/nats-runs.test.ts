@@ -9,7 +9,7 @@ import { queued } from "../sweep/nats/job-state.ts";
 import { SweepStore } from "../sweep/nats/store.ts";
 import type { SweepRecord } from "../sweep/record.ts";
 import { programInFolder } from "../terminal/program.case.ts";
-import { ServerRuns } from "./server-runs.ts";
+import { NatsRuns } from "./nats-runs.ts";
 
 const { start } = programInFolder("watch-server");
 const skip = withoutServer || (process.platform === "win32" && "signals of POSIX");
@@ -115,12 +115,15 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
     await values.put(`m-half.${first}`, "damaged");
     const evaluations = { points: [[0, -2] as const], last: null, best: -2, seconds: 1 };
     await store.write("m-half", second, { ...queued("0".repeat(64)), step: 7, evaluations }, 0);
-    const runs = await ServerRuns.connect({ server: url }, undefined, () => {});
+    const runs = await NatsRuns.connect({ server: url }, undefined, () => {});
     try {
       const rows = (): readonly OverviewRow[] =>
         [...runs.runs.values()].map(({ row }) => row).filter(({ name }) => name.startsWith("m-"));
       const until = async (isSo: () => boolean): Promise<void> => {
-        while (!isSo()) await delay(50);
+        for (let tries = 0; !isSo(); tries++) {
+          assert.ok(tries < 400, `not within 20 s: ${isSo}`);
+          await delay(50);
+        }
       };
       assert.deepEqual(
         rows().map(({ name, step }) => [name, step]),
@@ -149,7 +152,7 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
       await running.restart();
       await until(() => !runs.problem.includes("the connection"));
       await assert.rejects(
-        ServerRuns.connect({ server: url }, "m-bad", () => {}),
+        NatsRuns.connect({ server: url }, "m-bad", () => {}),
         /record of m-bad: expected/,
       );
       const { code, stdout, stderr } = await run("sweep", "status").outcome;
