@@ -2402,7 +2402,7 @@ export const faults = [
       {
         file: "src/cli/watch/watch-server.ts",
         text: "const directory = source.directoryOf(id);",
-        fault: "const directory = opened.get(id)?.directory ?? source.directoryOf(id);",
+        fault: 'const directory = source.directoryOf(id) ?? (opened.has(id) ? "" : undefined);',
       },
     ],
   },
@@ -2422,8 +2422,8 @@ export const faults = [
     edits: [
       {
         file: "src/cli/watch/folder-runs.ts",
-        text: "if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink()) return [];",
-        fault: "if (!fs.lstatSync(folder)) return [];",
+        text: "if (isLink(directory)) return [];",
+        fault: "if (isLink(folder)) return [];",
       },
     ],
   },
@@ -2504,6 +2504,48 @@ export const faults = [
         file: "src/cli/watch/live-body.ts",
         text: "newest.version === this.#policyVersion",
         fault: 'this.#policyVersion !== ""',
+      },
+    ],
+  },
+  {
+    name: "watch: a viewer whose buffer is full is sent what has gone",
+    edits: [
+      {
+        file: "src/cli/watch/overview.ts",
+        text: "if (viewer.isFull) return;",
+        fault: "if (viewer.isFull && !viewer.hasBegun) return;",
+      },
+    ],
+  },
+  {
+    name: "watch: a finished run with a damaged configuration waits",
+    tests: ["cli/watch/overview"],
+    edits: [
+      {
+        file: "src/cli/watch/run-summary.ts",
+        text: 'hasConfig: this.configVersion !== ""',
+        fault: "hasConfig: this.config !== undefined",
+      },
+    ],
+  },
+  {
+    name: "watch: a damaged record on a server hides the other sweeps",
+    edits: [
+      {
+        file: "src/cli/watch/nats-runs.ts",
+        text: "if (!(error instanceof InputError)) throw error;",
+        fault: "if (error !== undefined || !(error instanceof InputError)) throw error;",
+      },
+    ],
+  },
+  {
+    name: "watch: a damaged state on a server ends the states of its sweep",
+    tests: ["cli/watch/nats-runs"],
+    edits: [
+      {
+        file: "src/cli/sweep/nats/store.ts",
+        text: "const state = await readable(id, onUnreadable, () =>",
+        fault: "const state = await readable(id, onUnreadable === raise ? onUnreadable : raise, () =>",
       },
     ],
   },

@@ -99,8 +99,8 @@ function between(low, high) {
   return chance.uniform(low, high);
 }
 
-/** One of a list. */
-function oneOf(list) {
+/** A random index of a list. */
+function indexIn(list) {
   return Math.floor(between(0, list.length));
 }
 
@@ -175,7 +175,7 @@ describe(`kills at random, with seed ${seed}`, { skip, timeout }, () => {
           learner = start("resume", "killed", "--actors", server.url, ...often);
         },
         actors: async () => {
-          const victim = oneOf(actors);
+          const victim = indexIn(actors);
           await kill(actors[victim]);
           actors[victim] = act();
         },
@@ -261,7 +261,7 @@ describe(`kills at random, with seed ${seed}`, { skip, timeout }, () => {
           submitted = submit();
         },
         workers: async () => {
-          const victim = oneOf(workers);
+          const victim = indexIn(workers);
           await kill(workers[victim]);
           workers[victim] = work();
         },

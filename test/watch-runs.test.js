@@ -16,6 +16,20 @@ const program = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.ur
 const hostile = process.platform === "win32" ? "failed" : "<img src=x onerror=alert(1)>";
 const reason = "a sensor <b onclick=alert(2)>broke</b>";
 
+/** In the page: whether each color of a group is in the chart at its full strength, as `wanted` has it. */
+function areDrawn(wanted) {
+  const canvas = document.querySelector("#curves");
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+  const found = new Set();
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i + 3] === 255) found.add(`rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`);
+  const marks = [...document.querySelectorAll("#groups .mark")];
+  const drawn = marks.map((mark) => found.has(getComputedStyle(mark).backgroundColor));
+  return String(drawn) === String(wanted);
+}
+
 describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-watch-runs-"));
   const inFolder = (...names) => path.join(folder, ...names);
@@ -23,8 +37,8 @@ describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => 
   let agent;
   let live;
 
-  const begin = (name, seed, batchSize) => {
-    const decided = { environment: "Pendulum-v1", preset: "small", seed, steps: 1000 };
+  const begin = (name, seed, batchSize, environment = "Pendulum-v1") => {
+    const decided = { environment, preset: "small", seed, steps: 1000 };
     const settings = { ...agent.settings, batchSize };
     const evaluation = { every: 100, episodes: 1, finalEpisodes: 1 };
     return RunDirectory.create(inFolder("runs", name), { ...decided, settings, evaluation, versions: versions() });
@@ -91,17 +105,7 @@ describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => 
       assert.equal(await tab.locator("#table img, #table tbody [onclick]").count(), 0);
 
       // Both groups have their color in the chart.
-      const inks = () =>
-        tab.evaluate(() => {
-          const canvas = document.querySelector("#curves");
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          const found = new Set();
-          for (let i = 0; i < data.length; i += 4)
-            if (data[i + 3] === 255) found.add(`rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`);
-          const marks = [...document.querySelectorAll("#groups .mark")];
-          return marks.map((mark) => found.has(getComputedStyle(mark).backgroundColor));
-        });
-      assert.deepEqual(await inks(), [true, true]);
+      await tab.waitForFunction(areDrawn, [true, true]);
       assert.deepEqual(await tab.locator("#groups li").allTextContents(), ["batchSize 32", "batchSize 64"]);
 
       // The run that trains moves on, and the page follows.
@@ -116,18 +120,31 @@ describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => 
       await tab.locator("#readout", { hasText: "finished · batchSize 64 · seed 1 · step 1,000: −500" }).waitFor();
       await tab.mouse.move(left + 1, box.y - 5);
 
-      const later = begin("later", 3, 32);
+      const later = begin("later", 3, 64);
+      evaluate(later, 0, -800);
       await tab.locator('html[data-runs="4"]').waitFor({ state: "attached" });
-      assert.deepEqual(await names(), ["live", "later", "finished", hostile]);
+      assert.deepEqual(await names(), ["live", "finished", hostile, "later"]);
+      // The pointer on a row brings its curve out. The run goes, and the others have their color back.
+      await tab.getByText("later", { exact: true }).hover();
+      await tab.waitForFunction(areDrawn, [false, true]);
       later.close();
       fs.rmSync(inFolder("runs", "later"), { recursive: true });
       await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
+      await tab.waitForFunction(areDrawn, [true, true]);
 
       // A reader sorts, opens a run, and finds the same order when coming back.
       await tab.getByRole("button", { name: "last" }).click();
       assert.deepEqual(await names(), ["finished", "live", hostile]);
       await tab.setViewportSize({ width: 390, height: 844 });
       await tab.waitForFunction(() => document.documentElement.scrollWidth === 390);
+      // "10 s, 2 min left" is longer than a third of a phone.
+      assert.equal(await cell("running", "time").isVisible(), true);
+      const cut = await tab.evaluate(() =>
+        [...document.querySelectorAll("#table tbody :is(th, td)")]
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+          .map(({ className, textContent }) => `${className} ${textContent}`),
+      );
+      assert.deepEqual(cut, []);
       await tab.setViewportSize({ width: 1440, height: 900 });
       // The link of the row covers all of it.
       await cell("complete", "state").click({ force: true });
@@ -146,6 +163,46 @@ describe("ddpg watch of several runs in a browser", { timeout: 120_000 }, () => 
       await tab.getByRole("link", { name: "all runs" }).click();
       await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
       assert.deepEqual(complaints, []);
+    } finally {
+      await tab.close();
+    }
+  });
+
+  it("keeps the chosen environment while others come and go, and says that the connection is lost", async (t) => {
+    const place = inFolder("mixed");
+    const add = (name, environment, meanReturn) => {
+      const records = begin(path.join("..", "mixed", name), 1, 64, environment);
+      evaluate(records, 0, meanReturn);
+      records.close();
+    };
+    add("b", "B-v1", -1);
+    add("c", "C-v1", -2);
+    const { url, end } = await watch(t, program, folder, "mixed");
+    const tab = await browser.newPage();
+    try {
+      await tab.goto(url);
+      const select = tab.locator("#environment");
+      const chosen = () => select.evaluate(({ selectedOptions }) => selectedOptions[0].text);
+      await select.selectOption({ label: "C-v1" });
+      add("a", "A-v1", -3);
+      await tab.locator('html[data-runs="3"]').waitFor({ state: "attached" });
+      assert.deepEqual(await select.locator("option").allTextContents(), ["A-v1", "B-v1", "C-v1", "all environments"]);
+      assert.equal(await chosen(), "C-v1");
+      fs.rmSync(path.join(place, "a"), { recursive: true });
+      await tab.locator('html[data-runs="2"]').waitFor({ state: "attached" });
+      assert.equal(await chosen(), "C-v1");
+      await select.selectOption({ label: "all environments" });
+      fs.rmSync(path.join(place, "b"), { recursive: true });
+      await tab.locator('html[data-runs="1"]').waitFor({ state: "attached" });
+      assert.equal(await select.isVisible(), false);
+
+      assert.equal(await tab.locator("#lost").isVisible(), false);
+      await end();
+      await tab.locator("#lost").waitFor();
+      const port = new URL(url).port;
+      await watch(t, program, folder, "mixed", "--port", port);
+      await tab.locator("#lost").waitFor({ state: "hidden" });
+      assert.equal(await tab.locator('html[data-runs="1"]').count(), 1);
     } finally {
       await tab.close();
     }

@@ -15,14 +15,13 @@ import { type Experiment, namedPreset, presetOf, taskOf, tasks, usualSettings } 
 import { Grid, type Networks } from "./grid.ts";
 import { loadNetworks } from "./saved-networks.ts";
 import { scenes } from "./scenes.ts";
+import { followEvents } from "./server-events.ts";
 import type { Frame, Listener, Maps, Source, Wants } from "./source.ts";
 import { Store } from "./store.ts";
 import { whole } from "./views/text.ts";
 
 /** Time for maps per frame, in ms. */
 const mapMs = 4;
-/** The time between two attempts to connect, where the browser does not retry by itself, in ms. */
-const retryMs = 1000;
 /** The longest line of records that is read. A saturation of 50,000 action dimensions has this length. */
 const maxLine = 2 ** 20;
 
@@ -41,7 +40,7 @@ export interface Watched {
   readonly still: string;
 }
 
-type Data<Name extends RunEvent["name"]> = Extract<RunEvent, { name: Name }>["data"];
+type Begin = Extract<RunEvent, { name: "begin" }>["data"];
 
 export class RunSource implements Source {
   readonly store = new Store<Watched>({
@@ -52,7 +51,6 @@ export class RunSource implements Source {
   onMoment: (moment: LiveMoment) => void = () => {};
   readonly #place: string;
   #listener: Listener | null = null;
-  #events: EventSource | null = null;
   #all: MetricsRecord[] = [];
   /** The number of records that the page has; −1 if it must discard those. */
   #handed = 0;
@@ -76,12 +74,19 @@ export class RunSource implements Source {
   /** Connects to the server. `place` is the address of the run's folder and ends with a slash. */
   constructor(place: string) {
     this.#place = place;
-    this.#connect();
-    // Browsers limit the connections to a host, and a hidden page needs none. Reconnecting sends everything again.
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.#events?.close();
-      else this.#connect();
-    });
+    followEvents<RunEvent>(
+      `${place}events`,
+      {
+        begin: (data) => this.#begin(data),
+        records: (data) => this.#takeRecords(data),
+        status: (data) => this.#takeStatus(data),
+        scene: (data) => this.#takeScene(data),
+        moment: (data) => this.#takeMoment(data),
+        still: (still) => this.store.set({ still }),
+      },
+      (action) => this.attempt(action),
+      (isConnected) => this.store.set({ isConnected }),
+    );
   }
 
   /** Sets the listener that receives the frames. */
@@ -105,27 +110,7 @@ export class RunSource implements Source {
     this.#listener = null;
   }
 
-  #connect(): void {
-    this.#events?.close();
-    const events = new EventSource(`${this.#place}events`);
-    this.#events = events;
-    const on = <Name extends RunEvent["name"]>(name: Name, take: (data: Data<Name>) => void): void =>
-      events.addEventListener(name, ({ data }: MessageEvent<string>) => this.attempt(() => take(JSON.parse(data))));
-    on("begin", (data) => this.#begin(data));
-    on("records", (data) => this.#takeRecords(data));
-    on("status", (data) => this.#takeStatus(data));
-    on("scene", (data) => this.#takeScene(data));
-    on("moment", (data) => this.#takeMoment(data));
-    on("still", (still) => this.store.set({ still }));
-    events.onopen = () => this.store.set({ isConnected: true });
-    events.onerror = () => {
-      this.store.set({ isConnected: false });
-      if (events.readyState === EventSource.CLOSED)
-        setTimeout(() => events === this.#events && this.#connect(), retryMs);
-    };
-  }
-
-  #begin({ run, config }: Data<"begin">): void {
+  #begin({ run, config }: Begin): void {
     const before = this.store.state.config;
     // It is another run, or one with more steps: everything on the page is out of date.
     if (before && whatMatters(before) !== whatMatters(config)) location.reload();

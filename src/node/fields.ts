@@ -28,6 +28,7 @@ const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a number": (value) => Number.isFinite(value),
   // JSON has null for numbers that are not finite.
   "a number, or null": (value) => value === null || Number.isFinite(value),
+  "a number or null, or nothing": (value) => value === undefined || value === null || Number.isFinite(value),
   "an object": (value) => typeof value === "object" && value !== null,
   "an object, or nothing": (value) => value === undefined || (typeof value === "object" && value !== null),
   "a number, or nothing": (value) => value === undefined || Number.isFinite(value),

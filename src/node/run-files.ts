@@ -363,6 +363,11 @@ export function statusOf(run: string, name: string): fs.Stats | undefined {
   }
 }
 
+/** A string that changes when such a file does; "" if there is none. Files are replaced, so the inode changes. */
+export function versionOf(status: fs.Stats | undefined): string {
+  return status ? `${status.ino}-${status.mtimeMs}-${status.size}` : "";
+}
+
 /** Opens such a file. Undefined if there is none. */
 export function openRunFile(run: string, name: string): number | undefined {
   if (!statusOf(run, name)) return undefined;

@@ -42,17 +42,25 @@ export function runsChart(source: OverviewSource, light: (id: string | undefined
   const select = find<HTMLSelectElement>("#environment");
   let lit: string | undefined;
   let frame: Frame | undefined;
+  /** What the reader chose, also while there is no run of it. */
+  let wanted: string | undefined;
 
   const draw = (): void => {
     const all = [...source.rows.values()];
-    offer(select, all);
-    const rows = all.filter(({ environment }) => select.value === "" || environment === chosen(select, all));
+    if (lit !== undefined && !source.rows.has(lit)) {
+      lit = undefined;
+      setText(readout, "");
+    }
+    offer(select, all, wanted);
+    const rows = all.filter(
+      ({ environment }) => select.value === allEnvironments || select.value === optionOf(environment),
+    );
     const count = all.reduce((most, { groupIndex }) => Math.max(most, groupIndex + 1), 0);
     frame = frameOf(canvas, rows, source.curves);
     drawAxes(canvas.context, frame);
-    // The one that is brought out is drawn last, over the others.
-    for (const line of frame.lines)
-      if (line.row.id !== lit) drawLine(canvas.context, frame, line, count, lit ? 0.2 : 1);
+    // The one that is brought out is drawn last, over the others. The table also has runs without a curve here.
+    const others = frame.lines.some(({ row, points }) => row.id === lit && points.length > 0) ? 0.2 : 1;
+    for (const line of frame.lines) if (line.row.id !== lit) drawLine(canvas.context, frame, line, count, others);
     for (const line of frame.lines) if (line.row.id === lit) drawLine(canvas.context, frame, line, count, 1, 3);
     list(rows, count);
   };
@@ -61,7 +69,10 @@ export function runsChart(source: OverviewSource, light: (id: string | undefined
     lit = id;
     draw();
   };
-  select.addEventListener("change", draw);
+  select.addEventListener("change", () => {
+    wanted = select.value;
+    draw();
+  });
   onColors(draw);
   new ResizeObserver(draw).observe(canvas.element);
   canvas.element.addEventListener("pointermove", ({ offsetX, offsetY }) => {
@@ -83,27 +94,25 @@ export function runsChart(source: OverviewSource, light: (id: string | undefined
   return { draw, light: setLit };
 }
 
-/** Offers the environments if there are several: their returns cannot be compared. */
-function offer(select: HTMLSelectElement, rows: readonly OverviewRow[]): void {
-  const names = environmentsOf(rows);
-  const known = [...select.options].slice(0, -1).map(({ text }) => text);
-  find("#environment-label").hidden = names.length < 2;
-  if (known.join("\n") === names.map(printable).join("\n")) return;
-  const before = select.value;
-  select.replaceChildren(
-    ...names.map((name, i) => new Option(printable(name), String(i))),
-    new Option("all environments", ""),
-  );
-  select.value = known.length > 0 && before === "" ? "" : "0";
+const allEnvironments = "";
+
+/** The value of an environment's option: a name may be empty if the files of a run are damaged. */
+function optionOf(environment: string): string {
+  return JSON.stringify(environment);
 }
 
-function environmentsOf(rows: readonly OverviewRow[]): string[] {
+/** Offers the environments if there are several: their returns cannot be compared. The first is chosen unless another is wanted. */
+function offer(select: HTMLSelectElement, rows: readonly OverviewRow[], wanted: string | undefined): void {
   const sorted = [...rows].sort((a, b) => a.groupIndex - b.groupIndex);
-  return [...new Set(sorted.map(({ environment }) => environment))];
-}
-
-function chosen(select: HTMLSelectElement, rows: readonly OverviewRow[]): string | undefined {
-  return environmentsOf(rows)[Number(select.value)];
+  const names = [...new Set(sorted.map(({ environment }) => environment))];
+  const offered = [...names.map(optionOf), allEnvironments];
+  find("#environment-label").hidden = names.length < 2;
+  if (offered.join("\n") === [...select.options].map(({ value }) => value).join("\n")) return;
+  select.replaceChildren(
+    ...names.map((name) => new Option(printable(name) || "unknown", optionOf(name))),
+    new Option("all environments", allEnvironments),
+  );
+  select.value = wanted !== undefined && offered.includes(wanted) ? wanted : offered[0];
 }
 
 function frameOf(

@@ -4,7 +4,7 @@ import type { OverviewRow } from "../../src/training/runs-overview.ts";
 import { onColors } from "../colors.ts";
 import type { OverviewSource } from "../overview-source.ts";
 import { groupColor } from "./group-colors.ts";
-import { find, setText, short, whole } from "./text.ts";
+import { duration, find, setText, short, whole } from "./text.ts";
 
 type Key = string | number | null;
 
@@ -154,7 +154,6 @@ function compareKeys(a: Key, b: Key, isDown: boolean): number {
 
 function newRow(id: string, light: (id: string | undefined) => void): Shown {
   const element = document.createElement("tr");
-  element.dataset.id = id;
   element.addEventListener("pointerenter", () => light(id));
   element.addEventListener("pointerleave", () => light(undefined));
   const cells = columns.map(({ name, label, isNumber }) => {
@@ -223,11 +222,4 @@ function timeOf({ seconds, state, step, steps }: OverviewRow): string {
   if (seconds === null) return "–";
   const left = state === "running" && step > 0 && step < steps ? (seconds * (steps - step)) / step : 0;
   return left > 0 ? `${duration(seconds)}, ${duration(left)} left` : duration(seconds);
-}
-
-/** "1.5 s", "12 min", "3 h 20 min". */
-function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

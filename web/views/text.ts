@@ -14,6 +14,14 @@ export function short(value: number): string {
   return size >= 100 ? whole(value) : minus(value.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3));
 }
 
+/** A time in its largest units: 1.5 s, 12 min, 3 h 20 min. */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${Math.round(10 * seconds) / 10} s`;
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${whole(Math.floor(minutes / 60))} h ${minutes % 60} min`;
+}
+
 /** Replaces a leading hyphen with a minus sign. */
 export function minus(text: string): string {
   return text.replaceAll("-", "−");

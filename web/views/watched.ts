@@ -6,7 +6,7 @@ import type { RunConfig, RunStatus } from "../../src/training/run.ts";
 import { isSimulated, type Watched } from "../run-source.ts";
 import { mapsOf, type Session } from "../session.ts";
 import type { Store } from "../store.ts";
-import { find, setText, short, whole } from "./text.ts";
+import { duration, find, setText, short, whole } from "./text.ts";
 
 const fileHelp: Readonly<Record<string, string>> = {
   "config.json": "the settings and the seed",
@@ -63,17 +63,10 @@ function showHealth(records: readonly MetricsRecord[], left: number): void {
   const evaluation = records.findLast((record) => record.type === "evaluation");
   const saturation = diagnostics?.saturation ?? [];
   const mean = saturation.reduce((sum, each) => sum + each, 0) / saturation.length;
-  setText(find("#left"), Number.isFinite(left) && left >= 0 ? time(left) : "–");
+  setText(find("#left"), Number.isFinite(left) && left >= 0 ? duration(Math.ceil(left)) : "–");
   setText(find("#critic-loss"), short(diagnostics?.criticLoss ?? Number.NaN));
   setText(find("#value-bias"), short(evaluation?.valueBias ?? Number.NaN));
   setText(find("#saturation"), Number.isFinite(mean) ? `${whole(100 * mean)} %` : "–");
-}
-
-/** A time in its two largest units. */
-function time(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  const minutes = Math.ceil(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${whole(Math.floor(minutes / 60))} h ${minutes % 60} min`;
 }
 
 function showConfig(run: string, config: RunConfig): void {

@@ -12,7 +12,7 @@ import { StreamSource, type StreamState } from "../../training/actors/stream-sou
 import { count, whole } from "../terminal/numbers.ts";
 import { inShell, someNumber } from "../terminal/options.ts";
 import { print } from "../terminal/output.ts";
-import { addServerOptions, chosenServer, type ServerFlags } from "../terminal/server-options.ts";
+import { addServerOptions, chosenServer, credentialFlags, type ServerFlags } from "../terminal/server-options.ts";
 
 export interface ActorsFlags extends Omit<ServerFlags, "server"> {
   actors?: string;
@@ -46,7 +46,7 @@ export function addActorsOptions(command: Command, isNew: boolean): void {
 
 const onlyWithActors = [
   ...(["channel", "replaceChannel", "actorsTimeout", "weightsEvery"] as const),
-  ...(["credentials", "tlsCa", "tlsCert", "tlsKey"] as const),
+  ...credentialFlags,
 ];
 
 /** Throws an InputError for flags that need --actors, if it is not given. */

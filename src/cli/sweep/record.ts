@@ -18,7 +18,7 @@ import { type Cell, typed } from "./matrix.ts";
 const format = "ddpg-sweep-1";
 
 /** The name of the record's file. */
-export const fileName = "sweep.json";
+export const sweepFile = "sweep.json";
 
 export interface SweepCell {
   readonly id: string;
@@ -42,8 +42,13 @@ export interface SweepRun {
   readonly directory: string;
 }
 
+/** The folder of a sweep's runs. */
+export function runsFolder(sweep: string): string {
+  return path.join(sweep, "runs");
+}
+
 export function runDirectory(sweep: string, id: string): string {
-  return path.join(sweep, "runs", id);
+  return path.join(runsFolder(sweep), id);
 }
 
 /** All runs, in the order in which they are made: every cell gets its first seed before any gets its second. */
@@ -75,7 +80,7 @@ const cellFields = { id: "a text", settings: "an object", seeds: "an object" } a
 
 /** Reads and checks a sweep's record. Undefined if the directory has none. */
 export function readSweep(directory: string): SweepRecord | undefined {
-  const file = path.join(directory, fileName);
+  const file = path.join(directory, sweepFile);
   const text = attempt(file, "the record of a sweep", () =>
     fs.existsSync(fromStart(file)) ? readFile(fromStart(file), maxTextBytes).toString("utf8") : undefined,
   );
@@ -128,7 +133,7 @@ export function joined(
 ): SweepRecord {
   if (!earlier) return added;
   // A path is normalized. The address of a server has two slashes.
-  const file = where.includes("://") ? `${where} ${fileName}` : path.join(where, fileName);
+  const file = where.includes("://") ? `${where} ${sweepFile}` : path.join(where, sweepFile);
   for (const field of ["environment", "steps", "arithmetic"] as const) {
     expect(earlier[field] === added[field], `${file} ${field}`, String(added[field]), earlier[field], hint);
   }
@@ -143,7 +148,7 @@ export function joined(
 
 /** Writes the record, unless it is there already: the tasks of an array job all have the same. */
 export function writeSweep(directory: string, record: SweepRecord): void {
-  const file = fromStart(path.join(directory, fileName));
+  const file = fromStart(path.join(directory, sweepFile));
   const text = sweepText(record);
   attempt(
     file,

@@ -11,7 +11,7 @@ import { type RunResult, readResult } from "../../node.ts";
 import { count, plusMinus, whole } from "../terminal/numbers.ts";
 import { inShell } from "../terminal/options.ts";
 import { print } from "../terminal/output.ts";
-import { addServerOptions, chosenServer, type ServerFlags } from "../terminal/server-options.ts";
+import { addServerOptions, chosenServer, expectNoServer, type ServerFlags } from "../terminal/server-options.ts";
 import { table } from "../terminal/table.ts";
 import { cellValues, readSweep, runsOf, type SweepRecord, type SweepRun, variedNames } from "./record.ts";
 
@@ -40,20 +40,33 @@ const maxFailureBytes = 65_536;
 export function statusOf(directory: string): RunStatus {
   const has = (name: string): boolean => fs.existsSync(fromStart(path.join(directory, name)));
   const failure = failureOf(directory);
-  if (!has(files.config))
-    return failure === undefined ? { state: "waiting", step: 0 } : { ...failed(failure), step: 0 };
-  const result = resultOf(directory);
-  const ended = result !== undefined && { result };
+  const hasConfig = has(files.config);
+  const result = hasConfig ? resultOf(directory) : undefined;
+  const isRunning = hasConfig && isLocked(directory);
+  const state = stateFrom({ isRunning, hasConfig, hasCheckpoint: has(files.checkpoint), result, failure });
+  if (!hasConfig) return { state, step: 0, ...(failure !== undefined && { error: failure }) };
+  if (state === "running") return { state, step: lastStep(directory) };
   const step = result?.steps ?? lastStep(directory);
-  if (isLocked(directory)) return { state: "running", step: lastStep(directory) };
-  if (result?.failed !== undefined) return { state: "failed", step, ...ended };
-  if (result?.evaluation && !result.interrupted) return { state: "complete", step, ...ended };
-  if (failure !== undefined) return { ...failed(failure), step, ...ended };
-  return { state: has(files.checkpoint) ? "stopped" : "waiting", step, ...ended };
+  const isSetAside = state === "failed" && result?.failed === undefined && failure !== undefined;
+  return { state, step, ...(result && { result }), ...(isSetAside && { error: failure }) };
 }
 
-function failed(error: string): { state: "failed"; error: string } {
-  return { state: "failed", error };
+/** How far a run is, from what its files say. A result counts also if the configuration cannot be read. */
+export function stateFrom(found: {
+  /** Whether a process holds its lock. */
+  readonly isRunning: boolean;
+  readonly hasConfig: boolean;
+  readonly hasCheckpoint: boolean;
+  readonly result: RunResult | undefined;
+  /** Why a server set it aside. */
+  readonly failure: string | undefined;
+}): RunState {
+  const { isRunning, hasConfig, hasCheckpoint, result, failure } = found;
+  if (isRunning) return "running";
+  if (hasConfig && result?.failed !== undefined) return "failed";
+  if (hasConfig && result?.evaluation && !result.interrupted) return "complete";
+  if (failure !== undefined) return "failed";
+  return hasConfig && hasCheckpoint ? "stopped" : "waiting";
 }
 
 /** Why a server set a run aside; undefined if it did not. */
@@ -114,6 +127,7 @@ export function addStatusCommand(sweep: Command): void {
       await serverStatus(chosenServer(server, flags), directory);
       return;
     }
+    expectNoServer(flags);
     if (directory === undefined) {
       const hint = 'See "ddpg sweep status --help".';
       throw new InputError({ where: "sweep status", expected: "<dir>", got: "nothing", hint });

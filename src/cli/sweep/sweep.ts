@@ -41,7 +41,13 @@ import { count, duration, plusMinus, whole } from "../terminal/numbers.ts";
 import { addSettingOptions, asFlags, chosenSettings, inShell, milliseconds, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning, stdout } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
-import { addServerOptions, chosenServer, type ServerFlags, serverHelp } from "../terminal/server-options.ts";
+import {
+  addServerOptions,
+  chosenServer,
+  expectNoServer,
+  type ServerFlags,
+  serverHelp,
+} from "../terminal/server-options.ts";
 import { cellId, type Job, jobOf, trainArguments } from "./job.ts";
 import { type Axis, type Cell, cellName, cellsOf, parseGrid } from "./matrix.ts";
 import { expectSweepName, sharedEntries } from "./nats/job-message.ts";
@@ -176,15 +182,7 @@ interface Plan {
 function expectServerAlone(flags: SweepFlags): void {
   const { server, name } = flags;
   if (server === undefined) {
-    const given = (["name", "credentials", "tlsCa", "tlsCert", "tlsKey"] as const).find(
-      (each) => flags[each] !== undefined,
-    );
-    expect(
-      given === undefined,
-      flagOf(given ?? ""),
-      "to be used with --server",
-      given === undefined ? "" : flags[given],
-    );
+    expectNoServer(flags, ["name"]);
     return;
   }
   parseServer(server, "--server");

@@ -1,5 +1,7 @@
 // The flags of a NATS server, which several commands share.
 import type { Command } from "commander";
+import { expect } from "../../base/expect.ts";
+import { flagOf } from "../../ddpg/config.ts";
 import { type ServerOptions, serverVariables } from "../../node/nats/connect.ts";
 
 export interface ServerFlags extends Omit<ServerOptions, "server"> {
@@ -20,13 +22,20 @@ export const serverHelp = `An address is nats://, tls://, ws:// or wss://. It ma
 stored. ${serverVariables.user} and ${serverVariables.password}, or ${serverVariables.token}, in the environment are safer: other users of
 this machine see command lines.`;
 
+/** The flags with credentials, which mean nothing without a server. */
+export const credentialFlags = ["credentials", "tlsCa", "tlsCert", "tlsKey"] as const;
+
+/** Throws an InputError for a flag that needs --server, if that is not given. `others` are flags of one command. */
+export function expectNoServer<Flags extends ServerFlags>(
+  flags: Flags,
+  others: readonly (keyof Flags & string)[] = [],
+): void {
+  for (const name of [...others, ...credentialFlags])
+    expect(flags[name] === undefined, flagOf(name), "to be used with --server", flags[name]);
+}
+
 /** The server among a command's flags, whose address is given. */
 export function chosenServer(server: string, flags: ServerFlags): ServerOptions {
-  const { credentials, tlsCa, tlsCert, tlsKey } = flags;
-  return {
-    server,
-    ...Object.fromEntries(
-      Object.entries({ credentials, tlsCa, tlsCert, tlsKey }).filter(([, value]) => value !== undefined),
-    ),
-  };
+  const given = credentialFlags.filter((name) => flags[name] !== undefined);
+  return { server, ...Object.fromEntries(given.map((name) => [name, flags[name]])) };
 }

@@ -5,15 +5,14 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { InputError, messageOf } from "../../base/expect.ts";
 import { refusal } from "../../node/files.ts";
-import { expectDirectory, files, readConfig, statusOf } from "../../node/run-files.ts";
+import { expectDirectory, files, readConfig, statusOf, versionOf } from "../../node/run-files.ts";
 import type { OverviewRow } from "../../training/runs-overview.ts";
 import { groupsOf } from "../report/groups.ts";
 import { cellName } from "../sweep/matrix.ts";
-import { readSweep, runsOf, type SweepRecord, fileName as sweepFile } from "../sweep/record.ts";
+import { readSweep, runsFolder, runsOf, type SweepRecord, sweepFile } from "../sweep/record.ts";
 import { countsText } from "../sweep/status.ts";
-import { FollowedRun } from "./followed-run.ts";
 import { cut, maxRuns, type OverviewRun, type RunsSource } from "./overview.ts";
-import { version } from "./run-follower.ts";
+import { RunSummary } from "./run-summary.ts";
 
 /** How deep runs may be in a folder: `train --seeds --out` makes runs/NAME/seed1, and a sweep NAME/runs/ID. */
 const maxDepth = 3;
@@ -46,10 +45,11 @@ export class FolderRuns implements RunsSource {
   readonly runs = new Map<string, OverviewRun>();
   problem = "";
   readonly #places: readonly string[];
-  readonly #followed = new Map<string, FollowedRun>();
+  readonly #followed = new Map<string, RunSummary>();
   /** The run that is read first in the next look: the last one ended before its turn. */
   #next = 0;
   #groups: ReadonlyMap<string, { readonly name: string; readonly index: number }> = new Map();
+  #groupCount = 0;
   #groupsKey = "";
   readonly #sweeps: Sweeps = new Map();
   #changed: (() => void) | undefined;
@@ -76,7 +76,7 @@ export class FolderRuns implements RunsSource {
     clearTimeout(this.#timer);
   }
 
-  /** "12 runs: 3 complete, 9 waiting", from the files as they are now. */
+  /** "3 complete, 9 waiting", from the files as they are now. */
   counts(): string {
     this.look();
     const rows = [...this.runs.values()].map(({ row }) => row);
@@ -102,7 +102,7 @@ export class FolderRuns implements RunsSource {
       this.runs.delete(id);
     }
     for (const [id, { directory, sweep }] of all) {
-      const run = this.#followed.get(id) ?? new FollowedRun(directory, sweep !== undefined);
+      const run = this.#followed.get(id) ?? new RunSummary(directory, sweep !== undefined);
       this.#followed.set(id, run);
       run.look();
     }
@@ -122,7 +122,7 @@ export class FolderRuns implements RunsSource {
       ...{ ...state, id, name: cut(name), reason: cut(state.reason) },
       environment: cut(config?.environment ?? sweep?.record.environment ?? ""),
       group: cut(group?.name ?? ""),
-      groupIndex: group?.index ?? this.#groups.size,
+      groupIndex: group?.index ?? this.#groupCount,
       seed: config?.seed ?? sweep?.seed ?? null,
       steps: config?.steps ?? sweep?.record.steps ?? 0,
     };
@@ -158,7 +158,7 @@ export class FolderRuns implements RunsSource {
 
   /** Names the groups of equal settings: those of a sweep as it does, others by what differs. */
   #group(all: ReadonlyMap<string, Found>): void {
-    const key = [...all].map(([id, { sweep }]) => sweep?.group ?? `${id} ${this.#followed.get(id)?.configVersion}`);
+    const key = [...all].map(([id, { sweep }]) => `${id} ${sweep?.group ?? this.#followed.get(id)?.configVersion}`);
     if (key.join("\n") === this.#groupsKey) return;
     this.#groupsKey = key.join("\n");
     const groups = new Map<string, { readonly name: string; readonly index: number }>();
@@ -174,20 +174,17 @@ export class FolderRuns implements RunsSource {
       indices.set(own, index);
       groups.set(id, { name: sweep.group, index });
     }
-    for (const [i, { name, runs }] of groupsOf(alone).entries())
+    const others = groupsOf(alone);
+    for (const [i, { name, runs }] of others.entries())
       for (const { id } of runs) groups.set(id, { name, index: indices.size + i });
     this.#groups = groups;
+    this.#groupCount = indices.size + others.length;
   }
 }
 
 /** Whether a directory is a run's, as far as can be seen. */
-export function isRun(directory: string): boolean {
+function isRun(directory: string): boolean {
   return statusOf(directory, files.config) !== undefined;
-}
-
-/** Whether a folder is a sweep's, or holds runs. */
-export function holdsRuns(folder: string): boolean {
-  return new Search(new Map()).runsIn(folder).length > 0;
 }
 
 /** Throws an InputError unless a path is a run's directory, a sweep's, or that of a folder that holds runs. */
@@ -223,7 +220,7 @@ class Search {
   #inside(place: string, below: string, depth: number): Found[] {
     const folder = path.join(place, below);
     const record = this.#sweepOf(folder);
-    if (record) return this.#counted(sweepRuns(folder, below, record));
+    if (record) return this.#counted(this.#sweepRuns(folder, below, record));
     if (depth === 0) return [];
     return this.#subfolders(folder).flatMap((name) => {
       if (this.#isFull()) return [];
@@ -234,7 +231,7 @@ class Search {
   }
 
   #sweepOf(folder: string): SweepRecord | undefined {
-    const now = version(statusOf(folder, sweepFile));
+    const now = versionOf(statusOf(folder, sweepFile));
     if (now === "") return undefined;
     const known = this.#sweeps.get(folder);
     if (known?.version === now) return known.record;
@@ -246,6 +243,21 @@ class Search {
       this.problems.add(messageOf(error));
       return undefined;
     }
+  }
+
+  /** All runs of a sweep, also those that have not begun. What a link leads to is not the sweep's. */
+  #sweepRuns(folder: string, below: string, record: SweepRecord): Found[] {
+    const runs = runsFolder(folder);
+    if (isLink(runs)) {
+      this.problems.add(`${runs}: a link, which is not followed.`);
+      return [];
+    }
+    // One more than are shown says that there are more. A record may name millions.
+    const first = runsOf(folder, record).slice(0, maxRuns + 1);
+    return first.flatMap(({ id, cell, seed, directory }) => {
+      if (isLink(directory)) return [];
+      return [{ directory, name: path.join(below, id), sweep: { group: cellName(cell.settings), seed, record } }];
+    });
   }
 
   #subfolders(folder: string): string[] {
@@ -278,13 +290,14 @@ class Search {
 // seed2 comes before seed10.
 const collator = new Intl.Collator("en", { numeric: true });
 
-/** All runs of a sweep, also those that have not begun. */
-function sweepRuns(folder: string, below: string, record: SweepRecord): Found[] {
-  return runsOf(folder, record).flatMap(({ id, cell, seed, directory }) => {
-    // What a link leads to is not the sweep's.
-    if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink()) return [];
-    return [{ directory, name: path.join(below, id), sweep: { group: cellName(cell.settings), seed, record } }];
-  });
+/** Whether a path is that of a link, as far as the system says. */
+function isLink(place: string): boolean {
+  try {
+    return fs.lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch (error) {
+    if (refusal(error) === undefined) throw error;
+    return false;
+  }
 }
 
 /** The part of an address that stands for a directory. */

@@ -11,7 +11,8 @@ import { RunDirectory } from "../../node/run-directory.ts";
 import { versions } from "../../node/versions.ts";
 import type { RunConfig, RunResult } from "../../node.ts";
 import type { CurveChange, CurvePoint, OverviewEvent, OverviewRow } from "../../training/runs-overview.ts";
-import { failureFile } from "../sweep/status.ts";
+import type { SweepCell } from "../sweep/record.ts";
+import { failureFile, statusOf } from "../sweep/status.ts";
 import { FolderRuns } from "./folder-runs.ts";
 import { Overview, type OverviewRun, type RunsSource } from "./overview.ts";
 import { serveRuns, type WatchServer } from "./watch-server.ts";
@@ -67,6 +68,13 @@ function end(records: RunDirectory, changes: Partial<RunResult> = {}): void {
   open.delete(records);
 }
 
+/** Writes the record of a sweep in the folder "sweep". */
+function recordSweep(cells: readonly SweepCell[]): void {
+  const record = { format: "ddpg-sweep-1", environment: "Pendulum-v1", steps: 100, arithmetic: "fused", cells };
+  fs.mkdirSync(inRuns("sweep", "runs"), { recursive: true });
+  fs.writeFileSync(inRuns("sweep", "sweep.json"), JSON.stringify(record));
+}
+
 const rowsOf = (source: FolderRuns): Record<string, OverviewRow> => {
   while (!source.look());
   return Object.fromEntries([...source.runs.values()].map(({ row }) => [row.name, row]));
@@ -115,11 +123,10 @@ describe("what the overview says of runs on disk", () => {
   });
 
   it("has the runs of a sweep that have not begun, with the sweep's groups, and why a server set one aside", () => {
-    const cell = (id: string, batchSize: number) => ({ id, settings: { batchSize }, seeds: [1, 2] });
-    const cells = [cell("a".repeat(12), 64), cell("b".repeat(12), 32)];
-    const record = { format: "ddpg-sweep-1", environment: "Pendulum-v1", steps: 100, arithmetic: "fused", cells };
-    fs.mkdirSync(inRuns("sweep", "runs"), { recursive: true });
-    fs.writeFileSync(inRuns("sweep", "sweep.json"), JSON.stringify(record));
+    recordSweep([
+      { id: "a".repeat(12), settings: { batchSize: 64 }, seeds: [1, 2] },
+      { id: "b".repeat(12), settings: { batchSize: 32 }, seeds: [1, 2] },
+    ]);
     begin(`sweep/runs/${"a".repeat(12)}-seed1`);
     fs.writeFileSync(failureFile(inRuns("sweep", "runs", `${"b".repeat(12)}-seed2`)), "three workers\n");
     for (const place of [runs, inRuns("sweep")]) {
@@ -138,29 +145,84 @@ describe("what the overview says of runs on disk", () => {
   });
 
   it("shows a damaged file as the reason, and the other runs", () => {
-    for (const name of ["bad", "good"]) end(begin(name));
+    for (const name of ["bad", "good", "same"]) end(begin(name));
     fs.writeFileSync(inRuns("bad", "config.json"), "{");
     fs.writeFileSync(inRuns("good", "metrics.jsonl"), '{"type":"evaluation","step":-1}\n');
     const rows = rowsOf(new FolderRuns([runs]));
     assert.match(rows.bad.reason, /config\.json/);
-    assert.equal(rows.bad.canOpen, false);
+    assert.deepEqual([rows.bad.canOpen, rows.bad.state, rows.bad.final], [false, "complete", -200]);
+    assert.equal(statusOf(inRuns("bad")).state, "complete", "as ddpg sweep status has it");
+    // A run without settings has the color after those of the groups.
+    assert.deepEqual([rows.good.groupIndex, rows.same.groupIndex, rows.bad.groupIndex], [0, 0, 1]);
     assert.deepEqual([rows.good.state, rows.good.final], ["complete", -200]);
     assert.match(rows.good.reason, /^metrics\.jsonl step: expected/);
   });
 
   it("follows no links, and does not look into hidden folders or packages", posix, () => {
-    for (const name of ["kept", ".hidden/run", "node_modules/run", "deep/one/two/three"]) end(begin(name));
+    for (const name of ["kept", ".hidden/run", "node_modules/run", "deep/one/two/three/run", "away/run"])
+      end(begin(name));
     const outside = path.join(folder, "outside");
-    fs.renameSync(inRuns("deep"), outside);
+    fs.renameSync(inRuns("away"), outside);
     fs.symlinkSync(outside, inRuns("link"));
     fs.symlinkSync(inRuns("kept"), inRuns("same"));
-    const cells = [{ id: "c".repeat(12), settings: { batchSize: 8 }, seeds: [1] }];
-    const record = { format: "ddpg-sweep-1", environment: "Pendulum-v1", steps: 100, arithmetic: "fused", cells };
-    fs.mkdirSync(inRuns("sweep", "runs"), { recursive: true });
-    fs.writeFileSync(inRuns("sweep", "sweep.json"), JSON.stringify(record));
+    recordSweep([{ id: "c".repeat(12), settings: { batchSize: 8 }, seeds: [1] }]);
     fs.symlinkSync(inRuns("kept"), inRuns("sweep", "runs", `${"c".repeat(12)}-seed1`));
-    assert.deepEqual(Object.keys(rowsOf(new FolderRuns([runs]))), ["kept"]);
+    const source = new FolderRuns([runs]);
+    assert.deepEqual(Object.keys(rowsOf(source)), ["kept"]);
+    assert.equal(source.problem, "");
+    // The folder of all runs of a sweep may be a link, too.
+    fs.rmSync(inRuns("sweep", "runs"), { recursive: true });
+    fs.mkdirSync(path.join(outside, "runs"));
+    fs.renameSync(path.join(outside, "run"), path.join(outside, "runs", `${"c".repeat(12)}-seed1`));
+    fs.symlinkSync(path.join(outside, "runs"), inRuns("sweep", "runs"));
+    assert.deepEqual(Object.keys(rowsOf(source)), ["kept"]);
+    assert.equal(source.problem, `${inRuns("sweep", "runs")}: a link, which is not followed.`);
     fs.rmSync(outside, { recursive: true });
+  });
+
+  it("keeps the groups of a sweep that is renamed while it is watched", () => {
+    recordSweep([{ id: "a".repeat(12), settings: { batchSize: 64 }, seeds: [1] }]);
+    const source = new FolderRuns([runs]);
+    rowsOf(source);
+    fs.renameSync(inRuns("sweep"), inRuns("renamed"));
+    const [row] = Object.values(rowsOf(source));
+    assert.deepEqual([path.dirname(row.name), row.group], ["renamed", "batchSize 64"]);
+  });
+
+  it("has the runs of a sweep whose folder of runs becomes a file, and no error", () => {
+    recordSweep([{ id: "a".repeat(12), settings: { batchSize: 64 }, seeds: [1] }]);
+    const source = new FolderRuns([runs]);
+    rowsOf(source);
+    fs.rmdirSync(inRuns("sweep", "runs"));
+    fs.writeFileSync(inRuns("sweep", "runs"), "");
+    assert.deepEqual(
+      Object.values(rowsOf(source)).map(({ state }) => state),
+      ["waiting"],
+    );
+  });
+
+  it("says what is wrong with a sweep's record, and which folders and runs are left out", () => {
+    end(begin("good"));
+    recordSweep([{ id: "a".repeat(12), settings: { batchSize: 64 }, seeds: [1] }]);
+    fs.writeFileSync(inRuns("sweep", "sweep.json"), "{");
+    const source = new FolderRuns([runs]);
+    assert.deepEqual(Object.keys(rowsOf(source)), ["good"]);
+    assert.match(source.problem, /sweep\.json: expected/);
+    assert.throws(() => new FolderRuns([inRuns("sweep")]), /sweep\.json: expected/);
+    const seeds = Array.from({ length: 2001 }, (_, i) => i);
+    recordSweep([{ id: "a".repeat(12), settings: { batchSize: 64 }, seeds }]);
+    source.look();
+    assert.deepEqual([source.runs.size, source.problem], [2000, "Only the first 2000 runs are shown."]);
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  it("says which folder cannot be read", { skip: posix.skip || (isRoot && "root reads all") }, () => {
+    end(begin("good"));
+    fs.mkdirSync(inRuns("locked"), { mode: 0 });
+    const source = new FolderRuns([runs]);
+    assert.deepEqual(Object.keys(rowsOf(source)), ["good"]);
+    assert.match(source.problem, /locked: permission/);
+    fs.chmodSync(inRuns("locked"), 0o700);
   });
 
   it("refuses a place without runs, as the command for one run does", () => {
@@ -282,6 +344,31 @@ describe("what is sent of the overview", () => {
     }
     assert.ok(rows >= 200 && rows <= 220);
     assert.equal(points, 200 * 128);
+  });
+
+  it("says which runs have gone once there is room, and nothing of runs that were never sent", () => {
+    const source = new Made();
+    source.put("a", {}, []);
+    let hasRoom = true;
+    const overview = new Overview(source);
+    const { resume } = overview.follow((event) => send(event) && hasRoom);
+    hasRoom = false;
+    source.put("a", { step: 1 }, []);
+    source.changed();
+    taken();
+    // The viewer is full. One run goes, one comes and goes, and one goes and comes back.
+    source.put("b", {}, []);
+    source.changed();
+    source.runs.clear();
+    source.changed();
+    source.put("a", { step: 2 }, []);
+    source.changed();
+    source.runs.clear();
+    source.changed();
+    assert.deepEqual(taken(), []);
+    hasRoom = true;
+    resume();
+    assert.deepEqual(taken(), [{ name: "runs", data: { rows: [], curves: [], removed: ["a"] } }]);
   });
 });
 

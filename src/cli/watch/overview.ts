@@ -83,7 +83,8 @@ export class Overview {
     const send = (event: OverviewEvent): void => {
       viewer.isFull = !viewer.send(event);
     };
-    if (!viewer.hasBegun && !viewer.isFull) {
+    if (viewer.isFull) return;
+    if (!viewer.hasBegun) {
       viewer.hasBegun = true;
       send({ name: "begin", data: { place, opening } });
     }
@@ -108,7 +109,6 @@ export class Overview {
       sent.set(id, run);
       if (rows.length >= maxRows || points >= maxPoints) flush();
     }
-    // What was removed is not known to `sent` any more, so it has to be sent now, even if the buffer is full.
     if (rows.length + curves.length + removed.length > 0) flush();
     if (viewer.isFull || viewer.problem === problem) return;
     viewer.problem = problem;

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { messageOf } from "../../base/expect.ts";
 import { isLocked } from "../../node/lock.ts";
-import { files, openRunFile, readConfig, readResult, statusOf } from "../../node/run-files.ts";
+import { files, openRunFile, readConfig, readResult, statusOf, versionOf } from "../../node/run-files.ts";
 import type { RunConfig, RunEvent, RunResult, RunStatus } from "../../training/run.ts";
 
 /**
@@ -162,7 +162,7 @@ function lookAt(run: string): Look {
   };
   return {
     begin: config && { run: path.basename(path.resolve(run)), config },
-    config: version(statusOf(run, files.config)),
+    config: versionOf(statusOf(run, files.config)),
     status,
   };
 }
@@ -230,10 +230,5 @@ function newestPolicy(run: string, hasEnded: boolean): RunStatus["policy"] {
   // A finished run keeps the order above.
   if (!hasEnded) candidates.sort((a, b) => b.status.mtimeMs - a.status.mtimeMs);
   const [newest] = candidates;
-  return newest ? { file: newest.file, version: version(newest.status) } : null;
-}
-
-/** A string that changes when a file does. Files are replaced, so the inode changes. */
-export function version(status: fs.Stats | undefined): string {
-  return status ? `${status.ino}-${status.mtimeMs}-${status.size}` : "";
+  return newest ? { file: newest.file, version: versionOf(newest.status) } : null;
 }

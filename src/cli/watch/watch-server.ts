@@ -11,7 +11,7 @@ import { InputError, messageOf } from "../../base/expect.ts";
 import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { readNetworks } from "../../node/checkpoint-parts.ts";
 import { attempt } from "../../node/files.ts";
-import { files, openRunFile, statusOf } from "../../node/run-files.ts";
+import { files, openRunFile, statusOf, versionOf } from "../../node/run-files.ts";
 import type { LiveBody } from "./live-body.ts";
 import { Overview, type RunsSource } from "./overview.ts";
 import { networksFile, RunFollower, shownFiles } from "./run-follower.ts";
@@ -99,15 +99,15 @@ export async function serveRuns(
   const shared = [...mujocoAnswers(), ...pageAnswers(page)];
   const answers = new Map<string, Answer>([...withRoot(shared, overviewPage), ["/runs/events", events]]);
   const ofRun = new Map(withRoot(shared, watchPage));
-  const opened = new Map<string, { readonly directory: string; readonly answers: ReadonlyMap<string, Answer> }>();
+  const opened = new Map<string, ReadonlyMap<string, Answer>>();
   const find = (place: string): Answer | undefined => {
     const [, id, below] = /^\/runs\/([0-9a-f]{16})(\/.*)$/s.exec(place) ?? [];
     if (id === undefined) return answers.get(place);
     const directory = source.directoryOf(id);
     if (directory === undefined) return undefined;
-    const known = opened.get(id) ?? { directory, answers: new Map(runAnswers(directory, times.stallMs)) };
+    const known = opened.get(id) ?? new Map(runAnswers(directory, times.stallMs));
     opened.set(id, known);
-    return known.answers.get(below) ?? ofRun.get(below);
+    return known.get(below) ?? ofRun.get(below);
   };
   return serve(find, port, times);
 }
@@ -318,8 +318,7 @@ function networksAnswer(run: string): Answer {
   // Answers that wait for slow readers share one copy.
   let last: { version: string; bytes: WeakRef<Uint8Array> } | undefined;
   return (request, response) => {
-    const status = statusOf(run, files.checkpoint);
-    const version = status ? `${status.ino}-${status.mtimeMs}-${status.size}` : "";
+    const version = versionOf(statusOf(run, files.checkpoint));
     let bytes = last?.version === version ? last.bytes.deref() : undefined;
     try {
       bytes ??= readNetworks(run);

@@ -12,8 +12,14 @@ import { environmentOf } from "../environment/environments.ts";
 import { closing, guarded } from "../environment/guard.ts";
 import { exitCodes } from "../terminal/exit-codes.ts";
 import { print, printError, stdout } from "../terminal/output.ts";
-import { addServerOptions, chosenServer, type ServerFlags, serverHelp } from "../terminal/server-options.ts";
-import { FolderRuns, holdsRuns } from "./folder-runs.ts";
+import {
+  addServerOptions,
+  chosenServer,
+  expectNoServer,
+  type ServerFlags,
+  serverHelp,
+} from "../terminal/server-options.ts";
+import { FolderRuns } from "./folder-runs.ts";
 import { LiveBody } from "./live-body.ts";
 import { openBrowser } from "./open-browser.ts";
 import { serveRun, serveRuns, type WatchServer } from "./watch-server.ts";
@@ -102,19 +108,19 @@ async function begin(runs: readonly string[], flags: WatchFlags): Promise<Watchi
     expect(runs.length === 0, "watch", "no <run> with --server", runs[0], "--sweep names a sweep there.");
     expect(flags.environment === undefined, "--environment", "a run on this machine, not --server", flags.environment);
     // Loaded only here, because files need no server.
-    const { ServerRuns } = await import("./server-runs.ts");
-    const source = await ServerRuns.connect(chosenServer(address, flags), sweep, printError);
+    const { NatsRuns } = await import("./nats-runs.ts");
+    const source = await NatsRuns.connect(chosenServer(address, flags), sweep, printError);
     const server = await serveRuns(source, page, port);
     const lines = [`sweeps         ${source.place}: ${source.counts()}`];
     return { server, lines, close: () => source.close() };
   }
-  expectNoServer(flags);
+  expectNoServer(flags, ["sweep"]);
   const [first] = runs;
   if (first === undefined) {
     const hint = 'See "ddpg watch --help".';
     throw new InputError({ where: "watch", expected: "<run>", got: "nothing", hint });
   }
-  if (runs.length === 1 && (fs.existsSync(path.join(first, files.config)) || !holdsRuns(first))) {
+  if (runs.length === 1 && fs.existsSync(path.join(first, files.config))) {
     const config = readConfig(first);
     const { environment, preset, seed } = config;
     const lines = [`run            ${first}: ${environment}, preset ${preset}, seed ${seed}`];
@@ -124,8 +130,8 @@ async function begin(runs: readonly string[], flags: WatchFlags): Promise<Watchi
       lines: [...lines, `body           ${flags.environment}, stepped while the page is open`],
     }));
   }
-  expect(flags.environment === undefined, "--environment", "one run, whose environment it is", runs.join(" "));
   const source = new FolderRuns(runs);
+  expect(flags.environment === undefined, "--environment", "one run, whose environment it is", runs.join(" "));
   const counts = source.counts();
   const server = await serveRuns(source, page, port);
   return { server, lines: [`runs           ${source.place}: ${counts}`] };
@@ -159,15 +165,6 @@ async function withBody(
   } catch (error) {
     await close(() => Promise.reject(error));
     throw error;
-  }
-}
-
-/** Throws an InputError for an option that needs --server. */
-function expectNoServer(flags: WatchFlags): void {
-  const names = { sweep: "--sweep", credentials: "--credentials", tlsCa: "--tls-ca", tlsCert: "--tls-cert" } as const;
-  for (const [name, flag] of Object.entries({ ...names, tlsKey: "--tls-key" } as const)) {
-    const given = flags[name as keyof WatchFlags];
-    expect(given === undefined, flag, "to be used with --server", given);
   }
 }
 

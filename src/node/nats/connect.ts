@@ -45,7 +45,7 @@ export interface ServerContext {
   /** What errors name: the flag that gave the address. */
   readonly where: string;
   /** Gets one line when the connection is lost, and one when it is back. */
-  readonly onLine: (line: string) => void;
+  readonly onLine: (line: string, isLost: boolean) => void;
   /** False for a client that may not ask whether the server has JetStream. */
   readonly asksForJetStream?: boolean;
   /** The first part of the subjects that answers come to, so that accounts can tell clients apart. Default: _INBOX. */
@@ -89,7 +89,7 @@ export async function connect(options: ServerOptions, context: ServerContext): P
   packages.setSha256Backend("native");
   const connection = await open(packages, address, given, context);
   void watchConnection(connection, (isLost) =>
-    onLine(`${printable}: ${isLost ? "the connection is lost; trying to connect again" : "connected again"}`),
+    onLine(`${printable}: ${isLost ? "the connection is lost; trying to connect again" : "connected again"}`, isLost),
   );
   try {
     const checkAPI = context.asksForJetStream !== false;

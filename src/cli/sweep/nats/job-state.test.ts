@@ -73,6 +73,7 @@ describe("the state of a job", () => {
       [{ outcome: { ...outcome, fingerprint: "x" } }, /fingerprint: expected 16 hexadecimal/],
       [{ evaluations: { ...evaluations, points: [[0, "<b>"]] } }, /points: expected at most 64 steps and mean returns/],
       [{ evaluations: { ...evaluations, points: Array(65).fill([0, 1]) } }, /points: expected at most 64/],
+      [{ evaluations: { ...evaluations, last: "1" } }, /evaluations last: expected a number or null, or nothing/],
       [{ evaluations: { ...evaluations, best: "1" } }, /evaluations best: expected a number, or null/],
       [{ error: "x".repeat(20_000) }, /at most 16384 bytes/],
     ] as const)

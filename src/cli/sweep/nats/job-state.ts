@@ -27,16 +27,21 @@ export interface Outcome {
 
 /** What the records of a run say, for those who watch it. */
 export interface Evaluations {
-  /** Some of the evaluations, and the newest. */
+  /** Some of the evaluations with a finite return, and the newest of these. */
   readonly points: readonly CurvePoint[];
+  /** The mean return of the newest evaluation. Null if it is not finite. Workers of earlier versions leave it out. */
+  readonly last?: number | null;
   /** The largest mean return of all. */
   readonly best: number | null;
   /** Seconds of training. */
   readonly seconds: number | null;
 }
 
-/** More points make the state of a job too large. */
-export const maxPoints = 64;
+/** Points of a curve that are accepted. With more, the state of a job could be larger than `maxStateBytes`. */
+const maxPoints = 64;
+
+/** Points that a worker keeps, an even number, besides the newest. A later version may keep more. */
+export const keptPoints = 32;
 
 /** A stopped job was handed back with its checkpoint. A failed one is set aside. */
 export type JobPhase = "waiting" | "running" | "stopped" | "complete" | "failed";
@@ -88,6 +93,7 @@ const outcomeFields = {
 
 const evaluationsFields = {
   points: "an object",
+  last: "a number or null, or nothing",
   best: "a number, or null",
   seconds: "a number, or null",
 } as const satisfies Fields<Evaluations>;

@@ -29,7 +29,7 @@ import {
   type Evaluations,
   failedOnce,
   isEnded,
-  maxPoints,
+  keptPoints,
   maxTries,
   progressed,
   released,
@@ -88,7 +88,7 @@ export async function runJob(
   }
   const directory = path.join(worker.out, `${leftoverName(sweepJob)}${lease.id.slice(0, 8)}`);
   const sent = new Checkpoints(store, sweepJob, directory, lease);
-  const curve = new RunCurve(fromStart(directory), maxPoints / 2);
+  const curve = new RunCurve(fromStart(directory), keptPoints);
   const lost = new AbortController();
   let isBeating = false;
   const report = async (): Promise<void> => {
@@ -142,7 +142,7 @@ export async function runJob(
     // A signal that came before would not stop the child.
     const signal = leaving.aborted ? undefined : await runChildren([run], children);
     const hasEnded = run.end === "complete" || run.end === "failed";
-    if (hasEnded) await sending?.end();
+    if (hasEnded) await sending.end();
     if (lost.signal.aborted || lease.isLost) {
       print(`${job.id}  left: another worker has it`);
     } else if (run.end === "complete" && run.result) {
@@ -192,9 +192,10 @@ function evaluationsOf(curve: RunCurve): Evaluations | undefined {
     throw error;
   }
   const round = (value: number): number => Number(value.toPrecision(6));
-  const { best, seconds, points } = curve;
+  const { last, best, seconds, points } = curve;
   return {
     points: points.map(([step, meanReturn]) => [step, round(meanReturn)]),
+    last: last === null ? null : round(last),
     best: best === null ? null : round(best),
     seconds: seconds === null ? null : round(seconds),
   };

@@ -33,20 +33,28 @@ async function printSweeps(server: Server, name: string | undefined): Promise<vo
   const store = await SweepStore.open(server);
   const all = await wantedSweeps(store, name);
   if (all.length === 0) print(`No sweep is at ${server.address}. ddpg sweep --server puts one there.`);
+  const problems: InputError[] = [];
   for (const [i, sweep] of all.entries()) {
     if (i > 0) print("");
-    await printSweep(store, sweep);
+    try {
+      await printSweep(store, sweep, (error) => problems.push(error));
+    } catch (error) {
+      // The others are shown all the same.
+      if (!(error instanceof InputError)) throw error;
+      problems.push(error);
+    }
   }
+  const [first, ...others] = problems;
+  for (const { message } of others) printError(`ddpg: ${message}`);
+  if (first) throw first;
 }
 
-async function printSweep(store: SweepStore, sweep: string): Promise<void> {
+async function printSweep(store: SweepStore, sweep: string, onProblem: (error: InputError) => void): Promise<void> {
   const record = await store.record(sweep);
   if (!record) return;
   const all = runsOf("", record);
-  const states = await store.states(
-    sweep,
-    all.map(({ id }) => id),
-  );
+  const ids = all.map(({ id }) => id);
+  const states = await store.states(sweep, ids, (_, error) => onProblem(error));
   const runs = all.map(({ id, cell, seed }): ShownRun => {
     const state = states.get(id);
     const base = { id, cell, seed, state: state?.phase ?? "waiting", step: state?.step ?? 0 };

@@ -60,6 +60,24 @@ export interface JobQueue {
   lostAfterMs(): Promise<number>;
 }
 
+/** Receives the error of a run whose state cannot be read. */
+export type OnUnreadable = (id: string, error: InputError) => void;
+
+function raise(_: string, error: InputError): never {
+  throw error;
+}
+
+/** Reads the state of a run. Undefined if there is none, or if it cannot be read and `onUnreadable` does not throw. */
+async function readable<T>(id: string, onUnreadable: OnUnreadable, read: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    onUnreadable(id, error);
+    return undefined;
+  }
+}
+
 /** Files of a run on the server. */
 export type Kind = "checkpoint" | "result";
 
@@ -253,10 +271,14 @@ export class SweepStore {
   }
 
   /** The states of these runs of a sweep, by their ids, as far as the server has them. */
-  async states(sweep: string, ids: readonly string[]): Promise<Map<string, JobState>> {
+  async states(
+    sweep: string,
+    ids: readonly string[],
+    onUnreadable: OnUnreadable = raise,
+  ): Promise<Map<string, JobState>> {
     const found = new Map<string, JobState>();
     await someAtOnce(ids, async (id) => {
-      const stored = await this.read(sweep, id);
+      const stored = await readable(id, onUnreadable, () => this.read(sweep, id));
       if (stored) found.set(id, stored.state);
     });
     return found;
@@ -267,6 +289,7 @@ export class SweepStore {
     sweep: string,
     isWanted: (id: string) => boolean,
     signal: AbortSignal,
+    onUnreadable: OnUnreadable = raise,
   ): AsyncGenerator<StoredState & { readonly id: string }> {
     const watch = await this.server.retry(() => this.#states.watch({ key: `${sweep}.*` }));
     const stop = (): void => watch.stop();
@@ -276,7 +299,8 @@ export class SweepStore {
       for await (const { key, value, operation, revision } of watch) {
         const id = key.slice(sweep.length + 1);
         if (operation !== "PUT" || !isWanted(id)) continue;
-        yield { id, state: decodeState(value, this.#where(sweep, id)), revision };
+        const state = await readable(id, onUnreadable, () => decodeState(value, this.#where(sweep, id)));
+        if (state) yield { id, state, revision };
       }
     } finally {
       signal.removeEventListener("abort", stop);

@@ -2,22 +2,18 @@
 import { messageOf } from "../../base/expect.ts";
 import { isLocked } from "../../node/lock.ts";
 import { RunCurve } from "../../node/run-curve.ts";
-import { files, readConfig, readResult, statusOf } from "../../node/run-files.ts";
+import { files, readConfig, readResult, statusOf, versionOf } from "../../node/run-files.ts";
 import type { RunConfig, RunResult } from "../../training/run.ts";
 import type { CurvePoint, OverviewRow } from "../../training/runs-overview.ts";
-import { failureOf } from "../sweep/status.ts";
-import { version } from "./run-follower.ts";
+import { failureOf, stateFrom } from "../sweep/status.ts";
 
 /** Evaluations of a curve: more than a chart of many runs has pixels for. */
 const mostPoints = 128;
 
 /** What the files of a run say of it. */
-export type RunState = Pick<
-  OverviewRow,
-  "state" | "reason" | "step" | "last" | "best" | "final" | "seconds" | "canOpen"
->;
+type RunState = Pick<OverviewRow, "state" | "reason" | "step" | "last" | "best" | "final" | "seconds" | "canOpen">;
 
-export class FollowedRun {
+export class RunSummary {
   readonly directory: string;
   readonly #config: Cached<RunConfig>;
   readonly #result: Cached<RunResult>;
@@ -79,9 +75,14 @@ export class FollowedRun {
 
   /** What was found. Whatever is wrong with the files is part of the reason. */
   get state(): RunState {
-    const result = this.config && this.#result.value;
+    const result = this.#result.value;
     const { step, last, best, seconds, problem } = this.#curve;
-    const state = this.#stateOf(result);
+    const state = stateFrom({
+      isRunning: this.#isRunning,
+      hasConfig: this.configVersion !== "",
+      hasCheckpoint: !this.#isOfSweep || statusOf(this.directory, files.checkpoint) !== undefined,
+      ...{ result, failure: this.#failure },
+    });
     const why = state === "failed" ? (this.#failure ?? result?.failed ?? "") : "";
     const problems = [this.#config.problem, this.#result.problem, this.#filesProblem, this.#recordsProblem, problem];
     const isRunning = this.#isRunning;
@@ -92,15 +93,6 @@ export class FollowedRun {
       seconds: isRunning ? seconds : (result?.trainingSeconds ?? seconds),
       canOpen: this.config !== undefined,
     };
-  }
-
-  #stateOf(result: RunResult | undefined): OverviewRow["state"] {
-    if (this.#isRunning) return "running";
-    if (!this.config) return this.#failure === undefined ? "waiting" : "failed";
-    if (result?.failed !== undefined) return "failed";
-    if (result?.evaluation && !result.interrupted) return "complete";
-    if (this.#failure !== undefined) return "failed";
-    return this.#isOfSweep && !statusOf(this.directory, files.checkpoint) ? "waiting" : "stopped";
   }
 }
 
@@ -122,7 +114,7 @@ class Cached<T> {
 
   look(): void {
     try {
-      const now = version(statusOf(this.#directory, this.#name));
+      const now = versionOf(statusOf(this.#directory, this.#name));
       if (now === this.version) return;
       this.version = now;
       this.problem = "";

@@ -1,7 +1,7 @@
 // The runs of an overview that a NATS server has: the jobs of its sweeps, with the states that their workers write.
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf } from "../../base/expect.ts";
+import { InputError, messageOf } from "../../base/expect.ts";
 import { asInputErrors, connect, type Server, type ServerOptions } from "../../node/nats/connect.ts";
 import type { CurvePoint, OverviewRow } from "../../training/runs-overview.ts";
 import { cellName } from "../sweep/matrix.ts";
@@ -26,10 +26,12 @@ const retryMs = 2000;
 interface Followed {
   record: SweepRecord;
   readonly states: Map<string, JobState>;
+  /** Why the newest state of a run cannot be read, by the run's id. */
+  readonly unreadable: Map<string, string>;
   readonly over: AbortController;
 }
 
-export class ServerRuns implements RunsSource {
+export class NatsRuns implements RunsSource {
   readonly place: string;
   readonly opening =
     "One run alone, with its body and its networks, needs its files. The command that started the sweep brings those of " +
@@ -41,8 +43,10 @@ export class ServerRuns implements RunsSource {
   readonly #name: string | undefined;
   readonly #followed = new Map<string, Followed>();
   readonly #over = new AbortController();
-  /** The problems with records and with each sweep, by its name. */
+  /** The problems with the list of sweeps, and with following each of them, by its name. */
   readonly #problems = new Map<string, string>();
+  /** The problems with records, as they were read last. */
+  #recordProblems: readonly InputError[] = [];
   #connection = "";
   #changed: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -59,18 +63,21 @@ export class ServerRuns implements RunsSource {
     options: ServerOptions,
     name: string | undefined,
     print: (line: string) => void,
-  ): Promise<ServerRuns> {
+  ): Promise<NatsRuns> {
     if (name !== undefined) expectSweepName(name, "--sweep");
-    let made: ServerRuns | undefined;
-    const onLine = (line: string): void => {
+    let made: NatsRuns | undefined;
+    const onLine = (line: string, isLost: boolean): void => {
       print(`ddpg: ${line}`);
-      made?.setConnection(line);
+      made?.setConnection(line, isLost);
     };
     const server = await connect(options, { name: "ddpg watch", where: "--server", onLine });
     try {
       made = await asInputErrors(server, async () => {
-        const runs = new ServerRuns(server, await SweepStore.open(server), name);
+        const runs = new NatsRuns(server, await SweepStore.open(server), name);
         await runs.#readRecords(await wantedSweeps(runs.#store, name));
+        const [error] = runs.#recordProblems;
+        // Then there is nothing else to show.
+        if (error && name !== undefined) throw error;
         return runs;
       });
     } catch (error) {
@@ -84,7 +91,8 @@ export class ServerRuns implements RunsSource {
   get problem(): string {
     const all = [...this.#followed.values()].reduce((sum, { record }) => sum + runsOf("", record).length, 0);
     const tooMany = all > maxRuns ? `Only the first ${maxRuns} of ${all} runs are shown: --sweep names one sweep.` : "";
-    return cut([this.#connection, ...this.#problems.values(), tooMany].filter(Boolean).join(" "));
+    const problems = [...this.#problems.values(), ...this.#recordProblems.map(messageOf)];
+    return cut([this.#connection, ...problems, tooMany].filter(Boolean).join(" "));
   }
 
   /** Its files are on other machines. */
@@ -102,7 +110,7 @@ export class ServerRuns implements RunsSource {
 
   /** "3 complete, 9 waiting". */
   counts(): string {
-    return countsText([...this.runs.values()].map(({ row }) => row)) || "none yet";
+    return countsText([...this.runs.values()].map(({ row }) => row)) || this.problem || "none yet";
   }
 
   async close(): Promise<void> {
@@ -113,8 +121,8 @@ export class ServerRuns implements RunsSource {
   }
 
   /** What the connection says of itself. */
-  setConnection(line: string): void {
-    this.#connection = /lost/.test(line) ? `${line}.` : "";
+  setConnection(line: string, isLost: boolean): void {
+    this.#connection = isLost ? `${line}.` : "";
     this.#collect();
   }
 
@@ -137,27 +145,46 @@ export class ServerRuns implements RunsSource {
       this.#followed.delete(name);
       this.#problems.delete(name);
     }
+    const problems: InputError[] = [];
     for (const name of names) {
-      const record = await this.#store.record(name);
-      if (!record) continue;
-      const known = this.#followed.get(name);
-      if (known) {
-        known.record = record;
-        continue;
+      try {
+        await this.#readRecord(name);
+      } catch (error) {
+        // The others are shown all the same.
+        if (!(error instanceof InputError)) throw error;
+        problems.push(error);
       }
-      const ids = runsOf("", record).map(({ id }) => id);
-      const followed: Followed = { record, states: await this.#store.states(name, ids), over: new AbortController() };
-      this.#followed.set(name, followed);
-      void this.#followStates(name, followed);
     }
+    this.#recordProblems = problems;
     this.#update();
   }
 
-  async #followStates(name: string, { states, over }: Followed): Promise<void> {
+  async #readRecord(name: string): Promise<void> {
+    const record = await this.#store.record(name);
+    if (!record) return;
+    const known = this.#followed.get(name);
+    if (known) {
+      known.record = record;
+      return;
+    }
+    const ids = runsOf("", record).map(({ id }) => id);
+    const unreadable = new Map<string, string>();
+    const states = await this.#store.states(name, ids, (id, error) => unreadable.set(id, error.message));
+    const followed: Followed = { record, states, unreadable, over: new AbortController() };
+    this.#followed.set(name, followed);
+    void this.#followStates(name, followed);
+  }
+
+  async #followStates(name: string, { states, unreadable, over }: Followed): Promise<void> {
     while (!over.signal.aborted) {
       await this.#trying(name, async () => {
-        for await (const { id, state } of this.#store.changes(name, () => true, over.signal)) {
+        const onUnreadable = (id: string, error: InputError): void => {
+          unreadable.set(id, error.message);
+          this.#collect();
+        };
+        for await (const { id, state } of this.#store.changes(name, () => true, over.signal, onUnreadable)) {
           states.set(id, state);
+          unreadable.delete(id);
           this.#problems.delete(name);
           this.#collect();
         }
@@ -189,16 +216,18 @@ export class ServerRuns implements RunsSource {
     const before = this.runs;
     const runs = new Map<string, OverviewRun>();
     let groups = 0;
-    for (const [sweep, { record, states }] of this.#followed) {
+    for (const [sweep, { record, states, unreadable }] of this.#followed) {
       const indices = new Map(record.cells.map(({ id }, i) => [id, groups + i]));
       groups += record.cells.length;
       for (const { id: job, cell, seed } of runsOf("", record)) {
         if (runs.size === maxRuns) break;
         const id = createHash("sha256").update(`${sweep}/${job}`).digest("hex").slice(0, 16);
         const name = this.#name === undefined ? `${sweep}/${job}` : job;
-        const { points, ...state } = shown(states.get(job));
+        const { points, reason, ...state } = shown(states.get(job));
+        const why = cut([reason, unreadable.get(job)].filter(Boolean).join(" "));
         const row: OverviewRow = {
-          ...{ ...state, id, name, seed, environment: cut(record.environment), steps: record.steps, canOpen: false },
+          ...{ ...state, reason: why, id, name, seed, environment: cut(record.environment), steps: record.steps },
+          canOpen: false,
           ...{ group: cut(cellName(cell.settings)), groupIndex: indices.get(cell.id) ?? 0 },
         };
         const last = before.get(id);
@@ -221,10 +250,9 @@ function shown(state: JobState | undefined): Pick<
   readonly points: readonly CurvePoint[];
 } {
   const { phase = "waiting", error, step = 0, evaluations, outcome, worker } = state ?? {};
-  const { points = [], best = null, seconds = null } = evaluations ?? {};
+  const { points = [], best = null, seconds = null, last = points.at(-1)?.[1] ?? null } = evaluations ?? {};
   return {
-    ...{ state: phase, reason: cut(error ?? ""), step, best, seconds, points },
-    last: points.at(-1)?.[1] ?? null,
+    ...{ state: phase, reason: error ?? "", step, last, best, seconds, points },
     final: phase === "complete" ? (outcome?.meanReturn ?? null) : null,
     ...(phase === "running" && worker !== undefined && { worker }),
   };

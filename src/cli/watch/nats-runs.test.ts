@@ -1,9 +1,15 @@
 // `ddpg watch --server`: the sweeps of a real NATS server, with a real worker.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "../../node/nats/connect.ts";
 import { type RunningServer, startServer, withoutServer } from "../../node/nats/nats-server.case.ts";
 import type { CurvePoint, OverviewRow } from "../../training/runs-overview.ts";
+import { queued } from "../sweep/nats/job-state.ts";
+import { SweepStore } from "../sweep/nats/store.ts";
+import type { SweepRecord } from "../sweep/record.ts";
 import { programInFolder } from "../terminal/program.case.ts";
+import { NatsRuns } from "./nats-runs.ts";
 
 const { start } = programInFolder("watch-server");
 const skip = withoutServer || (process.platform === "win32" && "signals of POSIX");
@@ -94,9 +100,77 @@ describe("ddpg watch --server", { skip, timeout: 600_000 }, () => {
     for (const each of [sweep, worker]) assert.equal((await each.outcome).code, 0);
   });
 
+  it("shows what it can read if a record or a state is damaged, and says what is wrong with the rest", {
+    timeout: 60_000,
+  }, async () => {
+    const server = await connect({ server: url }, { name: "test", where: "test", onLine: () => {}, variables: {} });
+    const store = await SweepStore.open(server);
+    const cells = [{ id: "a".repeat(12), settings: { batchSize: 8 }, seeds: [1, 2] }];
+    const record: SweepRecord = { environment: "Pendulum-v1", steps: 100, arithmetic: "fused", cells };
+    for (const name of ["m-bad", "m-good", "m-half"]) await store.addRecord(name, record);
+    const objects = await server.objects.open("ddpg_sweeps");
+    await objects.putBlob({ name: "m-bad/sweep.json" }, Buffer.from("{"));
+    const values = await server.values.open("ddpg_sweeps");
+    const [first, second] = [1, 2].map((seed) => `${"a".repeat(12)}-seed${seed}`);
+    await values.put(`m-half.${first}`, "damaged");
+    const evaluations = { points: [[0, -2] as const], last: null, best: -2, seconds: 1 };
+    await store.write("m-half", second, { ...queued("0".repeat(64)), step: 7, evaluations }, 0);
+    const runs = await NatsRuns.connect({ server: url }, undefined, () => {});
+    try {
+      const rows = (): readonly OverviewRow[] =>
+        [...runs.runs.values()].map(({ row }) => row).filter(({ name }) => name.startsWith("m-"));
+      const until = async (isSo: () => boolean): Promise<void> => {
+        for (let tries = 0; !isSo(); tries++) {
+          assert.ok(tries < 400, `not within 20 s: ${isSo}`);
+          await delay(50);
+        }
+      };
+      assert.deepEqual(
+        rows().map(({ name, step }) => [name, step]),
+        [
+          [`m-good/${first}`, 0],
+          [`m-good/${second}`, 0],
+          [`m-half/${first}`, 0],
+          [`m-half/${second}`, 7],
+        ],
+      );
+      assert.match(rows()[2].reason, /state of m-half a+-seed1: expected/);
+      assert.deepEqual([rows()[1].reason, rows()[3].reason], ["", ""]);
+      // The newest evaluation was not finite, so it is no point of the curve.
+      assert.deepEqual([rows()[3].last, rows()[3].best], [null, -2]);
+      assert.match(runs.problem, /record of m-bad: expected/);
+      // The damaged state does not keep later ones from being seen.
+      await values.put(`m-half.${second}`, "damaged, too");
+      await until(() => /seed2: expected/.test(rows()[3].reason));
+      assert.equal(rows()[3].step, 7);
+      const { revision } = (await values.get(`m-half.${first}`)) ?? assert.fail();
+      await store.write("m-half", first, { ...queued("0".repeat(64)), step: 9 }, revision);
+      await until(() => rows()[2].step === 9);
+      assert.equal(rows()[2].reason, "");
+      await running.kill();
+      await until(() => runs.problem.includes(`${server.address}: the connection is lost`));
+      await running.restart();
+      await until(() => !runs.problem.includes("the connection"));
+      await assert.rejects(
+        NatsRuns.connect({ server: url }, "m-bad", () => {}),
+        /record of m-bad: expected/,
+      );
+      const { code, stdout, stderr } = await run("sweep", "status").outcome;
+      assert.equal(code, 2);
+      assert.match(stdout, /2 runs in m-good.*\n(.*\n)*.*2 runs in m-half/);
+      assert.match(stderr, /^ddpg: .*state of m-half a+-seed2: expected.*\nddpg: .*record of m-bad: expected.*\n$/);
+    } finally {
+      await runs.close();
+      await server.close();
+    }
+  });
+
   it("is explained when options do not fit together", async () => {
     const wrong = async (...args: string[]) => (await start(["watch", ...args, "--no-open"]).outcome).stderr;
     assert.match(await wrong("--sweep", "a"), /^ddpg: --sweep: expected to be used with --server, got "a"\.\n$/);
+    assert.match(await wrong("--tls-ca", "b"), /^ddpg: --tls-ca: expected to be used with --server, got "b"\.\n$/);
+    const status = await start(["sweep", "status", "here", "--credentials", "c"]).outcome;
+    assert.match(status.stderr, /^ddpg: --credentials: expected to be used with --server, got "c"\.\n$/);
     assert.match(await wrong("run", "--server", url), /^ddpg: watch: expected no <run> with --server, got "run"/);
     assert.match(await wrong("--sweep", "../a", "--server", url), /^ddpg: --sweep: expected/);
   });
