@@ -2014,10 +2014,10 @@ export const faults = [
     name: "trajectory: a row has the observation after its action",
     edits: [
       {
-        file: "src/cli/environment/trajectory.ts",
-        text: "    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;\n    this.#observation = Array.from(step.observation);",
+        file: "src/cli/report/trajectory.ts",
+        text: "    this.#row(taken, reward);\n    this.steps++;\n    this.#step++;\n    this.#observation = numbersOf(observation);",
         fault:
-          "    this.#observation = Array.from(step.observation);\n    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;",
+          "    this.#observation = numbersOf(observation);\n    this.#row(taken, reward);\n    this.steps++;\n    this.#step++;",
       },
     ],
   },
