@@ -1992,6 +1992,7 @@ export const faults = [
   },
   {
     name: "report: groups are sorted by falling values",
+    tests: ["cli/report/report"],
     edits: [
       {
         file: "src/cli/report/groups.ts",
@@ -2287,6 +2288,7 @@ export const faults = [
   },
   {
     name: "nats: a worker that has lost its lease writes the state",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/sweep/nats/lease.ts",
@@ -2297,6 +2299,7 @@ export const faults = [
   },
   {
     name: "nats: the checkpoint of a job is not restored",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/sweep/nats/run-job.ts",
@@ -2307,6 +2310,7 @@ export const faults = [
   },
   {
     name: "nats: a worker loads what a job names",
+    tests: ["cli/sweep/nats/job-message"],
     edits: [
       {
         file: "src/cli/sweep/nats/allowed.ts",
@@ -2357,6 +2361,7 @@ export const faults = [
   },
   {
     name: "nats: a job whose state was removed is not claimed",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/sweep/nats/lease.ts",
@@ -2367,6 +2372,7 @@ export const faults = [
   },
   {
     name: "nats: the environments of a sweep get the password of its server",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/run/children.ts",
@@ -2463,7 +2469,7 @@ export const faults = [
       {
         file: "src/cli/render/ray-caster.ts",
         text: "if (!isApart) stale[at] = 1;",
-        fault: "if (!isApart) stale[at] = 0;",
+        fault: "if (!isApart) stale[at] = Math.max(0, stale[at]);",
       },
     ],
   },

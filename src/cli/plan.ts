@@ -121,7 +121,7 @@ async function plan(nameOrPath: string, flags: PlanFlags, verbose: boolean): Pro
     ...(budget && stepsPerAction
       ? [
           `horizon      ${count(budget.horizon, "step")}, a knot every ${budget.spacing}`,
-          `budget       ${whole(stepsPerAction)} simulated steps at most for each action: ${count(budget.iterations, "iteration")} of ${count(budget.samples, "plan")}${budget.replan === 1 ? "" : `, every ${budget.replan} steps`}`,
+          `budget       ${whole(stepsPerAction)} simulated steps at most for each action${budget.replan === 1 ? "" : " on average"}: ${count(budget.iterations, "iteration")} of ${count(budget.samples, "plan")}${budget.replan === 1 ? "" : `, every ${budget.replan} steps`}`,
         ]
       : []),
   ]);

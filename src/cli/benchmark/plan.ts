@@ -13,7 +13,7 @@ import { givenOptions, type OutsideOptions } from "../../node/outside/options.ts
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, inFileName, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
-import { fromHere, startingFolder } from "../../node/starting-folder.ts";
+import { backToStart } from "../../node/starting-folder.ts";
 import { shortHash } from "../../node/trusted-file.ts";
 import { loadEnvironment, nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
 import { customDefaults, settingsFor } from "../../tasks.ts";
@@ -165,8 +165,7 @@ async function taskOf(nameOrPath: string, { options: all, stepTimeout, onLine }:
     await closing(task, [sizes], async () => {});
     return { ...common, sizes, defaults };
   } finally {
-    // A module may have changed it, but the paths of the next tasks, of records and of runs are relative to it.
-    if (fromHere(".") !== ".") process.chdir(startingFolder());
+    backToStart();
   }
 }
 
