@@ -119,7 +119,7 @@ test("plan --jobs passes --verbose on", async () => {
   const broken = moduleThat("verbose.js", `if (process.channel) ${step} return { observation: [0], reward: 0 };`);
   const { stderr } = await ddpg("plan", broken, "--episodes", "2", "--jobs", "2", "--horizon", "2", "--verbose");
   made();
-  assert.match(stderr, /^ddpg: episode [12]: [^]*no sun/);
+  assert.match(stderr, /^ddpg: episode [12]: [\s\S]*no sun/);
 });
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
