@@ -57,7 +57,17 @@ async function work(copy) {
 
 async function makeCopy(number) {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), `ddpg-faults-${number}-`));
-  for (const name of ["src", "native", "scripts", "fixtures", "package.json", "tsconfig.json"]) {
+  for (const name of [
+    "src",
+    "native",
+    "scripts",
+    "fixtures",
+    "examples",
+    "python",
+    "docs",
+    "package.json",
+    "tsconfig.json",
+  ]) {
     fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   }
   // The repository's own would build first.

@@ -2493,4 +2493,47 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "a planner that found a reward in a later iteration searches far from it",
+    edits: [
+      {
+        file: "src/planning/planner.ts",
+        text: "worst = Math.min(worst, this.#returns[this.#order[samples - 1]]);",
+        fault:
+          "worst = this.#returns[this.#order[samples - 1]];\n      if (iteration === 0) this.#isLost = best === worst;",
+      },
+      { file: "src/planning/planner.ts", text: "    this.#isLost = best === worst;\n", fault: "" },
+    ],
+  },
+  {
+    name: "evaluate: a controller is looked for where the environment's module went",
+    tests: ["cli/evaluate"],
+    edits: [
+      {
+        file: "src/cli/environment/controller.ts",
+        text: "moduleFile(where, fromHere(file))",
+        fault: "moduleFile(where, fromHere(file) && file)",
+      },
+    ],
+  },
+  {
+    name: "evaluate: a figure does not say that the episode is longer",
+    edits: [
+      {
+        file: "src/cli/report/trajectory.ts",
+        text: "this.#step >= maxDrawnSteps && reward !== null",
+        fault: "this.#step >= maxDrawnSteps && reward === null",
+      },
+    ],
+  },
+  {
+    name: "plan: an episode that was killed ends the others",
+    edits: [
+      {
+        file: "src/cli/plan.ts",
+        text: 'if (how === "stopped" || isKilled) return;',
+        fault: 'if (how === "stopped" || (isKilled && why === "")) return;',
+      },
+    ],
+  },
 ];

@@ -41,6 +41,11 @@ test("plan draws the first episode, which does not change its return", async () 
   assert.equal(fs.readFileSync(inFolder("plan.gif"), "latin1").slice(0, 6), "GIF89a");
   const again = await succeed("plan", "Pendulum-v1", ...brief);
   assert.equal(/^return.*$/m.exec(printed)?.[0], /^return.*$/m.exec(again)?.[0]);
+  const seldom = await succeed("plan", "Pendulum-v1", ...brief, "--replan", "4");
+  assert.match(
+    seldom,
+    /^budget {7}8 simulated steps at most for each action on average: 1 iteration of 4 plans, every 4/m,
+  );
 });
 
 test("plan --policy random measures random actions, without a budget", async () => {
