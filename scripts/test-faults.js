@@ -1,6 +1,6 @@
 // Plants the faults of test/faults.js into copies of the source, one by one, and fails if the tests miss one. Each fault must
 // make an assertion fail, in a test other than those that watch an agent learn or measure time. Arguments select faults by
-// name; `--short` takes every sixth. Without a fault, all tests that any of these faults is to fail must pass.
+// name; `--short` takes every sixth. First the tests of all these faults must pass without a fault.
 import { execFile, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
