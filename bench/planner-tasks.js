@@ -11,7 +11,7 @@ const walker = { horizon: 30, spacing: 5, samples: 24, iterations: 1, replan: 1,
 const arm = { horizon: 60, spacing: 10, samples: 48, iterations: 1, replan: 5, noise: 0.5 };
 const swing = { horizon: 150, spacing: 15, samples: 48, iterations: 1, replan: 5, noise: 1 };
 
-/** The settings of each task. An episode takes at most 15 minutes of one core. */
+/** The settings of each task. They are chosen so that an episode may take 15 minutes of one core at most. */
 export const tasks = {
   "Pendulum-v1": { horizon: 40, spacing: 4, samples: 48, iterations: 2, replan: 1, noise: 0.5 },
   "dm_control/hopper-stand": hopper,

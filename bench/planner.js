@@ -1,11 +1,12 @@
 // Measures the two ends of the scale in docs/paper-tasks.md: what random actions and the planner reach. It calls `ddpg plan`
-// for one episode of the planner at a time, and writes each at once, so that it can be stopped and started again. Episodes
-// that are recorded with the same settings are kept.
+// for as many episodes of the planner as --jobs says, and writes them at once, so that it can be stopped and started again.
+// Episodes that are recorded with the same settings are kept; with others, they are replaced.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { build } from "../scripts/build.js";
 import { episodes, tasks } from "./planner-tasks.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -15,11 +16,13 @@ Records episodes of random actions and of the planner in docs/results/planner: o
 or of those that are named. "npm run figures" then draws the table of docs/paper-tasks.md.
 
   --policy <name>    random or planner (first random, then planner)
-  --jobs <n>         episodes at the same time (1)
+  --jobs <n>         episodes at the same time (1); they are recorded together, when the last of them has ended
   --out <folder>     where the records are (docs/results/planner)
 `;
 
 const { policies, names, jobs, out } = readArguments();
+await build();
+const { mean, meanAndError } = await import("../dist/training/aggregate.js");
 fs.mkdirSync(out, { recursive: true });
 for (const policy of policies) for (const name of names) measure(name, policy);
 
@@ -63,11 +66,9 @@ function play(environment, policy, settings, first, count) {
 function joined(record, next) {
   const returns = [...(record?.returns ?? []), ...next.returns];
   const lengths = [...(record?.lengths ?? []), ...next.lengths];
-  const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
-  const meanReturn = mean(returns);
-  const squares = returns.reduce((sum, x) => sum + (x - meanReturn) ** 2, 0);
+  const { mean: meanReturn, error } = meanAndError(returns);
   const episodes = returns.length;
-  const standardError = episodes === 1 ? null : Math.sqrt(squares / (episodes - 1) / episodes);
+  const standardError = episodes === 1 ? null : error;
   const { environment, policy, seed, budget } = next;
   const head = { environment, policy, seed, ...(budget && { budget }), firstEpisode: 1, episodes };
   return { ...head, meanReturn, standardError, meanLength: mean(lengths), returns, lengths };

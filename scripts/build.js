@@ -142,7 +142,7 @@ async function bundleClients(file) {
  * Bundles `cli/main.js` and the packages it uses into one file. The library is not bundled; its files stay beside it. `more` are
  * files of packages that are in other files of the build.
  */
-async function bundleCommandLine(directory, more) {
+export async function bundleCommandLine(directory, more = []) {
   const { rolldown } = await import("rolldown");
   const inside = path.join(directory, "cli") + path.sep;
   const bundle = await rolldown({

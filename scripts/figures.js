@@ -1,5 +1,6 @@
-// Draws the figures of the documents, docs/figures/*.svg, and writes the numbers of docs/results.md and docs/performance.md and
-// the table of the tasks in MuJoCo, from the committed records in docs/results.
+// Draws the figures of the documents, docs/figures/*.svg, and writes the parts of documents that are generated: numbers and
+// tables from the committed records in docs/results, and the links of docs/algorithm.md into the source. Each folder of
+// benchmark records gets its table and curves.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** The documents outside of docs/, where they are found, and their pages of the site. */
+/** The documents outside of docs/, each with its page of the site; undefined if it has none. */
 export const outsideDocs = {
   "README.md": "index.md",
   "CHANGELOG.md": "changelog.md",

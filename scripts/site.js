@@ -12,7 +12,7 @@ import { generated } from "./reference.js";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const pages = path.join(root, "site/pages");
 
-/** Documents that are not in docs/, and their pages. README has none: the first page takes its place. */
+/** The pages of documents that are generated with the site. */
 const pagesOfGenerated = {
   commands: "reference/commands.md",
   settings: "reference/settings.md",

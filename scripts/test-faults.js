@@ -1,6 +1,6 @@
 // Plants the faults of test/faults.js into copies of the source, one by one, and fails if the tests miss one. Each fault must
 // make an assertion fail, in a test other than those that watch an agent learn or measure time. Arguments select faults by
-// name; `--short` takes every sixth.
+// name; `--short` takes every sixth. First the tests of all these faults must pass without a fault.
 import { execFile, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { faults } from "../test/faults.js";
-import { build } from "./build.js";
+import { build, bundleCommandLine } from "./build.js";
 
 const execute = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -20,11 +20,17 @@ const queue = (short ? faults.filter((_, index) => index % 6 === 0) : faults).fi
 );
 const total = queue.length;
 let caught = 0;
+/** All unit tests, relative to src, without their endings: "nn/adam". */
+const allTests = fs
+  .readdirSync(path.join(root, "src"), { recursive: true })
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => name.replaceAll(path.sep, "/").slice(0, -".test.ts".length));
 
+const picked = new Set(queue.flatMap(testsFor));
 await build();
 const copies = await Promise.all([0, 1].map(makeCopy));
 try {
-  const healthy = await plant(copies[0], { name: "no fault", edits: [] });
+  const healthy = await plant(copies[0], { name: "no fault", edits: [], tests: [...picked] });
   if (healthy.length > 0) throw new Error(`Without a fault these fail: ${healthy.join("; ")}`);
   await Promise.all(copies.map(work));
 } finally {
@@ -51,9 +57,22 @@ async function work(copy) {
 
 async function makeCopy(number) {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), `ddpg-faults-${number}-`));
-  for (const name of ["src", "native", "scripts", "fixtures", "package.json", "tsconfig.json"]) {
+  for (const name of [
+    "src",
+    "native",
+    "scripts",
+    "fixtures",
+    "examples",
+    "python",
+    "docs",
+    "package.json",
+    "tsconfig.json",
+  ]) {
     fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   }
+  // The repository's own would build first.
+  fs.mkdirSync(path.join(copy, "bin"));
+  fs.writeFileSync(path.join(copy, "bin/ddpg.js"), 'await import("../dist/cli.js");\n');
   fs.symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"), "junction");
   // The native kernels as they were built: a fault in what tries them must be noticed.
   const native = path.join(root, "dist/native");
@@ -61,8 +80,13 @@ async function makeCopy(number) {
   return copy;
 }
 
-/** The tests that fail at an assertion with a fault in place. Throws if the fault cannot be planted or does not compile. */
-async function plant(copy, { edits, tests }) {
+/**
+ * The tests that fail with a fault in place, at an assertion. Without a fault, those that fail in any way. Throws if the fault
+ * cannot be planted, does not compile, or has no test.
+ */
+async function plant(copy, fault) {
+  const { edits } = fault;
+  const tests = testsFor(fault);
   const before = new Map();
   try {
     for (const { file, text, fault } of edits) {
@@ -85,7 +109,9 @@ async function plant(copy, { edits, tests }) {
       "--outDir",
       out,
     ]);
-    return await failingTests(copy, out, testsFor(edits, tests), edits);
+    // The tests of the command line may start the program.
+    if (tests.some((name) => name.startsWith("cli/"))) await bundleCommandLine(out);
+    return await failingTests(copy, out, tests, edits);
   } finally {
     for (const [full, source] of before) fs.writeFileSync(full, source);
     if (edits.some(({ file }) => file.includes("/assembly/"))) await compileKernels(copy);
@@ -100,40 +126,40 @@ async function compileKernels(copy) {
 }
 
 /**
- * Matches the tests that must notice a fault: those of the edited floor, or those of the algorithm. Without a fault it matches
- * all of them. Agents on MuJoCo tasks are left out: they take longest and test the same as agents on the classic tasks.
+ * The tests that must notice a fault: its own, those of the edited file or its floor, or those of the algorithm. Agents on
+ * MuJoCo tasks are left out: they take longest and test the same as agents on the classic tasks. Throws if there are none.
  */
-function testsFor(edits, tests) {
-  if (tests) return filesOf(tests);
-  if (edits.length === 0)
-    return /^((environment|envs|planning|kernels|nn|ddpg|export|training)[\\/](?!agent-state-mujoco).*|cli[\\/]run[\\/]stop-signals)\.test\.js$/;
+function testsFor({ name, edits, tests }) {
+  const found = tests ?? nearestTests(edits);
+  const missing = found.find((test) => !allTests.includes(test));
+  if (found.length === 0 || missing !== undefined)
+    throw new Error(`${name}: expected unit tests that notice it, got ${missing ?? "none"}. Name them in its tests.`);
+  return found;
+}
+
+function nearestTests(edits) {
   // Most tests of the command line start processes; a fault there is noticed by the test of its own file. So is one in a
   // file of a run.
   const names = edits.map(({ file }) => /^src\/((?:cli|node)\/.+)\.ts$/.exec(file)?.[1]);
-  if (names.every((name) => name !== undefined && fs.existsSync(path.join(root, "src", `${name}.test.ts`))))
-    return filesOf(names);
+  if (names.every((name) => allTests.includes(name))) return names;
   const floors = ["environment", "envs", "planning", "export", "training", "node"];
   const floor = floors.find((name) => edits.every(({ file }) => file.startsWith(`src/${name}/`)));
-  if (floor) return new RegExp(`^${floor}[\\\\/].*\\.test\\.js$`);
-  return /^(base|kernels|nn|ddpg)[\\/](?!agent-state-mujoco).*\.test\.js$/;
-}
-
-/** Matches the tests of these modules. */
-function filesOf(names) {
-  return new RegExp(`^(${names.map((name) => name.replaceAll("/", "[\\\\/]")).join("|")})\\.test\\.js$`);
+  if (floor) return allTests.filter((name) => name.startsWith(`${floor}/`));
+  // Of the command line, no test is near.
+  if (names.some((name) => name?.startsWith("cli/"))) return [];
+  return allTests.filter((name) => /^(base|kernels|nn|ddpg)\//.test(name) && !name.includes("agent-state-mujoco"));
 }
 
 /**
- * The first tests that fail at an assertion; the others are stopped. The tests of the edited folder run first, because they
- * are the most likely to fail.
+ * The first tests that fail at an assertion, or without a fault in any way; the others are stopped. The tests of the edited
+ * folder run first, because they are the most likely to fail.
  */
-async function failingTests(copy, out, wanted, edits) {
+async function failingTests(copy, out, tests, edits) {
+  const isHealthy = edits.length === 0;
   const edited = (name) => edits.some(({ file }) => path.dirname(file) === path.join("src", path.dirname(name)));
-  const files = fs
-    .readdirSync(out, { recursive: true })
-    .filter((name) => wanted.test(name))
-    .sort((a, b) => edited(b) - edited(a))
-    .map((name) => path.join(out, name));
+  const files = [...tests].sort((a, b) => edited(b) - edited(a)).map((name) => path.join(out, `${name}.test.js`));
+  // Without a fault these are the tests of all faults.
+  const limitS = isHealthy ? 3000 : 300;
   // In its own process group, so that `stop` also ends the process that the runner starts for each file.
   const runner = spawn(process.execPath, ["--test", "--test-reporter=tap", ...files], {
     cwd: copy,
@@ -147,17 +173,19 @@ async function failingTests(copy, out, wanted, edits) {
   const limit = setTimeout(() => {
     late = true;
     stop();
-  }, 300_000);
+  }, limitS * 1000);
   let report = "";
   let failed = [];
   for await (const chunk of runner.stdout.setEncoding("utf8")) {
     report += chunk;
     failed = [...report.matchAll(/not ok \d+ - (.+)\n( +)---\n([\s\S]*?)\n\2\.\.\.\n/g)]
-      .filter(([, name, , details]) => details.includes("ERR_ASSERTION") && !/^(learns|a timer)/.test(name))
+      .filter(
+        ([, name, , details]) => (isHealthy || details.includes("ERR_ASSERTION")) && !/^(learns|a timer)/.test(name),
+      )
       .map(([, name]) => name);
     if (failed.length > 0) stop();
   }
   clearTimeout(limit);
-  if (late) throw new Error("the tests took more than 300 s");
+  if (late) throw new Error(`the tests took more than ${limitS} s`);
   return failed;
 }

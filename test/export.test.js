@@ -59,7 +59,9 @@ test("on a page, both the module and the policy file", async () => {
 });
 
 test("what commands write into a clone by default is ignored by git, and no file of the repository is", async () => {
-  const written = ["Pendulum-v1.safetensors", "a.onnx", "a.js", "a.d.ts", "a.gif", "a.png", "report.html", "steps.csv"];
+  const files = ["Pendulum-v1.safetensors", "a.onnx", "a.js", "a.d.ts", "a.gif", "a.png", "report.html", "steps.csv"];
+  const folders = ["runs", "benchmark", "sweeps", "work"].map((name) => `${name}/Pendulum-v1/a.json`);
+  const written = [...files, ...folders];
   const { stdout } = await execute("git", ["check-ignore", "--no-index", ...written], { cwd: root });
   assert.deepEqual(stdout.trim().split("\n"), written);
   const kept = await execute("git", ["ls-files", "--cached", "--ignored", "--exclude-standard"], { cwd: root });

@@ -1992,6 +1992,7 @@ export const faults = [
   },
   {
     name: "report: groups are sorted by falling values",
+    tests: ["cli/report/report"],
     edits: [
       {
         file: "src/cli/report/groups.ts",
@@ -2014,10 +2015,10 @@ export const faults = [
     name: "trajectory: a row has the observation after its action",
     edits: [
       {
-        file: "src/cli/environment/trajectory.ts",
-        text: "    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;\n    this.#observation = Array.from(step.observation);",
+        file: "src/cli/report/trajectory.ts",
+        text: "    this.#row(taken, reward);\n    this.steps++;\n    this.#step++;\n    this.#observation = numbersOf(observation);",
         fault:
-          "    this.#observation = Array.from(step.observation);\n    this.#row(taken, step.reward);\n    this.steps++;\n    this.#step++;",
+          "    this.#observation = numbersOf(observation);\n    this.#row(taken, reward);\n    this.steps++;\n    this.#step++;",
       },
     ],
   },
@@ -2287,6 +2288,7 @@ export const faults = [
   },
   {
     name: "nats: a worker that has lost its lease writes the state",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/sweep/nats/lease.ts",
@@ -2297,6 +2299,7 @@ export const faults = [
   },
   {
     name: "nats: the checkpoint of a job is not restored",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/sweep/nats/run-job.ts",
@@ -2307,6 +2310,7 @@ export const faults = [
   },
   {
     name: "nats: a worker loads what a job names",
+    tests: ["cli/sweep/nats/job-message"],
     edits: [
       {
         file: "src/cli/sweep/nats/allowed.ts",
@@ -2357,6 +2361,7 @@ export const faults = [
   },
   {
     name: "nats: a job whose state was removed is not claimed",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/sweep/nats/lease.ts",
@@ -2367,6 +2372,7 @@ export const faults = [
   },
   {
     name: "nats: the environments of a sweep get the password of its server",
+    tests: ["cli/sweep/nats/store"],
     edits: [
       {
         file: "src/cli/run/children.ts",
@@ -2463,7 +2469,7 @@ export const faults = [
       {
         file: "src/cli/render/ray-caster.ts",
         text: "if (!isApart) stale[at] = 1;",
-        fault: "if (!isApart) stale[at] = 0;",
+        fault: "if (!isApart) stale[at] = Math.max(0, stale[at]);",
       },
     ],
   },
@@ -2546,6 +2552,49 @@ export const faults = [
         file: "src/cli/sweep/nats/store.ts",
         text: "const state = await readable(id, onUnreadable, () =>",
         fault: "const state = await readable(id, onUnreadable === raise ? onUnreadable : raise, () =>",
+      },
+    ],
+  },
+  {
+    name: "a planner that found a reward in a later iteration searches far from it",
+    edits: [
+      {
+        file: "src/planning/planner.ts",
+        text: "worst = Math.min(worst, this.#returns[this.#order[samples - 1]]);",
+        fault:
+          "worst = this.#returns[this.#order[samples - 1]];\n      if (iteration === 0) this.#isLost = best === worst;",
+      },
+      { file: "src/planning/planner.ts", text: "    this.#isLost = best === worst;\n", fault: "" },
+    ],
+  },
+  {
+    name: "evaluate: a controller is looked for where the environment's module went",
+    tests: ["cli/evaluate"],
+    edits: [
+      {
+        file: "src/cli/environment/controller.ts",
+        text: "moduleFile(where, fromHere(file))",
+        fault: "moduleFile(where, fromHere(file) && file)",
+      },
+    ],
+  },
+  {
+    name: "evaluate: a figure does not say that the episode is longer",
+    edits: [
+      {
+        file: "src/cli/report/trajectory.ts",
+        text: "this.#step >= maxDrawnSteps && reward !== null",
+        fault: "this.#step >= maxDrawnSteps && reward === null",
+      },
+    ],
+  },
+  {
+    name: "plan: an episode that was killed ends the others",
+    edits: [
+      {
+        file: "src/cli/plan.ts",
+        text: 'if (how === "stopped" || isKilled) return;',
+        fault: 'if (how === "stopped" || (isKilled && why === "")) return;',
       },
     ],
   },

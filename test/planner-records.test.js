@@ -19,7 +19,18 @@ const execute = promisify(execFile);
 
 test("a record's figures follow from its returns, and its name from what it holds", () => {
   for (const [name, record] of records) {
-    const { environment, policy, firstEpisode = 1, episodes, meanReturn, standardError, returns, budget } = record;
+    const {
+      environment,
+      policy,
+      firstEpisode = 1,
+      episodes,
+      meanReturn,
+      standardError,
+      returns,
+      lengths,
+      meanLength,
+      budget,
+    } = record;
     assert.equal(name, `${environment.replaceAll("/", "-")}.${policy}.json`);
     assert.deepEqual([firstEpisode, returns.length], [1, episodes], name);
     const mean = returns.reduce((sum, x) => sum + x, 0) / episodes;
@@ -28,6 +39,13 @@ test("a record's figures follow from its returns, and its name from what it hold
     const error = episodes === 1 ? null : Math.sqrt(squares / (episodes - 1) / episodes);
     if (error === null) assert.equal(standardError, null, name);
     else assert.ok(Math.abs(error - standardError) <= 1e-9 * error, name);
+    assert.equal(lengths.length, episodes, name);
+    assert.ok(
+      lengths.every((length) => Number.isInteger(length) && length > 0),
+      name,
+    );
+    const length = lengths.reduce((sum, x) => sum + x, 0) / episodes;
+    assert.ok(Math.abs(length - meanLength) <= 1e-9 * length, name);
     assert.equal(budget !== undefined, policy === "planner");
     assert.ok(Object.hasOwn(tasks, environment), `${environment} is not in bench/planner-tasks.js`);
     if (!budget) continue;

@@ -56,7 +56,25 @@ describe("ddpg evaluate beside something else that acts, and as a figure", { tim
     assert.equal(paths.filter((points) => points === 200 || points === 201).length, 5, paths.join());
   });
 
+  it("finds a controller from where the command started, and its default export in CommonJS", async () => {
+    fs.mkdirSync(inFolder("other"), { recursive: true });
+    const sizes = "observationSize = 3; actionLow = [-2]; actionHigh = [2];";
+    const step = "step() { return { observation: [1, 0, 0], reward: 1, terminated: true }; }";
+    const away = `process.chdir("other");\nexport default class { ${sizes} reset() { return [1, 0, 0]; } ${step} }`;
+    write("away.mjs", away);
+    const compiled = 'Object.defineProperty(exports, "__esModule", { value: true });';
+    write("zero.cjs", `${compiled}\nexports.default = { act: () => [0] };`);
+    const files = ["--beside", "./zero.cjs", "--plot", "away.svg", "--trajectory", "away.csv"];
+    assert.match(await succeed("evaluate", "run", "--environment", "./away.mjs", ...files), /^difference +0/m);
+    assert.ok(fs.existsSync(inFolder("away.svg")) && fs.existsSync(inFolder("away.csv")));
+  });
+
   it("says what is wrong with a controller or a name, with exit code 2, and evaluates nothing", async () => {
+    write("two.mjs", "export default () => ({ act: () => [Number.NaN] });");
+    write("bare.mjs", "export default { act: () => 0.5 };");
+    write("late.mjs", "export default { act: async () => [0] };");
+    write("failed.mjs", 'export default async () => { throw new Error("no port"); };');
+    write("typed.js", "export default { act(x: number) { return [x]; } };");
     write("none.mjs", "export const act = () => [0];");
     write("short.mjs", "export default { act: () => [] };");
     write("thrown.mjs", 'export default { act() { throw new Error("no sensor"); } };');
@@ -64,7 +82,15 @@ describe("ddpg evaluate beside something else that acts, and as a figure", { tim
     for (const [args, words] of [
       [["--beside", "missing.mjs"], /^ddpg: --beside missing\.mjs: expected a module, got no such file/],
       [["--beside", "./none.mjs"], /default export: expected an object with act\(observation\), .*, got undefined/],
-      [["--beside", "./short.mjs"], /^ddpg: --beside \.\/short\.mjs act: expected 1 finite numbers, got \[\]/m],
+      [["--beside", "./short.mjs"], /^ddpg: --beside \.\/short\.mjs act: expected 1 finite number, got \[\]/m],
+      [["--beside", "./two.mjs"], /two\.mjs act: expected 1 finite number, got \[NaN\]/],
+      [["--beside", "./bare.mjs"], /bare\.mjs act: expected 1 finite number, got 0\.5/],
+      [["--beside", "./late.mjs"], /late\.mjs act: expected 1 finite number, got a promise/],
+      [["--beside", "./failed.mjs"], /^ddpg: --beside \.\/failed\.mjs default export: no port/],
+      [
+        ["--beside", "./typed.js"],
+        /typed\.js: expected JavaScript, got TypeScript in a \.js file\. Call it typed\.mts/,
+      ],
       [["--beside", "./thrown.mjs"], /--beside \.\/thrown\.mjs act: no sensor/],
       [["--beside", "./broken.mjs"], /--beside \.\/broken\.mjs: Unexpected/],
       [["--plot", "episode.png"], /^ddpg: --plot: expected a file that ends in \.svg, got "episode\.png"/],

@@ -7,11 +7,12 @@ import { expectOwnConfig } from "../node/same-run.ts";
 import { fromHere } from "../node/starting-folder.ts";
 import { readConfig, readPolicy, readPolicyFile, readResult } from "../node.ts";
 import { environments } from "../tasks.ts";
+import { meanAndError } from "../training/aggregate.ts";
 import { type Evaluation, evaluate } from "../training/evaluate.ts";
 import { loadController } from "./environment/controller.ts";
 import { environmentFor, environmentHelp, environmentOf, moduleHelp } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
-import { Trajectory } from "./environment/trajectory.ts";
+import { maxDrawnSteps, Trajectory } from "./report/trajectory.ts";
 import { warningOfBest } from "./terminal/best.ts";
 import { count, infoLines, plusMinus, whole } from "./terminal/numbers.ts";
 import { milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "./terminal/options.ts";
@@ -97,7 +98,8 @@ ${moduleHelp}`,
         stepTimeout: milliseconds(stepTimeout),
         onLine: printError,
       });
-      const recorder = isWatched ? new Trajectory(environment) : undefined;
+      const kept = { table: trajectory !== undefined, figure: plot !== undefined };
+      const recorder = isWatched ? new Trajectory(environment, kept) : undefined;
       const rate = new Rate(() => performance.now());
       const total = beside === undefined ? episodes : 2 * episodes;
       const progress: Progress = new Progress(stderr, total, stderr.isTTY, () => [
@@ -175,7 +177,9 @@ ${moduleHelp}`,
             ...(recorder && trajectory !== undefined
               ? [`trajectory   ${trajectory}: ${count(recorder.steps, "step")}`]
               : []),
-            ...(plot === undefined ? [] : [`plot         ${plot}`]),
+            ...(plot === undefined
+              ? []
+              : [`plot         ${plot}${recorder?.first.isCut ? `: the first ${whole(maxDrawnSteps)} steps` : ""}`]),
           ]);
         }
       } finally {
@@ -187,12 +191,9 @@ ${moduleHelp}`,
 /** What another one reached, and the difference from start to start. */
 function compared(own: Evaluation, { meanReturn, standardError, meanLength, returns }: Evaluation) {
   const differences = own.returns.map((each, i) => each - returns[i]);
-  const difference = own.meanReturn - meanReturn;
-  const squares = differences.reduce((sum, each) => sum + (each - difference) * (each - difference), 0);
-  const { length } = differences;
+  const { mean: difference, error: differenceError } = meanAndError(differences);
   return {
-    ...{ meanReturn, standardError, meanLength, difference },
-    differenceError: Math.sqrt(squares / (length - 1) / length),
+    ...{ meanReturn, standardError, meanLength, difference, differenceError },
     higher: differences.filter((each) => each > 0).length,
     lower: differences.filter((each) => each < 0).length,
   };

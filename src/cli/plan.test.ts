@@ -41,6 +41,11 @@ test("plan draws the first episode, which does not change its return", async () 
   assert.equal(fs.readFileSync(inFolder("plan.gif"), "latin1").slice(0, 6), "GIF89a");
   const again = await succeed("plan", "Pendulum-v1", ...brief);
   assert.equal(/^return.*$/m.exec(printed)?.[0], /^return.*$/m.exec(again)?.[0]);
+  const seldom = await succeed("plan", "Pendulum-v1", ...brief, "--replan", "4");
+  assert.match(
+    seldom,
+    /^budget {7}8 simulated steps at most for each action on average: 1 iteration of 4 plans, every 4/m,
+  );
 });
 
 test("plan --policy random measures random actions, without a budget", async () => {
@@ -113,6 +118,46 @@ test("plan --jobs ends at the first episode that fails, with one line that says 
   assert.match(refused.stderr, /^ddpg: .*unloadable\.js.*no such wind/);
   assert.doesNotMatch(refused.stderr, /episode/);
 });
+
+test("plan --jobs passes --verbose on", async () => {
+  const step = 'throw Object.assign(new Error("no wind"), { cause: new Error("no sun") });';
+  const broken = moduleThat("verbose.js", `if (process.channel) ${step} return { observation: [0], reward: 0 };`);
+  const { stderr } = await ddpg("plan", broken, "--episodes", "2", "--jobs", "2", "--horizon", "2", "--verbose");
+  made();
+  assert.match(stderr, /^ddpg: episode [12]: [\s\S]*no sun/);
+});
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  test(`${signal} of one child of plan --jobs ends only that`, { skip: process.platform === "win32" }, async () => {
+    // Each step waits until there is a file.
+    const wait = `return new Promise((resolve) => {
+      const timer = setInterval(() => {
+        if (!fs.existsSync("go")) return;
+        clearInterval(timer);
+        resolve({ observation: [0], reward: -1, terminated: this.steps === 3 });
+      }, 20);
+    });`;
+    const module = moduleThat("waits.js", wait);
+    const { child, outcome } = start(["plan", module, "--policy", "random", "--episodes", "3", "--jobs", "2"]);
+    const pids: number[] = [];
+    while (pids.length < 2 && child.exitCode === null) {
+      pids.push(...made().filter((pid) => pid !== child.pid));
+      await delay(20);
+    }
+    process.kill(pids[0], signal);
+    fs.writeFileSync(inFolder("go"), "");
+    const { code, stdout, stderr } = await outcome;
+    fs.rmSync(inFolder("go"));
+    made();
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    const why = { SIGTERM: "was stopped by SIGTERM", SIGKILL: "was killed \\(SIGKILL\\), [^.]*" }[signal];
+    assert.match(
+      stderr,
+      new RegExp(`^ddpg: episode ([123]): ${why}\\. Play it again with --first-episode \\1 --episodes 1\\.$`, "m"),
+    );
+    assert.equal(stderr.match(/^episode [123]: return -3$/gm)?.length, 2, stderr);
+  });
+}
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
   test(`${signal} ends plan --jobs and all its children`, { skip: process.platform === "win32" }, async () => {

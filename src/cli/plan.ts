@@ -6,6 +6,7 @@ import { fromHere } from "../node/starting-folder.ts";
 import { loadEnvironment } from "../node.ts";
 import { Planner, type PlannerSettings, plannerDefaults, plannerSettings } from "../planning/planner.ts";
 import { RandomPolicy } from "../planning/random-policy.ts";
+import { mean, meanAndError } from "../training/aggregate.ts";
 import { evaluate } from "../training/evaluate.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { type Film, filmOf, type PictureFormat, pictureFormat, pictureOf } from "./render/film.ts";
@@ -74,10 +75,10 @@ Examples:
 
 The environment needs "save" and "restore", and may not return promises.`,
     )
-    .action(plan);
+    .action((nameOrPath: string, flags: PlanFlags) => plan(nameOrPath, flags, program.opts().verbose === true));
 }
 
-async function plan(nameOrPath: string, flags: PlanFlags): Promise<void> {
+async function plan(nameOrPath: string, flags: PlanFlags, verbose: boolean): Promise<void> {
   const { policy, episodes, firstEpisode, seed, output, json = false, asChild = false } = flags;
   const budget = policy === "planner" ? plannerSettings(given(flags)) : undefined;
   const unused = Object.keys(given(flags));
@@ -90,21 +91,22 @@ async function plan(nameOrPath: string, flags: PlanFlags): Promise<void> {
   const wanted: Episodes = { nameOrPath, policy, budget, seed, first: firstEpisode, count: episodes, drawing };
   const listener = asChild ? parent() : undefined;
   const jobs = Math.min(flags.jobs, episodes);
-  const { name, returns, lengths } = jobs > 1 ? await playInChildren(wanted, jobs) : await play(wanted, listener);
+  const { name, returns, lengths } =
+    jobs > 1 ? await playInChildren(wanted, jobs, verbose) : await play(wanted, listener);
   if (asChild) {
     await listener?.report({ returns, lengths });
     return;
   }
-  const { mean, error } = meanOf(returns);
+  const { mean: meanReturn, error } = meanAndError(returns);
+  const meanLength = mean(lengths);
   const stepsPerAction = budget && (budget.horizon * budget.iterations * budget.samples) / budget.replan;
   const stated = budget && { ...budget, stepsPerAction };
   if (json) {
     const standardError = Number.isFinite(error) ? error : null;
-    const meanLength = meanOf(lengths).mean;
     print(
       JSON.stringify({
         ...{ environment: name, policy, seed, ...(stated && { budget: stated }), firstEpisode, episodes },
-        ...{ meanReturn: mean, standardError, meanLength, returns, lengths },
+        ...{ meanReturn, standardError, meanLength, returns, lengths },
       }),
     );
     return;
@@ -112,14 +114,14 @@ async function plan(nameOrPath: string, flags: PlanFlags): Promise<void> {
   const starts = episodes === 1 ? "one episode" : `mean ± standard error over ${whole(episodes)} fixed starts`;
   print([
     ...(output === undefined ? [] : [`Wrote ${output}, the first episode`]),
-    `return       ${plusMinus(mean, error)}, ${starts}${firstEpisode === 1 ? "" : `, from episode ${whole(firstEpisode)}`}`,
-    `length       ${plusMinus(meanOf(lengths).mean, null)} steps`,
+    `return       ${plusMinus(meanReturn, error)}, ${starts}${firstEpisode === 1 ? "" : `, from episode ${whole(firstEpisode)}`}`,
+    `length       ${plusMinus(meanLength, null)} steps`,
     `environment  ${nameOrPath}`,
     `policy       ${budget ? `planner, seed ${seed}` : `uniform random actions, seed ${seed}`}`,
     ...(budget && stepsPerAction
       ? [
           `horizon      ${count(budget.horizon, "step")}, a knot every ${budget.spacing}`,
-          `budget       ${whole(stepsPerAction)} simulated steps at most for each action: ${count(budget.iterations, "iteration")} of ${count(budget.samples, "plan")}${budget.replan === 1 ? "" : `, every ${budget.replan} steps`}`,
+          `budget       ${whole(stepsPerAction)} simulated steps at most for each action${budget.replan === 1 ? "" : " on average"}: ${count(budget.iterations, "iteration")} of ${count(budget.samples, "plan")}${budget.replan === 1 ? "" : `, every ${budget.replan} steps`}`,
         ]
       : []),
   ]);
@@ -210,13 +212,20 @@ async function play(episodes: Episodes, listener: Parent | undefined): Promise<P
   return { name, returns, lengths };
 }
 
-/** One episode in a process of its own. */
+/** One episode in its own process. */
 interface EpisodeInChild extends ChildCommand {
+  /** Its number, counted from 1. */
+  readonly episode: number;
   result: { readonly returns: number[]; readonly lengths: number[] } | undefined;
+  /** Why it has no result. */
+  why: string;
 }
 
-/** Plays each episode in a process of its own, `jobs` at a time. The first one that fails ends them all. */
-async function playInChildren(episodes: Episodes, jobs: number): Promise<Played> {
+/**
+ * Plays each episode in its own process, `jobs` at a time. The first one that fails ends them all. One that is stopped from
+ * outside does not: the returns of the others are reported with the error.
+ */
+async function playInChildren(episodes: Episodes, jobs: number, verbose: boolean): Promise<Played> {
   const { nameOrPath, policy, budget, seed, first, drawing } = episodes;
   // What every child would refuse is refused before the first starts.
   const { name, environment } = await makeEnvironment(nameOrPath);
@@ -228,9 +237,10 @@ async function playInChildren(episodes: Episodes, jobs: number): Promise<Played>
   const alike = Object.entries(options).flatMap(([option, value]) => [`--${option}`, `${value}`]);
   const commands = Array.from({ length: episodes.count }, (_, i): EpisodeInChild => {
     const picture = i === 0 && drawing ? ["--output", drawing.output, "--seconds", `${drawing.seconds}`] : [];
-    const own = ["--episodes", "1", "--first-episode", `${first + i}`, ...picture];
+    const episode = first + i;
+    const own = ["--episodes", "1", "--first-episode", `${episode}`, ...picture, ...(verbose ? ["--verbose"] : [])];
     const args = ["plan", ...alike, ...own, "--as-child", "--", nameOrPath];
-    return { label: `episode ${first + i}`, args, result: undefined };
+    return { label: `episode ${episode}`, args, episode, result: undefined, why: "" };
   });
   const failure = new AbortController();
   const signal = await runChildren(commands, {
@@ -240,20 +250,31 @@ async function playInChildren(episodes: Episodes, jobs: number): Promise<Played>
     onResult: (command, result) => {
       command.result = result as EpisodeInChild["result"];
     },
-    onEnd: (command, { how, why }) => {
-      if (command.result || how === "stopped" || failure.signal.aborted) return;
-      printError(`ddpg: ${command.label}: ${why || "ended without a result"}`.split("\n"));
+    onEnd: (command, { how, why, isKilled = false }) => {
+      if (command.result || failure.signal.aborted) return;
+      command.why = why || "ended without a result";
+      if (how === "stopped" || isKilled) return;
+      printError(`ddpg: ${command.label}: ${command.why}`.split("\n"));
       failure.abort();
     },
   });
   if (signal) exit(exitCodes[signal]);
   if (failure.signal.aborted) exit(1);
-  const played = commands.map(({ label, result }) => {
-    if (!result) throw new InputError({ where: label, expected: "to be played to its end", got: "a signal" });
-    return result;
-  });
-  const returns = played.flatMap((each) => each.returns);
-  return { name, returns, lengths: played.flatMap((each) => each.lengths) };
+  const played = commands.flatMap(({ result }) => result ?? []);
+  if (played.length < commands.length) {
+    printError(interrupted(commands));
+    exit(1);
+  }
+  return { name, returns: played.flatMap(({ returns }) => returns), lengths: played.flatMap(({ lengths }) => lengths) };
+}
+
+/** The returns of the episodes that ended, and what stopped the others. */
+function interrupted(commands: readonly EpisodeInChild[]): string[] {
+  return commands.map(({ label, episode, result, why }) =>
+    result
+      ? `${label}: return ${result.returns.join(", ")}`
+      : `ddpg: ${label}: ${why}. Play it again with --first-episode ${episode} --episodes 1.`,
+  );
 }
 
 /** The settings of the planner that were given. */
@@ -265,13 +286,6 @@ function given(flags: PlanFlags): Partial<PlannerSettings> {
 /** The planner with this budget, or random actions without one. */
 function actorOf(environment: Environment, random: Random, budget: PlannerSettings | undefined) {
   return budget ? new Planner(environment, random, budget) : new RandomPolicy(environment, random);
-}
-
-/** The mean, and its standard error, which is NaN for a single number. */
-function meanOf(values: readonly number[]): { mean: number; error: number } {
-  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
-  const squares = values.reduce((sum, x) => sum + (x - mean) * (x - mean), 0);
-  return { mean, error: Math.sqrt(squares / (values.length - 1) / values.length) };
 }
 
 function policyName(text: string): PlanFlags["policy"] {

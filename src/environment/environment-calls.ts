@@ -66,11 +66,8 @@ export class EnvironmentCalls {
   #checkStep(out: Float64Array, step: Step): Step {
     this.#expectAwaited();
     this.#check(() => {
-      expectStepObject(step, "result", "a step { observation, reward, terminated }");
-      const { reward, terminated, truncated, info } = step;
-      expectFloat32(reward, "reward");
-      expect(typeof terminated === "boolean", "terminated", "true or false", terminated, terminatedHint(step));
-      expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
+      checkStep(step);
+      const { info } = step;
       if (info !== undefined) checkInfo(info, "info");
       read(out, step.observation);
     });
@@ -105,13 +102,31 @@ export class EnvironmentCalls {
   }
 
   #check(check: () => void): void {
-    try {
-      check();
-    } catch (error) {
-      if (isKind(error, InputError)) throw new EnvironmentError(`${this.#where()} ${messageOf(error)}`);
-      // A getter or a proxy threw.
-      throw new EnvironmentError(`${this.#where()} result: ${whatWas(error)}`, { cause: error });
-    }
+    checkAnswer(this.#where, check);
+  }
+}
+
+/** Throws an EnvironmentError that begins with `where` unless a step has a reward and says whether the episode has ended. */
+export function expectStep(step: unknown, where: () => string): asserts step is Step {
+  checkAnswer(where, () => checkStep(step));
+}
+
+function checkStep(step: unknown): asserts step is Step {
+  expectStepObject(step, "result", "a step { observation, reward, terminated }");
+  const { reward, terminated, truncated } = step;
+  expectFloat32(reward, "reward");
+  expect(typeof terminated === "boolean", "terminated", "true or false", terminated, terminatedHint(step));
+  expect(truncated === undefined || typeof truncated === "boolean", "truncated", "true or false", truncated);
+}
+
+/** Runs a check of what an environment returned. What it throws comes out as an EnvironmentError that begins with `where`. */
+function checkAnswer(where: () => string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (isKind(error, InputError)) throw new EnvironmentError(`${where()} ${messageOf(error)}`);
+    // A getter or a proxy threw.
+    throw new EnvironmentError(`${where()} result: ${whatWas(error)}`, { cause: error });
   }
 }
 

@@ -14,6 +14,11 @@ export function fromStart(file: string): string {
   return path.resolve(folder, file);
 }
 
+/** Goes back to the starting folder, which a module may have left, because other paths are relative to it. */
+export function backToStart(): void {
+  if (currentFolder() !== folder) process.chdir(folder);
+}
+
 /**
  * A path from the command line, to be used at once. It is as given while the working directory is the starting one, so
  * that errors show it so.

@@ -154,6 +154,22 @@ test("after a search in which all plans were worth the same, all plans but the f
   });
   assert.ok(wide[0] > 0 && wide[0] < samples / 2, `${wide[0]} of the first search`);
   assert.equal(wide[1], samples - 1);
+
+  /** Rewards only the plans of a search after the first `samples`. */
+  class Late extends Silent {
+    override step(action: Float32Array): Step {
+      const step = super.step(action);
+      return this.greatest.length > samples ? { ...step, reward: this.greatest.length } : step;
+    }
+  }
+  const late = new Late();
+  late.reset();
+  const found = new Planner(late, new Random(1), { samples, iterations: 2, noise: 1e-3, horizon: 20 });
+  found.act();
+  late.greatest.length = 0;
+  found.act();
+  const others = late.greatest.slice(0, samples).filter((greatest) => greatest > 0.1).length;
+  assert.ok(others < samples / 2, `${others} of the first iteration after one that found a reward in its second`);
 });
 
 test("an error of the environment in a plan is the environment's", () => {
@@ -168,6 +184,26 @@ test("an error of the environment in a plan is the environment's", () => {
     name: "EnvironmentError",
     message: "Broken step of a plan: no wind",
   });
+});
+
+test("a step that breaks the contract is named", () => {
+  for (const [step, words] of [
+    [undefined, "result: expected a step { observation, reward, terminated }, got undefined."],
+    [{ observation: [0], reward: Number.NaN, terminated: false }, "reward: expected a finite number, got NaN."],
+    [{ observation: [0], reward: 0 }, "terminated: expected true or false, got undefined."],
+  ] as const) {
+    class Broken extends Mass {
+      override step(): Step {
+        return step as Step;
+      }
+    }
+    const environment = new Broken();
+    environment.reset();
+    assert.throws(() => new Planner(environment, new Random(1)).act(), {
+      name: "EnvironmentError",
+      message: `Broken step of a plan ${words}`,
+    });
+  }
 });
 
 test("a plan ends with the episode", () => {

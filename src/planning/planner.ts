@@ -4,6 +4,8 @@ import type { Environment, Step } from "../environment/environment.ts";
 import {
   EnvironmentError,
   expectEnvironment,
+  expectStep,
+  isPromise,
   nameOf,
   restoreState,
   saveState,
@@ -134,6 +136,7 @@ export class Planner {
     this.#mean.set(this.#best);
     this.#deviation.fill(noise);
     let best = -Infinity;
+    let worst = Infinity;
     for (let iteration = 0; iteration < iterations; iteration++) {
       for (let i = 0; i < samples; i++) {
         // The first plan is the best so far, and in later iterations the second is the mean of the best ones.
@@ -146,10 +149,12 @@ export class Planner {
       this.#order.sort((a, b) => this.#returns[b] - this.#returns[a] || a - b);
       const [first] = this.#order;
       best = this.#returns[first];
-      if (iteration === 0) this.#isLost = best === this.#returns[this.#order[samples - 1]];
+      worst = Math.min(worst, this.#returns[this.#order[samples - 1]]);
       this.#best.set(this.#plans[first]);
       if (iteration + 1 < iterations) this.#fit();
     }
+    // The best plan is kept from iteration to iteration, so this is the best of all plans.
+    this.#isLost = best === worst;
   }
 
   /** Draws a plan. Some explore and some refine; in the first iteration some depend on nothing that was planned before. */
@@ -191,7 +196,6 @@ export class Planner {
     for (let t = 0; t < this.#settings.horizon; t++) {
       this.#write(plan, t);
       const { reward, terminated, truncated } = this.#step();
-      expect(Number.isFinite(reward), `${this.#name} reward`, "a finite number", reward);
       sum += reward;
       if (terminated || truncated) break;
     }
@@ -206,7 +210,11 @@ export class Planner {
     } catch (error) {
       throw new EnvironmentError(`${this.#name} step of a plan: ${whatWas(error)}`, { cause: error });
     }
-    if (!("then" in step)) return step;
+    if (!isPromise(step)) {
+      expectStep(step, () => `${this.#name} step of a plan`);
+      return step;
+    }
+    step.then(undefined, () => {}); // its rejection would end the process
     throw new InputError({
       where: this.#name,
       expected: "an environment whose steps are not promises",

@@ -53,6 +53,15 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
+/** The arithmetic mean and its standard error, standard deviation / √n, which is NaN for a single number. */
+export function meanAndError(values: ArrayLike<number>): { mean: number; error: number } {
+  const center = mean(values);
+  const { length } = values;
+  let squares = 0;
+  for (let i = 0; i < length; i++) squares += (values[i] - center) * (values[i] - center);
+  return { mean: center, error: Math.sqrt(squares / (length - 1) / length) };
+}
+
 /**
  * The mean of the middle half. A value on the edge of a quartile is weighted by the part of it that is inside, so that
  * exactly n / 2 values count for every n.

@@ -13,6 +13,7 @@ import {
 } from "../environment/environment-calls.ts";
 import { borrow } from "../environment/environments-in-use.ts";
 import { EpisodeInfo, type Info, meanInfo } from "../environment/episode-info.ts";
+import { meanAndError } from "./aggregate.ts";
 
 /** Which episodes `evaluate` runs, and what it measures. */
 export interface EvaluationOptions {
@@ -160,12 +161,11 @@ export async function evaluate(
   giveBack();
 
   const info = meanInfo(infos);
-  const meanReturn = returns.reduce((sum, x) => sum + x, 0) / episodes;
-  const squares = returns.reduce((sum, x) => sum + (x - meanReturn) * (x - meanReturn), 0);
+  const { mean: meanReturn, error: standardError } = meanAndError(returns);
   return {
     episodes,
     meanReturn,
-    standardError: Math.sqrt(squares / (episodes - 1) / episodes),
+    standardError,
     meanLength: steps / episodes,
     returns,
     ...(value && { valueBias: bias / episodes }),

@@ -517,7 +517,9 @@ describe("ddpg benchmark", () => {
 
 describe("tasks that are not of the package", { skip: process.platform === "win32" && "it needs #!" }, () => {
   const simulator = writeFake(inFolder());
-  const line = `export default () => ({ observationSize: 1, actionLow: [-1], actionHigh: [1], x: 0, steps: 0,
+  // Paths of the command line are relative to where it was started, wherever a module goes.
+  const line = `process.chdir("/");
+  export default () => ({ observationSize: 1, actionLow: [-1], actionHigh: [1], x: 0, steps: 0,
     reset(random) { this.steps = 0; this.x = random.uniform(-1, 1); return [this.x]; },
     step([a]) { this.x = 0.9 * this.x + 0.1 * a;
       return { observation: [this.x], reward: -Math.abs(this.x), terminated: false, truncated: ++this.steps === 10 }; } });`;
@@ -525,7 +527,7 @@ describe("tasks that are not of the package", { skip: process.platform === "win3
   const small = ["--preset", "small", "--actor-hidden-sizes", "8", "--critic-hidden-sizes", "8", "--batch-size", "8"];
   const short = [...small, "--warmup-steps", "20", "--check-steps", "20", "--no-progress"];
   const fake = ["--args", JSON.stringify([JSON.stringify({ limit: 10 })])];
-  const both = ["benchmark", "--tasks", "exec:./simulator.cjs,./line.mjs", "--seeds", "1", "--steps", "2000"].concat([
+  const both = ["benchmark", "--tasks", "./line.mjs,exec:./simulator.cjs", "--seeds", "1", "--steps", "2000"].concat([
     ...short,
     ...fake,
     "--jobs",
@@ -579,10 +581,13 @@ describe("tasks that are not of the package", { skip: process.platform === "win3
   it("refuses options that no task has, two files of one name, and several runs at one port", async () => {
     fs.mkdirSync(inFolder("other"), { recursive: true });
     fs.writeFileSync(inFolder("other/line.mjs"), line);
+    const stuck = line.replace("x: 0,", 'x: 0, close() { throw new Error("the door is stuck"); },');
+    fs.writeFileSync(inFolder("stuck.mjs"), stuck);
     for (const [tasks, args, message] of [
       ["./line.mjs,Pendulum-v1", ["--python", "python3"], /--python: expected an option of one of the tasks, got /],
       ["./line.mjs,./other/line.mjs", [], /--tasks: expected environments with different names, not two that records /],
       ["tcp", ["--jobs", "2"], /--jobs: expected 1 with tcp, which one process at a time can have, got "?2/],
+      ["./stuck.mjs", [], /^ddpg: stuck close: the door is stuck\n {4}at Object\.close \(stuck\.mjs:/],
       ["./none.mjs", [], /environment \.\/none\.mjs: expected a module, got no such file/],
     ] as const) {
       const { code, stderr } = await program.ddpg("benchmark", "--tasks", tasks, ...args, "--out", "refused");
@@ -622,8 +627,14 @@ describe("tasks that are not of the package", { skip: process.platform === "win3
     assert.equal(code, 0, stderr);
     assert.equal(peers.length, 2, "one simulator for each run");
     assert.deepEqual(
-      readRecords(inFolder("port")).map(({ environment, seed }) => `${environment} ${seed}`),
-      ["tcp 1", "tcp 2"],
+      readRecords(inFolder("port")).map(({ environment, seed, machine }) => [
+        `${environment} ${seed}`,
+        machine.replace(/.*, /, ""),
+      ]),
+      [
+        ["tcp 1", "one run at a time"],
+        ["tcp 2", "one run at a time"],
+      ],
     );
   });
 });

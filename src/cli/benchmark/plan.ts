@@ -7,18 +7,18 @@ import { type PresetName, type Settings, settingFlag, settingNames, showSetting 
 import { Ddpg } from "../../ddpg/ddpg.ts";
 import type { Arithmetic } from "../../kernels/kernels.ts";
 import { attempt } from "../../node/files.ts";
-import { isPath } from "../../node/load-environment.ts";
 import { expectUnlocked } from "../../node/lock.ts";
-import { decidingOf, outsideAddress } from "../../node/outside/kinds.ts";
+import { decidingOf, isExclusive, outsideAddress } from "../../node/outside/kinds.ts";
 import { givenOptions, type OutsideOptions } from "../../node/outside/options.ts";
 import { checkRunDirectory, isUnstarted } from "../../node/run-directory.ts";
 import { eachMetric, files, inFileName, isComplete } from "../../node/run-files.ts";
 import { expectOwnConfig } from "../../node/same-run.ts";
+import { backToStart } from "../../node/starting-folder.ts";
 import { shortHash } from "../../node/trusted-file.ts";
 import { loadEnvironment, nodeBackend, type RunConfig, readConfig, readResult } from "../../node.ts";
-import { customDefaults, environments, settingsFor } from "../../tasks.ts";
+import { customDefaults, settingsFor } from "../../tasks.ts";
 import { arithmeticOf } from "../../training/run.ts";
-import { guarded } from "../environment/guard.ts";
+import { closing, guarded } from "../environment/guard.ts";
 import { portableWarning } from "../run/compute.ts";
 import { whole } from "../terminal/numbers.ts";
 import { asFlags } from "../terminal/options.ts";
@@ -133,16 +133,6 @@ export async function wantedRuns(wishes: Wishes, records: readonly BenchmarkReco
   );
 }
 
-/** Whether a text can name a task: an id, the path of a module, or something outside of the process. */
-export function isTask(name: string): boolean {
-  return Object.hasOwn(environments, name) || outsideAddress(name) !== undefined || isPath(name);
-}
-
-/** Whether only one process can have a task, because it is at a port. */
-export function isExclusive(task: string): boolean {
-  return outsideAddress(task)?.kind.isExclusive === true;
-}
-
 /** The options of environments outside of the process that a task takes. */
 function optionsOf(task: string, options: OutsideOptions): OutsideOptions {
   const taken = outsideAddress(task)?.kind.options ?? [];
@@ -165,14 +155,18 @@ async function taskOf(nameOrPath: string, { options: all, stepTimeout, onLine }:
   const options = optionsOf(nameOrPath, all);
   const where = (): string => `environment ${nameOrPath}`;
   const context = { stepTimeout, onLine };
-  const loaded = await guarded(where, () => loadEnvironment(nameOrPath, options, context));
-  const { name: task, sha256, defaults = customDefaults } = loaded;
-  const common = { task, sha256, options };
-  if (loaded.task) return { ...common, sizes: loaded.task, defaults: loaded.task };
-  if (isExclusive(nameOrPath)) return { ...common, sizes: undefined, defaults };
-  const sizes = await guarded(where, loaded.create);
-  await sizes.close?.();
-  return { ...common, sizes, defaults };
+  try {
+    const loaded = await guarded(where, () => loadEnvironment(nameOrPath, options, context));
+    const { name: task, sha256, defaults = customDefaults } = loaded;
+    const common = { task, sha256, options };
+    if (loaded.task) return { ...common, sizes: loaded.task, defaults: loaded.task };
+    if (isExclusive(nameOrPath)) return { ...common, sizes: undefined, defaults };
+    const sizes = await guarded(where, loaded.create);
+    await closing(task, [sizes], async () => {});
+    return { ...common, sizes, defaults };
+  } finally {
+    backToStart();
+  }
 }
 
 /** The arithmetic of a task's records, or else of a run that an earlier command left, with any seed. */

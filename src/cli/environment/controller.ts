@@ -1,11 +1,9 @@
 // What acts beside a policy in `evaluate --beside`: a rule of the user's, such as a PID controller.
-import * as fs from "node:fs";
-import * as path from "node:path";
-import { pathToFileURL } from "node:url";
-import { fail, InputError } from "../../base/expect.ts";
+import { awaitHint, fail, isArrayLike } from "../../base/expect.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { EnvironmentError, whatWas } from "../../environment/environment-calls.ts";
-import { attempt, kindOf } from "../../node/files.ts";
+import { construct, loadDefaultExport, moduleFile } from "../../node/load-module.ts";
+import { fromHere } from "../../node/starting-folder.ts";
 
 /** Anything that acts. */
 interface Controller {
@@ -23,43 +21,44 @@ const expected = "an object with act(observation), or a class or function that m
  */
 export async function loadController(file: string, environment: Environment) {
   const where = `--beside ${file}`;
-  const module = path.resolve(file);
-  const status = attempt(where, "a module", () => fs.statSync(module));
-  if (!status.isFile()) throw new InputError({ where, expected: "a module's file", got: kindOf(status) });
+  const failed = (what: string, error: unknown): EnvironmentError =>
+    new EnvironmentError(`${where} ${what}: ${whatWas(error)}`, { cause: error });
   const call = <T>(what: string, action: () => T): T => {
     try {
       return action();
     } catch (error) {
-      throw new EnvironmentError(`${where}${what}: ${whatWas(error)}`, { cause: error });
+      throw failed(what, error);
     }
   };
-  let exported: { default?: unknown };
+  // The environment's module may have changed the working directory.
+  const given = await loadDefaultExport(where, moduleFile(where, fromHere(file)), (exported) => exported);
+  let made = given;
   try {
-    exported = await import(pathToFileURL(module).href);
+    if (typeof given === "function") made = await construct(given as () => unknown);
   } catch (error) {
-    throw new EnvironmentError(`${where}: ${whatWas(error)}`, { cause: error });
+    throw failed("default export", error);
   }
-  const given = call(" default export", () => exported.default);
-  const made = await call(" default export", () =>
-    typeof given === "function" ? make(given as () => unknown) : given,
-  );
-  if (!isController(made)) return fail(`${where} default export`, expected, made);
+  if (!call("default export", () => isController(made))) return fail(`${where} default export`, expected, made);
+  const controller = made as Controller;
   const { actionLow, actionHigh } = environment;
   const size = actionLow.length;
+  const numbers = `${size} finite ${size === 1 ? "number" : "numbers"}`;
   return {
     act(observation: Float64Array): Float32Array {
-      const action = call(" act", () => Float32Array.from(made.act(observation.slice())));
-      if (action.length !== size || !action.every(Number.isFinite))
-        fail(`${where} act`, `${size} finite numbers`, Array.from(action));
-      return action.map((value, i) => Math.min(actionHigh[i], Math.max(actionLow[i], value)));
+      const returned: unknown = call("act", () => controller.act(observation.slice()));
+      const action = call("act", () => numbersIn(returned));
+      if (action?.length !== size) fail(`${where} act`, numbers, returned, awaitHint(returned));
+      return Float32Array.from(action, (value, i) => Math.min(actionHigh[i], Math.max(actionLow[i], value)));
     },
-    reset: () => call(" reset", () => made.reset?.()),
+    reset: () => call("reset", () => controller.reset?.()),
   };
 }
 
-function make(given: () => unknown): unknown {
-  // A class needs `new`, and an arrow function refuses it.
-  return /^class\b/.test(Function.prototype.toString.call(given)) ? Reflect.construct(given, []) : given();
+/** The items of a list of finite numbers; undefined for anything else. */
+function numbersIn(value: unknown): number[] | undefined {
+  if (!isArrayLike(value)) return undefined;
+  const items: unknown[] = Array.from(value);
+  return items.every((item) => Number.isFinite(item)) ? (items as number[]) : undefined;
 }
 
 function isController(value: unknown): value is Controller {

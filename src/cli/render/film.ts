@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { expect, InputError } from "../../base/expect.ts";
+import { expect, InputError, isArrayLike } from "../../base/expect.ts";
 import { letMacrotasksRun } from "../../base/macrotask.ts";
 import type { Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
@@ -121,9 +121,11 @@ export abstract class Film implements Environment {
   }
 
   async reset(random: Random): Promise<ArrayLike<number>> {
-    const observation = Array.from(await this.#environment.reset(random));
+    const observation = await this.#environment.reset(random);
+    // The caller refuses an observation that is not a list. A copy, because drawing may change the environment's array.
+    const copy = isArrayLike(observation) ? Array.from(observation) : observation;
     await this.expose(0);
-    return observation;
+    return copy;
   }
 
   async step(action: Float32Array): Promise<Step> {

@@ -1,5 +1,6 @@
 // Draws a scene without a graphics card: one ray per pixel, nine where something ends, and one more to the light. A pixel
-// whose rays meet nothing that moved since the last picture keeps its color. It uses only +, −, ×, ÷, square roots and comparisons, so a picture has the same bits on every JavaScript engine.
+// whose rays meet nothing that moved since the last picture keeps its color. It uses only +, −, ×, ÷, square roots and
+// comparisons, so a picture has the same bits on every JavaScript engine.
 
 import { cos, pi, sin } from "../../base/math.ts";
 import { largest, smallest } from "../../base/numbers.ts";

@@ -30,6 +30,8 @@ export interface ChildEnd {
   readonly how: "complete" | "stopped" | "failed";
   /** What went wrong: a phrase without a subject, or an error's message. Further lines say where. */
   readonly why: string;
+  /** Whether it was killed from outside, or because memory ran out. It has then failed. */
+  readonly isKilled?: boolean;
 }
 
 export interface ChildrenOptions<C extends ChildCommand> {
@@ -163,7 +165,7 @@ function describeEnd(code: number | null, signal: NodeJS.Signals | null, errors:
   if (code === 0) return { how: "complete", why: "" };
   const [stoppedBy] = Object.entries(exitCodes).find(([name, value]) => value === code || name === signal) ?? [];
   if (stoppedBy) return { how: "stopped", why: `was stopped by ${stoppedBy}` };
-  return { how: "failed", why: whyFailed(code, signal, errors) };
+  return { how: "failed", why: whyFailed(code, signal, errors), isKilled: signal === "SIGKILL" };
 }
 
 function whyFailed(code: number | null, signal: NodeJS.Signals | null, errors: readonly string[]): string {

@@ -44,7 +44,7 @@ export interface OutsideKind {
   isHarmless(rest: string): boolean;
   /** How it is trained by default. Absent: as a custom environment. */
   readonly defaults?: TrainingDefaults;
-  /** Whether only one process can have it, because it is at a port. Commands that start several runs refuse it. */
+  /** Whether only one process can have it, because it is at a port. Commands with several runs make them one after another, or refuse. */
   readonly isExclusive?: true;
   /** All environments of the simulation that an environment is a part of, if they can only be stepped together. */
   together?(environment: Environment): readonly Environment[] | undefined;
@@ -90,8 +90,12 @@ export function expectAddress({ word, kind, rest }: OutsideAddress): void {
   expect(expected === undefined, `environment ${name}`, expected ?? "", name);
 }
 
+/** Whether only one process can have an environment, because it is at a port. */
+export function isExclusive(name: string): boolean {
+  return outsideAddress(name)?.kind.isExclusive === true;
+}
+
 /** Throws an InputError that begins with `where` if only one process can have an environment. `hint` says what to do. */
 export function expectSeveral(name: string, where: string, hint: string): void {
-  const isExclusive = outsideAddress(name)?.kind.isExclusive === true;
-  expect(!isExclusive, where, "an environment that several processes can have", name, hint);
+  expect(!isExclusive(name), where, "an environment that several processes can have", name, hint);
 }

@@ -5,6 +5,7 @@ import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
 import type { Arithmetic } from "../../../kernels/kernels.ts";
 import { outsideAddress } from "../../../node/outside/kinds.ts";
 import { givenOptions, type OutsideOptions } from "../../../node/outside/options.ts";
+import { backToStart } from "../../../node/starting-folder.ts";
 import { shortHash } from "../../../node/trusted-file.ts";
 import { versions } from "../../../node/versions.ts";
 import { type LoadedEnvironment, loadEnvironment, type RunConfig } from "../../../node.ts";
@@ -48,6 +49,7 @@ export async function loadAllowed(
       () => `environment ${nameOrPath}`,
       () => loadEnvironment(nameOrPath, own, context),
     );
+    backToStart();
     const hint = `Write --allow ${loaded.name}=${nameOrPath}.`;
     expect(loaded.name === name, "--allow", `${loaded.name}, which ${nameOrPath} is called`, name, hint);
     all.set(name, { nameOrPath, loaded });

@@ -326,8 +326,8 @@ export const maxReads = 3;
  * Brings back the last checkpoint. Returns whether it can be resumed from. If not, the run starts again, with the same
  * results.
  */
-async function restore(
-  { store, leaving }: Worker,
+export async function restore(
+  { store, leaving }: Pick<Worker, "store" | "leaving">,
   { sweep, job }: SweepJob,
   directory: string,
   wanted: RunConfig,

@@ -1,6 +1,7 @@
 // What a store does without a server.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { describe, it } from "node:test";
@@ -8,14 +9,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { JetStreamError } from "@nats-io/jetstream";
 import { presets } from "../../../ddpg/config.ts";
 import type { Server } from "../../../node/nats/connect.ts";
-import type { RunConfig } from "../../../node.ts";
+import { type RunConfig, readConfig } from "../../../node.ts";
 import { withoutServerVariables } from "../../run/children.ts";
 import { jobOf } from "../job.ts";
+import { bundleOf, checkpointFiles } from "./bundle.ts";
 import { decodeJob, encodeJob, planHash } from "./job-message.ts";
 import type { JobState } from "./job-state.ts";
 import { queued } from "./job-state.ts";
 import { Lease } from "./lease.ts";
-import { removeLeftovers, whileMoving } from "./run-job.ts";
+import { removeLeftovers, restore, whileMoving } from "./run-job.ts";
 import { isQueued, limited, SweepStore } from "./store.ts";
 
 async function all(pieces: AsyncIterable<Uint8Array>): Promise<number> {
@@ -146,6 +148,61 @@ describe("a job whose state was removed", () => {
     assert.ok(lease instanceof Lease);
     assert.deepEqual(writes, [[lease.state, 7]]);
     assert.equal(lease.state.round, queued(planHash(sent)).round);
+  });
+
+  it("is lost to a worker whose claim came later", async () => {
+    let last: { state: JobState; revision: number } | undefined;
+    const store = {
+      latest: async () => ({ state: last?.state, revision: last?.revision ?? 0 }),
+      read: async () => last,
+      write: async (_sweep: string, _id: string, state: JobState, revision: number) => {
+        if (revision !== (last?.revision ?? 0)) return undefined;
+        last = { state, revision: revision + 1 };
+        return last.revision;
+      },
+    } as unknown as SweepStore;
+    const job = decodeJob(new TextEncoder().encode(encodeJob(sent)), "job");
+    const [first, second] = [await Lease.claim(store, job, "v"), await Lease.claim(store, job, "w")];
+    assert.ok(first instanceof Lease && second instanceof Lease);
+    assert.equal(await first.update((state) => ({ ...state, step: 1 })), false);
+    assert.deepEqual([first.isLost, last?.state.lease], [true, second.id]);
+    assert.equal(await second.update((state) => ({ ...state, step: 2 })), true);
+    assert.deepEqual([second.isLost, last?.state.step], [false, 2]);
+    // Another write of the same worker is not a loss.
+    last = { state: second.state, revision: 9 };
+    assert.equal(await second.update((state) => ({ ...state, step: 3 })), true);
+    assert.deepEqual([last.state.step, last.revision], [3, 10]);
+  });
+
+  it("is resumed from its checkpoint, and only from its own", async () => {
+    const root = path.dirname(createRequire(import.meta.url).resolve("ddpg/package.json"));
+    const kept = path.join(root, "fixtures/kept-0.1.0/stopped/small");
+    const { id } = sent.job;
+    const pieces: Uint8Array[] = [];
+    for await (const piece of bundleOf(kept, checkpointFiles, id)) pieces.push(Uint8Array.from(piece));
+    async function* sending() {
+      yield* pieces;
+    }
+    let isThere = true;
+    const size = pieces.reduce((sum, { length }) => sum + length, 0);
+    const store = {
+      server: { address: "server", connection: { isClosed: () => false } },
+      get: async () => (isThere ? { pieces: sending(), size } : undefined),
+    } as unknown as SweepStore;
+    const worker = { store, leaving: new AbortController().signal };
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-restored-"));
+    const restored = (wanted: RunConfig): Promise<boolean> => {
+      const directory = path.join(folder, "run");
+      fs.rmSync(directory, { recursive: true, force: true });
+      fs.mkdirSync(directory);
+      return restore(worker, sent, directory, wanted);
+    };
+    assert.equal(await restored(readConfig(kept)), true);
+    assert.equal(fs.existsSync(path.join(folder, "run/checkpoint.safetensors")), true);
+    assert.equal(await restored({ ...readConfig(kept), seed: 99 }), false);
+    isThere = false;
+    assert.equal(await restored(readConfig(kept)), false);
+    fs.rmSync(folder, { recursive: true });
   });
 
   it("loses its own leftovers, and not those of other sweeps", () => {
