@@ -211,6 +211,7 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
     };
     const options = { server: learnerServer(), where: "--actors", channel: "robot", timeout: 60, onLine: () => {} };
     const link = await LearnerLink.open({ ...options, task });
+    await link.begin();
     try {
       await open(site.url, async (tab) => {
         await fill(tab, { ...login(), channel: "robot" });

@@ -20,7 +20,7 @@ export function isRefusal(error: unknown): boolean {
 /** Whether the same request may succeed later: the server did not answer, or is still starting. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (["TimeoutError", "NoRespondersError", "ConnectionError"].includes(error.name)) return true;
+  if (["TimeoutError", "NoResponders", "ConnectionError"].includes(error.name)) return true;
   if (error.name === "RequestError") return isPassing(error.cause) || /timeout|disconnect/i.test(error.message);
   return /timeout|503|no responders|temporarily unavailable|not yet available/i.test(error.message);
 }

@@ -5,12 +5,11 @@ import type { Command } from "commander";
 import { expect } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
-import { channelOf } from "../node/actors/channel.ts";
 import { openActorLink } from "../node/actors/open-actor-link.ts";
 import type { OutsideOptions } from "../node/outside/options.ts";
 import { loadEnvironment, nodeBackend } from "../node.ts";
 import { Acting } from "../training/actors/acting.ts";
-import { expectChannel } from "../training/actors/channel.ts";
+import { channelOf, expectChannel } from "../training/actors/channel.ts";
 import { outsideLines } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { exit } from "./terminal/exit.ts";
@@ -110,7 +109,6 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
     guarded(
       () => place(),
       async () => {
-        let sayEnd = (): void => {};
         const all = together?.(environment) ?? [environment];
         expect(all.length === 1, nameOrPath, "an environment with one agent", all.length, "Train it without actors.");
         const stopping = new Stopping();
@@ -164,17 +162,15 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
           } finally {
             clearInterval(timer);
           }
-          sayEnd = () => {
-            report();
-            if (link.hasEnded) print("The learner's run is over.");
-          };
+          // Sends what is left.
+          await link.close();
+          if (progress) report();
+          if (progress && link.hasEnded) print("The learner's run is over.");
         } finally {
           signal = stopping.signal;
           stopping.close();
-          // Sends what is left.
           await link.close();
         }
-        if (progress) sayEnd();
       },
     ),
   );

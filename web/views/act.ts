@@ -1,7 +1,7 @@
 // "Act for a learner elsewhere": the form, the numbers and the body. A worker of its own acts, beside the page's run.
 import { expect, InputError, messageOf } from "../../src/base/expect.ts";
 import { parseServer, printableAddress, type ServerAddress } from "../../src/base/nats-address.ts";
-import { expectChannel } from "../../src/training/actors/channel.ts";
+import { channelOf, expectChannel } from "../../src/training/actors/channel.ts";
 import { colors } from "../colors.ts";
 import { type Speed, speeds } from "../experiment.ts";
 import { Orbit } from "../orbit.ts";
@@ -24,7 +24,7 @@ export function actView(session: Session): void {
   const speed = find<HTMLSelectElement>("#act-speed");
   speed.append(...speeds.map((each) => new Option(speedName(each), String(each))));
   speed.value = "Infinity";
-  channel.value = session.store.state.experiment.task;
+  channel.value = channelOf(session.store.state.experiment.task);
 
   let worker: Worker | null = null;
   let shown: ShownActor | null = null;

@@ -6,7 +6,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { errors } from "@nats-io/transport-node";
 import { InputError } from "../../base/expect.ts";
+import { inWords, isPassing, isRefusal } from "../../base/nats.ts";
 import { parseServer, printableAddress, withoutSecrets } from "../../base/nats-address.ts";
 import { connect, type ServerContext } from "./connect.ts";
 import { freePort, startServer, withoutServer } from "./nats-server.case.ts";
@@ -64,6 +66,22 @@ describe("the address of a server", () => {
       assert.match(message, /^--server: expected /);
       assert.doesNotMatch(message, /s3cret|ann|%zz/, text);
     }
+  });
+});
+
+describe("an error of the client", () => {
+  it("is known by the name that the client gives it", () => {
+    const unnamed = (error: Error): Error => Object.assign(error, { message: "" });
+    const { AuthorizationError, ConnectionError, NoRespondersError, PermissionViolationError, TimeoutError } = errors;
+    for (const passing of [new ConnectionError(""), new NoRespondersError("subject"), new TimeoutError()])
+      assert.ok(isPassing(unnamed(passing)), passing.name);
+    const refused = new PermissionViolationError("no", "publish", "subject");
+    for (const other of [refused, new AuthorizationError("no")]) {
+      assert.ok(!isPassing(other), other.name);
+      assert.ok(inWords("nats://host", other) instanceof InputError, other.name);
+    }
+    assert.ok(isRefusal(new AuthorizationError("no")));
+    assert.ok(!isRefusal(refused));
   });
 });
 

@@ -67,6 +67,6 @@ test("a message is published with its id, and only a place in the stream is an a
 
 test("what passes by itself is tried again: a server that does not answer yet, also as the cause of a failed request", () => {
   const named = (name: string, options?: ErrorOptions) => Object.assign(new Error("", options), { name });
-  assert.ok(isPassing(named("RequestError", { cause: named("NoRespondersError") })));
+  assert.ok(isPassing(named("RequestError", { cause: named("NoResponders") })));
   assert.ok(!isPassing(named("RequestError", { cause: named("PermissionViolationError") })));
 });

@@ -9,6 +9,11 @@ export function expectChannel(name: string, where: string): string {
   return name;
 }
 
+/** The name of a channel by default: that of the environment, with - for what cannot be in a name. */
+export function channelOf(environment: string): string {
+  return environment.replaceAll(/[^A-Za-z0-9_-]+/g, "-");
+}
+
 export const streams = {
   transitions: (channel: string) => `ddpg-transitions-${channel}`,
   learner: (channel: string) => `ddpg-learner-${channel}`,
