@@ -32,7 +32,7 @@ export type ToActor = { readonly act: ActOrder } | { readonly speed: number } | 
 export type FromActor = { readonly news: ActorNews } | { readonly failed: string };
 
 export interface ActorNews {
-  readonly phase: "connecting" | "joining" | "acting" | "ended" | "stopped";
+  readonly phase: "connecting" | "joining" | "loading" | "acting" | "stopping" | "ended" | "stopped";
   readonly isLost: boolean;
   /** Whether the learner is silent, although the page waits for it. */
   readonly isAlone: boolean;
@@ -104,6 +104,8 @@ class RemoteActor {
     try {
       await this.#act(link);
     } finally {
+      // An older line would be taken for one about what the server did not take.
+      if (!this.#isStopped) this.#line = "";
       // What is left is sent, and the learner hears that the episode ends here.
       await link.close();
     }
@@ -114,15 +116,18 @@ class RemoteActor {
     this.#phase = "joining";
     const isStopped = (): boolean => this.#isStopped;
     const task = await link.join(spacesHere, "this page's task", isStopped);
-    const weights = task && (await link.firstWeights(isStopped));
-    if (!task || !weights) return;
-    const { noiseScale } = this.#order;
+    if (!task) return;
     const name = task.environment;
+    this.#task = name;
+    this.#phase = "loading";
+    const weights = await link.firstWeights(isStopped);
+    if (!weights) return;
+    const { noiseScale } = this.#order;
     const environment = await taskOf({ task: name }).create();
     const seed = crypto.getRandomValues(new Uint32Array(1))[0];
     const acting = await Acting.create(task, environment, { seed, name, ...(noiseScale !== null && { noiseScale }) });
     acting.take(weights, "weights");
-    [this.#acting, this.#environment, this.#run, this.#task] = [acting, environment, task.run, name];
+    [this.#acting, this.#environment, this.#run] = [acting, environment, task.run];
     const { noise, noiseScale: learners } = task.settings;
     this.#noise = `noise ${noise} of size ${noiseScale ?? `${learners}, the learner's`}`;
     const brake = new Brake(shownBy(environment).stepSeconds, this.#speed, true);
@@ -164,7 +169,14 @@ class RemoteActor {
     this.#isStopped = true;
     // Neither the pace nor the window is waited for.
     this.#brake?.setSpeed(Infinity);
+    this.#line = "";
     if (this.#phase === "acting") void this.#link?.close();
+    this.#phase = "stopping";
+  }
+
+  /** What the last line says: once the actor has ended, what the server did not take. */
+  get line(): string {
+    return this.#line;
   }
 
   get news(): ActorNews {
@@ -225,7 +237,7 @@ export function hear(message: ToActor): void {
     actor = started;
     started.run().then(
       () => send({ news: started.news }),
-      (error: unknown) => send({ failed: messageOf(error) }),
+      (error: unknown) => send({ failed: `${messageOf(error)} ${started.line}`.trim() }),
     );
   } else if (message === "pull") {
     if (actor) send({ news: actor.news });

@@ -22,6 +22,7 @@ export function actView(session: Session): void {
   const input = (name: string): HTMLInputElement => find<HTMLInputElement>(`#act-${name}`);
   const [address, channel, user, password, noise] = ["address", "channel", "user", "password", "noise"].map(input);
   const speed = find<HTMLSelectElement>("#act-speed");
+  const stop = find<HTMLButtonElement>("#act-stop");
   speed.append(...speeds.map((each) => new Option(speedName(each), String(each))));
   speed.value = "Infinity";
   channel.value = channelOf(session.store.state.experiment.task);
@@ -30,30 +31,37 @@ export function actView(session: Session): void {
   let shown: ShownActor | null = null;
   let news: ActorNews | null = null;
   let isAsked = false;
+  let isStopping = false;
   let drawnAt = 0;
 
   const tell = (actor: ToActor): void => worker?.postMessage({ actor });
   /** Shows whether the page acts, and an error, or "" for none. */
   const show = (error: string): void => {
     const isActing = worker !== null;
-    find("#act-stop").hidden = !isActing;
+    stop.hidden = !isActing;
+    // A second press would drop what is on its way.
+    stop.disabled = isStopping;
     find("#act-start").hidden = isActing;
     for (const each of [address, channel, user, password, noise]) each.disabled = isActing;
     setText(find("#act-error"), error);
+    // An old line would be taken for one about this.
+    setText(find("#act-line"), "");
   };
   /** Ends the worker. Tests read the phase. */
   const end = (phase: "ended" | "stopped" | "failed", error = ""): void => {
     worker?.terminate();
     worker = null;
+    isStopping = false;
     show(error);
     fold.dataset.phase = phase;
   };
-  const take = (now: ActorNews): void => {
+  const take = (given: ActorNews): void => {
+    // An answer may have been on its way when the user pressed "Stop".
+    const now: ActorNews = isStopping && given.phase === "acting" ? { ...given, phase: "stopping", line: "" } : given;
     news = now;
     isAsked = false;
     fold.dataset.phase = now.phase;
     setText(find("#act-state"), inWords(now, channel.value));
-    setText(find("#act-line"), now.phase === "acting" ? now.line : "");
     setText(find("#act-sent"), whole(now.sent));
     setText(find("#act-rate"), now.perSecond > 0 ? whole(now.perSecond) : "–");
     setText(find("#act-version"), now.task === "" ? "–" : whole(now.version));
@@ -64,6 +72,7 @@ export function actView(session: Session): void {
       shown = new ShownActor(now, find("#act-body"));
     }
     if (now.phase === "ended" || now.phase === "stopped") end(now.phase);
+    setText(find("#act-line"), now.line);
   };
 
   find("#act form").addEventListener("submit", (event) => {
@@ -94,14 +103,13 @@ export function actView(session: Session): void {
     };
     tell({ act: order });
     setText(find("#act-state"), "Connecting …");
-    setText(find("#act-line"), "");
     // The numbers of the last time would be taken for those of this one.
     setText(find("#act-sent"), "0");
     for (const name of ["rate", "version", "ratio", "return"]) setText(find(`#act-${name}`), "–");
     find("#act-work").hidden = false;
     fold.dataset.phase = "connecting";
     show("");
-    if (fold.contains(document.activeElement)) find("#act-stop").focus();
+    if (fold.contains(document.activeElement)) stop.focus();
   });
 
   /** Reads the form. A login in the address moves into its fields, where it cannot be read. */
@@ -133,7 +141,7 @@ export function actView(session: Session): void {
     };
   };
 
-  find("#act-stop").addEventListener("click", () => {
+  stop.addEventListener("click", () => {
     if (!worker) return;
     const stopped = worker;
     // Before the first transition there is nothing to send.
@@ -143,7 +151,10 @@ export function actView(session: Session): void {
       return;
     }
     tell("stop");
-    setText(find("#act-state"), "Sending what is left …");
+    isStopping = true;
+    show("");
+    fold.dataset.phase = "stopping";
+    setText(find("#act-state"), inWords({ ...news, phase: "stopping" }, channel.value));
     setTimeout(() => {
       if (worker !== stopped) return;
       setText(find("#act-state"), "");
@@ -181,9 +192,11 @@ function inWords({ phase, isLost, isAlone, run, task, noise, sent }: ActorNews, 
   const kept = `The learner keeps the ${whole(sent)} transitions that were sent.`;
   if (phase === "ended") return `The learner's run is over. It got ${whole(sent)} transitions from this page.`;
   if (phase === "stopped") return `Stopped. ${kept}`;
+  if (phase === "stopping" && !isLost) return "Stopping: sending what is left …";
   if (isLost) return "The connection is lost. The page tries to connect again and then sends the rest.";
   if (phase === "connecting") return "Connecting …";
   if (phase === "joining") return `Connected. Waiting for a learner on channel ${channel}.`;
+  if (phase === "loading") return `Loading ${task} …`;
   if (isAlone) return "Connected. The learner says nothing: waiting for it.";
   return `Connected. Acting in ${task} for run ${run.slice(0, 8)}, with ${noise}.`;
 }
