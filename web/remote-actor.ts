@@ -3,14 +3,14 @@ import { InputError, messageOf, show } from "../src/base/expect.ts";
 import { letMacrotasksRun } from "../src/base/macrotask.ts";
 import type { ServerAddress } from "../src/base/nats-address.ts";
 import type { Environment } from "../src/environment/environment.ts";
-import { poseSize, type Scene } from "../src/environment/scene.ts";
+import type { Scene } from "../src/environment/scene.ts";
 import { Acting } from "../src/training/actors/acting.ts";
-import { ActorLink } from "../src/training/actors/actor-link.ts";
+import { ActorLink, defaultFlow } from "../src/training/actors/actor-link.ts";
 import type { FrameRow } from "../src/training/actors/frame.ts";
 import { Brake } from "./brake.ts";
 import { taskOf, tasks } from "./experiment.ts";
 import { connectToNats, type Login } from "./nats.ts";
-import { shownBy } from "./scenes.ts";
+import { bodyAfter, shownBy } from "./scenes.ts";
 import type { Body } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
 
@@ -59,9 +59,6 @@ export interface ActorNews {
 
 export type ActorParts = Pick<Scene, "shapes" | "camera" | "stepSeconds">;
 
-/** As for `ddpg act`: the transitions that may be ahead of the learner, and those of a message. */
-const [window, batch] = [256, 64];
-
 class RemoteActor {
   readonly #order: ActOrder;
   readonly #rate = new StepRate();
@@ -95,7 +92,7 @@ class RemoteActor {
       this.#isLost = isLost;
     });
     const link = new ActorLink({
-      ...{ server, actor: newId(), where: server.address, channel, window, batch },
+      ...{ server, actor: newId(), where: server.address, channel, ...defaultFlow },
       onLine: (line) => {
         this.#line = line;
       },
@@ -114,7 +111,8 @@ class RemoteActor {
 
   async #act(link: ActorLink): Promise<void> {
     this.#phase = "joining";
-    const isStopped = (): boolean => this.#isStopped;
+    // The page ends the worker of an actor that is stopped before it acts.
+    const isStopped = (): boolean => false;
     const task = await link.join(spacesHere, "this page's task", isStopped);
     if (!task) return;
     const name = task.environment;
@@ -194,17 +192,11 @@ class RemoteActor {
   }
 
   #body(): Body | null {
-    const state = this.#environment?.save?.();
-    if (!this.#environment || !state || !this.#last) return null;
-    const scene = shownBy(this.#environment);
-    const poses = new Float32Array(scene.shapes.length * poseSize);
-    scene.writePoses(poses);
-    return {
-      state: Array.from(state.subarray(1)),
-      observation: Array.from(this.#last.nextObservation),
-      action: Array.from(this.#last.action),
-      ...{ step: this.#acted, length: state[0], path: [], poses },
-    };
+    if (!this.#environment || !this.#last) return null;
+    const { nextObservation: observation, action } = this.#last;
+    const step = { step: this.#acted, observation, action };
+    const body = bodyAfter(this.#environment, shownBy(this.#environment), step);
+    return body && { ...body, path: [] };
   }
 
   #parts(): ActorParts | null {

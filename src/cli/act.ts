@@ -9,6 +9,7 @@ import { openActorLink } from "../node/actors/open-actor-link.ts";
 import type { OutsideOptions } from "../node/outside/options.ts";
 import { loadEnvironment, nodeBackend } from "../node.ts";
 import { Acting } from "../training/actors/acting.ts";
+import { defaultFlow } from "../training/actors/actor-link.ts";
 import { channelOf, expectChannel } from "../training/actors/channel.ts";
 import { outsideLines } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
@@ -61,10 +62,14 @@ export function addActCommand(program: Command): void {
     )
     .option(
       "--window <n>",
-      "transitions that may be ahead of the learner; 0: any number [256]",
+      `transitions that may be ahead of the learner; 0: any number [${defaultFlow.window}]`,
       wholeNumber("--window", 0),
     )
-    .option("--batch <n>", "transitions of a message, if they come fast [64]", wholeNumber("--batch", 1))
+    .option(
+      "--batch <n>",
+      `transitions of a message, if they come fast [${defaultFlow.batch}]`,
+      wholeNumber("--batch", 1),
+    )
     .option("--steps <n>", "end after this many steps [with the learner's run]", wholeNumber("--steps", 1))
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only what needs attention");
@@ -95,7 +100,7 @@ function noiseScale(text: string): number | "spread" {
 
 async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
   const { server = "", seed = randomInt(2 ** 31), steps = Infinity, progress } = flags;
-  const { window = 256, batch = 64 } = flags;
+  const { window, batch } = { ...defaultFlow, ...flags };
   const stepTimeout = milliseconds(flags.stepTimeout);
   const where = (): string => `environment ${nameOrPath}`;
   const { name, create, together } = await guarded(where, () =>

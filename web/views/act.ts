@@ -5,11 +5,12 @@ import { channelOf, expectChannel } from "../../src/training/actors/channel.ts";
 import { colors } from "../colors.ts";
 import { type Speed, speeds } from "../experiment.ts";
 import { Orbit } from "../orbit.ts";
+import { Poses } from "../poses.ts";
 import type { ActOrder, ActorNews, ActorParts, FromActor, ToActor } from "../remote-actor.ts";
 import { sceneOfTask } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { ShownBody } from "../shown-body.ts";
-import { type Body, isSameEpisode } from "../source.ts";
+import type { Body } from "../source.ts";
 import { startWorker } from "../start-worker.ts";
 import { worlds } from "../worlds/index.ts";
 import { find, setText, short, whole } from "./text.ts";
@@ -253,22 +254,11 @@ class ShownActor {
       stage.canvas.setAttribute("role", "img");
       stage.canvas.setAttribute("aria-label", `The body of ${task} at work, in 3D`);
       this.#host.replaceChildren(stage.canvas);
-      let before: Body | undefined;
-      let now: Body | undefined;
-      let episode = 0;
-      let clock = 0;
+      const poses = new Poses();
       this.#solid = (body, seconds) => {
-        clock += seconds;
-        if (body.step !== now?.step) {
-          const isNext = now !== undefined && isSameEpisode(now, body);
-          if (!isNext) episode++;
-          before = isNext ? now : body;
-          now = body;
-          clock = 0;
-        }
-        if (!before?.poses || !now?.poses) return;
-        const part = Math.min(1, clock / stepSeconds);
-        stage.draw({ before: before.poses, now: now.poses, part, episode }, orbit, colors(), seconds, null);
+        poses.follow(body, seconds);
+        const moment = poses.moment(stepSeconds);
+        if (moment) stage.draw(moment, orbit, colors(), seconds, null);
       };
     } catch (error) {
       if (!this.#isClosed)

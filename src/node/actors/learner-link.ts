@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerMessages, JsMsg, StreamInfo } from "@nats-io/jetstream";
 import { InputError, messageOf } from "../../base/expect.ts";
+import { isPassing } from "../../base/nats.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import {
   inboxes,
@@ -14,7 +15,7 @@ import {
 import type { MessageStream, StreamMessage } from "../../training/actors/stream-source.ts";
 import { type ActorTask, type Progress, readProgress, taskText } from "../../training/actors/task.ts";
 import { splitWeights, type Weights } from "../../training/actors/weights.ts";
-import { asInputErrors, connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
+import { asInputErrors, connect, type Server, type ServerOptions } from "../nats/connect.ts";
 
 export interface LearnerLinkOptions {
   readonly server: ServerOptions;

@@ -28,6 +28,9 @@ export interface ActorLinkOptions {
   readonly onLine: (line: string) => void;
 }
 
+/** How many transitions may be on their way to the learner and how many a message has, by default. */
+export const defaultFlow = { window: 256, batch: 64 } as const;
+
 /** How long a transition waits for others, in ms. */
 const batchMs = 200;
 /** How long to wait for an acknowledgement, in ms. */

@@ -1,11 +1,11 @@
 // The names on a server that a learner and its actors share. A channel has two streams: transitions, which stay until a
 // checkpoint has them, and the learner's last words, one message for each subject.
 import { expect } from "../../base/expect.ts";
-import { isServerName } from "../../base/server-name.ts";
+import { isNatsName } from "../../base/nats-name.ts";
 
 /** Throws an InputError unless a name can be a part of a subject and of a stream's name. */
 export function expectChannel(name: string, where: string): string {
-  expect(isServerName(name), where, "at most 64 letters, digits, - and _", name);
+  expect(isNatsName(name), where, "at most 64 letters, digits, - and _", name);
   return name;
 }
 
