@@ -2488,6 +2488,26 @@ export const faults = [
     ],
   },
   {
+    name: "watch: a body is stepped although no page is open",
+    edits: [
+      {
+        file: "src/cli/watch/live-body.ts",
+        text: "while (this.#viewers.size === 0 &&",
+        fault: "while (this.#viewers.size < 0 &&",
+      },
+    ],
+  },
+  {
+    name: "watch: the body keeps the policy that it began with",
+    edits: [
+      {
+        file: "src/cli/watch/live-body.ts",
+        text: "newest.version === this.#policyVersion",
+        fault: 'this.#policyVersion !== ""',
+      },
+    ],
+  },
+  {
     name: "actors: a learner takes the channel before its first evaluation",
     tests: ["cli/act"],
     edits: [

@@ -30,6 +30,28 @@ const cart = `export default class Cart {
   }
 }
 `;
+/** A cart with a scene, which rolls around. */
+const drawn = `export default class Rolling {
+  observationSize = 1;
+  actionLow = [-1];
+  actionHigh = [1];
+  steps = 0;
+  scene = {
+    shapes: [{ kind: "box", size: [0.3, 0.2, 0.1], color: [0.8, 0.2, 0.1, 1] }],
+    camera: { target: [0, 0, 0], distance: 4, azimuth: 90, elevation: -15 },
+    stepSeconds: 0.02,
+    writePoses: (out) => out.set([Math.sin(this.steps / 9), 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]),
+  };
+  reset() {
+    this.steps = 0;
+    return [0];
+  }
+  step([action]) {
+    this.steps++;
+    return { observation: [action], reward: 1 - action, terminated: false, truncated: this.steps === 50 };
+  }
+}
+`;
 
 describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-watch-page-"));
@@ -199,7 +221,10 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       await phase(tab, "finished");
       await step(tab, 400);
       await tab.locator("#curve canvas").waitFor();
-      assert.match(await text(tab, "#no-scene"), /^This page cannot simulate a custom environment/);
+      assert.match(
+        await text(tab, "#no-scene"),
+        /^This page cannot simulate a custom environment, .* ddpg watch own --environment <path>\.$/,
+      );
       assert.equal(await tab.locator("#body").isVisible(), false);
       assert.equal(await tab.locator("#maps").isVisible(), false);
       assert.match(await text(tab, "#files"), /policy\.safetensors/);
@@ -216,6 +241,38 @@ describe("ddpg watch in a browser", { timeout: 120_000 }, () => {
       const size = info.size >= 1 ? info.size.toFixed(2) : info.size.toFixed(3);
       assert.match(await read("size"), new RegExp(`evaluation [01]\\.\\d+ · episode ${size}$`));
     });
+  });
+
+  it("shows the body of an environment of the user's own that the command names, and its end", async (t) => {
+    fs.writeFileSync(inFolder("drawn.js"), drawn);
+    train("./drawn.js", "--preset", "small", "--steps", "200", "--out", "drawn");
+    const solid = await openBrowser({ flags: ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"] });
+    t.after(() => solid.close());
+    const { url, end } = await watch(t, program, folder, "drawn", "--environment", "drawn.js");
+    const tab = await solid.newPage();
+    const complaints = [];
+    tab.on("pageerror", (error) => complaints.push(String(error)));
+    await tab.goto(url);
+    await tab.locator("#world-caption", { hasText: /^After 200 steps, return −?[\d.]+ in \d+ steps$/ }).waitFor();
+    const canvas = tab.locator("#stage canvas");
+    const picture = async () => (await canvas.screenshot({ animations: "allow" })).toString("base64");
+    const before = await picture();
+    while ((await picture()) === before);
+    for (const hidden of ["#world", "#push", "#acts", "#no-scene", "#maps"])
+      assert.ok(await tab.locator(hidden).isHidden(), hidden);
+    assert.equal(await text(tab, "#stage-message"), "");
+    await end();
+    assert.deepEqual(complaints, []);
+
+    fs.writeFileSync(
+      inFolder("broken.js"),
+      drawn.replace("this.steps++;", 'if (++this.steps === 9) throw new Error("a wheel came off");'),
+    );
+    const broken = await watch(t, program, folder, "drawn", "--environment", "broken.js");
+    await tab.goto(broken.url);
+    await tab
+      .locator("#stage-message", { hasText: /^broken evaluation episode 1 step 9: a wheel came off$/ })
+      .waitFor();
   });
 
   it("reports damaged files and shows the rest", async (t) => {

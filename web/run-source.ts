@@ -3,7 +3,14 @@ import { InputError, messageOf } from "../src/base/expect.ts";
 import { differingSetting } from "../src/ddpg/policy.ts";
 import { Units } from "../src/ddpg/units.ts";
 import { type EvaluationRecord, type MetricsRecord, parseRecord } from "../src/training/metrics.ts";
-import { arithmeticOf, type RunConfig, type RunEvent, type RunStatus } from "../src/training/run.ts";
+import {
+  arithmeticOf,
+  type LiveMoment,
+  type LiveScene,
+  type RunConfig,
+  type RunEvent,
+  type RunStatus,
+} from "../src/training/run.ts";
 import { type Experiment, namedPreset, presetOf, taskOf, tasks, usualSettings } from "./experiment.ts";
 import { Grid, type Networks } from "./grid.ts";
 import { loadNetworks } from "./saved-networks.ts";
@@ -28,12 +35,21 @@ export interface Watched {
   readonly isConnected: boolean;
   /** What is wrong with a message or a file; "" if nothing is. */
   readonly problem: string;
+  /** What the server steps; null if it steps nothing. */
+  readonly scene: LiveScene | null;
+  /** Why the server steps it no longer; "" while it does. */
+  readonly still: string;
 }
 
 type Data<Name extends RunEvent["name"]> = Extract<RunEvent, { name: Name }>["data"];
 
 export class RunSource implements Source {
-  readonly store = new Store<Watched>({ run: "", config: null, status: null, isConnected: true, problem: "" });
+  readonly store = new Store<Watched>({
+    ...{ run: "", config: null, status: null, isConnected: true, problem: "" },
+    ...{ scene: null, still: "" },
+  });
+  /** Called with what the server stepped. The view replaces this function. */
+  onMoment: (moment: LiveMoment) => void = () => {};
   readonly #place: string;
   #listener: Listener | null = null;
   #events: EventSource | null = null;
@@ -98,6 +114,9 @@ export class RunSource implements Source {
     on("begin", (data) => this.#begin(data));
     on("records", (data) => this.#takeRecords(data));
     on("status", (data) => this.#takeStatus(data));
+    on("scene", (data) => this.#takeScene(data));
+    on("moment", (data) => this.#takeMoment(data));
+    on("still", (still) => this.store.set({ still }));
     events.onopen = () => this.store.set({ isConnected: true });
     events.onerror = () => {
       this.store.set({ isConnected: false });
@@ -159,6 +178,22 @@ export class RunSource implements Source {
     this.store.set({ status });
     this.#isNews = true;
     if (status.policy) this.#fetchPolicy(status.policy);
+  }
+
+  #takeScene(scene: LiveScene): void {
+    const before = this.store.state.scene;
+    // The server was started with another module.
+    if (before && JSON.stringify(before) !== JSON.stringify(scene)) location.reload();
+    this.store.set({ scene, still: "" });
+  }
+
+  #takeMoment(moment: LiveMoment): void {
+    const { file, step } = moment.policy;
+    if (file !== this.#origin?.file || step !== this.#origin.step) {
+      this.#origin = { file, step };
+      this.#isNews = true;
+    }
+    this.onMoment(moment);
   }
 
   async #fetchPolicy({ file, version }: NonNullable<RunStatus["policy"]>): Promise<void> {

@@ -2,7 +2,7 @@
 // training is slow enough to watch, it follows the training body. The display interpolates between two steps.
 import type { Settings } from "../src/ddpg/config.ts";
 import type { Policy } from "../src/ddpg/policy.ts";
-import { type Moment, Poses } from "./poses.ts";
+import { FollowedPoses, type Moment } from "./followed-poses.ts";
 import type { SolidScene } from "./scenes.ts";
 import type { FromSolidWorker, SolidMoment, SolidParts, ToSolidWorker } from "./solid-worker.ts";
 import type { Body } from "./source.ts";
@@ -42,7 +42,7 @@ export class SolidBody {
   #policy: Policy | null = null;
   #noiseSize = 1;
   #asked = 0;
-  readonly #poses = new Poses();
+  readonly #poses = new FollowedPoses();
   #isLast = false;
   #isChoosing = false;
 
@@ -92,7 +92,7 @@ export class SolidBody {
 
   /** What to draw now; null before the first step. */
   get moment(): Moment | null {
-    return this.#parts && this.#poses.moment(this.#parts.stepSeconds);
+    return this.#parts && this.#poses.moment;
   }
 
   /** Advances the worker's simulation by a time in s. */
@@ -101,7 +101,7 @@ export class SolidBody {
     const { stepSeconds } = this.#parts;
     const poses = this.#poses;
     poses.leave();
-    poses.clock += Math.min(seconds, maxLate);
+    poses.advance(Math.min(seconds, maxLate));
     for (;;) {
       const lasts = this.#isLast ? pause : poses.hasBegun ? stepSeconds : 0;
       if (poses.clock < lasts) break;
@@ -109,8 +109,9 @@ export class SolidBody {
       // The worker is late, so time waits for it.
       if (!next) poses.clock = Math.min(poses.clock, lasts);
       if (!next) break;
-      poses.clock -= lasts;
-      poses.take(next.poses, next.length > 0);
+      const rest = poses.clock - lasts;
+      poses.take(next.poses, next.length > 0 ? stepSeconds : null);
+      poses.advance(rest);
       this.felt = next;
       this.length = next.length;
       this.return = next.return;
@@ -124,7 +125,8 @@ export class SolidBody {
 
   /** Shows the training body instead, and advances the time since its last step, in s. */
   follow(body: Body, seconds: number): void {
-    if (!this.#poses.follow(body, seconds)) return;
+    this.#poses.advance(seconds);
+    if (!this.#poses.follow(body, this.#parts?.stepSeconds ?? 1)) return;
     this.#isLast = false;
     this.felt = body;
   }

@@ -1,6 +1,6 @@
 // The entry of the `ddpg watch` page: shows a run on disk as it progresses.
 
-import type { RunConfig } from "../src/training/run.ts";
+import type { LiveScene, RunConfig } from "../src/training/run.ts";
 import { experimentOf, isSimulated, RunSource } from "./run-source.ts";
 import { Session } from "./session.ts";
 import { curveView } from "./views/curve.ts";
@@ -25,6 +25,25 @@ source.store.subscribe(({ config }) => {
   tried = config;
   source.attempt(() => show(config));
 });
+
+let isLive = false;
+source.store.subscribe(({ scene }) => {
+  if (!scene || !session || isLive) return;
+  isLive = true;
+  showLive(session, scene);
+});
+
+/** Shows the body that the server steps. The code that draws it is loaded only here. */
+async function showLive(session: Session, scene: LiveScene): Promise<void> {
+  try {
+    const { liveBodyView } = await import("./views/live-body.ts");
+    liveBodyView(session, source, scene);
+  } catch (error) {
+    source.attempt(() => {
+      throw error;
+    });
+  }
+}
 
 function show(config: RunConfig): void {
   const experiment = experimentOf(config);

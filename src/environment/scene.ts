@@ -64,8 +64,8 @@ export function sceneOf(environment: Environment): Scene | undefined {
   return drawable ? (scene as Scene) : undefined;
 }
 
-/** The length of `size` for each kind of shape. */
-const sizes = { plane: 0, sphere: 1, capsule: 2, ellipsoid: 3, cylinder: 2, box: 3 } as const;
+/** @internal The length of `size` for each kind of shape. */
+export const sizes = { plane: 0, sphere: 1, capsule: 2, ellipsoid: 3, cylinder: 2, box: 3 } as const;
 
 /** Throws an InputError that begins with `where` and names the field unless the scene can be drawn. */
 export function checkScene(scene: Scene, where = "scene"): void {

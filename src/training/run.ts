@@ -1,5 +1,6 @@
 // What a run's files contain, and the events sent to a page that watches it.
 import type { PresetName, Settings } from "../ddpg/config.ts";
+import type { Scene } from "../environment/scene.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
 
 /** `config.json`: everything that decides a run, and what it ran on. */
@@ -131,4 +132,27 @@ export type RunEvent =
   | { name: "begin"; data: { run: string; config: RunConfig } }
   /** The next part of `metrics.jsonl`: complete lines, or a piece of a long one. */
   | { name: "records"; data: string }
-  | { name: "status"; data: RunStatus };
+  | { name: "status"; data: RunStatus }
+  /** The server steps the environment, and moments follow. */
+  | { name: "scene"; data: LiveScene }
+  | { name: "moment"; data: LiveMoment }
+  /** Why no moment follows any more. */
+  | { name: "still"; data: string };
+
+/** What is drawn of an environment that the server steps. */
+export type LiveScene = Omit<Scene, "writePoses">;
+
+/** That environment after a reset or a step. */
+export interface LiveMoment {
+  /** Counts the episodes that were shown, from 0. */
+  episode: number;
+  /** Steps since the episode began. */
+  length: number;
+  /** The sum of rewards since the episode began. */
+  return: number;
+  isLast: boolean;
+  /** The file of the policy that acts, and the steps it was trained for; null if the file does not say. */
+  policy: { file: string; step: number | null };
+  /** [S · 12], as `Scene.writePoses` writes them. */
+  poses: number[];
+}

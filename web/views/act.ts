@@ -5,7 +5,7 @@ import { channelOf, expectChannel } from "../../src/training/actors/channel.ts";
 import { colors } from "../colors.ts";
 import { type Speed, speeds } from "../experiment.ts";
 import { Orbit } from "../orbit.ts";
-import { Poses } from "../poses.ts";
+import { FollowedPoses } from "../followed-poses.ts";
 import type { ActOrder, ActorNews, ActorParts, FromActor, ToActor } from "../remote-actor.ts";
 import { sceneOfTask } from "../scenes.ts";
 import type { Session } from "../session.ts";
@@ -254,10 +254,11 @@ class ShownActor {
       stage.canvas.setAttribute("role", "img");
       stage.canvas.setAttribute("aria-label", `The body of ${task} at work, in 3D`);
       this.#host.replaceChildren(stage.canvas);
-      const poses = new Poses();
+      const poses = new FollowedPoses();
       this.#solid = (body, seconds) => {
-        poses.follow(body, seconds);
-        const moment = poses.moment(stepSeconds);
+        poses.advance(seconds);
+        poses.follow(body, stepSeconds);
+        const { moment } = poses;
         if (moment) stage.draw(moment, orbit, colors(), seconds, null);
       };
     } catch (error) {

@@ -92,7 +92,7 @@ function showConfig(run: string, config: RunConfig): void {
     find("#no-scene"),
     isSimulated(config)
       ? ""
-      : `This page cannot simulate ${whose}, so it shows only the records. If it has a scene, ddpg render draws an episode.`,
+      : `This page cannot simulate ${whose}, so it shows only the records. If it has a scene, name its module to see the body: ddpg watch ${run} --environment <path>.`,
   );
 }
 

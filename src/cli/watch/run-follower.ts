@@ -210,6 +210,11 @@ function short(text: string): string {
 /** The name under which the networks of a checkpoint are served. */
 export const networksFile = "networks.safetensors";
 
+/** The policy to show of a run as its files are now. */
+export function newestPolicyOf(run: string): RunStatus["policy"] {
+  return newestPolicy(run, statusOf(run, files.result) !== undefined);
+}
+
 /**
  * The policy to show: the final one, preferably from the checkpoint, which also has the critic. While the run has not
  * ended, the one written last.

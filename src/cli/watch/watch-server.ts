@@ -12,6 +12,7 @@ import { mujocoPackage } from "../../envs/mujoco/engine.ts";
 import { readNetworks } from "../../node/checkpoint-parts.ts";
 import { attempt } from "../../node/files.ts";
 import { files, openRunFile, statusOf } from "../../node/run-files.ts";
+import type { LiveBody } from "./live-body.ts";
 import { Overview, type RunsSource } from "./overview.ts";
 import { networksFile, RunFollower, shownFiles } from "./run-follower.ts";
 
@@ -69,18 +70,19 @@ const stallMs = 60_000;
 
 /**
  * Serves a run's directory and the page. Port 0 means a free one. Throws an InputError if the port is not available.
- * `times` replaces `stallMs` in tests.
+ * `times` replaces `stallMs` in tests; `body` is what the server steps for the page.
  */
 export async function serveRun(
   run: string,
   page: string,
   port: number,
   times: { stallMs: number } = { stallMs },
+  body?: LiveBody,
 ): Promise<WatchServer> {
   const answers = new Map<string, Answer>([
     ...mujocoAnswers(),
     ...withRoot(pageAnswers(page), watchPage),
-    ...runAnswers(run, times.stallMs),
+    ...runAnswers(run, times.stallMs, body),
   ]);
   return serve((place) => answers.get(place), port, times);
 }
@@ -266,12 +268,23 @@ function typeOf(name: string): string {
   return types[path.extname(name)] ?? "application/octet-stream";
 }
 
-function runAnswers(run: string, stallMs: number): [string, Answer][] {
+function runAnswers(run: string, stallMs: number, body?: LiveBody): [string, Answer][] {
   const follower = new RunFollower(run);
+  const follow: Follow = (send) => {
+    const followed = [follower.follow(send), ...(body ? [body.follow(send)] : [])];
+    return {
+      resume: () => {
+        for (const each of followed) each.resume();
+      },
+      stop: () => {
+        for (const each of followed) each.stop();
+      },
+    };
+  };
   return [
     ...shownFiles.map((name): [string, Answer] => [`/run/${name}`, fileAnswer(run, name)]),
     [`/run/${networksFile}`, networksAnswer(run)],
-    ["/run/events", eventsAnswer((send) => follower.follow(send), stallMs)],
+    ["/run/events", eventsAnswer(follow, stallMs)],
   ];
 }
 

@@ -32,8 +32,21 @@ function watch(args: readonly string[], env?: NodeJS.ProcessEnv) {
 
 const urlIn = (text: string): string => /http:\/\/127\.0\.0\.1:\d+\//.exec(text)?.[0] ?? "";
 
+const cart = `export default () => ({
+  observationSize: 1, actionLow: [-1], actionHigh: [1], steps: 0,
+  reset() { this.steps = 0; return [0]; },
+  step([action]) { return { observation: [action], reward: 1, terminated: false, truncated: ++this.steps === 20 }; },
+});`;
+const drawn = cart.replace(
+  "steps: 0,",
+  `steps: 0, scene: { shapes: [], camera: { target: [0, 0, 0], distance: 1, azimuth: 0, elevation: 0 }, stepSeconds: 0.01,
+    writePoses() {} }, close() { console.error("closed"); },`,
+);
+
 before(async () => {
   await succeed("train", "Pendulum-v1", "--steps", "400", "--episodes", "2", "--out", "run", "--no-progress");
+  fs.writeFileSync(inFolder("cart.mjs"), cart);
+  await succeed("train", "./cart.mjs", "--steps", "200", "--episodes", "2", "--out", "own", "--no-progress");
   fs.mkdirSync(inFolder("other"));
   fs.writeFileSync(inFolder("file"), "");
 });
@@ -61,6 +74,37 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
       assert.equal(await watching.ended, code);
       assert.equal(watching.said(), text);
     }
+  });
+
+  it("steps the environment that the user named, says if it changed, and closes it at the end", posix, async () => {
+    fs.writeFileSync(inFolder("drawn.mjs"), drawn);
+    const watching = watch(["own", "--environment", "drawn.mjs", "--no-open"]);
+    const text = await watching.says(/Ctrl-C/);
+    assert.match(text, /^ddpg: warning: drawn\.mjs has changed since the run: its SHA-256 was \S+ and is \S+$/m);
+    assert.match(text, /^body +drawn\.mjs, stepped while the page is open$/m);
+    const reader = (await fetch(`${urlIn(text)}run/events`)).body?.getReader();
+    let events = "";
+    while (!/^event: moment\ndata: .*"isLast":true/m.test(events))
+      events += new TextDecoder().decode((await reader?.read())?.value);
+    assert.match(events, /^event: scene\ndata: {"shapes":\[\],"camera":/m);
+    watching.child.kill("SIGINT");
+    assert.equal(await watching.ended, 130);
+    assert.match(watching.said(), /Ctrl-C stops it\.\nclosed\n$/);
+  });
+
+  it("never loads a module that is not named", posix, async () => {
+    fs.writeFileSync(inFolder("cart.mjs"), `console.error("loaded");\n${cart}`);
+    const watching = watch(["own", "--no-open"]);
+    const text = await watching.says(/Ctrl-C/);
+    const reader = (await fetch(`${urlIn(text)}run/events`)).body?.getReader();
+    let events = "";
+    while (!events.includes("event: status")) events += new TextDecoder().decode((await reader?.read())?.value);
+    await delay(300);
+    assert.doesNotMatch(events, /event: (scene|moment)/);
+    watching.child.kill("SIGINT");
+    assert.equal(await watching.ended, 130);
+    assert.doesNotMatch(watching.said(), /loaded/);
+    fs.writeFileSync(inFolder("cart.mjs"), cart);
   });
 
   it("opens the browser with the address as its only argument, and without a shell", posix, async () => {
@@ -116,6 +160,16 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
       [["run", "--port=-5"], '--port: expected a whole number from 0 to 65535, got "-5".'],
       [["run", "--port", "1.5"], '--port: expected a whole number from 0 to 65535, got "1.5".'],
       [["run", "--port", "x"], '--port: expected a whole number from 0 to 65535, got "x".'],
+      [
+        ["run", "--environment", "cart.mjs"],
+        '--environment: expected nothing for Pendulum-v1, which the page itself simulates, got "cart.mjs".',
+      ],
+      [
+        ["own", "--environment", "cart.mjs"],
+        '--environment cart: expected an environment with a scene, got one without. Give it a "scene", with shapes, a camera, stepSeconds and writePoses.',
+      ],
+      [["own", "--environment", "none.mjs"], "environment none.mjs: expected a module, got no such file or directory."],
+      [[".", "--environment", "cart.mjs"], '--environment: expected one run, whose environment it is, got ".".'],
       [[], 'watch: expected <run>, got nothing. See "ddpg watch --help".'],
     ];
     await Promise.all(

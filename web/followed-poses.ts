@@ -1,4 +1,4 @@
-// What is drawn of a body in 3D: its poses between two steps.
+// Poses that arrive one after another, displayed with what lies between the last two.
 import { type Body, isSameEpisode } from "./source.ts";
 
 /** A moment between two steps. */
@@ -12,36 +12,37 @@ export interface Moment {
   readonly episode: number;
 }
 
-/** The poses of a body at its last two steps, and the time since the first of them. */
-export class Poses {
-  /** In seconds. */
+export class FollowedPoses {
+  /** Seconds since `#now` arrived. */
   clock = 0;
   #before: Float32Array | null = null;
   #now: Float32Array | null = null;
   #episode = 0;
+  /** Seconds from `#before` to `#now`. */
+  #lasts = 1;
   /** The body that `#now` shows; null while no body is followed. */
   #followed: Body | null = null;
 
-  /** Whether there is a step. */
+  /** Whether there are poses. */
   get hasBegun(): boolean {
     return this.#now !== null;
   }
 
-  /** Takes the poses of a step, which may be the next one of the same episode. */
-  take(poses: Float32Array, isNext: boolean): void {
-    if (!isNext) this.#episode++;
-    this.#before = isNext && this.#now ? this.#now : poses;
+  /** Takes poses in that are `seconds` after the ones before, or with which an episode begins: then `seconds` is null. */
+  take(poses: Float32Array, seconds: number | null): void {
+    if (seconds === null) this.#episode++;
+    this.#before = (seconds === null ? null : this.#now) ?? poses;
     this.#now = poses;
+    this.#lasts = seconds ?? 1;
+    this.clock = 0;
   }
 
-  /** Shows a body that steps elsewhere, after a time in seconds. Returns whether it has taken another step. */
-  follow(body: Body, seconds: number): boolean {
-    this.clock += seconds;
+  /** Takes the poses of a body, if it has taken another step, which lasts `stepSeconds`. Returns whether it has. */
+  follow(body: Body, stepSeconds: number): boolean {
     const before = this.#followed;
     if (!body.poses || body.step === before?.step) return false;
     this.#followed = body;
-    this.clock = 0;
-    this.take(body.poses, before !== null && isSameEpisode(before, body));
+    this.take(body.poses, before !== null && isSameEpisode(before, body) ? stepSeconds : null);
     return true;
   }
 
@@ -50,10 +51,15 @@ export class Poses {
     this.#followed = null;
   }
 
-  /** What to draw now; null before the first step. */
-  moment(stepSeconds: number): Moment | null {
+  /** Advances the time, in s. */
+  advance(seconds: number): void {
+    this.clock += seconds;
+  }
+
+  /** What to draw now; null before the first poses. */
+  get moment(): Moment | null {
     if (!this.#before || !this.#now) return null;
-    const part = Math.min(1, this.clock / stepSeconds);
+    const part = Math.min(1, this.clock / this.#lasts);
     return { before: this.#before, now: this.#now, part, episode: this.#episode };
   }
 }
