@@ -4,8 +4,8 @@ import { parseServer, printableAddress, type ServerAddress } from "../../src/bas
 import { channelOf, expectChannel } from "../../src/training/actors/channel.ts";
 import { colors } from "../colors.ts";
 import { type Speed, speeds } from "../experiment.ts";
-import { Orbit } from "../orbit.ts";
 import { FollowedPoses } from "../followed-poses.ts";
+import { Orbit } from "../orbit.ts";
 import type { ActOrder, ActorNews, ActorParts, FromActor, ToActor } from "../remote-actor.ts";
 import { sceneOfTask } from "../scenes.ts";
 import type { Session } from "../session.ts";
@@ -65,7 +65,7 @@ export function actView(session: Session): void {
     setText(find("#act-state"), inWords(now, channel.value));
     setText(find("#act-sent"), whole(now.sent));
     setText(find("#act-rate"), now.perSecond > 0 ? whole(now.perSecond) : "–");
-    setText(find("#act-version"), now.task === "" ? "–" : whole(now.version));
+    setText(find("#act-version"), now.run === "" ? "–" : whole(now.version));
     setText(find("#act-ratio"), short(now.ratio));
     setText(find("#act-return"), short(now.return));
     if (now.parts) {
