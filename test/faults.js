@@ -2598,4 +2598,36 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "actors: a learner takes the channel before its first evaluation",
+    tests: ["cli/act"],
+    edits: [
+      {
+        file: "src/cli/run/actors.ts",
+        text: "if (saved) await run.begin();",
+        fault: "await run.begin();",
+      },
+    ],
+  },
+  {
+    name: "actors: of the messages that were set aside, the first is said in place of the last",
+    tests: ["cli/act"],
+    edits: [
+      {
+        file: "src/cli/run/actors.ts",
+        text: "this.#last = { line, data };",
+        fault: "this.#last ??= { line, data };",
+      },
+    ],
+  },
+  {
+    name: "actors: what the server did not take is not said",
+    edits: [
+      {
+        file: "src/training/actors/actor-link.ts",
+        text: "if (unsentRows > 0 && !this.hasEnded)",
+        fault: "if (unsentRows > 1e9 && !this.hasEnded)",
+      },
+    ],
+  },
 ];

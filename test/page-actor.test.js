@@ -1,6 +1,6 @@
 // The page as an actor of a learner elsewhere: a real browser, a real server with a WebSocket, a learner in a process.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -44,10 +44,14 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
 
   const learnerServer = () => ({ server: `nats://learner:${passwords.learner}@127.0.0.1:${nats.port}` });
 
-  /** Starts a learner on the pendulum, whose channel is that name. Resolves with what it said at its end. */
+  /** Starts a learner whose channel is that name. Resolves with what it said at its end. */
   function learn(channel, ...flags) {
+    return learnOn("Pendulum-v1", nats.url, channel, ...flags);
+  }
+
+  function learnOn(task, address, channel, ...flags) {
     const env = { ...process.env, DDPG_NATS_USER: "learner", DDPG_NATS_PASSWORD: passwords.learner };
-    const args = ["train", "Pendulum-v1", "--preset", "small", "--actors", nats.url, "--channel", channel, ...flags];
+    const args = ["train", task, "--preset", "small", "--actors", address, "--channel", channel, ...flags];
     const child = spawn(process.execPath, [program, ...args, "--out", channel], { cwd: folder, env });
     children.push(child);
     let said = "";
@@ -56,15 +60,15 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
   }
 
   /** Opens the page with its run paused, and unfolds the form. */
-  async function open(url, use) {
-    const tab = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
+  async function open(url, use, { task = "Pendulum-v1", from = browser } = {}) {
+    const tab = await from.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
     const said = [];
     tab.on("console", (message) => said.push(message.text()));
     tab.on("pageerror", (error) => said.push(String(error)));
     const asked = [];
     tab.on("request", (request) => asked.push(request.url()));
     try {
-      await tab.goto(`${url}/#task=Pendulum-v1`);
+      await tab.goto(`${url}/#task=${task}`);
       await tab.locator("html[data-complete]").waitFor({ state: "attached" });
       assert.ok(
         !asked.some((name) => /act-|remote-actor-/.test(name)),
@@ -72,6 +76,14 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
       );
       assert.ok(await tab.locator("#act-address").isHidden());
       await tab.locator("#act > summary").click();
+      // The phases that it shows, one after the other.
+      await tab.evaluate(() => {
+        window.phases = [];
+        const fold = document.querySelector("#act");
+        new MutationObserver(() => {
+          if (window.phases.at(-1) !== fold.dataset.phase) window.phases.push(fold.dataset.phase);
+        }).observe(fold, { attributeFilter: ["data-phase"] });
+      });
       await tab.locator("#act-speed option").first().waitFor({ state: "attached" });
       await use(tab, said);
     } catch (error) {
@@ -136,6 +148,7 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
       await tab.locator("#act-stop").click();
       await tab.locator("#act-state", { hasText: /^Stopped\. The learner keeps the [\d,]+ transitions/ }).waitFor();
       await phase(tab, "stopped");
+      assert.deepEqual(await tab.evaluate(() => window.phases.slice(-3)), ["acting", "stopping", "stopped"]);
       const sent = await number(tab, "sent");
       assert.deepEqual(await inStream("alone"), { rows: sent, last: 1 }, "all of them, and a farewell");
 
@@ -162,7 +175,93 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
       for (const part of ["Act for this learner", "#task=Pendulum-v1", nats.url])
         assert.ok(everything.includes(part), `the check looks at what has ${part}`);
       assert.ok(!everything.includes(passwords.page));
+      assert.doesNotMatch(learnerSaid, /set aside|is cut/);
     }));
+
+  it("acts in 3D with an engine that it loads first, and says what a server that is gone did not take", () =>
+    open(
+      site.url,
+      async (tab) => {
+        assert.equal(await tab.locator("#act-channel").inputValue(), "InvertedPendulum-v5");
+        void learnOn("InvertedPendulum-v5", nats.url, "solid", "--steps", "100000", "--episodes", "3");
+        await fill(tab, { ...login(), channel: "solid" });
+        await phase(tab, "acting");
+        await tab.locator("#act-body canvas[aria-label='The body of InvertedPendulum-v5 at work, in 3D']").waitFor();
+        await until(async () => (await number(tab, "sent")) >= 100);
+        await nats.kill();
+        try {
+          await tab.locator("#act-state", { hasText: "The connection is lost." }).waitFor();
+          await delay(500);
+          await tab.locator("#act-stop").click();
+          await phase(tab, "stopping");
+          assert.ok(await tab.locator("#act-stop").isDisabled());
+          await phase(tab, "stopped");
+          assert.match(await text(tab, "line"), /^ws:\/\/[\d.:]+ did not acknowledge the last (\d+ )?transitions?/);
+        } finally {
+          await nats.restart();
+        }
+        const phases = await tab.evaluate(() => window.phases);
+        assert.deepEqual(phases.slice(-4), ["loading", "acting", "stopping", "stopped"]);
+        // What is said of one attempt is not said of the next one.
+        await fill(tab, { channel: "a.b" });
+        await tab.locator("#act-error", { hasText: /^channel: expected/ }).waitFor();
+        assert.equal(await text(tab, "line"), "");
+      },
+      { task: "InvertedPendulum-v5" },
+    ));
+
+  const withoutOpenssl = spawnSync("openssl", ["version"]).status !== 0 && "openssl is not installed";
+  it("acts over wss:// for a server whose certificate it trusts, and no other", { skip: withoutOpenssl }, async () => {
+    const [key, certificate] = ["key.pem", "certificate.pem"].map((name) => path.join(folder, name));
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
+    const files = ["-keyout", key, "-out", certificate];
+    const made = spawnSync("openssl", [
+      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
+      ...subject,
+      ...files,
+    ]);
+    assert.equal(made.status, 0, String(made.stderr));
+    const webSocketPort = await freePort();
+    const plain = actorsConfig({ passwords, webSocketPort, origin: site.url });
+    const tls = `tls { cert_file: ${JSON.stringify(certificate)}, key_file: ${JSON.stringify(key)} }\n`;
+    const config = plain.replace(/no_tls: true.*\n/, tls);
+    assert.notEqual(config, plain);
+    const secure = await startServer({ config });
+    const trusting = await openBrowser({ flags: ["--ignore-certificate-errors"] });
+    const form = { ...login(), address: `wss://127.0.0.1:${webSocketPort}`, channel: "secure" };
+    try {
+      await open(site.url, async (tab) => {
+        await fill(tab, form);
+        await tab.locator("#act-error", { hasText: "and that this browser trusts its certificate." }).waitFor();
+      });
+      const learned = learnOn("Pendulum-v1", secure.url, "secure", "--steps", "1200", "--episodes", "3");
+      await open(
+        site.url,
+        async (tab) => {
+          await fill(tab, form);
+          await phase(tab, "ended");
+          assert.ok((await number(tab, "sent")) >= 1200);
+        },
+        { from: trusting },
+      );
+      const { code, said } = await learned;
+      assert.equal(code, 0, said);
+    } finally {
+      await trusting.close();
+      await secure.stop();
+    }
+  });
+
+  it("proposes the channel that the command line takes by default, also for a name with a slash", () =>
+    open(
+      site.url,
+      async (tab) => {
+        assert.equal(await tab.locator("#act-channel").inputValue(), "dm_control-cartpole-swingup");
+        await fill(tab, { address: "ws://localhost:1" });
+        await tab.locator("#act-error", { hasText: /^There is no connection to ws:\/\/localhost:1/ }).waitFor();
+      },
+      { task: "dm_control/cartpole-swingup" },
+    ));
 
   it("says that a login is wrong, or that there is none, without the password", () =>
     open(site.url, async (tab, said) => {
@@ -207,10 +306,10 @@ describe("the page as an actor", { skip: withoutServer, timeout: 600_000 }, () =
       environment: "my-robot",
       spaces,
       settings: presets.small,
-      arithmetic: "portable",
     };
     const options = { server: learnerServer(), where: "--actors", channel: "robot", timeout: 60, onLine: () => {} };
     const link = await LearnerLink.open({ ...options, task });
+    await link.begin();
     try {
       await open(site.url, async (tab) => {
         await fill(tab, { ...login(), channel: "robot" });

@@ -4,7 +4,7 @@ import { chooseBackend } from "../src/kernels/choose-backend.ts";
 import type { Arithmetic } from "../src/kernels/kernels.ts";
 import { type Experiment, fromLink, type Speed, usualExperiment, usualSpeed } from "./experiment.ts";
 import { Session } from "./session.ts";
-import { trainInWorker } from "./start-worker.ts";
+import { trainInWorker } from "./train-in-worker.ts";
 import { controlsView } from "./views/controls.ts";
 import { curveView } from "./views/curve.ts";
 import { mapsView } from "./views/maps.ts";

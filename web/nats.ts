@@ -2,7 +2,7 @@
 // worker loads it, when a user asks for a connection.
 import { headers, wsconnect } from "@nats-io/nats-core";
 import { InputError } from "../src/base/expect.ts";
-import { isRefusal, saidBy, watchConnection } from "../src/base/nats.ts";
+import { closeConnection, isRefusal, keepsConnection, saidBy, watchConnection } from "../src/base/nats.ts";
 import type { ServerAddress } from "../src/base/nats-address.ts";
 import { type ActorServer, actorServer } from "../src/training/actors/actor-server.ts";
 import { inboxes } from "../src/training/actors/channel.ts";
@@ -31,18 +31,10 @@ export async function connectToNats(
     const connection = await wsconnect({
       ...{ servers: printable, name, inboxPrefix: inboxes.actor, timeout: connectMs },
       ...credentials(login),
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 500,
-      pingInterval: 20_000,
+      ...keepsConnection,
     });
     void watchConnection(connection, onChange);
-    const close = async (): Promise<void> => {
-      // A lost server would be waited for.
-      const late = new Promise((resolve) => setTimeout(resolve, 2000));
-      await Promise.race([connection.drain().catch(() => {}), late]);
-      await connection.close();
-    };
-    return actorServer(printable, connection, headers, close);
+    return actorServer(printable, connection, headers, () => closeConnection(connection));
   } catch (error) {
     throw new InputError(isRefusal(error) ? refused(printable, login) : unreachable(address, saidBy(error)));
   }

@@ -3,14 +3,14 @@ import { InputError, messageOf, show } from "../src/base/expect.ts";
 import { letMacrotasksRun } from "../src/base/macrotask.ts";
 import type { ServerAddress } from "../src/base/nats-address.ts";
 import type { Environment } from "../src/environment/environment.ts";
-import { poseSize, type Scene } from "../src/environment/scene.ts";
+import type { Scene } from "../src/environment/scene.ts";
 import { Acting } from "../src/training/actors/acting.ts";
-import { ActorLink } from "../src/training/actors/actor-link.ts";
+import { ActorLink, defaultFlow } from "../src/training/actors/actor-link.ts";
 import type { FrameRow } from "../src/training/actors/frame.ts";
 import { Brake } from "./brake.ts";
 import { taskOf, tasks } from "./experiment.ts";
 import { connectToNats, type Login } from "./nats.ts";
-import { shownBy } from "./scenes.ts";
+import { bodyAfter, shownBy } from "./scenes.ts";
 import type { Body } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
 
@@ -32,7 +32,7 @@ export type ToActor = { readonly act: ActOrder } | { readonly speed: number } | 
 export type FromActor = { readonly news: ActorNews } | { readonly failed: string };
 
 export interface ActorNews {
-  readonly phase: "connecting" | "joining" | "acting" | "ended" | "stopped";
+  readonly phase: "connecting" | "joining" | "loading" | "acting" | "stopping" | "ended" | "stopped";
   readonly isLost: boolean;
   /** Whether the learner is silent, although the page waits for it. */
   readonly isAlone: boolean;
@@ -58,9 +58,6 @@ export interface ActorNews {
 }
 
 export type ActorParts = Pick<Scene, "shapes" | "camera" | "stepSeconds">;
-
-/** As for `ddpg act`: the transitions that may be ahead of the learner, and those of a message. */
-const [window, batch] = [256, 64];
 
 class RemoteActor {
   readonly #order: ActOrder;
@@ -95,7 +92,7 @@ class RemoteActor {
       this.#isLost = isLost;
     });
     const link = new ActorLink({
-      ...{ server, actor: newId(), where: server.address, channel, window, batch },
+      ...{ server, actor: newId(), where: server.address, channel, ...defaultFlow },
       onLine: (line) => {
         this.#line = line;
       },
@@ -104,6 +101,8 @@ class RemoteActor {
     try {
       await this.#act(link);
     } finally {
+      // An older line would be taken for one about what the server did not take.
+      if (!this.#isStopped) this.#line = "";
       // What is left is sent, and the learner hears that the episode ends here.
       await link.close();
     }
@@ -112,17 +111,21 @@ class RemoteActor {
 
   async #act(link: ActorLink): Promise<void> {
     this.#phase = "joining";
-    const isStopped = (): boolean => this.#isStopped;
+    // The page ends the worker of an actor that is stopped before it acts.
+    const isStopped = (): boolean => false;
     const task = await link.join(spacesHere, "this page's task", isStopped);
-    const weights = task && (await link.firstWeights(isStopped));
-    if (!task || !weights) return;
-    const { noiseScale } = this.#order;
+    if (!task) return;
     const name = task.environment;
+    this.#task = name;
+    this.#phase = "loading";
+    const weights = await link.firstWeights(isStopped);
+    if (!weights) return;
+    const { noiseScale } = this.#order;
     const environment = await taskOf({ task: name }).create();
     const seed = crypto.getRandomValues(new Uint32Array(1))[0];
     const acting = await Acting.create(task, environment, { seed, name, ...(noiseScale !== null && { noiseScale }) });
     acting.take(weights, "weights");
-    [this.#acting, this.#environment, this.#run, this.#task] = [acting, environment, task.run, name];
+    [this.#acting, this.#environment, this.#run] = [acting, environment, task.run];
     const { noise, noiseScale: learners } = task.settings;
     this.#noise = `noise ${noise} of size ${noiseScale ?? `${learners}, the learner's`}`;
     const brake = new Brake(shownBy(environment).stepSeconds, this.#speed, true);
@@ -164,7 +167,14 @@ class RemoteActor {
     this.#isStopped = true;
     // Neither the pace nor the window is waited for.
     this.#brake?.setSpeed(Infinity);
+    this.#line = "";
     if (this.#phase === "acting") void this.#link?.close();
+    this.#phase = "stopping";
+  }
+
+  /** What the last line says: once the actor has ended, what the server did not take. */
+  get line(): string {
+    return this.#line;
   }
 
   get news(): ActorNews {
@@ -182,17 +192,11 @@ class RemoteActor {
   }
 
   #body(): Body | null {
-    const state = this.#environment?.save?.();
-    if (!this.#environment || !state || !this.#last) return null;
-    const scene = shownBy(this.#environment);
-    const poses = new Float32Array(scene.shapes.length * poseSize);
-    scene.writePoses(poses);
-    return {
-      state: Array.from(state.subarray(1)),
-      observation: Array.from(this.#last.nextObservation),
-      action: Array.from(this.#last.action),
-      ...{ step: this.#acted, length: state[0], path: [], poses },
-    };
+    if (!this.#environment || !this.#last) return null;
+    const { nextObservation: observation, action } = this.#last;
+    const step = { step: this.#acted, observation, action };
+    const body = bodyAfter(this.#environment, shownBy(this.#environment), step);
+    return body && { ...body, path: [] };
   }
 
   #parts(): ActorParts | null {
@@ -225,7 +229,7 @@ export function hear(message: ToActor): void {
     actor = started;
     started.run().then(
       () => send({ news: started.news }),
-      (error: unknown) => send({ failed: messageOf(error) }),
+      (error: unknown) => send({ failed: `${messageOf(error)} ${started.line}`.trim() }),
     );
   } else if (message === "pull") {
     if (actor) send({ news: actor.news });

@@ -3,10 +3,11 @@
 import { pi } from "../src/base/math.ts";
 import type { PresetName } from "../src/ddpg/config.ts";
 import type { Environment } from "../src/environment/environment.ts";
-import { type Scene, sceneOf } from "../src/environment/scene.ts";
+import { poseSize, type Scene, sceneOf } from "../src/environment/scene.ts";
 import { MountainCarContinuous } from "../src/envs/mountain-car-continuous.ts";
 import { Pendulum } from "../src/envs/pendulum.ts";
 import { mujocoTasks } from "../src/tasks.ts";
+import type { Body } from "./source.ts";
 
 /** A state or an observation. */
 export type Numbers = readonly number[] | Float64Array;
@@ -192,4 +193,24 @@ export function shownBy(environment: Environment): Scene {
   const scene = sceneOf(environment);
   if (!scene) throw new Error("Every task on the page must have a scene.");
   return scene;
+}
+
+/** The body after a step, for an environment that can be saved. Its poses are those of `scene`; null for a flat one. */
+export function bodyAfter(
+  environment: Environment,
+  scene: Scene | null,
+  taken: { readonly step: number; readonly observation: ArrayLike<number>; readonly action: ArrayLike<number> },
+): Omit<Body, "path"> | null {
+  const state = environment.save?.();
+  if (!state) return null;
+  const poses = scene && new Float32Array(scene.shapes.length * poseSize);
+  if (poses) scene.writePoses(poses);
+  return {
+    state: Array.from(state.subarray(1)),
+    poses,
+    observation: Array.from(taken.observation),
+    action: Array.from(taken.action),
+    step: taken.step,
+    length: state[0],
+  };
 }

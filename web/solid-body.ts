@@ -2,9 +2,10 @@
 // training is slow enough to watch, it follows the training body. The display interpolates between two steps.
 import type { Settings } from "../src/ddpg/config.ts";
 import type { Policy } from "../src/ddpg/policy.ts";
+import { FollowedPoses, type Moment } from "./followed-poses.ts";
 import type { SolidScene } from "./scenes.ts";
 import type { FromSolidWorker, SolidMoment, SolidParts, ToSolidWorker } from "./solid-worker.ts";
-import { type Body, isSameEpisode } from "./source.ts";
+import type { Body } from "./source.ts";
 import { startWorker } from "./start-worker.ts";
 
 /** How far ahead the worker simulates, in s. */
@@ -13,17 +14,6 @@ const ahead = 0.1;
 const maxLate = 0.1;
 /** How long the end of an episode stays visible, in s. */
 const pause = 0.6;
-
-/** A moment between two steps. */
-export interface Moment {
-  /** The poses at the two steps, as `Scene` writes them. */
-  readonly before: Float32Array;
-  readonly now: Float32Array;
-  /** From 0 at the first step to 1 at the second. */
-  readonly part: number;
-  /** A counter. The body jumps when it changes. */
-  readonly episode: number;
-}
 
 /** What the displayed policy observed and did. */
 export interface Felt {
@@ -52,15 +42,9 @@ export class SolidBody {
   #policy: Policy | null = null;
   #noiseSize = 1;
   #asked = 0;
-  #before: Float32Array | null = null;
-  #now: Float32Array | null = null;
+  readonly #poses = new FollowedPoses();
   #isLast = false;
   #isChoosing = false;
-  #episode = 0;
-  /** Seconds since `#before`. */
-  #clock = 0;
-  /** The training body that `#now` shows; null while the training body is not followed. */
-  #followed: Body | null = null;
 
   constructor(task: string, scene: SolidScene) {
     this.scene = scene;
@@ -108,26 +92,27 @@ export class SolidBody {
 
   /** What to draw now; null before the first step. */
   get moment(): Moment | null {
-    if (!this.#parts || !this.#before || !this.#now) return null;
-    const part = Math.min(1, this.#clock / this.#parts.stepSeconds);
-    return { before: this.#before, now: this.#now, part, episode: this.#episode };
+    return this.#parts && this.#poses.moment;
   }
 
   /** Advances the worker's simulation by a time in s. */
   advance(seconds: number): void {
     if (!this.#parts || !this.#policy) return;
-    this.#followed = null;
     const { stepSeconds } = this.#parts;
-    this.#clock += Math.min(seconds, maxLate);
+    const poses = this.#poses;
+    poses.leave();
+    poses.advance(Math.min(seconds, maxLate));
     for (;;) {
-      const lasts = this.#isLast ? pause : this.#now ? stepSeconds : 0;
-      if (this.#clock < lasts) break;
+      const lasts = this.#isLast ? pause : poses.hasBegun ? stepSeconds : 0;
+      if (poses.clock < lasts) break;
       const next = this.#ahead.shift();
       // The worker is late, so time waits for it.
-      if (!next) this.#clock = Math.min(this.#clock, lasts);
+      if (!next) poses.clock = Math.min(poses.clock, lasts);
       if (!next) break;
-      this.#clock -= lasts;
-      this.#take(next.poses, next.length > 0, next);
+      const rest = poses.clock - lasts;
+      poses.take(next.poses, next.length > 0 ? stepSeconds : null);
+      poses.advance(rest);
+      this.felt = next;
       this.length = next.length;
       this.return = next.return;
       this.#isLast = next.isLast;
@@ -140,18 +125,15 @@ export class SolidBody {
 
   /** Shows the training body instead, and advances the time since its last step, in s. */
   follow(body: Body, seconds: number): void {
-    this.#clock += seconds;
-    const before = this.#followed;
-    if (!body.poses || body.step === before?.step) return;
-    this.#followed = body;
-    this.#clock = 0;
+    this.#poses.advance(seconds);
+    if (!this.#poses.follow(body, this.#parts?.stepSeconds ?? 1)) return;
     this.#isLast = false;
-    this.#take(body.poses, before !== null && isSameEpisode(before, body), body);
+    this.felt = body;
   }
 
   /** Another run begins: its first body does not follow the one shown. */
   leave(): void {
-    this.#followed = null;
+    this.#poses.leave();
   }
 
   /** Changes the speed of the first joint, in m/s, or rad/s for a hinge. */
@@ -161,13 +143,6 @@ export class SolidBody {
 
   close(): void {
     this.#worker.terminate();
-  }
-
-  #take(poses: Float32Array, isNext: boolean, felt: Felt): void {
-    this.felt = felt;
-    if (!isNext) this.#episode++;
-    this.#before = isNext && this.#now ? this.#now : poses;
-    this.#now = poses;
   }
 
   #hear(data: FromSolidWorker): void {

@@ -8,7 +8,7 @@ import { Policy } from "../src/ddpg/policy.ts";
 import type { TrainingStep } from "../src/ddpg/train.ts";
 import { withoutUpdates } from "../src/ddpg/update-schedule.ts";
 import type { Environment } from "../src/environment/environment.ts";
-import { poseSize, type Scene as ShownScene } from "../src/environment/scene.ts";
+import type { Scene as ShownScene } from "../src/environment/scene.ts";
 import type { MetricsRecord } from "../src/training/metrics.ts";
 import { RunLoop } from "../src/training/run-loop.ts";
 import { Brake, type Single } from "./brake.ts";
@@ -16,7 +16,7 @@ import { type Experiment, evaluationPlan, settingsOf, taskOf } from "./experimen
 import { Grid, replayDensity } from "./grid.ts";
 import { MapPainter } from "./map-painter.ts";
 import { BeforeUpdate, type UpdateDetail } from "./observed-update.ts";
-import { type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
+import { bodyAfter, type FlatScene, type SolidScene, scenes, shownBy } from "./scenes.ts";
 import type { Body, Frame, Order, Wants } from "./source.ts";
 import { StepRate } from "./step-rate.ts";
 import { fetchTrained } from "./trained.ts";
@@ -255,19 +255,8 @@ export class Training {
     }
   }
 
-  #bodyAfter({ step, action, observation, episode }: TrainingStep): Omit<Body, "path"> | null {
-    const state = this.#environment.save?.();
-    if (!state) return null;
-    const { shapes } = this.#shown;
-    const poses = this.#scene.isSolid ? new Float32Array(shapes.length * poseSize) : null;
-    if (poses) this.#shown.writePoses(poses);
-    return {
-      state: Array.from(state.subarray(1)),
-      poses,
-      observation: Array.from(observation),
-      action: Array.from(action),
-      step,
-      length: episode?.length ?? state[0],
-    };
+  #bodyAfter({ step, observation, action, episode }: TrainingStep): Omit<Body, "path"> | null {
+    const body = bodyAfter(this.#environment, this.#scene.isSolid ? this.#shown : null, { step, observation, action });
+    return body && episode ? { ...body, length: episode.length } : body;
   }
 }

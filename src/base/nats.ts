@@ -2,6 +2,26 @@
 import { InputError, messageOf } from "./expect.ts";
 import { withoutSecrets } from "./nats-address.ts";
 
+declare const setTimeout: (callback: () => void, ms: number) => unknown;
+declare const clearTimeout: (timer: unknown) => void;
+
+/** How every client keeps its connection. It tries for ever, because a worker outlives a server that is restarted. */
+export const keepsConnection = { maxReconnectAttempts: -1, reconnectTimeWait: 500, pingInterval: 20_000 } as const;
+
+/** How long a connection that closes waits for the server, which may be lost, in ms. */
+const drainMs = 2000;
+
+/** Sends what is on its way, and closes a connection. */
+export async function closeConnection(connection: { drain(): Promise<void>; close(): Promise<void> }): Promise<void> {
+  let timer: unknown;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, drainMs);
+  });
+  await Promise.race([connection.drain().catch(() => {}), late]);
+  clearTimeout(timer);
+  await connection.close();
+}
+
 /** What an error of the client says, with its causes, in one line without secrets. */
 export function saidBy(error: unknown): string {
   const messages: string[] = [];
@@ -20,7 +40,7 @@ export function isRefusal(error: unknown): boolean {
 /** Whether the same request may succeed later: the server did not answer, or is still starting. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (["TimeoutError", "NoRespondersError", "ConnectionError"].includes(error.name)) return true;
+  if (["TimeoutError", "NoResponders", "ConnectionError"].includes(error.name)) return true;
   if (error.name === "RequestError") return isPassing(error.cause) || /timeout|disconnect/i.test(error.message);
   return /timeout|503|no responders|temporarily unavailable|not yet available/i.test(error.message);
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "../node/nats/connect.ts";
 import { actorsConfig, freePort, startServer, withoutServer } from "../node/nats/nats-server.case.ts";
 import { readCheckpoint, readResult } from "../node/run-files.ts";
-import { inboxes, learnerSubjects, streams, transitionsSubject } from "../training/actors/channel.ts";
+import { inboxes, learnerSubjects, rejectedSubject, streams, transitionsSubject } from "../training/actors/channel.ts";
 import { connected, messagesOf, runOf } from "./act.case.ts";
 import { programInFolder } from "./terminal/program.case.ts";
 
@@ -145,7 +145,9 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
       ]);
       const run = await runOf(client, "Pendulum-v1");
       const actor = "ab".repeat(16);
-      await client.jetstream.publish(transitionsSubject("Pendulum-v1", run, actor), new Uint8Array(200).fill(1));
+      const poison = (byte: number) =>
+        client.jetstream.publish(transitionsSubject("Pendulum-v1", run, actor), new Uint8Array(200).fill(byte));
+      for (const byte of [1, 2, 3, 4]) await poison(byte);
       const cart = await ddpg("act", "MountainCarContinuous-v0", "--server", server.url, "--channel", "Pendulum-v1");
       assert.equal(cart.code, 2, cart.stderr);
       assert.match(cart.stderr, /MountainCarContinuous-v0 observationSize: expected 3, as the learner has it, got 2/);
@@ -155,17 +157,20 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
       const interrupted = start(["act", "Pendulum-v1", "--server", server.url]);
       await until("a line of the actor", async () => {
         const message = await client.manager.streams.info(streams.transitions("Pendulum-v1"));
-        return message.state.last_seq > 2;
+        return message.state.last_seq > 5;
       });
       interrupted.child.kill("SIGINT");
       assert.equal((await interrupted.outcome).code, 130);
       const actors = [1, 2].map((seed) => start(["act", "Pendulum-v1", "--server", server.url, "--seed", `${seed}`]));
       const { code, stdout, stderr } = await learner.outcome;
       assert.equal(code, 0, stderr);
-      assert.match(
-        stdout + stderr,
-        /message 1: expected a frame of transitions, of format 1, got other bytes. It is set aside/,
-      );
+      const bad = "expected a frame of transitions, of format 1, got other bytes. It is set aside";
+      assert.match(stdout + stderr, new RegExp(`message 1: ${bad}`));
+      // One line a second: the last one of those that were not said is.
+      assert.match(stdout + stderr, new RegExp(`… and 3 more messages set aside. The last one: .*message 4: ${bad}`));
+      const last = { last_by_subj: rejectedSubject("Pendulum-v1") };
+      const rejected = await client.manager.streams.getMessage(streams.learner("Pendulum-v1"), last);
+      assert.deepEqual(rejected?.data, new Uint8Array(200).fill(4));
       for (const { outcome } of actors) assert.equal((await outcome).code, 0);
       // What the last checkpoint has is no longer in the stream.
       const { transitions } = readCheckpoint(inFolder("poisoned")).state;
@@ -174,6 +179,13 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
       // Only the command names a server.
       const again = await ddpg("resume", "poisoned");
       assert.match(again.stderr, /--actors: expected the server with channel Pendulum-v1, got none/);
+      const withSecret = server.url.replace("//", "//someone:secret@");
+      const finished = await ddpg("resume", "poisoned", "--actors", withSecret);
+      assert.match(finished.stdout, new RegExp(`npx ddpg resume poisoned --actors ${server.url} --steps ${2 * steps}`));
+      assert.doesNotMatch(finished.stdout + finished.stderr, /secret/);
+      const same = await ddpg("train", "Pendulum-v1", "--actors", withSecret, "--out", "poisoned");
+      assert.match(same.stderr, new RegExp(`npx ddpg resume poisoned --actors ${server.url} --steps N`));
+      assert.doesNotMatch(same.stderr, /secret/);
     } finally {
       await client.close();
       await server.stop();
@@ -184,13 +196,60 @@ describe("actors", { skip: withoutServer, timeout: 900_000 }, () => {
     const server = await startServer();
     try {
       const lonely = ["--actors", server.url, "--actors-timeout", "1", "--out", "lonely"];
-      const { code, stderr } = await ddpg("train", "Pendulum-v1", ...flags, ...lonely);
+      const { code, stdout, stderr } = await ddpg("train", "Pendulum-v1", ...flags, ...lonely);
       assert.equal(code, 2, stderr);
+      assert.match(stdout, new RegExp(`Resume after step 0: npx ddpg resume lonely --actors ${server.url}$`, "m"));
       assert.match(stderr, /channel Pendulum-v1: expected a transition within 1 s, got none. Start some with ddpg act/);
       assert.equal(readCheckpoint(inFolder("lonely")).steps, 0);
       const again = await ddpg("resume", "lonely", "--actors", server.url, "--actors-timeout", "1");
       assert.match(again.stderr, /expected a transition within 1 s/);
     } finally {
+      await server.stop();
+    }
+  });
+
+  it("a learner that is stopped or fails in its first evaluation leaves neither a run nor a channel", async () => {
+    const server = await startServer();
+    const client = await connected(server);
+    // Its evaluation fails, or says that it has begun and never ends.
+    fs.writeFileSync(
+      inFolder("first.mjs"),
+      `export default class First {
+        observationSize = 1;
+        actionLow = [-1];
+        actionHigh = [1];
+        reset() { return [0]; }
+        async step() {
+          if (process.env.FAILS) throw new Error("no power");
+          console.error("evaluates");
+          await new Promise((resolve) => setTimeout(resolve, 60_000));
+          return { observation: [0], reward: 0, terminated: false };
+        }
+      }
+`,
+    );
+    const train = ["train", "first.mjs", ...flags, "--check-steps", "0", "--actors", server.url];
+    const nothingIsLeft = async (out: string): Promise<void> => {
+      assert.ok(!fs.existsSync(inFolder(out)), out);
+      for await (const name of client.manager.streams.names()) assert.fail(name);
+    };
+    try {
+      const failed = await start([...train, "--out", "failed"], { ...process.env, FAILS: "1" }).outcome;
+      assert.match(failed.stderr, /no power/);
+      await nothingIsLeft("failed");
+      for (const signal of ["SIGINT", "SIGKILL"] as const) {
+        const stopped = start([...train, "--out", "stopped"]);
+        let said = "";
+        stopped.child.stderr.on("data", (text) => (said += text));
+        await until("the evaluation", () => said.includes("evaluates"));
+        stopped.child.kill(signal);
+        const { code, stdout } = await stopped.outcome;
+        assert.equal(code, signal === "SIGINT" ? 130 : null);
+        assert.doesNotMatch(stdout, /Resume/);
+        await nothingIsLeft("stopped");
+      }
+    } finally {
+      await client.close();
       await server.stop();
     }
   });

@@ -5,12 +5,12 @@ import type { Command } from "commander";
 import { expect } from "../base/expect.ts";
 import { letMacrotasksRun } from "../base/macrotask.ts";
 import { Random } from "../base/random.ts";
-import { channelOf } from "../node/actors/channel.ts";
 import { openActorLink } from "../node/actors/open-actor-link.ts";
 import type { OutsideOptions } from "../node/outside/options.ts";
 import { loadEnvironment, nodeBackend } from "../node.ts";
 import { Acting } from "../training/actors/acting.ts";
-import { expectChannel } from "../training/actors/channel.ts";
+import { defaultFlow } from "../training/actors/actor-link.ts";
+import { channelOf, expectChannel } from "../training/actors/channel.ts";
 import { outsideLines } from "./environment/environments.ts";
 import { closing, guarded } from "./environment/guard.ts";
 import { exit } from "./terminal/exit.ts";
@@ -62,10 +62,14 @@ export function addActCommand(program: Command): void {
     )
     .option(
       "--window <n>",
-      "transitions that may be ahead of the learner; 0: any number [256]",
+      `transitions that may be ahead of the learner; 0: any number [${defaultFlow.window}]`,
       wholeNumber("--window", 0),
     )
-    .option("--batch <n>", "transitions of a message, if they come fast [64]", wholeNumber("--batch", 1))
+    .option(
+      "--batch <n>",
+      `transitions of a message, if they come fast [${defaultFlow.batch}]`,
+      wholeNumber("--batch", 1),
+    )
     .option("--steps <n>", "end after this many steps [with the learner's run]", wholeNumber("--steps", 1))
     .option("--step-timeout <s>", stepTimeoutHelp, someNumber("--step-timeout", "a number above 0"))
     .option("--no-progress", "print only what needs attention");
@@ -96,7 +100,7 @@ function noiseScale(text: string): number | "spread" {
 
 async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
   const { server = "", seed = randomInt(2 ** 31), steps = Infinity, progress } = flags;
-  const { window = 256, batch = 64 } = flags;
+  const { window, batch } = { ...defaultFlow, ...flags };
   const stepTimeout = milliseconds(flags.stepTimeout);
   const where = (): string => `environment ${nameOrPath}`;
   const { name, create, together } = await guarded(where, () =>
@@ -110,7 +114,6 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
     guarded(
       () => place(),
       async () => {
-        let sayEnd = (): void => {};
         const all = together?.(environment) ?? [environment];
         expect(all.length === 1, nameOrPath, "an environment with one agent", all.length, "Train it without actors.");
         const stopping = new Stopping();
@@ -164,17 +167,15 @@ async function act(nameOrPath: string, flags: ActFlags): Promise<void> {
           } finally {
             clearInterval(timer);
           }
-          sayEnd = () => {
-            report();
-            if (link.hasEnded) print("The learner's run is over.");
-          };
+          // Sends what is left.
+          await link.close();
+          if (progress) report();
+          if (progress && link.hasEnded) print("The learner's run is over.");
         } finally {
           signal = stopping.signal;
           stopping.close();
-          // Sends what is left.
           await link.close();
         }
-        if (progress) sayEnd();
       },
     ),
   );

@@ -85,11 +85,14 @@ export function isUnstarted(directory: string, isKnown: (start: Buffer) => boole
   }
 }
 
-/** What to do about a run that cannot be resumed because it `isUnstarted`. Undefined if it is not. */
-export function unstartedHint(directory: string, shown: string): string | undefined {
+/**
+ * What to do about a run that cannot be resumed because it `isUnstarted`. Undefined if it is not. `flags` are those that only
+ * the command names.
+ */
+export function unstartedHint(directory: string, shown: string, flags = ""): string | undefined {
   if (!isUnstarted(directory) || fs.readdirSync(fromStart(directory)).length === 0) return undefined;
   const hasConfig = fs.existsSync(path.join(fromStart(directory), files.config));
-  const again = hasConfig ? `Start it again: npx ddpg train --config ${shown} --out ${shown}` : "Train again.";
+  const again = hasConfig ? `Start it again: npx ddpg train --config ${shown} --out ${shown}${flags}` : "Train again.";
   return `That run ended before its first step, so there is nothing to resume. ${again}`;
 }
 

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { expect, InputError } from "../base/expect.ts";
 import { parseJson } from "../base/json.ts";
 import { decodeSafetensors, type Safetensors, type Tensor } from "../base/safetensors.ts";
-import { isServerName } from "../base/server-name.ts";
+import { isNatsName } from "../base/nats-name.ts";
 import { SavedAgent } from "../ddpg/agent-state.ts";
 import { type Settings, storedSettings } from "../ddpg/config.ts";
 import { checkPolicy, Policy } from "../ddpg/policy.ts";
@@ -199,7 +199,7 @@ export function configFrom(value: object, where: string, hint: string): RunConfi
 function actorsFrom(actors: object, where: string, hint: string): NonNullable<RunConfig["actors"]> {
   expectKnown(actors, where, ["channel", "run"]);
   const { channel, run }: { channel?: unknown; run?: unknown } = actors;
-  expect(isServerName(channel), `${where} channel`, "the name of a channel", channel, hint);
+  expect(isNatsName(channel), `${where} channel`, "the name of a channel", channel, hint);
   expect(isActor(run), `${where} run`, "32 hexadecimal digits", run, hint);
   return { channel, run };
 }

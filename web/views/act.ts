@@ -1,15 +1,16 @@
 // "Act for a learner elsewhere": the form, the numbers and the body. A worker of its own acts, beside the page's run.
 import { expect, InputError, messageOf } from "../../src/base/expect.ts";
 import { parseServer, printableAddress, type ServerAddress } from "../../src/base/nats-address.ts";
-import { expectChannel } from "../../src/training/actors/channel.ts";
+import { channelOf, expectChannel } from "../../src/training/actors/channel.ts";
 import { colors } from "../colors.ts";
 import { type Speed, speeds } from "../experiment.ts";
+import { FollowedPoses } from "../followed-poses.ts";
 import { Orbit } from "../orbit.ts";
 import type { ActOrder, ActorNews, ActorParts, FromActor, ToActor } from "../remote-actor.ts";
 import { sceneOfTask } from "../scenes.ts";
 import type { Session } from "../session.ts";
 import { ShownBody } from "../shown-body.ts";
-import { type Body, isSameEpisode } from "../source.ts";
+import type { Body } from "../source.ts";
 import { startWorker } from "../start-worker.ts";
 import { worlds } from "../worlds/index.ts";
 import { find, setText, short, whole } from "./text.ts";
@@ -22,41 +23,49 @@ export function actView(session: Session): void {
   const input = (name: string): HTMLInputElement => find<HTMLInputElement>(`#act-${name}`);
   const [address, channel, user, password, noise] = ["address", "channel", "user", "password", "noise"].map(input);
   const speed = find<HTMLSelectElement>("#act-speed");
+  const stop = find<HTMLButtonElement>("#act-stop");
   speed.append(...speeds.map((each) => new Option(speedName(each), String(each))));
   speed.value = "Infinity";
-  channel.value = session.store.state.experiment.task;
+  channel.value = channelOf(session.store.state.experiment.task);
 
   let worker: Worker | null = null;
   let shown: ShownActor | null = null;
   let news: ActorNews | null = null;
   let isAsked = false;
+  let isStopping = false;
   let drawnAt = 0;
 
   const tell = (actor: ToActor): void => worker?.postMessage({ actor });
   /** Shows whether the page acts, and an error, or "" for none. */
   const show = (error: string): void => {
     const isActing = worker !== null;
-    find("#act-stop").hidden = !isActing;
+    stop.hidden = !isActing;
+    // A second press would drop what is on its way.
+    stop.disabled = isStopping;
     find("#act-start").hidden = isActing;
     for (const each of [address, channel, user, password, noise]) each.disabled = isActing;
     setText(find("#act-error"), error);
+    // An old line would be taken for one about this.
+    setText(find("#act-line"), "");
   };
   /** Ends the worker. Tests read the phase. */
   const end = (phase: "ended" | "stopped" | "failed", error = ""): void => {
     worker?.terminate();
     worker = null;
+    isStopping = false;
     show(error);
     fold.dataset.phase = phase;
   };
-  const take = (now: ActorNews): void => {
+  const take = (given: ActorNews): void => {
+    // An answer may have been on its way when the user pressed "Stop".
+    const now: ActorNews = isStopping && given.phase === "acting" ? { ...given, phase: "stopping", line: "" } : given;
     news = now;
     isAsked = false;
     fold.dataset.phase = now.phase;
     setText(find("#act-state"), inWords(now, channel.value));
-    setText(find("#act-line"), now.phase === "acting" ? now.line : "");
     setText(find("#act-sent"), whole(now.sent));
     setText(find("#act-rate"), now.perSecond > 0 ? whole(now.perSecond) : "–");
-    setText(find("#act-version"), now.task === "" ? "–" : whole(now.version));
+    setText(find("#act-version"), now.run === "" ? "–" : whole(now.version));
     setText(find("#act-ratio"), short(now.ratio));
     setText(find("#act-return"), short(now.return));
     if (now.parts) {
@@ -64,6 +73,7 @@ export function actView(session: Session): void {
       shown = new ShownActor(now, find("#act-body"));
     }
     if (now.phase === "ended" || now.phase === "stopped") end(now.phase);
+    setText(find("#act-line"), now.line);
   };
 
   find("#act form").addEventListener("submit", (event) => {
@@ -94,14 +104,13 @@ export function actView(session: Session): void {
     };
     tell({ act: order });
     setText(find("#act-state"), "Connecting …");
-    setText(find("#act-line"), "");
     // The numbers of the last time would be taken for those of this one.
     setText(find("#act-sent"), "0");
     for (const name of ["rate", "version", "ratio", "return"]) setText(find(`#act-${name}`), "–");
     find("#act-work").hidden = false;
     fold.dataset.phase = "connecting";
     show("");
-    if (fold.contains(document.activeElement)) find("#act-stop").focus();
+    if (fold.contains(document.activeElement)) stop.focus();
   });
 
   /** Reads the form. A login in the address moves into its fields, where it cannot be read. */
@@ -133,7 +142,7 @@ export function actView(session: Session): void {
     };
   };
 
-  find("#act-stop").addEventListener("click", () => {
+  stop.addEventListener("click", () => {
     if (!worker) return;
     const stopped = worker;
     // Before the first transition there is nothing to send.
@@ -143,7 +152,10 @@ export function actView(session: Session): void {
       return;
     }
     tell("stop");
-    setText(find("#act-state"), "Sending what is left …");
+    isStopping = true;
+    show("");
+    fold.dataset.phase = "stopping";
+    setText(find("#act-state"), inWords({ ...news, phase: "stopping" }, channel.value));
     setTimeout(() => {
       if (worker !== stopped) return;
       setText(find("#act-state"), "");
@@ -181,9 +193,11 @@ function inWords({ phase, isLost, isAlone, run, task, noise, sent }: ActorNews, 
   const kept = `The learner keeps the ${whole(sent)} transitions that were sent.`;
   if (phase === "ended") return `The learner's run is over. It got ${whole(sent)} transitions from this page.`;
   if (phase === "stopped") return `Stopped. ${kept}`;
+  if (phase === "stopping" && !isLost) return "Stopping: sending what is left …";
   if (isLost) return "The connection is lost. The page tries to connect again and then sends the rest.";
   if (phase === "connecting") return "Connecting …";
   if (phase === "joining") return `Connected. Waiting for a learner on channel ${channel}.`;
+  if (phase === "loading") return `Loading ${task} …`;
   if (isAlone) return "Connected. The learner says nothing: waiting for it.";
   return `Connected. Acting in ${task} for run ${run.slice(0, 8)}, with ${noise}.`;
 }
@@ -240,22 +254,12 @@ class ShownActor {
       stage.canvas.setAttribute("role", "img");
       stage.canvas.setAttribute("aria-label", `The body of ${task} at work, in 3D`);
       this.#host.replaceChildren(stage.canvas);
-      let before: Body | undefined;
-      let now: Body | undefined;
-      let episode = 0;
-      let clock = 0;
+      const poses = new FollowedPoses();
       this.#solid = (body, seconds) => {
-        clock += seconds;
-        if (body.step !== now?.step) {
-          const isNext = now !== undefined && isSameEpisode(now, body);
-          if (!isNext) episode++;
-          before = isNext ? now : body;
-          now = body;
-          clock = 0;
-        }
-        if (!before?.poses || !now?.poses) return;
-        const part = Math.min(1, clock / stepSeconds);
-        stage.draw({ before: before.poses, now: now.poses, part, episode }, orbit, colors(), seconds, null);
+        poses.advance(seconds);
+        poses.follow(body, stepSeconds);
+        const { moment } = poses;
+        if (moment) stage.draw(moment, orbit, colors(), seconds, null);
       };
     } catch (error) {
       if (!this.#isClosed)

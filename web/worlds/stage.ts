@@ -21,7 +21,7 @@ import {
 import { type Camera, poseSize, type Shape } from "../../src/environment/scene.ts";
 import type { Colors } from "../colors.ts";
 import type { Look } from "../orbit.ts";
-import type { Moment } from "../solid-body.ts";
+import type { Moment } from "../followed-poses.ts";
 import { Floor } from "./floor.ts";
 
 /** The most device pixels per CSS pixel. More would cost four times as much for no visible difference. */

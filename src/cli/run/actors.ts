@@ -2,12 +2,12 @@
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { InputError } from "../../base/expect.ts";
+import { printableAddress } from "../../base/nats-address.ts";
 import { flagOf } from "../../ddpg/config.ts";
 import type { Ddpg } from "../../ddpg/ddpg.ts";
-import { channelOf } from "../../node/actors/channel.ts";
 import { LearnerLink } from "../../node/actors/learner-link.ts";
 import type { RunConfig } from "../../node.ts";
-import { expectChannel } from "../../training/actors/channel.ts";
+import { channelOf, expectChannel } from "../../training/actors/channel.ts";
 import { StreamSource, type StreamState } from "../../training/actors/stream-source.ts";
 import { count, whole } from "../terminal/numbers.ts";
 import { inShell, someNumber } from "../terminal/options.ts";
@@ -77,11 +77,15 @@ export class RunActors {
   readonly #weightsMs: number;
   #sentAt = Number.NEGATIVE_INFINITY;
   #sentVersion = -1;
-  /** The messages that were set aside since the last line about one. */
+  /** The messages that were set aside since the last line about one: how many, and the last of them. */
   #unsaid = 0;
+  #last: { readonly line: string; readonly data: Uint8Array } | undefined;
   #quiet: NodeJS.Timeout | undefined;
 
-  /** Connects. Throws an InputError with a hint if that is not possible. */
+  /**
+   * Connects. The actors of a resumed run can act from then on, those of a new one from `begin` on. Throws an InputError with
+   * a hint if that is not possible.
+   */
   static async open(
     flags: ActorsFlags,
     agent: Ddpg,
@@ -105,8 +109,23 @@ export class RunActors {
     });
     const run = new RunActors(link, agent, saved, 1000 * (flags.weightsEvery ?? 0.25));
     lines.write = (line) => run.onLine(line);
-    run.#sendWeights();
-    return run;
+    try {
+      if (saved) await run.begin();
+      return run;
+    } catch (error) {
+      await run.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Takes the channel. A new run does so after its first evaluation, which may fail, and before its first checkpoint: a
+   * channel on the server whose run has no checkpoint could be used by no run. Throws an InputError with a hint if another run
+   * was faster.
+   */
+  async begin(): Promise<void> {
+    await this.#link.begin();
+    this.#sendWeights();
   }
 
   private constructor(link: LearnerLink, agent: Ddpg, saved: StreamState | undefined, weightsMs: number) {
@@ -119,9 +138,10 @@ export class RunActors {
         // A broken actor sends thousands a second.
         if (this.#quiet) {
           this.#unsaid++;
+          this.#last = { line, data };
           return;
         }
-        this.#quiet = setTimeout(() => this.#sayRest(), rejectedMs);
+        this.#quiet = setTimeout(() => this.#sayMore(), rejectedMs);
         this.onLine(line);
         link.keepRejected(data);
       },
@@ -132,12 +152,23 @@ export class RunActors {
     };
   }
 
-  #sayRest(): void {
+  #sayMore(): void {
     this.#quiet = undefined;
-    if (this.#unsaid === 0) return;
-    this.onLine(`… and ${whole(this.#unsaid)} more messages like it`);
+    if (this.sayRest()) this.#quiet = setTimeout(() => this.#sayMore(), rejectedMs);
+  }
+
+  /** Says what is not said yet of the messages that were set aside. Returns whether there was anything. */
+  sayRest(): boolean {
+    if (!this.#last) return false;
+    const { line, data } = this.#last;
+    // The line of one message is complete.
+    this.onLine(
+      this.#unsaid === 1 ? line : `… and ${whole(this.#unsaid)} more messages set aside. The last one: ${line}`,
+    );
+    this.#link.keepRejected(data);
     this.#unsaid = 0;
-    this.#quiet = setTimeout(() => this.#sayRest(), rejectedMs);
+    this.#last = undefined;
+    return true;
   }
 
   get address(): string {
@@ -186,6 +217,16 @@ export class RunActors {
     clearTimeout(this.#quiet);
     return this.#link.close();
   }
+}
+
+/** The command that continues a run. `server` is that of its actors, if it has any. */
+export function resumeCommand(directory: string, server: string | undefined): string {
+  return `npx ddpg resume ${inShell(directory)}${actorsFlag(server)}`;
+}
+
+/** The flag of a printed command, with a space before it: a run names no server. */
+export function actorsFlag(server: string | undefined): string {
+  return server === undefined ? "" : ` --actors ${inShell(printableAddress(server))}`;
 }
 
 /** The lines of the introduction about a run's actors. */

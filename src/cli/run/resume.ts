@@ -34,7 +34,15 @@ import { whole } from "../terminal/numbers.ts";
 import { inShell, milliseconds, someNumber, stepTimeoutHelp, wholeNumber } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions, outsideArguments } from "../terminal/outside-options.ts";
-import { type ActorsFlags, actorsLines, addActorsOptions, expectActorsGiven, RunActors } from "./actors.ts";
+import {
+  type ActorsFlags,
+  actorsFlag,
+  actorsLines,
+  addActorsOptions,
+  expectActorsGiven,
+  RunActors,
+  resumeCommand,
+} from "./actors.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -85,7 +93,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   const warn = listener ? listener.warn : printWarning;
   expectDirectory(run);
   await expectUnlocked(run, listener ? listener.warn : (text) => printError(`ddpg: ${text}`));
-  const unstarted = unstartedHint(run, inShell(run));
+  const unstarted = unstartedHint(run, inShell(run), actorsFlag(flags.actors));
   if (unstarted)
     throw new InputError({ where: run, expected: "a run with a checkpoint", got: "none", hint: unstarted });
   const config = readConfig(run);
@@ -101,7 +109,7 @@ async function resume(run: string, flags: ResumeFlags, verbose: boolean): Promis
   if (isComplete(run) && (flags.steps === undefined || flags.steps === readResult(run).steps)) {
     const { steps } = readResult(run);
     print(
-      `${run} is finished, after ${whole(steps)} steps. To continue: npx ddpg resume ${inShell(run)} --steps ${2 * steps}`,
+      `${run} is finished, after ${whole(steps)} steps. To continue: ${resumeCommand(run, flags.actors)} --steps ${2 * steps}`,
     );
     return;
   }

@@ -5,6 +5,7 @@ import { duration, infoLines, plusMinus, short, whole } from "../terminal/number
 import { inShell } from "../terminal/options.ts";
 import { print, stdout } from "../terminal/output.ts";
 import { Progress, Rate } from "../terminal/progress.ts";
+import { resumeCommand } from "./actors.ts";
 import type { FinalEvaluations } from "./final-evaluation.ts";
 import type { RunTrainingOptions } from "./run-training.ts";
 
@@ -79,7 +80,8 @@ export class RunDisplay {
     if (this.#isChild) return;
     const { directory, config } = this.#training;
     print(`Ended after ${whole(this.#loop.step)} of ${whole(config.steps)} steps. The records are in ${directory}.`);
-    if (savedStep !== undefined) print(`Resume after step ${whole(savedStep)}: npx ddpg resume ${inShell(directory)}`);
+    if (savedStep === undefined) return;
+    print(`Resume after step ${whole(savedStep)}: ${resumeCommand(directory, this.#training.actors?.address)}`);
   }
 
   /** Prints the results of a finished run. */

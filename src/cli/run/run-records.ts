@@ -61,8 +61,8 @@ export class RunRecords {
 
   /**
    * Writes everything that is left, as far as possible, and throws the first error. Further calls do nothing. Returns
-   * whether the run's directory exists now: a new run without any step leaves none, unless it has actors, because the
-   * channel on the server is this run's, with all that they have sent.
+   * whether the run's directory exists now: a new run without any step leaves none, unless it has actors and a checkpoint,
+   * because the channel on the server is then this run's, with all that they have sent.
    */
   close(ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): boolean {
     const { agent, config, checkpoint, warn } = this.#training;
@@ -70,7 +70,7 @@ export class RunRecords {
     const run = this.#isClosed ? undefined : this.#run;
     this.#isClosed = true;
     if (!run) return false;
-    if (loop.step === 0 && !checkpoint && !config.actors) {
+    if (loop.step === 0 && !checkpoint && !(config.actors && this.#savedStep !== undefined)) {
       run.discard();
       return false;
     }

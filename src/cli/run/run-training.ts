@@ -70,6 +70,7 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
   };
 
   const close = (ending: Pick<RunResult, "interrupted" | "failed">, final?: FinalEvaluations): void => {
+    actors?.sayRest();
     display.stop(loop.step > firstStep);
     if (records.close(ending, final) && !final) display.stopped(records.savedStep);
   };
@@ -112,6 +113,10 @@ export async function runTraining(training: RunTrainingOptions): Promise<void> {
       display.take(event);
       if (event.type === "failed") saveCheckpoint();
       if (event.type !== "ready" && event.type !== "ended") continue;
+      if (loop.step === firstStep && !checkpoint) {
+        await actors?.begin();
+        if (records.isClosed) return;
+      }
       const isStopping = event.type === "ended" || hasFailed || signals.received !== undefined;
       // A new run has a checkpoint from its start.
       if (loop.step === firstStep ? !checkpoint : isStopping || checkpoints.isDue(loop.step)) saveCheckpoint();

@@ -50,7 +50,15 @@ import {
 } from "../terminal/options.ts";
 import { print, printError, printWarning } from "../terminal/output.ts";
 import { addOutsideOptions, chosenOutsideOptions } from "../terminal/outside-options.ts";
-import { type ActorsFlags, actorsLines, addActorsOptions, expectActorsGiven, newActors, RunActors } from "./actors.ts";
+import {
+  type ActorsFlags,
+  actorsLines,
+  addActorsOptions,
+  expectActorsGiven,
+  newActors,
+  RunActors,
+  resumeCommand,
+} from "./actors.ts";
 import { CheckpointClock, type CheckpointPlan, checkpointHelp, parseCheckpointPlan } from "./checkpoints.ts";
 import { asChildOption, parent } from "./children.ts";
 import {
@@ -232,7 +240,7 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
       try {
         await checkRunDirectory(directory, start?.bytes, notice);
       } catch (error) {
-        throw withCommands(error, directory);
+        throw withCommands(error, directory, flags.actors);
       }
     }),
   );
@@ -359,14 +367,24 @@ async function start(named: string | undefined, flags: TrainFlags, verbose: bool
 }
 
 /** The error of a directory that is not empty. If it holds a run, the hint is the two commands that may be meant. */
-function withCommands(error: unknown, directory: string): unknown {
+function withCommands(error: unknown, directory: string, server: string | undefined): unknown {
   if (!isKind(error, InputError) || !holdsRun(directory)) return error;
   const { where, expected, got } = error;
   let free = 2;
   while (fs.existsSync(fromStart(`${directory}-${free}`))) free++;
   const again = withOut(process.argv.slice(2), `${directory}-${free}`).map(inShell).join(" ");
-  const hint = `To continue that run: npx ddpg resume ${inShell(directory)} --steps N. To train another: npx ddpg ${again}`;
+  const resume = resumeCommand(directory, hasActors(directory) ? (server ?? "ADDRESS") : undefined);
+  const hint = `To continue that run: ${resume} --steps N. To train another: npx ddpg ${again}`;
   return new InputError({ where, expected, got, hint });
+}
+
+/** Whether a directory holds a run with actors. */
+function hasActors(directory: string): boolean {
+  try {
+    return readConfig(fromHere(directory)).actors !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** A command line with another --out. */

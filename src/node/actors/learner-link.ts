@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerMessages, JsMsg, StreamInfo } from "@nats-io/jetstream";
 import { InputError, messageOf } from "../../base/expect.ts";
+import { isPassing } from "../../base/nats.ts";
 import { EnvironmentError } from "../../environment/environment-calls.ts";
 import {
   inboxes,
@@ -14,7 +15,7 @@ import {
 import type { MessageStream, StreamMessage } from "../../training/actors/stream-source.ts";
 import { type ActorTask, type Progress, readProgress, taskText } from "../../training/actors/task.ts";
 import { splitWeights, type Weights } from "../../training/actors/weights.ts";
-import { asInputErrors, connect, isPassing, type Server, type ServerOptions } from "../nats/connect.ts";
+import { asInputErrors, connect, type Server, type ServerOptions } from "../nats/connect.ts";
 
 export interface LearnerLinkOptions {
   readonly server: ServerOptions;
@@ -68,36 +69,48 @@ export class LearnerLink implements MessageStream {
   #purged = 0;
   #progress: Progress;
   #sent: { text: string; at: number } = { text: "", at: 0 };
-  readonly #timer: NodeJS.Timeout;
+  /** Sends the progress from `begin` on. */
+  #timer: NodeJS.Timeout | undefined;
 
-  /** Connects, and makes the streams of a new run. Throws an InputError with a hint if they are another run's or are gone. */
+  /**
+   * Connects, and changes nothing on the server until `begin`. Throws an InputError with a hint if the channel is another
+   * run's.
+   */
   static async open(options: LearnerLinkOptions): Promise<LearnerLink> {
-    const { where, channel, task, onLine } = options;
+    const { where, channel, onLine } = options;
     const context = { where, name: `ddpg learner ${channel}`, onLine, inboxPrefix: inboxes.learner };
     const server = await connect(options.server, context);
-    let link: LearnerLink | undefined;
     try {
-      const after = await asInputErrors(server, () => prepare(server, options));
-      link = new LearnerLink(server, options, after);
-      const text = new TextEncoder().encode(taskText(task));
-      await asInputErrors(server, () =>
-        server.retry(() => server.jetstream.publish(learnerSubjects.task(channel), text)),
-      );
-      void link.#read();
-      return link;
+      await asInputErrors(server, () => findStream(server, options));
+      return new LearnerLink(server, options);
     } catch (error) {
-      // The link has a timer.
-      await (link ?? server).close();
+      await server.close();
       throw error;
     }
   }
 
-  private constructor(server: Server, options: LearnerLinkOptions, after: number) {
+  private constructor(server: Server, options: LearnerLinkOptions) {
     this.#server = server;
     this.#options = options;
-    this.#received = after;
-    this.#progress = { run: options.task.run, sequence: after, step: 0, updates: 0, hasEnded: false };
+    this.#received = options.after ?? 0;
+    this.#progress = { run: options.task.run, sequence: this.#received, step: 0, updates: 0, hasEnded: false };
+  }
+
+  /**
+   * Makes the streams of a new run, tells the actors its task and reads what they send. Throws an InputError with a hint if
+   * another run has taken the channel.
+   */
+  async begin(): Promise<void> {
+    const server = this.#server;
+    const { channel, task } = this.#options;
+    const text = this.#encoder.encode(taskText(task));
+    await asInputErrors(server, async () => {
+      await prepare(server, this.#options);
+      await server.retry(() => server.jetstream.publish(learnerSubjects.task(channel), text));
+    });
+    if (this.#isClosed) return;
     this.#timer = setInterval(() => this.#sendProgress(), progressMs);
+    void this.#read();
   }
 
   /** The server's address, as it may be shown. */
@@ -305,7 +318,7 @@ export class LearnerLink implements MessageStream {
 
   /** Tells the actors that the run is over, until the server has it. Another run may take the channel from then on. */
   end(): void {
-    if (this.#error !== undefined) return;
+    if (this.#error !== undefined || this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#progress = { ...this.#progress, ...this.progress?.(), hasEnded: true };
     const text = this.#encoder.encode(JSON.stringify(this.#progress));
@@ -326,14 +339,20 @@ export class LearnerLink implements MessageStream {
   }
 }
 
-/** Makes the streams of a new run, or finds those of a resumed one. Returns the sequence number to read after. */
-async function prepare(server: Server, { channel, task, after, replaces, where }: LearnerLinkOptions): Promise<number> {
-  const { manager } = server;
+/**
+ * The stream of transitions that is on the channel, and whether it is this run's. Throws an InputError with a hint if this
+ * run cannot begin there.
+ */
+async function findStream(
+  server: Server,
+  { channel, task, after, replaces, where }: LearnerLinkOptions,
+): Promise<{ found: StreamInfo | undefined; isOwn: boolean }> {
   const name = streams.transitions(channel);
-  const subject = transitionsSubject(channel, task.run, "*");
   const found = await infoOf(server, name);
-  const isOwn = found?.config.subjects?.includes(subject) === true;
-  if (after !== undefined) {
+  const isOwn = found?.config.subjects?.includes(transitionsSubject(channel, task.run, "*")) === true;
+  const isFree = !found || (!isOwn && (await hasEnded(server, channel, found)));
+  // A run that was killed before it took the channel has a checkpoint, and has learned from nothing.
+  if (after !== undefined && (after > 0 || !isFree)) {
     const hint = "Use the server and the channel of the run.";
     if (!isOwn)
       throw new InputError({
@@ -352,28 +371,35 @@ async function prepare(server: Server, { channel, task, after, replaces, where }
         got,
         hint: `${hint} The server has lost transitions that were acknowledged.`,
       });
-    if (!(await infoOf(server, streams.learner(channel)))) await addLearnerStream(server, channel, task.run);
-    return after;
+  } else if (!isFree && replaces !== true) {
+    const hint =
+      "Resume that run, name another channel with --channel, or drop that run's transitions with --replace-channel.";
+    throw new InputError({
+      where: `${where} channel ${channel}`,
+      expected: "one without a run",
+      got: "one whose run has not ended",
+      hint,
+    });
   }
-  if (found) {
-    const isOver = await hasEnded(server, channel, found);
-    if (!isOver && replaces !== true) {
-      const hint =
-        "Resume that run, name another channel with --channel, or drop that run's transitions with --replace-channel.";
-      throw new InputError({
-        where: `${where} channel ${channel}`,
-        expected: "one without a run",
-        got: "one whose run has not ended",
-        hint,
-      });
-    }
-    await manager.streams.delete(name);
+  return { found, isOwn };
+}
+
+/** Makes the streams of a run that has none, in the place of another run's. */
+async function prepare(server: Server, options: LearnerLinkOptions): Promise<void> {
+  const { channel, task, after, onLine } = options;
+  const { manager } = server;
+  const { found, isOwn } = await findStream(server, options);
+  const name = streams.transitions(channel);
+  const words = await infoOf(server, streams.learner(channel));
+  if (!isOwn) {
+    if (after !== undefined) onLine(`${server.address} has no transitions of this run yet: its channel is made`);
+    if (found) await manager.streams.delete(name);
+    if (words) await manager.streams.delete(streams.learner(channel));
+    const { DiscardPolicy } = server.packages;
+    const subjects = [transitionsSubject(channel, task.run, "*")];
+    await manager.streams.add({ ...common(server, task.run), name, subjects, discard: DiscardPolicy.New });
   }
-  if (await infoOf(server, streams.learner(channel))) await manager.streams.delete(streams.learner(channel));
-  const { DiscardPolicy } = server.packages;
-  await manager.streams.add({ ...common(server, task.run), name, subjects: [subject], discard: DiscardPolicy.New });
-  await addLearnerStream(server, channel, task.run);
-  return 0;
+  if (!isOwn || !words) await addLearnerStream(server, channel, task.run);
 }
 
 function common({ packages }: Server, run: string) {

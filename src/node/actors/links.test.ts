@@ -22,7 +22,9 @@ function taskOf(run: string): ActorTask {
 
 async function learner({ url }: RunningServer, run: string, options: Partial<LearnerLinkOptions> = {}) {
   const plain = { server: { server: url }, where: "--actors", channel, task: taskOf(run), timeout: 20 };
-  return LearnerLink.open({ ...plain, onLine: () => {}, ...options });
+  const link = await LearnerLink.open({ ...plain, onLine: () => {}, ...options });
+  await link.begin();
+  return link;
 }
 
 async function acting({ url }: RunningServer): Promise<ActorLink> {
@@ -119,6 +121,51 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       await resumed.close();
       assert.ok(await client.manager.streams.info(streams.learner(channel)));
       await assert.rejects(learner(server, two, { after: 0 }), /expected the run's stream .* got that of another run/);
+    } finally {
+      await client.close();
+      await server.stop();
+    }
+  });
+
+  it("a new run takes the channel when it begins, and not before: one that another run has taken is refused", async () => {
+    const server = await startServer();
+    const client = await connect({ server: server.url }, { name: "test", where: "--server", onLine: () => {} });
+    const task = { channel, timeout: 20, where: "--actors", server: { server: server.url } };
+    const lines: string[] = [];
+    const onLine = (line: string): number => lines.push(line);
+    const streamsNow = async (): Promise<string[]> => {
+      const names: string[] = [];
+      for await (const name of client.manager.streams.names()) names.push(name);
+      return names.sort();
+    };
+    try {
+      const opened = await LearnerLink.open({ ...task, task: taskOf(one), onLine });
+      opened.end();
+      await opened.close();
+      assert.deepEqual(await streamsNow(), []);
+      // One that was killed before it began has a checkpoint of its start.
+      const resumed = await learner(server, one, { after: 0, onLine });
+      assert.deepEqual(lines, [
+        `nats://127.0.0.1:${server.port} has no transitions of this run yet: its channel is made`,
+      ]);
+      assert.deepEqual(await streamsNow(), [streams.learner(channel), streams.transitions(channel)]);
+      await publish(client, one, 1);
+      assert.equal((await resumed.next()).sequence, 1);
+      await assert.rejects(learner(server, two, { after: 0 }), /got that of another run/);
+      resumed.end();
+      while (!(await lastProgress(client)).hasEnded) await delay(50);
+      await resumed.close();
+      // Two that found the channel free.
+      const [second, third] = [
+        await LearnerLink.open({ ...task, task: taskOf(two), onLine }),
+        await learner(server, three),
+      ];
+      await assert.rejects(second.begin(), /expected one without a run, got one whose run has not ended/);
+      await second.close();
+      await third.close();
+      // What a server has lost is not made again.
+      await client.manager.streams.delete(streams.transitions(channel));
+      await assert.rejects(learner(server, three, { after: 1 }), /expected the run's stream .* got none/);
     } finally {
       await client.close();
       await server.stop();

@@ -5,7 +5,7 @@ import { actorServer } from "../../training/actors/actor-server.ts";
 import { inboxes } from "../../training/actors/channel.ts";
 import { connect, type ServerOptions } from "../nats/connect.ts";
 
-export type OpenOptions = Omit<ActorLinkOptions, "server" | "actor"> & { readonly server: ServerOptions };
+type OpenOptions = Omit<ActorLinkOptions, "server" | "actor"> & { readonly server: ServerOptions };
 
 export async function openActorLink(options: OpenOptions): Promise<ActorLink> {
   const { where, channel, onLine } = options;

@@ -6,8 +6,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { errors } from "@nats-io/transport-node";
 import { InputError } from "../../base/expect.ts";
-import { parseServer, printableAddress, withoutSecrets } from "../../base/nats-address.ts";
+import { inWords, isPassing, isRefusal } from "../../base/nats.ts";
 import { connect, type ServerContext } from "./connect.ts";
 import { freePort, startServer, withoutServer } from "./nats-server.case.ts";
 
@@ -25,45 +26,19 @@ async function refusal(action: () => unknown): Promise<InputError> {
   throw new Error("nothing was refused");
 }
 
-describe("the address of a server", () => {
-  it("is split into what may be shown and its secret", () => {
-    assert.deepEqual(parseServer("nats://ann:p%40ss@host:4333", "--server"), {
-      ...{ printable: "nats://host:4333", hostname: "host", isWebSocket: false, isEncrypted: false },
-      ...{ user: "ann", password: "p@ss" },
-    });
-    assert.deepEqual(parseServer("tls://tok@host", "--server"), {
-      ...{ printable: "tls://host:4222", hostname: "host", isWebSocket: false, isEncrypted: true, token: "tok" },
-    });
-    assert.equal(parseServer("wss://host/nats", "--server").printable, "wss://host/nats");
-    assert.equal(printableAddress(`nats://ann:${secret}@host:1`), "nats://host:1");
-    assert.equal(printableAddress("nats://host?token=x"), "nats://host");
-    assert.equal(printableAddress("nats://ann:s3cret"), "nats://…");
-    for (const text of ["nats://host:4222", "tls://[::1]:4222", "wss://host/nats", "nats://host"]) {
-      assert.equal(printableAddress(text), text);
-      assert.equal(withoutSecrets(`${text}: lost`), `${text}: lost`);
+describe("an error of the client", () => {
+  it("is known by the name that the client gives it", () => {
+    const unnamed = (error: Error): Error => Object.assign(error, { message: "" });
+    const { AuthorizationError, ConnectionError, NoRespondersError, PermissionViolationError, TimeoutError } = errors;
+    for (const passing of [new ConnectionError(""), new NoRespondersError("subject"), new TimeoutError()])
+      assert.ok(isPassing(unnamed(passing)), passing.name);
+    const refused = new PermissionViolationError("no", "publish", "subject");
+    for (const other of [refused, new AuthorizationError("no")]) {
+      assert.ok(!isPassing(other), other.name);
+      assert.ok(inWords("nats://host", other) instanceof InputError, other.name);
     }
-    assert.equal(withoutSecrets("got nats://ann:s3cret"), "got nats://…");
-    assert.equal(withoutSecrets(`at nats://ann:a"b'c<d>e@host, x`), "at nats://host, x");
-    assert.equal(
-      withoutSecrets(`from nats://ann:${secret}@host and wss://x@y, mail a@b`),
-      "from nats://host and wss://y, mail a@b",
-    );
-  });
-
-  it("is refused without its secret", async () => {
-    for (const text of [
-      `http://ann:${secret}@host`,
-      `nats://ann:${secret}@`,
-      `nats://ann:${secret}@host/path`,
-      `nats://ann:${secret} x@host`,
-      `ann:${secret}@host`,
-      "nats://ann:%zz@host",
-      `nats://host?password=${secret}`,
-    ]) {
-      const { message } = await refusal(() => parseServer(text, "--server"));
-      assert.match(message, /^--server: expected /);
-      assert.doesNotMatch(message, /s3cret|ann|%zz/, text);
-    }
+    assert.ok(isRefusal(new AuthorizationError("no")));
+    assert.ok(!isRefusal(refused));
   });
 });
 

@@ -6,12 +6,18 @@ import type { Kvm } from "@nats-io/kv";
 import type { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { expect, InputError } from "../../base/expect.ts";
-import { inWords, isPassing, isRefusal, saidBy, watchConnection } from "../../base/nats.ts";
+import {
+  closeConnection,
+  inWords,
+  isPassing,
+  isRefusal,
+  keepsConnection,
+  saidBy,
+  watchConnection,
+} from "../../base/nats.ts";
 import { parseServer, type ServerAddress } from "../../base/nats-address.ts";
 import { attempt, readFile } from "../files.ts";
 import { fromStart } from "../starting-folder.ts";
-
-export { isPassing };
 
 type Packages = typeof import("./packages.ts");
 
@@ -100,11 +106,7 @@ export async function connect(options: ServerOptions, context: ServerContext): P
       values: new packages.Kvm(jetstream),
       objects: new packages.Objm(jetstream),
       retry: (action) => retry(connection, action),
-      async close() {
-        // A lost server would be waited for.
-        await Promise.race([connection.drain().catch(() => {}), delay(2000, undefined, { ref: false })]);
-        await connection.close();
-      },
+      close: () => closeConnection(connection),
     };
   } catch (error) {
     await connection.close();
@@ -172,10 +174,7 @@ async function open(
       ...(inboxPrefix !== undefined && { inboxPrefix }),
       ...secret,
       timeout: connectMs,
-      // For ever: a worker outlives a server that is restarted.
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 500,
-      pingInterval: 20_000,
+      ...keepsConnection,
       ...((hasTls || isEncrypted) && !isWebSocket && { tls: withHost }),
     });
   } catch (error) {

@@ -50,11 +50,6 @@ export class Acting {
     return this.#version;
   }
 
-  /** O and A. */
-  get units(): Ddpg["units"] {
-    return this.#agent.units;
-  }
-
   /** Acts with other weights from the next step on. Throws an InputError that begins with `where` for a policy of another task. */
   take({ bytes, version, step }: Weights, where: string): void {
     const contents = decodeSafetensors(bytes, where);
@@ -65,11 +60,11 @@ export class Acting {
     expect(name === undefined, `${where} settings`, "those of the task", name);
     policy.restore(contents, where);
     this.#version = version;
-    this.advance(step);
+    this.#advance(step);
   }
 
   /** Takes the learner's time steps, which end the warm-up and shrink the noise. */
-  advance(step: number): void {
+  #advance(step: number): void {
     this.#step = step;
     this.#agent.restoreCounters(step, 0, 0);
   }
@@ -86,7 +81,7 @@ export class Acting {
       if (!(error instanceof InputError)) throw error;
       problem = `${error.message} They are ignored.`;
     }
-    if (step > this.#step) this.advance(step);
+    if (step > this.#step) this.#advance(step);
     return problem;
   }
 

@@ -28,6 +28,9 @@ export interface ActorLinkOptions {
   readonly onLine: (line: string) => void;
 }
 
+/** How many transitions may be on their way to the learner and how many a message has, by default. */
+export const defaultFlow = { window: 256, batch: 64 } as const;
+
 /** How long a transition waits for others, in ms. */
 const batchMs = 200;
 /** How long to wait for an acknowledgement, in ms. */
@@ -58,7 +61,10 @@ export class ActorLink {
   /** Messages that the learner has not learned from: where they are in the stream, and how many transitions they have. */
   #outstanding: { sequence: number; rows: number }[] = [];
   #outstandingRows = 0;
+  #addedRows = 0;
   #sentRows = 0;
+  /** Why the server did not take the last message, if it did not. */
+  #refusal = "";
   #wake: (() => void) | undefined;
   #weights: Weights | undefined;
   #progress: Progress | undefined;
@@ -85,8 +91,13 @@ export class ActorLink {
     return this.#sentRows;
   }
 
+  /** How many the server has not acknowledged. */
+  get unsentRows(): number {
+    return this.#addedRows - this.#sentRows;
+  }
+
   /** How many are on their way to the learner, or with it and not learned from. */
-  get outstanding(): number {
+  get #outstandingAll(): number {
     return this.#outstandingRows + this.#rows.length;
   }
 
@@ -310,11 +321,12 @@ export class ActorLink {
     if (this.#rows.length === 0) this.#oldest = performance.now();
     this.#version = version;
     this.#rows.push(row);
+    this.#addedRows++;
     const isFull = this.#rows.length >= this.#options.batch;
     if (isFull) this.#flush();
     else this.#flushLater();
     // Whole messages wait in the process only as long as one is on its way.
-    const isOver = (): boolean => this.outstanding >= this.#options.window || this.#rows.length >= maxRows;
+    const isOver = (): boolean => this.#outstandingAll >= this.#options.window || this.#rows.length >= maxRows;
     return isOver() ? this.#hold(isOver) : undefined;
   }
 
@@ -333,7 +345,7 @@ export class ActorLink {
       if (!hasSaid && !this.#isAlone && now - from > quietMs && now - this.#heard <= silenceMs) {
         hasSaid = true;
         onLine(
-          `held back: the learner has not learned from ${this.outstanding} transitions, and the window is ${window}`,
+          `held back: the learner has not learned from ${this.#outstandingAll} transitions, and the window is ${window}`,
         );
       }
       if (!this.#isAlone && now - this.#heard > silenceMs) {
@@ -367,7 +379,7 @@ export class ActorLink {
       // One message at a time: a later one must not reach the stream before an earlier one that has to be sent again.
       while (this.#rows.length > 0 && !this.#isClosed) {
         const isYoung = performance.now() - this.#oldest < batchMs;
-        if (this.#rows.length < batch && isYoung && this.outstanding < this.#options.window) {
+        if (this.#rows.length < batch && isYoung && this.#outstandingAll < this.#options.window) {
           this.#flushLater();
           return;
         }
@@ -394,23 +406,22 @@ export class ActorLink {
     const batch = ++this.#batch;
     const frame = encodeFrame({ kind, actor: this.actor, batch, version: this.#version, rows }, this.#sizes);
     const subject = transitionsSubject(channel, this.#run, this.actor);
-    let said = "";
+    this.#refusal = "";
     const late = setTimeout(() => {
-      const reason = said === "" ? "" : ` (${said})`;
-      this.#options.onLine(`${this.address}: transitions are not acknowledged${reason}; they are sent again`);
+      this.#options.onLine(`${this.address}: transitions are not acknowledged${this.#reason}; they are sent again`);
     }, quietMs);
     try {
       for (let i = 0; i < tries && !this.#isClosed; i++) {
         try {
           return await this.#server.publish(subject, frame, { id: `${this.actor}-${batch}`, timeout: ackMs });
         } catch (error) {
-          if (this.#isClosed) return undefined;
-          const isFull = /insufficient|maximum (messages|bytes)|resources/i.test(messageOf(error));
+          this.#refusal = messageOf(error);
+          if (this.#isClosed || this.hasEnded) return undefined;
+          const isFull = /insufficient|maximum (messages|bytes)|resources/i.test(this.#refusal);
           if (!isPassing(error) && !isFull) {
             this.#fail(inWords(this.#server.address, error));
             return undefined;
           }
-          said = messageOf(error);
           await delay(250);
         }
       }
@@ -420,7 +431,14 @@ export class ActorLink {
     }
   }
 
-  /** Sends what is left and says goodbye, so that the learner ends the open episode. Gives up after a few seconds. */
+  get #reason(): string {
+    return this.#refusal === "" ? "" : ` (${this.#refusal})`;
+  }
+
+  /**
+   * Sends what is left and says goodbye, so that the learner ends the open episode. Gives up after a few seconds, and then
+   * says what the server did not take.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     this.#wake?.();
@@ -445,6 +463,12 @@ export class ActorLink {
         4000,
       );
     this.#isClosed = true;
+    const { unsentRows } = this;
+    // A run that is over needs no more of them.
+    if (unsentRows > 0 && !this.hasEnded)
+      this.#options.onLine(
+        `${this.address} did not acknowledge the last ${unsentRows === 1 ? "transition" : `${unsentRows} transitions`}${this.#reason}`,
+      );
     await this.#server.close();
   }
 }

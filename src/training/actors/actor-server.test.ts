@@ -1,7 +1,6 @@
 // The two requests of an actor, with answers as servers give them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isPassing } from "../../base/nats.ts";
 import { type ActorServer, actorServer } from "./actor-server.ts";
 
 interface Answer {
@@ -63,10 +62,4 @@ test("a message is published with its id, and only a place in the stream is an a
   await assert.rejects(publish(), /JetStreamError: insufficient resources/);
   for (let i = 0; i < 2; i++) await assert.rejects(publish(), /JetStreamError: an acknowledgement without a number/);
   await assert.rejects(publish(), /acknowledgement: expected JSON/);
-});
-
-test("what passes by itself is tried again: a server that does not answer yet, also as the cause of a failed request", () => {
-  const named = (name: string, options?: ErrorOptions) => Object.assign(new Error("", options), { name });
-  assert.ok(isPassing(named("RequestError", { cause: named("NoRespondersError") })));
-  assert.ok(!isPassing(named("RequestError", { cause: named("PermissionViolationError") })));
 });

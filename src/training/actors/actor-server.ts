@@ -19,7 +19,7 @@ interface Message {
 }
 
 /** JetStream answered with an error. */
-export class JetStreamError extends Error {
+class JetStreamError extends Error {
   override readonly name = "JetStreamError";
 }
 

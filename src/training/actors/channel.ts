@@ -1,12 +1,17 @@
 // The names on a server that a learner and its actors share. A channel has two streams: transitions, which stay until a
 // checkpoint has them, and the learner's last words, one message for each subject.
 import { expect } from "../../base/expect.ts";
-import { isServerName } from "../../base/server-name.ts";
+import { isNatsName } from "../../base/nats-name.ts";
 
 /** Throws an InputError unless a name can be a part of a subject and of a stream's name. */
 export function expectChannel(name: string, where: string): string {
-  expect(isServerName(name), where, "at most 64 letters, digits, - and _", name);
+  expect(isNatsName(name), where, "at most 64 letters, digits, - and _", name);
   return name;
+}
+
+/** The name of a channel by default: that of the environment, with - for what cannot be in a name. */
+export function channelOf(environment: string): string {
+  return environment.replaceAll(/[^A-Za-z0-9_-]+/g, "-");
 }
 
 export const streams = {

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { expect, InputError } from "../../../base/expect.ts";
 import { isRecord, parseJson } from "../../../base/json.ts";
-import { isServerName } from "../../../base/server-name.ts";
+import { isNatsName } from "../../../base/nats-name.ts";
 import { expectKnown } from "../../../node/fields.ts";
 import { decidingOf, outsideAddress } from "../../../node/outside/kinds.ts";
 import { configFrom } from "../../../node/run-files.ts";
@@ -27,7 +27,7 @@ export interface SweepJob {
 /** Throws an InputError unless a name can be a part of a subject, of a key and of an object's name. */
 export function expectSweepName(name: string, where: string): void {
   const hint = "Choose one with --name.";
-  expect(isServerName(name), where, "up to 64 letters, digits, - and _", name, hint);
+  expect(isNatsName(name), where, "up to 64 letters, digits, - and _", name, hint);
 }
 
 /**

@@ -5,9 +5,10 @@ import type { JsMsg } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { ObjectInfo, ObjectStore } from "@nats-io/obj";
 import { expect, fail, InputError, messageOf } from "../../../base/expect.ts";
-import { isServerName } from "../../../base/server-name.ts";
+import { isPassing } from "../../../base/nats.ts";
+import { isNatsName } from "../../../base/nats-name.ts";
 import { maxTextBytes } from "../../../node/files.ts";
-import { asInputErrors, isPassing, type Server } from "../../../node/nats/connect.ts";
+import { asInputErrors, type Server } from "../../../node/nats/connect.ts";
 import { joined, parseSweep, type SweepRecord, sweepText } from "../record.ts";
 import {
   decodeJob,
@@ -263,7 +264,7 @@ export class SweepStore {
    */
   async setAside(subject: string, error: string): Promise<boolean> {
     const [, sweep, id] = /^ddpg\.jobs\.([^.]+)\.([0-9a-f]+-seed\d+)$/.exec(subject) ?? [];
-    if (!isServerName(sweep)) return true;
+    if (!isNatsName(sweep)) return true;
     const found = await this.read(sweep, id);
     if (!found || isEnded(found.state)) return true;
     if (found.state.lease !== undefined) return false;
@@ -319,7 +320,7 @@ export class SweepStore {
     const list = await this.server.retry(() => this.#objects.list());
     return list
       .flatMap(({ name, deleted }) => (!deleted && name.endsWith(recordName) ? name.slice(0, -recordName.length) : []))
-      .filter(isServerName)
+      .filter(isNatsName)
       .sort();
   }
 
