@@ -84,7 +84,7 @@ const rooms = {
   run: ["terminal", "environment"],
   report: ["terminal"],
   render: ["terminal", "environment"],
-  watch: ["terminal", "report", "sweep"],
+  watch: ["terminal", "environment", "report", "sweep"],
   benchmark: ["terminal", "environment", "run", "report"],
   sweep: ["terminal", "environment", "run", "report"],
   "act.ts": ["terminal", "environment"],
