@@ -17,10 +17,12 @@ test("a task's own settings apply only if no preset is named", () => {
   assert.equal(settingsFor(car, undefined, { noiseScale: 0.1 }).settings.noise, "ornstein-uhlenbeck");
 });
 
-test("robust is the default of environments that are not built in and of tasks in MuJoCo", () => {
+test("robust is the default of environments that are not built in and of tasks in MuJoCo, except for the ant", () => {
   assert.equal(customDefaults.preset, "robust");
-  for (const id of [...suiteTasks.gymnasium, ...suiteTasks.dm_control])
-    assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings: presets.robust }, id);
+  for (const id of [...suiteTasks.gymnasium, ...suiteTasks.dm_control]) {
+    const preset = id === "Ant-v5" ? "td3" : "robust";
+    assert.deepEqual(settingsFor(environments[id]), { preset, settings: presets[preset] }, id);
+  }
 });
 
 /** The tasks that no other system has: our reconstructions. dm-control.test.ts tests them. */
