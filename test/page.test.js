@@ -840,19 +840,23 @@ describe("the page", { timeout: 900_000 }, () => {
         await tab.locator("#play").click();
         await reached(tab, "ended");
         const over = tab.locator("#curve .u-over");
-        const { x, y, width, height } = await over.boundingBox();
-        /** The first step that the pointer reads out from the left of the curve on. */
+        /** Moves the pointer to a part of the curve's width, once the curve stands still. */
+        const move = async (part) => {
+          const { width, height } = await over.boundingBox();
+          await over.hover({ position: { x: part * width, y: height / 2 } });
+        };
+        /** The step that the pointer reads out at a part of the curve's width. */
         const stepAt = async (part) => {
-          await tab.mouse.move(x + part * width, y + height / 2);
+          await move(part);
           const words = await tab.locator("#curve-readout", { hasText: /^Step / }).textContent();
           return Number(/^Step ([\d,]+)/.exec(words)[1].replace(",", ""));
         };
         assert.ok((await stepAt(0.02)) <= 200);
         assert.ok(await tab.locator("#curve-all").isHidden());
         for (const back of [() => tab.locator("#curve-all").click(), () => over.dblclick()]) {
-          await tab.mouse.move(x + 0.5 * width, y + height / 2);
+          await move(0.5);
           await tab.mouse.down();
-          await tab.mouse.move(x + 0.75 * width, y + height / 2, { steps: 5 });
+          await move(0.75);
           await tab.mouse.up();
           await tab.locator("#curve-all").waitFor();
           const [first, last] = [await stepAt(0.02), await stepAt(0.98)];

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 /** A link to a server that takes some messages of one transition, and then answers with an error. */
-async function linkTo(taken: number, error: Error | undefined, progress?: object) {
+async function linkTo(taken: number, error: Error | undefined, progress?: object, publish?: () => Promise<number>) {
   const lines: string[] = [];
   const task = taskText({ run, environment: "played", spaces, settings: presets.small });
   let listening: ((text: string) => void) | undefined;
@@ -35,10 +35,12 @@ async function linkTo(taken: number, error: Error | undefined, progress?: object
       },
       last: async (_, subject) =>
         subject === learnerSubjects.task(channel) ? new TextEncoder().encode(task) : undefined,
-      publish: async () => {
-        if (messages >= taken && error) throw error;
-        return ++messages;
-      },
+      publish:
+        publish ??
+        (async () => {
+          if (messages >= taken && error) throw error;
+          return ++messages;
+        }),
       close: async () => {},
     },
     ...{ actor: "ab".repeat(16), where: "--server", channel, window: Infinity, batch: 1 },
@@ -87,5 +89,18 @@ describe("an actor's link that is closed", () => {
     assert.equal(over.link.hasEnded, true);
     await over.link.close();
     assert.deepEqual([all.lines, over.lines], [[], []]);
+  });
+
+  it("says nothing more after that, whatever is still on its way", async () => {
+    let messages = 0;
+    const { link, lines } = await linkTo(0, undefined, undefined, async () => {
+      // The second message begins a second and a half after the link began to close, and is never acknowledged.
+      if (messages++ > 0) return new Promise<never>(() => {});
+      await delay(1500);
+      return 1;
+    });
+    await link.close();
+    await delay(1000);
+    assert.deepEqual(lines, ["ws://host did not acknowledge the last 4 transitions"]);
   });
 });

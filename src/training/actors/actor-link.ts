@@ -408,6 +408,8 @@ export class ActorLink {
     const subject = transitionsSubject(channel, this.#run, this.actor);
     this.#refusal = "";
     const late = setTimeout(() => {
+      // After closing, nothing is sent again; and a farewell has no transitions.
+      if (this.#isClosed || rows.length === 0) return;
       this.#options.onLine(`${this.address}: transitions are not acknowledged${this.#reason}; they are sent again`);
     }, quietMs);
     try {
