@@ -1924,7 +1924,13 @@ export const faults = [
   },
   {
     name: "a joint pass: the next rows learn too",
-    edits: [{ file: "src/ddpg/critic.ts", text: "this.#nextOutputGradient.data.fill(0);", fault: "" }],
+    edits: [
+      {
+        file: "src/ddpg/critic.ts",
+        text: "this.#nextOutputGradient.data.fill(0);",
+        fault: "this.#nextOutputGradient.data.fill(0, 0, 0);",
+      },
+    ],
   },
   {
     name: "a joint pass: both halves have the recorded observations",

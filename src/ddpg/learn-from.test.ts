@@ -102,6 +102,28 @@ test("goals that fail at the end of an episode cost its other goals, and not the
   }
 });
 
+test("the same transitions give the same updates, whether they were waited for or not", async () => {
+  const learn = async (isLate: (index: number) => boolean): Promise<[updates: number, fingerprint: string]> => {
+    const agent = await Ddpg.create(new PendulumWithGoals(), options);
+    let index = 0;
+    const source: TransitionSource = {
+      next: () => {
+        const item = stepOf({ reward: -index });
+        return isLate(index) ? Promise.resolve(item) : item;
+      },
+      taken: () => {
+        index++;
+      },
+    };
+    for await (const { step } of learnFrom(agent, source)) if (step === 40) break;
+    return [agent.updates, agent.fingerprint()];
+  };
+  const [updates, fingerprint] = await learn(() => false);
+  assert.ok(updates > 20, `${updates}`);
+  for (const isLate of [() => true, (index: number) => index % 3 === 0])
+    assert.deepEqual(await learn(isLate), [updates, fingerprint]);
+});
+
 test("a loaded agent ends the episode of an environment of its own before it learns from elsewhere", async () => {
   const agent = await Ddpg.create(new PendulumWithGoals(), options);
   let bytes: Uint8Array = new Uint8Array(0);
