@@ -1928,7 +1928,7 @@ export const faults = [
       {
         file: "src/ddpg/critic.ts",
         text: "this.#nextOutputGradient.data.fill(0);",
-        fault: "this.#nextOutputGradient.data.fill(0, 0, 0);",
+        fault: "this.#nextOutputGradient.data.fill(0.01);",
       },
     ],
   },
