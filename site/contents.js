@@ -45,6 +45,7 @@ export const contents = [
     pages: [
       { file: "docs/results.md" },
       { file: "docs/results/mujoco/benchmark.md", title: "MuJoCo: notes" },
+      { file: "docs/results/robust/benchmark.md", title: "The preset robust: first rows" },
       { file: "docs/dm-control.md", title: "dm_control's suite" },
       { file: "docs/paper-tasks.md", title: "The paper's tasks" },
     ],
