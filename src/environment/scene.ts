@@ -1,5 +1,5 @@
 // How a task looks: shapes and poses for the page and `ddpg render` to draw. Nothing in this file draws.
-import { expect, expectObject } from "../base/expect.ts";
+import { expect, expectObject, InputError } from "../base/expect.ts";
 import type { Environment } from "./environment.ts";
 
 /**
@@ -62,6 +62,26 @@ export function sceneOf(environment: Environment): Scene | undefined {
   const { scene } = environment as { scene?: Partial<Scene> };
   const drawable = typeof scene?.writePoses === "function" && Array.isArray(scene.shapes) && scene.camera;
   return drawable ? (scene as Scene) : undefined;
+}
+
+/** @internal The scene of an environment. Throws an InputError that begins with `name` unless it has one that can be drawn. */
+export function expectScene(environment: Environment, name: string): Scene {
+  const scene = sceneOf(environment);
+  if (!scene) {
+    const hint = 'Give it a "scene", with shapes, a camera, stepSeconds and writePoses.';
+    const expected = "an environment that can be drawn";
+    throw new InputError({ where: name, expected, got: "one without a scene", hint });
+  }
+  checkScene(scene, `${name} scene`);
+  return scene;
+}
+
+/** @internal Writes the current poses: [S · 12]. Throws an InputError that names the shape if one has none. */
+export function takePoses(scene: Scene, out: Float32Array): void {
+  scene.writePoses(out);
+  const wrong = out.findIndex((value) => !Number.isFinite(value));
+  const where = `scene writePoses shape ${Math.floor(wrong / poseSize)}`;
+  expect(wrong < 0, where, "finite numbers", out[wrong]);
 }
 
 /** @internal The length of `size` for each kind of shape. */

@@ -3,7 +3,7 @@ import { expect, InputError, isArrayLike } from "../../base/expect.ts";
 import { letMacrotasksRun } from "../../base/macrotask.ts";
 import type { Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
-import { checkScene, poseSize, type Scene, sceneOf } from "../../environment/scene.ts";
+import { expectScene, poseSize, type Scene, takePoses } from "../../environment/scene.ts";
 import { LinkedEnvironment } from "../../node/outside/link.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
 import { stderr } from "../terminal/output.ts";
@@ -74,17 +74,7 @@ export function filmOf(environment: Environment, name: string, format: PictureFo
     const every = format === "gif" ? framesEvery(environment.stepSeconds, flags.speed) : undefined;
     return new PictureFilm(environment, environment.picture, seconds, every);
   }
-  const scene = sceneOf(environment);
-  if (!scene) {
-    const hint = 'Give it a "scene", with shapes, a camera, stepSeconds and writePoses.';
-    throw new InputError({
-      where: name,
-      expected: "an environment that can be drawn",
-      got: "one without a scene",
-      hint,
-    });
-  }
-  checkScene(scene, `${name} scene`);
+  const scene = expectScene(environment, name);
   return new PoseFilm(environment, scene, Math.max(1, Math.round(flags.seconds / scene.stepSeconds)));
 }
 
@@ -196,10 +186,7 @@ class PoseFilm extends Film {
 
   protected expose(): void {
     const poses = new Float32Array(this.#scene.shapes.length * poseSize);
-    this.#scene.writePoses(poses);
-    const wrong = poses.findIndex((value) => !Number.isFinite(value));
-    const where = `scene writePoses shape ${Math.floor(wrong / poseSize)}`;
-    expect(wrong < 0, where, "finite numbers", poses[wrong]);
+    takePoses(this.#scene, poses);
     this.#poses.push(poses);
   }
 

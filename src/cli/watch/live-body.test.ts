@@ -157,6 +157,13 @@ describe("the body that `ddpg watch` steps", { timeout: 30_000 }, () => {
     assert.deepEqual(events.slice(1), [still]);
   });
 
+  it("says what a step without a result is", async () => {
+    cart.step = (() => undefined) as never;
+    body.follow(take);
+    await until(() => failures.length > 0);
+    assert.match(failures[0], /cart step.*: expected a step \{ observation, reward, terminated \}, got undefined/);
+  });
+
   it("refuses a policy of another environment", async () => {
     const { policy } = await Ddpg.create({ observationSize: 2, actionLow: [-1], actionHigh: [1] });
     fs.writeFileSync(path.join(folder, files.best), policy.save());
@@ -170,11 +177,14 @@ describe("the body that `ddpg watch` steps", { timeout: 30_000 }, () => {
     const bare = { observationSize: 1, actionLow: [-1], actionHigh: [1], reset: () => [0], step: cart.step };
     assert.throws(
       () => new LiveBody(folder, "bare", bare, () => {}),
-      /^InputError: --environment bare: expected an environment with a scene, got one without\. Give it a "scene"/,
+      /^InputError: bare: expected an environment that can be drawn, got one without a scene\. Give it a "scene"/,
     );
     cart.scene.writePoses = (out) => out.fill(Number.NaN);
     body.follow(take);
     await until(() => failures.length > 0);
-    assert.match(failures[0], /cart scene writePoses shape 0: expected finite numbers, got NaN/);
+    assert.match(
+      failures[0],
+      /^cart evaluation episode 1 step 0: scene writePoses shape 0: expected finite numbers, got NaN/,
+    );
   });
 });

@@ -8,7 +8,8 @@ import { decodeSafetensors } from "../../base/safetensors.ts";
 import { Policy } from "../../ddpg/policy.ts";
 import { parseWhole } from "../../ddpg/tensors.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
-import { checkScene, poseSize, type Scene, sceneOf, sizes } from "../../environment/scene.ts";
+import { expectStep } from "../../environment/environment-calls.ts";
+import { expectScene, poseSize, type Scene, sizes, takePoses } from "../../environment/scene.ts";
 import { readNetworks } from "../../node/checkpoint-parts.ts";
 import { files, readPolicyFile } from "../../node/run-files.ts";
 import { evaluate } from "../../training/evaluate.ts";
@@ -62,13 +63,7 @@ export class LiveBody {
    * which it is not stepped any more. Throws an InputError if the environment has no scene that can be drawn.
    */
   constructor(run: string, name: string, environment: Environment, onFailure: (message: string) => void) {
-    const scene = sceneOf(environment);
-    if (!scene) {
-      const hint = 'Give it a "scene", with shapes, a camera, stepSeconds and writePoses.';
-      const expected = "an environment with a scene";
-      throw new InputError({ where: `--environment ${name}`, expected, got: "one without", hint });
-    }
-    checkScene(scene, `${name} scene`);
+    const scene = expectScene(environment, name);
     this.#run = run;
     this.#name = name;
     this.#environment = environment;
@@ -145,6 +140,7 @@ export class LiveBody {
     if (this.#dueAt > now) await this.#wait(this.#dueAt - now);
     await this.#watched();
     const step = await this.#environment.step(action);
+    expectStep(step, () => `${this.#name} step`);
     this.#length++;
     this.#return += step.reward;
     const isLast = step.terminated || step.truncated === true;
@@ -191,12 +187,7 @@ export class LiveBody {
   }
 
   #show(isLast: boolean): void {
-    this.#scene.writePoses(this.#poses);
-    const wrong = this.#poses.findIndex((value) => !Number.isFinite(value));
-    if (wrong >= 0) {
-      const where = `${this.#name} scene writePoses shape ${Math.floor(wrong / poseSize)}`;
-      throw new InputError({ where, expected: "finite numbers", got: String(this.#poses[wrong]) });
-    }
+    takePoses(this.#scene, this.#poses);
     const moment: LiveMoment = {
       ...{ episode: this.#episode, length: this.#length, return: this.#return, isLast, policy: this.#policyOf },
       poses: Array.from(this.#poses, (value) => Number(value.toPrecision(5))),

@@ -166,7 +166,7 @@ describe("ddpg watch", { timeout: 60_000 }, () => {
       ],
       [
         ["own", "--environment", "cart.mjs"],
-        '--environment cart: expected an environment with a scene, got one without. Give it a "scene", with shapes, a camera, stepSeconds and writePoses.',
+        'cart: expected an environment that can be drawn, got one without a scene. Give it a "scene", with shapes, a camera, stepSeconds and writePoses.',
       ],
       [["own", "--environment", "none.mjs"], "environment none.mjs: expected a module, got no such file or directory."],
       [[".", "--environment", "cart.mjs"], '--environment: expected one run, whose environment it is, got ".".'],
