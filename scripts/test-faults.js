@@ -161,7 +161,9 @@ async function failingTests(copy, out, tests, edits) {
   // Without a fault these are the tests of all faults.
   const limitS = isHealthy ? 3000 : 300;
   // In its own process group, so that `stop` also ends the process that the runner starts for each file.
-  const runner = spawn(process.execPath, ["--test", "--test-reporter=tap", ...files], {
+  // Without a fault nothing else runs, so the files share the cores.
+  const options = ["--test", "--test-reporter=tap", `--test-concurrency=${isHealthy ? 2 : 1}`];
+  const runner = spawn(process.execPath, [...options, ...files], {
     cwd: copy,
     detached: true,
     stdio: ["ignore", "pipe", "ignore"],

@@ -1,6 +1,7 @@
 // Runs the tests of the built code with Node's own runner. Each argument is a part of a test file's path.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "./build.js";
@@ -21,7 +22,21 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(" ")}.`);
   process.exit(1);
 }
-// One file at a time: some measure memory, or the time to an answer.
-const options = ["--test", "--test-concurrency=1", "--test-reporter=spec", "--enable-source-maps"];
-const { status } = spawnSync(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit" });
-process.exit(status ?? 1);
+// Most files share the cores. Alone run those that measure time or memory, and those that use a browser or install the package.
+const runsAlone = (file) =>
+  file.startsWith("test/") || /\/(signals|threads|live-body|memory-limit)\.test\.js$/.test(file);
+const groups = [
+  [files.filter((file) => !runsAlone(file)), Math.min(2, os.availableParallelism())],
+  [files.filter(runsAlone), 1],
+];
+// A file that does not end is ended, and fails, after a quarter of an hour.
+const options = ["--test", "--test-timeout=900000", "--test-reporter=spec", "--enable-source-maps"];
+let failed = 0;
+for (const [group, concurrency] of groups) {
+  if (group.length === 0) continue;
+  const all = [...options, `--test-concurrency=${concurrency}`, ...group];
+  const { status } = spawnSync(process.execPath, all, { cwd: root, stdio: "inherit" });
+  failed += status === 0 ? 0 : 1;
+}
+if (failed > 0) console.error(`Tests failed: see "failing tests" above${failed > 1 ? ", twice" : ""}.`);
+process.exit(failed === 0 ? 0 : 1);

@@ -2473,7 +2473,7 @@ export const faults = [
     name: "render: a pixel that left a shadow keeps its color",
     edits: [
       {
-        file: "src/cli/render/ray-caster.ts",
+        file: "src/node/drawing/ray-caster.ts",
         text: "if (!isApart) stale[at] = 1;",
         fault: "if (!isApart) stale[at] = Math.max(0, stale[at]);",
       },

@@ -1,15 +1,16 @@
+import { availableParallelism } from "node:os";
 import * as path from "node:path";
 import { expect, InputError, isArrayLike } from "../../base/expect.ts";
 import { letMacrotasksRun } from "../../base/macrotask.ts";
 import type { Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { expectScene, poseSize, type Scene, takePoses } from "../../environment/scene.ts";
+import { Drawers } from "../../node/drawing/drawers.ts";
 import { LinkedEnvironment } from "../../node/outside/link.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
 import { stderr } from "../terminal/output.ts";
 import { Progress, Rate } from "../terminal/progress.ts";
 import { type Frames, toFilmStrip, toGif } from "./pictures.ts";
-import { RayCaster } from "./ray-caster.ts";
 
 /** What to draw of an episode, and how. */
 export interface Drawing {
@@ -55,9 +56,10 @@ export async function pictureOf(film: Film, format: PictureFormat, drawing: Draw
     return letMacrotasksRun();
   };
   try {
-    const bytes = isGif ? await toGif(frames, shownAt, advance) : toFilmStrip(frames, times);
+    const bytes = await (isGif ? toGif(frames, shownAt, advance) : toFilmStrip(frames, times, advance));
     return { bytes, frames };
   } finally {
+    frames.close?.();
     progress.stop();
   }
 }
@@ -160,17 +162,19 @@ class PictureFilm extends Film {
   frames(_: Drawing, moments: number | undefined): Drawn {
     const chosen = chosenFrames(this.#pictures.length - 1, 1, moments);
     const [width, height] = this.#size;
-    const draw = (frame: number, out: Uint8Array): void => {
+    const draw = async (frame: number): Promise<Uint8Array> => {
       const rgb = this.#pictures[chosen[frame]];
+      const out = new Uint8Array(4 * width * height);
       for (let pixel = 0; pixel < width * height; pixel++) {
         out[4 * pixel] = rgb[3 * pixel];
         out[4 * pixel + 1] = rgb[3 * pixel + 1];
         out[4 * pixel + 2] = rgb[3 * pixel + 2];
         out[4 * pixel + 3] = 255;
       }
+      return out;
     };
     const times = [...chosen, chosen[chosen.length - 1] + 1].map((i) => i * this.#every * this.stepSeconds);
-    return { frames: { width, height, count: chosen.length, draw }, times };
+    return { frames: { width, height, count: chosen.length, atOnce: 1, draw }, times };
   }
 }
 
@@ -194,12 +198,15 @@ class PoseFilm extends Film {
     const every = framesEvery(this.stepSeconds, speed);
     const steps = chosenFrames(this.#poses.length - 1, every, moments);
     const [width, height] = size ?? [320, 240];
-    const caster = new RayCaster(this.#scene, width, height);
+    const drawers = new Drawers({ scene: this.#scene, width, height }, Math.min(availableParallelism(), steps.length));
     const frames: Frames = {
       width,
       height,
       count: steps.length,
-      draw: (frame, out) => caster.draw(this.#poses[steps[frame]], out),
+      // Each thread has its next frame waiting.
+      atOnce: 2 * drawers.count,
+      draw: (frame) => drawers.draw(this.#poses[steps[frame]]),
+      close: () => drawers.close(),
     };
     return { frames, times: [...steps, steps[steps.length - 1] + every].map((step) => step * this.stepSeconds) };
   }

@@ -20,16 +20,28 @@ function taskOf(run: string): ActorTask {
   return { run, environment: "wide", spaces, settings: presets.small };
 }
 
+/** What was opened. A link that a failed test leaves open would keep the process alive. */
+const opened: { close(): Promise<void> }[] = [];
+
+function keep<T extends { close(): Promise<void> }>(link: T): T {
+  opened.push(link);
+  return link;
+}
+
+async function closeAll(): Promise<void> {
+  for (const link of opened.splice(0)) await link.close();
+}
+
 async function learner({ url }: RunningServer, run: string, options: Partial<LearnerLinkOptions> = {}) {
   const plain = { server: { server: url }, where: "--actors", channel, task: taskOf(run), timeout: 20 };
-  const link = await LearnerLink.open({ ...plain, onLine: () => {}, ...options });
+  const link = keep(await LearnerLink.open({ ...plain, onLine: () => {}, ...options }));
   await link.begin();
   return link;
 }
 
 async function acting({ url }: RunningServer): Promise<ActorLink> {
   const options = { server: { server: url }, where: "--server", channel, window: Infinity, batch: 64 };
-  return openActorLink({ ...options, onLine: () => {} });
+  return keep(await openActorLink({ ...options, onLine: () => {} }));
 }
 
 async function publish({ jetstream }: Server, run: string, count: number): Promise<void> {
@@ -40,26 +52,24 @@ async function firstOf({ manager }: Server): Promise<number> {
   return (await manager.streams.info(streams.transitions(channel))).state.first_seq;
 }
 
-async function lastProgress({ manager }: Server): Promise<{ run: string; hasEnded: boolean }> {
+/** The learner's newest word. There is none before its first. */
+async function lastProgress({ manager }: Server): Promise<{ run?: string; hasEnded?: boolean }> {
   const query = { last_by_subj: learnerSubjects.progress(channel) };
   const message = await manager.streams.getMessage(streams.learner(channel), query);
-  return JSON.parse(new TextDecoder().decode(message?.data));
+  return message ? JSON.parse(new TextDecoder().decode(message.data)) : {};
 }
 
 describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, () => {
   it("a learner reads and purges its own run only, and one that was replaced or has ended is silent", async () => {
     const server = await startServer();
     const client = await connect({ server: server.url }, { name: "test", where: "--server", onLine: () => {} });
-    const links: LearnerLink[] = [];
     try {
       const first = await learner(server, one);
-      links.push(first);
       await publish(client, one, 2);
       assert.deepEqual([(await first.next()).sequence, (await first.next()).sequence], [1, 2]);
       await assert.rejects(learner(server, two), /expected one without a run, got one whose run has not ended/);
       const lost = assert.rejects(async () => first.next(), /expected this run's, got (another run's|none)/);
       const second = await learner(server, two, { replaces: true });
-      links.push(second);
       await publish(client, two, 3);
       await lost;
       first.purge(3);
@@ -79,8 +89,7 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       const waiting = await acting(server);
       const joining = waiting.join(spaces, "wide", () => false);
       await delay(500);
-      const third = await learner(server, three);
-      links.push(third);
+      await learner(server, three);
       assert.equal((await joining)?.run, three);
       assert.equal(waiting.hasEnded, false);
       // The second learner evaluates, and the third one has its heartbeat.
@@ -105,7 +114,7 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       const { state } = await client.manager.streams.info(streams.transitions(channel));
       assert.ok(state.messages > 3, `${state.messages}`);
     } finally {
-      for (const link of links) await link.close();
+      await closeAll();
       await client.close();
       await server.stop();
     }
@@ -122,6 +131,7 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       assert.ok(await client.manager.streams.info(streams.learner(channel)));
       await assert.rejects(learner(server, two, { after: 0 }), /expected the run's stream .* got that of another run/);
     } finally {
+      await closeAll();
       await client.close();
       await server.stop();
     }
@@ -139,9 +149,9 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       return names.sort();
     };
     try {
-      const opened = await LearnerLink.open({ ...task, task: taskOf(one), onLine });
-      opened.end();
-      await opened.close();
+      const first = keep(await LearnerLink.open({ ...task, task: taskOf(one), onLine }));
+      first.end();
+      await first.close();
       assert.deepEqual(await streamsNow(), []);
       // One that was killed before it began has a checkpoint of its start.
       const resumed = await learner(server, one, { after: 0, onLine });
@@ -157,7 +167,7 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       await resumed.close();
       // Two that found the channel free.
       const [second, third] = [
-        await LearnerLink.open({ ...task, task: taskOf(two), onLine }),
+        keep(await LearnerLink.open({ ...task, task: taskOf(two), onLine })),
         await learner(server, three),
       ];
       await assert.rejects(second.begin(), /expected one without a run, got one whose run has not ended/);
@@ -167,6 +177,7 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       await client.manager.streams.delete(streams.transitions(channel));
       await assert.rejects(learner(server, three, { after: 1 }), /expected the run's stream .* got none/);
     } finally {
+      await closeAll();
       await client.close();
       await server.stop();
     }
@@ -184,6 +195,7 @@ describe("the links of a channel", { skip: withoutServer, timeout: 120_000 }, ()
       await refused.close();
       await link.close();
     } finally {
+      await closeAll();
       await server.stop();
     }
   });

@@ -11,7 +11,10 @@ function setInside(enters: number, leaves: number): void {
   inside[1] = leaves;
 }
 
-/** Sets it to the interval where a p² + 2 b p + c ≤ 0. */
+/** The ray of the last query in the shape's frame: its origin, then its direction. As arguments, the numbers would be allocated. */
+const ray = new Float64Array(6);
+
+/** Sets the interval to where a p² + 2 b p + c ≤ 0. */
 function solve(a: number, b: number, c: number): void {
   const d = b * b - a * c;
   if (a === 0) {
@@ -95,32 +98,38 @@ export class Solid {
     const i = x - this.x;
     const j = y - this.y;
     const k = z - this.z;
-    this.#cross(
-      r[0] * i + r[3] * j + r[6] * k,
-      r[1] * i + r[4] * j + r[7] * k,
-      r[2] * i + r[5] * j + r[8] * k,
-      r[0] * u + r[3] * v + r[6] * w,
-      r[1] * u + r[4] * v + r[7] * w,
-      r[2] * u + r[5] * v + r[8] * w,
-    );
+    const height = r[2] * i + r[5] * j + r[8] * k;
+    const climb = r[2] * u + r[5] * v + r[8] * w;
+    if (this.kind === "plane") {
+      const distance = -height / climb;
+      return distance > from ? distance : Infinity;
+    }
+    ray[0] = r[0] * i + r[3] * j + r[6] * k;
+    ray[1] = r[1] * i + r[4] * j + r[7] * k;
+    ray[2] = height;
+    ray[3] = r[0] * u + r[3] * v + r[6] * w;
+    ray[4] = r[1] * u + r[4] * v + r[7] * w;
+    ray[5] = climb;
+    this.#cross();
     const enters = inside[0];
     const leaves = inside[1];
     if (enters > leaves) return Infinity;
     return enters > from ? enters : leaves > from ? leaves : Infinity;
   }
 
-  /** Sets the interval of a ray inside the shape, with everything in the shape's frame. */
-  #cross(x: number, y: number, z: number, u: number, v: number, w: number): void {
+  /** Sets the interval of the ray inside the shape. */
+  #cross(): void {
     // Rays are cast a million times a second, and a list that is taken apart costs as much as one.
+    const x = ray[0];
+    const y = ray[1];
+    const z = ray[2];
+    const u = ray[3];
+    const v = ray[4];
+    const w = ray[5];
     const a = this.#a;
     const b = this.#b;
     const c = this.#c;
     switch (this.kind) {
-      case "plane":
-        if (w < 0) setInside(-z / w, Infinity);
-        else if (w > 0) setInside(-Infinity, -z / w);
-        else setInside(Infinity, -Infinity);
-        return;
       case "sphere":
         solve(u * u + v * v + w * w, x * u + y * v + z * w, x * x + y * y + z * z - a * a);
         return;

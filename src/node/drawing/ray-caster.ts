@@ -35,6 +35,11 @@ const skin = 1e-5;
 
 const nothing: readonly Solid[] = [];
 
+// What a ray meets. Each plane has two more numbers from `planes` on: in a shadow, and in the sun.
+const other = 0;
+const sky = 1;
+const planes = 2;
+
 /** Indexes solids by the cells of a rectangle that they may touch. */
 class Grid {
   readonly #cells: Solid[][];
@@ -90,7 +95,7 @@ interface Place {
 export class RayCaster {
   readonly width: number;
   readonly height: number;
-  readonly #scene: Scene;
+  readonly #scene: Pick<Scene, "shapes" | "camera">;
   readonly #solids: readonly Solid[];
   readonly #planes: readonly Solid[];
   readonly #bodies: readonly Solid[];
@@ -123,10 +128,14 @@ export class RayCaster {
   readonly #stale: Uint8Array;
   /** The pixel that samples are taken of. */
   #at = 0;
+  /** What the last sample meets. */
+  #now = other;
+  /** What the first ray of each pixel meets. */
+  readonly #met: Uint16Array;
   /** For each pixel, the area around its points that may lie in a shadow, as seen from the sun: low and high across and along. */
   readonly #lit: Float64Array;
 
-  constructor(scene: Scene, width: number, height: number) {
+  constructor(scene: Pick<Scene, "shapes" | "camera">, width: number, height: number) {
     const { shapes, camera } = scene;
     this.width = width;
     this.height = height;
@@ -134,6 +143,7 @@ export class RayCaster {
     [this.#plain, this.#smooth] = [new Uint8Array(4 * pixels), new Uint8Array(4 * pixels)];
     [this.#rough, this.#stale] = [new Uint8Array(pixels), new Uint8Array(pixels)];
     this.#lit = new Float64Array(4 * pixels);
+    this.#met = new Uint16Array(pixels);
     this.#scene = scene;
     this.#solids = shapes.map((shape) => new Solid(shape));
     this.#planes = this.#solids.filter(({ kind }) => kind === "plane");
@@ -173,6 +183,7 @@ export class RayCaster {
         if (stale[at] === 0) continue;
         this.#begin(at);
         this.#sample(column + 0.5, row + 0.5);
+        this.#met[at] = this.#now;
         this.#write(plain, at, 1);
       }
     }
@@ -210,16 +221,19 @@ export class RayCaster {
       for (let i = index * poseSize; i < (index + 1) * poseSize; i++) if (poses[i] !== before?.[i]) return true;
       return false;
     });
-    if (!stands || !before || this.#solids.some(({ kind }, i) => kind === "plane" && moved[i])) {
+    if (!before || this.#solids.some(({ kind }, i) => kind === "plane" && moved[i])) {
       stale.fill(1);
       return;
     }
-    stale.fill(0);
+    // The sky depends on the direction alone, which a camera that follows a shape keeps.
+    const [met, rough] = [this.#met, this.#rough];
+    if (stands) stale.fill(0);
+    else for (let at = 0; at < stale.length; at++) stale[at] = met[at] === sky && rough[at] === 0 ? 0 : 1;
     const shadows: Area[] = [];
     for (const [i, solid] of this.#bodies.entries()) {
-      if (!moved[this.#solids.indexOf(solid)]) continue;
+      if (stands && !moved[this.#solids.indexOf(solid)]) continue;
       for (const { seen, shadow } of [this.#places[i], places[i]]) {
-        if (shadow) shadows.push(widened(shadow, 1e-6 * this.#scene.camera.distance));
+        if (shadow && stands) shadows.push(widened(shadow, 1e-6 * this.#scene.camera.distance));
         this.#seen.eachCell(seen, (column, row) => {
           // Rows of cells count from the bottom.
           const top = Math.max(0, height - (row + 1) * cellPixels);
@@ -283,7 +297,10 @@ export class RayCaster {
   #edges(out: Uint8Array): Uint8Array {
     const { width } = this;
     const rough = new Uint8Array(width * this.height);
+    const met = this.#met;
     const differ = (at: number, next: number): void => {
+      // The squares of a plane need no more rays: a pixel of it has the mean of what it covers.
+      if (met[at] === met[next] && met[at] !== other) return;
       for (let i = 0; i < 3; i++) {
         if (Math.abs(out[4 * at + i] - out[4 * next + i]) > edge) rough[at] = rough[next] = 1;
       }
@@ -324,6 +341,7 @@ export class RayCaster {
     const least = skin * this.#scene.camera.distance;
     // How much of what lies behind is visible through translucent solids.
     let weight = 1;
+    this.#now = other;
     for (let from = least; weight > 0.01; ) {
       let nearest = Infinity;
       let solid: Solid | undefined;
@@ -334,6 +352,7 @@ export class RayCaster {
         solid = seen[i];
       }
       if (!solid) {
+        if (weight === 1) this.#now = sky;
         const height = w < 0 ? -w : 1.6 * w;
         this.#add(horizon, w < 0 ? below : zenith, Math.min(1, height), weight);
         return;
@@ -365,6 +384,7 @@ export class RayCaster {
     let haze = 0;
     let shine = 0;
     if (solid.kind === "plane") {
+      if (weight === 1) this.#now = planes + 2 * this.#planes.indexOf(solid) + (direct > 0 ? 1 : 0);
       const footprint = (distance * this.#pixel) / Math.max(0.02, Math.abs(cosine));
       paint = this.#squares(solid.own[0], solid.own[1], footprint);
       const far = distance / (9 * this.#scene.camera.distance);

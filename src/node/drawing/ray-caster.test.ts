@@ -192,6 +192,17 @@ test("a floor's squares have the floor's perspective, and blur into one tone far
   assert.ok(Math.max(...row) - Math.min(...row) < 6, `${row}`);
 });
 
+test("the line in which two planes meet is smooth", () => {
+  const slope = [0.8, 0, -0.6, 0, 1, 0, 0.6, 0, 0.8];
+  const camera: Camera = { target: [0, 0, 0], distance: 10, azimuth: 60, elevation: -50 };
+  const blue = { ...floor, color: [0, 0, 1, 1] as const };
+  const pixel = draw(sceneOf(camera, [{ ...floor, color: red }, [0, 0, 0]], [blue, [0, 0, 0], slope]));
+  const isMixed = ([r, , b]: number[]): boolean => r > 60 && b > 60;
+  const rows = Array.from({ length: 200 }, (_, row) => Array.from({ length: 200 }, (_, column) => pixel(column, row)));
+  const smooth = rows.filter((row) => row.some(isMixed)).length;
+  assert.ok(smooth > 150, `${smooth} rows`);
+});
+
 test("a picture drawn after another one is the same as drawn alone, whatever moved", () => {
   const random = new Random(5);
   const kinds = ["sphere", "capsule", "ellipsoid", "cylinder", "box"] as const;
@@ -244,5 +255,5 @@ test("a picture has recorded bits, the same on every engine", () => {
   const out = new Uint8Array(4 * 96 * 64);
   new RayCaster(scene, 96, 64).draw(poses, out);
   assert.equal(poses.length, 6 * poseSize);
-  assert.equal(createHash("sha256").update(out).digest("hex").slice(0, 16), "807294fe196049fa");
+  assert.equal(createHash("sha256").update(out).digest("hex").slice(0, 16), "6fe8c442731b664a");
 });
