@@ -194,3 +194,40 @@ describe("ddpg train godot", { timeout: 120_000 }, () => {
     assert.equal(readResult(inFolder("ended")).steps, 240);
   });
 });
+
+describe("ddpg benchmark with games", { timeout: 180_000 }, () => {
+  const seeds = ["--seeds", "1,2", "--check-steps", "20", "--no-progress"];
+  const recorded = (out: string) =>
+    fs
+      .readdirSync(inFolder(out))
+      .filter((name) => name.endsWith(".json"))
+      .sort();
+
+  it("one seed after another drives on TORCS' server", async () => {
+    const { port } = await serve();
+    const car = ["--tasks", "torcs", "--port", `${port}`, "--limit", "60", "--steps", "120", ...sizes];
+    await succeed("benchmark", ...car, ...seeds, "--out", "cars");
+    assert.deepEqual(recorded("cars"), ["torcs-seed1.json", "torcs-seed2.json"]);
+    assert.match(fs.readFileSync(inFolder("cars/benchmark.md"), "utf8"), /^\| torcs \|/m);
+  });
+
+  it("each seed listens for a game of its own", async () => {
+    const games: GodotGame[] = [];
+    const preset = ["--preset", "small", "--warmup-steps", "50"];
+    const args = ["benchmark", "--tasks", "godot", "--port", "0", "--steps", "120", ...preset, ...seeds];
+    const { child, outcome } = start([...args, "--out", "games"]);
+    let text = "";
+    child.stderr.on("data", (piece) => {
+      text += piece;
+      const found = /^godot seed \d *: Listening on 127\.0\.0\.1:(\d+)\. Start the game\.\n/m.exec(text);
+      if (!found) return;
+      text = text.slice(found.index + found[0].length);
+      games.push(new GodotGame({ port: Number(found[1]) }));
+    });
+    const { code, stderr } = await outcome;
+    for (const game of games) game.kill();
+    assert.equal(code, 0, stderr);
+    assert.equal(games.length, 2, "one game for each run");
+    assert.deepEqual(recorded("games"), ["godot-seed1.json", "godot-seed2.json"]);
+  });
+});
