@@ -2480,6 +2480,26 @@ export const faults = [
     ],
   },
   {
+    name: "render: at the horizon the sky is kept where the camera moved",
+    edits: [
+      {
+        file: "src/node/drawing/ray-caster.ts",
+        text: "met[at] === sky && rough[at] === 0 ? 0 : 1",
+        fault: "met[at] === sky && rough[at] >= 0 ? 0 : 1",
+      },
+    ],
+  },
+  {
+    name: "render: the sky is kept where a body at rest comes into view",
+    edits: [
+      {
+        file: "src/node/drawing/ray-caster.ts",
+        text: "if (stands && !moved",
+        fault: "if ((stands || true) && !moved",
+      },
+    ],
+  },
+  {
     name: "a planner that has found no reward searches near its last plan",
     edits: [
       {

@@ -216,12 +216,17 @@ test("a picture drawn after another one is the same as drawn alone, whatever mov
   };
   const somewhere = (): Vector => [random.uniform(-3, 3), random.uniform(-2, 2), random.uniform(0, 2)];
   const [width, height] = [100, 77];
-  for (const follows of [undefined, 2]) {
+  // The last one sees much of the sky.
+  for (const [follows, elevation] of [
+    [undefined, -25],
+    [2, -25],
+    [2, -3],
+  ] as const) {
     const camera: Camera = {
       target: [0, 0, 0.5],
       distance: 6,
       azimuth: 70,
-      elevation: -25,
+      elevation,
       ...(follows && { follows }),
     };
     const placed = shapes.map((shape): [Shape, Vector, number[]] => [shape, somewhere(), turned()]);
@@ -238,9 +243,26 @@ test("a picture drawn after another one is the same as drawn alone, whatever mov
       caster.draw(poses, got);
       new RayCaster(scene, width, height).draw(poses, alone);
       const different = got.findIndex((value, at) => value !== alone[at]);
-      assert.ok(different < 0, `frame ${frame}, follows ${follows}: pixel ${different >> 2}`);
+      assert.ok(different < 0, `frame ${frame}, ${follows}, ${elevation}°: pixel ${different >> 2}`);
     }
   }
+});
+
+test("a camera that follows a shape sees what changes at the horizon, in a pixel whose middle is in the sky", () => {
+  // The horizon is a quarter of a pixel above the lower end of a row, where a tower's shadow lies 200 units away.
+  const [width, height] = [64, 16];
+  const pixel = (2 * Math.tan(Math.PI / 8)) / height;
+  const elevation = (-Math.atan(pixel / 4) * 180) / Math.PI;
+  const camera: Camera = { target: [10, 0, 1], distance: 10, azimuth: 90, elevation, follows: 1 };
+  const tower: Shape = { kind: "box", size: [20, 20, 60], color: [0.2, 0.2, 0.2, 1] };
+  const ball: Shape = { kind: "sphere", size: [0.1], color: red };
+  const at = (x: number) => sceneOf(camera, [floor, [0, 0, 0]], [ball, [x, 0, 0.2]], [tower, [-30, 200, 60]]);
+  const caster = new RayCaster(at(0)[0], width, height);
+  const [before, after, alone] = [0, 1, 2].map(() => new Uint8Array(4 * width * height));
+  caster.draw(at(-10)[1], before);
+  caster.draw(at(30)[1], after);
+  new RayCaster(at(0)[0], width, height).draw(at(30)[1], alone);
+  assert.deepEqual(after, alone);
 });
 
 test("a picture has recorded bits, the same on every engine", () => {
