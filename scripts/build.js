@@ -139,16 +139,24 @@ async function bundleClients(file) {
 }
 
 /**
- * Bundles `cli/main.js` and the packages it uses into one file. The library is not bundled; its files stay beside it. `more` are
- * files of packages that are in other files of the build.
+ * Bundles `cli/main.js` and the packages it uses into one file, and beside it the program of the threads that draw for it. The
+ * library is not bundled; its files stay beside them. `more` are files of packages that are in other files of the build.
  */
 export async function bundleCommandLine(directory, more = []) {
+  const programs = { "cli.js": "cli/main.js", "draw-helper.js": "cli/render/draw-helper.js" };
+  const bundled = [];
+  for (const [name, input] of Object.entries(programs)) bundled.push(...(await bundleProgram(directory, name, input)));
+  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses([...bundled, ...more]));
+}
+
+/** Bundles a file of cli/; returns the modules that are in it. */
+async function bundleProgram(directory, name, input) {
   const { rolldown } = await import("rolldown");
   const inside = path.join(directory, "cli") + path.sep;
   const bundle = await rolldown({
     // The bundle's comments name files relative to this folder, wherever the build was started.
     cwd: root,
-    input: path.join(directory, "cli/main.js"),
+    input: path.join(directory, input),
     platform: "node",
     plugins: [
       {
@@ -164,10 +172,10 @@ export async function bundleCommandLine(directory, more = []) {
   });
   // The documentation in the comments is for readers of the source. Comments on licenses stay.
   const comments = { legal: true, annotation: true, jsdoc: false };
-  const file = path.join(directory, "cli.js");
+  const file = path.join(directory, name);
   const { output } = await bundle.write({ file, codeSplitting: false, minify: false, comments });
   await bundle.close();
-  fs.writeFileSync(path.join(directory, "THIRD-PARTY-LICENSES.txt"), licenses([...output[0].moduleIds, ...more]));
+  return output[0].moduleIds;
 }
 
 /** Builds the page as static files that any host can serve from any folder. */

@@ -119,6 +119,46 @@ function cost({ results, machine: { cpu } }) {
   });
 }
 
+/** The line that the car drove in a lap of each track, in shades of its speed, between the edges of the track. */
+function torcs({ tracks }) {
+  const [slow, fast] = [60, 200];
+  const shade = (speed) => {
+    const part = Math.min(1, Math.max(0, (speed - slow) / (fast - slow)));
+    // From the orange to the blue of the theme.
+    const mix = [0xd5, 0x5e, 0].map((from, i) => Math.round(from + part * ([0, 0x72, 0xb2][i] - from)));
+    return `rgb(${mix.join(",")})`;
+  };
+  const panels = tracks.map(({ width: trackWidth, center, line }) => {
+    const [xs, ys] = [0, 1].map((axis) => center.map((point) => point[axis]));
+    const [left, right, low, high] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const margin = 2 * trackWidth;
+    const scale = (width - 24) / (right - left + 2 * margin);
+    const height = scale * (high - low + 2 * margin);
+    const place = ([x, y]) => [(scale * (x - left + margin)).toFixed(1), (scale * (high - y + margin)).toFixed(1)];
+    const road = (stroke, wide) =>
+      `<polygon points="${center.map((point) => place(point).join(",")).join(" ")}" fill="none" stroke="${stroke}" stroke-width="${wide.toFixed(1)}" stroke-linejoin="round"/>`;
+    const pieces = line.slice(1).map((point, i) => {
+      const [[x1, y1], [x2, y2]] = [place(line[i]), place(point)];
+      return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${shade(point[2])}"/>`;
+    });
+    const driven = `<g stroke-width="1.6" stroke-linecap="round">${pieces.join("")}</g>`;
+    const size = `width="${(width - 24).toFixed(0)}" height="${height.toFixed(0)}"`;
+    return [
+      `<svg ${size}>${road("#8c959f", scale * trackWidth + 2)}${road("#eaeef2", scale * trackWidth)}${driven}</svg>`,
+    ];
+  });
+  return compose(panels, {
+    theme,
+    padding: 12,
+    gap: 10,
+    title: `TORCS: the driven line on ${tracks.map(({ name }) => name).join(", ")}`,
+    captions: tracks.map(({ name, lapSeconds, isSeen }) => [
+      name,
+      `${isSeen ? "the track of the training" : "never seen in training"}; a lap of ${lapSeconds} s; ${slow} km/h orange, ${fast} km/h blue`,
+    ]),
+  });
+}
+
 /** Every figure's record in docs/results has one or more variants: { name, runs }. */
 const figures = {
   "pendulum-small": pendulumSmall,

@@ -2473,7 +2473,7 @@ export const faults = [
     name: "render: a pixel that left a shadow keeps its color",
     edits: [
       {
-        file: "src/node/drawing/ray-caster.ts",
+        file: "src/cli/render/ray-caster.ts",
         text: "if (!isApart) stale[at] = 1;",
         fault: "if (!isApart) stale[at] = Math.max(0, stale[at]);",
       },
@@ -2483,7 +2483,7 @@ export const faults = [
     name: "render: at the horizon the sky is kept where the camera moved",
     edits: [
       {
-        file: "src/node/drawing/ray-caster.ts",
+        file: "src/cli/render/ray-caster.ts",
         text: "met[at] === sky && rough[at] === 0 ? 0 : 1",
         fault: "met[at] === sky && rough[at] >= 0 ? 0 : 1",
       },
@@ -2493,7 +2493,7 @@ export const faults = [
     name: "render: the sky is kept where a body at rest comes into view",
     edits: [
       {
-        file: "src/node/drawing/ray-caster.ts",
+        file: "src/cli/render/ray-caster.ts",
         text: "if (stands && !moved",
         fault: "if ((stands || true) && !moved",
       },

@@ -243,7 +243,15 @@ describe("the packed package", { timeout: 900_000 }, () => {
 
   it("contains what its users need and nothing else, in less than 2.6 MB", () => {
     const files = list(installed);
-    for (const name of ["LICENSE", "README.md", "bin/ddpg.js", "dist/index.js", "dist/index.d.ts", "dist/node.js"])
+    for (const name of [
+      "LICENSE",
+      "README.md",
+      "bin/ddpg.js",
+      "dist/draw-helper.js",
+      "dist/index.js",
+      "dist/index.d.ts",
+      "dist/node.js",
+    ])
       assert.ok(files.includes(name), `${name} is in the package`);
     const odd = /\.(test|case)\.|(^|\/)(test|fixtures|src|scripts|bench|\.[^/]*)(\/|$)|check-gradients|\.tsx?$/;
     assert.deepEqual(

@@ -5,7 +5,7 @@ import { letMacrotasksRun } from "../../base/macrotask.ts";
 import type { Random } from "../../base/random.ts";
 import type { Environment, Step } from "../../environment/environment.ts";
 import { expectScene, poseSize, type Scene, takePoses } from "../../environment/scene.ts";
-import { Drawers } from "../../node/drawing/drawers.ts";
+import { Drawers } from "./drawers.ts";
 import { LinkedEnvironment } from "../../node/outside/link.ts";
 import { duration, short, whole } from "../terminal/numbers.ts";
 import { stderr } from "../terminal/output.ts";
