@@ -429,6 +429,8 @@ describe("the packed package", { timeout: 900_000 }, () => {
     const html = list(user).filter((name) => name.endsWith(".html") && !before.includes(name));
     assert.equal(html.length, 1);
     assert.match(fs.readFileSync(path.join(user, html[0]), "utf8"), /<svg/);
+    await npx(["ddpg", "render", "run", "--seconds", "0.2", "--size", "32x24", "--output", "run.gif"], user);
+    assert.equal(fs.readFileSync(path.join(user, "run.gif"), "latin1").slice(0, 6), "GIF89a");
   });
 
   it("serves the watch page for that run from the installed package", async (t) => {
