@@ -1,6 +1,7 @@
 // TORCS and games made with Godot through the command line, with stand-ins for both.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { GodotGame, type GodotGameOptions } from "../../node/outside/godot-game.case.ts";
@@ -8,7 +9,7 @@ import { TorcsServer, type TorcsServerOptions } from "../../node/outside/torcs-s
 import { readConfig, readMetrics, readResult } from "../../node.ts";
 import { programInFolder } from "../terminal/program.case.ts";
 
-const { inFolder, start, ddpg, succeed } = programInFolder("games");
+const { file, inFolder, start, ddpg, succeed } = programInFolder("games");
 const ends: (() => unknown)[] = [];
 after(async () => {
   for (const end of ends) await end();
@@ -192,6 +193,26 @@ describe("ddpg train godot", { timeout: 120_000 }, () => {
     const resumed = await right.outcome;
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.equal(readResult(inFolder("ended")).steps, 240);
+  });
+});
+
+describe("the car of docs/worlds.md", { timeout: 120_000 }, () => {
+  it("trains with the command that is there, and its policy drives TORCS itself", async () => {
+    const { port } = await serve();
+    const root = path.dirname(path.dirname(file));
+    fs.mkdirSync(inFolder("node_modules"));
+    fs.symlinkSync(root, inFolder("node_modules/ddpg"), "junction");
+    const text = fs.readFileSync(path.join(root, "docs/worlds.md"), "utf8");
+    const [, module = ""] = /```js\n(\/\/ car\.mjs\n[\s\S]*?)```/.exec(text) ?? [];
+    fs.writeFileSync(inFolder("car.mjs"), module.replace("3001", `${port}`).replace("12_000", "60"));
+    const [, command = ""] = /^npx ddpg (train \.\/car\.mjs (?:.*\\\n)*.*)$/m.exec(text) ?? [];
+    const words = command.replaceAll("\\\n", " ").split(/ +/);
+    words[words.indexOf("--steps") + 1] = "200";
+    const stdout = await succeed(...words, "--batch-size", "8", "--out", "worlds", "--no-progress");
+    assert.match(stdout, /preset +robust/);
+    assert.equal(readResult(inFolder("worlds")).steps, 200);
+    const drive = ["--environment", "torcs", "--port", `${port}`, "--limit", "60", "--episodes", "1", "--json"];
+    assert.equal(JSON.parse(await succeed("evaluate", "worlds", "--best", ...drive)).environment, "torcs");
   });
 });
 
