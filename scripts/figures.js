@@ -121,7 +121,7 @@ function cost({ results, machine: { cpu } }) {
 
 /** The line that the car drove in a lap of each track, in shades of its speed, between the edges of the track. */
 function torcs({ tracks }) {
-  const [slow, fast] = [60, 200];
+  const [slow, fast] = [50, 110];
   const shade = (speed) => {
     const part = Math.min(1, Math.max(0, (speed - slow) / (fast - slow)));
     // From the orange to the blue of the theme.
@@ -152,18 +152,22 @@ function torcs({ tracks }) {
     padding: 12,
     gap: 10,
     title: `TORCS: the driven line on ${tracks.map(({ name }) => name).join(", ")}`,
-    captions: tracks.map(({ name, lapSeconds, isSeen }) => [
-      name,
-      `${isSeen ? "the track of the training" : "never seen in training"}; a lap of ${lapSeconds} s; ${slow} km/h orange, ${fast} km/h blue`,
-    ]),
+    captions: tracks.map(({ name, isSeen, lapSeconds, distance }) => {
+      const outcome = lapSeconds ? `a lap of ${lapSeconds.toFixed(1)} s` : `the car stops after ${Math.round(distance)} m`;
+      return [
+        name,
+        `${isSeen ? "trained on it" : "never seen in training"}; ${outcome}; orange: ${slow} km/h, blue: ${fast} km/h`,
+      ];
+    }),
   });
 }
 
-/** Every figure's record in docs/results has one or more variants: { name, runs }. */
+/** Each figure by the name of its record in docs/results. */
 const figures = {
   "pendulum-small": pendulumSmall,
   "pendulum-v0-numpy": pendulumNumpy,
   "pendulum-paper": pendulumPaper,
+  torcs,
 };
 
 /** Draws every figure whose record is in the folder; returns the files written. */
