@@ -126,6 +126,10 @@ export class RayCaster {
   #rough: Uint8Array;
   /** 1 for each pixel that may have changed. */
   readonly #stale: Uint8Array;
+  /** The direction of the ray, and the distance to what it meets. As arguments, each number would be allocated. */
+  readonly #ray = new Float64Array(4);
+  /** A point that the sun may reach. */
+  readonly #point = new Float64Array(3);
   /** The pixel that samples are taken of. */
   #at = 0;
   /** What the last sample meets. */
@@ -334,6 +338,9 @@ export class RayCaster {
     const u = (this.#forward[0] + across * this.#right[0] + along * this.#up[0]) / length;
     const v = (this.#forward[1] + across * this.#right[1] + along * this.#up[1]) / length;
     const w = (this.#forward[2] + across * this.#right[2] + along * this.#up[2]) / length;
+    this.#ray[0] = u;
+    this.#ray[1] = v;
+    this.#ray[2] = w;
     const x = this.#eye[0];
     const y = this.#eye[1];
     const z = this.#eye[2];
@@ -357,14 +364,19 @@ export class RayCaster {
         this.#add(horizon, w < 0 ? below : zenith, Math.min(1, height), weight);
         return;
       }
-      this.#shade(solid, nearest, u, v, w, weight * solid.color[3]);
+      this.#ray[3] = nearest;
+      this.#shade(solid, weight * solid.color[3]);
       weight *= 1 - solid.color[3];
       from = nearest + least;
     }
   }
 
   /** Adds the light that comes from a point of a surface. */
-  #shade(solid: Solid, distance: number, u: number, v: number, w: number, weight: number): void {
+  #shade(solid: Solid, weight: number): void {
+    const u = this.#ray[0];
+    const v = this.#ray[1];
+    const w = this.#ray[2];
+    const distance = this.#ray[3];
     const x = this.#eye[0] + distance * u;
     const y = this.#eye[1] + distance * v;
     const z = this.#eye[2] + distance * w;
@@ -379,7 +391,10 @@ export class RayCaster {
     const sz = this.#sun[2];
     const lift = 1e-3 * this.#square;
     let direct = i * sx + j * sy + k * sz;
-    if (direct <= 0 || this.#inShadow(x + lift * i, y + lift * j, z + lift * k)) direct = 0;
+    this.#point[0] = x + lift * i;
+    this.#point[1] = y + lift * j;
+    this.#point[2] = z + lift * k;
+    if (direct <= 0 || this.#inShadow()) direct = 0;
     let paint = 1;
     let haze = 0;
     let shine = 0;
@@ -413,7 +428,11 @@ export class RayCaster {
     return 0.8 + 0.2 * contrast * (1 - width);
   }
 
-  #inShadow(x: number, y: number, z: number): boolean {
+  /** Whether the point is in a shadow. */
+  #inShadow(): boolean {
+    const x = this.#point[0];
+    const y = this.#point[1];
+    const z = this.#point[2];
     const u = this.#sun[0];
     const v = this.#sun[1];
     const w = this.#sun[2];
