@@ -153,7 +153,9 @@ function torcs({ tracks }) {
     gap: 10,
     title: `TORCS: the driven line on ${tracks.map(({ name }) => name).join(", ")}`,
     captions: tracks.map(({ name, isSeen, lapSeconds, distance }) => {
-      const outcome = lapSeconds ? `a lap of ${lapSeconds.toFixed(1)} s` : `the car stops after ${Math.round(distance)} m`;
+      const outcome = lapSeconds
+        ? `a lap of ${lapSeconds.toFixed(1)} s`
+        : `the car stops after ${Math.round(distance)} m`;
       return [
         name,
         `${isSeen ? "trained on it" : "never seen in training"}; ${outcome}; orange: ${slow} km/h, blue: ${fast} km/h`,

@@ -13,6 +13,7 @@ import { computeInBrowser, computeInNode, recorded } from "../test/recorded.js";
 import { emulatedLibraries, emulator, missingToBuild, missingToRun, packages } from "./arm64.js";
 import { build } from "./build.js";
 import { buildNative } from "./build-native.js";
+import { runsAlone } from "./runs-alone.js";
 import { sourceTests, stripsTypes } from "./test-source.js";
 
 const execute = promisify(execFile);
@@ -86,7 +87,7 @@ async function checkNode(executable, unit) {
   );
   for (const [files, what] of [
     // In the short form, `npm test` has run them on the Node that runs this.
-    [short && major(version) === major(process.versions.node) ? [] : unit, "tests"],
+    ...(short && major(version) === major(process.versions.node) ? [] : unitTests(unit)),
     [stripsTypes(version) ? fromSource : [], "tests from source"],
   ]) {
     if (files.length === 0) continue;
@@ -95,6 +96,14 @@ async function checkNode(executable, unit) {
     complaints.push(...failures.map((failure) => `${what}: ${failure}`));
   }
   return { name: `Node ${version}`, done: done.join("; "), complaints };
+}
+
+/** Unit tests in two groups, each with its name: those that may share the cores, and those that measure. */
+function unitTests(files) {
+  return [
+    [files.filter((file) => !runsAlone(file)), "tests"],
+    [files.filter(runsAlone), "tests that measure"],
+  ];
 }
 
 function major(version) {
@@ -106,9 +115,10 @@ async function runTests(node, files) {
   const minutes = 15;
   // An emulated Node cannot start others, which `--test` needs; it runs a file of tests itself.
   const [executable, ...words] = [node].flat();
+  const concurrency = `--test-concurrency=${files.some(runsAlone) ? 1 : 2}`;
   const { stdout, killed } = await execute(
     executable,
-    [...words, ...(words.length === 0 ? ["--test", "--test-concurrency=2"] : []), "--test-reporter=tap", ...files],
+    [...words, ...(words.length === 0 ? ["--test", concurrency] : []), "--test-reporter=tap", ...files],
     { cwd: root, maxBuffer: 1e9, timeout: minutes * 60_000 },
   ).catch((error) => error); // Node exits with 1 when a test fails; the output says which
   const number = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);

@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { faults } from "../test/faults.js";
 import { build, bundleCommandLine } from "./build.js";
+import { runsAlone } from "./runs-alone.js";
 
 const execute = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -158,11 +159,19 @@ async function failingTests(copy, out, tests, edits) {
   const isHealthy = edits.length === 0;
   const edited = (name) => edits.some(({ file }) => path.dirname(file) === path.join("src", path.dirname(name)));
   const files = [...tests].sort((a, b) => edited(b) - edited(a)).map((name) => path.join(out, `${name}.test.js`));
-  // Without a fault these are the tests of all faults.
-  const limitS = isHealthy ? 3000 : 300;
+  if (!isHealthy) return failingOf(copy, files, { isHealthy, limitS: 300, concurrency: 1 });
+  // These are the tests of all faults. Nothing else runs, so they share the cores, except those that measure.
+  const shared = files.filter((file) => !runsAlone(file));
+  const failed = await failingOf(copy, shared, { isHealthy, limitS: 3000, concurrency: 2 });
+  const alone = files.filter(runsAlone);
+  if (failed.length > 0 || alone.length === 0) return failed;
+  return failingOf(copy, alone, { isHealthy, limitS: 3000, concurrency: 1 });
+}
+
+/** Runs test files until one fails. */
+async function failingOf(copy, files, { isHealthy, limitS, concurrency }) {
+  const options = ["--test", "--test-reporter=tap", `--test-concurrency=${concurrency}`];
   // In its own process group, so that `stop` also ends the process that the runner starts for each file.
-  // Without a fault nothing else runs, so the files share the cores.
-  const options = ["--test", "--test-reporter=tap", `--test-concurrency=${isHealthy ? 2 : 1}`];
   const runner = spawn(process.execPath, [...options, ...files], {
     cwd: copy,
     detached: true,

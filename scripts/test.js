@@ -5,6 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "./build.js";
+import { runsAlone } from "./runs-alone.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 await build();
@@ -22,9 +23,6 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(" ")}.`);
   process.exit(1);
 }
-// Most files share the cores. Alone run those that measure time or memory, and those that use a browser or install the package.
-const runsAlone = (file) =>
-  file.startsWith("test/") || /\/(signals|threads|live-body|memory-limit)\.test\.js$/.test(file);
 const groups = [
   [files.filter((file) => !runsAlone(file)), Math.min(2, os.availableParallelism())],
   [files.filter(runsAlone), 1],
