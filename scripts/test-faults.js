@@ -78,6 +78,9 @@ async function makeCopy(number) {
   // The native kernels as they were built: a fault in what tries them must be noticed.
   const native = path.join(root, "dist/native");
   if (fs.existsSync(native)) fs.cpSync(native, path.join(copy, "dist/native"), { recursive: true });
+  // The page as it was built: `watch` serves it.
+  fs.mkdirSync(path.join(copy, "dist"), { recursive: true });
+  fs.symlinkSync(fs.realpathSync(path.join(root, "dist/page")), path.join(copy, "dist/page"), "junction");
   return copy;
 }
 

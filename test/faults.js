@@ -1132,7 +1132,7 @@ export const faults = [
       {
         file: "src/cli/watch/watch-server.ts",
         text: "server.timeout = times.stallMs;",
-        fault: "",
+        fault: "server.timeout = 1e6 * times.stallMs;",
       },
     ],
   },
@@ -2480,26 +2480,6 @@ export const faults = [
     ],
   },
   {
-    name: "render: at the horizon the sky is kept where the camera moved",
-    edits: [
-      {
-        file: "src/cli/render/ray-caster.ts",
-        text: "met[at] === sky && rough[at] === 0 ? 0 : 1",
-        fault: "met[at] === sky && rough[at] >= 0 ? 0 : 1",
-      },
-    ],
-  },
-  {
-    name: "render: the sky is kept where a body at rest comes into view",
-    edits: [
-      {
-        file: "src/cli/render/ray-caster.ts",
-        text: "if (stands && !moved",
-        fault: "if ((stands || true) && !moved",
-      },
-    ],
-  },
-  {
     name: "a planner that has found no reward searches near its last plan",
     edits: [
       {
@@ -2565,8 +2545,8 @@ export const faults = [
     edits: [
       {
         file: "src/cli/watch/nats-runs.ts",
-        text: "if (!(error instanceof InputError)) throw error;",
-        fault: "if (error !== undefined || !(error instanceof InputError)) throw error;",
+        text: "problems.push(error);\n      }\n    }\n    this.#recordProblems",
+        fault: "problems.push(error);\n        break;\n      }\n    }\n    this.#recordProblems",
       },
     ],
   },
@@ -2653,6 +2633,26 @@ export const faults = [
         file: "src/training/actors/actor-link.ts",
         text: "if (unsentRows > 0 && !this.hasEnded)",
         fault: "if (unsentRows > 1e9 && !this.hasEnded)",
+      },
+    ],
+  },
+  {
+    name: "render: at the horizon the sky is kept where the camera moved",
+    edits: [
+      {
+        file: "src/cli/render/ray-caster.ts",
+        text: "met[at] === sky && rough[at] === 0 ? 0 : 1",
+        fault: "met[at] === sky && rough[at] >= 0 ? 0 : 1",
+      },
+    ],
+  },
+  {
+    name: "render: the sky is kept where a body at rest comes into view",
+    edits: [
+      {
+        file: "src/cli/render/ray-caster.ts",
+        text: "if (stands && !moved",
+        fault: "if ((stands || true) && !moved",
       },
     ],
   },

@@ -329,7 +329,9 @@ describe("what is sent of the overview", () => {
     const { resume } = overview.follow((event) => send(event) && false);
     let [rows, points] = [0, 0];
     for (let i = 0; i < 20; i++) {
-      for (const event of taken()) {
+      const events = taken();
+      assert.ok(events.length <= 1, `${events.length} messages to a viewer that is full after each`);
+      for (const event of events) {
         if (event.name !== "runs") continue;
         assert.ok(event.data.rows.length <= 50);
         const count = event.data.curves.reduce((sum, each) => sum + each.points.length, 0);
