@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Scene } from "../../environment/scene.ts";
 import { RayCaster } from "./ray-caster.ts";
@@ -25,7 +24,7 @@ export class Drawers {
   #next = 0;
 
   /** Starts at most `count` threads, which keep the process alive until `close`. A single one is the calling thread. */
-  constructor({ scene: { shapes, camera }, width, height }: Canvas, count = availableParallelism()) {
+  constructor({ scene: { shapes, camera }, width, height }: Canvas, count: number) {
     const canvas: Canvas = { scene: { shapes, camera }, width, height };
     this.count = Math.max(1, Math.min(count, maxThreads));
     if (this.count > 1) {

@@ -133,7 +133,7 @@ export class RayCaster {
   /** The pixel that samples are taken of. */
   #at = 0;
   /** What the last sample meets. */
-  #now = other;
+  #meets = other;
   /** What the first ray of each pixel meets. */
   readonly #met: Uint16Array;
   /** For each pixel, the area around its points that may lie in a shadow, as seen from the sun: low and high across and along. */
@@ -187,7 +187,7 @@ export class RayCaster {
         if (stale[at] === 0) continue;
         this.#begin(at);
         this.#sample(column + 0.5, row + 0.5);
-        this.#met[at] = this.#now;
+        this.#met[at] = this.#meets;
         this.#write(plain, at, 1);
       }
     }
@@ -348,7 +348,7 @@ export class RayCaster {
     const least = skin * this.#scene.camera.distance;
     // How much of what lies behind is visible through translucent solids.
     let weight = 1;
-    this.#now = other;
+    this.#meets = other;
     for (let from = least; weight > 0.01; ) {
       let nearest = Infinity;
       let solid: Solid | undefined;
@@ -359,7 +359,7 @@ export class RayCaster {
         solid = seen[i];
       }
       if (!solid) {
-        if (weight === 1) this.#now = sky;
+        if (weight === 1) this.#meets = sky;
         const height = w < 0 ? -w : 1.6 * w;
         this.#add(horizon, w < 0 ? below : zenith, Math.min(1, height), weight);
         return;
@@ -399,7 +399,7 @@ export class RayCaster {
     let haze = 0;
     let shine = 0;
     if (solid.kind === "plane") {
-      if (weight === 1) this.#now = planes + 2 * this.#planes.indexOf(solid) + (direct > 0 ? 1 : 0);
+      if (weight === 1) this.#meets = planes + 2 * this.#planes.indexOf(solid) + (direct > 0 ? 1 : 0);
       const footprint = (distance * this.#pixel) / Math.max(0.02, Math.abs(cosine));
       paint = this.#squares(solid.own[0], solid.own[1], footprint);
       const far = distance / (9 * this.#scene.camera.distance);
