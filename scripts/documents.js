@@ -2,6 +2,7 @@
 // records. `npm run figures` writes them; a test checks that the documents are up to date. Also the programs in documents.
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { paperReturns, paperTable } from "./paper-tasks.js";
 import { performanceBlocks } from "./performance.js";
 import { plannerTable } from "./planner.js";
 
@@ -98,6 +99,8 @@ const sentences = {
   // Only the table, without the notes below it.
   mujoco: ["mujoco/benchmark.md", (page) => page.split("\n\n")[0]],
   planner: [null, plannerTable],
+  "paper-tasks": [null, paperTable],
+  "paper-returns": [null, paperReturns],
 };
 
 function small({ steps, evaluationEpisodes, machine, variants: [{ runs }] }) {

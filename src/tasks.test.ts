@@ -62,6 +62,14 @@ test("every MuJoCo task is registered everywhere", async () => {
   assert.deepEqual([...suiteTasks.gymnasium, ...suiteTasks.dm_control], [...mujocoTasks.keys()]);
 });
 
+test("the paper's suite has tasks of dm_control's, each once", () => {
+  assert.equal(new Set(suiteTasks.paper).size, 18);
+  assert.deepEqual(
+    suiteTasks.paper.filter((id) => !suiteTasks.dm_control.includes(id)),
+    [],
+  );
+});
+
 test("every task that src/mujoco.ts exports or that has published results is in tasks.ts", async () => {
   const { createMujoco, dmControl, dmControlNames, ...makers } = entry;
   const exported = [...Object.values(makers).map((make) => make()), ...dmControlNames.map(dmControl)].map(

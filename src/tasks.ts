@@ -222,12 +222,35 @@ export const mujocoTasks: ReadonlyMap<string, () => Promise<MujocoTask>> = new M
 );
 
 /** The names of suites of tasks. */
-export const suites = ["gymnasium", "dm_control"] as const;
+export const suites = ["gymnasium", "dm_control", "paper"] as const;
 
-/** The ids of the MuJoCo tasks by suite: the ones that Gymnasium defines, and those of dm_control. */
+/** In the order of the paper's Table 1, the tasks of dm_control that stand for its tasks (docs/paper-tasks.md). */
+const paperTasks: readonly DmControlName[] = [
+  "cart",
+  "cartpole-swingup",
+  "cartpole-balance",
+  "cartpole-parallel_double",
+  "cartpole-two_poles",
+  "cartpole-three_poles",
+  "cheetah-run",
+  "reacher-triple_fixed",
+  "reacher-double_fixed",
+  "reacher-single_fixed",
+  "hard_cheetah-run",
+  "hopper-stand",
+  "hopper-hop",
+  "pendulum-swingup",
+  "reacher-triple",
+  "reacher-single",
+  "walker-walk",
+  "walker-run",
+];
+
+/** The ids of the MuJoCo tasks by suite: the ones that Gymnasium defines, those of dm_control, and of these the paper's. */
 export const suiteTasks: Readonly<Record<(typeof suites)[number], readonly string[]>> = {
   gymnasium: gymnasiumEntries.map(({ id }) => id),
   dm_control: dmControlEntries.map(({ id }) => `dm_control/${id}`),
+  paper: paperTasks.map((id) => `dm_control/${id}`),
 };
 
 /** Every task that comes with the package, by task id. */

@@ -280,7 +280,7 @@ describe("ddpg benchmark", () => {
     assert.equal(unknown.code, 2);
     assert.match(
       unknown.stderr,
-      /--suite: expected gymnasium or dm_control, got "dm-control"\. Did you mean "dm_control"\?/,
+      /--suite: expected gymnasium, dm_control, or paper, got "dm-control"\. Did you mean "dm_control"\?/,
     );
     const both = await ddpg("--suite", "dm_control", "--tasks", "Pendulum-v1");
     assert.equal(both.code, 2);

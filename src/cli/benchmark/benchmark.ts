@@ -47,6 +47,8 @@ interface BenchmarkFlags extends Omit<ComputeFlags, "threads">, OutsideOptions {
   progress: boolean;
 }
 
+const anySuite = new Intl.ListFormat("en", { type: "disjunction" }).format(suites);
+
 interface BenchmarkRun extends ChildRun {
   readonly wanted: Wanted;
 }
@@ -64,7 +66,7 @@ export function addBenchmarkCommand(program: Command): void {
       "environments as of ddpg train, such as Hopper-v5,Ant-v5, gymnasium:Hopper-v5 or exec:./simulator [those of --suite]",
       parseTasks,
     )
-    .option("--suite <name>", `the tasks of a suite: ${suites.join(" or ")} [gymnasium]`, parseSuite)
+    .option("--suite <name>", `the tasks of a suite: ${anySuite} [gymnasium]`, parseSuite)
     .addOption(
       new Option("--seeds <list>", "seeds such as 1..5 or 1,3,7").argParser(parseSeeds).default([1, 2, 3], "1..3"),
     )
@@ -109,7 +111,7 @@ function parseTasks(text: string): string[] {
 
 function parseSuite(text: string): (typeof suites)[number] {
   const found = suites.find((name) => name === text);
-  return found ?? fail("--suite", suites.join(" or "), text, suggest(text, suites));
+  return found ?? fail("--suite", anySuite, text, suggest(text, suites));
 }
 
 async function benchmark(flags: BenchmarkFlags, verbose: boolean): Promise<void> {
