@@ -45,7 +45,7 @@ export function paperTable(results) {
   const rows = tasksOfPaper().map(({ name, average, best, task }) => {
     const ours = Object.keys(columns).flatMap((column) => summary(read.runs(column, task), read.scale(task)));
     const others = ["DDPG", "TD3"].map((method) => othersSummary(read, method, task));
-    return [name, average.toFixed(2), best.toFixed(2), `\`${task}\``, read.steps(task), ...ours, ...others];
+    return [name, average.toFixed(3), best.toFixed(3), `\`${task}\``, read.steps(task), ...ours, ...others];
   });
   return markdown([head, ...rows]);
 }

@@ -17,11 +17,13 @@ test("a task's own settings apply only if no preset is named", () => {
   assert.equal(settingsFor(car, undefined, { noiseScale: 0.1 }).settings.noise, "ornstein-uhlenbeck");
 });
 
-test("robust is the default of environments that are not built in and of tasks in MuJoCo, except for the ant", () => {
+test("robust is the default of environments that are not built in and of tasks in MuJoCo, smaller in the suite, td3 for the ant", () => {
   assert.equal(customDefaults.preset, "robust");
+  const own = { actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 };
   for (const id of [...suiteTasks.gymnasium, ...suiteTasks.dm_control]) {
     const preset = id === "Ant-v5" ? "td3" : "robust";
-    assert.deepEqual(settingsFor(environments[id]), { preset, settings: presets[preset] }, id);
+    const settings = { ...presets[preset], ...(suiteTasks.dm_control.includes(id) ? own : {}) };
+    assert.deepEqual(settingsFor(environments[id]), { preset, settings }, id);
   }
 });
 

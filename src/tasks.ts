@@ -16,7 +16,7 @@ import { Pendulum, PendulumV0 } from "./envs/pendulum.ts";
 export interface TrainingDefaults {
   /** The preset that the settings start from. */
   preset: PresetName;
-  /** Settings that differ from the preset: the exploration, where the usual noise finds no reward. */
+  /** Settings that differ from the preset: another exploration, or networks and batches of another size. */
   settings?: Partial<Settings>;
   /** Environment steps of a training run. */
   steps: number;
@@ -157,6 +157,13 @@ interface DmControlEntry extends MujocoEntry {
   id: DmControlName;
 }
 
+/** Networks of 128-128 learn the suite's tasks in as many steps as those of 256-256, in a tenth of the time (docs/log.md). */
+const suiteSettings: Partial<Settings> = {
+  actorHiddenSizes: [128, 128],
+  criticHiddenSizes: [128, 128],
+  batchSize: 64,
+};
+
 /** A task of the suite. All its actions are in [−1, 1]. */
 function suiteTask(
   id: DmControlName,
@@ -165,7 +172,7 @@ function suiteTask(
   summary: string,
   steps = 300_000,
 ): DmControlEntry {
-  return { id, ...sizes(observationSize, actionSize, 1), summary, steps };
+  return { id, ...sizes(observationSize, actionSize, 1), settings: suiteSettings, summary, steps };
 }
 
 const dmControlEntries: readonly DmControlEntry[] = [
