@@ -8,10 +8,13 @@ import { plannerRecords } from "./planner.js";
 /** Where the runs of each column are: with the best preset, and with the paper's settings. */
 const columns = { robust: "dm_control", paper: "dm_control-paper" };
 
+/** The methods of others' runs. */
+const methods = ["DDPG", "TD3"];
+
 /** A run's return is the mean of its last evaluations, as `ddpg benchmark` judges it. */
 const judgedBy = 10;
 
-/** Below this a seed counts as dead. Where a learned policy is above the other, the planner is a weak end of the scale. */
+/** Below the first a seed counts as dead. Where a learned policy is above the second, the planner is a weak end of the scale. */
 const [deadBelow, weakAbove] = [0.1, 1.1];
 
 /**
@@ -41,11 +44,12 @@ export const table1 = [
 export function paperTable(results) {
   const read = reader(results);
   const head = ["the paper's task", "average", "best", "stand-in", "steps"];
-  head.push("`robust`: average", "best", "dead", "`paper`: average", "best", "dead", "DDPG", "TD3");
+  head.push("`robust`: average", "best", "dead", "`paper`: average", "best", "dead", ...methods);
   const rows = tasksOfPaper().map(({ name, average, best, task }) => {
     const ours = Object.keys(columns).flatMap((column) => summary(read.runs(column, task), read.scale(task)));
-    const others = ["DDPG", "TD3"].map((method) => othersSummary(read, method, task));
-    return [name, average.toFixed(3), best.toFixed(3), `\`${task}\``, read.steps(task), ...ours, ...others];
+    const others = methods.map((method) => othersSummary(read, method, task));
+    const mark = isWeak(read, task) ? " †" : "";
+    return [name, average.toFixed(3), best.toFixed(3), `\`${task}\`${mark}`, read.steps(task), ...ours, ...others];
   });
   return markdown([head, ...rows]);
 }
@@ -53,11 +57,11 @@ export function paperTable(results) {
 /** The returns that the normalized table is made of. */
 export function paperReturns(results) {
   const read = reader(results);
-  const head = ["stand-in", "random", "planner", "`robust`, each seed", "`paper`, each seed", "DDPG", "TD3"];
+  const head = ["stand-in", "random", "planner", "`robust`, each seed", "`paper`, each seed", ...methods];
   const rows = tasksOfPaper().map(({ task }) => {
     const { random, planner } = read.scale(task);
     const ours = Object.keys(columns).map((column) => read.runs(column, task).map(text).join(", ") || "–");
-    const others = ["DDPG", "TD3"].map((method) => {
+    const others = methods.map((method) => {
       const values = read.others(method, task);
       return values ? `${text(mean(values))} [${text(Math.min(...values))}, ${text(Math.max(...values))}]` : "–";
     });
@@ -110,13 +114,18 @@ function records(folder) {
   return names.sort().map((name) => JSON.parse(fs.readFileSync(path.join(folder, name), "utf8")));
 }
 
+/** Whether a learned policy, ours or another, beats the planner by more than a tenth. */
+function isWeak(read, task) {
+  const ours = Object.keys(columns).flatMap((column) => read.runs(column, task));
+  const returns = [...ours, ...methods.flatMap((method) => read.others(method, task) ?? [])];
+  return returns.some((value) => normalized(value, read.scale(task)) > weakAbove);
+}
+
 /** The average, the best and the number of dead of normalized returns. */
 function summary(returns, scale) {
   const values = returns.map((value) => normalized(value, scale)).filter((value) => value !== undefined);
   if (values.length === 0) return ["–", "–", "–"];
-  const average = mean(values);
-  const mark = average > weakAbove ? " †" : "";
-  return [`${average.toFixed(2)}${mark}`, Math.max(...values).toFixed(2), deadOf(values)];
+  return [digits(mean(values), 2), digits(Math.max(...values), 2), deadOf(values)];
 }
 
 function othersSummary(read, method, task) {
@@ -124,7 +133,7 @@ function othersSummary(read, method, task) {
   const values = (read.others(method, task) ?? [])
     .map((value) => normalized(value, scale))
     .filter((value) => value !== undefined);
-  return values.length === 0 ? "–" : `${mean(values).toFixed(2)}, dead ${deadOf(values)}`;
+  return values.length === 0 ? "–" : `${digits(mean(values), 2)}, dead ${deadOf(values)}`;
 }
 
 function deadOf(values) {
@@ -136,6 +145,7 @@ function normalized(value, { random, planner }) {
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const text = (value) => (value === undefined ? "–" : value.toFixed(value < 99.95 ? 1 : 0));
+const digits = (value, count) => value.toFixed(count).replace("-", "−");
+const text = (value) => (value === undefined ? "–" : digits(value, value < 99.95 ? 1 : 0));
 const markdown = ([head, ...rows]) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

@@ -48,6 +48,7 @@ export const contents = [
       { file: "docs/results/robust/benchmark.md", title: "The preset robust: first rows" },
       { file: "docs/dm-control.md", title: "dm_control's suite" },
       { file: "docs/paper-tasks.md", title: "The paper's tasks" },
+      { file: "docs/results/dm_control/benchmark.md", title: "The paper's tasks: all seeds" },
     ],
   },
   {

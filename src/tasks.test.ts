@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
-import { isDeepStrictEqual } from "node:util";
 import { published } from "./cli/benchmark/published.ts";
 import { presets } from "./ddpg/config.ts";
 import type { MujocoTask } from "./envs/mujoco/mujoco-environment.ts";
@@ -21,13 +20,20 @@ test("a task's own settings apply only if no preset is named", () => {
 test("robust is the default of environments that are not built in and of tasks in MuJoCo, smaller in the suite, td3 for the ant", () => {
   assert.equal(customDefaults.preset, "robust");
   const smaller = { actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 };
-  const exploration = /pendulum-swingup|hopper|reacher-(easy|hard|single|triple)$/;
-  for (const id of [...suiteTasks.gymnasium, ...suiteTasks.dm_control]) {
+  const seeking = { noiseAnnealSteps: 0, rewardNormalization: false };
+  const reaching = {
+    ...({ actorLearningRate: 1e-3, criticLearningRate: 1e-3, noise: "gaussian", noiseScale: 0.3 } as const),
+    ...{ observationNormalization: false, rewardNormalization: false },
+  };
+  for (const id of suiteTasks.gymnasium) {
     const preset = id === "Ant-v5" ? "td3" : "robust";
-    const own = suiteTasks.dm_control.includes(id) ? smaller : {};
-    const found = settingsFor(environments[id]);
-    const explores = !isDeepStrictEqual(found.settings, { ...presets[preset], ...own });
-    assert.deepEqual([found.preset, explores], [preset, own === smaller && exploration.test(id)], id);
+    assert.deepEqual(settingsFor(environments[id]), { preset, settings: presets[preset] }, id);
+  }
+  for (const id of suiteTasks.dm_control) {
+    const isSeeking = /pendulum-swingup|hopper/.test(id);
+    const isReaching = /reacher-(easy|hard|single|triple)$/.test(id);
+    const settings = { ...presets.robust, ...smaller, ...(isSeeking ? seeking : {}), ...(isReaching ? reaching : {}) };
+    assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings }, id);
   }
 });
 

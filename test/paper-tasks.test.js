@@ -48,8 +48,8 @@ test("returns are normalized by random actions and the planner; dead seeds and a
 
     const rows = paperTable(folder).split("\n");
     assert.deepEqual(rows.slice(2, 6), [
-      "| cart | 0.938 | 1.336 | `cart` | 300,000 | 0.65 | 1.20 | 1 of 2 | -0.20 | -0.20 | 1 of 1 | – | – |",
-      "| cartpole | 0.844 | 1.115 | `cartpole-swingup` | 300,000 | 1.25 † | 1.25 | 0 of 1 | – | – | – | 0.25, dead 1 of 2 | – |",
+      "| cart | 0.938 | 1.336 | `cart` † | 300,000 | 0.65 | 1.20 | 1 of 2 | −0.20 | −0.20 | 1 of 1 | – | – |",
+      "| cartpole | 0.844 | 1.115 | `cartpole-swingup` † | 300,000 | 1.25 | 1.25 | 0 of 1 | – | – | – | 0.25, dead 1 of 2 | – |",
       "| cartpoleBalance | 0.951 | 1.000 | `cartpole-balance` | 300,000 | – | – | – | – | – | – | – | – |",
       "| cartpoleParallelDouble | 0.549 | 0.900 | `cartpole-parallel_double` | – | – | – | – | – | – | – | – | – |",
     ]);
