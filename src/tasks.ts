@@ -250,7 +250,7 @@ export const mujocoTasks: ReadonlyMap<string, () => Promise<MujocoTask>> = new M
 /** The names of suites of tasks. */
 export const suites = ["gymnasium", "dm_control", "paper"] as const;
 
-/** In the order of the paper's Table 1, the tasks of dm_control that stand for its tasks (docs/paper-tasks.md). */
+/** The tasks of dm_control that stand for those of the paper, in the order of its Table 1. */
 const paperTasks: readonly DmControlName[] = [
   "cart",
   "cartpole-swingup",
