@@ -12,7 +12,7 @@ const columns = { robust: "dm_control", paper: "dm_control-paper" };
 const methods = ["DDPG", "TD3"];
 
 /** A run's return is the mean of its last evaluations, as `ddpg benchmark` judges it. */
-const judgedBy = 10;
+export const judgedBy = 10;
 
 /** Below the first a seed counts as dead. Where a learned policy is above the second, the planner is a weak end of the scale. */
 const [deadBelow, weakAbove] = [0.1, 1.1];

@@ -5,8 +5,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import * as benchmark from "../dist/cli/benchmark/records.js";
 import { suiteTasks } from "../dist/tasks.js";
-import { paperReturns, paperTable, table1 } from "../scripts/paper-tasks.js";
+import { judgedBy, paperReturns, paperTable, table1 } from "../scripts/paper-tasks.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -16,6 +17,8 @@ test("the rows are those of the suite, in the same order", () => {
     suiteTasks.paper,
   );
 });
+
+test("a run is judged as ddpg benchmark judges it", () => assert.equal(judgedBy, benchmark.judgedBy));
 
 test("returns are normalized by random actions and the planner; dead seeds and a weak planner are marked", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-paper-table-"));
@@ -43,15 +46,23 @@ test("returns are normalized by random actions and the planner; dead seeds and a
     run("dm_control", "cartpole-swingup", 1, [120]);
     scale("cartpole-balance", 300);
     run("dm_control", "cartpole-balance", 1, [900]);
-    const returns = { "cartpole-swingup": { DDPG: { 300000: [20, 60], 1000000: [0] } } };
+    scale("cartpole-parallel_double", 0, 100);
+    scale("cartpole-two_poles", 0, 100);
+    run("dm_control", "cartpole-two_poles", 1, [109]);
+    const returns = {
+      "cartpole-swingup": { DDPG: { 300000: [20, 60], 1000000: [0] } },
+      // Others alone are above the planner.
+      "cartpole-parallel_double": { TD3: { 300000: [120] } },
+    };
     write("published-dm_control.json", { returns });
 
     const rows = paperTable(folder).split("\n");
-    assert.deepEqual(rows.slice(2, 6), [
+    assert.deepEqual(rows.slice(2, 7), [
       "| cart | 0.938 | 1.336 | `cart` † | 300,000 | 0.65 | 1.20 | 1 of 2 | −0.20 | −0.20 | 1 of 1 | – | – |",
       "| cartpole | 0.844 | 1.115 | `cartpole-swingup` † | 300,000 | 1.25 | 1.25 | 0 of 1 | – | – | – | 0.25, dead 1 of 2 | – |",
       "| cartpoleBalance | 0.951 | 1.000 | `cartpole-balance` | 300,000 | – | – | – | – | – | – | – | – |",
-      "| cartpoleParallelDouble | 0.549 | 0.900 | `cartpole-parallel_double` | – | – | – | – | – | – | – | – | – |",
+      "| cartpoleParallelDouble | 0.549 | 0.900 | `cartpole-parallel_double` † | – | – | – | – | – | – | – | – | 1.20, dead 0 of 1 |",
+      "| cartpoleSerialDouble | 0.272 | 0.719 | `cartpole-two_poles` | 300,000 | 1.09 | 1.09 | 0 of 1 | – | – | – | – | – |",
     ]);
     assert.equal(rows.length, 2 + suiteTasks.paper.length);
     assert.deepEqual(paperReturns(folder).split("\n").slice(2, 5), [
