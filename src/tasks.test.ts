@@ -21,6 +21,7 @@ test("robust is the default of environments that are not built in and of tasks i
   assert.equal(customDefaults.preset, "robust");
   const smaller = { actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 };
   const seeking = { noiseAnnealSteps: 0, rewardNormalization: false };
+  const running = { actorLearningRate: 1e-3, criticLearningRate: 1e-3, returnSteps: 3 };
   const reaching = {
     ...({ actorLearningRate: 1e-3, criticLearningRate: 1e-3, noise: "gaussian", noiseScale: 0.3 } as const),
     ...{ observationNormalization: false, rewardNormalization: false },
@@ -32,7 +33,9 @@ test("robust is the default of environments that are not built in and of tasks i
   for (const id of suiteTasks.dm_control) {
     const isSeeking = /pendulum-swingup|hopper/.test(id);
     const isReaching = /reacher-(easy|hard|single|triple)$/.test(id);
-    const settings = { ...presets.robust, ...smaller, ...(isSeeking ? seeking : {}), ...(isReaching ? reaching : {}) };
+    const isRunning = /walker|cheetah/.test(id);
+    const own = isSeeking ? seeking : isReaching ? reaching : isRunning ? running : {};
+    const settings = { ...presets.robust, ...smaller, ...own };
     assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings }, id);
   }
 });

@@ -2656,4 +2656,8 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "a planner that has found no reward draws no waves",
+    edits: [{ file: "src/planning/planner.ts", text: "const waveFraction = 0.5;", fault: "const waveFraction = 0;" }],
+  },
 ];

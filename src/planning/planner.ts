@@ -1,4 +1,5 @@
 import { expect, expectOptions, InputError } from "../base/expect.ts";
+import { sin } from "../base/math.ts";
 import { expectRandom, type Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import {
@@ -47,6 +48,8 @@ const leastNoise = 0.02;
  * them after a search that found no difference between plans.
  */
 const freshFraction = 0.2;
+/** Of the first iteration's samples after a search that found no difference between plans, the part that are waves. */
+const waveFraction = 0.5;
 
 /**
  * Acts by planning with the true model: in each time step, or in every few, it tries many sequences of actions on the
@@ -160,6 +163,10 @@ export class Planner {
   /** Draws a plan. Some explore and some refine; in the first iteration some depend on nothing that was planned before. */
   #draw(plan: Float64Array, isFirst: boolean): void {
     const kind = this.#random.uniform();
+    if (isFirst && this.#isLost && kind < waveFraction) {
+      this.#drawWave(plan);
+      return;
+    }
     const isFresh = isFirst && (this.#isLost || kind < freshFraction);
     const scale = kind < 0.5 ? 1 : 0.3;
     const least = leastNoise * this.#settings.noise;
@@ -169,6 +176,25 @@ export class Planner {
       // A fresh plan often keeps an action for long and at a bound: a swing-up needs that, and noise hardly ever has it.
       else if (k >= size && this.#random.uniform() < 0.5) plan[k] = plan[k - size];
       else plan[k] = clip(2 * this.#random.normal());
+    }
+  }
+
+  /**
+   * Draws a wave between the bounds, for each action another, whose period grows evenly from knot to knot, at most threefold. A
+   * body that swings wider swings slower, so a weak motor brings it up with such a wave and hardly ever by chance.
+   */
+  #drawWave(plan: Float64Array): void {
+    const size = this.#actionSize;
+    const knots = plan.length / size;
+    for (let i = 0; i < size; i++) {
+      // Knots to half a period, from 2 to 8, at the first knot.
+      const first = 2 + 6 * this.#random.uniform();
+      const growth = 2 * this.#random.uniform();
+      let phase = 2 * Math.PI * this.#random.uniform();
+      for (let knot = 0; knot < knots; knot++) {
+        plan[knot * size + i] = clip(2 * sin(phase));
+        phase += Math.PI / (first * (1 + growth * (knot / knots)));
+      }
     }
   }
 
