@@ -1,5 +1,5 @@
 import { expect, expectOptions, InputError } from "../base/expect.ts";
-import { sin } from "../base/math.ts";
+import { pi, sin } from "../base/math.ts";
 import { expectRandom, type Random } from "../base/random.ts";
 import type { Environment, Step } from "../environment/environment.ts";
 import {
@@ -190,10 +190,10 @@ export class Planner {
       // Knots to half a period, from 2 to 8, at the first knot.
       const first = 2 + 6 * this.#random.uniform();
       const growth = 2 * this.#random.uniform();
-      let phase = 2 * Math.PI * this.#random.uniform();
+      let phase = 2 * pi * this.#random.uniform();
       for (let knot = 0; knot < knots; knot++) {
         plan[knot * size + i] = clip(2 * sin(phase));
-        phase += Math.PI / (first * (1 + growth * (knot / knots)));
+        phase += pi / (first * (1 + growth * (knot / knots)));
       }
     }
   }
