@@ -19,11 +19,14 @@ test("a task's own settings apply only if no preset is named", () => {
 
 test("robust is the default of environments that are not built in and of tasks in MuJoCo, smaller in the suite, td3 for the ant", () => {
   assert.equal(customDefaults.preset, "robust");
-  const smaller = { actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 };
+  const suite = {
+    ...{ actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 },
+    ...{ actorLearningRate: 1e-3, criticLearningRate: 1e-3, returnSteps: 3 },
+  };
   const seeking = { noiseAnnealSteps: 0, rewardNormalization: false };
-  const running = { actorLearningRate: 1e-3, criticLearningRate: 1e-3, returnSteps: 3 };
+  const hopper = { ...seeking, actorLearningRate: 3e-4, criticLearningRate: 3e-4 };
   const reaching = {
-    ...({ actorLearningRate: 1e-3, criticLearningRate: 1e-3, noise: "gaussian", noiseScale: 0.3 } as const),
+    ...({ noise: "gaussian", noiseScale: 0.3 } as const),
     ...{ observationNormalization: false, rewardNormalization: false },
   };
   for (const id of suiteTasks.gymnasium) {
@@ -31,11 +34,9 @@ test("robust is the default of environments that are not built in and of tasks i
     assert.deepEqual(settingsFor(environments[id]), { preset, settings: presets[preset] }, id);
   }
   for (const id of suiteTasks.dm_control) {
-    const isSeeking = /pendulum-swingup|hopper/.test(id);
     const isReaching = /reacher-(easy|hard|single|triple)$/.test(id);
-    const isRunning = /walker|cheetah/.test(id);
-    const own = isSeeking ? seeking : isReaching ? reaching : isRunning ? running : {};
-    const settings = { ...presets.robust, ...smaller, ...own };
+    const own = id.includes("pendulum") ? seeking : id.includes("hopper") ? hopper : isReaching ? reaching : {};
+    const settings = { ...presets.robust, ...suite, ...own };
     assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings }, id);
   }
 });
