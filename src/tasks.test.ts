@@ -19,12 +19,9 @@ test("a task's own settings apply only if no preset is named", () => {
 
 test("robust is the default of environments that are not built in and of tasks in MuJoCo, smaller in the suite, td3 for the ant", () => {
   assert.equal(customDefaults.preset, "robust");
-  const suite = {
-    ...{ actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 },
-    ...{ actorLearningRate: 1e-3, criticLearningRate: 1e-3, returnSteps: 3 },
-  };
+  const suite = { actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 };
+  const fast = { actorLearningRate: 1e-3, criticLearningRate: 1e-3, returnSteps: 3 };
   const seeking = { noiseAnnealSteps: 0, rewardNormalization: false };
-  const hopper = { ...seeking, actorLearningRate: 3e-4, criticLearningRate: 3e-4 };
   const reaching = {
     ...({ noise: "gaussian", noiseScale: 0.3 } as const),
     ...{ observationNormalization: false, rewardNormalization: false },
@@ -35,7 +32,9 @@ test("robust is the default of environments that are not built in and of tasks i
   }
   for (const id of suiteTasks.dm_control) {
     const isReaching = /reacher-(easy|hard|single|triple)$/.test(id);
-    const own = id.includes("pendulum") ? seeking : id.includes("hopper") ? hopper : isReaching ? reaching : {};
+    const isFast = isReaching || /pendulum|parallel|cheetah|walker/.test(id);
+    const isSeeking = /pendulum-swingup|hopper/.test(id);
+    const own = { ...(isFast ? fast : {}), ...(isReaching ? reaching : {}), ...(isSeeking ? seeking : {}) };
     const settings = { ...presets.robust, ...suite, ...own };
     assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings }, id);
   }
