@@ -178,6 +178,7 @@ const seeking: Partial<Settings> = { noiseAnnealSteps: 0, rewardNormalization: f
 /** For arms that reach for targets at random places, whose joints turn without limits: the best of what was tried (docs/log.md). */
 const reachingSettings: Partial<Settings> = {
   ...fastSettings,
+  returnSteps: 1,
   observationNormalization: false,
   rewardNormalization: false,
   noise: "gaussian",
@@ -196,8 +197,9 @@ function suiteTask(
 }
 
 const dmControlEntries: readonly DmControlEntry[] = [
+  // The minimum of two critics hides a reward that is found in few episodes.
   suiteTask("pendulum-swingup", 3, 1, "swing a pole up with a weak motor", {
-    settings: { ...fastSettings, ...seeking },
+    settings: { ...fastSettings, ...seeking, critics: 1 },
   }),
   suiteTask("cartpole-balance", 5, 1, "balance a pole on a cart"),
   suiteTask("cartpole-balance_sparse", 5, 1, "balance a pole on a cart; only an upright pole is rewarded"),
