@@ -21,7 +21,7 @@ test("robust is the default of environments that are not built in and of tasks i
   assert.equal(customDefaults.preset, "robust");
   const suite = { actorHiddenSizes: [128, 128], criticHiddenSizes: [128, 128], batchSize: 64 };
   const fast = { actorLearningRate: 1e-3, criticLearningRate: 1e-3, returnSteps: 3 };
-  const seeking = { noiseAnnealSteps: 0, rewardNormalization: false };
+  const seeking = { noiseAnnealSteps: 0, rewardNormalization: false, critics: 1 as const };
   const reaching = {
     ...({ returnSteps: 1, noise: "gaussian", noiseScale: 0.3 } as const),
     ...{ observationNormalization: false, rewardNormalization: false },
@@ -34,12 +34,11 @@ test("robust is the default of environments that are not built in and of tasks i
     const isReaching = /reacher-(easy|hard|single|triple)$/.test(id);
     const isFast = isReaching || /pendulum|parallel|cheetah|walker/.test(id);
     const isSeeking = /pendulum-swingup|hopper/.test(id);
-    const isAlone = id.includes("pendulum");
     const own = {
       ...(isFast ? fast : {}),
       ...(isReaching ? reaching : {}),
       ...(isSeeking ? seeking : {}),
-      ...(isAlone ? { critics: 1 } : {}),
+      ...(id.includes("hopper") ? { returnSteps: 3 } : {}),
     };
     const settings = { ...presets.robust, ...suite, ...own };
     assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings }, id);
