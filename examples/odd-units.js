@@ -1,4 +1,4 @@
-// The pendulum in units that nobody chose for learning: micrometers, kilometers, degrees a second, and a reward in thousandths.
+// The pendulum in odd units: micrometers, kilometers, degrees a second, and a reward in thousandths. `robust` finds their scales.
 // npx ddpg train examples/odd-units.js --steps 5000 --actor-hidden-sizes 128,128 --critic-hidden-sizes 128,128 --batch-size 64
 // @ts-check
 /** @import { Environment, Random } from "ddpg" */
