@@ -39,6 +39,7 @@ test("robust is the default of environments that are not built in and of tasks i
       ...(isReaching ? reaching : {}),
       ...(isSeeking ? seeking : {}),
       ...(id.includes("hopper") ? { returnSteps: 3 } : {}),
+      ...(/walker-run|hard_cheetah/.test(id) ? { critics: 1 as const } : {}),
     };
     const settings = { ...presets.robust, ...suite, ...own };
     assert.deepEqual(settingsFor(environments[id]), { preset: "robust", settings }, id);
