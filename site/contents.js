@@ -49,6 +49,7 @@ export const contents = [
       { file: "docs/dm-control.md", title: "dm_control's suite" },
       { file: "docs/paper-tasks.md", title: "The paper's tasks" },
       { file: "docs/results/dm_control/benchmark.md", title: "The paper's tasks: all seeds" },
+      { file: "docs/results/dm_control-paper/benchmark.md", title: "The paper's tasks with its settings" },
     ],
   },
   {
