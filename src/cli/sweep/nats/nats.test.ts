@@ -9,9 +9,10 @@ import { connect, type Server } from "../../../node/nats/connect.ts";
 import { type RunningServer, startServer, withoutServer } from "../../../node/nats/nats-server.case.ts";
 import { readConfig, readMetrics, readResult } from "../../../node.ts";
 import { programInFolder } from "../../terminal/program.case.ts";
+import { jobOf } from "../job.ts";
 import { readSweep, runsOf, type SweepRecord } from "../record.ts";
-import { decodeJob, encodeJob, type SweepJob } from "./job-message.ts";
-import type { JobState } from "./job-state.ts";
+import { decodeJob, encodeJob, jobSubject, type SweepJob } from "./job-message.ts";
+import { completed, fetched, type JobState } from "./job-state.ts";
 import { Lease } from "./lease.ts";
 import { SweepStore } from "./store.ts";
 
@@ -197,6 +198,45 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
     assert.deepEqual(outcomes("restarted"), outcomes("local"));
     await worker.outcome;
   });
+
+  it(
+    "a job that the server has again after a crash, and does not deliver, is replaced by one of a later round",
+    limit,
+    async () => {
+      const config = { ...sample.job.config };
+      const [done, waiting] = [71, 72].map((seed) => ({ sweep: "again", job: jobOf({ ...config, seed }) }));
+      const queue = await store.jobs(2000);
+      const next = async () => {
+        for (let tries = 0; tries < 20; tries++) {
+          const message = await queue.next();
+          if (message) return message;
+        }
+        return assert.fail("no job came");
+      };
+      await store.enqueue(done);
+      await store.enqueue(waiting);
+      const message = await next();
+      assert.equal(message.subject, jobSubject("again", done.job.id));
+      const lease = await Lease.claim(store, done, "worker");
+      assert.ok(lease instanceof Lease);
+      const outcome = { meanReturn: 1, standardError: 0, fingerprint: "0123456789abcdef" };
+      assert.equal(await lease.update((state) => fetched(completed(state, 1, outcome))), true);
+      message.ack();
+      // The server writes at once that the message is acknowledged, and later that it is removed.
+      await delay(500);
+      await running.kill();
+      await running.restart();
+      const { state } = await store.enqueue(done);
+      assert.deepEqual([state.phase, state.round], ["waiting", 2]);
+      const seen = new Set<string>();
+      while (seen.size < 2) {
+        const each = await next();
+        seen.add(each.subject);
+        each.ack();
+      }
+      assert.deepEqual(seen, new Set([done, waiting].map(({ job }) => jobSubject("again", job.id))));
+    },
+  );
 
   it("takes environments of the worker's own list alone, and sets aside what fails three times", limit, async () => {
     const line = (bad: string) =>

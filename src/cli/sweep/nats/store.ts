@@ -10,15 +10,7 @@ import { isNatsName } from "../../../base/nats-name.ts";
 import { maxTextBytes } from "../../../node/files.ts";
 import { asInputErrors, type Server } from "../../../node/nats/connect.ts";
 import { joined, parseSweep, type SweepRecord, sweepText } from "../record.ts";
-import {
-  decodeJob,
-  encodeJob,
-  expectSweepName,
-  jobSubject,
-  jobsSubject,
-  planHash,
-  type SweepJob,
-} from "./job-message.ts";
+import { encodeJob, expectSweepName, jobSubject, jobsSubject, planHash, type SweepJob } from "./job-message.ts";
 import { decodeState, encodeState, isEnded, type JobState, queued, setAside } from "./job-state.ts";
 
 const stream = "ddpg_jobs";
@@ -27,6 +19,8 @@ const bucket = "ddpg_sweeps";
 
 /** What JetStream answers if something else was written meanwhile. */
 const wrongLastSequence = 10071;
+/** The code of the server's error for a message that cannot be deleted, such as one that it does not have. */
+const notDeleted = 10057;
 
 /** Whether a job is in the queue already. The code of this answer is also that of a disk that is full. */
 export function isQueued(error: unknown): boolean {
@@ -154,14 +148,12 @@ export class SweepStore {
     if (found && !isEnded(found.state)) await this.#publish(job, found.state.round);
   }
 
-  /** Returns false if the queue has the job already. */
+  /** Returns false if the queue has a message of this job already. */
   async #publish(job: SweepJob, round: number): Promise<boolean> {
-    const { sweep } = job;
-    const { id, config } = job.job;
     const { retry, jetstream } = this.server;
     try {
-      const msgID = `${sweep}/${id}/${round}/${config.versions.ddpg}`;
-      await retry(() => jetstream.publish(jobSubject(sweep, id), encodeJob(job), { msgID }));
+      const msgID = messageId(job, round);
+      await retry(() => jetstream.publish(jobSubject(job.sweep, job.job.id), encodeJob(job), { msgID }));
       return true;
     } catch (error) {
       if (!isQueued(error)) throw error;
@@ -169,19 +161,18 @@ export class SweepStore {
     }
   }
 
-  /** Replaces a job in the queue that another version of ddpg put there: workers of this version leave that one to others. */
+  /**
+   * Replaces a message of this job in the queue that no worker of this version would get: one that another version of ddpg
+   * put there, or one of an earlier round. A server that crashed may have such a message again although it was acknowledged,
+   * and never delivers it.
+   */
   async #replaceOther(job: SweepJob, round: number): Promise<void> {
     const { retry, manager } = this.server;
     const filter = jobSubject(job.sweep, job.job.id);
     const message = await retry(() => manager.streams.getMessage(stream, { last_by_subj: filter }));
-    if (!message) return;
-    try {
-      const { job: other } = decodeJob(message.data, filter);
-      if (other.config.versions.ddpg === job.job.config.versions.ddpg) return;
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-    }
-    await retry(() => manager.streams.purge(stream, { filter }));
+    if (message?.header.get("Nats-Msg-Id") === messageId(job, round)) return;
+    // Not a purge of its subject: servers of version 2.9 then deliver none of the messages that wait after it.
+    if (message) await retry(() => manager.streams.deleteMessage(stream, message.seq).catch(ifGone));
     await this.#publish(job, round);
   }
 
@@ -413,6 +404,11 @@ export class SweepStore {
   }
 }
 
+/** What the message of a job has as its id: a server drops a second one of the same id. */
+function messageId({ sweep, job }: SweepJob, round: number): string {
+  return `${sweep}/${job.id}/${round}/${job.config.versions.ddpg}`;
+}
+
 const recordName = "/sweep.json";
 
 function objectName(sweep: string, id: string, kind: Kind): string {
@@ -483,6 +479,11 @@ function codeOf(error: unknown): number | undefined {
   if (typeof code === "number") return code;
   const { cause } = (error ?? {}) as { cause?: unknown };
   return cause === undefined ? undefined : codeOf(cause);
+}
+
+/** A message that is to be deleted may have been acknowledged, or deleted by a request whose answer was lost. */
+function ifGone(error: unknown): void {
+  if (codeOf(error) !== notDeleted) throw error;
 }
 
 /** Does something if an error says that a stream or a consumer does not exist. */
