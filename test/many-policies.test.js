@@ -41,7 +41,7 @@ async function memoryOfMany({ index, threads, helper, agents }) {
   const { Ddpg, Pendulum } = await import(index);
   const [{ Threads }, { startHelper }] = await Promise.all([import(threads), import(helper)]);
   const options = { preset: "standard", batchSize: 256, warmupSteps: 0 };
-  const shared = { threads: new Threads(2, startHelper, { threshold: 1 }) };
+  const shared = { threads: new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }) };
   const memory = [];
   for (let i = 1; i <= agents; i++) {
     const agent = await Ddpg.create(new Pendulum(), { ...options, ...shared });

@@ -35,7 +35,7 @@ async function allocatedByUpdate({ index, preset, planted, updates, rounds, help
   let shared = {};
   if (helpers) {
     const [{ Threads }, { startHelper }] = await Promise.all(helpers.map((url) => import(url)));
-    shared = { threads: new Threads(2, startHelper, { threshold: 1 }) };
+    shared = { threads: new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }) };
   }
   const agent = await Ddpg.create(new Pendulum(), { preset, ...sizes, warmupSteps: 8, replayCapacity: 100, ...shared });
   for (let i = 0; i < 100; i++) {

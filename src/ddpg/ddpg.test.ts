@@ -46,7 +46,7 @@ for (const preset of ["paper", "standard"] as const) {
       criticHiddenSizes: [400, 300],
     };
     const learned = async (count: number) => {
-      const threads = new Threads(count, startHelper, { threshold: 5000 });
+      const threads = new Threads(count, startHelper, { threshold: 5000, answerMs: 30_000, lostMs: 30_000 });
       const agent = await Ddpg.create(spaces, { ...options, threads });
       assert.equal(agent.threads, count);
       const random = new Random(2);

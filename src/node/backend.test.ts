@@ -78,7 +78,7 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
   it("has the bits of one thread with layer normalization, too", async () => {
     const layer = { normalization: "layer" } as const;
     const start = await nodeBackend();
-    const split = start.withThreads?.(new Threads(3, startHelper, { threshold: 1 }));
+    const split = start.withThreads?.(new Threads(3, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }));
     assert.ok(split);
     assert.equal(await trainedFingerprint(split, layer), await trainedFingerprint(start, layer));
   });

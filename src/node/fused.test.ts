@@ -43,7 +43,7 @@ const pendulum = new Pendulum();
 const small = { preset: "small", batchSize: 16, warmupSteps: 20 } as const;
 const named = (backend: Backend, name: string): Backend => ({ ...backend, name });
 kernelCases(fused, tolerance);
-const helped = fused.withThreads?.(new Threads(2, startHelper, { threshold: 1 }));
+const helped = fused.withThreads?.(new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }));
 if (helped) {
   const create = (numbers: number) => helped.create(numbers, () => Infinity);
   kernelCases({ ...named(helped, "two threads"), create }, tolerance);

@@ -19,8 +19,9 @@ import { createWasmKernels } from "./wasm-kernels.ts";
 const MEBIBYTE = 1024 * 1024;
 /** Every call is split, as finely as possible. */
 const always = { threshold: 1 };
-const two = new Threads(2, startHelper, always);
-const three = new Threads(3, startHelper, always);
+const patient = { ...always, answerMs: 30_000 };
+const two = new Threads(2, startHelper, patient);
+const three = new Threads(3, startHelper, patient);
 
 const largestProduct = () => Infinity;
 const create = (threads: Threads, mebibytes = 32) =>
