@@ -27,6 +27,9 @@ const allTests = fs
   .filter((name) => name.endsWith(".test.ts"))
   .map((name) => name.replaceAll(path.sep, "/").slice(0, -".test.ts".length));
 
+/** How long each test file takes without a fault, in ms, by its path inside the copy's dist. */
+const durations = new Map();
+
 const picked = new Set(queue.flatMap(testsFor));
 await build();
 const copies = await Promise.all([0, 1].map(makeCopy));
@@ -108,10 +111,9 @@ async function plant(copy, fault) {
     const out = path.join(copy, "dist");
     await execute(process.execPath, [
       path.join(root, "node_modules/typescript/lib/tsc.js"),
-      "-p",
-      copy,
-      "--outDir",
-      out,
+      ...["-p", copy, "--outDir", out],
+      // A fault may leave an import unused.
+      ...["--noCheck", "--declaration", "false", "--sourceMap", "false", "--inlineSources", "false"],
     ]);
     // The tests of the command line may start the program.
     if (tests.some((name) => name.startsWith("cli/"))) await bundleCommandLine(out);
@@ -156,12 +158,15 @@ function nearestTests(edits) {
 
 /**
  * The first tests that fail at an assertion, or without a fault in any way; the others are stopped. The tests of the edited
- * folder run first, because they are the most likely to fail.
+ * folder run first, because they are the most likely to fail, and the shortest of them first.
  */
 async function failingTests(copy, out, tests, edits) {
   const isHealthy = edits.length === 0;
   const edited = (name) => edits.some(({ file }) => path.dirname(file) === path.join("src", path.dirname(name)));
-  const files = [...tests].sort((a, b) => edited(b) - edited(a)).map((name) => path.join(out, `${name}.test.js`));
+  const duration = (name) => durations.get(`${name}.test.js`) ?? 0;
+  const files = [...tests]
+    .sort((a, b) => edited(b) - edited(a) || duration(a) - duration(b))
+    .map((name) => path.join(out, `${name}.test.js`));
   if (!isHealthy) return failingOf(copy, files, { isHealthy, limitS: 300, concurrency: 1 });
   // These are the tests of all faults. Nothing else runs, so they share the cores, except those that measure.
   const shared = files.filter((file) => !runsAlone(file));
@@ -174,6 +179,12 @@ async function failingTests(copy, out, tests, edits) {
 /** Runs test files until one fails. */
 async function failingOf(copy, files, { isHealthy, limitS, concurrency }) {
   const options = ["--test", "--test-reporter=tap", `--test-concurrency=${concurrency}`];
+  const measured = path.join(copy, "durations.txt");
+  if (isHealthy) {
+    const reporter = pathToFileURL(path.join(root, "scripts/durations-reporter.js"));
+    options.push("--test-reporter-destination=stdout");
+    options.push(`--test-reporter=${reporter}`, `--test-reporter-destination=${measured}`);
+  }
   // In its own process group, so that `stop` also ends the process that the runner starts for each file.
   const runner = spawn(process.execPath, [...options, ...files], {
     cwd: copy,
@@ -201,5 +212,12 @@ async function failingOf(copy, files, { isHealthy, limitS, concurrency }) {
   }
   clearTimeout(limit);
   if (late) throw new Error(`the tests took more than ${limitS} s`);
+  if (isHealthy) {
+    for (const line of fs.readFileSync(measured, "utf8").trim().split("\n")) {
+      const [ms, file] = line.split("\t");
+      const name = path.relative(path.join(copy, "dist"), file).replaceAll(path.sep, "/");
+      durations.set(name, (durations.get(name) ?? 0) + Number(ms));
+    }
+  }
   return failed;
 }

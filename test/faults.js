@@ -2660,4 +2660,14 @@ export const faults = [
     name: "a planner that has found no reward draws no waves",
     edits: [{ file: "src/planning/planner.ts", text: "const waveFraction = 0.5;", fault: "const waveFraction = 0;" }],
   },
+  {
+    name: "nats: a job of an earlier round stays in the queue",
+    edits: [
+      {
+        file: "src/cli/sweep/nats/store.ts",
+        text: 'if (message?.header.get("Nats-Msg-Id") === messageId(job, round)) return;',
+        fault: 'if (message?.header.get("Nats-Msg-Id") !== undefined) return;',
+      },
+    ],
+  },
 ];
