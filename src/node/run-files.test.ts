@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { after, describe, it } from "node:test";
 import { presets } from "../ddpg/config.ts";
 import { formatRecord, type MetricsRecord } from "../training/metrics.ts";
-import { eachMetric, readConfig, readMetrics, readResult } from "./run-files.ts";
+import { eachMetric, inFileName, readConfig, readMetrics, readResult } from "./run-files.ts";
 
 const run = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-records-"));
 after(() => fs.rmSync(run, { recursive: true }));
@@ -160,5 +160,14 @@ describe("result.json", () => {
     assert.throws(() => readResult(run), {
       message: `${file} trainingSeconds: expected a number, got Infinity. Was it edited? ddpg resume writes it again, from the checkpoint.`,
     });
+  });
+});
+
+describe("the name of an environment in names of files", () => {
+  it("has nothing in it that a file's name cannot have on some system", () => {
+    assert.equal(inFileName("dm_control/cheetah-run"), "dm_control-cheetah-run");
+    assert.equal(inFileName("gymnasium:ALE/Pong-v5"), "gymnasium-ALE-Pong-v5");
+    assert.equal(inFileName('a\\b*c?d"e<f>g|h:://i'), "a-b-c-d-e-f-g-h-i");
+    assert.equal(inFileName("Hopper-v5"), "Hopper-v5");
   });
 });
