@@ -17,8 +17,10 @@ afterEach(async () => {
   for (const link of links.splice(0)) await link.close();
 });
 
+type Publish = (subject: string, data: Uint8Array) => Promise<number>;
+
 /** A link to a server that takes some messages of one transition, and then answers with an error. */
-async function linkTo(taken: number, error: Error | undefined, progress?: object, publish?: () => Promise<number>) {
+async function linkTo(taken: number, error: Error | undefined, progress?: object, publish?: Publish, maxPayload = 1e6) {
   const lines: string[] = [];
   const task = taskText({ run, environment: "played", spaces, settings: presets.small });
   let listening: ((text: string) => void) | undefined;
@@ -26,7 +28,7 @@ async function linkTo(taken: number, error: Error | undefined, progress?: object
   const link = new ActorLink({
     server: {
       address: "ws://host",
-      maxPayload: 1e6,
+      maxPayload,
       async *subscribe() {
         const text = await new Promise<string>((resolve) => {
           listening = resolve;
@@ -63,6 +65,24 @@ async function linkTo(taken: number, error: Error | undefined, progress?: object
 function named(name: string, message: string): Error {
   return Object.assign(new Error(message), { name });
 }
+
+it("an actor's link sends no message that is larger than the server takes", async () => {
+  const sizes: number[] = [];
+  const publish: Publish = async (_, data) => {
+    sizes.push(data.length);
+    await delay(1);
+    return sizes.length;
+  };
+  const maxPayload = 5000;
+  const { link } = await linkTo(0, undefined, undefined, publish, maxPayload);
+  const [observation, nextObservation] = [Float64Array.of(0), Float64Array.of(1)];
+  const row = { observation, action: Float32Array.of(0), nextObservation, reward: 0 };
+  for (let i = 0; i < 300; i++) link.add({ ...row, terminated: false, truncated: false }, 0);
+  await link.close();
+  assert.equal(link.sentRows, 305);
+  // The rest is for the subject and the headers.
+  assert.ok(Math.max(...sizes) <= maxPayload - 4096, `${sizes}`);
+});
 
 describe("an actor's link that is closed", () => {
   it("says how many transitions the server did not take, and why", async () => {
