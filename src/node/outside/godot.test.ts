@@ -187,7 +187,9 @@ describe("a peer that is not a game, or no longer", { timeout: 60_000 }, () => {
     ends.push(() => game.kill());
     await delay(30);
     slow.end();
-    (await agents)[0].close?.();
+    const joined = await Promise.race([agents, delay(10_000)]);
+    assert.ok(joined, "the game is not taken");
+    joined[0].close?.();
     assert.equal(lines[1], "Sent an HTTP request away: a game waits for the trainer to speak first");
   });
 
@@ -301,7 +303,7 @@ describe("a peer that is not a game, or no longer", { timeout: 60_000 }, () => {
   });
 
   test("a frame's length is checked before its bytes are awaited", async () => {
-    const { agents, port } = await listen();
+    const { agents, port } = await listen({ answerTimeout: 3000 });
     const raw = net.connect(port, "127.0.0.1");
     ends.push(() => raw.destroy());
     // It waits for the handshake, as a game does, then announces a gigabyte.
