@@ -158,7 +158,7 @@ function nearestTests(edits) {
 
 /**
  * The first tests that fail at an assertion, or without a fault in any way; the others are stopped. The tests of the edited
- * folder run first, because they are the most likely to fail, and the shortest of them first.
+ * folder run first, because they are the most likely to fail, and short files before long ones.
  */
 async function failingTests(copy, out, tests, edits) {
   const isHealthy = edits.length === 0;

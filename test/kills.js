@@ -40,6 +40,7 @@ after(() => {
   console.log(`Killed: ${counts || "nothing"}. The schedule was that of --seed ${seed}.`);
 });
 
+/** Starts the program. `printed` is what it wrote as output, and `said` that and its errors. */
 function start(...args) {
   const { child, outcome } = program.start(args);
   const started = { child, outcome, printed: "", said: "" };
@@ -69,8 +70,9 @@ export default class Slow {
     return (this.#o = [random.uniform(-1, 1), random.uniform(-1, 1)]);
   }
   async step([action]) {
-    do await new Promise((resolve) => setTimeout(resolve, 3));
-    while (existsSync(hold));
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    } while (existsSync(hold));
     const [position, speed] = this.#o;
     this.#o = [position + 0.1 * speed, 0.9 * speed + 0.1 * action];
     return { observation: this.#o, reward: -position * position, terminated: false, truncated: ++this.#steps === 80 };

@@ -37,11 +37,11 @@ async function keepAlive({ index, policies, agents }) {
 }
 
 /** The process's memory in MB after each tenth of the agents, which are made one after another, with threads. */
-async function memoryOfMany({ index, threads, helper, agents }) {
+async function memoryOfMany({ index, threads, agents }) {
   const { Ddpg, Pendulum } = await import(index);
-  const [{ Threads }, { startHelper }] = await Promise.all([import(threads), import(helper)]);
+  const { patientThreads } = await import(threads);
   const options = { preset: "standard", batchSize: 256, warmupSteps: 0 };
-  const shared = { threads: new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }) };
+  const shared = { threads: patientThreads(2) };
   const memory = [];
   for (let i = 1; i <= agents; i++) {
     const agent = await Ddpg.create(new Pendulum(), { ...options, ...shared });
@@ -77,7 +77,7 @@ describe("many at once, and one after another", { timeout: 120_000 }, () => {
   it("agents with threads, each dropped before the next, take the memory of a few", async () => {
     const url = (name) => pathToFileURL(path.join(dist, name)).href;
     const options = {
-      ...{ index: url("index.js"), threads: url("kernels/wasm/threads.js"), helper: url("node/threads.js") },
+      ...{ index: url("index.js"), threads: url("node/patient-threads.case.js") },
       agents: 60,
     };
     const text = `console.log(JSON.stringify(await (${memoryOfMany})(${JSON.stringify(options)})))`;

@@ -26,16 +26,16 @@ const mostOfCheck = 180e6;
  * collection happens: then all allocations are still there to be counted. A round with a collection does not count.
  * Until optimized code is ready, numbers are heap objects, so the result is the minimum over several rounds.
  */
-async function allocatedByUpdate({ index, preset, planted, updates, rounds, helpers }) {
+async function allocatedByUpdate({ index, preset, planted, updates, rounds, threads }) {
   const { PerformanceObserver } = await import("node:perf_hooks");
   const { getHeapStatistics } = await import("node:v8");
   const { Ddpg, Pendulum } = await import(index);
 
   const sizes = { actorHiddenSizes: [16, 16], criticHiddenSizes: [16, 16], batchSize: 8 };
   let shared = {};
-  if (helpers) {
-    const [{ Threads }, { startHelper }] = await Promise.all(helpers.map((url) => import(url)));
-    shared = { threads: new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }) };
+  if (threads) {
+    const { patientThreads } = await import(threads);
+    shared = { threads: patientThreads(2) };
   }
   const agent = await Ddpg.create(new Pendulum(), { preset, ...sizes, warmupSteps: 8, replayCapacity: 100, ...shared });
   for (let i = 0; i < 100; i++) {
@@ -137,10 +137,8 @@ describe("memory", { timeout: 240_000 }, () => {
   }
 
   it("with two threads, 20,000 updates allocate nothing on the calling thread", async () => {
-    const helpers = ["kernels/wasm/threads.js", "node/threads.js"].map(
-      (name) => pathToFileURL(path.join(dist, name)).href,
-    );
-    const bytes = await run(allocatedByUpdate, young, { preset: "small", helpers, updates: 20_000, rounds: 5 });
+    const threads = pathToFileURL(path.join(dist, "node/patient-threads.case.js")).href;
+    const bytes = await run(allocatedByUpdate, young, { preset: "small", threads, updates: 20_000, rounds: 5 });
     assert.ok(bytes < mostPerUpdate, `${bytes} bytes per update`);
   });
 

@@ -13,20 +13,17 @@ const module = (name) => pathToFileURL(path.join(dist, name)).href;
 const modules = {
   index: module("index.js"),
   node: module("node.js"),
-  threads: module("kernels/wasm/threads.js"),
-  helper: module("node/threads.js"),
+  threads: module("node/patient-threads.case.js"),
 };
 
 // These functions run from their source text, so they must not use anything else in this file.
 
 /** Makes an update with a large agent. Every call is split, because other programs may use the cores. */
-async function largeAgent({ index, threads, helper, count }) {
+async function largeAgent({ index, threads, count }) {
   const { Ddpg, Pendulum } = await import(index);
-  const { Threads } = await import(threads);
-  const { startHelper } = await import(helper);
+  const { patientThreads } = await import(threads);
   const sizes = { actorHiddenSizes: [1024, 1024], criticHiddenSizes: [1024, 1024], batchSize: 1024 };
-  const always = new Threads(count, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
-  const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 1024, threads: always });
+  const agent = await Ddpg.create(new Pendulum(), { ...sizes, warmupSteps: 1024, threads: patientThreads(count) });
   for (let i = 0; i < 1024; i++) agent.observe([i / 1024, 0, 0], [0], i, [0, i / 1024, 0], false);
   agent.learn();
   return { threads: agent.threads, fingerprint: agent.fingerprint() };

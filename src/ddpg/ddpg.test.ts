@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { Random } from "../base/random.ts";
 import { Matrix, readMatrix } from "../kernels/matrix.ts";
 import { createReferenceKernels } from "../kernels/reference.ts";
-import { Threads } from "../kernels/wasm/threads.ts";
-import { startHelper } from "../node/threads.ts";
+import type { Threads } from "../kernels/wasm/threads.ts";
+import { patientThreads } from "../node/patient-threads.case.ts";
 import { presets, type Settings, settingsFrom } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -46,7 +46,7 @@ for (const preset of ["paper", "standard"] as const) {
       criticHiddenSizes: [400, 300],
     };
     const learned = async (count: number) => {
-      const threads = new Threads(count, startHelper, { threshold: 5000, answerMs: 30_000, lostMs: 30_000 });
+      const threads = patientThreads(count, 5000);
       const agent = await Ddpg.create(spaces, { ...options, threads });
       assert.equal(agent.threads, count);
       const random = new Random(2);

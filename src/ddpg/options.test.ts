@@ -6,9 +6,8 @@ import { readOnnx } from "../export/onnx.case.ts";
 import { toOnnx } from "../export/onnx.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { readMatrix } from "../kernels/matrix.ts";
-import { Threads } from "../kernels/wasm/threads.ts";
 import { allowFused } from "../node/allow-fused.ts";
-import { startHelper } from "../node/threads.ts";
+import { patientThreads } from "../node/patient-threads.case.ts";
 import { go, PendulumWithGoals, without, withPause } from "./agent-state.case.ts";
 import type { Settings } from "./config.ts";
 import { Ddpg } from "./ddpg.ts";
@@ -66,7 +65,7 @@ for (const [name, changes] of Object.entries(combinations)) {
       assert.notEqual(whole.fingerprint, plain.fingerprint, "the option changes nothing");
 
       const trained = async (count: number) => {
-        const threads = new Threads(count, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
+        const threads = patientThreads(count);
         const sizes = { actorHiddenSizes: [48, 40], criticHiddenSizes: [48, 40], batchSize: 24 };
         const agent = await Ddpg.create(create(), { preset: "small", ...settings, ...sizes, warmupSteps: 24, threads });
         assert.equal(agent.threads, count);

@@ -4,10 +4,9 @@ import { Ddpg } from "../ddpg/ddpg.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { defaultBackend, setDefaultBackend } from "../kernels/choose-backend.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
-import { Threads } from "../kernels/wasm/threads.ts";
 import { wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { nodeBackend, useWideVectors } from "./backend.ts";
-import { startHelper } from "./threads.ts";
+import { patientThreads } from "./patient-threads.case.ts";
 import { recorded, trainedFingerprint } from "./wide-vectors.ts";
 
 describe("nodeBackend", { timeout: 60_000 }, () => {
@@ -28,9 +27,7 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
     const fingerprints: string[] = [];
     const backend = await nodeBackend({ wide: true });
     // Threads of a fixed threshold, because other programs may use the cores. With `threads: 2` the machine decides.
-    const always = backend.withThreads?.(
-      new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }),
-    );
+    const always = backend.withThreads?.(patientThreads(2));
     for (const [threads, backendWith] of [
       [1, backend],
       [2, always],
@@ -58,7 +55,7 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
     const byDefault = await nodeBackend();
     const possible = await byDefault.withArithmetic?.("fused");
     const arithmetics = (typeof possible === "object" ? ["portable", "fused"] : ["portable"]) as Arithmetic[];
-    const threads = new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
+    const threads = patientThreads(2);
     for (const arithmetic of arithmetics) {
       const backend = await nodeBackend({ arithmetic });
       for (const start of [backend, backend.withThreads?.(threads)]) {
@@ -78,7 +75,7 @@ describe("nodeBackend", { timeout: 60_000 }, () => {
   it("has the bits of one thread with layer normalization, too", async () => {
     const layer = { normalization: "layer" } as const;
     const start = await nodeBackend();
-    const split = start.withThreads?.(new Threads(3, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }));
+    const split = start.withThreads?.(patientThreads(3));
     assert.ok(split);
     assert.equal(await trainedFingerprint(split, layer), await trainedFingerprint(start, layer));
   });

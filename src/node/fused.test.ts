@@ -21,7 +21,7 @@ import { KernelModules, narrowKernels } from "../kernels/wasm/modules.ts";
 import { Threads } from "../kernels/wasm/threads.ts";
 import { createWasmBackend, wasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { nodeBackend } from "./backend.ts";
-import { startHelper } from "./threads.ts";
+import { patientThreads } from "./patient-threads.case.ts";
 import { trainedFingerprint, tryWideVectors } from "./wide-vectors.ts";
 
 declare const WebAssembly: {
@@ -43,7 +43,7 @@ const pendulum = new Pendulum();
 const small = { preset: "small", batchSize: 16, warmupSteps: 20 } as const;
 const named = (backend: Backend, name: string): Backend => ({ ...backend, name });
 kernelCases(fused, tolerance);
-const helped = fused.withThreads?.(new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 }));
+const helped = fused.withThreads?.(patientThreads(2));
 if (helped) {
   const create = (numbers: number) => helped.create(numbers, () => Infinity);
   kernelCases({ ...named(helped, "two threads"), create }, tolerance);

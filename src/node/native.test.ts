@@ -7,12 +7,11 @@ import { pathToFileURL } from "node:url";
 import { kernelCases } from "../kernels/kernels.case.ts";
 import type { Arithmetic } from "../kernels/kernels.ts";
 import { narrowKernels } from "../kernels/wasm/modules.ts";
-import { Threads } from "../kernels/wasm/threads.ts";
 import { createWasmBackend } from "../kernels/wasm/wasm-backend.ts";
 import { nodeBackend } from "./backend.ts";
 import { loadNative, type NativeAddon, nativeReplacement, tryNative } from "./native.ts";
 import { differingPart, hashesOf, recordedHashes } from "./native-check.ts";
-import { startHelper } from "./threads.ts";
+import { patientThreads } from "./patient-threads.case.ts";
 import { recorded, trainedFingerprint } from "./wide-vectors.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ddpg-native-"));
@@ -51,7 +50,7 @@ function describeSet(addon: NativeAddon, set: string, arithmetic: Arithmetic): v
   const modules = narrowKernels.with(arithmetic);
   const replacement = nativeReplacement(addon, set, arithmetic);
   const native = createWasmBackend(`native-${set}`, modules, { replacement });
-  const threads = new Threads(2, startHelper, { threshold: 1, answerMs: 30_000, lostMs: 30_000 });
+  const threads = patientThreads(2);
   const split = createWasmBackend(`native-${set}, two threads`, modules, { replacement, threads });
   kernelCases(native, 5e-7);
   kernelCases({ ...split, create: (numbers) => split.create(numbers, () => Infinity) }, 5e-7);

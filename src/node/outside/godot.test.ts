@@ -187,7 +187,7 @@ describe("a peer that is not a game, or no longer", { timeout: 60_000 }, () => {
     ends.push(() => game.kill());
     await delay(30);
     slow.end();
-    const joined = await Promise.race([agents, delay(10_000)]);
+    const joined = await Promise.race([agents, delay(10_000, undefined, { ref: false })]);
     assert.ok(joined, "the game is not taken");
     joined[0].close?.();
     assert.equal(lines[1], "Sent an HTTP request away: a game waits for the trainer to speak first");

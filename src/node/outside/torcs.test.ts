@@ -339,7 +339,7 @@ describe("a race", { timeout: 60_000 }, () => {
     await step(environment);
     environment.close?.();
     const next = drive(server.port, { connectTimeout: 5000 });
-    await assert.doesNotReject(async () => next.reset(random));
+    await assert.doesNotReject(async () => assert.equal((await next.reset(random)).length, 29));
     assert.equal(server.races, 2);
   });
 

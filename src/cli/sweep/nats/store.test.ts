@@ -54,7 +54,7 @@ describe("an object of a server", () => {
       "object",
       { limitMs: 50 },
     );
-    const said = await Promise.race([all(stalled).catch(String), delay(5000, "nothing")]);
+    const said = await Promise.race([all(stalled).catch(String), delay(5000, "nothing", { ref: false })]);
     assert.match(`${said}`, /^InputError: object: expected 6 more bytes, some within 0\.05 s, got "?nothing/);
     const over = new AbortController();
     const stopped = assert.rejects(
@@ -124,7 +124,7 @@ describe("a wait that ends", () => {
   });
 });
 
-describe("a job whose state was removed", () => {
+describe("a job of a sweep", () => {
   const config: RunConfig = {
     ...{ environment: "Pendulum-v1", preset: "small", seed: 3, steps: 500, settings: { ...presets.small } },
     ...{ arithmetic: "portable", evaluation: { every: 50, episodes: 1, finalEpisodes: 2 } },
@@ -132,7 +132,7 @@ describe("a job whose state was removed", () => {
   };
   const sent = { sweep: "s", job: jobOf(config) };
 
-  it("is claimed after the number of the removal", { timeout: 20_000 }, async () => {
+  it("whose state was removed is claimed after the number of the removal", { timeout: 20_000 }, async () => {
     const writes: [JobState, number][] = [];
     const store = {
       latest: async () => ({ state: undefined, revision: 7 }),
