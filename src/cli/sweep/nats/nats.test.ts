@@ -47,6 +47,8 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
   let sample: SweepJob;
   const short = ["--warmup-steps", "60", "--episodes", "2", "--evaluate-episodes", "1", "--arithmetic", "portable"];
   const grid = ["Pendulum-v1", "--grid", "batchSize=32,48", ...short, "--steps", "2500"];
+  // For workers that are to be stopped in a run: long enough that it does not end before.
+  const long = ["Pendulum-v1", "--grid", "batchSize=32", ...short, "--steps", "12000"];
   const every = ["--checkpoint-every", "200"];
   const sweep = (...args: string[]) => start("sweep", ...args, "--server", url);
   const work = (...args: string[]) =>
@@ -71,8 +73,13 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
     url = running.url.replace("//", `//ann:${secret}@`);
     server = await connect({ server: url }, { name: "test", where: "test", onLine: () => {}, variables: {} });
     store = await SweepStore.open(server);
-    const local = await start("sweep", ...grid, "--seeds", "1", "--out", "local").outcome;
-    assert.equal(local.code, 0, local.stderr);
+    for (const [args, out] of [
+      [grid, "local"],
+      [long, "local-long"],
+    ] as const) {
+      const local = await start("sweep", ...args, "--seeds", "1", "--out", out).outcome;
+      assert.equal(local.code, 0, local.stderr);
+    }
   });
   // A worker that a failed test left would take the jobs of the next one.
   afterEach(() => {
@@ -88,7 +95,7 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
     "a worker that is killed loses nothing: another continues from its checkpoint, to the same results",
     limit,
     async () => {
-      const submitted = sweep(...grid, "--seeds", "1", "--out", "killed");
+      const submitted = sweep(...long, "--seeds", "1", "--out", "killed");
       const first = work();
       await until("killed", (states) => states.some(({ checkpoint }) => checkpoint > 0));
       first.child.kill("SIGKILL");
@@ -96,14 +103,14 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
       const second = work("--idle", "5");
       const { code, stdout, stderr } = await submitted.outcome;
       assert.equal(code, 0, stderr);
-      assert.deepEqual(outcomes("killed"), outcomes("local"));
+      assert.deepEqual(outcomes("killed"), outcomes("local-long"));
       const worked = await second.outcome;
       assert.equal(worked.code, 0, worked.stderr);
       assert.match(worked.stdout, /-seed1 {2}resumed at step \d/);
-      assert.match(stdout, /^runs {11}2 complete$/m);
+      assert.match(stdout, /^runs {11}1 complete$/m);
       for (const name of ["report.html", "sweep.csv"]) assert.ok(fs.existsSync(inFolder("killed", name)));
       const [run] = runsOf(inFolder("killed"), readSweep(inFolder("killed")) as SweepRecord);
-      const local = run.directory.replace("killed", "local");
+      const local = run.directory.replace("killed", "local-long");
       const names = (directory: string) =>
         fs.readdirSync(directory).map((each) => each.replace(/tfevents\..*/, "tfevents"));
       assert.deepEqual(new Set(names(run.directory)), new Set(names(local)));
@@ -116,8 +123,8 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
       for (const kind of ["checkpoint", "result"] as const)
         assert.equal(await store.get("killed", id, kind, 1e9), undefined);
 
-      const again = await sweep(...grid, "--seeds", "1", "--out", "killed").outcome;
-      assert.match(again.stdout, /^Complete in killed: 2 of 2 runs\.\n/);
+      const again = await sweep(...long, "--seeds", "1", "--out", "killed").outcome;
+      assert.match(again.stdout, /^Complete in killed: 1 of 1 run\.\n/);
     },
   );
 
@@ -125,7 +132,7 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
     "a signal hands the job back with its checkpoint; the command that submitted may leave and come back",
     limit,
     async () => {
-      const submitted = sweep(...grid, "--seeds", "1", "--out", "left");
+      const submitted = sweep(...long, "--seeds", "1", "--out", "left");
       const first = work();
       await until("left", (states) => states.some(({ checkpoint }) => checkpoint > 0));
       submitted.child.kill("SIGINT");
@@ -138,31 +145,34 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
       const [, step] = /handed back at step ([\d,]+)/.exec(stopped.stdout) ?? [];
       assert.ok(step, stopped.stdout);
       const states = await until("left", (all) => all.every(({ phase }) => phase !== "running"));
-      assert.ok(states.some(({ phase, lease }) => phase === "stopped" && lease === undefined));
+      assert.deepEqual(
+        states.map(({ phase, lease }) => [phase, lease]),
+        [["stopped", undefined]],
+      );
       assert.deepEqual(fs.readdirSync(inFolder("work")).length <= 1, true);
 
       const status = await start("sweep", "status", "--server", url, "left").outcome;
-      assert.match(status.stdout, /^Pendulum-v1: 2 runs in left at nats:/);
-      assert.match(status.stdout, /-seed1 +\d+ +1 +stopped +[\d,]+ of 2,500 /);
+      assert.match(status.stdout, /^Pendulum-v1: 1 run in left at nats:/);
+      assert.match(status.stdout, /-seed1 +\d+ +1 +stopped +[\d,]+ of 12,000 /);
       const second = work("--idle", "5");
       await until("left", (all) => all.every(({ phase }) => phase === "complete"));
-      const back = await sweep(...grid, "--seeds", "1", "--out", "left").outcome;
+      const back = await sweep(...long, "--seeds", "1", "--out", "left").outcome;
       assert.equal(back.code, 0, back.stderr);
-      assert.deepEqual(outcomes("left"), outcomes("local"));
+      assert.deepEqual(outcomes("left"), outcomes("local-long"));
       assert.match((await second.outcome).stdout, new RegExp(`resumed at step ${step}`));
       // A directory that lacks what was taken gets it again.
       fs.rmSync(inFolder("left"), { recursive: true });
-      const [third, once] = [work("--idle", "5"), await sweep(...grid, "--seeds", "1", "--out", "left").outcome];
+      const third = work();
+      const once = await sweep(...long, "--seeds", "1", "--out", "left").outcome;
       assert.equal(once.code, 0, once.stderr);
-      assert.deepEqual(outcomes("left"), outcomes("local"));
+      assert.deepEqual(outcomes("left"), outcomes("local-long"));
+      third.child.kill("SIGTERM");
       await third.outcome;
     },
   );
 
   it("a worker whose job another one has stops, and neither writes nor acknowledges anything", limit, async () => {
-    // Long enough that no job ends before another worker takes it.
-    const long = ["--steps", "12000"];
-    const submitted = sweep(...grid, ...long, "--grid", "discount=0.98", "--seeds", "2", "--out", "overtaken");
+    const submitted = sweep(...long, "--grid", "discount=0.98", "--seeds", "2", "--out", "overtaken");
     const first = work();
     await until("overtaken", (states) => states.some(({ checkpoint }) => checkpoint > 0));
     const [[id]] = [...(await statesOf("overtaken"))].filter(([, { phase }]) => phase === "running");
@@ -364,7 +374,7 @@ describe("sweeps over NATS", { skip, timeout: 1_800_000 }, () => {
     assert.match(alone.stderr, /^ddpg: --name: expected to be used with --server/);
     const none = await start("sweep", "status", "--server", url, "kiled").outcome;
     assert.match(none.stderr, /expected a sweep kiled, got .*Did you mean "killed"\?/);
-    const other = await sweep(...grid, "--episodes", "3", "--seeds", "1", "--out", "other", "--name", "killed").outcome;
+    const other = await sweep(...long, "--episodes", "3", "--seeds", "1", "--out", "other", "--name", "killed").outcome;
     assert.match(
       other.stderr,
       /expected the run of this command, got one with other evaluations\. Choose another --name/,
