@@ -1,6 +1,6 @@
 // Plants the faults of test/faults.js into copies of the source, one by one, and fails if the tests miss one. Each fault must
 // make an assertion fail, in a test other than those that watch an agent learn or measure time. Arguments select faults by
-// name; `--short` takes every twelfth. First the tests of all these faults must pass without a fault.
+// name; `--short` takes every twelfth. A test file that notices a fault must pass without it.
 import { execFile, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -9,7 +9,6 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { faults } from "../test/faults.js";
 import { build, bundleCommandLine } from "./build.js";
-import { runsAlone } from "./runs-alone.js";
 
 const execute = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -27,16 +26,19 @@ const allTests = fs
   .filter((name) => name.endsWith(".test.ts"))
   .map((name) => name.replaceAll(path.sep, "/").slice(0, -".test.ts".length));
 
-/** How long each test file takes without a fault, in ms, by its path inside the copy's dist. */
+/** How long each test file took when it last ran to its end, in ms. */
 const durations = new Map();
 
-const picked = new Set(queue.flatMap(testsFor));
+/** Promises of the tests that fail without a fault, by their file. */
+const broken = new Map();
+
+for (const fault of queue) testsFor(fault);
 await build();
-const copies = await Promise.all([0, 1].map(makeCopy));
+const copies = await Promise.all([0, 1, 2].map(makeCopy));
+const [healthy, ...planted] = copies;
 try {
-  const healthy = await plant(copies[0], { name: "no fault", edits: [], tests: [...picked] });
-  if (healthy.length > 0) throw new Error(`Without a fault these fail: ${healthy.join("; ")}`);
-  await Promise.all(copies.map(work));
+  await compile(healthy, allTests);
+  await Promise.all(planted.map(work));
 } finally {
   for (const copy of copies) fs.rmSync(copy, { recursive: true, force: true });
 }
@@ -46,10 +48,10 @@ process.exit(caught === total && total > 0 ? 0 : 1);
 async function work(copy) {
   for (let fault = queue.shift(); fault; fault = queue.shift()) {
     try {
-      const failed = await plant(copy, fault);
-      if (failed.length > 0) {
+      const found = await plant(copy, fault);
+      if (found) {
         caught++;
-        console.log(`caught: ${fault.name} — ${failed[0]}`);
+        console.log(`caught: ${fault.name} — ${found}`);
       } else {
         console.log(`SURVIVED: ${fault.name}`);
       }
@@ -88,13 +90,14 @@ async function makeCopy(number) {
 }
 
 /**
- * The tests that fail with a fault in place, at an assertion. Without a fault, those that fail in any way. Throws if the fault
- * cannot be planted, does not compile, or has no test.
+ * A test that fails with a fault in place, at an assertion; undefined if there is none. Throws if the fault cannot be planted,
+ * or if a test fails in the same file without it.
  */
 async function plant(copy, fault) {
   const { edits } = fault;
   const tests = testsFor(fault);
   const before = new Map();
+  const isAssembly = edits.some(({ file }) => file.includes("/assembly/"));
   try {
     for (const { file, text, fault } of edits) {
       const full = path.join(copy, file);
@@ -107,21 +110,25 @@ async function plant(copy, fault) {
         source.replace(text, () => fault),
       );
     }
-    if (edits.some(({ file }) => file.includes("/assembly/"))) await compileKernels(copy);
-    const out = path.join(copy, "dist");
-    await execute(process.execPath, [
-      path.join(root, "node_modules/typescript/lib/tsc.js"),
-      ...["-p", copy, "--outDir", out],
-      // A fault may leave an import unused.
-      ...["--noCheck", "--declaration", "false", "--sourceMap", "false", "--inlineSources", "false"],
-    ]);
-    // The tests of the command line may start the program.
-    if (tests.some((name) => name.startsWith("cli/"))) await bundleCommandLine(out);
-    return await failingTests(copy, out, tests, edits);
+    if (isAssembly) await compileKernels(copy);
+    await compile(copy, tests);
+    return await firstFailure(copy, tests, edits);
   } finally {
     for (const [full, source] of before) fs.writeFileSync(full, source);
-    if (edits.some(({ file }) => file.includes("/assembly/"))) await compileKernels(copy);
+    if (isAssembly) await compileKernels(copy);
   }
+}
+
+async function compile(copy, tests) {
+  const out = path.join(copy, "dist");
+  await execute(process.execPath, [
+    path.join(root, "node_modules/typescript/lib/tsc.js"),
+    ...["-p", copy, "--outDir", out],
+    // A fault may leave an import unused.
+    ...["--noCheck", "--declaration", "false", "--sourceMap", "false", "--inlineSources", "false"],
+  ]);
+  // The tests of the command line may start the program.
+  if (tests.some((name) => name.startsWith("cli/"))) await bundleCommandLine(out);
 }
 
 /** Runs in a separate process, because the copy's build.js works on the folder that it is in. */
@@ -157,36 +164,31 @@ function nearestTests(edits) {
 }
 
 /**
- * The first tests that fail at an assertion, or without a fault in any way; the others are stopped. The tests of the edited
- * folder run first, because they are the most likely to fail, and short files before long ones.
+ * Runs test files until a test fails at an assertion, and returns its name. Those of the edited folder run first, because they
+ * are the most likely to fail, and short ones before long ones.
  */
-async function failingTests(copy, out, tests, edits) {
-  const isHealthy = edits.length === 0;
+async function firstFailure(copy, tests, edits) {
   const edited = (name) => edits.some(({ file }) => path.dirname(file) === path.join("src", path.dirname(name)));
-  const duration = (name) => durations.get(`${name}.test.js`) ?? 0;
-  const files = [...tests]
-    .sort((a, b) => edited(b) - edited(a) || duration(a) - duration(b))
-    .map((name) => path.join(out, `${name}.test.js`));
-  if (!isHealthy) return failingOf(copy, files, { isHealthy, limitS: 300, concurrency: 1 });
-  // These are the tests of all faults. Nothing else runs, so they share the cores, except those that measure.
-  const shared = files.filter((file) => !runsAlone(file));
-  const failed = await failingOf(copy, shared, { isHealthy, limitS: 3000, concurrency: 2 });
-  const alone = files.filter(runsAlone);
-  if (failed.length > 0 || alone.length === 0) return failed;
-  return failingOf(copy, alone, { isHealthy, limitS: 3000, concurrency: 1 });
+  const bytes = new Map(tests.map((name) => [name, fs.statSync(path.join(copy, `src/${name}.test.ts`)).size]));
+  const duration = (name) => durations.get(name) ?? 0;
+  const order = (a, b) => edited(b) - edited(a) || duration(a) - duration(b) || bytes.get(a) - bytes.get(b);
+  for (const name of [...tests].sort(order)) {
+    const [first] = await failuresOf(copy, name, /ERR_ASSERTION/);
+    if (first === undefined) continue;
+    if (!broken.has(name)) broken.set(name, failuresOf(healthy, name, /(?:)/));
+    const [without] = await broken.get(name);
+    if (without !== undefined) throw new Error(`this test fails without a fault, too: ${without}`);
+    return first;
+  }
+  return undefined;
 }
 
-/** Runs test files until one fails. */
-async function failingOf(copy, files, { isHealthy, limitS, concurrency }) {
-  const options = ["--test", "--test-reporter=tap", `--test-concurrency=${concurrency}`];
-  const measured = path.join(copy, "durations.txt");
-  if (isHealthy) {
-    const reporter = pathToFileURL(path.join(root, "scripts/durations-reporter.js"));
-    options.push("--test-reporter-destination=stdout");
-    options.push(`--test-reporter=${reporter}`, `--test-reporter-destination=${measured}`);
-  }
-  // In its own process group, so that `stop` also ends the process that the runner starts for each file.
-  const runner = spawn(process.execPath, [...options, ...files], {
+/** The first tests of a file that fail with these details; the others are stopped. */
+async function failuresOf(copy, name, details) {
+  const started = performance.now();
+  const file = path.join(copy, "dist", `${name}.test.js`);
+  // In its own process group, so that `stop` also ends the processes that the tests start.
+  const runner = spawn(process.execPath, ["--test-reporter=tap", file], {
     cwd: copy,
     detached: true,
     stdio: ["ignore", "pipe", "ignore"],
@@ -195,6 +197,7 @@ async function failingOf(copy, files, { isHealthy, limitS, concurrency }) {
     if (runner.exitCode === null && runner.signalCode === null) process.kill(-runner.pid, "SIGKILL");
   };
   let late = false;
+  const limitS = 300;
   const limit = setTimeout(() => {
     late = true;
     stop();
@@ -204,20 +207,12 @@ async function failingOf(copy, files, { isHealthy, limitS, concurrency }) {
   for await (const chunk of runner.stdout.setEncoding("utf8")) {
     report += chunk;
     failed = [...report.matchAll(/not ok \d+ - (.+)\n( +)---\n([\s\S]*?)\n\2\.\.\.\n/g)]
-      .filter(
-        ([, name, , details]) => (isHealthy || details.includes("ERR_ASSERTION")) && !/^(learns|a timer)/.test(name),
-      )
-      .map(([, name]) => name);
+      .filter(([, test, , lines]) => details.test(lines) && !/^(learns|a timer)/.test(test))
+      .map(([, test]) => test);
     if (failed.length > 0) stop();
   }
   clearTimeout(limit);
-  if (late) throw new Error(`the tests took more than ${limitS} s`);
-  if (isHealthy) {
-    for (const line of fs.readFileSync(measured, "utf8").trim().split("\n")) {
-      const [ms, file] = line.split("\t");
-      const name = path.relative(path.join(copy, "dist"), file).replaceAll(path.sep, "/");
-      durations.set(name, (durations.get(name) ?? 0) + Number(ms));
-    }
-  }
+  if (late) throw new Error(`${name} took more than ${limitS} s`);
+  if (failed.length === 0) durations.set(name, performance.now() - started);
   return failed;
 }

@@ -302,7 +302,7 @@ test("a scale warning comes once, at step 1,000, and names the dimension and the
   }
 });
 
-test("5,000 steps on the pendulum reach a mean return of −200 over 50 starts", async () => {
+test("learns the pendulum: after 5,000 steps, the mean return over 50 starts is at least −200", async () => {
   const { evaluate } = await import("../training/evaluate.ts");
   const environment = new Pendulum();
   const agent = await Ddpg.create(environment, { preset: "small", seed: 7 });
