@@ -5,8 +5,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { besides, contents } from "../site/contents.js";
-import { documents, outsideDocs } from "./links.js";
 import { programsOf } from "./documents.js";
+import { documents, outsideDocs } from "./links.js";
 import { generated } from "./reference.js";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
