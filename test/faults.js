@@ -1276,6 +1276,8 @@ export const faults = [
         fault: "\\xfd\\xe4\\x01/gs",
       },
     ],
+    // It counts the steps that are changed in a module.
+    tests: ["node/fused"],
   },
   {
     name: "fused: a loaded agent is portable",
