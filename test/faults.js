@@ -1731,6 +1731,8 @@ export const faults = [
         fault: "this.arithmetic = arithmetic ? kernels.arithmetic : kernels.arithmetic;",
       },
     ],
+    // It has a policy in fused arithmetic where there is none.
+    tests: ["node/fused"],
   },
   {
     name: "portable arithmetic opens again with threads",

@@ -186,7 +186,7 @@ test("a step that the memory is too small for stores none of its rows; later it 
   // A loaded agent has the room of the rows that wait, so that a cut cannot fail.
   walk(short, 5, 10, false);
   const loaded = await Ddpg.load(short.save(), spaces);
-  withLittleMemory(16, () => loaded.endEpisode());
+  assert.doesNotThrow(() => withLittleMemory(16, () => loaded.endEpisode()));
   assert.equal(loaded.replayBuffer.stored, 10);
 });
 
