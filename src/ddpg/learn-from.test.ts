@@ -83,7 +83,8 @@ test("goals that fail at the end of an episode cost its other goals, and not the
     fails = false;
     const settings = { ...options, hindsight: "future", hindsightGoals: 2 } as const;
     const agent = await Ddpg.create(failing, settings);
-    const items = [stepOf(), stepOf(), stepOf({ [end]: true }), stepOf()];
+    // One more than is learned from, for a loop that leaves a step out.
+    const items = [stepOf(), stepOf(), stepOf({ [end]: true }), stepOf(), stepOf()];
     const warnings: string[] = [];
     const episodes: number[] = [];
     for await (const step of learnFrom(agent, sourceOf(items))) {
