@@ -2674,4 +2674,15 @@ export const faults = [
       },
     ],
   },
+  {
+    name: "benchmark: the names of two published results cover each other",
+    edits: [
+      {
+        file: "src/cli/benchmark/page.ts",
+        text: '{ ...lower, side: "below" }',
+        fault: "lower",
+      },
+    ],
+    tests: ["cli/benchmark/benchmark"],
+  },
 ];

@@ -199,6 +199,22 @@ describe("the table", () => {
       assert.ok(picture.includes(text), text);
   });
 
+  it("names two published results at nearly the same height on both sides of their lines", () => {
+    const gap = (task: string, top: number): number => {
+      const picture = curves([record(task, 1, [0, top])]);
+      const [ddpg, td3] = ["DDPG", "TD3"].map((name) => {
+        const place = String.raw`translate\([\d.]+, ?([-\d.]+)\)"[^>]*>`;
+        const [, side, y] = new RegExp(`${place}<text transform="${place}${name}, published<`).exec(picture) ?? [];
+        return Number(side) + Number(y);
+      });
+      return Math.abs(ddpg - td3);
+    };
+    assert.ok(gap("InvertedDoublePendulum-v5", 9400) > 12);
+    assert.ok(gap("InvertedPendulum-v5", 1000) > 12);
+    // 1,180 and 3,842 are apart.
+    assert.ok(gap("Walker2d-v5", 5000) > 60);
+  });
+
   it("has the same interquartile mean in the picture as in the table", () => {
     // (¼ · 1,000 + 2,000 + ¼ · 9,000) / 1.5; the plain mean is 4,000.
     const records = [1000, 2000, 9000].map((value, i) => record("Hopper-v5", i + 1, flat(value)));

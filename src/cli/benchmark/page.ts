@@ -1,8 +1,8 @@
 // The output of a benchmark: a table in Markdown, beside published results, and curves.
-import { largest } from "../../base/numbers.ts";
+import { largest, smallest } from "../../base/numbers.ts";
 import { printable } from "../../base/printable.ts";
 import { type SeedStatistic, seedStatistic, statisticName } from "../../training/aggregate.ts";
-import { compose, drawCurves, drawDistribution, paper, trueMinus } from "../report/figures.ts";
+import { compose, drawCurves, drawDistribution, paper, type Reference, trueMinus } from "../report/figures.ts";
 import { short, whole } from "../terminal/numbers.ts";
 import { type Best, baselines, type Figure, figuresFor, methods, published } from "./published.ts";
 import { type BenchmarkRecord, finalReturn, judgedBy } from "./records.ts";
@@ -129,11 +129,13 @@ export function curves(records: readonly BenchmarkRecord[]): string {
   const width = 390;
   const panels = rows(records).map(({ task, runs, returns, failed }) => {
     const { ddpg, td3 } = published[task] ?? {};
-    const references = [
+    const levels = [
       ...(ddpg ? [{ value: ddpg[0], name: "DDPG, published" }] : []),
       ...(td3 ? [{ value: td3[0], name: "TD3, published" }] : []),
     ];
     const curves = runs.map(({ evaluations }) => evaluations).filter(({ length }) => length > 0);
+    const drawn = levels.map(({ value }) => value).concat(curves.flatMap((points) => points.map(([, value]) => value)));
+    const references = legible(levels, largest(drawn) - smallest(drawn));
     const plot = drawCurves([{ name: "", runs: curves }], {
       theme: paper,
       width,
@@ -164,4 +166,12 @@ export function curves(records: readonly BenchmarkRecord[]): string {
     gap: 14,
     title: "Returns of evaluations over steps, task by task",
   });
+}
+
+/** Up to two levels of a plot over `extent`. A name is a tenth of that high, so of two that are nearer, one is under its line. */
+function legible(levels: readonly Reference[], extent: number): readonly Reference[] {
+  const [first, second] = levels;
+  if (!second || Math.abs(first.value - second.value) >= extent / 10) return levels;
+  const [lower, upper] = first.value < second.value ? [first, second] : [second, first];
+  return [upper, { ...lower, side: "below" }];
 }
